@@ -1,0 +1,96 @@
+-- The event log: the one truth. Everything else in this schema can be rebuilt from it, except what stands beside it
+-- on purpose (password hashes and sealed private keys, which must remain erasable).
+
+create table events (
+    -- Place in the whole log: gapless and in commit order, taken from log_head inside the appending transaction.
+    position    bigint      not null,
+    -- `category-id`, for instance `tasks-0192…`; the stream is the unit of consistency.
+    stream      text        collate "C" not null,
+    -- 1, 2, … within the stream; "expected version 0" therefore means "must not exist yet".
+    version     bigint      not null check (version > 0),
+    -- Stable hash of the stream, so that data and traffic can be divided without rewriting anything.
+    slice       smallint    not null check (slice between 0 and 1023),
+    event_id    uuid        not null,
+    -- Identifies the command that caused the event: a retried command finds its own outcome.
+    command_id  uuid,
+    -- Past-tense constant, independent of any name in the code.
+    type        text        not null,
+    -- Shape of `data`; older shapes are upcast when they are read.
+    schema      smallint    not null check (schema > 0),
+    data        jsonb       not null,
+    -- Who, in which session, from where, in which trace.
+    context     jsonb       not null,
+    recorded_at timestamptz not null,
+    constraint events_pkey primary key (position),
+    constraint events_stream_version_key unique (stream, version)
+) with (
+    -- Absolute thresholds: percentages of an append-only table mean ever rarer vacuums as it grows.
+    autovacuum_vacuum_insert_scale_factor = 0,
+    autovacuum_vacuum_insert_threshold = 50000,
+    autovacuum_vacuum_scale_factor = 0,
+    autovacuum_vacuum_threshold = 50000,
+    autovacuum_analyze_scale_factor = 0,
+    autovacuum_analyze_threshold = 50000
+);
+
+create unique index events_command_key on events (stream, command_id) where command_id is not null;
+
+-- The last position given out. One row: whoever appends locks it until commit, which makes positions commit-ordered.
+create table log_head (
+    only_row boolean primary key default true check (only_row),
+    position bigint  not null check (position >= 0)
+) with (
+    -- Room for in-page updates and a vacuum that does not wait: this row changes with every batch.
+    fillfactor = 10,
+    autovacuum_vacuum_scale_factor = 0,
+    autovacuum_vacuum_threshold = 1000
+);
+
+insert into log_head (position) values (0);
+
+-- History is never rewritten. This raises, because a rule that does nothing would turn a mistake into silence.
+create function events_refuse_rewriting() returns trigger language plpgsql as $$
+begin
+    raise exception 'the event log is append-only: % is refused', tg_op using errcode = 'KF001';
+end
+$$;
+
+create trigger events_append_only
+    before update or delete or truncate on events
+    for each statement execute function events_refuse_rewriting();
+
+-- A stream has no holes and the log has no holes, whoever wrote the statement. The unique keys catch what is there
+-- twice; this catches what would be missing: an append whose expected version lies ahead of its stream.
+create function events_refuse_gaps() returns trigger language plpgsql as $$
+begin
+    if exists (
+        select 1 from added
+        where version > 1
+          and not exists (
+              select 1 from events earlier
+              where earlier.stream = added.stream and earlier.version = added.version - 1)
+    ) then
+        raise exception 'expected version is ahead of its stream' using errcode = 'KF002';
+    end if;
+    if (select max(position) from added) <> (select position from log_head)
+       or (select max(position) - min(position) + 1 from added) <> (select count(*) from added) then
+        raise exception 'positions must continue the log' using errcode = 'KF003';
+    end if;
+    return null;
+end
+$$;
+
+create trigger events_gapless
+    after insert on events
+    referencing new table as added
+    for each statement execute function events_refuse_gaps();
+
+-- State of a stream at a version: a shortcut for loading, never a source. Deleting all of them loses nothing.
+create table snapshots (
+    stream   text        collate "C" primary key,
+    version  bigint      not null check (version > 0),
+    -- Shape of `state`: a snapshot of another shape is ignored and the events are read instead.
+    schema   smallint    not null,
+    state    json        not null,
+    taken_at timestamptz not null
+);

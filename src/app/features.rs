@@ -1,0 +1,175 @@
+//! The features, joined to the log and to each other.
+
+use std::sync::Arc;
+
+use ractor::ActorCell;
+
+use super::Seams;
+use super::serving::Site;
+use crate::accounts::Accounts;
+use crate::accounts::password::{Cost, PasswordHasher};
+use crate::accounts::read_model::UsersProjection;
+use crate::clock::Clock;
+use crate::config::{Config, Secret};
+use crate::database::Pool;
+use crate::eventlog::follower::{Follower, Observer};
+use crate::eventlog::supervisor::Lifespan;
+use crate::eventlog::{Entities, EventLog, Projections};
+use crate::http::State;
+use crate::http::health::Readiness;
+use crate::keys::Keys;
+use crate::keys::access_token::TokenPolicy;
+use crate::keys::key_ring::KeyRing;
+use crate::keys::private_key::Sealer;
+use crate::keys::read_model::JwksProjection;
+use crate::keys::vault::Vault;
+use crate::sessions::read_model::SessionsProjection;
+use crate::sessions::session_list::SessionList;
+use crate::sessions::{Lifetimes, Sessions};
+use crate::tasks::Tasks;
+use crate::tasks::task_list::TaskList;
+use crate::workers::Workers;
+
+/// Signatures that may wait per signing thread: about a second's worth.
+const SIGNATURE_QUEUE: usize = 1_024;
+
+/// Every read model of the program.
+pub fn projections() -> Projections {
+    Projections::new(vec![
+        Box::new(UsersProjection),
+        Box::new(SessionsProjection),
+        Box::new(JwksProjection),
+    ])
+}
+
+/// What the features stand on.
+#[derive(Debug, Clone)]
+pub struct Foundation {
+    /// The event log.
+    pub log: EventLog,
+    /// Connections for reading.
+    pub pool: Pool,
+    /// Time and keys.
+    pub seams: Seams,
+}
+
+impl Foundation {
+    /// The key ring with its private keys.
+    ///
+    /// # Errors
+    ///
+    /// When there are no threads for signing.
+    pub async fn vault(
+        &self,
+        config: &Config,
+        secret: &Secret,
+        parent: &ActorCell,
+    ) -> anyhow::Result<Vault> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Vault {
+            ring: Entities::<KeyRing>::start(self.log.clone(), lifespan(config), parent).await?,
+            pool: self.pool.clone(),
+            sealer: Sealer::new(secret.as_bytes())?,
+            generate: Arc::clone(&self.seams.generate_key),
+            workers: Workers::start("keyfold-sign", threads, SIGNATURE_QUEUE)?,
+            clock: self.seams.clock.clone(),
+            token_lifetime: config.tokens.lifetime,
+        })
+    }
+}
+
+fn lifespan(config: &Config) -> Lifespan {
+    let entities = &config.entities;
+    Lifespan {
+        max_alive: entities.max_alive,
+        idle_after: entities.idle_after,
+        snapshot_every: entities.snapshot_every,
+    }
+}
+
+/// The features of a running server.
+#[derive(Debug, Clone)]
+pub struct Features {
+    /// Accounts.
+    pub accounts: Accounts,
+    /// Sessions.
+    pub sessions: Sessions,
+    /// Signing keys.
+    pub keys: Keys,
+    /// Task lists.
+    pub tasks: Tasks,
+}
+
+impl Features {
+    pub(super) async fn start(
+        foundation: Foundation,
+        config: &Config,
+        site: &Site,
+        secret: &Secret,
+        parent: &ActorCell,
+    ) -> anyhow::Result<Self> {
+        let Foundation { log, pool, seams } = &foundation;
+        let (clock, lifespan) = (seams.clock.clone(), lifespan(config));
+
+        let vault = foundation.vault(config, secret, parent).await?;
+        let url = site.origin.clone();
+        let policy =
+            TokenPolicy { issuer: url.clone(), audience: url, lifetime: config.tokens.lifetime };
+        let keys = Keys::start(vault, policy, parent).await?;
+
+        let lists = Entities::<SessionList>::start(log.clone(), lifespan, parent).await?;
+        let lifetimes =
+            Lifetimes { session: config.sessions.lifetime, access_token: config.tokens.lifetime };
+        let sessions =
+            Sessions::start(lists, pool.clone(), clock.clone(), lifetimes, parent).await?;
+
+        let passwords = &config.passwords;
+        let cost = Cost { memory_kib: passwords.memory_kib, iterations: passwords.iterations };
+        let hasher = PasswordHasher::start(cost, passwords.threads, passwords.queue)?;
+        let entities = Entities::start(log.clone(), lifespan, parent).await?;
+        let accounts = Accounts::new(entities, pool.clone(), hasher, clock);
+
+        let tasks = Tasks::new(Entities::<TaskList>::start(log.clone(), lifespan, parent).await?);
+        Ok(Self { accounts, sessions, keys, tasks })
+    }
+
+    /// Who must hear of events that other processes append.
+    pub(super) fn observers(&self) -> Vec<Arc<dyn Observer>> {
+        vec![
+            Arc::new(self.accounts.clone()),
+            Arc::new(self.sessions.clone()),
+            Arc::new(self.keys.clone()),
+            Arc::new(self.tasks.clone()),
+        ]
+    }
+
+    pub(super) fn state(
+        &self,
+        follower: Follower,
+        readiness: Readiness,
+        clock: Clock,
+        site: Site,
+    ) -> State {
+        let Self { accounts, sessions, keys, tasks } = self.clone();
+        State {
+            accounts,
+            sessions,
+            keys,
+            tasks,
+            follower,
+            readiness,
+            clock,
+            site: Arc::new(site.into()),
+        }
+    }
+
+    /// Lets every entity finish what it was told.
+    pub(super) async fn drain(&self) {
+        tokio::join!(
+            self.accounts.drain(),
+            self.sessions.drain(),
+            self.keys.drain(),
+            self.tasks.drain()
+        );
+    }
+}

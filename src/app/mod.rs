@@ -1,0 +1,259 @@
+//! The composition root: the only place that knows every part.
+//!
+//! [`App::start`] is a recipe from top to bottom; [`Running`] is the server it makes. Whatever part of the fixed tree
+//! dies, [`Running::failed`] says so, and the process ends instead of limping.
+
+pub mod features;
+mod serving;
+pub mod storage;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+use self::features::Features;
+use self::serving::Site;
+use self::storage::Storage;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::database::{self, Pool};
+use crate::eventlog::follower::{self, Mode};
+use crate::eventlog::{EventLog, appender};
+use crate::http;
+use crate::http::health::Readiness;
+use crate::id::Id;
+use crate::keys::vault::GenerateKey;
+
+/// What a test may replace.
+#[derive(Clone)]
+pub struct Seams {
+    /// The time.
+    pub clock: Clock,
+    /// Makes signing keys.
+    pub generate_key: GenerateKey,
+}
+
+impl Default for Seams {
+    fn default() -> Self {
+        Self {
+            clock: Clock::system(),
+            generate_key: Arc::new(crate::keys::private_key::PrivateKey::generate),
+        }
+    }
+}
+
+impl std::fmt::Debug for Seams {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Seams").field("clock", &self.clock).finish_non_exhaustive()
+    }
+}
+
+/// The application.
+#[derive(Debug)]
+pub struct App;
+
+/// A server that runs.
+#[derive(Debug)]
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The public URL's origin.
+    pub origin: String,
+    stop_serving: oneshot::Sender<()>,
+    readiness: Readiness,
+    features: Features,
+    root: ActorRef<()>,
+    parts: JoinSet<String>,
+    pools: [Pool; 2],
+    storage: Storage,
+    patience: Duration,
+}
+
+/// The root of the supervision tree. Its policy is ractor's default: when a child ends, it ends.
+#[derive(Debug)]
+struct Root;
+
+impl Actor for Root {
+    type Msg = ();
+    type State = ();
+    type Arguments = ();
+
+    async fn pre_start(&self, _myself: ActorRef<()>, (): ()) -> Result<(), ActorProcessingErr> {
+        Ok(())
+    }
+}
+
+impl App {
+    /// Starts a server.
+    ///
+    /// # Errors
+    ///
+    /// When any part of it cannot start; what was started before is stopped again.
+    pub async fn start(config: Config, seams: Seams) -> anyhow::Result<Running> {
+        // The address first: a taken port is known before anything is changed.
+        let listener = TcpListener::bind(config.http.listen)
+            .await
+            .map_err(|error| anyhow::anyhow!("cannot listen on {}: {error}", config.http.listen))?;
+        let storage = Storage::open(&config).await?;
+        match Self::start_on(listener, &config, seams, &storage).await {
+            Ok(started) => Ok(started.into_running(storage, config.http.shutdown_timeout)),
+            Err(error) => {
+                storage.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn start_on(
+        listener: TcpListener,
+        config: &Config,
+        seams: Seams,
+        storage: &Storage,
+    ) -> anyhow::Result<Started> {
+        let connection = storage.connection();
+        let site = Site::of(&config.http, listener.local_addr()?);
+        let node = Id::<()>::generate(&seams.clock).uuid();
+
+        // The schema before anything reads it.
+        for applied in database::migrate(&connection).await? {
+            tracing::info!(migration = %applied, "applied");
+        }
+
+        // This node's place among the others, before it keeps anything in memory.
+        let mode = if config.database.cluster { Mode::Cluster } else { Mode::Single };
+        let (follower, mut following) = follower::join(connection.clone(), mode, node).await?;
+
+        // The log: reads and group commit have connections of their own.
+        let readers = Pool::new(&connection, config.database.pool_size)?;
+        let writers = Pool::new(&connection, 1)?;
+        let (appender, writer) =
+            appender::channel(writers.clone(), Arc::new(features::projections()), node);
+        let log = EventLog::new(readers.clone(), appender, seams.clock.clone());
+        let mut parts = JoinSet::new();
+        parts.spawn(named(writer.run(), "the appender"));
+
+        // The actors.
+        let (root, root_ended) = Actor::spawn(None, Root, ()).await?;
+        parts.spawn(async move {
+            let _ = root_ended.await;
+            "the root of the actors".to_owned()
+        });
+        let foundation = features::Foundation { log, pool: readers.clone(), seams: seams.clone() };
+        let features =
+            Features::start(foundation, config, &site, storage.secret(), &root.get_cell()).await?;
+
+        // From here on the node hears of everything that other processes append.
+        features.observers().into_iter().for_each(|observer| following.add_observer(observer));
+        parts.spawn(named(following.run(), "the follower of the log"));
+        if let Some(exited) = storage.exited() {
+            parts.spawn(exited);
+        }
+
+        // The HTTP server.
+        let readiness = Readiness::new(readers.clone());
+        let state = features.state(follower, readiness.clone(), seams.clock, site.clone());
+        let (stop_serving, stopped) = oneshot::channel();
+        let server =
+            serving::run(listener, http::endpoint(state), stopped, config.http.shutdown_timeout)?;
+        parts.spawn(server);
+        Ok(Started {
+            site,
+            stop_serving,
+            readiness,
+            features,
+            root,
+            parts,
+            pools: [readers, writers],
+        })
+    }
+}
+
+/// Everything of a server but its storage.
+struct Started {
+    site: Site,
+    stop_serving: oneshot::Sender<()>,
+    readiness: Readiness,
+    features: Features,
+    root: ActorRef<()>,
+    parts: JoinSet<String>,
+    pools: [Pool; 2],
+}
+
+impl Started {
+    fn into_running(self, storage: Storage, patience: Duration) -> Running {
+        let Self { site, stop_serving, readiness, features, root, parts, pools } = self;
+        Running {
+            address: site.address,
+            origin: site.origin,
+            stop_serving,
+            readiness,
+            features,
+            root,
+            parts,
+            pools,
+            storage,
+            patience,
+        }
+    }
+}
+
+impl Running {
+    /// Resolves when a part that must not end has ended, and names it.
+    pub async fn failed(&mut self) -> String {
+        match self.parts.join_next().await {
+            Some(Ok(part)) => part,
+            Some(Err(error)) => error.to_string(),
+            None => "nothing runs any more".to_owned(),
+        }
+    }
+
+    /// The parts of the application, for tests that look behind the API.
+    pub fn features(&self) -> &Features {
+        &self.features
+    }
+
+    /// Stops gracefully: asks to be sent nothing, finishes what is in flight, lets every actor finish what it was told,
+    /// and closes the database.
+    pub async fn stop(mut self) {
+        self.readiness.close();
+        // A server that has ended already needs no telling.
+        let _ = self.stop_serving.send(());
+        let served = async {
+            while let Some(part) = self.parts.join_next().await {
+                if part.is_ok_and(|part| part == serving::NAME) {
+                    break;
+                }
+            }
+        };
+        if tokio::time::timeout(self.patience, served).await.is_err() {
+            tracing::warn!("requests were still in flight when the patience for them was over");
+        }
+        if tokio::time::timeout(self.patience, self.features.drain()).await.is_err() {
+            tracing::warn!("actors were still busy when the patience for them was over");
+        }
+        // Ends every actor that is left.
+        let _ = self.root.stop_and_wait(None, Some(self.patience)).await;
+        self.parts.shutdown().await;
+        self.pools.iter().for_each(Pool::close);
+        self.storage.close().await;
+    }
+
+    /// Ends at once, as a killed process would: nothing is finished, nothing is flushed. The cluster is left to its
+    /// lifeline.
+    pub async fn abandon(mut self) {
+        self.parts.shutdown().await;
+        self.root.kill();
+        self.pools.iter().for_each(Pool::close);
+        self.storage.close().await;
+    }
+}
+
+async fn named(part: impl Future<Output = ()>, name: &str) -> String {
+    part.await;
+    name.to_owned()
+}

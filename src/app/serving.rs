@@ -1,0 +1,92 @@
+//! Serving HTTP: where, on which connections, until when.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use poem::endpoint::BoxEndpoint;
+use poem::http::uri::Scheme;
+use poem::listener::{Acceptor, TcpAcceptor};
+use poem::web::{LocalAddr, RemoteAddr};
+use poem::{Response, Server};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+use crate::config::HttpConfig;
+use crate::http;
+
+/// How this part is called when it ends.
+pub(super) const NAME: &str = "the HTTP server";
+
+/// A connection without a request is closed after this time.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// Where the server is reached and by whom.
+#[derive(Debug, Clone)]
+pub(super) struct Site {
+    /// Where it listens.
+    pub(super) address: SocketAddr,
+    /// The public URL's origin.
+    pub(super) origin: String,
+    trusted_origins: Vec<String>,
+}
+
+impl Site {
+    /// The configured site; without a public URL, the address it listens on.
+    pub(super) fn of(config: &HttpConfig, address: SocketAddr) -> Self {
+        let configured = config.public_url.as_ref().map(|url| url.origin().ascii_serialization());
+        Self {
+            address,
+            origin: configured.unwrap_or_else(|| format!("http://{address}")),
+            trusted_origins: config
+                .cors_origins
+                .iter()
+                .map(|origin| origin.as_str().to_owned())
+                .collect(),
+        }
+    }
+}
+
+impl From<Site> for http::Site {
+    fn from(site: Site) -> Self {
+        let secure = site.origin.starts_with("https://");
+        Self { origin: site.origin, secure, trusted_origins: site.trusted_origins }
+    }
+}
+
+/// Serves until `stop` is sent or dropped, then finishes what is in flight.
+pub(super) fn run(
+    listener: TcpListener,
+    endpoint: BoxEndpoint<'static, Response>,
+    stop: oneshot::Receiver<()>,
+    patience: Duration,
+) -> anyhow::Result<impl Future<Output = String> + Send + 'static> {
+    let acceptor = Prompt(TcpAcceptor::from_tokio(listener)?);
+    let server = Server::new_with_acceptor(acceptor).name("keyfold").idle_timeout(IDLE_TIMEOUT);
+    let stopped = async {
+        let _ = stop.await;
+    };
+    Ok(async move {
+        match server.run_with_graceful_shutdown(endpoint, stopped, Some(patience)).await {
+            Ok(()) => NAME.to_owned(),
+            Err(error) => format!("{NAME}: {error}"),
+        }
+    })
+}
+
+/// Accepts connections that send small answers at once, instead of waiting for more to send (Nagle's algorithm).
+struct Prompt(TcpAcceptor);
+
+impl Acceptor for Prompt {
+    type Io = TcpStream;
+
+    fn local_addr(&self) -> Vec<LocalAddr> {
+        self.0.local_addr()
+    }
+
+    async fn accept(&mut self) -> std::io::Result<(TcpStream, LocalAddr, RemoteAddr, Scheme)> {
+        let accepted = self.0.accept().await?;
+        accepted.0.set_nodelay(true)?;
+        Ok(accepted)
+    }
+}

@@ -1,0 +1,247 @@
+//! Sign up, sign in, sign out, the current session, and fresh access tokens.
+
+use poem::Request;
+use poem_openapi::{ApiResponse, OpenApi};
+use zeroize::Zeroizing;
+
+use super::bodies::{
+    CurrentSession, FreshToken, SessionBody, SignInRequest, SignUpRequest, SignedInBody,
+    StartedSession, Success, User,
+};
+use crate::accounts::account::Profile;
+use crate::accounts::email::Email;
+use crate::accounts::name::Name;
+use crate::accounts::password::Password;
+use crate::eventlog::Context;
+use crate::http::caller::{self, MaybeSignedIn, SessionHolder, SignedIn};
+use crate::http::failure::Failure;
+use crate::http::json::Json;
+use crate::http::problem::{FieldProblem, Problem};
+use crate::http::{State, cookie};
+use crate::id::UserId;
+use crate::keys::access_token::Subject;
+use crate::sessions::table::Session;
+use crate::web::Tag;
+
+crate::statuses! {
+    /// `POST /api/auth/signup`
+    SignUp: 400, 409, 413, 415, 503;
+    /// `POST /api/auth/signin`
+    SignIn: 400, 401, 413, 415, 503;
+    /// `POST /api/auth/signout`
+    SignOut: 403, 503;
+    /// `GET /api/auth/session`
+    GetSession: 401, 503;
+    /// `GET /api/auth/token`
+    GetToken: 401, 503;
+}
+
+/// The account was made and its first session began.
+#[derive(Debug, ApiResponse)]
+enum SignedUp {
+    /// The account was made and its first session began.
+    #[oai(status = 201)]
+    Created(
+        Json<SignedInBody>,
+        /// Keeps the session token in the browser, out of reach of scripts.
+        #[oai(header = "Set-Cookie")]
+        String,
+    ),
+}
+
+/// A session began.
+#[derive(Debug, ApiResponse)]
+enum SignInResponse {
+    /// A session began.
+    #[oai(status = 200)]
+    SignedIn(
+        Json<SignedInBody>,
+        /// Keeps the session token in the browser, out of reach of scripts.
+        #[oai(header = "Set-Cookie")]
+        String,
+    ),
+}
+
+/// The session has ended.
+#[derive(Debug, ApiResponse)]
+enum SignedOut {
+    /// Nothing is accepted in the session's name any more.
+    #[oai(status = 200)]
+    Done(
+        Json<Success>,
+        /// Makes the browser forget the session cookie.
+        #[oai(header = "Set-Cookie")]
+        String,
+    ),
+}
+
+/// The authentication endpoints.
+#[derive(Debug)]
+pub struct AuthApi;
+
+#[OpenApi(prefix_path = "/api/auth", tag = "Tag::Authentication")]
+impl AuthApi {
+    /// Sign up
+    ///
+    /// Makes an account and begins its first session. The answer holds an access token for the API, the session token
+    /// for clients without cookies, and sets the session cookie for browsers.
+    #[oai(path = "/signup", method = "post", operation_id = "signUp")]
+    async fn sign_up(
+        &self,
+        request: &Request,
+        body: Json<SignUpRequest>,
+    ) -> Result<SignedUp, Failure<SignUp>> {
+        let state = caller::state(request)?;
+        let (email, name, password) = new_account(body.0)?;
+        let signed_up =
+            state.accounts.sign_up(email, name, password, caller::context(request)).await;
+        let (user_id, profile) = signed_up.map_err(Problem::from)?;
+        tracing::info!(user.id = %user_id, "signed up");
+        let (body, cookie) = begin_session(state, request, user_id, &profile).await?;
+        Ok(SignedUp::Created(Json(body), cookie))
+    }
+
+    /// Sign in
+    ///
+    /// Begins a session. An unknown address and a wrong password get the same answer after the same time.
+    #[oai(path = "/signin", method = "post", operation_id = "signIn")]
+    async fn sign_in(
+        &self,
+        request: &Request,
+        body: Json<SignInRequest>,
+    ) -> Result<SignInResponse, Failure<SignIn>> {
+        let state = caller::state(request)?;
+        let SignInRequest { email, password } = body.0;
+        let email = Email::parse(&email).map_err(|error| Problem::field("email", error))?;
+        let password = Password::attempt(Zeroizing::new(password))
+            .map_err(|e| Problem::field("password", e))?;
+        let signed_in = state.accounts.sign_in(&email, password).await;
+        let (user_id, profile) = signed_in.map_err(Problem::from).inspect_err(|problem| {
+            tracing::info!(outcome = %problem, "sign in failed");
+        })?;
+        tracing::info!(user.id = %user_id, "signed in");
+        let (body, cookie) = begin_session(state, request, user_id, &profile).await?;
+        Ok(SignInResponse::SignedIn(Json(body), cookie))
+    }
+
+    /// Sign out
+    ///
+    /// Ends the session of the cookie, the session token or the access token that is sent. From the answer on its
+    /// cookie, its session token and every access token issued for it are refused. Signing out twice, or without a
+    /// session, is fine.
+    #[oai(path = "/signout", method = "post", operation_id = "signOut")]
+    async fn sign_out(
+        &self,
+        caller: MaybeSignedIn,
+        request: &Request,
+    ) -> Result<SignedOut, Failure<SignOut>> {
+        let state = caller::state(request)?;
+        if let MaybeSignedIn(Some(session)) = caller {
+            let context =
+                Context { session_id: Some(session.id), ..context_of(session.user_id, request) };
+            state.sessions.sign_out(&session, context).await.map_err(Problem::from)?;
+            tracing::info!(user.id = %session.user_id, "signed out");
+        }
+        Ok(SignedOut::Done(Json(Success { success: true }), cookie::clear(&state.site)))
+    }
+
+    /// The current session
+    ///
+    /// The session of the cookie, session token or access token that is sent, and its user.
+    #[oai(path = "/session", method = "get", operation_id = "getSession")]
+    async fn session(
+        &self,
+        SignedIn(session): SignedIn,
+        request: &Request,
+    ) -> Result<Json<CurrentSession>, Failure<GetSession>> {
+        let profile = profile(caller::state(request)?, &session).await?;
+        let user = User::new(session.user_id, &profile);
+        Ok(Json(CurrentSession { user, session: SessionBody::from(&*session) }))
+    }
+
+    /// A fresh access token
+    ///
+    /// Signs an access token for a live session. Fetch one shortly before the last one expires. An access token cannot
+    /// be exchanged for another one: this needs the session's cookie or token.
+    #[oai(path = "/token", method = "get", operation_id = "getToken")]
+    async fn token(
+        &self,
+        SessionHolder(session): SessionHolder,
+        request: &Request,
+    ) -> Result<Json<FreshToken>, Failure<GetToken>> {
+        let state = caller::state(request)?;
+        let profile = profile(state, &session).await?;
+        Ok(Json(fresh_token(state, &session, &profile).await?))
+    }
+}
+
+/// The values of a new account, or everything that is wrong with them at once.
+fn new_account(body: SignUpRequest) -> Result<(Email, Name, Password), Problem> {
+    let SignUpRequest { email, password, name } = body;
+    let email = Email::parse(&email);
+    let name = Name::parse(&name);
+    let password = Password::parse(Zeroizing::new(password));
+    match (email, name, password) {
+        (Ok(email), Ok(name), Ok(password)) => Ok((email, name, password)),
+        (email, name, password) => {
+            let problems = [
+                ("email", email.err().map(|error| error.to_string())),
+                ("password", password.err().map(|error| error.to_string())),
+                ("name", name.err().map(|error| error.to_string())),
+            ];
+            let named = |(field, message): (&str, Option<String>)| {
+                message.map(|message| FieldProblem { field: field.to_owned(), message })
+            };
+            Err(Problem::fields(problems.into_iter().filter_map(named).collect()))
+        }
+    }
+}
+
+/// Begins a session: its body and the header that sets its cookie.
+async fn begin_session(
+    state: &State,
+    request: &Request,
+    user_id: UserId,
+    profile: &Profile,
+) -> Result<(SignedInBody, String), Problem> {
+    let agent = caller::user_agent(request);
+    let (session, token) =
+        state.sessions.sign_in(user_id, agent, context_of(user_id, request)).await?;
+    let fresh = fresh_token(state, &session, profile).await?;
+    let body = SignedInBody {
+        user: User::new(user_id, profile),
+        session: StartedSession::new(&session, &token),
+        token: fresh.token,
+        token_type: fresh.token_type,
+        expires_in: fresh.expires_in,
+    };
+    let cookie = cookie::keep(&token, session.expires_at, session.created_at, &state.site);
+    Ok((body, cookie))
+}
+
+/// An access token for a session.
+async fn fresh_token(
+    state: &State,
+    session: &Session,
+    profile: &Profile,
+) -> Result<FreshToken, Problem> {
+    let subject = Subject {
+        user_id: session.user_id,
+        session_id: session.id,
+        email: profile.email.as_str().to_owned(),
+        name: profile.name.as_str().to_owned(),
+        email_verified: profile.email_verified_at.is_some(),
+    };
+    let token = state.keys.issue(subject).await?;
+    Ok(FreshToken { token, token_type: "Bearer".to_owned(), expires_in: state.keys.expires_in() })
+}
+
+/// The profile of a session's user.
+async fn profile(state: &State, session: &Session) -> Result<Profile, Problem> {
+    let profile = state.accounts.profile(session.user_id).await?;
+    profile.ok_or_else(|| Problem::internal(&"a session has no account"))
+}
+
+fn context_of(user_id: UserId, request: &Request) -> Context {
+    Context { user_id: Some(user_id), ..caller::context(request) }
+}

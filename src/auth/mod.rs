@@ -1,0 +1,6 @@
+//! Authentication: where accounts, sessions and keys meet.
+//!
+//! The three know nothing of each other; this module joins them for the five endpoints under `/api/auth`.
+
+pub mod api;
+pub mod bodies;

@@ -1,0 +1,152 @@
+//! The operator's commands. Each opens the database, does one thing, and closes it again; a server may run meanwhile.
+
+use std::sync::Arc;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+
+use crate::app::Seams;
+use crate::app::features::{self, Foundation};
+use crate::app::storage::Storage;
+use crate::config::Config;
+use crate::database::{self, Pool};
+use crate::eventlog::store::read_log;
+use crate::eventlog::{EventLog, appender, projection};
+use crate::id::Id;
+use crate::keys::key_ring::Stage;
+use crate::keys::vault::{self, Vault};
+
+/// Events read at once.
+const PAGE: i64 = 1_000;
+
+pub(super) async fn migrate(config: &Config) -> anyhow::Result<()> {
+    let storage = Storage::join(config).await?;
+    let migrated = database::migrate(&storage.connection()).await;
+    storage.close().await;
+    let applied = migrated?;
+    for migration in &applied {
+        super::print(&format!("applied {migration}\n"))?;
+    }
+    super::print(&format!("{} migrations applied, the schema is up to date\n", applied.len()))
+}
+
+pub(super) async fn events(
+    config: &Config,
+    after: i64,
+    stream: Option<&str>,
+    limit: u64,
+) -> anyhow::Result<()> {
+    let storage = Storage::join(config).await?;
+    let printed = print_events(&storage, after, stream, limit).await;
+    storage.close().await;
+    printed
+}
+
+async fn print_events(
+    storage: &Storage,
+    mut after: i64,
+    stream: Option<&str>,
+    limit: u64,
+) -> anyhow::Result<()> {
+    let connection = storage.connection();
+    database::check_migrated(&connection).await?;
+    let link = connection.connect().await?;
+    let mut left = i64::try_from(limit).unwrap_or(i64::MAX);
+    while left > 0 {
+        let page = read_log(&link.client, after, left.min(PAGE), stream).await?;
+        let Some(last) = page.last() else { break };
+        after = last.position;
+        left -= i64::try_from(page.len())?;
+        for event in &page {
+            super::print(&format!("{}\n", serde_json::to_string(event)?))?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn replay(config: &Config) -> anyhow::Result<()> {
+    let storage = Storage::join(config).await?;
+    let replayed = rebuild(&storage).await;
+    storage.close().await;
+    super::print(&format!("{} events replayed, the read models are rebuilt\n", replayed?))
+}
+
+async fn rebuild(storage: &Storage) -> anyhow::Result<u64> {
+    let connection = storage.connection();
+    database::check_migrated(&connection).await?;
+    let mut link = connection.connect().await?;
+    Ok(projection::rebuild(&mut link.client, &features::projections()).await?)
+}
+
+pub(super) async fn list_keys(config: &Config) -> anyhow::Result<()> {
+    with_vault(config, async |vault| {
+        let ring = vault.ring.read(&vault::stream()).await?;
+        for key in ring.state.keys.values() {
+            let stage = match key.stage {
+                Stage::Published => "published".to_owned(),
+                Stage::Signing => "signing".to_owned(),
+                Stage::Verifying { until } => format!("verifying until {until}"),
+            };
+            super::print(&format!("{}  {}  {stage}\n", key.public.kid, key.public.alg))?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+pub(super) async fn rotate_keys(config: &Config) -> anyhow::Result<()> {
+    with_vault(config, async |vault| {
+        let kid = vault.rotate().await?;
+        super::print(&format!("{kid} signs from now on\n"))
+    })
+    .await
+}
+
+/// Holds the entities of one command; ends with it.
+struct Holder;
+
+impl Actor for Holder {
+    type Msg = ();
+    type State = ();
+    type Arguments = ();
+
+    async fn pre_start(&self, _myself: ActorRef<()>, (): ()) -> Result<(), ActorProcessingErr> {
+        Ok(())
+    }
+}
+
+/// Opens the key ring for one command.
+async fn with_vault(
+    config: &Config,
+    run: impl AsyncFnOnce(&Vault) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let storage = Storage::join(config).await?;
+    let done = in_vault(config, &storage, run).await;
+    storage.close().await;
+    done
+}
+
+async fn in_vault(
+    config: &Config,
+    storage: &Storage,
+    run: impl AsyncFnOnce(&Vault) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let connection = storage.connection();
+    database::check_migrated(&connection).await?;
+    let seams = Seams::default();
+    let pool = Pool::new(&connection, 2)?;
+    let node = Id::<()>::generate(&seams.clock).uuid();
+    let (appender, writer) =
+        appender::channel(pool.clone(), Arc::new(features::projections()), node);
+    let log = EventLog::new(pool.clone(), appender, seams.clock.clone());
+    let (holder, _ended) = Actor::spawn(None, Holder, ()).await?;
+    let foundation = Foundation { log, pool: pool.clone(), seams };
+    let vault = foundation.vault(config, storage.secret(), &holder.get_cell()).await?;
+    let done = tokio::select! {
+        done = run(&vault) => done,
+        () = writer.run() => Err(anyhow::anyhow!("the appender ended")),
+    };
+    vault.ring.drain().await;
+    let _ = holder.stop_and_wait(None, None).await;
+    pool.close();
+    done
+}

@@ -1,0 +1,144 @@
+//! The command line: `serve` and the operator's commands.
+//!
+//! Exit codes: 0 done, 1 something failed (its reason is printed), 2 the command line or the configuration is wrong.
+
+mod commands;
+mod serve;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{self, Config};
+use crate::telemetry;
+
+/// Event-sourced identity and tasks backend on PostgreSQL.
+///
+/// Without DATABASE_URL it runs a PostgreSQL cluster of its own in the data directory.
+#[derive(Debug, Parser)]
+#[command(name = "keyfold", version, after_help = config::help())]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server (the default).
+    Serve,
+    /// Bring the database's schema up to date, without starting the server.
+    Migrate,
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Look at the signing keys, or rotate them.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Print events of the log, one JSON object a line.
+    Events {
+        /// Only events after this position.
+        #[arg(long, default_value_t = 0)]
+        after: i64,
+        /// Only events of this stream, for instance `keys` or `tasks-<user id>`.
+        #[arg(long)]
+        stream: Option<String>,
+        /// Most events to print.
+        #[arg(long, default_value_t = 1_000)]
+        limit: u64,
+    },
+    /// Rebuild every read model from the event log. Safe while servers run.
+    Replay,
+}
+
+#[derive(Debug, Subcommand)]
+enum Keys {
+    /// Print the keys of the JWKS and what each does.
+    List,
+    /// Make a new key and sign with it from now on; the old one verifies until its last token has expired.
+    Rotate,
+}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if matches!(arguments.command, Some(Command::Openapi)) {
+        return finish(print(&crate::web::openapi::text()));
+    }
+    let config = match Config::from_process_environment() {
+        Ok(config) => config,
+        Err(error) => {
+            complain(&format!("keyfold cannot start with this configuration:\n{error}"));
+            return ExitCode::from(2);
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return finish(Err(error.into())),
+    };
+    finish(runtime.block_on(run(arguments.command.unwrap_or(Command::Serve), config)))
+}
+
+/// Runs a command with telemetry, which is flushed whatever the command comes to.
+async fn run(command: Command, config: Config) -> anyhow::Result<()> {
+    let telemetry = telemetry::start(&config.telemetry)?;
+    let done = match command {
+        Command::Serve => serve::serve(config).await,
+        Command::Migrate => commands::migrate(&config).await,
+        Command::Openapi => Ok(()),
+        Command::Keys(Keys::List) => commands::list_keys(&config).await,
+        Command::Keys(Keys::Rotate) => commands::rotate_keys(&config).await,
+        Command::Events { after, stream, limit } => {
+            commands::events(&config, after, stream.as_deref(), limit).await
+        }
+        Command::Replay => commands::replay(&config).await,
+    };
+    telemetry.flush_and_shutdown().await;
+    done
+}
+
+fn finish(done: anyhow::Result<()>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("keyfold: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints what the command was asked for. A reader that went away (`keyfold events | head`) is no failure.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn complain(text: &str) {
+    // There is nowhere left to say that this could not be said.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_names_every_command_and_every_variable() {
+        let help = Arguments::command().render_long_help().to_string();
+        for command in ["serve", "migrate", "openapi", "keys", "events", "replay"] {
+            assert!(help.contains(&format!("\n  {command} ")), "{command}");
+        }
+        for name in config::VARIABLES.iter().flat_map(config::Variable::names) {
+            assert!(help.contains(name), "{name}");
+        }
+    }
+}

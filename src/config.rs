@@ -1,0 +1,105 @@
+//! Configuration by environment: one small struct per concern, all in one [`Config`].
+//!
+//! Every variable is named once, in [`VARIABLES`], which is also what `--help` and the README show. [`Config`] is plain
+//! data: nothing here opens a file or a connection, and tests build one without an environment and change its fields.
+//!
+//! Invariant: a [`Config`] made by [`Config::from_environment`] holds only values inside their documented bounds, and
+//! when it cannot be made, [`ConfigError`] names every problem at once, never showing a secret.
+
+mod database;
+mod entities;
+mod environment;
+mod error;
+mod help;
+mod http;
+mod nearest;
+mod origin;
+mod parse;
+mod passwords;
+mod reader;
+mod secret;
+mod sessions;
+mod telemetry;
+mod tokens;
+mod variables;
+
+use std::path::PathBuf;
+
+pub use self::database::{DatabaseConfig, DatabaseLocation};
+pub use self::entities::EntityConfig;
+pub use self::environment::{Environment, ProcessEnvironment};
+pub use self::error::{ConfigError, InvalidValue, Problem};
+pub use self::help::{help, markdown_table};
+pub use self::http::HttpConfig;
+pub use self::origin::Origin;
+pub use self::passwords::PasswordConfig;
+pub use self::secret::Secret;
+pub use self::sessions::SessionConfig;
+pub use self::telemetry::{LogFormat, TelemetryConfig};
+pub use self::tokens::TokenConfig;
+pub use self::variables::{VARIABLES, Variable};
+
+use self::reader::Reader;
+
+/// Everything that can be configured, one field per concern.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Where the server listens and how clients reach it.
+    pub http: HttpConfig,
+    /// The PostgreSQL that holds the log and the read models.
+    pub database: DatabaseConfig,
+    /// What private keys are sealed under; `None` lets the owner of the private cluster make and keep one.
+    pub secret: Option<Secret>,
+    /// Access tokens.
+    pub tokens: TokenConfig,
+    /// Sessions.
+    pub sessions: SessionConfig,
+    /// The cost and the bounds of password hashing.
+    pub passwords: PasswordConfig,
+    /// How many entities stay in memory, and for how long.
+    pub entities: EntityConfig,
+    /// Logs and their export.
+    pub telemetry: TelemetryConfig,
+}
+
+impl Config {
+    /// The documented defaults, with the private cluster in `data`.
+    pub fn for_data_directory(data: impl Into<PathBuf>) -> Self {
+        let location =
+            DatabaseLocation::Private { data: data.into(), binaries: None, run_as: None };
+        Self {
+            database: DatabaseConfig { location, ..DatabaseConfig::default() },
+            ..Self::default()
+        }
+    }
+
+    /// Reads the variables of this process.
+    ///
+    /// # Errors
+    /// When a variable is missing, unknown or has a value that cannot be used: all problems at once.
+    pub fn from_process_environment() -> Result<Self, ConfigError> {
+        Self::from_environment(&ProcessEnvironment)
+    }
+
+    /// Reads the variables of `environment`.
+    ///
+    /// # Errors
+    /// When a variable is missing, unknown or has a value that cannot be used: all problems at once.
+    pub fn from_environment(environment: &dyn Environment) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(environment);
+        let config = Self {
+            http: HttpConfig::read(&mut reader),
+            database: DatabaseConfig::read(&mut reader),
+            secret: secret::read(&mut reader),
+            tokens: TokenConfig::read(&mut reader),
+            sessions: SessionConfig::read(&mut reader),
+            passwords: PasswordConfig::read(&mut reader),
+            entities: EntityConfig::read(&mut reader),
+            telemetry: TelemetryConfig::read(&mut reader),
+        };
+        reader.finish().map(|()| config)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! Where the server listens and how clients reach it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use url::Url;
+
+use super::error::InvalidValue;
+use super::origin::{self, Origin};
+use super::parse::{duration, quoted, server_url};
+use super::reader::Reader;
+use super::variables::{CORS_ORIGINS, LISTEN, PUBLIC_URL, SHUTDOWN_TIMEOUT};
+
+const LONGEST_SHUTDOWN: Duration = Duration::from_mins(10);
+
+/// Where the server listens and how clients reach it.
+#[derive(Clone, Debug)]
+pub struct HttpConfig {
+    /// The address to listen on; port 0 takes any free port.
+    pub listen: SocketAddr,
+    /// The URL under which clients reach the server; `None` means `http://` and the address it listens on.
+    pub public_url: Option<Url>,
+    /// Origins whose pages may call the API with credentials.
+    pub cors_origins: Vec<Origin>,
+    /// How long requests in flight may take to finish once the server has been asked to stop.
+    pub shutdown_timeout: Duration,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8000)),
+            public_url: None,
+            cors_origins: Vec::new(),
+            shutdown_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl HttpConfig {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+        let default = Self::default();
+        let shutdown = duration(Duration::from_secs(1)..=LONGEST_SHUTDOWN);
+        Self {
+            listen: reader.read(&LISTEN, parse_address).unwrap_or(default.listen),
+            public_url: reader.read(&PUBLIC_URL, parse_public_url),
+            cors_origins: reader
+                .read_unless_empty(&CORS_ORIGINS, origin::parse_list)
+                .unwrap_or(default.cors_origins),
+            shutdown_timeout: reader
+                .read(&SHUTDOWN_TIMEOUT, shutdown)
+                .unwrap_or(default.shutdown_timeout),
+        }
+    }
+}
+
+fn parse_address(value: &str) -> Result<SocketAddr, InvalidValue> {
+    value.trim().parse().map_err(|_| {
+        let expected = "an IP address and a port, such as 127.0.0.1:8000, 0.0.0.0:80 or [::]:8000";
+        InvalidValue::new(format!("is {}", quoted(value)), expected)
+    })
+}
+
+fn parse_public_url(value: &str) -> Result<Url, InvalidValue> {
+    server_url(value, &["http", "https"]).map_err(|wrong| {
+        InvalidValue::new(
+            wrong,
+            "http or https, a host and perhaps a port, such as https://id.example.com",
+        )
+    })
+}

@@ -1,0 +1,288 @@
+//! The whole configuration, read from made-up environments.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::env::VarError;
+use std::ffi::OsString;
+use std::time::Duration;
+
+use super::*;
+use crate::database::Connection;
+
+const LONG_SECRET: &str = "0123456789abcdef0123456789abcdef";
+const EXTERNAL: &str = "postgres://ada:hunter2@db.example/keyfold";
+
+fn environment(variables: &[(&str, &str)]) -> BTreeMap<String, String> {
+    variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn read(variables: &[(&str, &str)]) -> Config {
+    Config::from_environment(&environment(variables)).unwrap()
+}
+
+fn problems(variables: &[(&str, &str)]) -> Vec<Problem> {
+    let error = Config::from_environment(&environment(variables)).unwrap_err();
+    assert_eq!(error.to_string().lines().count(), error.problems().len());
+    error.problems().to_vec()
+}
+
+/// The only problem.
+fn problem(variables: &[(&str, &str)]) -> String {
+    let problems = problems(variables);
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    problems[0].to_string()
+}
+
+fn assert_same(left: &Config, right: &Config) {
+    assert_eq!(format!("{left:#?}"), format!("{right:#?}"));
+}
+
+#[test]
+fn an_empty_environment_gives_the_defaults() {
+    assert_same(&read(&[]), &Config::default());
+}
+
+#[test]
+fn the_table_shows_the_defaults_that_hold() {
+    let literal = VARIABLES.iter().filter(|variable| variable.has_literal_default());
+    let written: Vec<_> = literal.map(|variable| (variable.name, variable.default)).collect();
+    assert!(written.len() > 10);
+    assert_same(&read(&written), &Config::default());
+}
+
+#[test]
+fn no_name_appears_twice_in_the_table() {
+    let names: Vec<_> = VARIABLES.iter().flat_map(Variable::names).collect();
+    assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
+}
+
+#[test]
+fn a_data_directory_is_enough_for_a_configuration() {
+    let expected = read(&[("KEYFOLD_DATA", "/somewhere")]);
+    assert_same(&Config::for_data_directory("/somewhere"), &expected);
+}
+
+#[test]
+fn every_variable_of_a_node_in_a_cluster_reaches_its_field() {
+    let config = read(&[
+        ("CORS_ORIGINS", "http://localhost:3000, https://app.example"),
+        ("DATABASE_URL", EXTERNAL),
+        ("KEYFOLD_CLUSTER", "true"),
+        ("KEYFOLD_DATABASE_POOL", "4"),
+        ("KEYFOLD_ENTITIES_MAX", "7"),
+        ("KEYFOLD_ENTITY_IDLE", "5s"),
+        ("KEYFOLD_HASH_ITERATIONS", "3"),
+        ("KEYFOLD_HASH_MEMORY", "65536"),
+        ("KEYFOLD_HASH_QUEUE", "9"),
+        ("KEYFOLD_HASH_THREADS", "8"),
+        ("KEYFOLD_LISTEN", "[::1]:0"),
+        ("KEYFOLD_LOG", "warn,keyfold=debug"),
+        ("KEYFOLD_LOG_FORMAT", "json"),
+        ("KEYFOLD_PUBLIC_URL", "https://ID.example:443"),
+        ("KEYFOLD_SECRET", LONG_SECRET),
+        ("KEYFOLD_SESSION_LIFETIME", "30d"),
+        ("KEYFOLD_SHUTDOWN_TIMEOUT", "5"),
+        ("KEYFOLD_SNAPSHOT_EVERY", "50"),
+        ("KEYFOLD_TOKEN_LIFETIME", "5m"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4317"),
+        ("OTEL_SERVICE_NAME", "identity"),
+    ]);
+    assert_eq!(config.secret.as_ref().unwrap().as_bytes(), LONG_SECRET.as_bytes());
+    assert_same(&config, &node_in_a_cluster());
+}
+
+fn node_in_a_cluster() -> Config {
+    let origins = ["http://localhost:3000", "https://app.example"];
+    Config {
+        http: HttpConfig {
+            listen: "[::1]:0".parse().unwrap(),
+            public_url: Some("https://id.example/".parse().unwrap()),
+            cors_origins: origins.map(|origin| Origin::parse(origin).unwrap()).to_vec(),
+            shutdown_timeout: Duration::from_secs(5),
+        },
+        database: DatabaseConfig {
+            location: DatabaseLocation::External(Connection::parse(EXTERNAL).unwrap()),
+            pool_size: 4,
+            cluster: true,
+        },
+        secret: Some(Secret::parse(LONG_SECRET).unwrap()),
+        tokens: TokenConfig { lifetime: Duration::from_mins(5) },
+        sessions: SessionConfig { lifetime: Duration::from_hours(30 * 24) },
+        passwords: PasswordConfig { memory_kib: 65_536, iterations: 3, threads: 8, queue: 9 },
+        entities: EntityConfig {
+            max_alive: 7,
+            idle_after: Duration::from_secs(5),
+            snapshot_every: 50,
+        },
+        telemetry: TelemetryConfig {
+            log_format: LogFormat::Json,
+            log_filter: "warn,keyfold=debug".to_owned(),
+            otlp_endpoint: Some("http://127.0.0.1:4317".parse().unwrap()),
+            service_name: "identity".to_owned(),
+        },
+    }
+}
+
+#[test]
+fn the_variables_of_the_private_cluster_reach_their_fields() {
+    let config = read(&[
+        ("KEYFOLD_DATA", "/var/lib/key fold"),
+        ("KEYFOLD_POSTGRES_BIN", "/opt/pg/bin"),
+        ("KEYFOLD_POSTGRES_USER", "pg_keyfold-1"),
+    ]);
+    let expected = DatabaseLocation::Private {
+        data: "/var/lib/key fold".into(),
+        binaries: Some("/opt/pg/bin".into()),
+        run_as: Some("pg_keyfold-1".to_owned()),
+    };
+    assert_eq!(format!("{:?}", config.database.location), format!("{expected:?}"));
+}
+
+#[test]
+fn the_names_of_better_auth_mean_the_same() {
+    let config =
+        read(&[("BETTER_AUTH_SECRET", LONG_SECRET), ("BETTER_AUTH_URL", "http://localhost:3000")]);
+    assert_eq!(config.secret.unwrap().as_bytes(), LONG_SECRET.as_bytes());
+    assert_eq!(config.http.public_url.unwrap().as_str(), "http://localhost:3000/");
+}
+
+#[test]
+fn two_names_for_one_thing_must_agree() {
+    let same = [("KEYFOLD_SECRET", LONG_SECRET), ("BETTER_AUTH_SECRET", LONG_SECRET)];
+    assert!(read(&same).secret.is_some());
+
+    let other = "another secret of more than 32 characters";
+    assert_eq!(
+        problem(&[("KEYFOLD_SECRET", LONG_SECRET), ("BETTER_AUTH_SECRET", other)]),
+        "KEYFOLD_SECRET: differs from BETTER_AUTH_SECRET, which is another name for it; \
+         expected only one of the two, or the same value"
+    );
+}
+
+#[test]
+fn a_problem_is_told_under_the_name_that_was_used() {
+    assert!(problem(&[("BETTER_AUTH_SECRET", "short")]).starts_with("BETTER_AUTH_SECRET: "));
+}
+
+#[test]
+fn all_problems_are_reported_together() {
+    let names: Vec<_> = problems(&[
+        ("CORS_ORIGINS", "*"),
+        ("DATABASE_URL", "mysql://ada:hunter2@db"),
+        ("KEYFOLD_HASH_MEMORY", "1024"),
+        ("KEYFOLD_LISTEN", "localhost"),
+        ("KEYFOLD_LOG", "keyfold=loud"),
+        ("KEYFOLD_LOG_FORMAT", "xml"),
+        ("KEYFOLD_POSTGRES_USER", "--version"),
+        ("KEYFOLD_PUBLIC_URL", "https://id.example/auth"),
+        ("KEYFOLD_SECRET", "hunter2"),
+        ("KEYFOLD_TOKEN_LIFETIME", "2h"),
+        ("KEYFOLD_UNKNOWN", "1"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://ada:hunter2@collector:4317"),
+    ])
+    .into_iter()
+    .inspect(|problem| assert!(!problem.to_string().contains("hunter2"), "{problem}"))
+    .map(|problem| problem.name)
+    .collect();
+    assert_eq!(
+        names,
+        [
+            "KEYFOLD_LISTEN",
+            "KEYFOLD_PUBLIC_URL",
+            "CORS_ORIGINS",
+            "DATABASE_URL",
+            "KEYFOLD_POSTGRES_USER",
+            "KEYFOLD_SECRET",
+            "KEYFOLD_TOKEN_LIFETIME",
+            "KEYFOLD_HASH_MEMORY",
+            "KEYFOLD_LOG_FORMAT",
+            "KEYFOLD_LOG",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "KEYFOLD_UNKNOWN",
+        ]
+    );
+}
+
+#[test]
+fn a_problem_says_what_is_wrong_and_what_is_expected() {
+    let cases = [
+        (
+            ("KEYFOLD_LISTEN", "8000"),
+            "KEYFOLD_LISTEN: is \"8000\"; expected an IP address and a port, \
+             such as 127.0.0.1:8000, 0.0.0.0:80 or [::]:8000",
+        ),
+        (
+            ("KEYFOLD_HASH_ITERATIONS", "1"),
+            "KEYFOLD_HASH_ITERATIONS: is 1; expected a whole number from 2 to 100",
+        ),
+        (
+            ("KEYFOLD_PUBLIC_URL", "https://id.example?x=1"),
+            "KEYFOLD_PUBLIC_URL: has a query or a fragment; expected http or https, a host and \
+             perhaps a port, such as https://id.example.com",
+        ),
+        (
+            ("KEYFOLD_LISEN", "127.0.0.1:1"),
+            "KEYFOLD_LISEN: is not a variable of this program; \
+             expected a known name, perhaps KEYFOLD_LISTEN",
+        ),
+        (
+            ("KEYFOLD_DATA", " "),
+            "KEYFOLD_DATA: is empty; expected a value, or that the variable is not set at all",
+        ),
+        (
+            ("KEYFOLD_CLUSTER", "1"),
+            "KEYFOLD_CLUSTER: is true, but other nodes cannot reach a private cluster; \
+             expected DATABASE_URL to be set as well",
+        ),
+    ];
+    for (variable, expected) in cases {
+        assert_eq!(problem(&[variable]), expected);
+    }
+}
+
+#[test]
+fn a_database_of_somebody_else_needs_a_secret() {
+    assert_eq!(
+        problem(&[("DATABASE_URL", EXTERNAL)]),
+        "KEYFOLD_SECRET: is not set, and DATABASE_URL is; expected at least 32 random characters, \
+         such as `openssl rand -base64 32` prints"
+    );
+    read(&[("DATABASE_URL", EXTERNAL), ("BETTER_AUTH_SECRET", LONG_SECRET)]);
+}
+
+#[test]
+fn an_empty_variable_of_another_tool_counts_as_one_that_is_not_set() {
+    let config = read(&[
+        ("CORS_ORIGINS", ""),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
+        ("OTEL_SERVICE_NAME", " "),
+    ]);
+    assert_same(&config, &Config::default());
+}
+
+#[test]
+fn a_configuration_never_shows_its_secrets() {
+    let config = read(&[("DATABASE_URL", EXTERNAL), ("KEYFOLD_SECRET", LONG_SECRET)]);
+    let shown = format!("{config:?} {config:#?}");
+    assert!(!shown.contains(LONG_SECRET) && !shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
+fn a_value_that_is_not_utf_8_is_a_problem_like_any_other() {
+    struct Broken;
+    impl Environment for Broken {
+        fn get(&self, name: &str) -> Result<String, VarError> {
+            match name {
+                "KEYFOLD_SECRET" => Err(VarError::NotUnicode(OsString::from("hunter2"))),
+                "DATABASE_URL" => Ok(EXTERNAL.to_owned()),
+                _ => Err(VarError::NotPresent),
+            }
+        }
+        fn names(&self) -> Vec<String> {
+            Vec::new()
+        }
+    }
+    assert_eq!(
+        Config::from_environment(&Broken).unwrap_err().to_string(),
+        "KEYFOLD_SECRET: is not valid UTF-8; expected text in UTF-8"
+    );
+}

@@ -1,0 +1,120 @@
+//! The one table of every variable: its names, its default and what it means.
+//!
+//! Invariant: the name of a variable is written here and nowhere else, and every constant here is in [`VARIABLES`].
+
+/// One environment variable.
+#[derive(Clone, Copy, Debug)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// Another name for the same thing, kept for deployments that come from Better Auth.
+    pub alias: Option<&'static str>,
+    /// What holds when it is not set: a value that could be given, or a description (which has a space in it).
+    pub default: &'static str,
+    /// What it decides, in a sentence or two.
+    pub meaning: &'static str,
+}
+
+impl Variable {
+    /// Both its names, or the one it has.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.name).chain(self.alias)
+    }
+
+    /// Whether [`Variable::default`] is a value that could be given, and not a description.
+    pub fn has_literal_default(&self) -> bool {
+        !self.default.contains(' ')
+    }
+}
+
+/// Makes a constant of every row, and [`VARIABLES`] of all of them.
+macro_rules! variables {
+    ($($constant:ident = $name:literal $(or $alias:literal)?, $default:literal, $meaning:literal;)*) => {
+        $(
+            pub(super) const $constant: Variable = Variable {
+                name: $name,
+                alias: [$(Some($alias),)? None][0],
+                default: $default,
+                meaning: $meaning,
+            };
+        )*
+
+        /// Every variable, in the order in which a reader meets them.
+        pub const VARIABLES: &[Variable] = &[$($constant),*];
+    };
+}
+
+variables! {
+    DATABASE_URL = "DATABASE_URL",
+        "a private cluster in the data directory",
+        "The PostgreSQL to use. Several hosts may be given; `sslmode` from `disable` to `verify-full` works.";
+    SECRET = "KEYFOLD_SECRET" or "BETTER_AUTH_SECRET",
+        "made and kept in the data directory",
+        "What private keys are sealed under, at least 32 characters. Required with DATABASE_URL.";
+    PUBLIC_URL = "KEYFOLD_PUBLIC_URL" or "BETTER_AUTH_URL",
+        "http:// and the address listened on",
+        "The URL under which clients reach the server. It is the issuer of the access tokens.";
+    LISTEN = "KEYFOLD_LISTEN",
+        "127.0.0.1:8000",
+        "The address to listen on. Port 0 takes any free port.";
+    CORS_ORIGINS = "CORS_ORIGINS",
+        "no other origin",
+        "Origins whose pages may call the API with credentials, separated by commas.";
+    DATA = "KEYFOLD_DATA",
+        "./data",
+        "The directory of the private cluster and its secret.";
+    POSTGRES_BIN = "KEYFOLD_POSTGRES_BIN",
+        "looked for in the usual places",
+        "The directory with the `initdb` and `postgres` of the private cluster.";
+    POSTGRES_USER = "KEYFOLD_POSTGRES_USER",
+        "an existing unprivileged user",
+        "The system user that runs the private cluster when the server runs as root.";
+    DATABASE_POOL = "KEYFOLD_DATABASE_POOL",
+        "16",
+        "The most database connections that the pool opens, from 2 to 1000.";
+    CLUSTER = "KEYFOLD_CLUSTER",
+        "false",
+        "Whether other nodes serve the same database. Needs DATABASE_URL.";
+    TOKEN_LIFETIME = "KEYFOLD_TOKEN_LIFETIME",
+        "15m",
+        "How long an access token is valid, from 1m to 1h.";
+    SESSION_LIFETIME = "KEYFOLD_SESSION_LIFETIME",
+        "7d",
+        "How long a session lasts, from 1m to 400d.";
+    HASH_MEMORY = "KEYFOLD_HASH_MEMORY",
+        "19456",
+        "Memory of one password hash (Argon2id) in KiB, at least 19456.";
+    HASH_ITERATIONS = "KEYFOLD_HASH_ITERATIONS",
+        "2",
+        "Passes of one password hash over its memory, at least 2.";
+    HASH_THREADS = "KEYFOLD_HASH_THREADS",
+        "one per processor core",
+        "How many password hashes are computed at the same time.";
+    HASH_QUEUE = "KEYFOLD_HASH_QUEUE",
+        "64",
+        "How many more password hashes may wait. Beyond that the answer is 503.";
+    ENTITIES_MAX = "KEYFOLD_ENTITIES_MAX",
+        "100000",
+        "The most entities of one kind that stay in memory.";
+    ENTITY_IDLE = "KEYFOLD_ENTITY_IDLE",
+        "10m",
+        "How long an unused entity stays in memory, from 1s to 7d.";
+    SNAPSHOT_EVERY = "KEYFOLD_SNAPSHOT_EVERY",
+        "500",
+        "How many events lie between two snapshots of a stream.";
+    SHUTDOWN_TIMEOUT = "KEYFOLD_SHUTDOWN_TIMEOUT",
+        "30s",
+        "How long requests in flight may take to finish when the server stops, from 1s to 10m.";
+    LOG = "KEYFOLD_LOG",
+        "info",
+        "Which log lines are written: a level, or directives such as `warn,keyfold=debug`.";
+    LOG_FORMAT = "KEYFOLD_LOG_FORMAT",
+        "text",
+        "How log lines look: `text` for people, `json` for machines.";
+    OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "nothing is exported",
+        "The OTLP/gRPC address of an OpenTelemetry collector, such as `http://127.0.0.1:4317`.";
+    SERVICE_NAME = "OTEL_SERVICE_NAME",
+        "keyfold",
+        "The name by which the collector knows this program.";
+}

@@ -1,0 +1,167 @@
+//! How to reach one database.
+//!
+//! A [`Connection`] is a value: cheap to clone, opened as often as wanted. Everything that needs the database is given
+//! one and never sees a URL, so what is said about address, TLS, schema and session bounds is said once.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio_postgres::config::SslMode as Wire;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Config, Socket};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::connection_string::{ConnectionError, ConnectionString};
+use super::error::DatabaseError;
+use super::link::Link;
+use super::session;
+use super::sslmode::SslMode;
+use super::tls;
+
+/// How long opening a dedicated session may take in all.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The driver's half of an open session, which has to be polled.
+type Driver =
+    tokio_postgres::Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
+
+/// How to reach one database.
+#[derive(Clone)]
+pub struct Connection {
+    config: Config,
+    sslmode: SslMode,
+    tls: MakeRustlsConnect,
+}
+
+impl Connection {
+    /// Reads a libpq connection string: a `postgres://` URL or `key=value` settings, with one or several hosts.
+    ///
+    /// # Errors
+    /// Names the problem in one sentence, without any part of the string.
+    pub fn parse(text: &str) -> Result<Self, ConnectionError> {
+        let ConnectionString { mut config, sslmode, sslrootcert } = ConnectionString::parse(text)?;
+        session::prepare(&mut config);
+        if config.get_hosts().is_empty() {
+            return Err(ConnectionError::NoHost);
+        }
+        // As in libpq, sslmode means nothing on a Unix socket.
+        let sslmode = if session::is_local(&config) { SslMode::Disable } else { sslmode };
+        let tls = tls::connector(sslmode, sslrootcert.as_deref())?;
+        Ok(Self { config, sslmode, tls })
+    }
+
+    /// Reaches a database through the Unix socket in a directory.
+    pub(super) fn on_socket(
+        directory: &Path,
+        user: &str,
+        database: &str,
+    ) -> Result<Self, ConnectionError> {
+        let mut config = Config::new();
+        config.host_path(directory).user(user).dbname(database);
+        session::prepare(&mut config);
+        Ok(Self { config, sslmode: SslMode::Disable, tls: tls::connector(SslMode::Disable, None)? })
+    }
+
+    /// The same database, with every session working in one schema.
+    #[must_use]
+    pub fn with_schema(&self, schema: &str) -> Self {
+        let mut connection = self.clone();
+        session::choose_schema(&mut connection.config, schema);
+        connection
+    }
+
+    /// Opens one dedicated session.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Unavailable`] if nobody answers in time, [`DatabaseError::Refused`] if the server says no.
+    pub async fn connect(&self) -> Result<Link, DatabaseError> {
+        match tokio::time::timeout(OPEN_TIMEOUT, self.open()).await {
+            Ok(Ok((client, driver))) => Ok(Link::drive(client, driver)),
+            Ok(Err(error)) => Err(DatabaseError::while_connecting(&error)),
+            Err(_) => Err(DatabaseError::Unavailable("it took too long to answer".to_owned())),
+        }
+    }
+
+    /// What the driver is told, for the pool.
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Opens a session, trying the transports that `sslmode` allows in their order.
+    pub(super) async fn open(&self) -> Result<(Client, Driver), tokio_postgres::Error> {
+        let (first, second) = self.sslmode.attempts();
+        let error = match self.attempt(first).await {
+            Err(error) if is_about_transport(&error) => error,
+            outcome => return outcome,
+        };
+        let Some(second) = second else { return Err(error) };
+        match self.attempt(second).await {
+            // Of two failures, what went wrong with TLS is the more telling one.
+            Err(_) if second == Wire::Disable => Err(error),
+            outcome => outcome,
+        }
+    }
+
+    async fn attempt(&self, transport: Wire) -> Result<(Client, Driver), tokio_postgres::Error> {
+        let mut config = self.config.clone();
+        config.ssl_mode(transport);
+        config.connect(self.tls.clone()).await
+    }
+}
+
+/// Whether an attempt failed because of TLS or its absence, so that the other transport may work.
+fn is_about_transport(error: &tokio_postgres::Error) -> bool {
+    if let Some(refusal) = error.as_db_error() {
+        // "no pg_hba.conf entry for …, no encryption" and its like.
+        return *refusal.code()
+            == tokio_postgres::error::SqlState::INVALID_AUTHORIZATION_SPECIFICATION;
+    }
+    let cause = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    cause.and_then(io::Error::get_ref).is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>)
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("host", &self.config.get_hosts())
+            .field("port", &self.config.get_ports())
+            .field("dbname", &self.config.get_dbname())
+            .field("user", &self.config.get_user())
+            .field("sslmode", &self.sslmode.name())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_where_it_goes_and_nothing_secret() {
+        let connection =
+            Connection::parse("postgres://ada:hunter2@db.example:6432/tasks?sslmode=require")
+                .unwrap();
+        let text = format!("{connection:?}");
+        assert!(
+            text.contains("db.example") && text.contains("6432") && text.contains("require"),
+            "{text}"
+        );
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn tls_is_not_asked_for_on_a_unix_socket() {
+        let connection =
+            Connection::parse("postgres:///d?host=/run/postgresql&sslmode=require").unwrap();
+        assert_eq!(connection.sslmode, SslMode::Disable);
+    }
+
+    #[test]
+    fn a_string_without_a_host_is_refused() {
+        assert!(matches!(Connection::parse("postgres:///d"), Err(ConnectionError::NoHost)));
+        assert!(matches!(Connection::parse(""), Err(ConnectionError::NoHost)));
+    }
+}

@@ -1,0 +1,134 @@
+//! What can go wrong between Keyfold and its database, in the three kinds a caller acts on.
+//!
+//! Every text is complete by itself (no `source` to follow) and shows the server's own message. The server's `DETAIL`
+//! is left out on purpose: it quotes column values, such as the email of a duplicate account.
+
+use std::error::Error;
+use std::io;
+
+use deadpool_postgres::{PoolError, TimeoutType};
+use tokio_postgres::error::{DbError, SqlState};
+
+/// Why the database did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// Nobody answered: unreachable, timed out, shutting down, or the pool is exhausted or closed.
+    ///
+    /// A statement that was under way may or may not have taken effect.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// The server answered with an error; nothing of the statement took effect.
+    #[error("the database refused: {} (SQLSTATE {})", .0.message(), .0.code().code())]
+    Refused(Box<DbError>),
+    /// The statement and the driver do not fit together, for instance a column read as another type.
+    #[error("the database's answer cannot be used: {0}")]
+    Unusable(String),
+}
+
+impl DatabaseError {
+    /// The server's error, when it answered with one.
+    pub fn refusal(&self) -> Option<&DbError> {
+        match self {
+            Self::Refused(error) => Some(error),
+            Self::Unavailable(_) | Self::Unusable(_) => None,
+        }
+    }
+
+    /// Judges an error of opening a connection: all but the server's refusal means "cannot be reached".
+    pub(super) fn while_connecting(error: &tokio_postgres::Error) -> Self {
+        match error.as_db_error() {
+            Some(db) if !is_outage(db.code()) => Self::Refused(Box::new(db.clone())),
+            Some(_) | None => Self::Unavailable(chain(error)),
+        }
+    }
+}
+
+impl From<tokio_postgres::Error> for DatabaseError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        match error.as_db_error() {
+            Some(db) if is_outage(db.code()) => Self::Unavailable(chain(&error)),
+            Some(db) => Self::Refused(Box::new(db.clone())),
+            None if error.is_closed() || is_io(&error) => Self::Unavailable(chain(&error)),
+            None => Self::Unusable(chain(&error)),
+        }
+    }
+}
+
+impl From<PoolError> for DatabaseError {
+    fn from(error: PoolError) -> Self {
+        let reason = match error {
+            PoolError::Backend(error) => return Self::while_connecting(&error),
+            PoolError::Timeout(TimeoutType::Wait) => "every pooled connection is in use",
+            PoolError::Timeout(TimeoutType::Create) => "a new connection took too long to open",
+            PoolError::Timeout(TimeoutType::Recycle) => "a pooled connection did not respond",
+            PoolError::Closed => "the connection pool is closed",
+            PoolError::NoRuntimeSpecified => "the connection pool has no runtime",
+            PoolError::PostCreateHook(_) => "a new connection could not be prepared",
+        };
+        Self::Unavailable(reason.to_owned())
+    }
+}
+
+/// Whether the server said that it is going away, coming up, or full, rather than judged the statement.
+fn is_outage(code: &SqlState) -> bool {
+    let outages = [
+        SqlState::ADMIN_SHUTDOWN,
+        SqlState::CRASH_SHUTDOWN,
+        SqlState::CANNOT_CONNECT_NOW,
+        SqlState::TOO_MANY_CONNECTIONS,
+    ];
+    outages.contains(code) || code.code().starts_with("08")
+}
+
+fn is_io(error: &tokio_postgres::Error) -> bool {
+    error.source().is_some_and(<dyn Error>::is::<io::Error>)
+}
+
+/// The error and its causes in one line; of a server's error only severity and message.
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut parts = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(db) = error.downcast_ref::<DbError>() {
+            // The driver's own "db error" says nothing beside the server's message.
+            parts.pop();
+            parts.push(format!("{}: {}", db.severity(), db.message()));
+            break;
+        }
+        parts.push(error.to_string());
+        next = error.source();
+    }
+    parts.dedup();
+    parts.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shutdowns_and_a_full_server_count_as_unavailable() {
+        assert!(is_outage(&SqlState::ADMIN_SHUTDOWN));
+        assert!(is_outage(&SqlState::TOO_MANY_CONNECTIONS));
+        assert!(is_outage(&SqlState::CONNECTION_FAILURE));
+        assert!(!is_outage(&SqlState::UNIQUE_VIOLATION));
+        assert!(!is_outage(&SqlState::QUERY_CANCELED));
+    }
+
+    #[test]
+    fn a_waiting_caller_is_told_that_the_pool_is_exhausted() {
+        let error = DatabaseError::from(PoolError::Timeout(TimeoutType::Wait));
+        assert_eq!(
+            error.to_string(),
+            "the database is not available: every pooled connection is in use"
+        );
+    }
+
+    #[test]
+    fn an_error_is_told_with_its_causes_in_one_line() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("outer")]
+        struct Outer(#[source] io::Error);
+        assert_eq!(chain(&Outer(io::Error::other("inner"))), "outer: inner");
+    }
+}

@@ -1,0 +1,255 @@
+//! Brings the schema of a database up to what this program was built with.
+//!
+//! The files of `schema/` are embedded, applied in order, each in its own transaction, and recorded with a checksum.
+//! Migrations only go forward. Several nodes may start at once: a session-level advisory lock, keyed by database and
+//! schema, lets one of them migrate while the others wait and then find nothing left to do.
+//!
+//! Invariant: nothing is applied to a database whose history differs from the embedded files, or is ahead of them.
+
+use refinery_core::{Migration, Runner};
+use tokio_postgres::Client;
+
+use super::connection::Connection;
+use super::error::{DatabaseError, chain};
+use super::link::Link;
+
+/// Every file of `schema/`, as `V<number>__<name>`.
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("V1__event_log", include_str!("../../schema/0001_event_log.sql")),
+    ("V2__accounts", include_str!("../../schema/0002_accounts.sql")),
+    ("V3__sessions", include_str!("../../schema/0003_sessions.sql")),
+    ("V4__keys", include_str!("../../schema/0004_keys.sql")),
+];
+
+/// Why the schema is not, or cannot be brought, up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationError {
+    /// The database cannot be reached, or refused a statement that is not part of a migration.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// There is nowhere to put the tables.
+    #[error("the database connection's search_path names no schema that exists")]
+    NoSchema,
+    /// An embedded file is not the one that was applied.
+    #[error(
+        "migration {0} was applied to this database with another content: an applied migration must never be changed"
+    )]
+    Diverged(String),
+    /// The database was migrated by a newer program.
+    #[error(
+        "this database has migration {0}, which this version of Keyfold does not know: start a newer version"
+    )]
+    Ahead(String),
+    /// The schema is older than this program, and the caller may not change it.
+    #[error("this database lacks {}: run `keyfold migrate` first", .0.join(", "))]
+    Behind(Vec<String>),
+    /// A migration could not be applied; the ones before it remain.
+    #[error("the migration failed: {0}")]
+    Failed(String),
+    /// An embedded file is not named as it should be.
+    #[error("a migration is not well named: {0}")]
+    Misnamed(String),
+}
+
+/// Applies what is missing and returns the names of the migrations it applied, in order.
+///
+/// # Errors
+/// [`MigrationError::Diverged`] and [`MigrationError::Ahead`] mean that this program and this database do not belong
+/// together; nothing has been changed then.
+pub async fn migrate(connection: &Connection) -> Result<Vec<String>, MigrationError> {
+    apply(connection, &embedded(MIGRATIONS)?).await
+}
+
+/// Succeeds if the schema is exactly what this program was built with; changes nothing.
+///
+/// # Errors
+/// [`MigrationError::Behind`] names what is missing.
+pub async fn check_migrated(connection: &Connection) -> Result<(), MigrationError> {
+    let mut link = connection.connect().await?;
+    let pending = pending(&mut link.client, &embedded(MIGRATIONS)?).await?;
+    if pending.is_empty() { Ok(()) } else { Err(MigrationError::Behind(pending)) }
+}
+
+fn embedded(files: &[(&str, &str)]) -> Result<Vec<Migration>, MigrationError> {
+    let parse = |(name, sql): &(&str, &str)| Migration::unapplied(name, sql);
+    files
+        .iter()
+        .map(parse)
+        .collect::<Result<_, _>>()
+        .map_err(|error| MigrationError::Misnamed(error.to_string()))
+}
+
+async fn apply(
+    connection: &Connection,
+    known: &[Migration],
+) -> Result<Vec<String>, MigrationError> {
+    let mut link = connection.connect().await?;
+    lock(&link).await?;
+    if pending(&mut link.client, known).await?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let report = Runner::new(known)
+        .run_async(&mut link.client)
+        .await
+        .map_err(|error| MigrationError::Failed(chain(&error)))?;
+    Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
+}
+
+/// Makes this session the only one that migrates its schema, for as long as the session lives.
+async fn lock(link: &Link) -> Result<(), MigrationError> {
+    // Waiting for another node's migration, or building an index, may take longer than a statement usually may.
+    link.client.batch_execute("SET statement_timeout = 0").await.map_err(DatabaseError::from)?;
+    let schema: Option<String> = link
+        .client
+        .query_one("SELECT current_schema()::text", &[])
+        .await
+        .map_err(DatabaseError::from)?
+        .get(0);
+    let key = format!("keyfold migrations of {}", schema.ok_or(MigrationError::NoSchema)?);
+    link.client
+        .execute("SELECT pg_advisory_lock(hashtextextended($1, 0))", &[&key])
+        .await
+        .map_err(DatabaseError::from)?;
+    Ok(())
+}
+
+/// The names of the migrations that have yet to be applied, if the history so far is a beginning of ours.
+async fn pending(client: &mut Client, known: &[Migration]) -> Result<Vec<String>, MigrationError> {
+    let applied = history(client, known).await?;
+    for migration in &applied {
+        match known.iter().find(|candidate| candidate.version() == migration.version()) {
+            Some(candidate) if candidate == migration => {}
+            Some(_) => return Err(MigrationError::Diverged(migration.to_string())),
+            None => return Err(MigrationError::Ahead(migration.to_string())),
+        }
+    }
+    let is_missing = |migration: &&Migration| !applied.contains(migration);
+    Ok(known.iter().filter(is_missing).map(ToString::to_string).collect())
+}
+
+async fn history(
+    client: &mut Client,
+    known: &[Migration],
+) -> Result<Vec<Migration>, MigrationError> {
+    let table: Option<String> = client
+        .query_one(
+            "SELECT to_regclass(format('%I.refinery_schema_history', current_schema()))::text",
+            &[],
+        )
+        .await
+        .map_err(DatabaseError::from)?
+        .get(0);
+    if table.is_none() {
+        return Ok(Vec::new());
+    }
+    let applied = Runner::new(known).get_applied_migrations_async(client).await;
+    applied.map_err(|error| MigrationError::Failed(chain(&error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::cluster::PrivateCluster;
+    use super::super::cluster::tests::{Scratch, config};
+    use super::*;
+
+    const FIRST: (&str, &str) = ("V1__first", "CREATE TABLE first (n int); SELECT pg_sleep(0.1)");
+    const SECOND: (&str, &str) = ("V2__second", "CREATE TABLE second (n int)");
+    const BROKEN: (&str, &str) =
+        ("V3__broken", "CREATE TABLE third (n int); SELECT * FROM nowhere");
+
+    #[test]
+    fn every_file_of_the_schema_directory_is_embedded() {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema");
+        let paths = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+        let mut files: Vec<(i32, String, String)> = paths
+            .filter(|path| path.extension().is_some_and(|extension| extension == "sql"))
+            .map(|path| {
+                let (number, name) =
+                    path.file_stem().unwrap().to_str().unwrap().split_once('_').unwrap();
+                let number = number.parse().unwrap();
+                (number, format!("V{number}__{name}"), std::fs::read_to_string(&path).unwrap())
+            })
+            .collect();
+        files.sort();
+        let files: Vec<(&str, &str)> =
+            files.iter().map(|(_, name, sql)| (name.as_str(), sql.as_str())).collect();
+        assert_eq!(MIGRATIONS, files);
+    }
+
+    /// Makes a schema in which to try migrations, in a cluster of the test's own.
+    async fn schema(cluster: &PrivateCluster, name: &str) -> Connection {
+        let link = cluster.connection().connect().await.unwrap();
+        link.client.batch_execute(&format!("CREATE SCHEMA {name}")).await.unwrap();
+        cluster.connection().with_schema(name)
+    }
+
+    async fn apply_all(
+        connection: &Connection,
+        files: &[(&str, &str)],
+    ) -> Result<Vec<String>, MigrationError> {
+        apply(connection, &embedded(files)?).await
+    }
+
+    #[tokio::test]
+    async fn the_embedded_schema_is_applied_once_and_then_found_to_be_current() {
+        let scratch = Scratch::new();
+        let cluster = PrivateCluster::start(&config(&scratch)).await.unwrap();
+        let connection = cluster.connection();
+        let names: Vec<&str> = MIGRATIONS.iter().map(|(name, _)| *name).collect();
+        let behind = check_migrated(&connection).await.unwrap_err();
+        assert!(
+            matches!(&behind, MigrationError::Behind(missing) if *missing == names),
+            "{behind}"
+        );
+        assert_eq!(migrate(&connection).await.unwrap(), names);
+        check_migrated(&connection).await.unwrap();
+        assert!(migrate(&connection).await.unwrap().is_empty());
+        cluster.stop().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn nodes_that_start_at_once_apply_each_migration_once_in_each_schema() {
+        let scratch = Scratch::new();
+        let cluster = PrivateCluster::start(&config(&scratch)).await.unwrap();
+        for name in ["one", "two"] {
+            let connection = schema(&cluster, name).await;
+            let files = [FIRST, SECOND];
+            let (here, there) =
+                tokio::join!(apply_all(&connection, &files), apply_all(&connection, &files));
+            let mut applied = here.unwrap();
+            applied.extend(there.unwrap());
+            assert_eq!(applied, ["V1__first", "V2__second"]);
+        }
+        let nowhere = apply_all(&cluster.connection().with_schema("nowhere"), &[FIRST]).await;
+        assert!(matches!(nowhere, Err(MigrationError::NoSchema)));
+        cluster.stop().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_history_that_is_not_ours_is_refused_and_left_alone() {
+        let scratch = Scratch::new();
+        let cluster = PrivateCluster::start(&config(&scratch)).await.unwrap();
+        let connection = schema(&cluster, "one").await;
+        apply_all(&connection, &[FIRST, SECOND]).await.unwrap();
+        let ahead = apply_all(&connection, &[FIRST]).await.unwrap_err();
+        assert!(matches!(&ahead, MigrationError::Ahead(name) if name == "V2__second"), "{ahead}");
+        let changed = ("V1__first", "CREATE TABLE another (n int)");
+        let diverged = apply_all(&connection, &[changed, SECOND, BROKEN]).await.unwrap_err();
+        assert!(
+            matches!(&diverged, MigrationError::Diverged(name) if name == "V1__first"),
+            "{diverged}"
+        );
+        let failed =
+            apply_all(&connection, &[FIRST, SECOND, BROKEN]).await.unwrap_err().to_string();
+        assert!(
+            failed.contains("V3__broken") && failed.contains("\"nowhere\" does not exist"),
+            "{failed}"
+        );
+        // A migration that fails leaves nothing of itself.
+        let fixed = ("V3__broken", "CREATE TABLE third (n int)");
+        assert_eq!(apply_all(&connection, &[FIRST, SECOND, fixed]).await.unwrap(), ["V3__broken"]);
+        cluster.stop().await.unwrap();
+    }
+}

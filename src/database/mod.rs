@@ -1,0 +1,28 @@
+//! How Keyfold reaches PostgreSQL, and the private cluster it brings when it is given none.
+//!
+//! [`Connection`] knows how to reach one database: address, TLS, and what every session is started with. A [`Pool`]
+//! lends sessions for short statements, a [`Link`] is one dedicated session (`LISTEN`, advisory locks, migrations).
+//! [`migrate`] brings the schema up to date; [`cluster`] runs a PostgreSQL server that belongs to one data directory.
+//!
+//! Nothing here knows a table, an event or the configuration: those belong to the modules above.
+//!
+//! Invariant: no password, and no value of a row, ever appears in an error or a `Debug` text of this module.
+
+pub mod cluster;
+mod connection;
+mod connection_parts;
+mod connection_string;
+mod error;
+mod link;
+mod migrations;
+mod pool;
+mod session;
+mod sslmode;
+mod tls;
+
+pub use self::connection::Connection;
+pub use self::connection_string::ConnectionError;
+pub use self::error::DatabaseError;
+pub use self::link::Link;
+pub use self::migrations::{MigrationError, check_migrated, migrate};
+pub use self::pool::Pool;

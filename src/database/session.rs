@@ -1,0 +1,127 @@
+//! What every session is started with, whoever opens it.
+//!
+//! The values travel in the startup packet, so they hold from the first statement on and survive the pool's recycling,
+//! which resets nothing. What the user's connection string says wins over the defaults here.
+
+use std::time::Duration;
+
+use tokio_postgres::Config;
+use tokio_postgres::config::Host;
+
+/// How a session announces itself in `pg_stat_activity`.
+const APPLICATION_NAME: &str = "keyfold";
+/// Bounds of a session that are the server's to enforce: a lost client cannot keep a statement or a lock for long.
+const BOUNDS: &str = "-c statement_timeout=10s -c idle_in_transaction_session_timeout=30s";
+/// How long to wait for the TCP connection to one host.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// After how long unacknowledged data ends a connection, so that a vanished primary is noticed.
+const USER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a connection may be silent before it is probed; a listening session is silent most of its life.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
+/// How far apart the probes are.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+/// How many lost probes end a connection.
+const KEEPALIVE_RETRIES: u32 = 3;
+
+/// Fills in what the connection string leaves open.
+pub(super) fn prepare(config: &mut Config) {
+    let untouched = Config::new();
+    if config.get_application_name().is_none() {
+        config.application_name(APPLICATION_NAME);
+    }
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(CONNECT_TIMEOUT);
+    }
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(USER_TIMEOUT);
+    }
+    if config.get_keepalives_idle() == untouched.get_keepalives_idle() {
+        config.keepalives_idle(KEEPALIVE_IDLE);
+    }
+    if config.get_keepalives_interval().is_none() {
+        config.keepalives_interval(KEEPALIVE_INTERVAL);
+    }
+    if config.get_keepalives_retries().is_none() {
+        config.keepalives_retries(KEEPALIVE_RETRIES);
+    }
+    name_bare_addresses(config);
+    let options = format!("{BOUNDS} {}", config.get_options().unwrap_or_default());
+    config.options(options.trim_end());
+}
+
+/// Gives addresses that came without a host name (`hostaddr` alone) themselves as the name, which TLS asks for.
+fn name_bare_addresses(config: &mut Config) {
+    if config.get_hosts().is_empty() {
+        for address in config.get_hostaddrs().to_vec() {
+            config.host(address.to_string());
+        }
+    }
+}
+
+/// Makes every session of this configuration work in one schema.
+pub(super) fn choose_schema(config: &mut Config, schema: &str) {
+    let identifier = format!("\"{}\"", schema.replace('"', "\"\""));
+    let options = config.get_options().unwrap_or_default();
+    let options = format!("{options} -c search_path={}", escaped(&identifier));
+    config.options(options.trim_start());
+}
+
+/// Escapes a value for `options`, where white space separates and a backslash quotes.
+fn escaped(value: &str) -> String {
+    let mut escaped = String::with_capacity(value.len());
+    for character in value.chars() {
+        if character == '\\' || character.is_ascii_whitespace() {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    escaped
+}
+
+/// Whether all hosts are directories of Unix sockets, where TLS does not exist.
+pub(super) fn is_local(config: &Config) -> bool {
+    !config.get_hosts().is_empty()
+        && config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prepared(text: &str) -> Config {
+        let mut config = text.parse().unwrap();
+        prepare(&mut config);
+        config
+    }
+
+    #[test]
+    fn options_of_the_user_come_after_ours_so_that_they_win() {
+        let config = prepared("host=h options='-c statement_timeout=1s'");
+        assert_eq!(
+            config.get_options(),
+            Some(format!("{BOUNDS} -c statement_timeout=1s").as_str())
+        );
+    }
+
+    #[test]
+    fn what_the_user_set_is_kept() {
+        let config = prepared("host=h application_name=mine connect_timeout=9 keepalives_idle=7");
+        assert_eq!(config.get_application_name(), Some("mine"));
+        assert_eq!(config.get_connect_timeout(), Some(&Duration::from_secs(9)));
+        assert_eq!(config.get_keepalives_idle(), Duration::from_secs(7));
+        assert_eq!(prepared("host=h").get_application_name(), Some("keyfold"));
+    }
+
+    #[test]
+    fn a_schema_is_quoted_and_escaped() {
+        let mut config = Config::new();
+        choose_schema(&mut config, r#"a "b"\c"#);
+        assert_eq!(config.get_options(), Some(r#"-c search_path="a\ ""b""\\c""#));
+    }
+
+    #[test]
+    fn a_bare_address_is_its_own_host_name() {
+        let config = prepared("hostaddr=127.0.0.1");
+        assert_eq!(config.get_hosts(), [Host::Tcp("127.0.0.1".into())]);
+    }
+}

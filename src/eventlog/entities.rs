@@ -1,0 +1,161 @@
+//! The handle by which a feature reaches its entities: read the published state, or execute a command.
+
+use std::fmt;
+use std::sync::Arc;
+
+use ractor::{Actor, ActorCell, ActorRef};
+use tokio::sync::oneshot;
+
+use super::append::Context;
+use super::decider::Decider;
+use super::directory::Directory;
+use super::error::{ExecuteError, ReadError};
+use super::seat::{Execute, NotSeated, Published, Request, Seat};
+use super::statement::Statement;
+use super::store::EventLog;
+use super::stream::{self, StreamName};
+use super::supervisor::{Lifespan, Supervise, Supervision, Supervisor};
+
+/// What a command came to.
+pub struct Outcome<D: Decider> {
+    /// The state after it.
+    pub published: Arc<Published<D>>,
+    /// What happened; empty when nothing had to.
+    pub events: Vec<D::Event>,
+}
+
+impl<D: Decider> fmt::Debug for Outcome<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outcome")
+            .field("published", &self.published)
+            .field("events", &self.events)
+            .finish()
+    }
+}
+
+/// The entities of one kind on this node. Cheap to clone.
+pub struct Entities<D: Decider> {
+    directory: Arc<Directory<D>>,
+    supervisor: ActorRef<Supervise<D>>,
+}
+
+impl<D: Decider> Clone for Entities<D> {
+    fn clone(&self) -> Self {
+        Self { directory: Arc::clone(&self.directory), supervisor: self.supervisor.clone() }
+    }
+}
+
+impl<D: Decider> fmt::Debug for Entities<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entities")
+            .field("category", &D::CATEGORY)
+            .field("alive", &self.alive())
+            .finish()
+    }
+}
+
+impl<D: Decider> Entities<D> {
+    /// Starts the supervisor of this kind under `parent`, which is told when it ends.
+    ///
+    /// # Errors
+    ///
+    /// When the parent is stopping.
+    pub async fn start(
+        log: EventLog,
+        lifespan: Lifespan,
+        parent: &ActorCell,
+    ) -> Result<Self, ractor::SpawnErr> {
+        let directory = Arc::new(Directory::new());
+        let supervision = Supervision { directory: Arc::clone(&directory), log, lifespan };
+        let (supervisor, _ends_with_the_actor) =
+            Actor::spawn_linked(None, Supervisor::<D>::new(), supervision, parent.clone()).await?;
+        Ok(Self { directory, supervisor })
+    }
+
+    /// The current state of an entity: from memory when it is there, else from the log.
+    ///
+    /// # Errors
+    ///
+    /// When the log is unavailable or too many requests wait for the entity.
+    pub async fn read(&self, stream: &StreamName) -> Result<Arc<Published<D>>, ReadError> {
+        if let Some(seat) = self.directory.get(stream) {
+            seat.touch(self.directory.now());
+            if let Some(published) = seat.current() {
+                return Ok(published);
+            }
+        }
+        let (reply, answer) = oneshot::channel();
+        self.enqueue(stream, Request::Read(reply)).map_err(|_| ReadError::Overloaded)?;
+        answer.await.unwrap_or(Err(ReadError::NoReply))
+    }
+
+    /// Carries out a command and answers when its events are committed. `beside` is written in their transaction.
+    ///
+    /// # Errors
+    ///
+    /// The rejection, or why the log did not take the events.
+    pub async fn execute(
+        &self,
+        stream: &StreamName,
+        command: D::Command,
+        context: Context,
+        beside: Vec<Statement>,
+    ) -> Result<Outcome<D>, ExecuteError<D::Rejection>> {
+        let (reply, answer) = oneshot::channel();
+        let beside = beside.into_iter().map(Arc::new).collect();
+        let execute = Execute { command, context, beside, span: tracing::Span::current(), reply };
+        self.enqueue(stream, Request::Execute(execute)).map_err(|_| ExecuteError::Overloaded)?;
+        answer.await.unwrap_or(Err(ExecuteError::NoReply))
+    }
+
+    /// Another node has written `stream` up to `version`: what this node published before is stale.
+    pub fn require(&self, stream: &StreamName, version: i64) {
+        if stream::category_of(stream.as_str()) == D::CATEGORY
+            && let Some(seat) = self.directory.get(stream)
+        {
+            seat.require(version);
+        }
+    }
+
+    /// How many actors of this kind are alive.
+    pub fn alive(&self) -> usize {
+        self.directory.alive()
+    }
+
+    /// Finishes what waits and stops every entity and their supervisor.
+    pub async fn drain(&self) {
+        self.supervisor.drain_children_and_wait(None).await;
+        self.directory.seats().iter().for_each(|seat| seat.close());
+        // Nothing waits any more; a supervisor that is gone already is as good.
+        let _ = self.supervisor.stop_and_wait(None, None).await;
+    }
+
+    fn enqueue(&self, stream: &StreamName, request: Request<D>) -> Result<(), Overloaded> {
+        let mut request = request;
+        loop {
+            let (seat, created) = self.directory.get_or_create(stream);
+            seat.touch(self.directory.now());
+            let queued = seat.enqueue(request);
+            if created {
+                self.seat(&seat)?;
+            }
+            match queued {
+                Ok(()) => return Ok(()),
+                Err(NotSeated::Full) => return Err(Overloaded),
+                // The entity was passivated between the look-up and the request.
+                Err(NotSeated::Closed(returned)) => request = returned,
+            }
+        }
+    }
+
+    fn seat(&self, seat: &Arc<Seat<D>>) -> Result<(), Overloaded> {
+        self.supervisor.cast(Supervise::Seat(Arc::clone(seat))).map_err(|_| {
+            seat.close();
+            self.directory.remove(&seat.stream);
+            Overloaded
+        })
+    }
+}
+
+/// The request was not taken.
+struct Overloaded;

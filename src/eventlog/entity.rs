@@ -1,0 +1,276 @@
+//! The entity: the actor that hosts one decider's state and is the only writer of its stream on this node.
+//!
+//! It is woken when its seat's queue is not empty, takes everything that waits, decides the commands one after the
+//! other, appends all their events at once, publishes the new state and only then answers. Commands for one entity
+//! therefore commit in groups, like those of different entities do in the [`appender`](super::appender).
+//!
+//! # Design
+//!
+//! Its whole memory of the stream is one optional value, and the one rule is: *in doubt, forget*. First load, lost race
+//! and a connection that died during commit are the same code path. A refused command is an answer, never a failure of
+//! the actor; only a mistake in a decider can kill it, and the seat's queue survives that.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tracing::Instrument;
+
+use super::append::{Append, NewEvent};
+use super::decider::Decider;
+use super::entities::Outcome;
+use super::error::{ExecuteError, ReadError, StoreError};
+use super::seat::{Execute, Published, Request, Seat, Wake};
+use super::store::EventLog;
+
+/// How often a command is decided again after another writer was faster.
+const ATTEMPTS: usize = 4;
+
+/// The actor type of every entity.
+#[derive(Debug)]
+pub(super) struct Entity<D>(PhantomData<fn() -> D>);
+
+impl<D> Entity<D> {
+    pub(super) const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+/// What an entity is given: its seat, the log, and how many events to let pass between snapshots.
+pub(super) struct Hosting<D: Decider> {
+    pub(super) seat: Arc<Seat<D>>,
+    pub(super) log: EventLog,
+    pub(super) snapshot_every: u64,
+}
+
+/// What an entity knows.
+pub(super) struct Hosted<D: Decider> {
+    hosting: Hosting<D>,
+    known: Option<Arc<Published<D>>>,
+    snapshot: i64,
+}
+
+impl<D: Decider> Actor for Entity<D> {
+    type Msg = Wake;
+    type State = Hosted<D>;
+    type Arguments = Hosting<D>;
+
+    /// Does no I/O: somebody's long history never holds up the supervisor.
+    async fn pre_start(
+        &self,
+        _myself: ActorRef<Wake>,
+        hosting: Hosting<D>,
+    ) -> Result<Hosted<D>, ActorProcessingErr> {
+        Ok(Hosted { hosting, known: None, snapshot: 0 })
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<Wake>,
+        _wake: Wake,
+        hosted: &mut Hosted<D>,
+    ) -> Result<(), ActorProcessingErr> {
+        loop {
+            let waiting = hosted.hosting.seat.take_waiting();
+            if waiting.is_empty() {
+                return Ok(());
+            }
+            hosted.serve(waiting).await;
+        }
+    }
+}
+
+impl<D: Decider> Hosted<D> {
+    async fn serve(&mut self, waiting: Vec<Request<D>>) {
+        let mut reads = Vec::new();
+        let mut commands = Vec::new();
+        for request in waiting {
+            match request {
+                Request::Read(reply) => reads.push(reply),
+                Request::Execute(execute) => commands.push(execute),
+            }
+        }
+        if !reads.is_empty() {
+            let known = self.known().await.map_err(ReadError::Store);
+            reads.into_iter().for_each(|reply| drop(reply.send(known.clone())));
+        }
+        if let Some(first) = commands.first() {
+            let span = tracing::info_span!(
+                parent: &first.span,
+                "entity.execute",
+                stream.name = %self.hosting.seat.stream,
+                commands = commands.len(),
+            );
+            for other in commands.iter().skip(1) {
+                span.follows_from(&other.span);
+            }
+            self.execute(commands).instrument(span).await;
+        }
+        self.snapshot_if_due().await;
+    }
+
+    /// The newest state this node has heard of.
+    async fn known(&mut self) -> Result<Arc<Published<D>>, StoreError> {
+        let seat = &self.hosting.seat;
+        if let Some(known) = self.known.as_ref().filter(|known| known.version >= seat.required()) {
+            return Ok(Arc::clone(known));
+        }
+        let hydrated = self.hosting.log.hydrate::<D>(&seat.stream).await.inspect_err(|error| {
+            tracing::error!(stream.name = %seat.stream, %error, "an entity cannot be loaded");
+        })?;
+        let hydrated = Arc::new(hydrated);
+        seat.publish(Arc::clone(&hydrated));
+        self.known = Some(Arc::clone(&hydrated));
+        Ok(hydrated)
+    }
+
+    async fn execute(&mut self, commands: Vec<Execute<D>>) {
+        for _ in 0..ATTEMPTS {
+            let decided = match self.known().await {
+                Ok(known) => Decided::of(&known, &commands, self.hosting.log.clock().now()),
+                Err(error) => return answer_all(commands, &ExecuteError::Store(error)),
+            };
+            match self.commit(&decided).await {
+                Ok(published) => return decided.answer(commands, &published),
+                Err(StoreError::Conflict) => self.forget(),
+                Err(error) => {
+                    self.forget();
+                    return self.refused(commands, error).await;
+                }
+            }
+        }
+        answer_all(commands, &ExecuteError::Contended);
+    }
+
+    async fn commit(&mut self, decided: &Decided<D>) -> Result<Arc<Published<D>>, StoreError> {
+        let published = Arc::clone(&decided.published);
+        if decided.events.is_empty() {
+            return Ok(published);
+        }
+        let append = Append {
+            stream: self.hosting.seat.stream.clone(),
+            expected: decided.expected,
+            events: decided.events.clone(),
+            beside: decided.beside.clone(),
+        };
+        self.hosting.log.append(append).await?;
+        self.known = Some(Arc::clone(&published));
+        self.hosting.seat.publish(Arc::clone(&published));
+        Ok(published)
+    }
+
+    /// The append was refused or its outcome is unknown. If it carried several commands, one of them may be to blame
+    /// for a refusal: each is then tried alone.
+    async fn refused(&mut self, commands: Vec<Execute<D>>, error: StoreError) {
+        let one_may_be_to_blame =
+            matches!(error, StoreError::Constraint(_) | StoreError::Refused(_));
+        if commands.len() > 1 && one_may_be_to_blame {
+            for command in commands {
+                Box::pin(self.execute(vec![command])).await;
+            }
+        } else {
+            tracing::warn!(stream.name = %self.hosting.seat.stream, %error, "an append failed");
+            answer_all(commands, &ExecuteError::Store(error));
+        }
+    }
+
+    fn forget(&mut self) {
+        self.known = None;
+        self.hosting.seat.forget();
+    }
+
+    async fn snapshot_if_due(&mut self) {
+        let Some(known) = &self.known else { return };
+        let since = u64::try_from(known.version - self.snapshot).unwrap_or(0);
+        if since < self.hosting.snapshot_every {
+            return;
+        }
+        match self.hosting.log.save_snapshot(&self.hosting.seat.stream, known).await {
+            Ok(()) => self.snapshot = known.version,
+            Err(error) => {
+                tracing::warn!(stream.name = %self.hosting.seat.stream, %error, "no snapshot was taken")
+            }
+        }
+    }
+}
+
+/// What a group of commands comes to.
+struct Decided<D: Decider> {
+    expected: i64,
+    events: Vec<NewEvent>,
+    beside: Vec<Arc<super::statement::Statement>>,
+    outcomes: Vec<Result<Vec<D::Event>, ExecuteError<D::Rejection>>>,
+    published: Arc<Published<D>>,
+}
+
+impl<D: Decider> Decided<D> {
+    /// Decides the commands one after the other, each on the state its predecessors leave.
+    fn of(
+        known: &Arc<Published<D>>,
+        commands: &[Execute<D>],
+        now: crate::clock::Timestamp,
+    ) -> Self {
+        let mut decided = Self {
+            expected: known.version,
+            events: Vec::new(),
+            beside: Vec::new(),
+            outcomes: Vec::with_capacity(commands.len()),
+            published: Arc::clone(known),
+        };
+        let mut state = known.state.clone();
+        for execute in commands {
+            let outcome = decided.decide(&mut state, execute, now);
+            decided.outcomes.push(outcome);
+        }
+        if let Ok(count) = i64::try_from(decided.events.len())
+            && count > 0
+        {
+            decided.published = Arc::new(Published { version: known.version + count, state });
+        }
+        decided
+    }
+
+    fn decide(
+        &mut self,
+        state: &mut D::State,
+        execute: &Execute<D>,
+        now: crate::clock::Timestamp,
+    ) -> Result<Vec<D::Event>, ExecuteError<D::Rejection>> {
+        let events = D::decide(state, execute.command.clone()).map_err(ExecuteError::Rejected)?;
+        if events.is_empty() {
+            return Ok(events);
+        }
+        let encoded = encode(&events, execute, now).map_err(|error| {
+            ExecuteError::Store(StoreError::Refused(format!("an event has no JSON form: {error}")))
+        })?;
+        self.events.extend(encoded);
+        self.beside.extend(execute.beside.iter().cloned());
+        for event in &events {
+            *state = D::evolve(std::mem::take(state), event);
+        }
+        Ok(events)
+    }
+
+    fn answer(self, commands: Vec<Execute<D>>, published: &Arc<Published<D>>) {
+        for (execute, outcome) in commands.into_iter().zip(self.outcomes) {
+            let answer = outcome.map(|events| Outcome { published: Arc::clone(published), events });
+            // Whoever asked may have stopped waiting; what was committed stays committed.
+            let _ = execute.reply.send(answer);
+        }
+    }
+}
+
+fn encode<D: Decider>(
+    events: &[D::Event],
+    execute: &Execute<D>,
+    now: crate::clock::Timestamp,
+) -> serde_json::Result<Vec<NewEvent>> {
+    let context: Arc<[u8]> = serde_json::to_vec(&execute.context)?.into();
+    events.iter().map(|event| NewEvent::encode(event, Arc::clone(&context), now)).collect()
+}
+
+fn answer_all<D: Decider>(commands: Vec<Execute<D>>, error: &ExecuteError<D::Rejection>) {
+    for execute in commands {
+        let _ = execute.reply.send(Err(error.clone()));
+    }
+}

@@ -1,0 +1,266 @@
+//! The follower: this node's place among the nodes that share the log.
+//!
+//! It holds the node's advisory lock, listens for batches that other processes append, and hands their events to the
+//! observers, so that published state and revocations stay fresh. In single-node mode the lock is exclusive: a second
+//! server on the same database is refused. In cluster mode it is shared among the nodes.
+//!
+//! Fail closed: while the follower's connection is away the node does not know what it misses, so
+//! [`Follower::is_following`] is false and nothing may be answered from memory. When the connection is back it first
+//! reads every event it has missed, by position, and only then says it follows again.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::error::StoreError;
+use super::event::RecordedEvent;
+use super::store;
+use crate::database::{Connection, DatabaseError, Link};
+
+/// Takes the node's lock without waiting. The key is the schema, because advisory locks are database-wide.
+const LOCK_EXCLUSIVE: &str =
+    "select pg_try_advisory_lock(hashtextextended('keyfold-node:' || current_schema(), 0))";
+const LOCK_SHARED: &str =
+    "select pg_try_advisory_lock_shared(hashtextextended('keyfold-node:' || current_schema(), 0))";
+
+/// Listens on the schema's channel, because channels are database-wide too.
+const LISTEN: &str =
+    "do $$ begin execute format('listen %I', 'keyfold:' || current_schema()); end $$";
+
+/// How long a predecessor that was killed may hold the lock before a starting node is refused.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+const LOCK_RETRY: Duration = Duration::from_millis(100);
+
+/// How often the connection is tried while nothing is heard, and how long it may take to answer.
+const HEARTBEAT: Duration = Duration::from_secs(3);
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(3);
+
+const RECONNECT_MIN: Duration = Duration::from_millis(100);
+const RECONNECT_MAX: Duration = Duration::from_secs(2);
+
+/// Events read at once while catching up.
+const PAGE: i64 = 1_000;
+
+/// Whether other nodes may share the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// This is the only node; a second one is refused.
+    Single,
+    /// Other nodes in cluster mode share the database.
+    Cluster,
+}
+
+/// Hears of events that another process appended.
+pub trait Observer: Send + Sync + 'static {
+    /// Called for each such event, in the log's order. May be called again for events this node appended itself.
+    fn observe(&self, event: &RecordedEvent);
+}
+
+/// Why a node cannot take its place.
+#[derive(Debug, thiserror::Error)]
+pub enum FollowError {
+    /// Another node holds the lock.
+    #[error(
+        "another Keyfold server already uses this database (schema {schema}). Stop it first, or start every server \
+         that shares the database with KEYFOLD_CLUSTER=true."
+    )]
+    Taken {
+        /// The schema both want.
+        schema: String,
+    },
+    /// The database could not be reached.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The log could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A statement failed.
+    #[error("the database refused to let the node follow the log: {0:#}")]
+    Statement(#[from] tokio_postgres::Error),
+}
+
+/// Says whether the node follows the log.
+#[derive(Debug, Clone)]
+pub struct Follower(Arc<AtomicBool>);
+
+impl Follower {
+    /// Whether the node holds its lock and has seen every event up to now.
+    pub fn is_following(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// The running side of a [`Follower`].
+pub struct Following {
+    connection: Connection,
+    mode: Mode,
+    node: Uuid,
+    observers: Vec<Arc<dyn Observer>>,
+    link: Link,
+    seen: i64,
+    status: Arc<AtomicBool>,
+}
+
+impl fmt::Debug for Following {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Following")
+            .field("mode", &self.mode)
+            .field("seen", &self.seen)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Takes this node's place: the lock, the notifications, and the position from which it will hear everything.
+///
+/// # Errors
+///
+/// When another node excludes this one, or the database is unavailable.
+pub async fn join(
+    connection: Connection,
+    mode: Mode,
+    node: Uuid,
+) -> Result<(Follower, Following), FollowError> {
+    let link = attach(&connection, mode).await?;
+    let seen = store::head(&link.client).await?;
+    let status = Arc::new(AtomicBool::new(true));
+    let follower = Follower(Arc::clone(&status));
+    Ok((follower, Following { connection, mode, node, observers: Vec::new(), link, seen, status }))
+}
+
+/// Connects, takes the lock and listens.
+async fn attach(connection: &Connection, mode: Mode) -> Result<Link, FollowError> {
+    let link = connection.connect().await?;
+    let lock = match mode {
+        Mode::Single => LOCK_EXCLUSIVE,
+        Mode::Cluster => LOCK_SHARED,
+    };
+    let deadline = tokio::time::Instant::now() + LOCK_PATIENCE;
+    while !link.client.query_one(lock, &[]).await?.get::<_, bool>(0) {
+        if tokio::time::Instant::now() >= deadline {
+            let row = link.client.query_one("select current_schema()", &[]).await?;
+            return Err(FollowError::Taken { schema: row.get(0) });
+        }
+        tokio::time::sleep(LOCK_RETRY).await;
+    }
+    link.client.batch_execute(LISTEN).await?;
+    Ok(link)
+}
+
+impl Following {
+    /// Tells `observer` of every event from now on.
+    pub fn add_observer(&mut self, observer: Arc<dyn Observer>) {
+        self.observers.push(observer);
+    }
+
+    /// Follows the log until the task is dropped.
+    pub async fn run(mut self) {
+        loop {
+            if let Err(error) = self.follow().await {
+                tracing::warn!(%error, "lost the log's notifications; answering nothing from memory until they are back");
+            }
+            self.status.store(false, Ordering::Release);
+            self.reattach().await;
+            self.status.store(true, Ordering::Release);
+            tracing::info!(position = self.seen, "following the log again");
+        }
+    }
+
+    /// Handles notifications until the connection ends.
+    async fn follow(&mut self) -> Result<(), FollowError> {
+        loop {
+            match tokio::time::timeout(HEARTBEAT, self.link.notifications.recv()).await {
+                Ok(Some(notification)) => self.notified(notification.payload()).await?,
+                Ok(None) => return Ok(()),
+                Err(_silence) => self.catch_up().await?,
+            }
+        }
+    }
+
+    /// A batch was committed. This node's own batches were published by their entities already.
+    async fn notified(&mut self, payload: &str) -> Result<(), FollowError> {
+        match Batch::parse(payload) {
+            Some(batch) if batch.node == self.node && batch.head - batch.count == self.seen => {
+                self.seen = batch.head;
+                Ok(())
+            }
+            Some(batch) if batch.head <= self.seen => Ok(()),
+            Some(_) | None => self.catch_up().await,
+        }
+    }
+
+    /// Reads every event after the last one seen, and tells the observers.
+    async fn catch_up(&mut self) -> Result<(), FollowError> {
+        loop {
+            let read = store::read_log(&self.link.client, self.seen, PAGE, None);
+            let page = tokio::time::timeout(HEARTBEAT_TIMEOUT, read).await.map_err(|_| {
+                StoreError::OutcomeUnknown("the database did not answer in time".to_owned())
+            })??;
+            for event in &page {
+                self.observers.iter().for_each(|observer| observer.observe(event));
+                self.seen = event.position;
+            }
+            if page.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Connects again, for as long as it takes, and reads what was missed.
+    async fn reattach(&mut self) {
+        let mut pause = RECONNECT_MIN;
+        loop {
+            match self.try_reattach().await {
+                Ok(()) => return,
+                Err(error) => tracing::warn!(%error, "cannot follow the log yet"),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(RECONNECT_MAX);
+        }
+    }
+
+    async fn try_reattach(&mut self) -> Result<(), FollowError> {
+        self.link = attach(&self.connection, self.mode).await?;
+        self.catch_up().await
+    }
+}
+
+/// What a notification says: `node count head`.
+#[derive(Debug, PartialEq, Eq)]
+struct Batch {
+    node: Uuid,
+    count: i64,
+    head: i64,
+}
+
+impl Batch {
+    fn parse(payload: &str) -> Option<Self> {
+        let mut words = payload.split(' ');
+        let node = words.next()?.parse().ok()?;
+        let count = words.next()?.parse().ok()?;
+        let head = words.next()?.parse().ok()?;
+        words.next().is_none().then_some(Self { node, count, head })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notification_names_the_node_the_number_of_events_and_the_head() {
+        let node = Uuid::from_u128(7);
+        assert_eq!(Batch::parse(&format!("{node} 3 10")), Some(Batch { node, count: 3, head: 10 }));
+        for payload in [
+            "",
+            "x 3 10",
+            &format!("{node} 3"),
+            &format!("{node} 3 10 11"),
+            &format!("{node} a 10"),
+        ] {
+            assert_eq!(Batch::parse(payload), None, "{payload:?}");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The kernel: an event log on PostgreSQL and the actors that keep entities on it. It knows no feature.
+//!
+//! Read in this order: [`decider`] (the rules' shape), [`event`], [`append`], [`appender`] (group commit), [`store`],
+//! [`entity`], [`supervisor`], [`entities`] (the handle features use), [`projection`], [`follower`] (other nodes).
+//!
+//! # Laws of a decider, each held by tests of every decider
+//!
+//! 1. *Pure*: `decide` and `evolve` know no clock, randomness or I/O.
+//! 2. *Total evolve*: no history can be refused.
+//! 3. *Replay*: folding the stored events gives the state the entity held.
+//! 4. *Idempotent where it can be*: a satisfied command yields no event, not an error.
+//! 5. *Minimal state*: what no decision and no reader needs is not in the state.
+//!
+//! # Invariants
+//!
+//! * An entity answers only after its events are committed.
+//! * In doubt (conflict, lost connection, timeout) an entity forgets its state and hydrates again.
+//! * Every queue is bounded; a full one refuses.
+
+pub mod append;
+pub mod appender;
+mod batch;
+pub mod decider;
+mod directory;
+pub mod entities;
+pub mod entity;
+pub mod error;
+pub mod event;
+pub mod follower;
+pub mod projection;
+mod seat;
+pub mod snapshot;
+pub mod statement;
+pub mod store;
+pub mod stream;
+pub mod supervisor;
+#[cfg(test)]
+pub mod testing;
+
+pub use append::{Append, Context, NewEvent};
+pub use decider::Decider;
+pub use entities::{Entities, Outcome};
+pub use error::{ExecuteError, ReadError, StoreError};
+pub use event::{DecodeError, Event, EventKind, EventView, RecordedEvent};
+pub use projection::{Projection, Projections};
+pub use seat::Published;
+pub use statement::{Jsonb, RawJson, Statement};
+pub use store::EventLog;
+pub use stream::StreamName;

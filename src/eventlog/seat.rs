@@ -1,0 +1,223 @@
+//! The seat of an entity: what outlives its actor and is shared with readers.
+//!
+//! A seat holds the published state, which readers take without sending a message, and the bounded queue of requests,
+//! which survives the death of the actor that serves it. Published state is served only if it is at least as new as the
+//! newest version this node has heard of.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwapOption;
+use ractor::ActorRef;
+use tokio::sync::oneshot;
+
+use super::append::Context;
+use super::decider::Decider;
+use super::entities::Outcome;
+use super::error::{ExecuteError, ReadError};
+use super::statement::Statement;
+use super::stream::StreamName;
+
+/// Most requests that wait for one entity.
+pub(super) const QUEUE: usize = 256;
+
+/// The state of an entity at a version, as readers see it.
+pub struct Published<D: Decider> {
+    /// Length of the stream this state was folded from.
+    pub version: i64,
+    /// The state.
+    pub state: D::State,
+}
+
+impl<D: Decider> Default for Published<D> {
+    fn default() -> Self {
+        Self { version: 0, state: D::State::default() }
+    }
+}
+
+impl<D: Decider> Clone for Published<D> {
+    fn clone(&self) -> Self {
+        Self { version: self.version, state: self.state.clone() }
+    }
+}
+
+impl<D: Decider> fmt::Debug for Published<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Published({} version {})", D::CATEGORY, self.version)
+    }
+}
+
+/// What an entity is asked to do.
+pub(super) enum Request<D: Decider> {
+    /// Say what the state is.
+    Read(oneshot::Sender<Result<Arc<Published<D>>, ReadError>>),
+    /// Carry out a command.
+    Execute(Execute<D>),
+}
+
+/// A command and who waits for its outcome.
+pub(super) struct Execute<D: Decider> {
+    pub(super) command: D::Command,
+    pub(super) context: Context,
+    pub(super) beside: Vec<Arc<Statement>>,
+    pub(super) span: tracing::Span,
+    pub(super) reply: oneshot::Sender<Result<Outcome<D>, ExecuteError<D::Rejection>>>,
+}
+
+/// Tells an entity that its queue is not empty.
+#[derive(Debug)]
+pub(super) struct Wake;
+
+/// What outlives an entity's actor.
+pub(super) struct Seat<D: Decider> {
+    pub(super) stream: StreamName,
+    published: ArcSwapOption<Published<D>>,
+    required: AtomicI64,
+    last_used: AtomicU64,
+    queue: Mutex<Queue<D>>,
+}
+
+struct Queue<D: Decider> {
+    waiting: VecDeque<Request<D>>,
+    actor: Option<ActorRef<Wake>>,
+    awake: bool,
+    closed: bool,
+}
+
+/// Why a seat did not take a request.
+pub(super) enum NotSeated<D: Decider> {
+    /// Too many requests wait.
+    Full,
+    /// The seat left the directory; ask the directory again.
+    Closed(Request<D>),
+}
+
+impl<D: Decider> Seat<D> {
+    pub(super) fn new(stream: StreamName) -> Self {
+        let queue = Queue { waiting: VecDeque::new(), actor: None, awake: false, closed: false };
+        Self {
+            stream,
+            published: ArcSwapOption::empty(),
+            required: AtomicI64::new(0),
+            last_used: AtomicU64::new(0),
+            queue: Mutex::new(queue),
+        }
+    }
+
+    /// The published state, unless this node has heard of a newer version.
+    pub(super) fn current(&self) -> Option<Arc<Published<D>>> {
+        let published = self.published.load_full()?;
+        (published.version >= self.required.load(Ordering::Acquire)).then_some(published)
+    }
+
+    /// Publishes committed state.
+    pub(super) fn publish(&self, published: Arc<Published<D>>) {
+        self.required.fetch_max(published.version, Ordering::AcqRel);
+        self.published.store(Some(published));
+    }
+
+    /// Publishes nothing until the entity has hydrated again.
+    pub(super) fn forget(&self) {
+        self.published.store(None);
+    }
+
+    /// States older than `version` are stale from now on.
+    pub(super) fn require(&self, version: i64) {
+        self.required.fetch_max(version, Ordering::AcqRel);
+    }
+
+    /// The least version that is not known to be stale.
+    pub(super) fn required(&self) -> i64 {
+        self.required.load(Ordering::Acquire)
+    }
+
+    pub(super) fn touch(&self, now: u64) {
+        self.last_used.store(now, Ordering::Relaxed);
+    }
+
+    pub(super) fn last_used(&self) -> u64 {
+        self.last_used.load(Ordering::Relaxed)
+    }
+
+    /// Queues a request and wakes the actor if it sleeps.
+    pub(super) fn enqueue(&self, request: Request<D>) -> Result<(), NotSeated<D>> {
+        let mut queue = self.lock();
+        if queue.closed {
+            return Err(NotSeated::Closed(request));
+        }
+        if queue.waiting.len() >= QUEUE {
+            return Err(NotSeated::Full);
+        }
+        queue.waiting.push_back(request);
+        queue.wake();
+        Ok(())
+    }
+
+    /// Everything that waits. When nothing does, the actor may sleep: the next request wakes it.
+    pub(super) fn take_waiting(&self) -> Vec<Request<D>> {
+        let mut queue = self.lock();
+        queue.awake = !queue.waiting.is_empty();
+        queue.waiting.drain(..).collect()
+    }
+
+    /// Seats an actor and wakes it for what already waits.
+    pub(super) fn occupy(&self, actor: ActorRef<Wake>) {
+        let mut queue = self.lock();
+        queue.actor = Some(actor);
+        queue.awake = false;
+        if !queue.waiting.is_empty() {
+            queue.wake();
+        }
+    }
+
+    /// Lets the actor finish what it was woken for and stop; requests that come later wait for the next actor.
+    /// Says whether there was an actor to stop.
+    pub(super) fn passivate(&self) -> bool {
+        let actor = self.lock().actor.take();
+        // An actor that cannot be drained is ending already, and its supervisor hears of that too.
+        actor.is_some_and(|actor| actor.drain().is_ok())
+    }
+
+    /// Closes the seat if nobody waits. Otherwise it needs another actor.
+    pub(super) fn close_if_unused(&self) -> bool {
+        let mut queue = self.lock();
+        queue.actor = None;
+        queue.awake = false;
+        queue.closed = queue.waiting.is_empty();
+        queue.closed
+    }
+
+    /// Refuses what waits and everything later.
+    pub(super) fn close(&self) {
+        let mut queue = self.lock();
+        queue.closed = true;
+        queue.waiting.clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue<D>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<D: Decider> Queue<D> {
+    fn wake(&mut self) {
+        if self.awake {
+            return;
+        }
+        if let Some(actor) = &self.actor {
+            // When the actor is gone its supervisor seats another one, which finds the queue.
+            self.awake = actor.cast(Wake).is_ok();
+        }
+    }
+}
+
+impl<D: Decider> fmt::Debug for Seat<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Seat")
+            .field("stream", &self.stream)
+            .field("required", &self.required)
+            .finish_non_exhaustive()
+    }
+}

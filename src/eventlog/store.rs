@@ -1,0 +1,155 @@
+//! Reading the log, and the handle to everything an entity needs of it.
+
+use std::pin::pin;
+
+use futures_util::TryStreamExt;
+use serde_json::value::RawValue;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use super::append::{Append, Appended};
+use super::appender::Appender;
+use super::decider::Decider;
+use super::error::StoreError;
+use super::event::{Event, RecordedEvent};
+use super::seat::Published;
+use super::snapshot;
+use super::statement::RawJson;
+use super::stream::StreamName;
+use crate::clock::{Clock, Timestamp};
+use crate::database::Pool;
+
+/// The later events of one stream.
+const SELECT_STREAM: &str = "\
+select version, type, schema, data from events where stream = $1 and version > $2 order by version";
+
+/// A page of the whole log.
+const SELECT_LOG: &str = "\
+select position, stream, version, event_id, type, schema, data, context, recorded_at
+from events where position > $1 order by position limit $2";
+
+/// A page of one stream.
+const SELECT_LOG_OF_STREAM: &str = "\
+select position, stream, version, event_id, type, schema, data, context, recorded_at
+from events where stream = $3 and position > $1 order by version limit $2";
+
+/// The event log of this node. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct EventLog {
+    pool: Pool,
+    appender: Appender,
+    clock: Clock,
+}
+
+impl EventLog {
+    /// A log that reads through `pool` and writes through `appender`.
+    pub fn new(pool: Pool, appender: Appender, clock: Clock) -> Self {
+        Self { pool, appender, clock }
+    }
+
+    /// The clock that dates events.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Appends, and returns when the events are committed.
+    ///
+    /// # Errors
+    ///
+    /// See [`Appender::append`].
+    pub async fn append(&self, append: Append) -> Result<Appended, StoreError> {
+        self.appender.append(append).await
+    }
+
+    /// State and version of a stream: its snapshot and the events after it, or the beginning of time.
+    ///
+    /// # Errors
+    ///
+    /// When the database is unavailable or a stored event cannot be read.
+    pub async fn hydrate<D: Decider>(
+        &self,
+        stream: &StreamName,
+    ) -> Result<Published<D>, StoreError> {
+        let client = self.pool.get().await?;
+        let snapshot = snapshot::load::<D>(&client, stream).await?;
+        let mut published = snapshot.unwrap_or_default();
+
+        let statement = client.prepare_cached(SELECT_STREAM).await?;
+        let params: [&(dyn ToSql + Sync); 2] = [&stream.as_str(), &published.version];
+        let mut rows = pin!(client.query_raw(&statement, params).await?);
+        while let Some(row) = rows.try_next().await? {
+            let event = decode_row::<D>(stream, &row)?;
+            published.state = D::evolve(published.state, &event);
+            published.version = row.get(0);
+        }
+        Ok(published)
+    }
+
+    /// Stores a snapshot; failing to do so loses nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the database is unavailable.
+    pub async fn save_snapshot<D: Decider>(
+        &self,
+        stream: &StreamName,
+        published: &Published<D>,
+    ) -> Result<(), StoreError> {
+        snapshot::save(&self.pool, stream, published, self.clock.now()).await
+    }
+}
+
+fn decode_row<D: Decider>(stream: &StreamName, row: &Row) -> Result<D::Event, StoreError> {
+    let RawJson(data) = row.get(3);
+    D::Event::decode(row.get(1), row.get(2), data).map_err(|source| StoreError::Undecodable {
+        stream: stream.clone(),
+        version: row.get(0),
+        source,
+    })
+}
+
+/// The position of the last event; 0 for an empty log.
+///
+/// # Errors
+///
+/// When the database is unavailable.
+pub async fn head(client: &tokio_postgres::Client) -> Result<i64, StoreError> {
+    Ok(client.query_one("select position from log_head", &[]).await?.get(0))
+}
+
+/// Up to `limit` events after `position`, of the whole log or of one stream.
+///
+/// # Errors
+///
+/// When the database is unavailable or an event is not JSON.
+pub async fn read_log(
+    client: &tokio_postgres::Client,
+    position: i64,
+    limit: i64,
+    stream: Option<&str>,
+) -> Result<Vec<RecordedEvent>, StoreError> {
+    let rows = match stream {
+        Some(stream) => client.query(SELECT_LOG_OF_STREAM, &[&position, &limit, &stream]).await?,
+        None => client.query(SELECT_LOG, &[&position, &limit]).await?,
+    };
+    rows.iter().map(recorded).collect()
+}
+
+fn recorded(row: &Row) -> Result<RecordedEvent, StoreError> {
+    let recorded_at: chrono::DateTime<chrono::Utc> = row.get(8);
+    Ok(RecordedEvent {
+        position: row.get(0),
+        stream: row.get(1),
+        version: row.get(2),
+        event_id: row.get(3),
+        name: row.get(4),
+        schema: row.get(5),
+        data: raw(row.get(6))?,
+        context: raw(row.get(7))?,
+        recorded_at: Timestamp::from(recorded_at),
+    })
+}
+
+fn raw(RawJson(json): RawJson<'_>) -> Result<Box<RawValue>, StoreError> {
+    serde_json::from_slice(json).map_err(|error| StoreError::Refused(error.to_string()))
+}

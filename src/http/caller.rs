@@ -1,0 +1,271 @@
+//! Who calls: the first argument of every endpoint that needs to know.
+//!
+//! Possession of one of these types proves the check. They are extracted before anything else of the request is parsed,
+//! so nobody learns anything, not even that their input is invalid, from a resource that is not theirs.
+//!
+//! A node that does not follow the log answers nobody here: it cannot know who signed out elsewhere.
+
+use std::sync::Arc;
+
+use poem::http::{Method, header};
+use poem::{Request, RequestBody};
+use poem_openapi::registry::{MetaSecurityScheme, Registry};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+
+use super::problem::Problem;
+use super::{State, cookie, trace};
+use crate::eventlog::Context;
+use crate::id::{SessionId, UserId};
+use crate::keys::access_token::Claims;
+use crate::sessions::SessionError;
+use crate::sessions::table::Session;
+use crate::sessions::token::SessionToken;
+
+/// A JWT from sign up, sign in or `GET /api/auth/token`.
+const ACCESS_TOKEN: &str = "accessToken";
+/// The opaque token of a session.
+const SESSION_TOKEN: &str = "sessionToken";
+/// The same in a cookie.
+const SESSION_COOKIE: &str = "sessionCookie";
+
+/// The user whose resources the path names, proven by an access token of a live session.
+#[derive(Debug, Clone)]
+pub struct Owner {
+    /// The user.
+    pub user_id: UserId,
+    /// The session of the token.
+    pub session_id: SessionId,
+}
+
+/// Somebody with a live session, proven by its cookie, its token or one of its access tokens.
+#[derive(Debug, Clone)]
+pub struct SignedIn(pub Arc<Session>);
+
+/// Somebody with a live session, proven by its cookie or its token: what may be exchanged for new access tokens.
+#[derive(Debug, Clone)]
+pub struct SessionHolder(pub Arc<Session>);
+
+/// Somebody who may have a session; a credential that is dead or none at all is fine.
+#[derive(Debug, Clone)]
+pub struct MaybeSignedIn(pub Option<Arc<Session>>);
+
+/// What a request presents.
+enum Credential {
+    AccessToken(Box<Claims>),
+    SessionToken(SessionToken),
+}
+
+impl Owner {
+    async fn of(request: &Request) -> Result<Self, Problem> {
+        let state = following(request)?;
+        let token = bearer(request).ok_or_else(Problem::unauthenticated)?;
+        let claims = state.keys.verify(token)?;
+        if request.raw_path_param("param0") != Some(claims.sub.to_string().as_str()) {
+            return Err(Problem::forbidden("NOT_YOURS", "This belongs to another user"));
+        }
+        let session = state.sessions.by_id(claims.sid).await?;
+        if session.user_id == claims.sub {
+            Ok(Self { user_id: claims.sub, session_id: session.id })
+        } else {
+            Err(SessionError::Ended.into())
+        }
+    }
+
+    /// The context of what they do.
+    pub fn context(&self, request: &Request) -> Context {
+        Context {
+            user_id: Some(self.user_id),
+            session_id: Some(self.session_id),
+            ..context(request)
+        }
+    }
+}
+
+impl SignedIn {
+    async fn of(request: &Request) -> Result<Self, Problem> {
+        let state = following(request)?;
+        let credential = credential(request, state)?.ok_or_else(Problem::unauthenticated)?;
+        session(state, credential).await.map(Self)
+    }
+}
+
+impl SessionHolder {
+    async fn of(request: &Request) -> Result<Self, Problem> {
+        let state = following(request)?;
+        match credential(request, state)?.ok_or_else(Problem::unauthenticated)? {
+            Credential::AccessToken(_) => Err(Problem::invalid_token(
+                "SESSION_REQUIRED",
+                "an access token cannot be exchanged for another one, send the session token or its cookie",
+            )),
+            credential @ Credential::SessionToken(_) => session(state, credential).await.map(Self),
+        }
+    }
+}
+
+impl MaybeSignedIn {
+    /// Only a credential that nobody can judge for the moment is a failure.
+    async fn of(request: &Request) -> Result<Self, Problem> {
+        let state = following(request)?;
+        let found = match credential(request, state) {
+            Ok(Some(credential)) => session(state, credential).await.map(Some),
+            Ok(None) => Ok(None),
+            Err(problem) => Err(problem),
+        };
+        found.map(Self).or_else(|problem| {
+            if problem.status() == poem::http::StatusCode::UNAUTHORIZED {
+                Ok(Self(None))
+            } else {
+                Err(problem)
+            }
+        })
+    }
+}
+
+/// Where a request comes from and in which trace, without saying who sent it.
+pub fn context(request: &Request) -> Context {
+    let client_address =
+        request.remote_addr().as_socket_addr().map(|address| address.ip().to_string());
+    Context { client_address, trace_id: Some(trace::current_id()), ..Context::default() }
+}
+
+/// What the client says of itself, cut to a sane length.
+pub fn user_agent(request: &Request) -> Option<String> {
+    request.header(header::USER_AGENT).map(|agent| agent.chars().take(256).collect())
+}
+
+/// What every endpoint reaches.
+///
+/// # Errors
+///
+/// When the application was put together without it, which its tests exclude.
+pub fn state(request: &Request) -> Result<&State, Problem> {
+    request.data::<State>().ok_or_else(|| Problem::internal(&"the application has no state"))
+}
+
+fn following(request: &Request) -> Result<&State, Problem> {
+    let state = state(request)?;
+    if state.follower.is_following() { Ok(state) } else { Err(Problem::unavailable()) }
+}
+
+/// The bearer token (RFC 6750, section 2.1); the scheme's case does not matter.
+fn bearer(request: &Request) -> Option<&str> {
+    let value = request.header(header::AUTHORIZATION)?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// What the request presents: a bearer token wins over a cookie. A cookie counts for a change only if the request comes
+/// from a page of this site or a trusted one, because browsers send cookies with everybody's requests.
+fn credential(request: &Request, state: &State) -> Result<Option<Credential>, Problem> {
+    if let Some(token) = bearer(request) {
+        return Ok(Some(match SessionToken::parse(token) {
+            Some(token) => Credential::SessionToken(token),
+            None => Credential::AccessToken(Box::new(state.keys.verify(token)?)),
+        }));
+    }
+    let Some(token) = cookie::read(request, &state.site) else { return Ok(None) };
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
+    if changes && !same_site(request, state) {
+        return Err(Problem::forbidden(
+            "UNTRUSTED_ORIGIN",
+            "Requests with a cookie are not accepted from this origin",
+        ));
+    }
+    Ok(Some(Credential::SessionToken(token)))
+}
+
+/// Whether the page that sent the request may act for the user. Requests without `Origin` come from no browser page.
+fn same_site(request: &Request, state: &State) -> bool {
+    let Some(origin) = request.header(header::ORIGIN) else { return true };
+    let host = request.header(header::HOST).unwrap_or_default();
+    let of_this_host = origin.split_once("://").is_some_and(|(_, authority)| authority == host);
+    let site = &state.site;
+    of_this_host
+        || origin == site.origin
+        || site.trusted_origins.iter().any(|trusted| trusted == origin)
+}
+
+async fn session(state: &State, credential: Credential) -> Result<Arc<Session>, Problem> {
+    match credential {
+        Credential::SessionToken(token) => Ok(state.sessions.by_token(&token).await?),
+        Credential::AccessToken(claims) => {
+            let session = state.sessions.by_id(claims.sid).await?;
+            if session.user_id == claims.sub {
+                Ok(session)
+            } else {
+                Err(SessionError::Ended.into())
+            }
+        }
+    }
+}
+
+fn register(registry: &mut Registry, scheme: &'static str) {
+    let bearer = |format, description| MetaSecurityScheme {
+        ty: "http",
+        description: Some(description),
+        name: None,
+        key_in: None,
+        scheme: Some("bearer"),
+        bearer_format: Some(format),
+        flows: None,
+        openid_connect_url: None,
+    };
+    let meta = match scheme {
+        ACCESS_TOKEN => {
+            bearer("JWT", "The access token from sign up, sign in or `GET /api/auth/token`: a JWT.")
+        }
+        SESSION_TOKEN => {
+            bearer("opaque", "The session token from sign up or sign in (`session.token`).")
+        }
+        _ => MetaSecurityScheme {
+            ty: "apiKey",
+            name: Some(cookie::NAME),
+            key_in: Some("cookie"),
+            scheme: None,
+            bearer_format: None,
+            ..bearer(
+                "",
+                "The session token in the cookie that sign up and sign in set. Its name begins with \
+                          `__Secure-` where the server's public URL is https.",
+            )
+        },
+    };
+    registry.create_security_scheme(scheme, meta);
+}
+
+/// Makes a type an extractor that proves something about the caller.
+macro_rules! proves {
+    ($type:ident, optional: $optional:literal, $($scheme:expr),+) => {
+        impl<'a> ApiExtractor<'a> for $type {
+            const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+
+            type ParamType = ();
+            type ParamRawType = ();
+
+            fn register(registry: &mut Registry) {
+                $(register(registry, $scheme);)+
+            }
+
+            fn security_schemes() -> Vec<&'static str> {
+                vec![$($scheme),+]
+            }
+
+            fn has_security_fallback() -> bool {
+                $optional
+            }
+
+            async fn from_request(
+                request: &'a Request,
+                _body: &mut RequestBody,
+                _options: ExtractParamOptions<()>,
+            ) -> poem::Result<Self> {
+                Ok(Self::of(request).await?)
+            }
+        }
+    };
+}
+
+proves!(Owner, optional: false, ACCESS_TOKEN);
+proves!(SignedIn, optional: false, SESSION_COOKIE, SESSION_TOKEN, ACCESS_TOKEN);
+proves!(SessionHolder, optional: false, SESSION_COOKIE, SESSION_TOKEN);
+proves!(MaybeSignedIn, optional: true, SESSION_COOKIE, SESSION_TOKEN, ACCESS_TOKEN);

@@ -1,0 +1,97 @@
+//! The session cookie.
+//!
+//! Its name is Better Auth's, so that front ends that look for it find it. It is never readable by scripts, is not sent
+//! with other sites' posts, and is bound to https wherever the public URL is https.
+
+use poem::Request;
+use poem::http::header;
+
+use super::Site;
+use crate::clock::Timestamp;
+use crate::sessions::token::SessionToken;
+
+/// The cookie's name without https.
+pub const NAME: &str = "better-auth.session_token";
+
+/// Prefix that binds a cookie to https (RFC 6265bis, section 4.1.3).
+const SECURE_PREFIX: &str = "__Secure-";
+
+/// The session token in the request's cookie, if there is one with the form of a token.
+pub fn read(request: &Request, site: &Site) -> Option<SessionToken> {
+    let name = name(site);
+    let headers = request.headers().get_all(header::COOKIE);
+    let pairs =
+        headers.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
+    let mut values =
+        pairs.filter_map(|pair| pair.trim().split_once('=')).filter(|(key, _)| *key == name);
+    values.next().and_then(|(_, value)| SessionToken::parse(value))
+}
+
+/// The header that keeps a session's token until the session expires.
+pub fn keep(token: &SessionToken, expires_at: Timestamp, now: Timestamp, site: &Site) -> String {
+    let seconds = expires_at.unix_seconds().saturating_sub(now.unix_seconds()).max(0);
+    set(token.reveal(), seconds, site)
+}
+
+/// The header that makes a browser forget the token.
+pub fn clear(site: &Site) -> String {
+    set("", 0, site)
+}
+
+fn set(value: &str, max_age: i64, site: &Site) -> String {
+    let secure = if site.secure { "; Secure" } else { "" };
+    format!("{}={value}; Max-Age={max_age}; Path=/; HttpOnly; SameSite=Lax{secure}", name(site))
+}
+
+fn name(site: &Site) -> String {
+    if site.secure { format!("{SECURE_PREFIX}{NAME}") } else { NAME.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site(secure: bool) -> Site {
+        Site { origin: "http://127.0.0.1:8000".to_owned(), secure, trusted_origins: Vec::new() }
+    }
+
+    fn request(cookie: &str) -> Request {
+        Request::builder().header(header::COOKIE, cookie).finish()
+    }
+
+    #[test]
+    fn a_kept_token_is_read_again() {
+        let token = SessionToken::generate().unwrap();
+        let at = Timestamp::from_unix_millis;
+        for secure in [false, true] {
+            let header = keep(&token, at(60_000), at(0), &site(secure));
+            let (pair, attributes) = header.split_once("; ").unwrap();
+            let expected = "Max-Age=60; Path=/; HttpOnly; SameSite=Lax";
+            assert_eq!(
+                attributes,
+                if secure { format!("{expected}; Secure") } else { expected.to_owned() }
+            );
+            let read = read(&request(&format!("theme=dark; {pair}")), &site(secure)).unwrap();
+            assert_eq!(read.hash(), token.hash());
+        }
+    }
+
+    #[test]
+    fn an_https_site_does_not_read_a_cookie_that_http_could_have_set() {
+        let token = SessionToken::generate().unwrap();
+        assert!(read(&request(&format!("{NAME}={}", token.reveal())), &site(true)).is_none());
+    }
+
+    #[test]
+    fn other_cookies_are_no_session() {
+        for cookie in [
+            "",
+            "a=b",
+            "better-auth.session_token",
+            "better-auth.session_token=",
+            "xbetter-auth.session_token=a",
+        ] {
+            assert!(read(&request(cookie), &site(false)).is_none(), "{cookie:?}");
+        }
+    }
+}

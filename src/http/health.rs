@@ -1,0 +1,110 @@
+//! Health: whether the process lives, and whether it should be sent requests.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use poem::Request;
+use poem_openapi::{Object, OpenApi};
+use serde::{Deserialize, Serialize};
+
+use super::caller;
+use super::failure::Failure;
+use super::json::Json;
+use super::problem::Problem;
+use crate::database::Pool;
+use crate::web::Tag;
+
+/// Longest time the database may take to say that it is there.
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The head is read in the statement that also proves that the log's tables are there and answer.
+const PROBE: &str = "select position from log_head";
+
+crate::statuses! {
+    /// `GET /health/live`
+    LiveStatuses: 503;
+    /// `GET /health/ready`
+    ReadyStatuses: 503;
+}
+
+/// Whether this node takes requests. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Readiness {
+    open: Arc<AtomicBool>,
+    pool: Pool,
+}
+
+impl Readiness {
+    /// A node that takes requests as long as its database answers.
+    pub fn new(pool: Pool) -> Self {
+        Self { open: Arc::new(AtomicBool::new(true)), pool }
+    }
+
+    /// From now on the node asks to be sent nothing: it is about to stop.
+    pub fn close(&self) {
+        self.open.store(false, Ordering::Release);
+    }
+
+    async fn log_head(&self) -> Result<i64, Problem> {
+        let probe = async {
+            let client = self.pool.get().await.ok()?;
+            client.query_one(PROBE, &[]).await.ok().map(|row| row.get(0))
+        };
+        tokio::time::timeout(DATABASE_TIMEOUT, probe)
+            .await
+            .ok()
+            .flatten()
+            .ok_or_else(Problem::unavailable)
+    }
+}
+
+/// The state of a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Object)]
+#[serde(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase")]
+pub struct Health {
+    /// Always `ok`: a node that is not well answers `503`.
+    pub status: String,
+}
+
+/// The state of a node that takes requests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Object)]
+#[serde(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase")]
+pub struct Ready {
+    /// Always `ok`: a node that is not ready answers `503`.
+    pub status: String,
+    /// Position of the last event in the log.
+    pub log_head: i64,
+}
+
+/// The health endpoints.
+#[derive(Debug)]
+pub struct HealthApi;
+
+#[OpenApi(tag = "Tag::Health")]
+impl HealthApi {
+    /// Is the process alive?
+    ///
+    /// Answers as long as the process can answer anything. Restart the process when it does not.
+    #[oai(path = "/health/live", method = "get", operation_id = "getLiveness")]
+    async fn live(&self) -> Result<Json<Health>, Failure<LiveStatuses>> {
+        Ok(Json(Health { status: "ok".to_owned() }))
+    }
+
+    /// Should this node be sent requests?
+    ///
+    /// Checks that the database answers, that the log can be read, and that this node follows it. `503` while it starts
+    /// or stops, and while the database is away.
+    #[oai(path = "/health/ready", method = "get", operation_id = "getReadiness")]
+    async fn ready(&self, request: &Request) -> Result<Json<Ready>, Failure<ReadyStatuses>> {
+        let state = caller::state(request)?;
+        let open = state.readiness.open.load(Ordering::Acquire);
+        if !open || !state.follower.is_following() {
+            return Err(Problem::unavailable().into());
+        }
+        let log_head = state.readiness.log_head().await?;
+        Ok(Json(Ready { status: "ok".to_owned(), log_head }))
+    }
+}

@@ -1,0 +1,289 @@
+//! The one error body, and the only place that knows statuses.
+//!
+//! `code` is a contract that clients may rely on; `message` is for people. Sources of errors are logged here, once, and
+//! never shown. The errors of the layers below become problems in [`super::translate`].
+
+use std::borrow::Cow;
+use std::fmt;
+
+use poem::error::ResponseError;
+use poem::http::{HeaderName, HeaderValue, StatusCode, header};
+use poem::{Body, Response};
+use poem_openapi::Object;
+use serde::Serialize;
+
+use super::{allow, trace};
+
+/// What went wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Object)]
+#[serde(rename_all = "camelCase")]
+#[oai(rename = "Error", rename_all = "camelCase", skip_serializing_if_is_none)]
+pub struct ErrorBody {
+    /// Stable name of what went wrong, for programs: `INVALID_EMAIL_OR_PASSWORD` for instance.
+    pub code: String,
+    /// What went wrong, for people.
+    pub message: String,
+    /// Identifies the request in logs and traces (W3C trace id).
+    pub trace_id: String,
+    /// The fields that are not as they should be, when the input is invalid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub details: Option<Vec<FieldProblem>>,
+}
+
+/// A field that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Object)]
+pub struct FieldProblem {
+    /// Path of the field in the request, for instance `title`.
+    pub field: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// An answer that is not what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    message: Cow<'static, str>,
+    details: Vec<FieldProblem>,
+    header: Option<(HeaderName, String)>,
+}
+
+/// Seconds after which a refused request is worth repeating.
+const RETRY_AFTER: &str = "1";
+
+impl Problem {
+    /// A problem with this status, stable code and message.
+    pub fn new(
+        status: StatusCode,
+        code: &'static str,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { status, code, message: message.into(), details: Vec::new(), header: None }
+    }
+
+    /// `400`: one field of the input is invalid.
+    pub fn field(field: impl Into<String>, message: impl fmt::Display) -> Self {
+        Self::fields(vec![FieldProblem { field: field.into(), message: message.to_string() }])
+    }
+
+    /// `400`: fields of the input are invalid.
+    pub fn fields(details: Vec<FieldProblem>) -> Self {
+        let named: Vec<_> =
+            details.iter().map(|detail| format!("{} {}", detail.field, detail.message)).collect();
+        let message = named.join("; ");
+        Self { details, ..Self::new(StatusCode::BAD_REQUEST, "INVALID_INPUT", message) }
+    }
+
+    /// `401`: no token was sent (RFC 6750, section 3.1: no error code in the challenge then).
+    pub fn unauthenticated() -> Self {
+        Self::challenge("UNAUTHORIZED", "Sign in first: this needs an access token or a session")
+    }
+
+    /// `401`: the address or the password is wrong, and nobody is told which.
+    pub fn wrong_credentials() -> Self {
+        Self::challenge("INVALID_EMAIL_OR_PASSWORD", "Invalid email or password")
+    }
+
+    fn challenge(code: &'static str, message: &'static str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, code, message)
+            .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"keyfold\"".to_owned())
+    }
+
+    /// `401`: the token is not accepted, and `WWW-Authenticate` says why (RFC 6750, section 3).
+    pub fn invalid_token(code: &'static str, reason: impl fmt::Display) -> Self {
+        let challenge = format!(
+            "Bearer realm=\"keyfold\", error=\"invalid_token\", error_description=\"{reason}\""
+        );
+        let mut message = reason.to_string();
+        if let Some(first) = message.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        Self::new(StatusCode::UNAUTHORIZED, code, message)
+            .with_header(header::WWW_AUTHENTICATE, challenge)
+    }
+
+    /// `403`: signed in, but not allowed.
+    pub fn forbidden(code: &'static str, message: &'static str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code, message)
+    }
+
+    /// `503`: too much waits already. Nothing was done.
+    pub fn overloaded() -> Self {
+        Self::retry_later(
+            "OVERLOADED",
+            "The server is overloaded; nothing was changed, try again shortly",
+        )
+    }
+
+    /// `503`: the database is away.
+    pub fn unavailable() -> Self {
+        Self::retry_later(
+            "UNAVAILABLE",
+            "The server cannot answer for the moment, try again shortly",
+        )
+    }
+
+    /// `503`: the change may or may not have been made.
+    pub fn outcome_unknown() -> Self {
+        Self::retry_later(
+            "OUTCOME_UNKNOWN",
+            "The change may or may not have been made; look before trying again",
+        )
+    }
+
+    /// `500`, after logging what happened.
+    pub fn internal(error: &dyn fmt::Display) -> Self {
+        tracing::error!(%error, "a request failed");
+        Self::unexpected()
+    }
+
+    /// `500` with nothing to say.
+    pub fn unexpected() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "INTERNAL_ERROR",
+            "Something went wrong on our side",
+        )
+    }
+
+    fn retry_later(code: &'static str, message: &'static str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
+            .with_header(header::RETRY_AFTER, RETRY_AFTER.to_owned())
+    }
+
+    fn with_header(mut self, name: HeaderName, value: String) -> Self {
+        self.header = Some((name, value));
+        self
+    }
+
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    fn body(&self) -> ErrorBody {
+        ErrorBody {
+            code: self.code.to_owned(),
+            message: self.message.to_string(),
+            trace_id: trace::current_id(),
+            details: (!self.details.is_empty()).then(|| self.details.clone()),
+        }
+    }
+
+    /// The answer.
+    pub fn to_response(&self) -> Response {
+        let body = serde_json::to_vec(&self.body()).unwrap_or_default();
+        let mut response = Response::builder()
+            .status(self.status)
+            .content_type("application/json")
+            .body(Body::from(body));
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some((name, value)) = &self.header
+            && let Ok(value) = HeaderValue::try_from(value)
+        {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+
+    /// Gives a failure that the framework noticed the one error body; other answers pass unchanged.
+    pub async fn complete(response: Response, path: &str) -> Response {
+        let failed = response.status().is_client_error() || response.status().is_server_error();
+        if !failed || response.content_type() == Some("application/json") {
+            return response;
+        }
+        let status = response.status();
+        let text = response.into_body().into_string().await.unwrap_or_default();
+        Self::noticed_by_framework(status, &text, path).to_response()
+    }
+
+    fn noticed_by_framework(status: StatusCode, text: &str, path: &str) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => {
+                Self::new(status, "NOT_FOUND", "There is nothing at this path")
+            }
+            StatusCode::METHOD_NOT_ALLOWED => {
+                let problem =
+                    Self::new(status, "METHOD_NOT_ALLOWED", "This path does not have this method");
+                problem.with_header(header::ALLOW, allow::methods(path))
+            }
+            StatusCode::BAD_REQUEST => parameter(text),
+            StatusCode::PAYLOAD_TOO_LARGE => Self::too_large(),
+            status if status.is_client_error() => {
+                Self::new(status, "BAD_REQUEST", "The request cannot be understood")
+            }
+            _ => Self::internal(&format!("{status}: {text}")),
+        }
+    }
+
+    /// `413`.
+    pub fn too_large() -> Self {
+        let message = format!("The body is larger than {} KiB", super::json::MAX_BODY / 1024);
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", message)
+    }
+}
+
+/// A query or path parameter that the framework could not parse: it says which between back quotes.
+fn parameter(text: &str) -> Problem {
+    match text.split('`').collect::<Vec<_>>().as_slice() {
+        [_, name, reason, ..] => {
+            Problem::field(*name, readable(reason.trim_start_matches([':', ' '])))
+        }
+        _ => {
+            Problem::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", "The request cannot be understood")
+        }
+    }
+}
+
+/// The framework's validators in words: `verification failed. minimum(1, exclusive: false)` is "must be at least 1".
+fn readable(reason: &str) -> String {
+    let rule = reason.trim_start_matches("verification failed. ");
+    let Some((rule, arguments)) = rule.split_once('(') else { return reason.to_owned() };
+    let bound = arguments.split([',', ')']).next().unwrap_or_default();
+    match rule {
+        "minimum" => format!("must be at least {bound}"),
+        "maximum" => format!("must be at most {bound}"),
+        "minLength" => format!("must have at least {bound} characters"),
+        "maxLength" => format!("must have at most {bound} characters"),
+        _ => reason.to_owned(),
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.status, self.code)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl ResponseError for Problem {
+    fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    fn as_response(&self) -> Response {
+        self.to_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_the_framework_refuses_is_named_and_explained() {
+        let refused = |text| match parameter(text).details.as_slice() {
+            [detail] => (detail.field.clone(), detail.message.clone()),
+            other => panic!("{other:?}"),
+        };
+        let text =
+            "failed to parse parameter `limit`: verification failed. minimum(1, exclusive: false)";
+        assert_eq!(refused(text), ("limit".to_owned(), "must be at least 1".to_owned()));
+        let text = "failed to parse parameter `q`: verification failed. maxLength(200)";
+        assert_eq!(refused(text), ("q".to_owned(), "must have at most 200 characters".to_owned()));
+        let text = "failed to parse parameter `limit`: failed to parse \"integer(uint64)\": invalid digit found in string";
+        assert_eq!(refused(text).0, "limit");
+    }
+}

@@ -1,0 +1,167 @@
+//! What the errors of the layers below mean to a client. Matched without wildcards: a new error must find its answer.
+
+use poem::http::StatusCode;
+
+use super::problem::Problem;
+use crate::accounts::password::HashError;
+use crate::accounts::{SignInError, SignUpError};
+use crate::eventlog::{ExecuteError, ReadError, StoreError};
+use crate::keys::IssueError;
+use crate::keys::access_token::TokenError;
+use crate::sessions::{SessionCommandError, SessionError, StartError};
+use crate::tasks::task_list;
+use crate::workers::WorkError;
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(source) => {
+                tracing::warn!(error = %source, "the database is unavailable");
+                Self::unavailable()
+            }
+            StoreError::OutcomeUnknown(reason) => {
+                tracing::warn!(%reason, "the outcome of a change is unknown");
+                Self::outcome_unknown()
+            }
+            StoreError::Overloaded => Self::overloaded(),
+            StoreError::Conflict
+            | StoreError::Constraint(_)
+            | StoreError::Refused(_)
+            | StoreError::Undecodable { .. } => Self::internal(&error),
+        }
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        match error {
+            // A failed read changed nothing, even when its connection was lost.
+            ReadError::Store(StoreError::OutcomeUnknown(_)) => Self::unavailable(),
+            ReadError::Store(error) => error.into(),
+            ReadError::Overloaded => Self::overloaded(),
+            ReadError::NoReply => Self::internal(&error),
+        }
+    }
+}
+
+/// An [`ExecuteError`] whose rejection the caller translates.
+fn executed<R: std::error::Error>(
+    error: ExecuteError<R>,
+    rejected: impl FnOnce(R) -> Problem,
+) -> Problem {
+    match error {
+        ExecuteError::Rejected(rejection) => rejected(rejection),
+        ExecuteError::Store(error) => error.into(),
+        ExecuteError::Overloaded | ExecuteError::Contended => Problem::overloaded(),
+        ExecuteError::NoReply => Problem::internal(&"an entity gave no answer"),
+    }
+}
+
+impl From<WorkError> for Problem {
+    fn from(error: WorkError) -> Self {
+        match error {
+            WorkError::Overloaded => Self::overloaded(),
+            WorkError::Failed => Self::internal(&error),
+        }
+    }
+}
+
+impl From<HashError> for Problem {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Work(error) => error.into(),
+            HashError::Randomness(_) | HashError::Argon2(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<IssueError> for Problem {
+    fn from(error: IssueError) -> Self {
+        match error {
+            IssueError::Work(error) => error.into(),
+            IssueError::Signing(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        let code = match error {
+            TokenError::Malformed => "MALFORMED_TOKEN",
+            TokenError::UnknownKey => "UNKNOWN_KEY",
+            TokenError::WrongSignature => "WRONG_SIGNATURE",
+            TokenError::Expired => "TOKEN_EXPIRED",
+            TokenError::WrongIssuer => "WRONG_ISSUER",
+            TokenError::WrongAudience => "WRONG_AUDIENCE",
+        };
+        Self::invalid_token(code, error)
+    }
+}
+
+impl From<SessionError> for Problem {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Ended => Self::invalid_token("SESSION_ENDED", error),
+            SessionError::Store(error) => ReadError::Store(error).into(),
+            SessionError::NoReply => Self::internal(&error),
+        }
+    }
+}
+
+impl From<StartError> for Problem {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Randomness(_) => Self::internal(&error),
+            StartError::Command(error) => error.into(),
+        }
+    }
+}
+
+impl From<SessionCommandError> for Problem {
+    fn from(error: SessionCommandError) -> Self {
+        executed(error, |rejection| match rejection {})
+    }
+}
+
+impl From<SignUpError> for Problem {
+    fn from(error: SignUpError) -> Self {
+        match error {
+            SignUpError::EmailTaken => Self::new(
+                StatusCode::CONFLICT,
+                "EMAIL_TAKEN",
+                "An account with this email address exists already",
+            ),
+            SignUpError::Hash(error) => error.into(),
+            SignUpError::Execute(error) => executed(error, |rejection| Self::internal(&rejection)),
+        }
+    }
+}
+
+impl From<SignInError> for Problem {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::WrongCredentials => Self::wrong_credentials(),
+            SignInError::Hash(error) => error.into(),
+            SignInError::Store(error) => ReadError::Store(error).into(),
+            SignInError::Read(error) => error.into(),
+        }
+    }
+}
+
+impl From<ExecuteError<task_list::Rejection>> for Problem {
+    fn from(error: ExecuteError<task_list::Rejection>) -> Self {
+        executed(error, |rejection| match rejection {
+            task_list::Rejection::NoSuchTask => Self::no_such_task(),
+            task_list::Rejection::ListFull => {
+                Self::new(StatusCode::CONFLICT, "LIST_FULL", "The list cannot take any more tasks")
+            }
+        })
+    }
+}
+
+impl Problem {
+    /// `404`: the list has no task with this id.
+    pub fn no_such_task() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "TASK_NOT_FOUND", "There is no such task")
+    }
+}

@@ -1,0 +1,298 @@
+//! Access tokens: JWTs signed with RS256, in the profile of RFC 9068.
+//!
+//! Verification pins the algorithm and the token type, takes keys from the key ring only (`jku`, `x5u` and `jwk` headers
+//! are ignored), checks the signature before any claim, and requires `exp iat iss aud sub sid jti` with their types.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, Header, Validation};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::key_set::{KeySet, Signing};
+use crate::clock::Timestamp;
+use crate::id::{SessionId, UserId};
+
+/// The `typ` header of access tokens (RFC 9068, section 2.1).
+const TOKEN_TYPE: &str = "at+jwt";
+
+/// Longest token that is looked at; ours are well below 2 KiB.
+const MAX_LENGTH: usize = 8 * 1024;
+
+/// What all tokens of this server have in common.
+#[derive(Debug, Clone)]
+pub struct TokenPolicy {
+    /// The `iss` claim: the server's public URL.
+    pub issuer: String,
+    /// The `aud` claim.
+    pub audience: String,
+    /// How long a token is valid.
+    pub lifetime: Duration,
+}
+
+/// The claims of an access token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Claims {
+    /// Issuer.
+    pub iss: String,
+    /// Audience.
+    pub aud: String,
+    /// The user.
+    pub sub: UserId,
+    /// The session; when it ends, the token is refused.
+    pub sid: SessionId,
+    /// Identifies the token.
+    pub jti: Uuid,
+    /// Issued at, seconds since 1970.
+    pub iat: i64,
+    /// Expires at, seconds since 1970.
+    pub exp: i64,
+    /// The user's email address.
+    pub email: String,
+    /// The user's name.
+    pub name: String,
+    /// Whether the address was verified.
+    pub email_verified: bool,
+}
+
+/// Whom a token is about.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// The user.
+    pub user_id: UserId,
+    /// The session.
+    pub session_id: SessionId,
+    /// The user's email address.
+    pub email: String,
+    /// The user's name.
+    pub name: String,
+    /// Whether the address was verified.
+    pub email_verified: bool,
+}
+
+/// Why a token is not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// Not a JWT of the kind this server issues.
+    #[error("the access token is malformed")]
+    Malformed,
+    /// Names no key of the key ring.
+    #[error("the access token is signed by an unknown key")]
+    UnknownKey,
+    /// The signature does not fit.
+    #[error("the access token's signature is invalid")]
+    WrongSignature,
+    /// Its time is over.
+    #[error("the access token has expired")]
+    Expired,
+    /// Issued by somebody else.
+    #[error("the access token was issued by another server")]
+    WrongIssuer,
+    /// Meant for somebody else.
+    #[error("the access token is meant for another audience")]
+    WrongAudience,
+}
+
+impl Claims {
+    /// The claims of a new token.
+    pub fn new(policy: &TokenPolicy, subject: Subject, now: Timestamp) -> Self {
+        Self {
+            iss: policy.issuer.clone(),
+            aud: policy.audience.clone(),
+            sub: subject.user_id,
+            sid: subject.session_id,
+            jti: crate::id::Id::<()>::at(now).uuid(),
+            iat: now.unix_seconds(),
+            exp: now.after(policy.lifetime).unix_seconds(),
+            email: subject.email,
+            name: subject.name,
+            email_verified: subject.email_verified,
+        }
+    }
+
+    /// The signed token.
+    ///
+    /// # Errors
+    ///
+    /// When the key does not sign.
+    pub fn sign(&self, signing: &Signing) -> jsonwebtoken::errors::Result<String> {
+        let mut header = Header::new(Algorithm::RS256);
+        header.typ = Some(TOKEN_TYPE.to_owned());
+        header.kid = Some(signing.kid.clone());
+        jsonwebtoken::encode(&header, self, &signing.key)
+    }
+}
+
+/// The claims of a token this server issued and whose time is not over. Whether its session lives is not asked here.
+///
+/// # Errors
+///
+/// Why it is not such a token.
+pub fn verify(
+    token: &str,
+    keys: &KeySet,
+    policy: &TokenPolicy,
+    now: Timestamp,
+) -> Result<Claims, TokenError> {
+    if token.len() > MAX_LENGTH {
+        return Err(TokenError::Malformed);
+    }
+    let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Malformed)?;
+    if header.alg != Algorithm::RS256 || header.typ.as_deref() != Some(TOKEN_TYPE) {
+        return Err(TokenError::Malformed);
+    }
+    let kid = header.kid.ok_or(TokenError::Malformed)?;
+    let key = keys.verifying.get(&kid).ok_or(TokenError::UnknownKey)?;
+    let claims = jsonwebtoken::decode::<Claims>(token, key, &validation(policy))
+        .map_err(|e| refusal(e.kind()))?
+        .claims;
+    if claims.exp <= now.unix_seconds() { Err(TokenError::Expired) } else { Ok(claims) }
+}
+
+/// Expiry is compared with the injected clock by the caller; everything else is the library's.
+fn validation(policy: &TokenPolicy) -> Validation {
+    let mut validation = Validation::new(Algorithm::RS256);
+    validation.leeway = 0;
+    validation.validate_exp = false;
+    validation.aud = Some(HashSet::from([policy.audience.clone()]));
+    validation.iss = Some(HashSet::from([policy.issuer.clone()]));
+    validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+    validation
+}
+
+fn refusal(kind: &ErrorKind) -> TokenError {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "a foreign enum: everything else means that it is malformed"
+    )]
+    match kind {
+        ErrorKind::InvalidSignature => TokenError::WrongSignature,
+        ErrorKind::ExpiredSignature => TokenError::Expired,
+        ErrorKind::InvalidIssuer => TokenError::WrongIssuer,
+        ErrorKind::InvalidAudience => TokenError::WrongAudience,
+        _ => TokenError::Malformed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use base64::Engine;
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+
+    use super::*;
+    use crate::keys::key_ring::{RingKey, Stage, State};
+    use crate::keys::private_key::PrivateKey;
+
+    const NOW: Timestamp = Timestamp::from_unix_millis(1_763_812_800_000);
+
+    static KEYS: LazyLock<KeySet> = LazyLock::new(key_set);
+
+    fn key_set() -> KeySet {
+        let key = PrivateKey::generate().unwrap();
+        let kid = key.public.kid.clone();
+        let ring_key = RingKey { public: key.public.clone(), stage: Stage::Signing };
+        let ring = State { keys: [(kid.clone(), ring_key)].into() };
+        KeySet::new(&ring, kid, &key.der).unwrap()
+    }
+
+    fn policy() -> TokenPolicy {
+        let url = "https://keyfold.example".to_owned();
+        TokenPolicy { issuer: url.clone(), audience: url, lifetime: Duration::from_secs(900) }
+    }
+
+    fn claims() -> Claims {
+        let subject = Subject {
+            user_id: UserId::at(NOW),
+            session_id: SessionId::at(NOW),
+            email: "ada@example.com".to_owned(),
+            name: "Ada".to_owned(),
+            email_verified: false,
+        };
+        Claims::new(&policy(), subject, NOW)
+    }
+
+    fn with_header(header: &serde_json::Value) -> String {
+        let token = claims().sign(&KEYS.signing).unwrap();
+        let rest = token.split_once('.').unwrap().1;
+        format!("{}.{rest}", BASE64_URL_SAFE_NO_PAD.encode(header.to_string()))
+    }
+
+    #[test]
+    fn a_token_is_accepted_until_the_second_it_expires() {
+        let claims = claims();
+        let token = claims.sign(&KEYS.signing).unwrap();
+        let last = NOW.after(Duration::from_millis(899_999));
+        assert_eq!(verify(&token, &KEYS, &policy(), last), Ok(claims));
+        let over = NOW.after(Duration::from_secs(900));
+        assert_eq!(verify(&token, &KEYS, &policy(), over), Err(TokenError::Expired));
+    }
+
+    #[test]
+    fn a_token_of_another_issuer_or_audience_is_refused() {
+        let token = claims().sign(&KEYS.signing).unwrap();
+        let other = TokenPolicy { issuer: "https://other.example".to_owned(), ..policy() };
+        assert_eq!(verify(&token, &KEYS, &other, NOW), Err(TokenError::WrongIssuer));
+        let other = TokenPolicy { audience: "https://other.example".to_owned(), ..policy() };
+        assert_eq!(verify(&token, &KEYS, &other, NOW), Err(TokenError::WrongAudience));
+    }
+
+    #[test]
+    fn a_token_of_another_key_is_refused() {
+        let other = key_set();
+        let token = claims().sign(&other.signing).unwrap();
+        assert_eq!(verify(&token, &KEYS, &policy(), NOW), Err(TokenError::UnknownKey));
+        let pretending = Signing { kid: KEYS.signing.kid.clone(), key: other.signing.key.clone() };
+        let token = claims().sign(&pretending).unwrap();
+        assert_eq!(verify(&token, &KEYS, &policy(), NOW), Err(TokenError::WrongSignature));
+    }
+
+    #[test]
+    fn the_token_does_not_choose_its_algorithm_type_or_key() {
+        let kid = &KEYS.signing.kid;
+        for header in [
+            serde_json::json!({"alg": "none", "typ": "at+jwt", "kid": kid}),
+            serde_json::json!({"alg": "HS256", "typ": "at+jwt", "kid": kid}),
+            serde_json::json!({"alg": "RS512", "typ": "at+jwt", "kid": kid}),
+            serde_json::json!({"alg": "RS256", "typ": "JWT", "kid": kid}),
+            serde_json::json!({"alg": "RS256", "typ": "at+jwt"}),
+        ] {
+            assert_eq!(
+                verify(&with_header(&header), &KEYS, &policy(), NOW),
+                Err(TokenError::Malformed),
+                "{header}"
+            );
+        }
+    }
+
+    #[test]
+    fn claims_of_the_wrong_type_are_refused() {
+        let claims = serde_json::to_value(claims()).unwrap();
+        for (name, value) in [
+            ("exp", serde_json::json!("4102444800")),
+            ("exp", serde_json::Value::Null),
+            ("iat", serde_json::json!("now")),
+            ("sub", serde_json::json!(7)),
+            ("sid", serde_json::json!("")),
+        ] {
+            let mut wrong = claims.clone();
+            wrong[name] = value;
+            let mut header = Header::new(Algorithm::RS256);
+            header.typ = Some(TOKEN_TYPE.to_owned());
+            header.kid = Some(KEYS.signing.kid.clone());
+            let token = jsonwebtoken::encode(&header, &wrong, &KEYS.signing.key).unwrap();
+            assert_eq!(verify(&token, &KEYS, &policy(), NOW), Err(TokenError::Malformed), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_token_is_malformed() {
+        for text in ["", ".", "..", "a.b.c", &"x".repeat(MAX_LENGTH + 1)] {
+            assert_eq!(verify(text, &KEYS, &policy(), NOW), Err(TokenError::Malformed));
+        }
+    }
+}

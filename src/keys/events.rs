@@ -1,0 +1,60 @@
+//! What happens to signing keys. A private key is never part of an event.
+
+use serde::{Deserialize, Serialize};
+
+use super::jwk::Jwk;
+use crate::clock::Timestamp;
+
+/// What happened to the key ring.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyEvent {
+    /// A key entered the JWKS.
+    Published(KeyPublished),
+    /// A key began to sign access tokens.
+    StartedSigning(KeyStartedSigning),
+    /// A key signs no more but still verifies.
+    StoppedSigning(KeyStoppedSigning),
+    /// A key left the JWKS.
+    Retired(KeyRetired),
+}
+
+crate::event_kinds!(KeyEvent {
+    "KeyPublished" @ 1 => Published,
+    "KeyStartedSigning" @ 1 => StartedSigning,
+    "KeyStoppedSigning" @ 1 => StoppedSigning,
+    "KeyRetired" @ 1 => Retired,
+});
+
+/// A key entered the JWKS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyPublished {
+    /// Its public half, with its key id.
+    pub public_key: Jwk,
+}
+
+/// A key began to sign access tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyStartedSigning {
+    /// Its key id.
+    pub kid: String,
+}
+
+/// A key signs no more but still verifies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyStoppedSigning {
+    /// Its key id.
+    pub kid: String,
+    /// From then on no token it signed is valid any more.
+    pub verifies_until: Timestamp,
+}
+
+/// A key left the JWKS.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyRetired {
+    /// Its key id.
+    pub kid: String,
+}

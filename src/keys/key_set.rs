@@ -1,0 +1,74 @@
+//! The key set as this node uses it: parsed keys and the JWKS document, made once per change of the ring.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use jsonwebtoken::{DecodingKey, EncodingKey};
+use serde::{Deserialize, Serialize};
+
+use super::jwk::Jwk;
+use super::key_ring::State;
+use super::private_key::KeyError;
+
+/// A JSON Web Key Set (RFC 7517, section 5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, poem_openapi::Object)]
+pub struct JsonWebKeySet {
+    /// The public keys.
+    pub keys: Vec<Jwk>,
+}
+
+/// The key that signs.
+pub struct Signing {
+    /// Its key id.
+    pub kid: String,
+    /// The private key.
+    pub key: EncodingKey,
+}
+
+/// Everything needed to sign, to verify and to serve the JWKS. Immutable; replaced as a whole.
+pub struct KeySet {
+    /// The key that signs.
+    pub signing: Arc<Signing>,
+    /// Public keys by key id.
+    pub verifying: HashMap<String, DecodingKey>,
+    /// The JWKS document.
+    pub document: Bytes,
+    /// Its entity tag (RFC 9110, section 8.8.3).
+    pub etag: String,
+}
+
+/// Shows key ids only.
+impl std::fmt::Debug for KeySet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeySet")
+            .field("signing", &self.signing.kid)
+            .field("verifying", &self.verifying.keys())
+            .finish()
+    }
+}
+
+impl KeySet {
+    /// The set of a ring whose signing key has this PKCS#1 private key.
+    ///
+    /// # Errors
+    ///
+    /// When a public key of the ring is not an RSA key.
+    pub fn new(ring: &State, kid: String, private_der: &[u8]) -> Result<Self, KeyError> {
+        let mut verifying = HashMap::new();
+        for key in ring.keys.values() {
+            let parsed = DecodingKey::from_rsa_components(&key.public.n, &key.public.e)
+                .map_err(|error| KeyError::NotMade(error.to_string()))?;
+            verifying.insert(key.public.kid.clone(), parsed);
+        }
+        let keys = ring.keys.values().map(|key| key.public.clone()).collect();
+        let document = serde_json::to_vec(&JsonWebKeySet { keys })
+            .map_err(|e| KeyError::NotMade(e.to_string()))?;
+        let etag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, &document)));
+        let signing = Arc::new(Signing { kid, key: EncodingKey::from_rsa_der(private_der) });
+        Ok(Self { signing, verifying, document: document.into(), etag })
+    }
+}

@@ -1,0 +1,130 @@
+//! Signing keys and access tokens.
+//!
+//! [`key_ring`] holds the rules, [`vault`] joins them with the sealed private keys, the KeyManager owns this node's
+//! [`key_set`], [`access_token`] signs and verifies, [`api`] serves the JWKS.
+
+pub mod access_token;
+pub mod api;
+pub mod events;
+pub mod jwk;
+mod key_manager;
+pub mod key_ring;
+pub mod key_set;
+pub mod private_key;
+pub mod read_model;
+pub mod vault;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use ractor::{Actor, ActorCell, ActorRef};
+
+use self::access_token::{Claims, Subject, TokenError, TokenPolicy};
+use self::key_manager::{KeyManager, Message, Owned};
+use self::key_ring::KeyRing;
+use self::key_set::KeySet;
+use self::vault::Vault;
+use crate::clock::Clock;
+use crate::eventlog::follower::Observer;
+use crate::eventlog::{Entities, RecordedEvent};
+use crate::workers::{WorkError, Workers};
+
+/// This node's keys: issues and verifies access tokens. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    published: Arc<ArcSwap<KeySet>>,
+    manager: ActorRef<Message>,
+    ring: Entities<KeyRing>,
+    policy: Arc<TokenPolicy>,
+    workers: Workers<()>,
+    clock: Clock,
+}
+
+/// An access token was not issued.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum IssueError {
+    /// Too many signatures wait already.
+    #[error(transparent)]
+    Work(#[from] WorkError),
+    /// The key did not sign.
+    #[error("the signing key did not sign: {0}")]
+    Signing(String),
+}
+
+impl Keys {
+    /// Opens the key ring, makes the first key if there is none, and starts the KeyManager under `parent`.
+    ///
+    /// # Errors
+    ///
+    /// When the ring cannot be read, or its signing key does not open with this secret.
+    pub async fn start(
+        vault: Vault,
+        policy: TokenPolicy,
+        parent: &ActorCell,
+    ) -> anyhow::Result<Self> {
+        let published = Arc::new(ArcSwap::from_pointee(vault.begin().await?));
+        let ring = vault.ring.clone();
+        let workers = vault.workers.clone();
+        let clock = vault.clock.clone();
+        let owned = Owned { vault, published: Arc::clone(&published) };
+        let (manager, _ends_with_the_actor) =
+            Actor::spawn_linked(None, KeyManager, owned, parent.clone()).await?;
+        Ok(Self { published, manager, ring, policy: Arc::new(policy), workers, clock })
+    }
+
+    /// Signs an access token about `subject`.
+    ///
+    /// # Errors
+    ///
+    /// When too many signatures wait already.
+    pub async fn issue(&self, subject: Subject) -> Result<String, IssueError> {
+        let claims = Claims::new(&self.policy, subject, self.clock.now());
+        let signing = Arc::clone(&self.published.load().signing);
+        let signed = self.workers.run(move |()| claims.sign(&signing)).await?;
+        signed.map_err(|error| IssueError::Signing(error.to_string()))
+    }
+
+    /// The claims of an access token this server issued and whose time is not over.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not such a token.
+    pub fn verify(&self, token: &str) -> Result<Claims, TokenError> {
+        access_token::verify(token, &self.published.load(), &self.policy, self.clock.now())
+    }
+
+    /// How long an access token is valid, in seconds.
+    pub fn expires_in(&self) -> u64 {
+        self.policy.lifetime.as_secs()
+    }
+
+    /// The published key set.
+    pub fn key_set(&self) -> Arc<KeySet> {
+        self.published.load_full()
+    }
+
+    /// Lets the key ring finish what it was told.
+    pub async fn drain(&self) {
+        self.ring.drain().await;
+    }
+
+    /// Makes a new key sign and returns its key id.
+    ///
+    /// # Errors
+    ///
+    /// When the ring cannot be changed.
+    pub async fn rotate(&self) -> anyhow::Result<String> {
+        Ok(ractor::call!(self.manager, Message::Rotate)??)
+    }
+}
+
+/// Hears that another process changed the key ring.
+impl Observer for Keys {
+    fn observe(&self, event: &RecordedEvent) {
+        if event.stream == vault::stream().as_str() {
+            self.ring.require(&vault::stream(), event.version);
+            // A KeyManager that is gone takes the process with it; there is nobody left to tell.
+            let _ = self.manager.cast(Message::Refresh);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The `jwks` table: what the key ring looks like to SQL, and where sealed private keys are found.
+
+use tokio_postgres::types::ToSql;
+
+use super::events::{KeyEvent, KeyPublished, KeyRetired, KeyStartedSigning, KeyStoppedSigning};
+use super::key_ring::KeyRing;
+use super::private_key::PrivateKey;
+use crate::database::Pool;
+use crate::eventlog::stream::category_of;
+use crate::eventlog::{Decider, DecodeError, Event, EventView, Projection, Statement, StoreError};
+
+const INSERT_MATERIAL: &str = "insert into key_material (kid, sealed) values ($1, $2)";
+const DELETE_MATERIAL: &str = "delete from key_material where kid = $1";
+const SELECT_MATERIAL: &str = "select sealed from key_material where kid = $1";
+
+/// The sealed private key is copied from beside the log: the event does not carry it.
+const PUBLISHED: &str = "\
+insert into jwks (id, public_key, private_key, status, created_at, updated_at)
+values ($1, $2, (select sealed from key_material where kid = $1), 'published', $3, $3)";
+const STARTED: &str = "update jwks set status = 'signing', updated_at = $2 where id = $1";
+const STOPPED: &str =
+    "update jwks set status = 'verifying', private_key = null, updated_at = $2 where id = $1";
+const RETIRED: &str = "delete from jwks where id = $1";
+
+/// Follows the key ring into `jwks`.
+#[derive(Debug)]
+pub struct JwksProjection;
+
+impl Projection for JwksProjection {
+    fn tables(&self) -> &'static [&'static str] {
+        &["jwks"]
+    }
+
+    fn project(&self, event: &EventView<'_>) -> Result<Vec<Statement>, DecodeError> {
+        if category_of(event.stream) != KeyRing::CATEGORY {
+            return Ok(Vec::new());
+        }
+        let at = event.recorded_at.to_chrono();
+        Ok(vec![match KeyEvent::decode(event.name, event.schema, event.data)? {
+            KeyEvent::Published(KeyPublished { public_key }) => {
+                let kid = public_key.kid.clone();
+                let json = serde_json::to_value(&public_key).unwrap_or_default();
+                Statement::new(PUBLISHED, vec![Box::new(kid), Box::new(json), Box::new(at)])
+            }
+            KeyEvent::StartedSigning(KeyStartedSigning { kid }) => {
+                Statement::new(STARTED, vec![Box::new(kid), Box::new(at)])
+            }
+            KeyEvent::StoppedSigning(KeyStoppedSigning { kid, .. }) => {
+                Statement::new(STOPPED, vec![Box::new(kid), Box::new(at)])
+            }
+            KeyEvent::Retired(KeyRetired { kid }) => Statement::new(RETIRED, vec![Box::new(kid)]),
+        }])
+    }
+}
+
+/// Writes a sealed private key beside the events that publish it.
+pub(super) fn keep_material(key: &PrivateKey, sealed: Vec<u8>) -> Statement {
+    let params: Vec<Box<dyn ToSql + Send + Sync>> =
+        vec![Box::new(key.public.kid.clone()), Box::new(sealed)];
+    Statement::new(INSERT_MATERIAL, params)
+}
+
+/// Erases the private key of a key that signs no more.
+pub(super) fn erase_material(kid: String) -> Statement {
+    Statement::new(DELETE_MATERIAL, vec![Box::new(kid)])
+}
+
+/// The sealed private key of `kid`.
+pub(super) async fn sealed_key(pool: &Pool, kid: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    let client = pool.get().await?;
+    let row = client.query_opt(SELECT_MATERIAL, &[&kid]).await?;
+    Ok(row.map(|row| row.get(0)))
+}

@@ -1,0 +1,134 @@
+//! The key ring together with its private keys: how keys are made, kept and opened.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::key_ring::{Command, KeyRing, Rejection};
+use super::key_set::KeySet;
+use super::private_key::{KeyError, PrivateKey, Sealer};
+use super::read_model;
+use crate::clock::Clock;
+use crate::database::Pool;
+use crate::eventlog::{
+    Context, Decider, Entities, ExecuteError, ReadError, StoreError, StreamName,
+};
+use crate::workers::{WorkError, Workers};
+
+/// Makes a new private key: [`PrivateKey::generate`], unless a test brings its own.
+pub type GenerateKey = Arc<dyn Fn() -> Result<PrivateKey, KeyError> + Send + Sync>;
+
+/// Why the key ring could not be used.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum VaultError {
+    /// A key could not be made, sealed or opened.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The log could not be read.
+    #[error("the key ring cannot be read: {0}")]
+    Read(#[from] ReadError),
+    /// A private key could not be read.
+    #[error("a private key cannot be read: {0}")]
+    Store(#[from] StoreError),
+    /// The key ring could not be changed.
+    #[error("the key ring cannot be changed: {0}")]
+    Execute(#[from] ExecuteError<Rejection>),
+    /// The key could not be generated.
+    #[error("a key cannot be generated: {0}")]
+    Work(#[from] WorkError),
+}
+
+/// The key ring and its private keys.
+pub struct Vault {
+    /// The entity that keeps the ring.
+    pub ring: Entities<KeyRing>,
+    /// Where sealed private keys are read.
+    pub pool: Pool,
+    /// Seals and opens them.
+    pub sealer: Sealer,
+    /// Makes new ones.
+    pub generate: GenerateKey,
+    /// Where that is done.
+    pub workers: Workers<()>,
+    /// The time.
+    pub clock: Clock,
+    /// How long a token is valid: a key verifies that much longer than it signs.
+    pub token_lifetime: Duration,
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vault").field("ring", &self.ring).finish_non_exhaustive()
+    }
+}
+
+/// The stream of the one key ring.
+pub fn stream() -> StreamName {
+    StreamName::singleton(KeyRing::CATEGORY)
+}
+
+impl Vault {
+    /// The key set, with a first key made if there is none. However many nodes do this at once, one key is made.
+    ///
+    /// # Errors
+    ///
+    /// When the database is unavailable, or the signing key does not open with this secret: then no key is made.
+    pub async fn begin(&self) -> Result<KeySet, VaultError> {
+        if self.ring.read(&stream()).await?.state.signing().is_none() {
+            let key = self.new_key().await?;
+            let beside = vec![read_model::keep_material(&key, self.sealer.seal(&key)?)];
+            let command = Command::Begin { key: key.public };
+            let context = Context::caused_by("first signing key");
+            let outcome = self.ring.execute(&stream(), command, context, beside).await?;
+            if !outcome.events.is_empty() {
+                tracing::info!("made the first signing key");
+            }
+        }
+        self.load().await
+    }
+
+    /// The key set as it is.
+    ///
+    /// # Errors
+    ///
+    /// When the database is unavailable or the signing key does not open with this secret.
+    pub async fn load(&self) -> Result<KeySet, VaultError> {
+        let published = self.ring.read(&stream()).await?;
+        let signing =
+            published.state.signing().ok_or_else(|| KeyError::Missing("(none)".to_owned()))?;
+        let kid = signing.kid.clone();
+        let sealed = read_model::sealed_key(&self.pool, &kid).await?;
+        let sealed = sealed.ok_or_else(|| KeyError::Missing(kid.clone()))?;
+        let private = self.sealer.open(&kid, &sealed)?;
+        Ok(KeySet::new(&published.state, kid, &private)?)
+    }
+
+    /// Makes a new key sign. The old one verifies until its last token has expired. Returns the new key id.
+    ///
+    /// # Errors
+    ///
+    /// When the database is unavailable, or the signing key does not open with this secret: the new one would be sealed
+    /// under a secret that the servers do not have.
+    pub async fn rotate(&self) -> Result<String, VaultError> {
+        let current = self.begin().await?;
+        let key = self.new_key().await?;
+        let kid = key.public.kid.clone();
+        let beside = vec![
+            read_model::erase_material(current.signing.kid.clone()),
+            read_model::keep_material(&key, self.sealer.seal(&key)?),
+        ];
+        let now = self.clock.now();
+        let command = Command::Rotate {
+            key: key.public,
+            now,
+            verifies_until: now.after(self.token_lifetime),
+        };
+        self.ring.execute(&stream(), command, Context::caused_by("keys rotate"), beside).await?;
+        Ok(kid)
+    }
+
+    async fn new_key(&self) -> Result<PrivateKey, VaultError> {
+        let generate = Arc::clone(&self.generate);
+        Ok(self.workers.run(move |()| generate()).await??)
+    }
+}

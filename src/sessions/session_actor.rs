@@ -1,0 +1,145 @@
+//! The SessionActor: the one writer of this node's table of sessions.
+//!
+//! It is an actor of its own because it owns more than the entities of single users do: what this node knows of every
+//! session, live or ended. Commands go to the user's entity and their events come back here before anybody is answered,
+//! so that a session is refused on this node from the moment its end is committed. Events that other nodes append
+//! arrive through [`Message::Observed`]. Nothing blocks in its message loop: commands run beside it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
+use tracing::Instrument;
+
+use super::SessionCommandError;
+use super::events::SessionEvent;
+use super::session_list::{Command, SessionList};
+use super::table::{Session, SessionTable, Standing};
+use crate::clock::Clock;
+use crate::eventlog::{Context, Decider, Entities, StreamName};
+use crate::id::UserId;
+
+/// How often what is over is forgotten.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// What a command came to.
+type Reply = RpcReplyPort<Result<(), SessionCommandError>>;
+
+/// What the SessionActor is asked.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// Carry out a command on a user's sessions; answered when it is committed and the table shows it.
+    Execute(UserId, Command, Context, Reply),
+    /// A command is committed: apply its events, then answer.
+    Committed(UserId, Vec<SessionEvent>, Reply),
+    /// Events that another process appended.
+    Observed(UserId, SessionEvent),
+    /// Another process appended an event this program cannot read.
+    Doubted,
+    /// A session was read from the database; answers where it stands.
+    Read(Arc<Session>, RpcReplyPort<Standing>),
+    /// Forget what is over.
+    Sweep,
+}
+
+/// The actor type.
+#[derive(Debug)]
+pub(super) struct SessionActor;
+
+/// What the SessionActor owns.
+#[derive(Debug)]
+pub(super) struct Owned {
+    pub(super) table: Arc<SessionTable>,
+    pub(super) lists: Entities<SessionList>,
+    pub(super) clock: Clock,
+    /// How long an access token outlives its issue: ended sessions are remembered for that long.
+    pub(super) token_lifetime: Duration,
+}
+
+impl Actor for SessionActor {
+    type Msg = Message;
+    type State = Owned;
+    type Arguments = Owned;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Message>,
+        owned: Owned,
+    ) -> Result<Owned, ActorProcessingErr> {
+        drop(myself.send_interval(SWEEP, || Message::Sweep));
+        Ok(owned)
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Message>,
+        message: Message,
+        owned: &mut Owned,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            Message::Execute(user_id, command, context, reply) => {
+                owned.execute(myself, user_id, command, context, reply);
+            }
+            Message::Committed(user_id, events, reply) => {
+                events.into_iter().for_each(|event| owned.apply(user_id, event));
+                let _ = reply.send(Ok(()));
+            }
+            Message::Observed(user_id, event) => owned.apply(user_id, event),
+            Message::Doubted => owned.table.doubt(),
+            Message::Read(session, reply) => {
+                let _ = reply.send(owned.table.admit(session));
+            }
+            Message::Sweep => owned.sweep(),
+        }
+        Ok(())
+    }
+}
+
+/// The stream of a user's sessions.
+pub(super) fn stream(user_id: UserId) -> StreamName {
+    StreamName::new(SessionList::CATEGORY, user_id)
+}
+
+impl Owned {
+    /// Runs the command beside the message loop; its events come back as a message. The request that asked may be
+    /// dropped meanwhile: the table is told all the same.
+    fn execute(
+        &self,
+        myself: ActorRef<Message>,
+        user_id: UserId,
+        command: Command,
+        context: Context,
+        reply: Reply,
+    ) {
+        let lists = self.lists.clone();
+        let run = async move {
+            match lists.execute(&stream(user_id), command, context, Vec::new()).await {
+                // A SessionActor that is gone drops the reply, and the caller hears of that.
+                Ok(outcome) => {
+                    drop(myself.cast(Message::Committed(user_id, outcome.events, reply)))
+                }
+                Err(error) => drop(reply.send(Err(error))),
+            }
+        };
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "ends with the command, which the entity's bounded queue limits"
+        )]
+        tokio::spawn(run.in_current_span());
+    }
+
+    fn apply(&self, user_id: UserId, event: SessionEvent) {
+        match event {
+            SessionEvent::Started(started) => {
+                self.table.admit(Arc::new(Session::started(user_id, &started)));
+            }
+            SessionEvent::Ended(ended) => self.table.end(ended.session_id, self.clock.now()),
+        }
+    }
+
+    fn sweep(&self) {
+        let lifetime = i64::try_from(self.token_lifetime.as_millis()).unwrap_or(i64::MAX);
+        let now = self.clock.now().unix_millis();
+        self.table.forget(crate::clock::Timestamp::from_unix_millis(now.saturating_sub(lifetime)));
+    }
+}

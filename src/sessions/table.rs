@@ -1,0 +1,155 @@
+//! The node's table of sessions: those it knows to live and those it knows to have ended.
+//!
+//! Readers look here without sending a message; only the SessionActor writes. *Ended is final*: a session that this
+//! table has seen ending can never be put back by a row that was read from the database a moment earlier.
+
+use std::sync::Arc;
+
+use super::events::SessionStarted;
+use super::token::TokenHash;
+use crate::clock::Timestamp;
+use crate::id::{SessionId, UserId};
+use crate::sharded::ShardedMap;
+
+/// A live session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Its identifier.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// When it ends by itself.
+    pub expires_at: Timestamp,
+    /// SHA-256 of its token.
+    pub token_hash: TokenHash,
+    /// What the client said of itself.
+    pub user_agent: Option<String>,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+impl Session {
+    /// The session that an event started.
+    pub(super) fn started(user_id: UserId, started: &SessionStarted) -> Self {
+        Self {
+            id: started.session_id,
+            user_id,
+            expires_at: started.expires_at,
+            token_hash: started.token_hash,
+            user_agent: started.user_agent.clone(),
+            created_at: started.started_at,
+            updated_at: started.started_at,
+        }
+    }
+}
+
+/// What the table knows of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It lives, unless its time is over.
+    Live(Arc<Session>),
+    /// It ended, noticed at this time.
+    Ended(Timestamp),
+}
+
+/// The table.
+#[derive(Debug, Default)]
+pub struct SessionTable {
+    standings: ShardedMap<SessionId, Standing>,
+    tokens: ShardedMap<TokenHash, SessionId>,
+}
+
+impl SessionTable {
+    /// What is known of a session; `None` says nothing about whether it lives.
+    pub fn standing(&self, id: SessionId) -> Option<Standing> {
+        self.standings.get(&id)
+    }
+
+    /// The session a token stands for, if that is known.
+    pub fn by_token(&self, hash: TokenHash) -> Option<Standing> {
+        self.standing(self.tokens.get(&hash)?)
+    }
+
+    /// Puts a live session in, unless it is known to have ended; returns where it stands now.
+    pub(super) fn admit(&self, session: Arc<Session>) -> Standing {
+        let (id, hash) = (session.id, session.token_hash);
+        self.tokens.update(&hash, |tokens| tokens.insert(hash, id));
+        self.standings
+            .update(&id, |standings| standings.entry(id).or_insert(Standing::Live(session)).clone())
+    }
+
+    /// Marks a session as ended, for ever.
+    pub(super) fn end(&self, id: SessionId, now: Timestamp) {
+        self.standings.update(&id, |standings| match standings.get(&id) {
+            Some(Standing::Ended(_)) => {}
+            Some(Standing::Live(_)) | None => drop(standings.insert(id, Standing::Ended(now))),
+        });
+    }
+
+    /// Forgets every session that is believed to live: each is read again before it is accepted.
+    pub(super) fn doubt(&self) {
+        self.standings.retain(|_, standing| matches!(standing, Standing::Ended(_)));
+    }
+
+    /// Forgets sessions that ended or whose time was over before `before`. What is forgotten can be read again.
+    pub(super) fn forget(&self, before: Timestamp) {
+        self.standings.retain(|_, standing| match standing {
+            Standing::Live(session) => session.expires_at > before,
+            Standing::Ended(noticed) => *noticed > before,
+        });
+        self.tokens.retain(|_, id| self.standing(*id).is_some());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(number: u128) -> Arc<Session> {
+        let at = Timestamp::from_unix_millis;
+        Arc::new(Session {
+            id: SessionId::from_uuid(uuid::Uuid::from_u128(number)),
+            user_id: UserId::from_uuid(uuid::Uuid::from_u128(1)),
+            expires_at: at(1_000),
+            token_hash: TokenHash([u8::try_from(number).unwrap(); 32]),
+            user_agent: None,
+            created_at: at(0),
+            updated_at: at(0),
+        })
+    }
+
+    #[test]
+    fn a_session_is_found_by_id_and_by_token() {
+        let (table, session) = (SessionTable::default(), session(7));
+        table.admit(Arc::clone(&session));
+        assert_eq!(table.standing(session.id), Some(Standing::Live(Arc::clone(&session))));
+        assert_eq!(table.by_token(session.token_hash), Some(Standing::Live(session)));
+    }
+
+    #[test]
+    fn ended_is_final() {
+        let (table, session) = (SessionTable::default(), session(7));
+        let ended = Standing::Ended(Timestamp::from_unix_millis(5));
+        table.end(session.id, Timestamp::from_unix_millis(5));
+        assert_eq!(table.admit(Arc::clone(&session)), ended);
+        table.end(session.id, Timestamp::from_unix_millis(6));
+        assert_eq!(table.by_token(session.token_hash), Some(ended));
+    }
+
+    #[test]
+    fn what_is_over_is_forgotten_and_nothing_else() {
+        let table = SessionTable::default();
+        let (live, ended) = (session(7), session(8));
+        table.admit(Arc::clone(&live));
+        table.admit(Arc::clone(&ended));
+        table.end(ended.id, Timestamp::from_unix_millis(5));
+        table.forget(Timestamp::from_unix_millis(5));
+        assert_eq!(table.standing(ended.id), None);
+        assert_eq!(table.by_token(ended.token_hash), None);
+        assert!(table.by_token(live.token_hash).is_some());
+        table.forget(Timestamp::from_unix_millis(1_000));
+        assert_eq!(table.standing(live.id), None);
+    }
+}

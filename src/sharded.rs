@@ -1,0 +1,90 @@
+//! A concurrent map whose readers hardly ever meet: many small maps, each behind its own lock.
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hash};
+use std::sync::{PoisonError, RwLock};
+
+type Shard<K, V> = RwLock<HashMap<K, V>>;
+
+/// Shards beside the first one; together a power of two.
+const MORE_SHARDS: usize = 63;
+
+/// A map from `K` to cheaply cloned values.
+#[derive(Debug)]
+pub struct ShardedMap<K, V> {
+    first: Shard<K, V>,
+    more: Vec<Shard<K, V>>,
+    hasher: RandomState,
+}
+
+impl<K: Eq + Hash, V: Clone> ShardedMap<K, V> {
+    /// An empty map.
+    pub fn new() -> Self {
+        let more = (0..MORE_SHARDS).map(|_| RwLock::default()).collect();
+        Self { first: RwLock::default(), more, hasher: RandomState::new() }
+    }
+
+    /// The value of a key.
+    pub fn get(&self, key: &K) -> Option<V> {
+        self.shard(key).read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    /// Changes the map that holds `key`, while nobody else reads or writes it.
+    pub fn update<T>(&self, key: &K, change: impl FnOnce(&mut HashMap<K, V>) -> T) -> T {
+        change(&mut self.shard(key).write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Keeps the entries for which `keep` is true.
+    pub fn retain(&self, mut keep: impl FnMut(&K, &V) -> bool) {
+        for shard in self.shards() {
+            shard
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .retain(|key, value| keep(key, value));
+        }
+    }
+
+    /// Every value.
+    pub fn values(&self) -> Vec<V> {
+        self.shards()
+            .flat_map(|shard| {
+                let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+                shard.values().cloned().collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    fn shards(&self) -> impl Iterator<Item = &Shard<K, V>> {
+        std::iter::once(&self.first).chain(&self.more)
+    }
+
+    fn shard(&self, key: &K) -> &Shard<K, V> {
+        let count = self.more.len() as u64 + 1;
+        let index = usize::try_from(self.hasher.hash_one(key) % count).unwrap_or_default();
+        self.more.get(index).unwrap_or(&self.first)
+    }
+}
+
+impl<K: Eq + Hash, V: Clone> Default for ShardedMap<K, V> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_in_is_found_until_it_is_dropped() {
+        let map = ShardedMap::new();
+        for number in 0..1000 {
+            map.update(&number, |shard| shard.insert(number, number * 2));
+        }
+        assert!((0..1000).all(|number| map.get(&number) == Some(number * 2)));
+        map.retain(|key, _| key % 2 == 0);
+        assert_eq!(map.values().len(), 500);
+        assert_eq!((map.get(&4), map.get(&5)), (Some(8), None));
+    }
+}

@@ -1,0 +1,155 @@
+//! The read side of a task list: a page of it, filtered and searched, from published state.
+
+use std::sync::Arc;
+
+use super::ordered::OrderedTasks;
+use super::task_list::Task;
+use super::values::TaskId;
+
+/// Tasks on a page unless asked otherwise.
+pub const DEFAULT_LIMIT: usize = 100;
+/// Most tasks on a page.
+pub const MAX_LIMIT: usize = 1_000;
+/// Most characters of a search text.
+pub const MAX_QUERY_CHARACTERS: usize = 200;
+
+/// Which tasks are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only tasks that are done, or only those that are not.
+    pub completed: Option<bool>,
+    /// Only tasks with this text in title or description, whatever its case. In lower case.
+    pub text: Option<String>,
+}
+
+/// A page of a list.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Page<'a> {
+    /// The tasks in order of creation.
+    pub tasks: Vec<&'a Arc<Task>>,
+    /// The last task of the page, if more follow.
+    pub next: Option<TaskId>,
+    /// How many tasks match on all pages together.
+    pub total: usize,
+}
+
+impl Filter {
+    /// A filter for tasks that contain `text`, if any.
+    pub fn new(completed: Option<bool>, text: Option<&str>) -> Self {
+        Self { completed, text: text.filter(|text| !text.is_empty()).map(str::to_lowercase) }
+    }
+
+    fn wants_everything(&self) -> bool {
+        self.completed.is_none() && self.text.is_none()
+    }
+
+    fn wants(&self, task: &Task) -> bool {
+        self.completed.is_none_or(|completed| completed == task.completed)
+            && self.text.as_deref().is_none_or(|text| contains(task, text))
+    }
+}
+
+fn contains(task: &Task, text: &str) -> bool {
+    let in_description =
+        || task.description.as_ref().is_some_and(|it| it.as_str().to_lowercase().contains(text));
+    task.title.as_str().to_lowercase().contains(text) || in_description()
+}
+
+/// Up to `limit` of the wanted tasks after `cursor`.
+pub fn page<'a>(
+    tasks: &'a OrderedTasks,
+    filter: &Filter,
+    cursor: Option<TaskId>,
+    limit: usize,
+) -> Page<'a> {
+    let total = if filter.wants_everything() {
+        tasks.len()
+    } else {
+        tasks.iter().filter(|task| filter.wants(task)).count()
+    };
+    let mut wanted: Vec<_> = match cursor {
+        Some(id) => tasks.after(id).filter(|task| filter.wants(task)).take(limit + 1).collect(),
+        None => tasks.iter().filter(|task| filter.wants(task)).take(limit + 1).collect(),
+    };
+    let more = wanted.len() > limit;
+    wanted.truncate(limit);
+    let next = wanted.last().filter(|_| more).map(|task| task.id);
+    Page { tasks: wanted, next, total }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::tasks::values::{Description, Title};
+
+    fn id(number: u128) -> TaskId {
+        TaskId::from_uuid(Uuid::from_u128(number))
+    }
+
+    fn task(number: u128, title: &str, completed: bool) -> Arc<Task> {
+        let at = Timestamp::from_unix_millis(0);
+        let description = Some(Description::parse("Für MORGEN").unwrap());
+        let title = Title::parse(title).unwrap();
+        Arc::new(Task {
+            id: id(number),
+            title,
+            description,
+            completed,
+            created_at: at,
+            updated_at: at,
+        })
+    }
+
+    fn list() -> OrderedTasks {
+        [
+            task(1, "Milk", false),
+            task(2, "Bread", true),
+            task(3, "Oat milk", true),
+            task(4, "Tea", false),
+        ]
+        .into_iter()
+        .collect()
+    }
+
+    fn numbers(page: &Page<'_>) -> Vec<u128> {
+        page.tasks.iter().map(|task| task.id.uuid().as_u128()).collect()
+    }
+
+    #[test]
+    fn pages_follow_each_other_without_gap_or_repeat() {
+        let (list, everything) = (list(), Filter::default());
+        let first = page(&list, &everything, None, 3);
+        assert_eq!((numbers(&first), first.next, first.total), (vec![1, 2, 3], Some(id(3)), 4));
+        let second = page(&list, &everything, first.next, 3);
+        assert_eq!((numbers(&second), second.next, second.total), (vec![4], None, 4));
+    }
+
+    #[test]
+    fn a_cursor_stays_right_when_its_task_is_deleted() {
+        let mut list = list();
+        list.remove(id(2));
+        assert_eq!(numbers(&page(&list, &Filter::default(), Some(id(2)), 10)), [3, 4]);
+    }
+
+    #[test]
+    fn the_filter_counts_all_pages() {
+        let list = list();
+        let done = page(&list, &Filter::new(Some(true), None), None, 1);
+        assert_eq!((numbers(&done), done.next, done.total), (vec![2], Some(id(2)), 2));
+    }
+
+    #[test]
+    fn the_search_looks_into_title_and_description_whatever_the_case() {
+        let list = list();
+        assert_eq!(numbers(&page(&list, &Filter::new(None, Some("MILK")), None, 10)), [1, 3]);
+        assert_eq!(numbers(&page(&list, &Filter::new(Some(true), Some("milk")), None, 10)), [3]);
+        assert_eq!(
+            numbers(&page(&list, &Filter::new(None, Some("für morgen")), None, 10)),
+            [1, 2, 3, 4]
+        );
+        assert_eq!(numbers(&page(&list, &Filter::new(None, Some("beer")), None, 10)), [0_u128; 0]);
+    }
+}

@@ -1,0 +1,129 @@
+//! The values a task is made of.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::Id;
+
+/// Marks the identifiers of tasks.
+#[derive(Debug)]
+pub enum TaskKind {}
+
+/// Identifies a task. Within one list identifiers grow: their order is the order of creation.
+pub type TaskId = Id<TaskKind>;
+
+/// Most characters of a title.
+pub const TITLE_CHARACTERS: usize = 200;
+/// Most characters of a description.
+pub const DESCRIPTION_CHARACTERS: usize = 2_000;
+
+/// The text does not fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidText {
+    /// Nothing but white space.
+    #[error("must not be empty")]
+    Empty,
+    /// Too many characters.
+    #[error("must have at most {0} characters")]
+    TooLong(usize),
+    /// Holds U+0000, which PostgreSQL cannot store.
+    #[error("must not contain the NUL character")]
+    Nul,
+}
+
+/// A task's title: 1 to 200 characters after trimming.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Title(Arc<str>);
+
+impl Title {
+    /// The text as a title; white space around it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// When it is empty, too long or holds NUL.
+    pub fn parse(text: &str) -> Result<Self, InvalidText> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(InvalidText::Empty);
+        }
+        limited(text, TITLE_CHARACTERS).map(Self)
+    }
+
+    /// The title.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A task's description: up to 2,000 characters, kept as written.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Description(Arc<str>);
+
+impl Description {
+    /// The text as a description.
+    ///
+    /// # Errors
+    ///
+    /// When it is too long or holds NUL.
+    pub fn parse(text: &str) -> Result<Self, InvalidText> {
+        limited(text, DESCRIPTION_CHARACTERS).map(Self)
+    }
+
+    /// The description.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn limited(text: &str, characters: usize) -> Result<Arc<str>, InvalidText> {
+    if text.contains('\0') {
+        return Err(InvalidText::Nul);
+    }
+    if text.chars().count() > characters {
+        return Err(InvalidText::TooLong(characters));
+    }
+    Ok(text.into())
+}
+
+impl fmt::Debug for Title {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_trimmed_and_any_script_is_welcome() {
+        assert_eq!(Title::parse("  Kup mléko 🥛 \n").unwrap().as_str(), "Kup mléko 🥛");
+        assert!(Title::parse(&"🥛".repeat(200)).is_ok());
+    }
+
+    #[test]
+    fn a_description_is_kept_as_written() {
+        assert_eq!(Description::parse(" two\n lines ").unwrap().as_str(), " two\n lines ");
+        assert_eq!(Description::parse("").unwrap().as_str(), "");
+        assert!(Description::parse(&"é".repeat(2_000)).is_ok());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        assert_eq!(Title::parse(" \u{a0}\t"), Err(InvalidText::Empty));
+        assert_eq!(Title::parse(&"é".repeat(201)), Err(InvalidText::TooLong(200)));
+        assert_eq!(Title::parse("a\0"), Err(InvalidText::Nul));
+        assert_eq!(Description::parse(&"é".repeat(2_001)), Err(InvalidText::TooLong(2_000)));
+        assert_eq!(Description::parse("\0"), Err(InvalidText::Nul));
+    }
+}

@@ -1,0 +1,135 @@
+//! Logs and traces: what is written to standard error, and what is sent to an OpenTelemetry collector.
+//!
+//! Three layers read the same `tracing` spans and events: lines on standard error, spans over OTLP, log records over
+//! OTLP. Each has its own filter. The exporting layers refuse what the exporter itself is made of, since exporting that
+//! would make more of it, and ractor's spans, since one lasts as long as an actor.
+//!
+//! Invariant: a collector that is down, slow or refusing costs dropped telemetry and nothing else. Queues are bounded,
+//! batches are sent by threads of their own, nothing is retried, and the shutdown has a deadline.
+
+mod export;
+mod json;
+mod reporting;
+mod trace_id;
+
+use std::io::IsTerminal;
+
+use anyhow::Context;
+use opentelemetry::global;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use tracing::Subscriber;
+use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::JsonFields;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+
+pub use self::trace_id::{TraceParent, current_trace_id, parse_traceparent, set_parent};
+
+use self::export::Export;
+use self::json::JsonEvents;
+use self::reporting::is_repetition;
+use crate::config::{LogFormat, TelemetryConfig};
+
+/// Which spans are exported: all of ours, however quiet the log is.
+const SPANS: &str = "info";
+/// What is written only when it matters. A log filter that names the target says otherwise.
+const SELDOM_WRITTEN: &str = "ractor=warn,poem=warn,refinery_core=warn";
+/// What the exporting layers refuse, whatever the log filter says. The exporter tells of its own failures in the log.
+const NOT_EXPORTED: &str = "ractor=warn,h2=warn,hyper=warn,tonic=warn,tower=warn,opentelemetry=off";
+
+/// The running telemetry of a process or a test, which has to be ended to lose nothing.
+#[derive(Debug)]
+#[must_use = "what is still queued is lost unless telemetry is flushed"]
+pub struct Telemetry {
+    export: Option<Export>,
+}
+
+impl Telemetry {
+    /// Sends what is queued and stops exporting, within two seconds whatever the collector does.
+    ///
+    /// Await it as the last thing inside the runtime in which telemetry was started, when everything that is worth
+    /// recording has ended: the connection to the collector lives in that runtime. It does not block it.
+    pub async fn flush_and_shutdown(self) {
+        if let Some(export) = self.export {
+            export.flush_and_shutdown().await;
+        }
+    }
+}
+
+/// Sets up logs and export for the whole process. Call it once, inside the runtime.
+///
+/// # Errors
+/// When the configuration cannot be used, or telemetry has been started before. An unreachable collector is no error.
+pub fn start(config: &TelemetryConfig) -> anyhow::Result<Telemetry> {
+    let is_terminal = std::io::stderr().is_terminal();
+    let (subscriber, telemetry) = build(config, std::io::stderr, is_terminal)?;
+    subscriber.try_init().context("telemetry has been started before")?;
+    global::set_text_map_propagator(TraceContextPropagator::new());
+    Ok(telemetry)
+}
+
+/// The same as [`start`] without installing it, writing lines to `writer` without colours.
+///
+/// # Errors
+/// When the configuration cannot be used.
+pub fn subscriber<W>(
+    config: &TelemetryConfig,
+    writer: W,
+) -> anyhow::Result<(impl Subscriber + Send + Sync + use<W>, Telemetry)>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    build(config, writer, false)
+}
+
+fn build<W>(
+    config: &TelemetryConfig,
+    writer: W,
+    colours: bool,
+) -> anyhow::Result<(impl Subscriber + Send + Sync + use<W>, Telemetry)>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let written = filter(&[SELDOM_WRITTEN, &config.log_filter])?
+        .and(filter_fn(|metadata| !is_repetition(metadata)));
+    let spans = filter(&[SPANS, NOT_EXPORTED])?;
+    let records = filter(&[&config.log_filter, NOT_EXPORTED])?;
+    let endpoint = config.otlp_endpoint.as_ref();
+    let export = endpoint.map(|url| Export::start(url, &config.service_name)).transpose()?;
+    let subscriber = tracing_subscriber::registry()
+        .with(export.as_ref().map(|export| export.spans().with_filter(spans)))
+        .with(export.as_ref().map(|export| export.records().with_filter(records)))
+        .with(lines(config.log_format, writer, colours).with_filter(written));
+    Ok((subscriber, Telemetry { export }))
+}
+
+/// Later directives about the same target win over earlier ones.
+fn filter(directives: &[&str]) -> anyhow::Result<EnvFilter> {
+    let directives = directives.join(",");
+    EnvFilter::builder()
+        .parse(&directives)
+        .with_context(|| format!("the log filter {directives:?} cannot be used"))
+}
+
+/// The layer that writes lines. It drops a line that cannot be written: complaining to the same closed standard error
+/// would panic.
+fn lines<S, W>(format: LogFormat, writer: W, colours: bool) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'s> LookupSpan<'s>,
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer).log_internal_errors(false);
+    match format {
+        LogFormat::Json => {
+            lines.fmt_fields(JsonFields::new()).event_format(JsonEvents).with_ansi(false).boxed()
+        }
+        // A terminal keeps the default, which heeds NO_COLOR.
+        LogFormat::Text if colours => lines.compact().boxed(),
+        LogFormat::Text => lines.compact().with_ansi(false).boxed(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,279 @@
+//! Telemetry against real collectors: one that works, and the ways in which one can fail.
+
+mod collector;
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use tokio::net::TcpListener;
+use tracing::subscriber::{DefaultGuard, set_default};
+use tracing::{debug, info, info_span, warn};
+
+use self::collector::Collector;
+use super::*;
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const CALLER: &str = "00f067aa0ba902b7";
+
+/// What has been written to the log.
+#[derive(Clone, Default)]
+pub(super) struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Written {
+    pub(super) fn text(&self) -> String {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8(bytes.clone()).unwrap()
+    }
+
+    fn line(&self) -> serde_json::Value {
+        serde_json::from_str(&self.text()).unwrap()
+    }
+}
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Telemetry for this thread, and what it writes.
+pub(super) fn start_here(config: &TelemetryConfig) -> (Telemetry, Written, DefaultGuard) {
+    let written = Written::default();
+    let writer = written.clone();
+    let (subscriber, telemetry) = subscriber(config, move || writer.clone()).unwrap();
+    (telemetry, written, set_default(subscriber))
+}
+
+fn exporting_to(address: SocketAddr) -> TelemetryConfig {
+    TelemetryConfig {
+        otlp_endpoint: Some(format!("http://{address}").parse().unwrap()),
+        service_name: "keyfold-under-test".to_owned(),
+        ..TelemetryConfig::default()
+    }
+}
+
+pub(super) fn writing(log_format: LogFormat, log_filter: &str) -> TelemetryConfig {
+    TelemetryConfig { log_format, log_filter: log_filter.to_owned(), ..TelemetryConfig::default() }
+}
+
+fn called_by_someone() -> TraceParent {
+    parse_traceparent(&format!("00-{TRACE}-{CALLER}-01")).unwrap()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
+}
+
+fn text_of(record: LogRecord) -> String {
+    match record.body.unwrap().value {
+        Some(Value::StringValue(text)) => text,
+        other => panic!("{other:?} is no text"),
+    }
+}
+
+fn named<'a>(spans: &'a [Span], name: &str) -> &'a Span {
+    spans.iter().find(|span| span.name == name).unwrap_or_else(|| panic!("no span {name}"))
+}
+
+#[tokio::test]
+async fn spans_and_log_records_arrive_linked_to_each_other_and_to_the_caller() {
+    let collector = Collector::start().await;
+    let (telemetry, _, _guard) = start_here(&exporting_to(collector.address));
+
+    let request = info_span!("request", user.id = "ada");
+    set_parent(&request, &called_by_someone());
+    request.in_scope(|| {
+        assert_eq!(current_trace_id().as_deref(), Some(TRACE));
+        info_span!("command").in_scope(|| info!(version = 3, "appended"));
+    });
+    drop(request);
+    telemetry.flush_and_shutdown().await;
+
+    let spans = collector.spans();
+    let (request, command) = (named(&spans, "request"), named(&spans, "command"));
+    assert_eq!(spans.len(), 2);
+    assert_eq!((hex(&request.trace_id), hex(&command.trace_id)), (TRACE.into(), TRACE.into()));
+    assert_eq!(hex(&request.parent_span_id), CALLER);
+    assert_eq!(command.parent_span_id, request.span_id);
+
+    let records = collector.records();
+    assert_eq!(records.len(), 1);
+    assert_eq!((&records[0].trace_id, &records[0].span_id), (&command.trace_id, &command.span_id));
+    assert_eq!(text_of(records[0].clone()), "appended");
+}
+
+#[tokio::test]
+async fn spans_and_log_records_name_the_service_and_its_version() {
+    let collector = Collector::start().await;
+    let (telemetry, _, _guard) = start_here(&exporting_to(collector.address));
+    info_span!("request").in_scope(|| info!("answered"));
+    telemetry.flush_and_shutdown().await;
+
+    let resources = collector.resources();
+    assert_eq!(resources.len(), 2);
+    for resource in resources {
+        let attribute = |key: &str| {
+            let found = resource.attributes.iter().find(|attribute| attribute.key == key);
+            found.unwrap().value.clone().unwrap().value.unwrap()
+        };
+        let name = Value::StringValue("keyfold-under-test".to_owned());
+        let version = Value::StringValue(env!("CARGO_PKG_VERSION").to_owned());
+        assert_eq!((attribute("service.name"), attribute("service.version")), (name, version));
+    }
+}
+
+#[tokio::test]
+async fn what_the_exporter_and_the_actors_are_made_of_is_not_exported() {
+    let collector = Collector::start().await;
+    let config = TelemetryConfig { log_filter: "trace".into(), ..exporting_to(collector.address) };
+    let (telemetry, _, _guard) = start_here(&config);
+
+    info_span!(target: "ractor::actor", "Actor").in_scope(|| {
+        info_span!("command").in_scope(|| {
+            debug!(target: "h2::codec", "frame");
+            debug!(target: "hyper_util::client", "connection");
+            debug!(target: "tonic::transport", "channel");
+            debug!(target: "tower::buffer", "worker");
+            warn!(target: "opentelemetry_sdk", "an export failed");
+            warn!(target: "ractor::actor", "an actor panicked");
+            debug!("ours");
+        });
+    });
+    telemetry.flush_and_shutdown().await;
+
+    let spans = collector.spans();
+    let names: Vec<_> = spans.iter().map(|span| span.name.as_str()).collect();
+    assert_eq!(names, ["command"]);
+    assert!(spans[0].parent_span_id.is_empty());
+    let mut bodies: Vec<_> = collector.records().into_iter().map(text_of).collect();
+    bodies.sort_unstable();
+    assert_eq!(bodies, ["an actor panicked", "ours"]);
+}
+
+/// Uses telemetry as usual and says how long its end took.
+async fn time_to_end(address: SocketAddr) -> Duration {
+    let (telemetry, written, _guard) = start_here(&exporting_to(address));
+    for _ in 0..5_000 {
+        info_span!("request").in_scope(|| info!("answered"));
+    }
+    assert_eq!(written.text().lines().filter(|line| line.contains("answered")).count(), 5_000);
+    let before = Instant::now();
+    telemetry.flush_and_shutdown().await;
+    before.elapsed()
+}
+
+#[tokio::test]
+async fn without_a_collector_the_program_ends_in_time() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    assert!(time_to_end(address).await < Duration::from_secs(2));
+}
+
+#[tokio::test]
+async fn a_collector_that_never_answers_does_not_hold_up_the_end() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    assert!(time_to_end(silent.local_addr().unwrap()).await < Duration::from_secs(2));
+}
+
+#[tokio::test]
+async fn a_collector_that_refuses_everything_does_not_hold_up_the_end() {
+    let refusing = Collector::start_refusing().await;
+    assert!(time_to_end(refusing.address).await < Duration::from_secs(2));
+    assert!(refusing.spans().is_empty());
+}
+
+#[test]
+fn export_outside_a_runtime_is_an_error_and_not_a_panic() {
+    let address = SocketAddr::from(([127, 0, 0, 1], 4317));
+    assert!(subscriber(&exporting_to(address), std::io::sink).is_err());
+}
+
+#[tokio::test]
+async fn a_json_line_tells_the_event_its_spans_and_their_ids() {
+    let collector = Collector::start().await;
+    let config = TelemetryConfig { log_format: LogFormat::Json, ..exporting_to(collector.address) };
+    let (telemetry, written, _guard) = start_here(&config);
+
+    let request = info_span!("request", user.id = "ada", status = tracing::field::Empty);
+    set_parent(&request, &called_by_someone());
+    request.record("status", 201);
+    let cause = std::io::Error::other("lost");
+    let write =
+        || warn!(version = 3, cause = &cause as &dyn std::error::Error, "a \"quoted\"\nline");
+    request.in_scope(|| info_span!("command").in_scope(write));
+    drop(request);
+    telemetry.flush_and_shutdown().await;
+
+    let mut line = written.line();
+    let timestamp = line["timestamp"].take();
+    assert!(timestamp.as_str().unwrap().ends_with('Z'), "{timestamp}");
+    let command = hex(&named(&collector.spans(), "command").span_id);
+    let expected = serde_json::json!({
+        "timestamp": null,
+        "level": "WARN",
+        "target": "keyfold::telemetry::tests",
+        "message": "a \"quoted\"\nline",
+        "fields": {"cause": "lost", "version": 3},
+        "trace_id": TRACE,
+        "span_id": command,
+        "spans": [
+            {"name": "request", "fields": {"status": 201, "user.id": "ada"}},
+            {"name": "command", "fields": {}},
+        ],
+    });
+    assert_eq!(line, expected);
+}
+
+#[test]
+fn a_json_line_without_export_has_no_ids() {
+    let (_telemetry, written, _guard) = start_here(&writing(LogFormat::Json, "info"));
+    info!("started");
+    let line = written.line();
+    assert_eq!((&line["message"], &line["level"]), (&"started".into(), &"INFO".into()));
+    assert!(line.get("trace_id").is_none() && line.get("span_id").is_none());
+}
+
+#[test]
+fn a_text_line_is_plain_where_there_is_no_terminal() {
+    let (_telemetry, written, _guard) = start_here(&writing(LogFormat::Text, "info"));
+    info_span!("request", user.id = "ada").in_scope(|| info!(version = 3, "appended"));
+    let text = written.text();
+    assert!(text.ends_with('\n') && !text.contains('\u{1b}'), "{text}");
+    for part in ["INFO", "request", "user.id=\"ada\"", "appended", "version=3"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+}
+
+#[test]
+fn what_actors_say_about_themselves_is_written_from_warnings_on() {
+    let (_telemetry, written, _guard) = start_here(&writing(LogFormat::Text, "debug"));
+    info!(target: "ractor::actor", "quiet");
+    warn!(target: "ractor::actor", "loud");
+    debug!("ours");
+    let text = written.text();
+    assert!(!text.contains("quiet") && text.contains("loud") && text.contains("ours"), "{text}");
+}
+
+#[test]
+fn a_filter_that_names_the_actors_hears_them() {
+    let (_telemetry, written, _guard) = start_here(&writing(LogFormat::Text, "warn,ractor=debug"));
+    debug!(target: "ractor::actor", "asked for");
+    info!("not asked for");
+    assert!(written.text().contains("asked for"));
+    assert!(!written.text().contains("not asked for"));
+}
+
+#[test]
+fn a_filter_that_cannot_be_read_is_an_error() {
+    assert!(subscriber(&writing(LogFormat::Text, "keyfold=loud"), std::io::sink).is_err());
+}

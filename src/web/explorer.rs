@@ -1,0 +1,127 @@
+//! The API explorer: Swagger UI at `/docs`, from assets that are part of the binary.
+//!
+//! poem-openapi embeds Swagger UI as one page with inline scripts. It is taken apart here, once, so that scripts are
+//! files of their own: they can be cached, and the page needs no `unsafe-inline` script.
+
+use std::sync::LazyLock;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use poem::http::{StatusCode, header};
+use poem::{Body, Endpoint, IntoResponse, Request, Response, Result, Route, endpoint::make_sync};
+use poem_openapi::OpenApiService;
+
+use super::openapi;
+
+const PAGE: &str = include_str!("explorer.html");
+const START: &str = include_str!("explorer.js");
+
+/// Swagger UI styles some of its elements inline; its scripts come from this server only.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+                      connect-src 'self'; font-src 'self' data:; base-uri 'none'; form-action 'self'; \
+                      frame-ancestors 'none'";
+
+/// Browsers keep assets and ask whether they changed.
+const CACHE: &str = "no-cache";
+
+/// Script and style of Swagger UI, as poem-openapi embeds them.
+static SWAGGER_UI: LazyLock<(String, String)> = LazyLock::new(|| {
+    let page = OpenApiService::new((), "", "").swagger_ui_html();
+    (
+        between(&page, "<script charset=\"UTF-8\">", "</script>"),
+        between(&page, "<style charset=\"UTF-8\">", "</style>"),
+    )
+});
+
+fn between(text: &str, begin: &str, end: &str) -> String {
+    let inner = text.split_once(begin).and_then(|(_, rest)| rest.split_once(end));
+    inner.map(|(inner, _)| inner.to_owned()).unwrap_or_default()
+}
+
+/// The explorer's page and assets.
+pub fn routes() -> Route {
+    let (script, style) = &*SWAGGER_UI;
+    Route::new()
+        .at("/", Asset::new("text/html; charset=utf-8", PAGE.into()))
+        .at("/explorer.js", Asset::new("text/javascript; charset=utf-8", START.into()))
+        .at("/swagger-ui.js", Asset::new("text/javascript; charset=utf-8", script.clone().into()))
+        .at("/swagger-ui.css", Asset::new("text/css; charset=utf-8", style.clone().into()))
+}
+
+/// The OpenAPI document.
+pub fn document() -> impl Endpoint {
+    Asset::new("application/json", openapi::text().into())
+}
+
+/// Where `/` leads.
+pub fn home() -> impl Endpoint {
+    make_sync(|_| {
+        Response::builder().status(StatusCode::FOUND).header(header::LOCATION, "/docs").finish()
+    })
+}
+
+/// Bytes that do not change while the server runs, with an entity tag.
+struct Asset {
+    content_type: &'static str,
+    bytes: Bytes,
+    etag: String,
+}
+
+impl Asset {
+    fn new(content_type: &'static str, bytes: Bytes) -> Self {
+        let etag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, &bytes)));
+        Self { content_type, bytes, etag }
+    }
+}
+
+impl Endpoint for Asset {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        if *request.method() != poem::http::Method::GET {
+            return Ok(StatusCode::METHOD_NOT_ALLOWED.into_response());
+        }
+        let known = request
+            .header(header::IF_NONE_MATCH)
+            .is_some_and(|tags| matches_etag(tags, &self.etag));
+        let response = Response::builder()
+            .content_type(self.content_type)
+            .header(header::ETAG, &self.etag)
+            .header(header::CACHE_CONTROL, CACHE)
+            .header(header::CONTENT_SECURITY_POLICY, POLICY);
+        Ok(if known {
+            response.status(StatusCode::NOT_MODIFIED).finish()
+        } else {
+            response.body(Body::from_bytes(self.bytes.clone()))
+        })
+    }
+}
+
+/// Whether `If-None-Match` names this entity tag (RFC 9110, section 13.1.2: weak comparison).
+pub fn matches_etag(tags: &str, etag: &str) -> bool {
+    tags.split(',')
+        .map(|tag| tag.trim().trim_start_matches("W/"))
+        .any(|tag| tag == "*" || tag == etag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn swagger_ui_is_found_in_the_page_it_comes_in() {
+        let (script, style) = &*SWAGGER_UI;
+        assert!(script.contains("SwaggerUIBundle"));
+        assert!(style.contains(".swagger-ui"));
+    }
+
+    #[test]
+    fn an_entity_tag_is_recognised_weak_or_strong_in_a_list() {
+        for tags in ["\"a\"", "W/\"a\"", "\"b\", \"a\"", "*"] {
+            assert!(matches_etag(tags, "\"a\""), "{tags}");
+        }
+        assert!(!matches_etag("\"b\"", "\"a\""));
+    }
+}

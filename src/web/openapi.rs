@@ -1,0 +1,92 @@
+//! The OpenAPI document.
+//!
+//! Generated from the endpoints, then completed with what the generator cannot say: which operations need nobody to be
+//! signed in, and an example of every failure.
+
+use std::sync::LazyLock;
+
+use poem_openapi::{ContactObject, LicenseObject, ServerObject};
+use serde_json::{Map, Value, json};
+
+use crate::http;
+
+const DESCRIPTION: &str = "\
+Keyfold signs people up and in, keeps their sessions, issues access tokens that anybody can verify, and serves each \
+user their own tasks.
+
+**Try it here.** Run *Sign up*, copy `token` from the answer into *Authorize* under `accessToken`, and use the task \
+operations with the `user.id` from the same answer. The session cookie is set by the browser itself.
+
+**Tokens.** The access token is a JWT (RS256) that is verified with the keys at `/.well-known/jwks.json`; it lives \
+minutes. The session token, in a cookie or sent as a bearer token, lives days and is exchanged for fresh access tokens \
+at `/api/auth/token`. Signing out ends both at once.
+
+**Failures.** Every failure has the same body: a stable `code`, a `message` for people, a `traceId` that finds the \
+request in the logs, and `details` per field when the input is invalid.";
+
+/// The document, pretty-printed and ending with a newline.
+pub fn text() -> String {
+    DOCUMENT.clone()
+}
+
+static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
+    let spec = http::service()
+        .summary("An event-sourced identity and tasks backend")
+        .description(DESCRIPTION)
+        .license(LicenseObject::new("MIT OR Apache-2.0").url("https://spdx.org/licenses/MIT.html"))
+        .contact(ContactObject::new().name("Keyfold"))
+        .server(ServerObject::new("/").description("This server"))
+        .spec();
+    let mut document: Value = serde_json::from_str(&spec).unwrap_or_default();
+    for operation in operations(&mut document) {
+        complete(operation);
+    }
+    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    text.push('\n');
+    text
+});
+
+fn operations(document: &mut Value) -> impl Iterator<Item = &mut Map<String, Value>> {
+    let paths = document.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten();
+    let methods = paths.filter_map(|(_, path)| path.as_object_mut()).flatten();
+    methods.filter_map(|(_, operation)| operation.as_object_mut())
+}
+
+fn complete(operation: &mut Map<String, Value>) {
+    // An empty list says that nobody needs to be signed in; without it, tools cannot tell that from an omission.
+    operation.entry("security").or_insert_with(|| json!([]));
+    let failures =
+        operation.get_mut("responses").and_then(Value::as_object_mut).into_iter().flatten();
+    for (status, response) in failures {
+        if let (Some(example), Some(media)) =
+            (example(status), response.pointer_mut("/content/application~1json"))
+        {
+            media.as_object_mut().map(|media| media.insert("example".to_owned(), example));
+        }
+    }
+}
+
+/// A failure with this status, as the server would answer it.
+fn example(status: &str) -> Option<Value> {
+    let (code, message) = match status {
+        "400" => ("INVALID_INPUT", "title must not be empty"),
+        "401" => ("TOKEN_EXPIRED", "The access token has expired"),
+        "403" => ("NOT_YOURS", "This belongs to another user"),
+        "404" => ("TASK_NOT_FOUND", "There is no such task"),
+        "409" => ("EMAIL_TAKEN", "An account with this email address exists already"),
+        "413" => ("PAYLOAD_TOO_LARGE", "The body is larger than 64 KiB"),
+        "415" => (
+            "UNSUPPORTED_MEDIA_TYPE",
+            "The body must be JSON: send it with Content-Type: application/json",
+        ),
+        "500" => ("INTERNAL_ERROR", "Something went wrong on our side"),
+        "503" => ("OVERLOADED", "The server is overloaded; nothing was changed, try again shortly"),
+        _ => return None,
+    };
+    let mut body =
+        json!({ "code": code, "message": message, "traceId": "4bf92f3577b34da6a3ce929d0e0e4736" });
+    if status == "400" {
+        body["details"] = json!([{ "field": "title", "message": "must not be empty" }]);
+    }
+    Some(body)
+}
