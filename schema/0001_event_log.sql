@@ -73,7 +73,10 @@ begin
         raise exception 'expected version is ahead of its stream' using errcode = 'KF002';
     end if;
     if (select max(position) from added) <> (select position from log_head)
-       or (select max(position) - min(position) + 1 from added) <> (select count(*) from added) then
+       or (select max(position) - min(position) + 1 from added) <> (select count(*) from added)
+       or not exists (
+           select 1 from (select min(position) as first from added) batch
+           where batch.first = 1 or exists (select 1 from events where position = batch.first - 1)) then
         raise exception 'positions must continue the log' using errcode = 'KF003';
     end if;
     return null;

@@ -26,7 +26,7 @@ impl Timestamp {
         self.0
     }
 
-    /// Whole seconds since 1970-01-01T00:00:00Z: a NumericDate (RFC 7519, section 2).
+    /// Whole seconds since 1970-01-01T00:00:00Z: a `NumericDate` (RFC 7519, section 2).
     pub const fn unix_seconds(self) -> i64 {
         self.0.div_euclid(1000)
     }

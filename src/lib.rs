@@ -11,7 +11,8 @@
 //!
 //! [`clock`], [`id`], [`sharded`], [`workers`]: small things everything uses. [`database`]: reaching PostgreSQL, or
 //! bringing it. [`eventlog`]: the kernel, which knows no feature. [`tasks`], [`accounts`], [`sessions`], [`keys`]: the
-//! features; none knows another. [`auth`]: joins accounts, sessions and keys. [`http`], [`web`]: the edge. [`config`],
+//! features; none knows another. [`auth`]: joins accounts, sessions and keys. [`freshness`]: what several nodes need
+//! before they answer from memory. [`http`], [`web`]: the edge. [`config`],
 //! [`telemetry`], [`app`], [`cli`]: putting it together.
 //!
 //! # Invariants
@@ -30,6 +31,7 @@ pub mod clock;
 pub mod config;
 pub mod database;
 pub mod eventlog;
+pub mod freshness;
 pub mod http;
 pub mod id;
 pub mod keys;

@@ -105,9 +105,9 @@ mod tests {
     async fn a_full_queue_refuses() {
         let workers = Workers::<()>::start("test", 1, 1).unwrap();
         let (release, released) = std::sync::mpsc::channel::<()>();
-        let (begin, begun) = oneshot::channel();
+        let (start, begun) = oneshot::channel();
         let running = workers.run(move |()| {
-            let _ = begin.send(());
+            let _ = start.send(());
             let _ = released.recv();
         });
         let mut running = std::pin::pin!(running);

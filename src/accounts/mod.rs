@@ -96,7 +96,7 @@ impl Accounts {
         let context = Context { user_id: Some(user_id), ..context };
         let outcome = self
             .entities
-            .execute(&stream(user_id), Command::Create(created), context, beside)
+            .execute(&Self::stream(user_id), Command::Create(created), context, beside)
             .await;
         match outcome {
             Ok(outcome) => outcome
@@ -140,17 +140,23 @@ impl Accounts {
     ///
     /// When the account cannot be read.
     pub async fn profile(&self, user_id: UserId) -> Result<Option<Profile>, ReadError> {
-        Ok(self.entities.read(&stream(user_id)).await?.state.clone())
+        Ok(self.entities.read(&Self::stream(user_id)).await?.state.clone())
+    }
+
+    /// The stream of a user's account.
+    pub fn stream(user_id: UserId) -> StreamName {
+        StreamName::new(Account::CATEGORY, user_id)
+    }
+
+    /// Another process has written an account's stream up to `version`.
+    pub fn require(&self, stream: &StreamName, version: i64) {
+        self.entities.require(stream, version);
     }
 
     /// Lets every account finish what it was told.
     pub async fn drain(&self) {
         self.entities.drain().await;
     }
-}
-
-fn stream(user_id: UserId) -> StreamName {
-    StreamName::new(Account::CATEGORY, user_id)
 }
 
 /// Hears that another process changed an account.

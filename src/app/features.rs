@@ -15,6 +15,7 @@ use crate::database::Pool;
 use crate::eventlog::follower::{Follower, Observer};
 use crate::eventlog::supervisor::Lifespan;
 use crate::eventlog::{Entities, EventLog, Projections};
+use crate::freshness::Freshness;
 use crate::http::State;
 use crate::http::health::Readiness;
 use crate::keys::Keys;
@@ -87,6 +88,15 @@ fn lifespan(config: &Config) -> Lifespan {
     }
 }
 
+/// What the endpoints need to know of this node.
+pub(super) struct Node {
+    pub(super) follower: Follower,
+    pub(super) freshness: Freshness,
+    pub(super) readiness: Readiness,
+    pub(super) clock: Clock,
+    pub(super) site: Site,
+}
+
 /// The features of a running server.
 #[derive(Debug, Clone)]
 pub struct Features {
@@ -143,24 +153,12 @@ impl Features {
         ]
     }
 
-    pub(super) fn state(
-        &self,
-        follower: Follower,
-        readiness: Readiness,
-        clock: Clock,
-        site: Site,
-    ) -> State {
+    /// What the endpoints reach.
+    pub(super) fn state(&self, node: Node) -> State {
         let Self { accounts, sessions, keys, tasks } = self.clone();
-        State {
-            accounts,
-            sessions,
-            keys,
-            tasks,
-            follower,
-            readiness,
-            clock,
-            site: Arc::new(site.into()),
-        }
+        let Node { follower, freshness, readiness, clock, site } = node;
+        let site = Arc::new(site.into());
+        State { accounts, sessions, keys, tasks, follower, freshness, readiness, clock, site }
     }
 
     /// Lets every entity finish what it was told.

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use self::features::Features;
+use self::features::{Features, Node};
 use self::serving::Site;
 use self::storage::Storage;
 use crate::clock::Clock;
@@ -24,6 +24,7 @@ use crate::config::Config;
 use crate::database::{self, Pool};
 use crate::eventlog::follower::{self, Mode};
 use crate::eventlog::{EventLog, appender};
+use crate::freshness::Freshness;
 use crate::http;
 use crate::http::health::Readiness;
 use crate::id::Id;
@@ -156,7 +157,15 @@ impl App {
 
         // The HTTP server.
         let readiness = Readiness::new(readers.clone());
-        let state = features.state(follower, readiness.clone(), seams.clock, site.clone());
+        let freshness = freshness(mode, &readers, &features, &mut parts);
+        let (readied, clock) = (readiness.clone(), seams.clock);
+        let state = features.state(Node {
+            follower,
+            freshness,
+            readiness: readied,
+            clock,
+            site: site.clone(),
+        });
         let (stop_serving, stopped) = oneshot::channel();
         let server =
             serving::run(listener, http::endpoint(state), stopped, config.http.shutdown_timeout)?;
@@ -242,14 +251,23 @@ impl Running {
         self.pools.iter().for_each(Pool::close);
         self.storage.close().await;
     }
+}
 
-    /// Ends at once, as a killed process would: nothing is finished, nothing is flushed. The cluster is left to its
-    /// lifeline.
-    pub async fn abandon(mut self) {
-        self.parts.shutdown().await;
-        self.root.kill();
-        self.pools.iter().for_each(Pool::close);
-        self.storage.close().await;
+/// In cluster mode, the part that asks the database whether memory is fresh.
+fn freshness(
+    mode: Mode,
+    pool: &Pool,
+    features: &Features,
+    parts: &mut JoinSet<String>,
+) -> Freshness {
+    match mode {
+        Mode::Single => Freshness::of_single_node(),
+        Mode::Cluster => {
+            let (accounts, tasks) = (features.accounts.clone(), features.tasks.clone());
+            let (freshness, check) = Freshness::of_cluster(pool.clone(), accounts, tasks);
+            parts.spawn(named(check.run(), "the freshness check"));
+            freshness
+        }
     }
 }
 

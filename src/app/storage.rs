@@ -9,6 +9,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
 use crate::config::{Config, DatabaseLocation, Secret};
@@ -127,7 +129,7 @@ fn kept_secret(path: &Path) -> anyhow::Result<Secret> {
 /// Written whole or not at all: a secret cut short would lock everybody out of what it seals.
 fn make_secret(path: &Path) -> anyhow::Result<Zeroizing<String>> {
     let bytes = Zeroizing::new(random_bytes::<32>()?);
-    let text = Zeroizing::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+    let text = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(bytes.as_slice()));
     let draft = path.with_extension("new");
     let mut file =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
@@ -149,7 +151,7 @@ mod tests {
         std::fs::create_dir_all(&directory).unwrap();
         let path = directory.join("secret");
         let made = kept_secret(&path).unwrap();
-        assert_eq!(made.as_bytes().len(), 64);
+        assert_eq!(made.as_bytes().len(), 43);
         assert_eq!(kept_secret(&path).unwrap().as_bytes(), made.as_bytes());
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         std::fs::remove_dir_all(&directory).unwrap();

@@ -243,7 +243,7 @@ impl Example for StartedSession {
             id: example_id(2),
             user_id: example_id(1),
             token: "0Pq3hXw8rN2kYb5uVc7jLm1oTfAeGiDsZxQyHpRvKtE".to_owned(),
-            expires_at: EXAMPLE_TIME.after(std::time::Duration::from_secs(7 * 24 * 3600)),
+            expires_at: EXAMPLE_TIME.after(std::time::Duration::from_hours(7 * 24)),
             created_at: EXAMPLE_TIME,
             updated_at: EXAMPLE_TIME,
             user_agent: Nullable(Some("Mozilla/5.0".to_owned())),

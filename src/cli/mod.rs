@@ -15,7 +15,7 @@ use crate::telemetry;
 
 /// Event-sourced identity and tasks backend on PostgreSQL.
 ///
-/// Without DATABASE_URL it runs a PostgreSQL cluster of its own in the data directory.
+/// Without `DATABASE_URL` it runs a PostgreSQL cluster of its own in the data directory.
 #[derive(Debug, Parser)]
 #[command(name = "keyfold", version, after_help = config::help())]
 struct Arguments {

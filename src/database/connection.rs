@@ -21,9 +21,6 @@ use super::session;
 use super::sslmode::SslMode;
 use super::tls;
 
-/// How long opening a dedicated session may take in all.
-const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// The driver's half of an open session, which has to be polled.
 type Driver =
     tokio_postgres::Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
@@ -78,7 +75,7 @@ impl Connection {
     /// # Errors
     /// [`DatabaseError::Unavailable`] if nobody answers in time, [`DatabaseError::Refused`] if the server says no.
     pub async fn connect(&self) -> Result<Link, DatabaseError> {
-        match tokio::time::timeout(OPEN_TIMEOUT, self.open()).await {
+        match tokio::time::timeout(self.open_timeout(), self.open()).await {
             Ok(Ok((client, driver))) => Ok(Link::drive(client, driver)),
             Ok(Err(error)) => Err(DatabaseError::while_connecting(&error)),
             Err(_) => Err(DatabaseError::Unavailable("it took too long to answer".to_owned())),
@@ -88,6 +85,11 @@ impl Connection {
     /// What the driver is told, for the pool.
     pub(super) fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// How long opening a session may take in all.
+    pub(super) fn open_timeout(&self) -> Duration {
+        session::open_timeout(&self.config)
     }
 
     /// Opens a session, trying the transports that `sslmode` allows in their order.

@@ -11,7 +11,6 @@ use tokio_postgres::Client;
 
 use super::connection::Connection;
 use super::error::{DatabaseError, chain};
-use super::link::Link;
 
 /// Every file of `schema/`, as `V<number>__<name>`.
 const MIGRATIONS: &[(&str, &str)] = &[
@@ -84,7 +83,7 @@ async fn apply(
     known: &[Migration],
 ) -> Result<Vec<String>, MigrationError> {
     let mut link = connection.connect().await?;
-    lock(&link).await?;
+    lock(&link.client).await?;
     if pending(&mut link.client, known).await?.is_empty() {
         return Ok(Vec::new());
     }
@@ -96,21 +95,21 @@ async fn apply(
 }
 
 /// Makes this session the only one that migrates its schema, for as long as the session lives.
-async fn lock(link: &Link) -> Result<(), MigrationError> {
+async fn lock(client: &Client) -> Result<(), MigrationError> {
+    let key = format!("keyfold migrations of {}", current_schema(client).await?);
     // Waiting for another node's migration, or building an index, may take longer than a statement usually may.
-    link.client.batch_execute("SET statement_timeout = 0").await.map_err(DatabaseError::from)?;
-    let schema: Option<String> = link
-        .client
+    client.batch_execute("SET statement_timeout = 0").await.map_err(DatabaseError::from)?;
+    let locked = client.execute("SELECT pg_advisory_lock(hashtextextended($1, 0))", &[&key]).await;
+    locked.map(|_| ()).map_err(|error| DatabaseError::from(error).into())
+}
+
+/// The schema in which new tables are made.
+async fn current_schema(client: &Client) -> Result<String, MigrationError> {
+    let row = client
         .query_one("SELECT current_schema()::text", &[])
         .await
-        .map_err(DatabaseError::from)?
-        .get(0);
-    let key = format!("keyfold migrations of {}", schema.ok_or(MigrationError::NoSchema)?);
-    link.client
-        .execute("SELECT pg_advisory_lock(hashtextextended($1, 0))", &[&key])
-        .await
         .map_err(DatabaseError::from)?;
-    Ok(())
+    row.get::<_, Option<String>>(0).ok_or(MigrationError::NoSchema)
 }
 
 /// The names of the migrations that have yet to be applied, if the history so far is a beginning of ours.
@@ -131,15 +130,12 @@ async fn history(
     client: &mut Client,
     known: &[Migration],
 ) -> Result<Vec<Migration>, MigrationError> {
-    let table: Option<String> = client
-        .query_one(
-            "SELECT to_regclass(format('%I.refinery_schema_history', current_schema()))::text",
-            &[],
-        )
-        .await
-        .map_err(DatabaseError::from)?
-        .get(0);
-    if table.is_none() {
+    const EXISTS: &str =
+        "SELECT to_regclass(format('%I.refinery_schema_history', $1::text)) IS NOT NULL";
+    let schema = current_schema(client).await?;
+    let exists: bool =
+        client.query_one(EXISTS, &[&schema]).await.map_err(DatabaseError::from)?.get(0);
+    if !exists {
         return Ok(Vec::new());
     }
     let applied = Runner::new(known).get_applied_migrations_async(client).await;

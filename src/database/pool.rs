@@ -19,8 +19,6 @@ use super::error::{DatabaseError, chain};
 
 /// How long a caller waits for a session when all are lent.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long opening a session may take.
-const CREATE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long looking at a returned session may take.
 const RECYCLE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -45,7 +43,7 @@ impl Pool {
         let sessions = deadpool_postgres::Pool::builder(manager)
             .max_size(size)
             .wait_timeout(Some(WAIT_TIMEOUT))
-            .create_timeout(Some(CREATE_TIMEOUT))
+            .create_timeout(Some(connection.open_timeout()))
             .recycle_timeout(Some(RECYCLE_TIMEOUT))
             .runtime(Runtime::Tokio1)
             .build()

@@ -12,8 +12,10 @@ use tokio_postgres::config::Host;
 const APPLICATION_NAME: &str = "keyfold";
 /// Bounds of a session that are the server's to enforce: a lost client cannot keep a statement or a lock for long.
 const BOUNDS: &str = "-c statement_timeout=10s -c idle_in_transaction_session_timeout=30s";
-/// How long to wait for the TCP connection to one host.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long to wait for the TCP connection to one host, before the next one is tried.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long everything after that may take: TLS, authentication, the first answer.
+const GREETING_TIMEOUT: Duration = Duration::from_secs(3);
 /// After how long unacknowledged data ends a connection, so that a vanished primary is noticed.
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a connection may be silent before it is probed; a listening session is silent most of its life.
@@ -47,6 +49,13 @@ pub(super) fn prepare(config: &mut Config) {
     name_bare_addresses(config);
     let options = format!("{BOUNDS} {}", config.get_options().unwrap_or_default());
     config.options(options.trim_end());
+}
+
+/// How long opening a session may take in all, so that the last of several hosts still gets its turn.
+pub(super) fn open_timeout(config: &Config) -> Duration {
+    let hosts = u32::try_from(config.get_hosts().len()).unwrap_or(u32::MAX);
+    let each = config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT);
+    each.saturating_mul(hosts).saturating_add(GREETING_TIMEOUT)
 }
 
 /// Gives addresses that came without a host name (`hostaddr` alone) themselves as the name, which TLS asks for.
@@ -110,6 +119,15 @@ mod tests {
         assert_eq!(config.get_connect_timeout(), Some(&Duration::from_secs(9)));
         assert_eq!(config.get_keepalives_idle(), Duration::from_secs(7));
         assert_eq!(prepared("host=h").get_application_name(), Some("keyfold"));
+    }
+
+    #[test]
+    fn every_host_gets_its_time() {
+        assert_eq!(open_timeout(&prepared("host=a")), Duration::from_secs(5));
+        assert_eq!(
+            open_timeout(&prepared("host=a,b,c connect_timeout=4")),
+            Duration::from_secs(15)
+        );
     }
 
     #[test]

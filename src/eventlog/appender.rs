@@ -83,7 +83,7 @@ impl Writer {
         match self.batches.write(&appends).await {
             Ok(base) => answer_all(pending, base),
             Err(error) if pending.len() > 1 && concerns_one_append(&error) => {
-                self.write_one_by_one(pending).await
+                self.write_one_by_one(pending).await;
             }
             Err(error) => {
                 for waiting in pending {

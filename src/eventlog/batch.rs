@@ -199,7 +199,9 @@ impl<'a> Columns<'a> {
             contexts: Vec::with_capacity(events),
             recorded_at: Vec::with_capacity(events),
         };
-        appends.iter().for_each(|append| columns.push(append));
+        for append in appends {
+            columns.push(append);
+        }
         columns
     }
 

@@ -143,7 +143,7 @@ impl<D: Decider> Entities<D> {
                 Ok(()) => return Ok(()),
                 Err(NotSeated::Full) => return Err(Overloaded),
                 // The entity was passivated between the look-up and the request.
-                Err(NotSeated::Closed(returned)) => request = returned,
+                Err(NotSeated::Closed(returned)) => request = *returned,
             }
         }
     }

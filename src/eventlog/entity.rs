@@ -92,7 +92,9 @@ impl<D: Decider> Hosted<D> {
         }
         if !reads.is_empty() {
             let known = self.known().await.map_err(ReadError::Store);
-            reads.into_iter().for_each(|reply| drop(reply.send(known.clone())));
+            for reply in reads {
+                let _ = reply.send(known.clone());
+            }
         }
         if let Some(first) = commands.first() {
             let span = tracing::info_span!(
@@ -188,18 +190,21 @@ impl<D: Decider> Hosted<D> {
         match self.hosting.log.save_snapshot(&self.hosting.seat.stream, known).await {
             Ok(()) => self.snapshot = known.version,
             Err(error) => {
-                tracing::warn!(stream.name = %self.hosting.seat.stream, %error, "no snapshot was taken")
+                tracing::warn!(stream.name = %self.hosting.seat.stream, %error, "no snapshot was taken");
             }
         }
     }
 }
+
+/// What one command comes to.
+type Decision<D> = Result<Vec<<D as Decider>::Event>, ExecuteError<<D as Decider>::Rejection>>;
 
 /// What a group of commands comes to.
 struct Decided<D: Decider> {
     expected: i64,
     events: Vec<NewEvent>,
     beside: Vec<Arc<super::statement::Statement>>,
-    outcomes: Vec<Result<Vec<D::Event>, ExecuteError<D::Rejection>>>,
+    outcomes: Vec<Decision<D>>,
     published: Arc<Published<D>>,
 }
 
@@ -235,7 +240,7 @@ impl<D: Decider> Decided<D> {
         state: &mut D::State,
         execute: &Execute<D>,
         now: crate::clock::Timestamp,
-    ) -> Result<Vec<D::Event>, ExecuteError<D::Rejection>> {
+    ) -> Decision<D> {
         let events = D::decide(state, execute.command.clone()).map_err(ExecuteError::Rejected)?;
         if events.is_empty() {
             return Ok(events);

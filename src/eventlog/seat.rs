@@ -91,7 +91,7 @@ pub(super) enum NotSeated<D: Decider> {
     /// Too many requests wait.
     Full,
     /// The seat left the directory; ask the directory again.
-    Closed(Request<D>),
+    Closed(Box<Request<D>>),
 }
 
 impl<D: Decider> Seat<D> {
@@ -145,7 +145,7 @@ impl<D: Decider> Seat<D> {
     pub(super) fn enqueue(&self, request: Request<D>) -> Result<(), NotSeated<D>> {
         let mut queue = self.lock();
         if queue.closed {
-            return Err(NotSeated::Closed(request));
+            return Err(NotSeated::Closed(Box::new(request)));
         }
         if queue.waiting.len() >= QUEUE {
             return Err(NotSeated::Full);

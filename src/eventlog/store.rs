@@ -23,6 +23,11 @@ use crate::database::Pool;
 const SELECT_STREAM: &str = "\
 select version, type, schema, data from events where stream = $1 and version > $2 order by version";
 
+/// The last version of each stream; 0 for streams that do not exist.
+const SELECT_VERSIONS: &str = "\
+select coalesce((select version from events where events.stream = asked.stream order by version desc limit 1), 0)
+from unnest($1::text[]) with ordinality as asked (stream, place) order by asked.place";
+
 /// A page of the whole log.
 const SELECT_LOG: &str = "\
 select position, stream, version, event_id, type, schema, data, context, recorded_at
@@ -115,6 +120,20 @@ fn decode_row<D: Decider>(stream: &StreamName, row: &Row) -> Result<D::Event, St
 /// When the database is unavailable.
 pub async fn head(client: &tokio_postgres::Client) -> Result<i64, StoreError> {
     Ok(client.query_one("select position from log_head", &[]).await?.get(0))
+}
+
+/// The current version of each of the streams, in their order.
+///
+/// # Errors
+///
+/// When the database is unavailable.
+pub async fn versions(
+    client: &deadpool_postgres::Object,
+    streams: &[StreamName],
+) -> Result<Vec<i64>, StoreError> {
+    let names: Vec<&str> = streams.iter().map(StreamName::as_str).collect();
+    let statement = client.prepare_cached(SELECT_VERSIONS).await?;
+    Ok(client.query(&statement, &[&names]).await?.iter().map(|row| row.get(0)).collect())
 }
 
 /// Up to `limit` events after `position`, of the whole log or of one stream.

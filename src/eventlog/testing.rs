@@ -35,12 +35,20 @@ where
     D::Rejection: PartialEq,
 {
     /// Exactly these events happen.
+    ///
+    /// # Panics
+    ///
+    /// When others do.
     #[track_caller]
     pub fn then(self, events: impl IntoIterator<Item = D::Event>) {
         assert_eq!(self.0, Ok(events.into_iter().collect::<Vec<_>>()));
     }
 
     /// The command is refused for this reason.
+    ///
+    /// # Panics
+    ///
+    /// When it is not.
     #[track_caller]
     pub fn then_rejected(self, rejection: &D::Rejection) {
         assert_eq!(self.0.as_ref(), Err(rejection));
@@ -48,6 +56,10 @@ where
 }
 
 /// Every stored shape in `tests/golden/<name>.<schema>.json` is read, and written again as it was.
+///
+/// # Panics
+///
+/// When it is not.
 #[track_caller]
 pub fn assert_golden<E: super::event::Event + PartialEq + Debug>(events: &[E]) {
     for event in events {

@@ -63,12 +63,8 @@ impl Owner {
         if request.raw_path_param("param0") != Some(claims.sub.to_string().as_str()) {
             return Err(Problem::forbidden("NOT_YOURS", "This belongs to another user"));
         }
-        let session = state.sessions.by_id(claims.sid).await?;
-        if session.user_id == claims.sub {
-            Ok(Self { user_id: claims.sub, session_id: session.id })
-        } else {
-            Err(SessionError::Ended.into())
-        }
+        let session = live_session(state, &claims).await?;
+        Ok(Self { user_id: claims.sub, session_id: session.id })
     }
 
     /// The context of what they do.
@@ -187,15 +183,29 @@ fn same_site(request: &Request, state: &State) -> bool {
 
 async fn session(state: &State, credential: Credential) -> Result<Arc<Session>, Problem> {
     match credential {
-        Credential::SessionToken(token) => Ok(state.sessions.by_token(&token).await?),
-        Credential::AccessToken(claims) => {
-            let session = state.sessions.by_id(claims.sid).await?;
-            if session.user_id == claims.sub {
-                Ok(session)
-            } else {
-                Err(SessionError::Ended.into())
-            }
+        Credential::SessionToken(token) => {
+            fresh(state, state.sessions.by_token(&token).await?).await
         }
+        Credential::AccessToken(claims) => live_session(state, &claims).await,
+    }
+}
+
+/// The session an access token was issued for.
+async fn live_session(state: &State, claims: &Claims) -> Result<Arc<Session>, Problem> {
+    let session = state.sessions.by_id(claims.sid).await?;
+    if session.user_id == claims.sub {
+        fresh(state, session).await
+    } else {
+        Err(SessionError::Ended.into())
+    }
+}
+
+/// The session, unless another node knows that it has ended.
+async fn fresh(state: &State, session: Arc<Session>) -> Result<Arc<Session>, Problem> {
+    match state.freshness.check(session.user_id, session.id).await {
+        Ok(true) => Ok(session),
+        Ok(false) => Err(SessionError::Ended.into()),
+        Err(error) => Err(SessionError::Store(error).into()),
     }
 }
 

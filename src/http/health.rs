@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use poem::Request;
+use poem_openapi::types::Example;
 use poem_openapi::{Object, OpenApi};
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +63,7 @@ impl Readiness {
 /// The state of a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Object)]
 #[serde(rename_all = "camelCase")]
-#[oai(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase", example)]
 pub struct Health {
     /// Always `ok`: a node that is not well answers `503`.
     pub status: String,
@@ -71,12 +72,24 @@ pub struct Health {
 /// The state of a node that takes requests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Object)]
 #[serde(rename_all = "camelCase")]
-#[oai(rename_all = "camelCase")]
+#[oai(rename_all = "camelCase", example)]
 pub struct Ready {
     /// Always `ok`: a node that is not ready answers `503`.
     pub status: String,
     /// Position of the last event in the log.
     pub log_head: i64,
+}
+
+impl Example for Health {
+    fn example() -> Self {
+        Self { status: "ok".to_owned() }
+    }
+}
+
+impl Example for Ready {
+    fn example() -> Self {
+        Self { status: "ok".to_owned(), log_head: 42 }
+    }
 }
 
 /// The health endpoints.
@@ -88,6 +101,7 @@ impl HealthApi {
     /// Is the process alive?
     ///
     /// Answers as long as the process can answer anything. Restart the process when it does not.
+    #[expect(clippy::unused_async, reason = "an endpoint")]
     #[oai(path = "/health/live", method = "get", operation_id = "getLiveness")]
     async fn live(&self) -> Result<Json<Health>, Failure<LiveStatuses>> {
         Ok(Json(Health { status: "ok".to_owned() }))

@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use bytes::Bytes;
+use poem::error::ReadBodyError;
 use poem::http::{StatusCode, header};
 use poem::{Body, IntoResponse, Request, RequestBody, Response};
 use poem_openapi::payload::Payload;
@@ -119,8 +120,14 @@ impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for Json<T> {
     ) -> poem::Result<Self> {
         require_json(request)?;
         let body = body.take()?.into_bytes_limit(MAX_BODY).await.map_err(|error| match error {
-            poem::error::ReadBodyError::PayloadTooLarge => Problem::too_large(),
-            other => Problem::new(StatusCode::BAD_REQUEST, "UNREADABLE_BODY", other.to_string()),
+            ReadBodyError::PayloadTooLarge => Problem::too_large(),
+            ReadBodyError::BodyHasBeenTaken | ReadBodyError::Utf8(_) | ReadBodyError::Io(_) => {
+                Problem::new(
+                    StatusCode::BAD_REQUEST,
+                    "UNREADABLE_BODY",
+                    "The body could not be received",
+                )
+            }
         })?;
         Ok(Self(parse(&body)?))
     }
@@ -141,6 +148,10 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let invalid = |code, message: String| Problem::new(StatusCode::BAD_REQUEST, code, message);
     let text = std::str::from_utf8(body)
         .map_err(|_| invalid("INVALID_UTF8", "The body is not UTF-8".to_owned()))?;
+    // A struct would be read from an array too, field by field: nobody means that.
+    if text.trim_start().starts_with('[') {
+        return Err(Problem::field("body", "must be a JSON object"));
+    }
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();

@@ -31,6 +31,7 @@ use crate::accounts::Accounts;
 use crate::auth::api::AuthApi;
 use crate::clock::Clock;
 use crate::eventlog::follower::Follower;
+use crate::freshness::Freshness;
 use crate::keys::Keys;
 use crate::keys::api::KeysApi;
 use crate::sessions::Sessions;
@@ -51,6 +52,8 @@ pub struct State {
     pub tasks: Tasks,
     /// Whether this node may answer from memory.
     pub follower: Follower,
+    /// Whether what is in memory is still true.
+    pub freshness: Freshness,
     /// Whether this node takes requests.
     pub readiness: Readiness,
     /// The time.
@@ -84,10 +87,9 @@ pub fn endpoint(state: State) -> BoxEndpoint<'static> {
     let cors = Cors::new(&state.site);
     let secure = state.site.secure;
     let routes = Route::new()
-        .at("/", explorer::home())
         .nest("/docs", explorer::routes())
         .at("/openapi.json", explorer::document())
-        .nest("/", service());
+        .nest("/", service().into_endpoint().around(explorer::front_door));
     let answered = routes
         .data(state)
         .with(CatchPanic::new().with_handler(|_| Problem::unexpected().to_response()))

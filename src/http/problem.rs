@@ -39,9 +39,12 @@ pub struct FieldProblem {
     pub message: String,
 }
 
-/// An answer that is not what was asked for.
+/// An answer that is not what was asked for. Boxed: most results carry none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct Problem(Box<Content>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Content {
     status: StatusCode,
     code: &'static str,
     message: Cow<'static, str>,
@@ -59,7 +62,13 @@ impl Problem {
         code: &'static str,
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { status, code, message: message.into(), details: Vec::new(), header: None }
+        Self(Box::new(Content {
+            status,
+            code,
+            message: message.into(),
+            details: Vec::new(),
+            header: None,
+        }))
     }
 
     /// `400`: one field of the input is invalid.
@@ -72,7 +81,9 @@ impl Problem {
         let named: Vec<_> =
             details.iter().map(|detail| format!("{} {}", detail.field, detail.message)).collect();
         let message = named.join("; ");
-        Self { details, ..Self::new(StatusCode::BAD_REQUEST, "INVALID_INPUT", message) }
+        let mut problem = Self::new(StatusCode::BAD_REQUEST, "INVALID_INPUT", message);
+        problem.0.details = details;
+        problem
     }
 
     /// `401`: no token was sent (RFC 6750, section 3.1: no error code in the challenge then).
@@ -153,21 +164,21 @@ impl Problem {
     }
 
     fn with_header(mut self, name: HeaderName, value: String) -> Self {
-        self.header = Some((name, value));
+        self.0.header = Some((name, value));
         self
     }
 
     /// The status.
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     fn body(&self) -> ErrorBody {
         ErrorBody {
-            code: self.code.to_owned(),
-            message: self.message.to_string(),
+            code: self.0.code.to_owned(),
+            message: self.0.message.to_string(),
             trace_id: trace::current_id(),
-            details: (!self.details.is_empty()).then(|| self.details.clone()),
+            details: (!self.0.details.is_empty()).then(|| self.0.details.clone()),
         }
     }
 
@@ -175,11 +186,11 @@ impl Problem {
     pub fn to_response(&self) -> Response {
         let body = serde_json::to_vec(&self.body()).unwrap_or_default();
         let mut response = Response::builder()
-            .status(self.status)
+            .status(self.0.status)
             .content_type("application/json")
             .body(Body::from(body));
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some((name, value)) = &self.header
+        if let Some((name, value)) = &self.0.header
             && let Ok(value) = HeaderValue::try_from(value)
         {
             response.headers_mut().insert(name, value);
@@ -252,7 +263,7 @@ fn readable(reason: &str) -> String {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.status, self.code)
+        write!(f, "{} {}", self.0.status, self.0.code)
     }
 }
 
@@ -260,7 +271,7 @@ impl std::error::Error for Problem {}
 
 impl ResponseError for Problem {
     fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     fn as_response(&self) -> Response {
@@ -274,7 +285,7 @@ mod tests {
 
     #[test]
     fn a_parameter_the_framework_refuses_is_named_and_explained() {
-        let refused = |text| match parameter(text).details.as_slice() {
+        let refused = |text| match parameter(text).0.details.as_slice() {
             [detail] => (detail.field.clone(), detail.message.clone()),
             other => panic!("{other:?}"),
         };

@@ -202,7 +202,7 @@ mod tests {
 
     fn policy() -> TokenPolicy {
         let url = "https://keyfold.example".to_owned();
-        TokenPolicy { issuer: url.clone(), audience: url, lifetime: Duration::from_secs(900) }
+        TokenPolicy { issuer: url.clone(), audience: url, lifetime: Duration::from_mins(15) }
     }
 
     fn claims() -> Claims {
@@ -228,7 +228,7 @@ mod tests {
         let token = claims.sign(&KEYS.signing).unwrap();
         let last = NOW.after(Duration::from_millis(899_999));
         assert_eq!(verify(&token, &KEYS, &policy(), last), Ok(claims));
-        let over = NOW.after(Duration::from_secs(900));
+        let over = NOW.after(Duration::from_mins(15));
         assert_eq!(verify(&token, &KEYS, &policy(), over), Err(TokenError::Expired));
     }
 

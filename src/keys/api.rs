@@ -54,6 +54,7 @@ impl KeysApi {
     ///
     /// The JSON Web Key Set (RFC 7517) with which anybody can verify access tokens: `RS256`, chosen by the token's
     /// `kid`. Answers may be cached as `Cache-Control` says; `ETag` and `If-None-Match` save the transfer.
+    #[expect(clippy::unused_async, reason = "an endpoint")]
     #[oai(path = "/.well-known/jwks.json", method = "get", operation_id = "getKeys")]
     async fn keys(&self, request: &Request) -> Result<KeysResponse, Failure<GetKeys>> {
         let keys = caller::state(request)?.keys.key_set();

@@ -3,11 +3,14 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use poem_openapi::types::Example;
 use serde::{Deserialize, Serialize};
+
+const EXAMPLE_MODULUS: &str = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
 
 /// An RSA public key for RS256 signatures.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, poem_openapi::Object)]
-#[oai(rename = "JsonWebKey")]
+#[oai(rename = "JsonWebKey", example)]
 pub struct Jwk {
     /// Key type (RFC 7518, section 6.1): always `RSA`.
     pub kty: String,
@@ -28,8 +31,13 @@ pub struct Jwk {
 impl Jwk {
     /// The key with this modulus and exponent, both big-endian without leading zeros.
     pub fn rs256(modulus: &[u8], exponent: &[u8]) -> Self {
-        let n = BASE64_URL_SAFE_NO_PAD.encode(modulus);
-        let e = BASE64_URL_SAFE_NO_PAD.encode(exponent);
+        Self::encoded(
+            BASE64_URL_SAFE_NO_PAD.encode(modulus),
+            BASE64_URL_SAFE_NO_PAD.encode(exponent),
+        )
+    }
+
+    fn encoded(n: String, e: String) -> Self {
         let kid = thumbprint(&n, &e);
         Self {
             kty: "RSA".to_owned(),
@@ -39,6 +47,13 @@ impl Jwk {
             n,
             e,
         }
+    }
+}
+
+/// The key of RFC 7638, section 3.1.
+impl Example for Jwk {
+    fn example() -> Self {
+        Self::encoded(EXAMPLE_MODULUS.to_owned(), "AQAB".to_owned())
     }
 }
 
@@ -54,7 +69,6 @@ mod tests {
 
     #[test]
     fn the_key_id_is_the_thumbprint_of_rfc_7638_section_3_1() {
-        let n = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
-        assert_eq!(thumbprint(n, "AQAB"), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+        assert_eq!(Jwk::example().kid, "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
     }
 }

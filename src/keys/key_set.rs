@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use jsonwebtoken::{DecodingKey, EncodingKey};
+use poem_openapi::types::Example;
 use serde::{Deserialize, Serialize};
 
 use super::jwk::Jwk;
@@ -16,9 +17,16 @@ use super::private_key::KeyError;
 
 /// A JSON Web Key Set (RFC 7517, section 5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, poem_openapi::Object)]
+#[oai(example)]
 pub struct JsonWebKeySet {
     /// The public keys.
     pub keys: Vec<Jwk>,
+}
+
+impl Example for JsonWebKeySet {
+    fn example() -> Self {
+        Self { keys: vec![Jwk::example()] }
+    }
 }
 
 /// The key that signs.
@@ -27,6 +35,13 @@ pub struct Signing {
     pub kid: String,
     /// The private key.
     pub key: EncodingKey,
+}
+
+/// Shows the key id only.
+impl std::fmt::Debug for Signing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Signing").field("kid", &self.kid).finish_non_exhaustive()
+    }
 }
 
 /// Everything needed to sign, to verify and to serve the JWKS. Immutable; replaced as a whole.
@@ -45,9 +60,9 @@ pub struct KeySet {
 impl std::fmt::Debug for KeySet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("KeySet")
-            .field("signing", &self.signing.kid)
+            .field("signing", &self.signing)
             .field("verifying", &self.verifying.keys())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

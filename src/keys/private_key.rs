@@ -144,9 +144,9 @@ mod tests {
     fn a_sealed_key_opens_with_the_same_secret() {
         let sealer = Sealer::new(&[7; 32]).unwrap();
         let key = key(b"private");
-        let sealed = sealer.seal(&key).unwrap();
-        assert_eq!(sealer.open(&key.public.kid, &sealed).unwrap().as_slice(), b"private");
-        assert!(!sealed.windows(7).any(|window| window == b"private"));
+        let text = sealer.seal(&key).unwrap();
+        assert_eq!(sealer.open(&key.public.kid, &text).unwrap().as_slice(), b"private");
+        assert!(!text.windows(7).any(|window| window == b"private"));
     }
 
     #[test]
@@ -154,11 +154,11 @@ mod tests {
         let sealer = Sealer::new(&[7; 32]).unwrap();
         let key = key(b"private");
         let kid = key.public.kid.clone();
-        let sealed = sealer.seal(&key).unwrap();
+        let text = sealer.seal(&key).unwrap();
         let wrong = Err(KeyError::WrongSecret(kid.clone()));
-        assert_eq!(Sealer::new(&[8; 32]).unwrap().open(&kid, &sealed), wrong);
-        assert_eq!(sealer.open("other", &sealed), Err(KeyError::WrongSecret("other".to_owned())));
-        assert_eq!(sealer.open(&kid, &sealed[1..]), wrong);
+        assert_eq!(Sealer::new(&[8; 32]).unwrap().open(&kid, &text), wrong);
+        assert_eq!(sealer.open("other", &text), Err(KeyError::WrongSecret("other".to_owned())));
+        assert_eq!(sealer.open(&kid, &text[1..]), wrong);
         assert_eq!(sealer.open(&kid, &[]), wrong);
     }
 

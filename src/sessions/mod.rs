@@ -19,7 +19,7 @@ use std::time::Duration;
 use ractor::{Actor, ActorCell, ActorRef};
 
 use self::events::{EndReason, SessionEvent, SessionStarted};
-use self::session_actor::{Message, Owned, SessionActor};
+use self::session_actor::{Message, Order, Owned, SessionActor};
 use self::session_list::{Command, Rejection, SessionList};
 use self::table::{Session, SessionTable, Standing};
 use self::token::SessionToken;
@@ -195,8 +195,8 @@ impl Sessions {
         command: Command,
         context: Context,
     ) -> Result<(), SessionCommandError> {
-        let reply =
-            ractor::call!(self.actor, |reply| Message::Execute(user_id, command, context, reply));
+        let order = Order { user_id, command, context };
+        let reply = ractor::call!(self.actor, |reply| Message::Execute(order, reply));
         reply.unwrap_or(Err(ExecuteError::NoReply))
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio_postgres::Row;
+use uuid::Uuid;
 
 use super::events::{SessionEnded, SessionEvent, SessionStarted};
 use super::session_list::SessionList;
@@ -23,6 +24,8 @@ const SELECT_BY_ID: &str = "\
 select id, user_id, expires_at, token_hash, user_agent, created_at, updated_at from sessions where id = $1";
 const SELECT_BY_TOKEN: &str = "\
 select id, user_id, expires_at, token_hash, user_agent, created_at, updated_at from sessions where token_hash = $1";
+
+const SELECT_LIVE: &str = "select id from sessions where id = any($1)";
 
 /// Follows the sessions of all users into `sessions`.
 #[derive(Debug)]
@@ -86,6 +89,25 @@ pub(super) async fn by_token(
         .query_opt(&statement, &[&hash.0.as_slice()])
         .await?
         .map(|row| Arc::new(session(&row))))
+}
+
+/// Which of the sessions live.
+///
+/// # Errors
+///
+/// When the database is unavailable.
+pub async fn live_sessions(
+    client: &deadpool_postgres::Object,
+    sessions: &[SessionId],
+) -> Result<Vec<SessionId>, StoreError> {
+    let ids: Vec<Uuid> = sessions.iter().map(|session| session.uuid()).collect();
+    let statement = client.prepare_cached(SELECT_LIVE).await?;
+    Ok(client
+        .query(&statement, &[&ids])
+        .await?
+        .iter()
+        .map(|row| SessionId::from_uuid(row.get(0)))
+        .collect())
 }
 
 fn session(row: &Row) -> Session {

@@ -20,7 +20,7 @@ use crate::eventlog::{Context, Decider, Entities, StreamName};
 use crate::id::UserId;
 
 /// How often what is over is forgotten.
-const SWEEP: Duration = Duration::from_secs(60);
+const SWEEP: Duration = Duration::from_mins(1);
 
 /// What a command came to.
 type Reply = RpcReplyPort<Result<(), SessionCommandError>>;
@@ -29,7 +29,7 @@ type Reply = RpcReplyPort<Result<(), SessionCommandError>>;
 #[derive(Debug)]
 pub(super) enum Message {
     /// Carry out a command on a user's sessions; answered when it is committed and the table shows it.
-    Execute(UserId, Command, Context, Reply),
+    Execute(Order, Reply),
     /// A command is committed: apply its events, then answer.
     Committed(UserId, Vec<SessionEvent>, Reply),
     /// Events that another process appended.
@@ -40,6 +40,14 @@ pub(super) enum Message {
     Read(Arc<Session>, RpcReplyPort<Standing>),
     /// Forget what is over.
     Sweep,
+}
+
+/// A command on a user's sessions.
+#[derive(Debug)]
+pub(super) struct Order {
+    pub(super) user_id: UserId,
+    pub(super) command: Command,
+    pub(super) context: Context,
 }
 
 /// The actor type.
@@ -77,11 +85,11 @@ impl Actor for SessionActor {
         owned: &mut Owned,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            Message::Execute(user_id, command, context, reply) => {
-                owned.execute(myself, user_id, command, context, reply);
-            }
+            Message::Execute(order, reply) => owned.execute(myself, order, reply),
             Message::Committed(user_id, events, reply) => {
-                events.into_iter().for_each(|event| owned.apply(user_id, event));
+                for event in events {
+                    owned.apply(user_id, event);
+                }
                 let _ = reply.send(Ok(()));
             }
             Message::Observed(user_id, event) => owned.apply(user_id, event),
@@ -103,22 +111,18 @@ pub(super) fn stream(user_id: UserId) -> StreamName {
 impl Owned {
     /// Runs the command beside the message loop; its events come back as a message. The request that asked may be
     /// dropped meanwhile: the table is told all the same.
-    fn execute(
-        &self,
-        myself: ActorRef<Message>,
-        user_id: UserId,
-        command: Command,
-        context: Context,
-        reply: Reply,
-    ) {
+    fn execute(&self, myself: ActorRef<Message>, order: Order, reply: Reply) {
+        let Order { user_id, command, context } = order;
         let lists = self.lists.clone();
         let run = async move {
             match lists.execute(&stream(user_id), command, context, Vec::new()).await {
                 // A SessionActor that is gone drops the reply, and the caller hears of that.
                 Ok(outcome) => {
-                    drop(myself.cast(Message::Committed(user_id, outcome.events, reply)))
+                    let _ = myself.cast(Message::Committed(user_id, outcome.events, reply));
                 }
-                Err(error) => drop(reply.send(Err(error))),
+                Err(error) => {
+                    let _ = reply.send(Err(error));
+                }
             }
         };
         #[expect(

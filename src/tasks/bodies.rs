@@ -32,7 +32,7 @@ pub(super) struct TaskRequest {
 /// Fields of a task to change; absent ones stay as they are.
 #[derive(Debug, Clone, Default, Deserialize, Object)]
 #[serde(deny_unknown_fields)]
-#[oai(example)]
+#[oai(example, skip_serializing_if_is_none)]
 pub(super) struct TaskPatch {
     /// The new title.
     #[serde(default, deserialize_with = "present")]
@@ -54,7 +54,8 @@ fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
     T::deserialize(deserializer).map(Some)
 }
 
-/// What a task should be.
+/// What a task should be. A description may be left alone, taken away or set.
+#[expect(clippy::option_option, reason = "absent, null and a value are three different wishes")]
 pub(super) struct Wanted {
     pub(super) title: Option<Title>,
     pub(super) description: Option<Option<Description>>,

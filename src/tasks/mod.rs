@@ -40,7 +40,7 @@ impl Tasks {
     ///
     /// When it cannot be read.
     pub async fn of(&self, owner: UserId) -> Result<Arc<Published<TaskList>>, ReadError> {
-        self.entities.read(&stream(owner)).await
+        self.entities.read(&Self::stream(owner)).await
     }
 
     /// Carries out a command on a user's list and answers when it is committed.
@@ -54,7 +54,17 @@ impl Tasks {
         command: Command,
         context: Context,
     ) -> Result<Outcome<TaskList>, ExecuteError<Rejection>> {
-        self.entities.execute(&stream(owner), command, context, Vec::new()).await
+        self.entities.execute(&Self::stream(owner), command, context, Vec::new()).await
+    }
+
+    /// The stream of a user's task list.
+    pub fn stream(owner: UserId) -> StreamName {
+        StreamName::new(TaskList::CATEGORY, owner)
+    }
+
+    /// Another process has written a task list's stream up to `version`.
+    pub fn require(&self, stream: &StreamName, version: i64) {
+        self.entities.require(stream, version);
     }
 
     /// Lets every list finish what it was told.
@@ -69,10 +79,6 @@ fn created_task(outcome: &Outcome<TaskList>) -> Option<Arc<Task>> {
         TaskEvent::Created(created) => outcome.published.state.tasks.get(created.task_id).cloned(),
         TaskEvent::Changed(_) | TaskEvent::Deleted(_) => None,
     })
-}
-
-fn stream(owner: UserId) -> StreamName {
-    StreamName::new(TaskList::CATEGORY, owner)
 }
 
 /// Hears that another process changed a list.

@@ -3,14 +3,15 @@
 //! poem-openapi embeds Swagger UI as one page with inline scripts. It is taken apart here, once, so that scripts are
 //! files of their own: they can be cached, and the page needs no `unsafe-inline` script.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use poem::http::{StatusCode, header};
-use poem::{Body, Endpoint, IntoResponse, Request, Response, Result, Route, endpoint::make_sync};
+use poem::endpoint::BoxEndpoint;
+use poem::http::{Method, StatusCode, header};
+use poem::{Body, Endpoint, IntoResponse, Request, Response, Result, Route};
 use poem_openapi::OpenApiService;
 
 use super::openapi;
@@ -55,10 +56,17 @@ pub fn document() -> impl Endpoint {
     Asset::new("application/json", openapi::text().into())
 }
 
-/// Where `/` leads.
-pub fn home() -> impl Endpoint {
-    make_sync(|_| {
+/// The API with its front door: `/` leads to the explorer.
+///
+/// The router gives `/` to whatever is nested there, so it cannot be a route beside the API.
+pub async fn front_door(api: Arc<BoxEndpoint<'static>>, request: Request) -> Result<Response> {
+    if request.uri().path() != "/" {
+        return api.call(request).await;
+    }
+    Ok(if *request.method() == Method::GET {
         Response::builder().status(StatusCode::FOUND).header(header::LOCATION, "/docs").finish()
+    } else {
+        StatusCode::METHOD_NOT_ALLOWED.into_response()
     })
 }
 
@@ -80,7 +88,7 @@ impl Endpoint for Asset {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        if *request.method() != poem::http::Method::GET {
+        if *request.method() != Method::GET {
             return Ok(StatusCode::METHOD_NOT_ALLOWED.into_response());
         }
         let known = request

@@ -10,6 +10,9 @@ use serde_json::{Map, Value, json};
 
 use crate::http;
 
+/// The trace id of examples.
+const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
 const DESCRIPTION: &str = "\
 Keyfold signs people up and in, keeps their sessions, issues access tokens that anybody can verify, and serves each \
 user their own tasks.
@@ -55,38 +58,59 @@ fn operations(document: &mut Value) -> impl Iterator<Item = &mut Map<String, Val
 fn complete(operation: &mut Map<String, Value>) {
     // An empty list says that nobody needs to be signed in; without it, tools cannot tell that from an omission.
     operation.entry("security").or_insert_with(|| json!([]));
-    let failures =
+    let id = operation.get("operationId").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let responses =
         operation.get_mut("responses").and_then(Value::as_object_mut).into_iter().flatten();
-    for (status, response) in failures {
+    for (status, response) in responses {
         if let (Some(example), Some(media)) =
-            (example(status), response.pointer_mut("/content/application~1json"))
+            (failure(&id, status), response.pointer_mut("/content/application~1json"))
         {
             media.as_object_mut().map(|media| media.insert("example".to_owned(), example));
         }
     }
 }
 
-/// A failure with this status, as the server would answer it.
-fn example(status: &str) -> Option<Value> {
-    let (code, message) = match status {
-        "400" => ("INVALID_INPUT", "title must not be empty"),
-        "401" => ("TOKEN_EXPIRED", "The access token has expired"),
-        "403" => ("NOT_YOURS", "This belongs to another user"),
-        "404" => ("TASK_NOT_FOUND", "There is no such task"),
-        "409" => ("EMAIL_TAKEN", "An account with this email address exists already"),
-        "413" => ("PAYLOAD_TOO_LARGE", "The body is larger than 64 KiB"),
-        "415" => (
+/// How an operation answers when it fails with a status, for instance.
+fn failure(operation: &str, status: &str) -> Option<Value> {
+    let (code, message) = match (operation, status) {
+        ("signUp", "400") => return Some(invalid("password", "must have at least 8 characters")),
+        ("signIn", "400") => {
+            return Some(invalid("email", "must be an email address such as ada@example.com"));
+        }
+        ("listTasks", "400") => return Some(invalid("limit", "must be at most 1000")),
+        (_, "400") => return Some(invalid("title", "must not be empty")),
+        ("signIn", "401") => ("INVALID_EMAIL_OR_PASSWORD", "Invalid email or password"),
+        ("getSession" | "getToken", "401") => ("SESSION_ENDED", "The session has ended"),
+        (_, "401") => ("TOKEN_EXPIRED", "The access token has expired"),
+        ("signOut", "403") => {
+            ("UNTRUSTED_ORIGIN", "Requests with a cookie are not accepted from this origin")
+        }
+        (_, "403") => ("NOT_YOURS", "This belongs to another user"),
+        (_, "404") => ("TASK_NOT_FOUND", "There is no such task"),
+        ("signUp", "409") => ("EMAIL_TAKEN", "An account with this email address exists already"),
+        (_, "409") => ("LIST_FULL", "The list cannot take any more tasks"),
+        (_, "413") => ("PAYLOAD_TOO_LARGE", "The body is larger than 64 KiB"),
+        (_, "415") => (
             "UNSUPPORTED_MEDIA_TYPE",
             "The body must be JSON: send it with Content-Type: application/json",
         ),
-        "500" => ("INTERNAL_ERROR", "Something went wrong on our side"),
-        "503" => ("OVERLOADED", "The server is overloaded; nothing was changed, try again shortly"),
+        (_, "500") => ("INTERNAL_ERROR", "Something went wrong on our side"),
+        ("getKeys" | "getLiveness" | "getReadiness", "503") => {
+            ("UNAVAILABLE", "The server cannot answer for the moment, try again shortly")
+        }
+        (_, "503") => {
+            ("OVERLOADED", "The server is overloaded; nothing was changed, try again shortly")
+        }
         _ => return None,
     };
-    let mut body =
-        json!({ "code": code, "message": message, "traceId": "4bf92f3577b34da6a3ce929d0e0e4736" });
-    if status == "400" {
-        body["details"] = json!([{ "field": "title", "message": "must not be empty" }]);
-    }
-    Some(body)
+    Some(json!({ "code": code, "message": message, "traceId": TRACE_ID }))
+}
+
+fn invalid(field: &str, reason: &str) -> Value {
+    json!({
+        "code": "INVALID_INPUT",
+        "message": format!("{field} {reason}"),
+        "traceId": TRACE_ID,
+        "details": [{ "field": field, "message": reason }],
+    })
 }

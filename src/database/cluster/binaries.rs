@@ -43,7 +43,10 @@ impl Binaries {
             None => candidates().into_iter().filter_map(Self::in_directory).collect(),
         };
         match (found.is_empty(), chosen) {
-            (true, Some(path)) => Err(ClusterError::NotBinaries(path.to_owned())),
+            (true, Some(path)) => Err(ClusterError::NotBinaries {
+                path: path.to_owned(),
+                install: install::command(needed),
+            }),
             (true, None) => Err(ClusterError::NoBinaries { install: install::command(needed) }),
             (false, _) => Self::choose(found, needed),
         }
@@ -60,9 +63,12 @@ impl Binaries {
     }
 
     fn in_directory(directory: PathBuf) -> Option<Self> {
-        let complete =
+        // The programs are run from another working directory.
+        let directory = fs::canonicalize(directory).ok()?;
+        let is_complete =
             ["postgres", "initdb", "pg_ctl"].iter().all(|name| directory.join(name).is_file());
-        let major = if complete { version_of(&directory.join("postgres"))? } else { return None };
+        let major =
+            if is_complete { version_of(&directory.join("postgres"))? } else { return None };
         (major >= OLDEST).then_some(Self { directory, major })
     }
 
@@ -164,6 +170,8 @@ mod tests {
     #[test]
     fn a_directory_without_the_programs_is_refused() {
         let error = Binaries::find(Some(Path::new("/nowhere")), None).unwrap_err();
-        assert!(matches!(error, ClusterError::NotBinaries(path) if path == Path::new("/nowhere")));
+        assert!(
+            matches!(error, ClusterError::NotBinaries { path, .. } if path == Path::new("/nowhere"))
+        );
     }
 }

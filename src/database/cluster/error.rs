@@ -30,8 +30,16 @@ pub enum ClusterError {
         install: String,
     },
     /// The directory that the configuration names has no usable programs.
-    #[error("there are no PostgreSQL server programs of version 14 or later in {}", .0.display())]
-    NotBinaries(PathBuf),
+    #[error(
+        "there are no PostgreSQL server programs of version 14 or later in {}: install them with `{install}` and leave \
+         KEYFOLD_POSTGRES_BIN out, or let it name the directory they are in", .path.display()
+    )]
+    NotBinaries {
+        /// The directory.
+        path: PathBuf,
+        /// The command that installs them on this system.
+        install: String,
+    },
     /// The cluster needs the programs of the major version that made it.
     #[error(
         "this data directory was made by PostgreSQL {needed}, of which no server programs were found (found: {found}): \

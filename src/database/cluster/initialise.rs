@@ -5,6 +5,7 @@
 
 use std::fs::{self, DirBuilder};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, lchown, symlink};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,8 @@ use super::error::ClusterError;
 use super::identity::Identity;
 use super::{owned_file, place};
 
+/// What the directory that `initdb` works in is called, after the name of the cluster.
+const UNFINISHED: &str = "unfinished";
 /// Where a new cluster starts from; later changes in its `postgresql.conf` are kept.
 const SETTINGS: &str = "
 # Keyfold's private cluster. These are starting values, to be changed at will. Addresses, durability and autovacuum
@@ -37,7 +40,9 @@ pub(super) async fn initialise(
     identity: &Identity,
 ) -> Result<(), ClusterError> {
     tracing::info!("making a PostgreSQL {} cluster in {}", binaries.major(), directory.display());
-    let unfinished = directory.with_extension("unfinished");
+    remove_attempts(directory);
+    // The `initdb` of a killed server goes on for a moment, so nobody else may work where it does.
+    let unfinished = directory.with_extension(format!("{UNFINISHED}-{}", std::process::id()));
     prepare(&unfinished, identity).map_err(ClusterError::file("create", &unfinished))?;
     run_initdb(&unfinished, binaries, identity).await?;
     let settings = unfinished.join("postgresql.conf");
@@ -54,12 +59,24 @@ pub(super) async fn initialise(
     Ok(())
 }
 
-/// Makes an empty private directory for the cluster's user, removing what an interrupted attempt left.
-fn prepare(path: &Path, identity: &Identity) -> io::Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
+/// Removes what interrupted attempts left. One whose `initdb` still runs resists, and is removed by that when it fails.
+fn remove_attempts(directory: &Path) {
+    let beginning = directory.with_extension(UNFINISHED);
+    let siblings = directory.parent().and_then(|parent| fs::read_dir(parent).ok());
+    let paths = siblings.into_iter().flatten().flatten().map(|entry| entry.path());
+    for attempt in paths.filter(|path| is_attempt(path, &beginning)) {
+        if let Err(error) = fs::remove_dir_all(&attempt) {
+            tracing::debug!(%error, "{} is not removed", attempt.display());
+        }
     }
+}
+
+fn is_attempt(path: &Path, beginning: &Path) -> bool {
+    path.as_os_str().as_bytes().starts_with(beginning.as_os_str().as_bytes())
+}
+
+/// Makes an empty private directory for the cluster's user.
+fn prepare(path: &Path, identity: &Identity) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(path)?;
     if identity.is_divided() {
         lchown(path, Some(identity.cluster.uid), Some(identity.cluster.gid))?;

@@ -4,10 +4,12 @@
 //! stop what an earlier run left, initialise a new cluster, write the access rules, start PostgreSQL, wait for it.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, interval};
 
 use super::binaries::Binaries;
 use super::data_directory::DataDirectory;
@@ -28,6 +30,9 @@ const FIXED: [&str; 9] = [
     "logging_collector=off",
     "cluster_name=keyfold",
 ];
+
+/// How long to wait between two attempts to start.
+const RETRY_PACE: Duration = Duration::from_millis(250);
 
 /// What PostgreSQL says when processes of a killed server have not all gone yet.
 const STILL_IN_USE: &str = "pre-existing shared memory block";
@@ -96,11 +101,12 @@ pub(super) struct Launch {
 impl Launch {
     /// Starts PostgreSQL and waits until it is ready, trying again while a killed server's processes are still going.
     pub(super) async fn until_ready(&self) -> Result<Postmaster, ClusterError> {
+        let file = log::open(&self.log).map_err(ClusterError::file("write", &self.log))?;
         let deadline = Instant::now() + readiness::ANSWER_LIMIT;
-        let mut pace = readiness::paced();
+        let mut pace = interval(RETRY_PACE);
         loop {
             pace.tick().await;
-            let postmaster = self.spawn(&FIXED)?;
+            let postmaster = self.spawn(&FIXED, &file)?;
             match readiness::wait(&postmaster, &self.socket, &self.log).await {
                 Ok(()) => return Ok(postmaster),
                 Err(ClusterError::Exited { log, .. })
@@ -111,15 +117,14 @@ impl Launch {
     }
 
     /// Starts PostgreSQL with settings that override its files.
-    pub(super) fn spawn(&self, settings: &[&str]) -> Result<Postmaster, ClusterError> {
-        let file = log::open(&self.log).map_err(ClusterError::file("write", &self.log))?;
+    pub(super) fn spawn(&self, settings: &[&str], log: &File) -> Result<Postmaster, ClusterError> {
         let mut command = self.identity.command("/bin/sh");
-        if let (Some(pid), true) = (self.stale, false) {
+        if let Some(pid) = self.stale {
             // PostgreSQL takes any live process with that id for its predecessor and gives up, except its own
             // ancestors, of which this variable names one. Its check for surviving shared memory still protects the data.
             command.env("PG_GRANDPARENT_PID", pid.to_string());
         }
-        let postmaster = Postmaster::launch(command, self.arguments(settings), &file);
+        let postmaster = Postmaster::launch(command, self.arguments(settings), log);
         postmaster.map_err(ClusterError::file("start PostgreSQL in", &self.directory))
     }
 

@@ -3,7 +3,7 @@
 use std::fs::{self, DirBuilder, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{ClusterConfig, ClusterError, PidFile, PrivateCluster, Tenure, place};
@@ -198,6 +198,32 @@ async fn a_killed_postgresql_is_noticed_and_the_next_start_works() {
 }
 
 #[tokio::test]
+async fn a_start_waits_for_the_busy_processes_of_a_killed_postgresql() {
+    const BUSY: &str =
+        "SET statement_timeout = '2s'; SELECT count(*) FROM generate_series(1, 1000000000)";
+    let scratch = Scratch::new();
+    let config = config(&scratch);
+    let cluster = PrivateCluster::start(&config).await.unwrap();
+    remember(&cluster.connection(), "milk").await;
+    let busy = cluster.connection().connect().await.unwrap();
+    let watching = cluster.connection().connect().await.unwrap();
+    let kill_and_start = async {
+        let active = "SELECT 1 FROM pg_stat_activity WHERE query = $1 AND state = 'active'";
+        while watching.client.query_opt(active, &[&BUSY]).await.unwrap().is_none() {}
+        kill(&server_pid(&config).to_string());
+        cluster.exited().await;
+        drop(cluster);
+        PrivateCluster::start(&config).await.unwrap()
+    };
+    let (busy, cluster) = tokio::join!(busy.client.batch_execute(BUSY), kill_and_start);
+    assert!(busy.is_err());
+    let log = fs::read_to_string(config.data.join("postgres.log")).unwrap();
+    assert!(log.contains("pre-existing shared memory block"), "{log}");
+    assert_eq!(remembered(&cluster.connection()).await, ["milk"]);
+    cluster.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn the_end_of_the_server_ends_postgresql_and_the_next_start_waits_for_it() {
     let scratch = Scratch::new();
     let config = config(&scratch);
@@ -238,7 +264,8 @@ async fn a_stale_process_id_that_now_belongs_to_somebody_else_does_not_prevent_t
     let file = config.data.join("postgres/postmaster.pid");
     let running = fs::read_to_string(&file).unwrap();
     let Tenure::Owner { started, .. } = &cluster.tenure else { panic!("joined") };
-    let mut stranger = started.identity.command("sleep").arg("600").spawn().unwrap();
+    let mut command = started.identity.command("sleep");
+    let mut stranger = command.arg("600").stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap();
     cluster.stop().await.unwrap();
     let (_, rest) = running.split_once('\n').unwrap();
     fs::write(&file, format!("{}\n{rest}", stranger.id().unwrap())).unwrap();

@@ -8,7 +8,7 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use super::postmaster::Postmaster;
 use super::startup::Launch;
 use super::tests::{Scratch, config};
-use super::{PrivateCluster, Tenure, owned_file, readiness};
+use super::{PrivateCluster, Tenure, log, owned_file, readiness};
 use crate::database::connection::Connection;
 use crate::database::error::DatabaseError;
 
@@ -45,9 +45,8 @@ impl Server {
         owned_file::write(&launch.directory.join("pg_hba.conf"), RULES, &launch.identity).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let port_setting = format!("port={port}");
-        let postmaster = launch
-            .spawn(&["listen_addresses=127.0.0.1", &port_setting, &format!("ssl={ssl}")])
-            .unwrap();
+        let settings = ["listen_addresses=127.0.0.1", &port_setting, &format!("ssl={ssl}")];
+        let postmaster = launch.spawn(&settings, &log::open(&launch.log).unwrap()).unwrap();
         let server = Self { scratch, postmaster, port };
         server.answers().await;
         server

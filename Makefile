@@ -1,0 +1,39 @@
+# What a developer types. `make` alone lists it; everything is installed on first use (see .ci/install).
+
+.DEFAULT_GOAL := help
+.PHONY: help run test build lint openapi clean
+
+TARGET := $(abspath $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target))
+# rustup's own directory may not be on the PATH yet; tools installed for the tests come first.
+export PATH := $(TARGET)/tools:$(PATH):$(HOME)/.cargo/bin
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Install what is missing, build in release and start the server
+	@.ci/install run
+	@cargo run --locked --release -- serve
+
+test: ## Install what the tests need and run all of them
+	@.ci/install test
+	cargo test --locked
+
+build: ## Build in release
+	@.ci/install build
+	cargo build --locked --release
+
+lint: ## Check formatting, clippy and rustdoc, with warnings denied
+	@.ci/install build
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+
+openapi: ## Write the OpenAPI document to openapi/openapi.json
+	@.ci/install build
+	@mkdir -p openapi
+	cargo run --locked --quiet -- openapi > openapi/openapi.json.new
+	mv openapi/openapi.json.new openapi/openapi.json
+
+clean: ## Remove what was built and installed here; the data directory stays
+	cargo clean
+	rm -rf tests/clients/node_modules

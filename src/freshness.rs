@@ -1,0 +1,104 @@
+//! The freshness check of cluster mode: is what this node has in memory still true?
+//!
+//! Notifications make other nodes' changes known soon; this makes them known *before the next answer*. Requests that
+//! arrive together share one round trip, which returns the current versions of their users' streams and which of their
+//! sessions live. Reads and revocations are thereby linearizable across nodes. A single node needs none of it.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::accounts::Accounts;
+use crate::database::Pool;
+use crate::eventlog::{StoreError, store};
+use crate::id::{SessionId, UserId};
+use crate::sessions::read_model::live_sessions;
+use crate::tasks::Tasks;
+
+/// Most requests that share one round trip.
+const MAX_BATCH: usize = 512;
+/// Most requests that wait for the running one.
+const QUEUE: usize = 4_096;
+
+/// Asks the database whether memory is fresh, in cluster mode. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Freshness(Option<mpsc::Sender<Question>>);
+
+/// Answers the questions of a [`Freshness`].
+#[derive(Debug)]
+pub struct FreshnessCheck {
+    questions: mpsc::Receiver<Question>,
+    pool: Pool,
+    accounts: Accounts,
+    tasks: Tasks,
+}
+
+#[derive(Debug)]
+struct Question {
+    user_id: UserId,
+    session_id: SessionId,
+    answer: oneshot::Sender<Result<bool, StoreError>>,
+}
+
+impl Freshness {
+    /// For the only node: memory is always fresh.
+    pub fn of_single_node() -> Self {
+        Self(None)
+    }
+
+    /// For one of several nodes, with the part that answers.
+    pub fn of_cluster(pool: Pool, accounts: Accounts, tasks: Tasks) -> (Self, FreshnessCheck) {
+        let (sender, questions) = mpsc::channel(QUEUE);
+        (Self(Some(sender)), FreshnessCheck { questions, pool, accounts, tasks })
+    }
+
+    /// Whether the session lives, as far as other nodes know. Afterwards reads of the user's account and tasks see
+    /// everything that any node has answered as done.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be asked or too many wait.
+    pub async fn check(&self, user_id: UserId, session_id: SessionId) -> Result<bool, StoreError> {
+        let Some(questions) = &self.0 else { return Ok(true) };
+        let (answer, answered) = oneshot::channel();
+        let question = Question { user_id, session_id, answer };
+        questions.try_send(question).map_err(|_| StoreError::Overloaded)?;
+        answered.await.unwrap_or(Err(StoreError::Overloaded))
+    }
+}
+
+impl FreshnessCheck {
+    /// Answers until every [`Freshness`] is gone.
+    pub async fn run(mut self) {
+        let mut questions = Vec::with_capacity(MAX_BATCH);
+        while self.questions.recv_many(&mut questions, MAX_BATCH).await > 0 {
+            let live = self.ask(&questions).await;
+            for question in questions.drain(..) {
+                let answer = live.clone().map(|live| live.contains(&question.session_id));
+                // Whoever asked may have given up.
+                let _ = question.answer.send(answer);
+            }
+        }
+    }
+
+    /// The live ones of the sessions, after memory has been told of newer versions.
+    async fn ask(&self, questions: &[Question]) -> Result<Arc<HashSet<SessionId>>, StoreError> {
+        let users: HashSet<_> = questions.iter().map(|question| question.user_id).collect();
+        let sessions: Vec<_> = questions.iter().map(|question| question.session_id).collect();
+        let streams: Vec<_> =
+            users.iter().flat_map(|user| [Accounts::stream(*user), Tasks::stream(*user)]).collect();
+        let client = self.pool.get().await?;
+        // Polled together, they are sent together: one round trip.
+        let (versions, live) = futures_util::future::try_join(
+            store::versions(&client, &streams),
+            live_sessions(&client, &sessions),
+        )
+        .await?;
+        for (stream, version) in streams.iter().zip(versions) {
+            self.accounts.require(stream, version);
+            self.tasks.require(stream, version);
+        }
+        Ok(Arc::new(live.into_iter().collect()))
+    }
+}

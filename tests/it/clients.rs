@@ -1,0 +1,178 @@
+//! Other ecosystems: what the OpenAPI document and the JWKS promise holds for tools that know nothing of Keyfold.
+//!
+//! Their sources are in `tests/clients`; `make test` installs what they need. A missing tool fails its test.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use keyfold::clock::Clock;
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::app::TestApp;
+use crate::postgres::{new_directory, new_schema};
+use crate::user::TestUser;
+
+/// Longest time a tool may take: on a busy machine the TypeScript compiler needs most of it.
+const PATIENCE: Duration = Duration::from_mins(3);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redocly_finds_nothing_to_improve_in_the_document() {
+    let directory = new_directory("redocly");
+    let mut lint = node_tool("redocly");
+    lint.args(["lint", "--lint-config=error", "--config"]).arg(clients().join("redocly.yaml"));
+    run(lint.arg(write_document(&directory))).await;
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_document_conforms_to_the_openapi_specification() {
+    let directory = new_directory("openapi-spec-validator");
+    let document = write_document(&directory);
+    run(python().args(["-m", "openapi_spec_validator"]).arg(document)).await;
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_typescript_client_made_from_the_document_compiles_and_runs_the_whole_flow() {
+    let app = app_in_real_time().await;
+    let directory = new_directory("typescript");
+    copy_sources(&directory);
+    // A field with a default may be left out of a request; without the option its type would demand it.
+    let mut generate = node_tool("openapi-typescript");
+    generate.arg(write_document(&directory)).arg("--default-non-nullable=false");
+    run(generate.arg("--output").arg(directory.join("schema.d.ts"))).await;
+    run(node_tool("tsc").arg("--project").arg(&directory)).await;
+    run(node(&directory.join("flow.js")).arg(app.url())).await;
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jose_verifies_access_tokens_through_the_jwks() {
+    let app = app_in_real_time().await;
+    let ada = app.sign_up("ada@example.com").await;
+    assert_claims(&verified_by_jose(&app, &ada).await, &app, &ada);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pyjwt_verifies_access_tokens_through_the_jwks() {
+    let app = app_in_real_time().await;
+    let ada = app.sign_up("ada@example.com").await;
+    let mut verify = python();
+    verify.arg(clients().join("verify_pyjwt.py")).args([&app.url(), &ada.token]);
+    // The server is on this machine, whatever proxy leads out of it.
+    assert_claims(&run(verify.env("no_proxy", "*")).await, &app, &ada);
+}
+
+/// A signature says who signed in, not that they still are: until a token expires, a verifier elsewhere accepts it.
+/// That the server asks its sessions as well is what ends a token at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signature_outlives_its_session_but_the_server_refuses_the_token() {
+    let app = app_in_real_time().await;
+    let ada = app.sign_up("ada@example.com").await;
+    ada.sign_out().await.expect(200);
+    assert_claims(&verified_by_jose(&app, &ada).await, &app, &ada);
+    ada.list("").await.expect_problem(401, "SESSION_ENDED", "The session has ended");
+}
+
+/// A server with the clock that the tools have.
+async fn app_in_real_time() -> TestApp {
+    TestApp::on(new_schema().await, Clock::system(), |_| ()).await.unwrap()
+}
+
+async fn verified_by_jose(app: &TestApp, user: &TestUser) -> String {
+    let script = clients().join("verify-jose.mjs");
+    run(node(&script).args([&app.url(), &user.token])).await
+}
+
+#[track_caller]
+fn assert_claims(printed: &str, app: &TestApp, user: &TestUser) {
+    let claims: Value = serde_json::from_str(printed).unwrap();
+    let issued_at = claims["iat"].as_i64().unwrap();
+    let expected = json!({
+        "iss": app.url(), "aud": app.url(), "sub": user.id, "sid": user.session_id, "jti": claims["jti"],
+        "iat": issued_at, "exp": issued_at + 900,
+        "email": user.email, "name": "Ada Lovelace", "emailVerified": false,
+    });
+    assert_eq!(claims, expected);
+    assert!(claims["jti"].is_string());
+}
+
+fn clients() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
+}
+
+/// The document as this build makes it.
+fn write_document(directory: &Path) -> PathBuf {
+    let path = directory.join("openapi.json");
+    fs::write(&path, keyfold::web::openapi::text()).unwrap();
+    path
+}
+
+/// Puts the TypeScript sources where what is generated and compiled does not touch the repository.
+fn copy_sources(directory: &Path) {
+    for entry in fs::read_dir(clients()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "ts" || extension == "json") {
+            fs::copy(&path, directory.join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    symlink(clients().join("node_modules"), directory.join("node_modules")).unwrap();
+}
+
+/// Node with the packages of `package-lock.json`.
+fn node(script: &Path) -> Command {
+    installed(clients().join("node_modules"));
+    // Where the system's is too old, `make test` brings one.
+    let brought = target().join("tools/node");
+    let mut command = Command::new(if brought.exists() { brought } else { "node".into() });
+    command.arg(script);
+    command
+}
+
+/// A command of an npm package.
+fn node_tool(name: &str) -> Command {
+    node(&clients().join("node_modules/.bin").join(name))
+}
+
+/// Python with the packages of `requirements.txt`.
+fn python() -> Command {
+    Command::new(installed(target().join("venv/bin/python")))
+}
+
+/// Cargo's target directory.
+fn target() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
+}
+
+#[track_caller]
+fn installed(path: PathBuf) -> PathBuf {
+    assert!(path.exists(), "{} is missing: run `make test`, which installs it", path.display());
+    path
+}
+
+/// What a command printed, once it ended well.
+async fn run(command: &mut Command) -> String {
+    let ended = command.stdin(Stdio::null()).kill_on_drop(true).output();
+    let ended = tokio::time::timeout(PATIENCE, ended).await;
+    let name = command.as_std().get_program().display();
+    let Ok(ended) = ended else {
+        panic!("{name} {:?} runs for more than {PATIENCE:?}", arguments(command));
+    };
+    let output = ended.unwrap_or_else(|error| {
+        panic!("{name}: {error}: run `make test`, which installs what tests need")
+    });
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let status = output.status;
+    assert!(status.success(), "{name} {:?}: {status}\n{stdout}\n{stderr}", arguments(command));
+    stdout.into_owned()
+}
+
+fn arguments(command: &Command) -> Vec<&OsStr> {
+    command.as_std().get_args().collect()
+}

@@ -1,0 +1,240 @@
+//! The event log's contract, against the log itself.
+
+use std::sync::Arc;
+
+use keyfold::clock::Clock;
+use keyfold::database::{Connection, Pool, migrate};
+use keyfold::eventlog::append::Appended;
+use keyfold::eventlog::appender::{self, Appender};
+use keyfold::eventlog::store::{head, read_log};
+use keyfold::eventlog::{
+    Append, DecodeError, EventView, NewEvent, Projection, Projections, Statement, StoreError,
+    StreamName, projection,
+};
+use keyfold::id::Id;
+
+use crate::app::{START, TestApp};
+use crate::postgres;
+
+/// A read model that counts events per stream and refuses the event named `Refused`.
+struct Counting;
+
+impl Projection for Counting {
+    fn tables(&self) -> &'static [&'static str] {
+        &["counts"]
+    }
+
+    fn project(&self, event: &EventView<'_>) -> Result<Vec<Statement>, DecodeError> {
+        let amount = if event.name == "Refused" { -100_i64 } else { 1 };
+        let sql = "insert into counts (stream, amount) values ($1, 1)
+                   on conflict (stream) do update set amount = counts.amount + $2";
+        Ok(vec![Statement::new(sql, vec![Box::new(event.stream.to_owned()), Box::new(amount)])])
+    }
+}
+
+struct Log {
+    connection: Connection,
+    appender: Appender,
+}
+
+impl Log {
+    async fn open() -> Self {
+        let connection = postgres::new_schema().await;
+        migrate(&connection).await.unwrap();
+        let link = connection.connect().await.unwrap();
+        let counts = "create table counts (stream text primary key, amount bigint constraint positive check (amount > 0))";
+        link.client.batch_execute(counts).await.unwrap();
+        let pool = Pool::new(&connection, 2).unwrap();
+        let projections = Arc::new(Projections::new(vec![Box::new(Counting)]));
+        let (appender, writer) =
+            appender::channel(pool, projections, Id::<()>::generate(&Clock::system()).uuid());
+        tokio::spawn(writer.run());
+        Self { connection, appender }
+    }
+
+    async fn append(
+        &self,
+        stream: &str,
+        expected: i64,
+        names: &[&'static str],
+    ) -> Result<Appended, String> {
+        let append = append(stream, expected, names);
+        self.appender.append(append).await.map_err(|error| format!("{error:?}"))
+    }
+
+    /// `stream@version` of every event, by position; the positions must be 1, 2, 3 …
+    async fn contents(&self) -> Vec<String> {
+        let link = self.connection.connect().await.unwrap();
+        let events = read_log(&link.client, 0, 10_000, None).await.unwrap();
+        let positions: Vec<_> = events.iter().map(|event| event.position).collect();
+        assert_eq!(positions, (1..=positions.len() as i64).collect::<Vec<_>>());
+        assert_eq!(head(&link.client).await.unwrap(), positions.len() as i64);
+        events.iter().map(|event| format!("{}@{}", event.stream, event.version)).collect()
+    }
+
+    async fn refused(&self, sql: &str) -> String {
+        let link = self.connection.connect().await.unwrap();
+        let error = link.client.batch_execute(sql).await.unwrap_err();
+        error.as_db_error().unwrap().message().to_owned()
+    }
+
+    async fn text(&self, sql: &str) -> String {
+        let link = self.connection.connect().await.unwrap();
+        link.client.query_one(sql, &[]).await.unwrap().get(0)
+    }
+}
+
+fn append(stream: &str, expected: i64, names: &[&'static str]) -> Append {
+    let event = |name: &&'static str| NewEvent {
+        event_id: Id::<()>::at(START).uuid(),
+        command_id: None,
+        name,
+        schema: 1,
+        data: b"{}".to_vec(),
+        context: b"{}".as_slice().into(),
+        recorded_at: START,
+    };
+    let events = names.iter().map(event).collect();
+    Append { stream: StreamName::singleton(stream), expected, events, beside: Vec::new() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_append_needs_the_version_its_stream_has() {
+    let log = Log::open().await;
+    assert_eq!(log.append("a", 0, &["One", "Two"]).await, Ok(Appended { version: 2, position: 1 }));
+    assert_eq!(log.append("a", 2, &["Three"]).await, Ok(Appended { version: 3, position: 3 }));
+    for expected in [0, 1, 2, 4, 100] {
+        assert_eq!(
+            log.append("a", expected, &["Late"]).await,
+            Err("Conflict".to_owned()),
+            "expected {expected}"
+        );
+    }
+    assert_eq!(log.append("b", 1, &["Early"]).await, Err("Conflict".to_owned()));
+    assert_eq!(log.contents().await, ["a@1", "a@2", "a@3"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn history_cannot_be_rewritten_by_anybody() {
+    let log = Log::open().await;
+    log.append("a", 0, &["One"]).await.unwrap();
+    let refusal = |operation: &str| format!("the event log is append-only: {operation} is refused");
+    assert_eq!(log.refused("update events set type = 'Other'").await, refusal("UPDATE"));
+    assert_eq!(log.refused("delete from events").await, refusal("DELETE"));
+    assert_eq!(log.refused("truncate events").await, refusal("TRUNCATE"));
+    assert_eq!(log.contents().await, ["a@1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_statement_leaves_a_hole_in_the_log() {
+    let log = Log::open().await;
+    log.append("a", 0, &["One"]).await.unwrap();
+    let insert = |position: i64| {
+        format!(
+            "insert into events (position, stream, version, slice, event_id, type, schema, data, context, recorded_at)
+             values ({position}, 'b', 1, 0, gen_random_uuid(), 'Foreign', 1, '{{}}', '{{}}', now())"
+        )
+    };
+    assert_eq!(log.refused(&insert(2)).await, "positions must continue the log");
+    let skip = format!("update log_head set position = 3; {}", insert(3));
+    assert_eq!(log.refused(&skip).await, "positions must continue the log");
+    assert_eq!(log.contents().await, ["a@1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_bad_append_does_not_fail_its_neighbours() {
+    let log = Log::open().await;
+    log.append("taken", 0, &["One"]).await.unwrap();
+    // Polled together, they are queued together and written as one batch.
+    let appends = (0..20).map(|number| {
+        let log = &log;
+        async move {
+            match number % 5 {
+                1 => log.append("taken", 0, &["Late"]).await,
+                2 => log.append("ahead", 7, &["Early"]).await,
+                3 => log.append("refused", 0, &["One", "Refused"]).await,
+                _ => log.append(&format!("good{number}"), 0, &["One", "Two"]).await,
+            }
+        }
+    });
+    let outcomes = futures_util::future::join_all(appends).await;
+    for (number, outcome) in outcomes.iter().enumerate() {
+        match number % 5 {
+            1 | 2 => assert_eq!(outcome, &Err("Conflict".to_owned())),
+            3 => assert_eq!(outcome, &Err("Constraint(\"positive\")".to_owned())),
+            _ => assert_eq!(outcome.as_ref().map(|appended| appended.version), Ok(2)),
+        }
+    }
+    assert_eq!(log.contents().await.len(), 1 + 2 * 8);
+    assert_eq!(log.text("select sum(amount)::text from counts").await, "17");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn positions_are_gapless_whatever_the_concurrency() {
+    let log = Log::open().await;
+    let streams = (0..16).map(|number| {
+        let log = &log;
+        async move {
+            for version in 0..20 {
+                log.append(&format!("s{number}"), version, &["Next"]).await.unwrap();
+            }
+        }
+    });
+    futures_util::future::join_all(streams).await;
+    assert_eq!(log.contents().await.len(), 320);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_that_append_to_one_stream_take_turns_or_conflict() {
+    let log = Log::open().await;
+    let pool = Pool::new(&log.connection, 2).unwrap();
+    let (other, writer) =
+        appender::channel(pool, Arc::default(), Id::<()>::generate(&Clock::system()).uuid());
+    tokio::spawn(writer.run());
+    let contenders = [log.appender.clone(), other].map(|appender| async move {
+        let (mut version, mut won) = (0, 0);
+        while version < 40 {
+            match appender.append(append("shared", version, &["Next"])).await {
+                Ok(appended) => {
+                    version = appended.version;
+                    won += 1;
+                }
+                Err(StoreError::Conflict) => version += 1,
+                Err(other) => panic!("{other}"),
+            }
+        }
+        won
+    });
+    let won: i64 = futures_util::future::join_all(contenders).await.into_iter().sum();
+    let contents = log.contents().await;
+    assert_eq!(contents.len() as i64, won);
+    assert_eq!(contents, (1..=won).map(|version| format!("shared@{version}")).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rebuilding_the_read_models_from_the_log_reproduces_them_byte_for_byte() {
+    let app = TestApp::spawn().await;
+    let keys = &app.running().features().keys;
+    for number in 0..5 {
+        let user = app.sign_up(&format!("user{number}@example.com")).await;
+        user.create_task("milk").await;
+        if number % 2 == 0 {
+            user.sign_out().await.expect(200);
+        }
+        app.clock().advance(std::time::Duration::from_mins(7));
+        keys.rotate().await.unwrap();
+    }
+    let tables = ["users", "sessions", "jwks"];
+    let dump = async || futures_util::future::join_all(tables.map(|table| app.dump(table))).await;
+    let before = dump().await;
+    assert!(before.iter().all(|table| !table.is_empty()));
+
+    // Damage that a rebuild must undo.
+    let mut link = app.connection().connect().await.unwrap();
+    link.client.batch_execute("delete from sessions; update users set name = 'x'").await.unwrap();
+    let replayed = projection::rebuild(&mut link.client, &keyfold::app::features::projections())
+        .await
+        .unwrap();
+    assert_eq!(replayed.to_string(), app.query_text("select position::text from log_head").await);
+    assert_eq!(dump().await, before);
+}

@@ -1,0 +1,41 @@
+//! The integration tests: one binary, the real server on a port of its own, real PostgreSQL, a schema per test.
+//!
+//! Contents:
+//!
+//! * `flow`: a new person's whole journey
+//! * `auth`: sign up, sign in, sign out, tokens
+//! * `tasks`: the task list
+//! * `input`: bad input and the one error body
+//! * `ownership`: every operation of the OpenAPI document refuses everybody but the owner
+//! * `keys`: the key ring, the JWKS, rotation, the secret
+//! * `event_log`: the log's contract
+//! * `entities`: actors: panics, passivation, limits
+//! * `concurrency`: many at once, two servers on one database
+//! * `durability`: restart and `kill -9` of the real binary
+//! * `command_line`: configuration, exit codes, signals, operator's commands
+//! * `clients`: other ecosystems: TypeScript, `jose`, `PyJWT`, linters
+//! * `explorer`: the explorer, the document, CORS, security headers
+//! * `telemetry`: one trace from the request through the actors
+//! * `tidy`: the rules of the code base that a compiler does not check
+
+#![cfg(test)]
+#![expect(unreachable_pub, reason = "nothing of a test binary is exported")]
+#![expect(clippy::disallowed_methods, reason = "a test's tasks end with its runtime")]
+
+mod app;
+mod auth;
+mod command_line;
+mod concurrency;
+mod durability;
+mod entities;
+mod event_log;
+mod explorer;
+mod flow;
+mod input;
+mod keys;
+mod ownership;
+mod postgres;
+mod process;
+mod tasks;
+mod tidy;
+mod user;
