@@ -10,7 +10,7 @@ use crate::app::storage::Storage;
 use crate::config::Config;
 use crate::database::{self, Pool};
 use crate::eventlog::store::read_log;
-use crate::eventlog::{EventLog, appender, projection};
+use crate::eventlog::{EventLog, appender, replay};
 use crate::id::Id;
 use crate::keys::key_ring::Stage;
 use crate::keys::vault::{self, Vault};
@@ -74,7 +74,7 @@ async fn rebuild(storage: &Storage) -> anyhow::Result<u64> {
     let connection = storage.connection();
     database::check_migrated(&connection).await?;
     let mut link = connection.connect().await?;
-    Ok(projection::rebuild(&mut link.client, &features::projections()).await?)
+    Ok(replay::rebuild(&mut link.client, &features::projections()).await?)
 }
 
 pub(super) async fn list_keys(config: &Config) -> anyhow::Result<()> {

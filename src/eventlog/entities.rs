@@ -10,28 +10,12 @@ use super::append::Context;
 use super::decider::Decider;
 use super::directory::Directory;
 use super::error::{ExecuteError, ReadError};
-use super::seat::{Execute, NotSeated, Published, Request, Seat};
+use super::published::{Outcome, Published};
+use super::seat::{Execute, NotSeated, Request, Seat};
 use super::statement::Statement;
 use super::store::EventLog;
 use super::stream::{self, StreamName};
 use super::supervisor::{Lifespan, Supervise, Supervision, Supervisor};
-
-/// What a command came to.
-pub struct Outcome<D: Decider> {
-    /// The state after it.
-    pub published: Arc<Published<D>>,
-    /// What happened; empty when nothing had to.
-    pub events: Vec<D::Event>,
-}
-
-impl<D: Decider> fmt::Debug for Outcome<D> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outcome")
-            .field("published", &self.published)
-            .field("events", &self.events)
-            .finish()
-    }
-}
 
 /// The entities of one kind on this node. Cheap to clone.
 pub struct Entities<D: Decider> {

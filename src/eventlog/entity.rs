@@ -18,9 +18,9 @@ use tracing::Instrument;
 
 use super::append::{Append, NewEvent};
 use super::decider::Decider;
-use super::entities::Outcome;
 use super::error::{ExecuteError, ReadError, StoreError};
-use super::seat::{Execute, Published, Request, Seat, Wake};
+use super::published::{Outcome, Published};
+use super::seat::{Execute, Request, Seat, Wake};
 use super::store::EventLog;
 
 /// How often a command is decided again after another writer was faster.

@@ -1,7 +1,7 @@
 //! The kernel: an event log on PostgreSQL and the actors that keep entities on it. It knows no feature.
 //!
 //! Read in this order: [`decider`] (the rules' shape), [`event`], [`append`], [`appender`] (group commit), [`store`],
-//! [`entity`], [`supervisor`], [`entities`] (the handle features use), [`projection`], [`follower`] (other nodes).
+//! [`entity`], [`supervisor`], [`entities`] (the handle features use), [`projection`], [`replay`], [`follower`] (other nodes).
 //!
 //! # Laws of a decider, each held by tests of every decider
 //!
@@ -28,6 +28,8 @@ pub mod error;
 pub mod event;
 pub mod follower;
 pub mod projection;
+pub mod published;
+pub mod replay;
 mod seat;
 pub mod snapshot;
 pub mod statement;
@@ -39,11 +41,11 @@ pub mod testing;
 
 pub use append::{Append, Context, NewEvent};
 pub use decider::Decider;
-pub use entities::{Entities, Outcome};
+pub use entities::Entities;
 pub use error::{ExecuteError, ReadError, StoreError};
 pub use event::{DecodeError, Event, EventKind, EventView, RecordedEvent};
 pub use projection::{Projection, Projections};
-pub use seat::Published;
+pub use published::{Outcome, Published};
 pub use statement::{Jsonb, RawJson, Statement};
 pub use store::EventLog;
 pub use stream::StreamName;

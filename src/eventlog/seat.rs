@@ -15,39 +15,13 @@ use tokio::sync::oneshot;
 
 use super::append::Context;
 use super::decider::Decider;
-use super::entities::Outcome;
 use super::error::{ExecuteError, ReadError};
+use super::published::{Outcome, Published};
 use super::statement::Statement;
 use super::stream::StreamName;
 
 /// Most requests that wait for one entity.
 pub(super) const QUEUE: usize = 256;
-
-/// The state of an entity at a version, as readers see it.
-pub struct Published<D: Decider> {
-    /// Length of the stream this state was folded from.
-    pub version: i64,
-    /// The state.
-    pub state: D::State,
-}
-
-impl<D: Decider> Default for Published<D> {
-    fn default() -> Self {
-        Self { version: 0, state: D::State::default() }
-    }
-}
-
-impl<D: Decider> Clone for Published<D> {
-    fn clone(&self) -> Self {
-        Self { version: self.version, state: self.state.clone() }
-    }
-}
-
-impl<D: Decider> fmt::Debug for Published<D> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Published({} version {})", D::CATEGORY, self.version)
-    }
-}
 
 /// What an entity is asked to do.
 pub(super) enum Request<D: Decider> {

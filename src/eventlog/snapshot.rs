@@ -4,7 +4,7 @@
 
 use super::decider::Decider;
 use super::error::StoreError;
-use super::seat::Published;
+use super::published::Published;
 use super::statement::{Jsonb, RawJson};
 use super::stream::StreamName;
 use crate::clock::Timestamp;

@@ -12,7 +12,7 @@ use super::appender::Appender;
 use super::decider::Decider;
 use super::error::StoreError;
 use super::event::{Event, RecordedEvent};
-use super::seat::Published;
+use super::published::Published;
 use super::snapshot;
 use super::statement::RawJson;
 use super::stream::StreamName;

@@ -135,7 +135,10 @@ pub fn user_agent(request: &Request) -> Option<String> {
 ///
 /// When the application was put together without it, which its tests exclude.
 pub fn state(request: &Request) -> Result<&State, Problem> {
-    request.data::<State>().ok_or_else(|| Problem::internal(&"the application has no state"))
+    request
+        .data::<Arc<State>>()
+        .map(|state| &**state)
+        .ok_or_else(|| Problem::internal(&"the application has no state"))
 }
 
 fn following(request: &Request) -> Result<&State, Problem> {

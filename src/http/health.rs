@@ -14,13 +14,11 @@ use super::failure::Failure;
 use super::json::Json;
 use super::problem::Problem;
 use crate::database::Pool;
+use crate::eventlog::store;
 use crate::web::Tag;
 
 /// Longest time the database may take to say that it is there.
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// The head is read in the statement that also proves that the log's tables are there and answer.
-const PROBE: &str = "select position from log_head";
 
 crate::statuses! {
     /// `GET /health/live`
@@ -47,10 +45,11 @@ impl Readiness {
         self.open.store(false, Ordering::Release);
     }
 
+    /// Reading the head also proves that the log's tables are there and answer.
     async fn log_head(&self) -> Result<i64, Problem> {
         let probe = async {
             let client = self.pool.get().await.ok()?;
-            client.query_one(PROBE, &[]).await.ok().map(|row| row.get(0))
+            store::head(&client).await.ok()
         };
         tokio::time::timeout(DATABASE_TIMEOUT, probe)
             .await

@@ -120,7 +120,7 @@ impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for Json<T> {
     ) -> poem::Result<Self> {
         require_json(request)?;
         let body = body.take()?.into_bytes_limit(MAX_BODY).await.map_err(|error| match error {
-            ReadBodyError::PayloadTooLarge => Problem::too_large(),
+            ReadBodyError::PayloadTooLarge => too_large(),
             ReadBodyError::BodyHasBeenTaken | ReadBodyError::Utf8(_) | ReadBodyError::Io(_) => {
                 Problem::new(
                     StatusCode::BAD_REQUEST,
@@ -131,6 +131,12 @@ impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for Json<T> {
         })?;
         Ok(Self(parse(&body)?))
     }
+}
+
+/// `413`.
+fn too_large() -> Problem {
+    let message = format!("The body is larger than {} KiB", MAX_BODY / 1024);
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", message)
 }
 
 /// `415` unless the body says that it is JSON. A page of another site cannot say so without asking first (CORS).

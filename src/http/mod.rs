@@ -91,7 +91,7 @@ pub fn endpoint(state: State) -> BoxEndpoint<'static> {
         .at("/openapi.json", explorer::document())
         .nest("/", service().into_endpoint().around(explorer::front_door));
     let answered = routes
-        .data(state)
+        .data(Arc::new(state))
         .with(CatchPanic::new().with_handler(|_| Problem::unexpected().to_response()))
         .into_endpoint()
         .map_to_response()

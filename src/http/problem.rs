@@ -220,18 +220,11 @@ impl Problem {
                 problem.with_header(header::ALLOW, allow::methods(path))
             }
             StatusCode::BAD_REQUEST => parameter(text),
-            StatusCode::PAYLOAD_TOO_LARGE => Self::too_large(),
             status if status.is_client_error() => {
                 Self::new(status, "BAD_REQUEST", "The request cannot be understood")
             }
             _ => Self::internal(&format!("{status}: {text}")),
         }
-    }
-
-    /// `413`.
-    pub fn too_large() -> Self {
-        let message = format!("The body is larger than {} KiB", super::json::MAX_BODY / 1024);
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", message)
     }
 }
 

@@ -4,7 +4,7 @@ use poem_openapi::Object;
 use poem_openapi::types::{Example, MaybeUndefined};
 use serde::{Deserialize, Serialize};
 
-use super::task_list::Task;
+use super::task::Task;
 use super::values::{Description, TaskId, Title};
 use crate::clock::Timestamp;
 use crate::http::problem::{FieldProblem, Problem};

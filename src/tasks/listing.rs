@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::ordered::OrderedTasks;
-use super::task_list::Task;
+use super::task::Task;
 use super::values::TaskId;
 
 /// Tasks on a page unless asked otherwise.

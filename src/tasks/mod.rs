@@ -8,13 +8,15 @@ pub mod bodies;
 pub mod events;
 pub mod listing;
 pub mod ordered;
+pub mod task;
 pub mod task_list;
 pub mod values;
 
 use std::sync::Arc;
 
 use self::events::TaskEvent;
-use self::task_list::{Command, Rejection, Task, TaskList};
+use self::task::Task;
+use self::task_list::{Command, Rejection, TaskList};
 use crate::eventlog::follower::Observer;
 use crate::eventlog::{
     Context, Decider, Entities, ExecuteError, Outcome, Published, ReadError, RecordedEvent,

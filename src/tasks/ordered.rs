@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::task_list::Task;
+use super::task::Task;
 use super::values::TaskId;
 
 /// Most tasks in a chunk.

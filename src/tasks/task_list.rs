@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::events::{TaskChanged, TaskCreated, TaskDeleted, TaskEvent};
 use super::ordered::OrderedTasks;
+use super::task::Task;
 use super::values::{Description, TaskId, Title};
 use crate::clock::Timestamp;
 use crate::eventlog::Decider;
@@ -48,25 +49,6 @@ pub enum Rejection {
     /// The list is full.
     #[error("the list has {MAX_TASKS} tasks already")]
     ListFull,
-}
-
-/// A task.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Task {
-    /// Its identifier.
-    pub id: TaskId,
-    /// Its title.
-    pub title: Title,
-    /// Its description.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<Description>,
-    /// Whether it is done.
-    pub completed: bool,
-    /// When it was added.
-    pub created_at: Timestamp,
-    /// When it last changed.
-    pub updated_at: Timestamp,
 }
 
 /// A task list.

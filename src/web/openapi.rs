@@ -10,6 +10,9 @@ use serde_json::{Map, Value, json};
 
 use crate::http;
 
+/// The tags in the order in which a newcomer needs them.
+const CHAPTERS: [&str; 4] = ["Authentication", "Tasks", "Keys", "Health"];
+
 /// The trace id of examples.
 const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
@@ -27,6 +30,12 @@ at `/api/auth/token`. Signing out ends both at once.
 **Failures.** Every failure has the same body: a stable `code`, a `message` for people, a `traceId` that finds the \
 request in the logs, and `details` per field when the input is invalid.";
 
+/// Fields of requests that may be `null`, which the generator cannot say of a field that may also be absent.
+const NULLABLE: [&str; 2] = [
+    "/components/schemas/TaskRequest/properties/description",
+    "/components/schemas/TaskPatch/properties/description",
+];
+
 /// The document, pretty-printed and ending with a newline.
 pub fn text() -> String {
     DOCUMENT.clone()
@@ -34,20 +43,31 @@ pub fn text() -> String {
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
     let spec = http::service()
-        .summary("An event-sourced identity and tasks backend")
         .description(DESCRIPTION)
         .license(LicenseObject::new("MIT OR Apache-2.0").url("https://spdx.org/licenses/MIT.html"))
         .contact(ContactObject::new().name("Keyfold"))
         .server(ServerObject::new("/").description("This server"))
         .spec();
     let mut document: Value = serde_json::from_str(&spec).unwrap_or_default();
+    if let Some(tags) = document.get_mut("tags").and_then(Value::as_array_mut) {
+        tags.sort_by_key(chapter);
+    }
     for operation in operations(&mut document) {
         complete(operation);
+    }
+    for field in NULLABLE {
+        let schema = document.pointer_mut(field).and_then(Value::as_object_mut);
+        schema.map(|schema| schema.insert("nullable".to_owned(), Value::Bool(true)));
     }
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
 });
+
+/// The place of a tag among the chapters; the generator sorts them by name.
+fn chapter(tag: &Value) -> Option<usize> {
+    CHAPTERS.iter().position(|name| tag.get("name").and_then(Value::as_str) == Some(*name))
+}
 
 fn operations(document: &mut Value) -> impl Iterator<Item = &mut Map<String, Value>> {
     let paths = document.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten();

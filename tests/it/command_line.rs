@@ -1,1 +1,11 @@
+//! The `keyfold` command as an operator meets it.
 //!
+//! * `configuration`: what is said about variables and arguments, with exit code 2
+//! * `refusals`: why a server does not start, or stops by itself, with exit code 1
+//! * `signals`: how it is stopped
+//! * `operator`: the commands beside a running server
+
+mod configuration;
+mod operator;
+mod refusals;
+mod signals;

@@ -145,16 +145,14 @@ async fn a_start_that_was_cut_short_is_started_over() {
     .await;
 }
 
-/// The server's process and all of its PostgreSQL's.
+/// The server's process and those of its PostgreSQL. Sessions are not among them: they come and go, and end with these.
 async fn with_postgresql(data: &DataDirectory, server: &Server) -> Vec<u32> {
-    let connection = data.connection().await;
-    let link = connection.connect().await.unwrap();
-    let rows = link.client.query("select pid from pg_stat_activity", &[]).await.unwrap();
-    // The one that asked may be gone by the time of the signal.
-    let own: i32 = link.client.query_one("select pg_backend_pid()", &[]).await.unwrap().get(0);
-    let backends = rows.iter().map(|row| row.get(0)).filter(|pid: &i32| *pid != own);
-    let backends = backends.map(|pid| u32::try_from(pid).unwrap());
-    [server.process.pid(), data.postmaster().unwrap()].into_iter().chain(backends).collect()
+    let lasting = "select pid from pg_stat_activity \
+                   where backend_type not in ('client backend', 'autovacuum worker')";
+    let link = data.connection().await.connect().await.unwrap();
+    let rows = link.client.query(lasting, &[]).await.unwrap();
+    let processes = rows.iter().map(|row| u32::try_from(row.get::<_, i32>(0)).unwrap());
+    [server.process.pid(), data.postmaster().unwrap()].into_iter().chain(processes).collect()
 }
 
 /// Clients that create tasks, each as fast as it is answered, until nobody answers.

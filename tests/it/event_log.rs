@@ -9,7 +9,7 @@ use keyfold::eventlog::appender::{self, Appender};
 use keyfold::eventlog::store::{head, read_log};
 use keyfold::eventlog::{
     Append, DecodeError, EventView, NewEvent, Projection, Projections, Statement, StoreError,
-    StreamName, projection,
+    StreamName, replay,
 };
 use keyfold::id::Id;
 
@@ -232,9 +232,8 @@ async fn rebuilding_the_read_models_from_the_log_reproduces_them_byte_for_byte()
     // Damage that a rebuild must undo.
     let mut link = app.connection().connect().await.unwrap();
     link.client.batch_execute("delete from sessions; update users set name = 'x'").await.unwrap();
-    let replayed = projection::rebuild(&mut link.client, &keyfold::app::features::projections())
-        .await
-        .unwrap();
+    let replayed =
+        replay::rebuild(&mut link.client, &keyfold::app::features::projections()).await.unwrap();
     assert_eq!(replayed.to_string(), app.query_text("select position::text from log_head").await);
     assert_eq!(dump().await, before);
 }

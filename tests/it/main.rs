@@ -24,6 +24,7 @@
 
 mod app;
 mod auth;
+mod clients;
 mod command_line;
 mod concurrency;
 mod durability;
@@ -37,5 +38,6 @@ mod ownership;
 mod postgres;
 mod process;
 mod tasks;
+mod telemetry;
 mod tidy;
 mod user;

@@ -1,0 +1,158 @@
+//! Why a server does not start, or stops by itself: exit code 1 and a sentence that says what to do.
+
+use std::net::TcpListener;
+use std::os::unix::fs::MetadataExt;
+
+use crate::app::SECRET;
+use crate::process::{
+    DataDirectory, Ended, ExternalDatabase, Keyfold, PUBLIC_URL, dump, mode, signal,
+};
+use crate::user::TestUser;
+
+/// Everything that must be in the last thing it said.
+#[track_caller]
+fn assert_refused(ended: &Ended, said: &[&str]) {
+    assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{ended:?}");
+    let (_, reason) = ended.err.rsplit_once("\nkeyfold: ").unwrap_or(("", &ended.err));
+    for text in said {
+        assert!(reason.contains(text), "{text:?} in {reason}");
+    }
+}
+
+#[tokio::test]
+async fn without_postgresql_the_command_that_installs_it_is_named() {
+    let data = DataDirectory::new("no-binaries");
+    let empty = DataDirectory::new("empty");
+    std::fs::create_dir(empty.path()).unwrap();
+    let path = empty.path().to_str().unwrap().to_owned();
+    let keyfold = Keyfold::in_directory(&data).set("KEYFOLD_POSTGRES_BIN", &path);
+    for arguments in [&[] as &[_], &["migrate"]] {
+        let ended = keyfold.run(arguments).await;
+        let program = if cfg!(target_os = "macos") { "brew install" } else { "install" };
+        assert_refused(&ended, &[&path, "version 14 or later", program, "postgresql"]);
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_of_a_version_that_is_not_installed_names_the_command_for_that_version() {
+    let data = DataDirectory::new("old-version");
+    std::fs::create_dir_all(data.cluster()).unwrap();
+    std::fs::write(data.cluster().join("PG_VERSION"), "13\n").unwrap();
+    let ended = Keyfold::in_directory(&data).run(&[]).await;
+    assert_refused(&ended, &["made by PostgreSQL 13", "install"]);
+}
+
+#[tokio::test]
+async fn a_taken_address_is_noticed_before_anything_is_made() {
+    let data = DataDirectory::new("taken");
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let ended = Keyfold::in_directory(&data).set("KEYFOLD_LISTEN", &address).run(&[]).await;
+    assert_refused(&ended, &[&format!("cannot listen on {address}")]);
+    assert!(!data.path().exists());
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_is_named_without_its_password() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("postgres://ada:hunter2@{nobody}/tasks");
+    let keyfold = Keyfold::new().set("DATABASE_URL", &url).set("KEYFOLD_SECRET", SECRET);
+    let ended = keyfold.run(&[]).await;
+    assert_refused(&ended, &["database"]);
+    assert!(!ended.err.contains("hunter2") && !ended.err.contains(SECRET), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_server_on_a_data_directory_is_refused_and_the_first_is_not_disturbed() {
+    let data = DataDirectory::new("second");
+    let first = Keyfold::in_directory(&data).serve().await;
+    let second = Keyfold::in_directory(&data).run(&[]).await;
+    let holder = format!("another Keyfold server (process {})", first.process.pid());
+    let path = std::fs::canonicalize(data.path()).unwrap();
+    assert_refused(&second, &[&holder, path.to_str().unwrap(), "stop it first", "KEYFOLD_DATA"]);
+
+    first.get("/health/ready").send().await.expect(200);
+    assert_private(&data);
+    first.stop().await;
+}
+
+/// Nobody but the server's user and, as root, PostgreSQL's gets anywhere near the data.
+fn assert_private(data: &DataDirectory) {
+    let owner = |path| std::fs::metadata(path).unwrap().uid();
+    let is_within = std::fs::symlink_metadata(data.cluster()).unwrap().is_dir();
+    let is_divided = owner(data.path()) != owner(data.cluster());
+    // PostgreSQL's own user has to get through to its files, but can list nothing.
+    let expected = if is_divided && is_within { 0o710 } else { 0o700 };
+    assert_eq!(mode(&data.path()), expected);
+    assert_eq!(mode(&data.cluster()), 0o700);
+    assert_eq!(mode(&data.path().join("secret")), 0o600);
+
+    let pid_file = std::fs::read_to_string(data.cluster().join("postmaster.pid")).unwrap();
+    let socket = pid_file.lines().nth(4).unwrap();
+    assert_eq!(mode(socket.as_ref()), 0o700, "{socket}");
+    let address = pid_file.lines().nth(5).unwrap();
+    assert_eq!(address, "", "it listens on a socket only");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_server_on_a_database_is_refused_unless_all_are_a_cluster() {
+    let database = ExternalDatabase::new().await;
+    let keyfold = database.keyfold(SECRET);
+    let first = keyfold.serve().await;
+    let node = keyfold.clone().set("KEYFOLD_CLUSTER", "true");
+    let (second, third) = tokio::join!(keyfold.run(&[]), node.run(&[]));
+    for refused in [second, third] {
+        let said = ["another Keyfold server already uses this database", "KEYFOLD_CLUSTER=true"];
+        assert_refused(&refused, &said);
+    }
+    first.get("/health/ready").send().await.expect(200);
+    first.stop().await;
+
+    let (first, second) = tokio::join!(node.serve(), node.serve());
+    let ada = TestUser::sign_up(&first.url, "ada@example.com").await;
+    TestUser::sign_in(&second.url, &ada.email).await;
+    first.stop().await;
+    second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_secret_is_refused_and_makes_no_key() {
+    let database = ExternalDatabase::new().await;
+    let keyfold = database.keyfold(SECRET).set("KEYFOLD_PUBLIC_URL", PUBLIC_URL);
+    let server = keyfold.serve().await;
+    let ada = TestUser::sign_up(&server.url, "ada@example.com").await;
+    let jwks = server.jwks().await;
+    server.stop().await;
+    let tables = ["jwks", "key_material", "events"];
+    let before = dump(&database.connection, &tables).await;
+
+    let wrong = "not the secret that the keys are sealed under";
+    for arguments in [&[] as &[_], &["keys", "rotate"]] {
+        let ended = database.keyfold(wrong).run(arguments).await;
+        assert_refused(&ended, &["cannot be opened with this secret", "KEYFOLD_SECRET"]);
+        assert!(!ended.err.contains(wrong) && !ended.err.contains(SECRET), "{ended:?}");
+    }
+    assert_eq!(dump(&database.connection, &tables).await, before);
+
+    let server = keyfold.serve().await;
+    assert_eq!(server.jwks().await, jwks);
+    ada.at(&server.url).list("").await.expect(200);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_postgresql_dies_ends_and_the_next_start_works() {
+    let data = DataDirectory::new("dies");
+    let server = Keyfold::in_directory(&data).serve().await;
+    TestUser::sign_up(&server.url, "ada@example.com").await;
+    signal("KILL", &[data.postmaster().unwrap()]);
+    let ended = server.process.ended().await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let (_, reason) = ended.err.rsplit_once("\nkeyfold: ").unwrap();
+    assert!(reason.contains("the private PostgreSQL server ended by itself"), "{reason}");
+    assert!(reason.contains("signal 9"), "{reason}");
+
+    let server = Keyfold::in_directory(&data).serve().await;
+    TestUser::sign_in(&server.url, "ada@example.com").await;
+    server.stop().await;
+}

@@ -1,0 +1,115 @@
+//! How the server is stopped: it finishes what it has begun, and does not wait when it is told twice.
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::app::SECRET;
+use crate::process::{DataDirectory, ExternalDatabase, Keyfold, Server, until};
+use crate::user::{PASSWORD, TestUser};
+
+const STOPPING: &str = "stopping; a second signal skips the waiting";
+
+/// A request that the server is busy with: it has asked for the body, which is still to come.
+struct InFlight {
+    stream: TcpStream,
+    body: String,
+}
+
+impl InFlight {
+    async fn begin(server: &Server, path: &str, body: &Value) -> Self {
+        let address = server.url.strip_prefix("http://").unwrap();
+        let body = body.to_string();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = [0; 25];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 100 Continue\r\n\r\n");
+        Self { stream, body }
+    }
+
+    /// Sends the body and returns everything the server answers, until it closes the connection.
+    async fn finish(mut self) -> String {
+        self.stream.write_all(self.body.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        self.stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+}
+
+async fn is_refused(server: &Server) -> bool {
+    TcpStream::connect(server.url.strip_prefix("http://").unwrap()).await.is_err()
+}
+
+/// With a client that keeps its connection open, as browsers do.
+async fn assert_stops_gracefully(signal: &str) {
+    let data = DataDirectory::new("graceful");
+    let mut server = Keyfold::in_directory(&data).serve().await;
+    TestUser::sign_up(&server.url, "ada@example.com").await;
+    let client = reqwest::Client::new();
+    client.get(format!("{}/health/live", server.url)).send().await.unwrap();
+    let body = json!({"email": "ada@example.com", "password": PASSWORD});
+    let sign_in = InFlight::begin(&server, "/api/auth/signin", &body).await;
+
+    server.process.signal(signal);
+    server.process.err.say(STOPPING).await;
+    until("new connections are refused", async || is_refused(&server).await).await;
+    // Its password is still to be verified, its session still to be stored, its token still to be signed.
+    let answer = sign_in.finish().await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.contains("better-auth.session_token="), "{answer}");
+
+    let ended = server.process.ended().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.err.trim_end().ends_with("stopped"), "{ended:?}");
+    assert_eq!(data.postmaster(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_lets_requests_in_flight_finish_and_stops_postgresql() {
+    assert_stops_gracefully("TERM").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_lets_requests_in_flight_finish_and_stops_postgresql() {
+    assert_stops_gracefully("INT").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_skips_the_waiting() {
+    let data = DataDirectory::new("twice");
+    let mut server = Keyfold::in_directory(&data).serve().await;
+    let ada = TestUser::sign_up(&server.url, "ada@example.com").await;
+    let _never_finished = InFlight::begin(&server, "/api/auth/signin", &json!({})).await;
+    server.process.signal("TERM");
+    server.process.err.say(STOPPING).await;
+    until("new connections are refused", async || is_refused(&server).await).await;
+    assert!(server.process.is_running());
+
+    server.process.signal("INT");
+    let ended = server.process.ended().await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.err.ends_with("keyfold: stopped without waiting\n"), "{ended:?}");
+    // Nobody waited for it, but it ends too.
+    until("PostgreSQL has stopped", async || data.postmaster().is_none()).await;
+
+    let server = Keyfold::in_directory(&data).serve().await;
+    TestUser::sign_in(&server.url, &ada.email).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_never_ends_is_given_up_when_the_patience_is_over() {
+    let database = ExternalDatabase::new().await;
+    let keyfold = database.keyfold(SECRET).set("KEYFOLD_SHUTDOWN_TIMEOUT", "1s");
+    let server = keyfold.serve().await;
+    let _never_finished = InFlight::begin(&server, "/api/auth/signin", &json!({})).await;
+    server.process.signal("TERM");
+    let ended = server.process.ended().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
