@@ -12,7 +12,7 @@
 //! [`clock`], [`id`], [`sharded`], [`workers`]: small things everything uses. [`database`]: reaching PostgreSQL, or
 //! bringing it. [`eventlog`]: the kernel, which knows no feature. [`tasks`], [`accounts`], [`sessions`], [`keys`]: the
 //! features; none knows another. [`auth`]: joins accounts, sessions and keys. [`freshness`]: what several nodes need
-//! before they answer from memory. [`http`], [`web`]: the edge. [`config`],
+//! before they answer from memory. [`http`], [`api`], [`web`], [`routes`]: the edge. [`config`],
 //! [`telemetry`], [`app`], [`cli`]: putting it together.
 //!
 //! # Invariants
@@ -24,6 +24,7 @@
 //! * Secrets appear in no event, log line, error or `Debug` text.
 
 pub mod accounts;
+pub mod api;
 pub mod app;
 pub mod auth;
 pub mod cli;
@@ -35,6 +36,7 @@ pub mod freshness;
 pub mod http;
 pub mod id;
 pub mod keys;
+pub mod routes;
 pub mod sessions;
 pub mod sharded;
 pub mod tasks;

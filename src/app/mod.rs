@@ -25,10 +25,10 @@ use crate::database::{self, Pool};
 use crate::eventlog::follower::{self, Mode};
 use crate::eventlog::{EventLog, appender};
 use crate::freshness::Freshness;
-use crate::http;
 use crate::http::health::Readiness;
 use crate::id::Id;
 use crate::keys::vault::GenerateKey;
+use crate::routes;
 
 /// What a test may replace.
 #[derive(Clone)]
@@ -168,7 +168,7 @@ impl App {
         });
         let (stop_serving, stopped) = oneshot::channel();
         let server =
-            serving::run(listener, http::endpoint(state), stopped, config.http.shutdown_timeout)?;
+            serving::run(listener, routes::endpoint(state), stopped, config.http.shutdown_timeout)?;
         parts.spawn(server);
         Ok(Started {
             site,

@@ -17,11 +17,11 @@ use crate::http::caller::{self, MaybeSignedIn, SessionHolder, SignedIn};
 use crate::http::failure::Failure;
 use crate::http::json::Json;
 use crate::http::problem::{FieldProblem, Problem};
+use crate::http::tag::Tag;
 use crate::http::{State, cookie};
 use crate::id::UserId;
 use crate::keys::access_token::Subject;
 use crate::sessions::table::Session;
-use crate::web::Tag;
 
 crate::statuses! {
     /// `POST /api/auth/signup`

@@ -15,7 +15,7 @@ use super::json::Json;
 use super::problem::Problem;
 use crate::database::Pool;
 use crate::eventlog::store;
-use crate::web::Tag;
+use crate::http::tag::Tag;
 
 /// Longest time the database may take to say that it is there.
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(2);

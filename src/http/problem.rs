@@ -12,7 +12,7 @@ use poem::{Body, Response};
 use poem_openapi::Object;
 use serde::Serialize;
 
-use super::{allow, trace};
+use super::trace;
 
 /// What went wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Object)]
@@ -198,18 +198,23 @@ impl Problem {
         response
     }
 
-    /// Gives a failure that the framework noticed the one error body; other answers pass unchanged.
-    pub async fn complete(response: Response, path: &str) -> Response {
+    /// Gives a failure that the framework noticed the one error body; other answers pass unchanged. `allowed` names the
+    /// methods of the path, for a `405` (RFC 9110, section 15.5.6).
+    pub async fn complete(response: Response, allowed: impl FnOnce() -> String) -> Response {
         let failed = response.status().is_client_error() || response.status().is_server_error();
         if !failed || response.content_type() == Some("application/json") {
             return response;
         }
         let status = response.status();
         let text = response.into_body().into_string().await.unwrap_or_default();
-        Self::noticed_by_framework(status, &text, path).to_response()
+        Self::noticed_by_framework(status, &text, allowed).to_response()
     }
 
-    fn noticed_by_framework(status: StatusCode, text: &str, path: &str) -> Self {
+    fn noticed_by_framework(
+        status: StatusCode,
+        text: &str,
+        allowed: impl FnOnce() -> String,
+    ) -> Self {
         match status {
             StatusCode::NOT_FOUND => {
                 Self::new(status, "NOT_FOUND", "There is nothing at this path")
@@ -217,7 +222,7 @@ impl Problem {
             StatusCode::METHOD_NOT_ALLOWED => {
                 let problem =
                     Self::new(status, "METHOD_NOT_ALLOWED", "This path does not have this method");
-                problem.with_header(header::ALLOW, allow::methods(path))
+                problem.with_header(header::ALLOW, allowed())
             }
             StatusCode::BAD_REQUEST => parameter(text),
             status if status.is_client_error() => {

@@ -6,9 +6,10 @@ use poem_openapi::{ApiResponse, OpenApi};
 
 use super::key_set::JsonWebKeySet;
 use crate::http::caller;
+use crate::http::etag;
 use crate::http::failure::Failure;
 use crate::http::json::Published;
-use crate::web::{Tag, explorer::matches_etag};
+use crate::http::tag::Tag;
 
 crate::statuses! {
     /// `GET /.well-known/jwks.json`
@@ -58,13 +59,13 @@ impl KeysApi {
     #[oai(path = "/.well-known/jwks.json", method = "get", operation_id = "getKeys")]
     async fn keys(&self, request: &Request) -> Result<KeysResponse, Failure<GetKeys>> {
         let keys = caller::state(request)?.keys.key_set();
-        let (etag, cache) = (keys.etag.clone(), CACHE_CONTROL.to_owned());
+        let (tag, cache) = (keys.etag.clone(), CACHE_CONTROL.to_owned());
         let known =
-            request.header(header::IF_NONE_MATCH).is_some_and(|tags| matches_etag(tags, &etag));
+            request.header(header::IF_NONE_MATCH).is_some_and(|tags| etag::matches(tags, &tag));
         Ok(if known {
-            KeysResponse::NotModified(etag, cache)
+            KeysResponse::NotModified(tag, cache)
         } else {
-            KeysResponse::Keys(Published::new(keys.document.clone()), etag, cache)
+            KeysResponse::Keys(Published::new(keys.document.clone()), tag, cache)
         })
     }
 }

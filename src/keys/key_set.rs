@@ -3,9 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use poem_openapi::types::Example;
@@ -14,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::jwk::Jwk;
 use super::key_ring::State;
 use super::private_key::KeyError;
+use crate::http::etag;
 
 /// A JSON Web Key Set (RFC 7517, section 5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, poem_openapi::Object)]
@@ -82,7 +80,7 @@ impl KeySet {
         let keys = ring.keys.values().map(|key| key.public.clone()).collect();
         let document = serde_json::to_vec(&JsonWebKeySet { keys })
             .map_err(|e| KeyError::NotMade(e.to_string()))?;
-        let etag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, &document)));
+        let etag = etag::of(&document);
         let signing = Arc::new(Signing { kid, key: EncodingKey::from_rsa_der(private_der) });
         Ok(Self { signing, verifying, document: document.into(), etag })
     }

@@ -16,8 +16,8 @@ use crate::http::failure::Failure;
 use crate::http::json::Json;
 use crate::http::problem::Problem;
 use crate::http::schema::Nullable;
+use crate::http::tag::Tag;
 use crate::id::UserId;
-use crate::web::Tag;
 
 crate::statuses! {
     /// `GET /api/{user_id}/tasks`

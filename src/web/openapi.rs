@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use poem_openapi::{ContactObject, LicenseObject, ServerObject};
 use serde_json::{Map, Value, json};
 
-use crate::http;
+use crate::api;
 
 /// The tags in the order in which a newcomer needs them.
 const CHAPTERS: [&str; 4] = ["Authentication", "Tasks", "Keys", "Health"];
@@ -42,7 +42,7 @@ pub fn text() -> String {
 }
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
-    let spec = http::service()
+    let spec = api::service()
         .description(DESCRIPTION)
         .license(LicenseObject::new("MIT OR Apache-2.0").url("https://spdx.org/licenses/MIT.html"))
         .contact(ContactObject::new().name("Keyfold"))

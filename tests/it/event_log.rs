@@ -67,8 +67,8 @@ impl Log {
         let link = self.connection.connect().await.unwrap();
         let events = read_log(&link.client, 0, 10_000, None).await.unwrap();
         let positions: Vec<_> = events.iter().map(|event| event.position).collect();
-        assert_eq!(positions, (1..=positions.len() as i64).collect::<Vec<_>>());
-        assert_eq!(head(&link.client).await.unwrap(), positions.len() as i64);
+        let last = head(&link.client).await.unwrap();
+        assert_eq!(positions, (1..=last).collect::<Vec<_>>());
         events.iter().map(|event| format!("{}@{}", event.stream, event.version)).collect()
     }
 
@@ -207,7 +207,6 @@ async fn two_processes_that_append_to_one_stream_take_turns_or_conflict() {
     });
     let won: i64 = futures_util::future::join_all(contenders).await.into_iter().sum();
     let contents = log.contents().await;
-    assert_eq!(contents.len() as i64, won);
     assert_eq!(contents, (1..=won).map(|version| format!("shared@{version}")).collect::<Vec<_>>());
 }
 

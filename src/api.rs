@@ -1,10 +1,22 @@
-//! Which methods a path has, for the `Allow` header that a `405` must carry (RFC 9110, section 15.5.6).
+//! The API: every operation of every feature, as one typed service.
 
 use std::sync::LazyLock;
 
-use poem_openapi::OpenApi;
+use poem_openapi::{OpenApi, OpenApiService};
 
-use super::Api;
+use crate::auth::api::AuthApi;
+use crate::http::health::HealthApi;
+use crate::keys::api::KeysApi;
+use crate::tasks::api::TasksApi;
+
+/// The parts of the API.
+pub type Api = (AuthApi, TasksApi, KeysApi, HealthApi);
+
+/// The API as a service, from which the OpenAPI document is made too.
+pub fn service() -> OpenApiService<Api, ()> {
+    let api = (AuthApi, TasksApi, KeysApi, HealthApi);
+    OpenApiService::new(api, "Keyfold", env!("CARGO_PKG_VERSION"))
+}
 
 /// Path templates of the API with their methods.
 static PATHS: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
