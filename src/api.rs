@@ -2,10 +2,13 @@
 
 use std::sync::LazyLock;
 
+use poem::Request;
+use poem_openapi::registry::MetaPath;
 use poem_openapi::{OpenApi, OpenApiService};
 
 use crate::auth::api::AuthApi;
 use crate::http::health::HealthApi;
+use crate::http::trace::Operation;
 use crate::keys::api::KeysApi;
 use crate::tasks::api::TasksApi;
 
@@ -18,23 +21,26 @@ pub fn service() -> OpenApiService<Api, ()> {
     OpenApiService::new(api, "Keyfold", env!("CARGO_PKG_VERSION"))
 }
 
-/// Path templates of the API with their methods.
-static PATHS: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
-    let apis = Api::meta();
-    let paths = apis.into_iter().flat_map(|api| api.paths);
-    paths
-        .map(|path| {
-            let methods: Vec<_> =
-                path.operations.iter().map(|operation| operation.method.to_string()).collect();
-            (path.path, methods.join(", "))
-        })
-        .collect()
-});
+/// The paths of the API with their operations.
+static PATHS: LazyLock<Vec<MetaPath>> =
+    LazyLock::new(|| Api::meta().into_iter().flat_map(|api| api.paths).collect());
+
+fn known(path: &str) -> Option<&'static MetaPath> {
+    PATHS.iter().find(|known| fits(&known.path, path))
+}
 
 /// The methods of the API's path that `path` is an instance of; `GET` for everything that is not part of the API.
 pub fn methods(path: &str) -> String {
-    let known = PATHS.iter().find(|(template, _)| fits(template, path));
-    known.map_or_else(|| "GET".to_owned(), |(_, methods)| methods.clone())
+    let operations = known(path).map(|known| &known.operations).into_iter().flatten();
+    let methods: Vec<_> = operations.map(|operation| operation.method.as_str()).collect();
+    if methods.is_empty() { "GET".to_owned() } else { methods.join(", ") }
+}
+
+/// The operation that a request asks for, if it is one of the API's.
+pub fn operation(request: &Request) -> Option<Operation> {
+    let known = known(request.uri().path())?;
+    let operation = known.operations.iter().find(|known| known.method == request.method())?;
+    Some(Operation { id: operation.operation_id?, path: &known.path })
 }
 
 fn fits(template: &str, path: &str) -> bool {
@@ -50,6 +56,8 @@ fn fits(template: &str, path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use poem::http::Method;
+
     use super::*;
 
     #[test]
@@ -57,5 +65,19 @@ mod tests {
         assert_eq!(methods("/api/auth/signin"), "POST");
         assert_eq!(methods("/api/7/tasks"), "GET, POST");
         assert_eq!(methods("/docs"), "GET");
+    }
+
+    #[test]
+    fn a_request_is_known_by_method_and_path() {
+        let asked = |method: Method, path: &'static str| {
+            let request = Request::builder().method(method).uri_str(path).finish();
+            operation(&request).map(|operation| (operation.id, operation.path))
+        };
+        assert_eq!(
+            asked(Method::POST, "/api/7/tasks"),
+            Some(("createTask", "/api/{user_id}/tasks"))
+        );
+        assert_eq!(asked(Method::DELETE, "/api/7/tasks"), None);
+        assert_eq!(asked(Method::GET, "/docs"), None);
     }
 }

@@ -31,7 +31,16 @@ pub fn endpoint(state: State) -> BoxEndpoint<'static> {
     let complete = answered.around(complete).map_to_response().boxed();
     let guarded =
         complete.with(cors).with(SecurityHeaders { https: secure }).map_to_response().boxed();
-    guarded.around(trace::request).map_to_response().boxed()
+    guarded.around(traced).map_to_response().boxed()
+}
+
+/// Serves a request within a span that names its operation.
+async fn traced(
+    endpoint: Arc<BoxEndpoint<'static, poem::Response>>,
+    request: poem::Request,
+) -> poem::Result<poem::Response> {
+    let operation = api::operation(&request);
+    trace::request(endpoint, request, operation).await
 }
 
 /// Gives every failure the one error body, whatever noticed it.

@@ -4,12 +4,16 @@
 //! OTLP. Each has its own filter. The exporting layers refuse what the exporter itself is made of, since exporting that
 //! would make more of it, and ractor's spans, since one lasts as long as an actor.
 //!
+//! The PostgreSQL driver is not heard below informational events, whatever is asked for: it would tell the values of
+//! parameters, which are email addresses and hashes.
+//!
 //! Invariant: a collector that is down, slow or refusing costs dropped telemetry and nothing else. Queues are bounded,
 //! batches are sent by threads of their own, nothing is retried, and the shutdown has a deadline.
 
 mod export;
 mod json;
 mod reporting;
+mod text;
 mod trace_id;
 
 use std::io::IsTerminal;
@@ -17,7 +21,7 @@ use std::io::IsTerminal;
 use anyhow::Context;
 use opentelemetry::global;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use tracing::Subscriber;
+use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::JsonFields;
@@ -30,6 +34,7 @@ pub use self::trace_id::{TraceParent, current_trace_id, parse_traceparent, set_p
 use self::export::Export;
 use self::json::JsonEvents;
 use self::reporting::is_repetition;
+use self::text::TextFields;
 use crate::config::{LogFormat, TelemetryConfig};
 
 /// Which spans are exported: all of ours, however quiet the log is.
@@ -93,9 +98,10 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let written = filter(&[SELDOM_WRITTEN, &config.log_filter])?
-        .and(filter_fn(|metadata| !is_repetition(metadata)));
+        .and(filter_fn(|metadata| !tells_values(metadata) && !is_repetition(metadata)));
     let spans = filter(&[SPANS, NOT_EXPORTED])?;
-    let records = filter(&[&config.log_filter, NOT_EXPORTED])?;
+    let records = filter(&[&config.log_filter, NOT_EXPORTED])?
+        .and(filter_fn(|metadata| !tells_values(metadata)));
     let endpoint = config.otlp_endpoint.as_ref();
     let export = endpoint.map(|url| Export::start(url, &config.service_name)).transpose()?;
     let subscriber = tracing_subscriber::registry()
@@ -103,6 +109,11 @@ where
         .with(export.as_ref().map(|export| export.records().with_filter(records)))
         .with(lines(config.log_format, writer, colours).with_filter(written));
     Ok((subscriber, Telemetry { export }))
+}
+
+/// Whether an event may hold values that are sent to the database.
+fn tells_values(metadata: &Metadata<'_>) -> bool {
+    metadata.target().starts_with("tokio_postgres") && *metadata.level() > Level::INFO
 }
 
 /// Later directives about the same target win over earlier ones.
@@ -126,8 +137,8 @@ where
             lines.fmt_fields(JsonFields::new()).event_format(JsonEvents).with_ansi(false).boxed()
         }
         // A terminal keeps the default, which heeds NO_COLOR.
-        LogFormat::Text if colours => lines.compact().boxed(),
-        LogFormat::Text => lines.compact().with_ansi(false).boxed(),
+        LogFormat::Text if colours => lines.compact().fmt_fields(TextFields).boxed(),
+        LogFormat::Text => lines.compact().fmt_fields(TextFields).with_ansi(false).boxed(),
     }
 }
 

@@ -24,7 +24,7 @@ use crate::eventlog::{
 };
 use crate::id::{Id, UserId};
 
-/// The accounts of all users. Cheap to clone.
+/// The AccountActors: the generic entity hosting each user's [`Account`], and what surrounds it. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Accounts {
     entities: Entities<Account>,

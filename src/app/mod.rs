@@ -134,6 +134,7 @@ impl App {
         let writers = Pool::new(&connection, 1)?;
         let (appender, writer) =
             appender::channel(writers.clone(), Arc::new(features::projections()), node);
+        following.heed(writer.doubt());
         let log = EventLog::new(readers.clone(), appender, seams.clock.clone());
         let mut parts = JoinSet::new();
         parts.spawn(named(writer.run(), "the appender"));
@@ -230,10 +231,10 @@ impl Running {
     /// and closes the database.
     pub async fn stop(mut self) {
         self.readiness.close();
-        // A server that has ended already needs no telling.
-        let _ = self.stop_serving.send(());
+        // A server that has ended already is not waited for.
+        let serving = self.stop_serving.send(()).is_ok();
         let served = async {
-            while let Some(part) = self.parts.join_next().await {
+            while serving && let Some(part) = self.parts.join_next().await {
                 if part.is_ok_and(|part| part == serving::NAME) {
                     break;
                 }

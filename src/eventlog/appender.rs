@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::append::{Append, Appended};
 use super::batch::BatchWriter;
+use super::doubt::Doubt;
 use super::error::StoreError;
 use super::projection::Projections;
 use crate::database::Pool;
@@ -33,6 +34,7 @@ pub struct Appender {
 pub struct Writer {
     queue: mpsc::Receiver<Pending>,
     batches: BatchWriter,
+    doubt: Doubt,
 }
 
 #[derive(Debug)]
@@ -46,7 +48,7 @@ struct Pending {
 pub fn channel(pool: Pool, projections: Arc<Projections>, node: Uuid) -> (Appender, Writer) {
     let (sender, receiver) = mpsc::channel(QUEUE);
     let batches = BatchWriter { pool, projections, node };
-    (Appender { queue: sender }, Writer { queue: receiver, batches })
+    (Appender { queue: sender }, Writer { queue: receiver, batches, doubt: Doubt::new() })
 }
 
 impl Appender {
@@ -66,6 +68,11 @@ impl Appender {
 }
 
 impl Writer {
+    /// Whether batches of unknown outcome may still be committed, for the follower.
+    pub fn doubt(&self) -> Doubt {
+        self.doubt.clone()
+    }
+
     /// Runs until every [`Appender`] is dropped and the queue is empty.
     pub async fn run(mut self) {
         let mut pending = Vec::with_capacity(MAX_BATCH);
@@ -80,7 +87,7 @@ impl Writer {
 
     async fn write(&self, pending: Vec<Pending>) {
         let appends: Vec<&Append> = pending.iter().map(|waiting| &waiting.append).collect();
-        match self.batches.write(&appends).await {
+        match self.write_batch(&appends).await {
             Ok(base) => answer_all(pending, base),
             Err(error) if pending.len() > 1 && concerns_one_append(&error) => {
                 self.write_one_by_one(pending).await;
@@ -95,10 +102,18 @@ impl Writer {
 
     async fn write_one_by_one(&self, pending: Vec<Pending>) {
         for waiting in pending {
-            let written = self.batches.write(&[&waiting.append]).await;
+            let written = self.write_batch(&[&waiting.append]).await;
             let answer = written.map(|base| appended(&waiting.append, base));
             let _ = waiting.reply.send(answer);
         }
+    }
+
+    async fn write_batch(&self, appends: &[&Append]) -> Result<i64, StoreError> {
+        let written = self.batches.write(appends).await;
+        if matches!(written, Err(StoreError::OutcomeUnknown(_))) {
+            self.doubt.raise();
+        }
+        written
     }
 }
 

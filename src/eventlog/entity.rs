@@ -101,7 +101,8 @@ impl<D: Decider> Hosted<D> {
                 parent: &first.span,
                 "entity.execute",
                 stream.name = %self.hosting.seat.stream,
-                commands = commands.len(),
+                // Exported as a number only if it is signed.
+                commands = i64::try_from(commands.len()).unwrap_or(i64::MAX),
             );
             for other in commands.iter().skip(1) {
                 span.follows_from(&other.span);
@@ -171,7 +172,10 @@ impl<D: Decider> Hosted<D> {
                 Box::pin(self.execute(vec![command])).await;
             }
         } else {
-            tracing::warn!(stream.name = %self.hosting.seat.stream, %error, "an append failed");
+            // Whoever asked knows what it means that a constraint refused, and what to say of it.
+            if !matches!(error, StoreError::Constraint(_)) {
+                tracing::warn!(%error, "an append failed");
+            }
             answer_all(commands, &ExecuteError::Store(error));
         }
     }

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::doubt::Doubt;
 use super::error::StoreError;
 use super::event::RecordedEvent;
 use super::store;
@@ -102,6 +103,7 @@ pub struct Following {
     link: Link,
     seen: i64,
     status: Arc<AtomicBool>,
+    doubt: Doubt,
 }
 
 impl fmt::Debug for Following {
@@ -127,7 +129,19 @@ pub async fn join(
     let seen = store::head(&link.client).await?;
     let status = Arc::new(AtomicBool::new(true));
     let follower = Follower(Arc::clone(&status));
-    Ok((follower, Following { connection, mode, node, observers: Vec::new(), link, seen, status }))
+    Ok((
+        follower,
+        Following {
+            connection,
+            mode,
+            node,
+            observers: Vec::new(),
+            link,
+            seen,
+            status,
+            doubt: Doubt::new(),
+        },
+    ))
 }
 
 /// Connects, takes the lock and listens.
@@ -150,6 +164,11 @@ async fn attach(connection: &Connection, mode: Mode) -> Result<Link, FollowError
 }
 
 impl Following {
+    /// While there is doubt, observers hear of this node's own batches too.
+    pub fn heed(&mut self, doubt: Doubt) {
+        self.doubt = doubt;
+    }
+
     /// Tells `observer` of every event from now on.
     pub fn add_observer(&mut self, observer: Arc<dyn Observer>) {
         self.observers.push(observer);
@@ -179,16 +198,20 @@ impl Following {
         }
     }
 
-    /// A batch was committed. This node's own batches were published by their entities already.
+    /// A batch was committed. This node's own batches were published by their entities already, unless there is doubt.
     async fn notified(&mut self, payload: &str) -> Result<(), FollowError> {
         match Batch::parse(payload) {
-            Some(batch) if batch.node == self.node && batch.head - batch.count == self.seen => {
+            Some(batch) if self.is_published(&batch) => {
                 self.seen = batch.head;
                 Ok(())
             }
             Some(batch) if batch.head <= self.seen => Ok(()),
             Some(_) | None => self.catch_up().await,
         }
+    }
+
+    fn is_published(&self, batch: &Batch) -> bool {
+        batch.node == self.node && batch.head - batch.count == self.seen && !self.doubt.is_raised()
     }
 
     /// Reads every event after the last one seen, and tells the observers.

@@ -22,6 +22,7 @@ pub mod appender;
 mod batch;
 pub mod decider;
 mod directory;
+pub mod doubt;
 pub mod entities;
 pub mod entity;
 pub mod error;

@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use poem::endpoint::BoxEndpoint;
 use poem::{Endpoint, Request, Response};
-use poem_openapi::OperationId;
 use tracing::Instrument;
 use tracing::field::Empty;
 
@@ -24,6 +23,15 @@ pub fn current_id() -> String {
     TRACE_ID.try_with(ToString::to_string).unwrap_or_else(|_| "0".repeat(32))
 }
 
+/// What a request asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Operation {
+    /// Its id in the OpenAPI document, which names the exported span.
+    pub id: &'static str,
+    /// Its path template in the OpenAPI document.
+    pub path: &'static str,
+}
+
 /// Serves a request within its span.
 ///
 /// # Errors
@@ -32,14 +40,19 @@ pub fn current_id() -> String {
 pub async fn request(
     endpoint: Arc<BoxEndpoint<'static, Response>>,
     request: Request,
+    operation: Option<Operation>,
 ) -> poem::Result<Response> {
+    // A span keeps the name it starts with when it is exported.
     let span = tracing::info_span!(
         "http.request",
         otel.kind = "server",
-        otel.name = Empty,
+        otel.name = operation.map(|operation| operation.id),
+        otel.status_code = Empty,
         http.request.method = %request.method(),
+        http.route = operation.map(|operation| operation.path),
         url.path = request.uri().path(),
         http.response.status_code = Empty,
+        trace_id = Empty,
     );
     let parent = request.header("traceparent").and_then(parse_traceparent);
     if let Some(parent) = &parent {
@@ -49,6 +62,7 @@ pub async fn request(
         .in_scope(current_trace_id)
         .or_else(|| parent.map(|parent| parent.trace_id.to_string()))
         .unwrap_or_else(fresh_id);
+    span.record("trace_id", &trace_id);
     let served = async {
         let started = Instant::now();
         let response = endpoint.get_response(request).await;
@@ -60,11 +74,12 @@ pub async fn request(
 
 fn finish(response: &Response, started: Instant) {
     let span = tracing::Span::current();
-    let status = response.status().as_u16();
-    span.record("http.response.status_code", status);
-    if let Some(OperationId(operation)) = response.data::<OperationId>() {
-        span.record("otel.name", operation);
+    // Exported as a number only if it is signed.
+    let status = i64::from(response.status().as_u16());
+    if response.status().is_server_error() {
+        span.record("otel.status_code", "ERROR");
     }
+    span.record("http.response.status_code", status);
     let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
     tracing::debug!(status, duration_ms, "answered");
 }

@@ -24,7 +24,7 @@ use crate::eventlog::{
 };
 use crate::id::UserId;
 
-/// The TaskActor: the generic entity hosting one user's [`TaskList`]. Cheap to clone.
+/// The TaskActors: the generic entity hosting each user's [`TaskList`]. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Tasks {
     entities: Entities<TaskList>,

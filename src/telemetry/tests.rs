@@ -246,9 +246,10 @@ fn a_json_line_without_export_has_no_ids() {
 #[test]
 fn a_text_line_is_plain_where_there_is_no_terminal() {
     let (_telemetry, written, _guard) = start_here(&writing(LogFormat::Text, "info"));
-    info_span!("request", user.id = "ada").in_scope(|| info!(version = 3, "appended"));
+    let request = info_span!("request", otel.kind = "server", user.id = "ada");
+    request.in_scope(|| info!(version = 3, "appended"));
     let text = written.text();
-    assert!(text.ends_with('\n') && !text.contains('\u{1b}'), "{text}");
+    assert!(text.ends_with('\n') && !text.contains('\u{1b}') && !text.contains("otel"), "{text}");
     for part in ["INFO", "request", "user.id=\"ada\"", "appended", "version=3"] {
         assert!(text.contains(part), "{part} in {text}");
     }
@@ -271,6 +272,15 @@ fn a_filter_that_names_the_actors_hears_them() {
     info!("not asked for");
     assert!(written.text().contains("asked for"));
     assert!(!written.text().contains("not asked for"));
+}
+
+#[test]
+fn what_is_sent_to_the_database_is_not_written_even_when_it_is_asked_for() {
+    let (_telemetry, written, _guard) =
+        start_here(&writing(LogFormat::Text, "trace,tokio_postgres::query=trace"));
+    debug!(target: "tokio_postgres::query", "parameters");
+    info!(target: "tokio_postgres::connection", "notice");
+    assert!(written.text().contains("notice") && !written.text().contains("parameters"));
 }
 
 #[test]

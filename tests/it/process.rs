@@ -20,7 +20,7 @@ use crate::app::TestRequest;
 use crate::postgres;
 
 /// How long anything may take that is sure to happen. Clusters are made and keys generated in it, on a busy machine.
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_mins(1);
 
 /// What a restarted server is called, whatever port it gets.
 pub const PUBLIC_URL: &str = "http://keyfold.test";
@@ -78,8 +78,8 @@ impl Keyfold {
     /// Starts a server and waits until it serves.
     pub async fn serve(&self) -> Server {
         let mut process = self.spawn(&[]);
-        process.out.say("Press Ctrl-C to stop.").await;
         let log = process.err.say("listening address=").await;
+        process.out.say("Press Ctrl-C to stop.").await;
         let (_, rest) = log.split_once("listening address=").unwrap();
         let url = format!("http://{}", rest.split_whitespace().next().unwrap());
         Server { process, url }

@@ -35,7 +35,8 @@ impl TestUser {
         Self::signed_in(url, &reply.expect(200))
     }
 
-    fn signed_in(url: &str, body: &Value) -> Self {
+    /// From the body of an answer to signing up or in.
+    pub fn signed_in(url: &str, body: &Value) -> Self {
         let text =
             |pointer: &str| body.pointer(pointer).and_then(Value::as_str).unwrap().to_owned();
         Self {

@@ -78,8 +78,8 @@ fn every_operation_says_what_it_does_who_may_and_what_for() {
         let security = operation["security"]
             .as_array()
             .unwrap_or_else(|| panic!("{id} does not say who may call it"));
-        let named = security.iter().flat_map(|choice| choice.as_object().unwrap().keys());
-        assert!(named.into_iter().all(|scheme| schemes.contains_key(scheme)), "{id}: {security:?}");
+        let required = security.iter().flat_map(|choice| choice.as_object().unwrap().keys());
+        assert!(required.into_iter().all(|name| schemes.contains_key(name)), "{id}: {security:?}");
     }
 }
 
