@@ -1,7 +1,7 @@
 //! The one error body, and the only place that knows statuses.
 //!
 //! `code` is a contract that clients may rely on; `message` is for people. Sources of errors are logged here, once, and
-//! never shown. The errors of the layers below become problems in [`super::translate`].
+//! never shown. The errors of the layers below become problems in `translate.rs`.
 
 use std::borrow::Cow;
 use std::fmt;

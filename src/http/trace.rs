@@ -50,7 +50,7 @@ pub async fn request(
         otel.status_code = Empty,
         http.request.method = %request.method(),
         http.route = operation.map(|operation| operation.path),
-        url.path = request.uri().path(),
+        url.path = %request.uri().path(),
         http.response.status_code = Empty,
         trace_id = Empty,
     );
@@ -62,7 +62,7 @@ pub async fn request(
         .in_scope(current_trace_id)
         .or_else(|| parent.map(|parent| parent.trace_id.to_string()))
         .unwrap_or_else(fresh_id);
-    span.record("trace_id", &trace_id);
+    span.record("trace_id", tracing::field::display(&trace_id));
     let served = async {
         let started = Instant::now();
         let response = endpoint.get_response(request).await;

@@ -7,8 +7,8 @@ use tracing_subscriber::field::{RecordFields, VisitOutput};
 use tracing_subscriber::fmt::FormatFields;
 use tracing_subscriber::fmt::format::{DefaultVisitor, Writer};
 
-/// Fields whose names begin like this tell the exporter how to show a span.
-const FOR_THE_EXPORTER: &str = "otel.";
+/// Fields whose names begin like this tell the exporter how to show a span, or group what a line shows in full.
+const FOR_THE_EXPORTER: [&str; 2] = ["otel.", "http.route"];
 
 /// Writes fields as `name=value`.
 pub(super) struct TextFields;
@@ -25,7 +25,7 @@ struct ForPeople<'w>(DefaultVisitor<'w>);
 
 impl ForPeople<'_> {
     fn shows(field: &Field) -> bool {
-        !field.name().starts_with(FOR_THE_EXPORTER)
+        !FOR_THE_EXPORTER.iter().any(|beginning| field.name().starts_with(beginning))
     }
 }
 

@@ -57,6 +57,10 @@ pub fn document() -> impl Endpoint {
 /// The API with its front door: `/` leads to the explorer.
 ///
 /// The router gives `/` to whatever is nested there, so it cannot be a route beside the API.
+///
+/// # Errors
+///
+/// Those of the API.
 pub async fn front_door(api: Arc<BoxEndpoint<'static>>, request: Request) -> Result<Response> {
     if request.uri().path() != "/" {
         return api.call(request).await;

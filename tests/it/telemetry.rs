@@ -68,7 +68,7 @@ async fn whole_flow(server: &Server) -> TestUser {
 }
 
 fn hex(id: &[u8]) -> String {
-    id.iter().map(|byte| format!("{byte:02x}")).collect()
+    id.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
 /// The spans of one trace with this name.

@@ -1,1 +1,65 @@
-//! tidy
+//! The rules of the code base that a compiler does not check, held by reading its text.
+
+mod lexer;
+mod manifests;
+mod sources;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Every file below a directory of the repository, by its path from the root.
+fn files(directory: &str) -> Vec<String> {
+    let mut left = vec![PathBuf::from(directory)];
+    let mut found = Vec::new();
+    while let Some(path) = left.pop() {
+        if root().join(&path).is_dir() {
+            let entries = fs::read_dir(root().join(&path)).unwrap();
+            left.extend(entries.map(|entry| path.join(entry.unwrap().file_name())));
+        } else {
+            found.push(path.to_str().unwrap().to_owned());
+        }
+    }
+    found.sort();
+    found
+}
+
+/// A Rust file.
+struct Source {
+    /// Its path from the root of the repository.
+    path: String,
+    text: String,
+    /// The text without comments and string literals.
+    code: String,
+    /// The string literals.
+    strings: Vec<String>,
+}
+
+/// Every Rust file below a directory.
+fn sources(directory: &str) -> Vec<Source> {
+    let is_rust = |path: &String| Path::new(path).extension().is_some_and(|end| end == "rs");
+    let paths = files(directory).into_iter().filter(is_rust);
+    let sources: Vec<_> = paths
+        .map(|path| {
+            let text = read(&path);
+            let (code, strings) = lexer::split(&text);
+            Source { path, text, code, strings }
+        })
+        .collect();
+    assert!(sources.len() > 10, "{directory} has its sources");
+    sources
+}
+
+/// Fails with every place that breaks a rule.
+#[track_caller]
+fn assert_none(rule: &str, broken: impl IntoIterator<Item = String>) {
+    let broken: Vec<_> = broken.into_iter().collect();
+    assert!(broken.is_empty(), "{rule}\n  {}", broken.join("\n  "));
+}

@@ -39,6 +39,26 @@ impl PidFile {
     }
 }
 
+/// What the directory of a cluster says of its server.
+enum Found {
+    /// It has ended in order, or never was.
+    Nothing,
+    /// It is gone and left its file; the process id in that means nothing any more.
+    Stale(u32),
+    /// It runs.
+    Server(u32),
+}
+
+impl Found {
+    fn in_cluster(cluster: &Path) -> Self {
+        match PidFile::read(cluster) {
+            None => Self::Nothing,
+            Some(PidFile { pid, .. }) if is_server(pid, cluster) => Self::Server(pid),
+            Some(PidFile { pid, .. }) => Self::Stale(pid),
+        }
+    }
+}
+
 /// Stops a server of this cluster that an earlier run left, and returns the process id its file names if it is stale.
 ///
 /// The caller holds the data directory's lock, so nobody else can have started one.
@@ -47,21 +67,28 @@ pub(super) async fn stop(
     binaries: &Binaries,
     identity: &Identity,
 ) -> Result<Option<u32>, ClusterError> {
-    let Some(PidFile { pid, .. }) = PidFile::read(cluster) else { return Ok(None) };
-    if !is_server(pid, cluster) {
-        return Ok(Some(pid));
+    let mut problem = String::new();
+    for (mode, seconds) in [("fast", FAST_SECONDS), ("immediate", IMMEDIATE_SECONDS)] {
+        // Looked at anew after a failure: a server whose lifeline has closed may stop before it can be told to.
+        match Found::in_cluster(cluster) {
+            Found::Nothing => return Ok(None),
+            Found::Stale(pid) => return Ok(Some(pid)),
+            Found::Server(pid) => {
+                tracing::info!("waiting for PostgreSQL (process {pid}) of an earlier run to stop");
+            }
+        }
+        match pg_ctl_stop(mode, seconds, cluster, binaries, identity).await {
+            Ok(()) => return Ok(None),
+            Err(error) => problem = error.to_string(),
+        }
     }
-    tracing::info!("waiting for PostgreSQL (process {pid}) of an earlier run to stop");
-    if pg_ctl_stop("fast", FAST_SECONDS, cluster, binaries, identity).await.is_ok() {
-        return Ok(None);
+    match Found::in_cluster(cluster) {
+        Found::Nothing => Ok(None),
+        Found::Stale(pid) => Ok(Some(pid)),
+        Found::Server(pid) => {
+            Err(ClusterError::Leftover { pid, path: cluster.to_owned(), problem })
+        }
     }
-    let outcome = pg_ctl_stop("immediate", IMMEDIATE_SECONDS, cluster, binaries, identity).await;
-    let leftover = |error: ClusterError| ClusterError::Leftover {
-        pid,
-        path: cluster.to_owned(),
-        problem: error.to_string(),
-    };
-    outcome.map_err(leftover).map(|()| None)
 }
 
 /// Asks the running server of a cluster to stop, and waits for it.

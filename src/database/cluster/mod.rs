@@ -27,6 +27,8 @@ mod identity;
 mod initialise;
 mod install;
 mod leftover;
+#[cfg(test)]
+mod leftover_tests;
 mod log;
 mod os_user;
 mod owned_file;

@@ -3,7 +3,7 @@
 use std::fs::{self, DirBuilder, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{ClusterConfig, ClusterError, PidFile, PrivateCluster, Tenure, place};
@@ -48,13 +48,13 @@ pub(crate) fn config(scratch: &Scratch) -> ClusterConfig {
     ClusterConfig { data: scratch.path().join("data"), binaries: None, run_as: None }
 }
 
-async fn remember(connection: &Connection, text: &str) {
+pub(super) async fn remember(connection: &Connection, text: &str) {
     let link = connection.connect().await.unwrap();
     link.client.batch_execute("CREATE TABLE IF NOT EXISTS notes (note text)").await.unwrap();
     link.client.execute("INSERT INTO notes VALUES ($1)", &[&text]).await.unwrap();
 }
 
-async fn remembered(connection: &Connection) -> Vec<String> {
+pub(super) async fn remembered(connection: &Connection) -> Vec<String> {
     let link = connection.connect().await.unwrap();
     let rows = link.client.query("SELECT note FROM notes ORDER BY note", &[]).await.unwrap();
     rows.iter().map(|row| row.get(0)).collect()
@@ -65,16 +65,16 @@ async fn shown(connection: &Connection, setting: &str) -> String {
     link.client.query_one("SELECT current_setting($1)", &[&setting]).await.unwrap().get(0)
 }
 
-fn kill(target: &str) {
+pub(super) fn kill(target: &str) {
     let status = Command::new("kill").args(["-9", "--", target]).status().unwrap();
     assert!(status.success());
 }
 
-fn server_pid(config: &ClusterConfig) -> u32 {
+pub(super) fn server_pid(config: &ClusterConfig) -> u32 {
     PidFile::read(&config.data.join("postgres")).unwrap().pid
 }
 
-fn wrapper_pid(cluster: &PrivateCluster) -> u32 {
+pub(super) fn wrapper_pid(cluster: &PrivateCluster) -> u32 {
     match &cluster.tenure {
         Tenure::Owner { started, .. } => started.postmaster.wrapper().unwrap(),
         Tenure::Guest => panic!("the cluster belongs to another process"),
@@ -198,32 +198,6 @@ async fn a_killed_postgresql_is_noticed_and_the_next_start_works() {
 }
 
 #[tokio::test]
-async fn a_start_waits_for_the_busy_processes_of_a_killed_postgresql() {
-    const BUSY: &str =
-        "SET statement_timeout = '2s'; SELECT count(*) FROM generate_series(1, 1000000000)";
-    let scratch = Scratch::new();
-    let config = config(&scratch);
-    let cluster = PrivateCluster::start(&config).await.unwrap();
-    remember(&cluster.connection(), "milk").await;
-    let busy = cluster.connection().connect().await.unwrap();
-    let watching = cluster.connection().connect().await.unwrap();
-    let kill_and_start = async {
-        let active = "SELECT 1 FROM pg_stat_activity WHERE query = $1 AND state = 'active'";
-        while watching.client.query_opt(active, &[&BUSY]).await.unwrap().is_none() {}
-        kill(&server_pid(&config).to_string());
-        cluster.exited().await;
-        drop(cluster);
-        PrivateCluster::start(&config).await.unwrap()
-    };
-    let (busy, cluster) = tokio::join!(busy.client.batch_execute(BUSY), kill_and_start);
-    assert!(busy.is_err());
-    let log = fs::read_to_string(config.data.join("postgres.log")).unwrap();
-    assert!(log.contains("pre-existing shared memory block"), "{log}");
-    assert_eq!(remembered(&cluster.connection()).await, ["milk"]);
-    cluster.stop().await.unwrap();
-}
-
-#[tokio::test]
 async fn the_end_of_the_server_ends_postgresql_and_the_next_start_waits_for_it() {
     let scratch = Scratch::new();
     let config = config(&scratch);
@@ -235,43 +209,6 @@ async fn the_end_of_the_server_ends_postgresql_and_the_next_start_waits_for_it()
     let cluster = PrivateCluster::start(&config).await.unwrap();
     assert_ne!(server_pid(&config), before);
     assert_eq!(remembered(&cluster.connection()).await, ["milk"]);
-    cluster.stop().await.unwrap();
-}
-
-#[tokio::test]
-async fn a_postgresql_that_nobody_would_stop_any_more_is_stopped_by_the_next_start() {
-    let scratch = Scratch::new();
-    let config = config(&scratch);
-    let cluster = PrivateCluster::start(&config).await.unwrap();
-    remember(&cluster.connection(), "milk").await;
-    let (before, wrapper) = (server_pid(&config), wrapper_pid(&cluster));
-    let Tenure::Owner { started, data } = cluster.tenure else { panic!("joined") };
-    // The lifeline is never closed, and who would wait for PostgreSQL is killed.
-    std::mem::forget(started);
-    kill(&wrapper.to_string());
-    drop(data);
-    let cluster = PrivateCluster::start(&config).await.unwrap();
-    assert_ne!(server_pid(&config), before);
-    assert_eq!(remembered(&cluster.connection()).await, ["milk"]);
-    cluster.stop().await.unwrap();
-}
-
-#[tokio::test]
-async fn a_stale_process_id_that_now_belongs_to_somebody_else_does_not_prevent_the_start() {
-    let scratch = Scratch::new();
-    let config = config(&scratch);
-    let cluster = PrivateCluster::start(&config).await.unwrap();
-    let file = config.data.join("postgres/postmaster.pid");
-    let running = fs::read_to_string(&file).unwrap();
-    let Tenure::Owner { started, .. } = &cluster.tenure else { panic!("joined") };
-    let mut command = started.identity.command("sleep");
-    let mut stranger = command.arg("600").stdout(Stdio::null()).kill_on_drop(true).spawn().unwrap();
-    cluster.stop().await.unwrap();
-    let (_, rest) = running.split_once('\n').unwrap();
-    fs::write(&file, format!("{}\n{rest}", stranger.id().unwrap())).unwrap();
-    let cluster = PrivateCluster::start(&config).await.unwrap();
-    assert!(stranger.try_wait().unwrap().is_none());
-    stranger.kill().await.unwrap();
     cluster.stop().await.unwrap();
 }
 

@@ -1,0 +1,60 @@
+//! Rules about what is committed beside the sources: manifests, lock files and the README.
+
+use keyfold::config;
+
+use super::{assert_none, read};
+
+#[test]
+fn the_readme_names_every_variable_as_the_program_does() {
+    let readme = read("README.md");
+    let table = readme
+        .split_once("<!-- variables -->")
+        .and_then(|(_, after)| after.split_once("<!-- /variables -->"))
+        .map(|(table, _)| table.trim());
+    let expected = config::markdown_table();
+    assert!(
+        table == Some(expected.trim()),
+        "between <!-- variables --> and <!-- /variables --> README.md has to say:\n\n{expected}"
+    );
+}
+
+#[test]
+fn every_dependency_says_why_it_is_there() {
+    let manifest = read("Cargo.toml");
+    let mut section = "";
+    let mut count = 0;
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            section = line;
+        } else if section.ends_with("dependencies]") && !line.starts_with('#') && line.contains('=')
+        {
+            count += 1;
+            let reason = line.split_once(" # ").map_or("", |(_, reason)| reason.trim());
+            assert!(reason.len() > 2, "no reason in Cargo.toml: {line}");
+        }
+    }
+    assert!(count > 10, "{count} dependencies");
+}
+
+#[test]
+fn there_is_one_opentelemetry() {
+    let lock = read("Cargo.lock");
+    for name in ["opentelemetry", "opentelemetry_sdk", "tracing-opentelemetry"] {
+        let versions = lock.matches(&format!("name = \"{name}\"\n")).count();
+        assert_eq!(versions, 1, "two versions of {name} do not see each other's spans");
+    }
+}
+
+#[test]
+fn lock_files_name_no_place_of_their_own_to_download_from() {
+    let cargo = read("Cargo.lock");
+    let index = "source = \"registry+https://github.com/rust-lang/crates.io-index\"";
+    let broken = cargo.lines().filter(|line| line.contains("://") && *line != index);
+    assert_none("Cargo.lock names the crates.io index only", broken.map(str::to_owned));
+
+    let npm: serde_json::Value =
+        serde_json::from_str(&read("tests/clients/package-lock.json")).unwrap();
+    let resolved = npm["packages"].as_object().unwrap().iter();
+    let broken = resolved.filter(|(_, package)| package.get("resolved").is_some());
+    assert_none("package-lock.json names no registry", broken.map(|(name, _)| name.clone()));
+}
