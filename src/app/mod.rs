@@ -61,18 +61,21 @@ pub struct App;
 /// A server that runs.
 #[derive(Debug)]
 pub struct Running {
-    /// Where it listens.
-    pub address: SocketAddr,
-    /// The public URL's origin.
-    pub origin: String,
+    server: Server,
+    storage: Storage,
+    patience: Duration,
+}
+
+/// Everything of a server but its storage.
+#[derive(Debug)]
+struct Server {
+    site: Site,
     stop_serving: oneshot::Sender<()>,
     readiness: Readiness,
     features: Features,
     root: ActorRef<()>,
     parts: JoinSet<String>,
     pools: [Pool; 2],
-    storage: Storage,
-    patience: Duration,
 }
 
 /// The root of the supervision tree. Its policy is ractor's default: when a child ends, it ends.
@@ -102,7 +105,7 @@ impl App {
             .map_err(|error| anyhow::anyhow!("cannot listen on {}: {error}", config.http.listen))?;
         let storage = Storage::open(&config).await?;
         match Self::start_on(listener, &config, seams, &storage).await {
-            Ok(started) => Ok(started.into_running(storage, config.http.shutdown_timeout)),
+            Ok(server) => Ok(Running { server, storage, patience: config.http.shutdown_timeout }),
             Err(error) => {
                 storage.close().await;
                 Err(error)
@@ -115,7 +118,7 @@ impl App {
         config: &Config,
         seams: Seams,
         storage: &Storage,
-    ) -> anyhow::Result<Started> {
+    ) -> anyhow::Result<Server> {
         let connection = storage.connection();
         let site = Site::of(&config.http, listener.local_addr()?);
         let node = Id::<()>::generate(&seams.clock).uuid();
@@ -171,7 +174,7 @@ impl App {
         let server =
             serving::run(listener, routes::endpoint(state), stopped, config.http.shutdown_timeout)?;
         parts.spawn(server);
-        Ok(Started {
+        Ok(Server {
             site,
             stop_serving,
             readiness,
@@ -183,39 +186,20 @@ impl App {
     }
 }
 
-/// Everything of a server but its storage.
-struct Started {
-    site: Site,
-    stop_serving: oneshot::Sender<()>,
-    readiness: Readiness,
-    features: Features,
-    root: ActorRef<()>,
-    parts: JoinSet<String>,
-    pools: [Pool; 2],
-}
-
-impl Started {
-    fn into_running(self, storage: Storage, patience: Duration) -> Running {
-        let Self { site, stop_serving, readiness, features, root, parts, pools } = self;
-        Running {
-            address: site.address,
-            origin: site.origin,
-            stop_serving,
-            readiness,
-            features,
-            root,
-            parts,
-            pools,
-            storage,
-            patience,
-        }
-    }
-}
-
 impl Running {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.server.site.address
+    }
+
+    /// The public URL's origin.
+    pub fn origin(&self) -> &str {
+        &self.server.site.origin
+    }
+
     /// Resolves when a part that must not end has ended, and names it.
     pub async fn failed(&mut self) -> String {
-        match self.parts.join_next().await {
+        match self.server.parts.join_next().await {
             Some(Ok(part)) => part,
             Some(Err(error)) => error.to_string(),
             None => "nothing runs any more".to_owned(),
@@ -224,12 +208,20 @@ impl Running {
 
     /// The parts of the application, for tests that look behind the API.
     pub fn features(&self) -> &Features {
-        &self.features
+        &self.server.features
     }
 
     /// Stops gracefully: asks to be sent nothing, finishes what is in flight, lets every actor finish what it was told,
     /// and closes the database.
-    pub async fn stop(mut self) {
+    pub async fn stop(self) {
+        let Self { server, storage, patience } = self;
+        server.stop(patience).await;
+        storage.close().await;
+    }
+}
+
+impl Server {
+    async fn stop(mut self, patience: Duration) {
         self.readiness.close();
         // A server that has ended already is not waited for.
         let serving = self.stop_serving.send(()).is_ok();
@@ -240,17 +232,16 @@ impl Running {
                 }
             }
         };
-        if tokio::time::timeout(self.patience, served).await.is_err() {
+        if tokio::time::timeout(patience, served).await.is_err() {
             tracing::warn!("requests were still in flight when the patience for them was over");
         }
-        if tokio::time::timeout(self.patience, self.features.drain()).await.is_err() {
+        if tokio::time::timeout(patience, self.features.drain()).await.is_err() {
             tracing::warn!("actors were still busy when the patience for them was over");
         }
         // Ends every actor that is left.
-        let _ = self.root.stop_and_wait(None, Some(self.patience)).await;
+        let _ = self.root.stop_and_wait(None, Some(patience)).await;
         self.parts.shutdown().await;
         self.pools.iter().for_each(Pool::close);
-        self.storage.close().await;
     }
 }
 

@@ -54,8 +54,8 @@ pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
 }
 
 fn announce(running: &Running) -> anyhow::Result<()> {
-    let origin = &running.origin;
-    tracing::info!(address = %running.address, "listening");
+    let origin = running.origin();
+    tracing::info!(address = %running.address(), "listening");
     super::print(&format!(
         "\nKeyfold is running.\n\n  \
            API explorer  {origin}/docs\n  \

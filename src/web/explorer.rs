@@ -65,7 +65,7 @@ pub async fn front_door(api: Arc<BoxEndpoint<'static>>, request: Request) -> Res
     if request.uri().path() != "/" {
         return api.call(request).await;
     }
-    Ok(if *request.method() == Method::GET {
+    Ok(if matches!(*request.method(), Method::GET | Method::HEAD) {
         Response::builder().status(StatusCode::FOUND).header(header::LOCATION, "/docs").finish()
     } else {
         StatusCode::METHOD_NOT_ALLOWED.into_response()
@@ -90,7 +90,7 @@ impl Endpoint for Asset {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        if *request.method() != Method::GET {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return Ok(StatusCode::METHOD_NOT_ALLOWED.into_response());
         }
         let known = request

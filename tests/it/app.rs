@@ -65,7 +65,7 @@ impl TestApp {
         change(&mut config);
         let running = App::start(config.clone(), seams.clone()).await?;
         // A restarted server is the same issuer at the same address.
-        config.http.listen = running.address;
+        config.http.listen = running.address();
         Ok(Self { running: Some(running), config, seams })
     }
 
@@ -91,7 +91,7 @@ impl TestApp {
 
     /// `http://127.0.0.1:PORT`
     pub fn url(&self) -> String {
-        format!("http://{}", self.running().address)
+        format!("http://{}", self.running().address())
     }
 
     /// How to reach the test's schema.
