@@ -21,6 +21,9 @@ pub fn service() -> OpenApiService<Api, ()> {
     OpenApiService::new(api, "Keyfold", env!("CARGO_PKG_VERSION"))
 }
 
+/// The methods of a page that is not part of the API.
+const PAGE: &str = "GET, HEAD";
+
 /// The paths of the API with their operations.
 static PATHS: LazyLock<Vec<MetaPath>> =
     LazyLock::new(|| Api::meta().into_iter().flat_map(|api| api.paths).collect());
@@ -29,11 +32,15 @@ fn known(path: &str) -> Option<&'static MetaPath> {
     PATHS.iter().find(|known| fits(&known.path, path))
 }
 
-/// The methods of the API's path that `path` is an instance of; `GET` for everything that is not part of the API.
+/// The methods of the API's path that `path` is an instance of; those of a page for everything else. Whatever has `GET`
+/// has `HEAD` too (RFC 9110, section 9.1).
 pub fn methods(path: &str) -> String {
     let operations = known(path).map(|known| &known.operations).into_iter().flatten();
-    let methods: Vec<_> = operations.map(|operation| operation.method.as_str()).collect();
-    if methods.is_empty() { "GET".to_owned() } else { methods.join(", ") }
+    let mut methods: Vec<_> = operations.map(|operation| operation.method.as_str()).collect();
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
+    }
+    if methods.is_empty() { PAGE.to_owned() } else { methods.join(", ") }
 }
 
 /// The operation that a request asks for, if it is one of the API's.
@@ -63,8 +70,8 @@ mod tests {
     #[test]
     fn a_path_has_the_methods_of_its_template() {
         assert_eq!(methods("/api/auth/signin"), "POST");
-        assert_eq!(methods("/api/7/tasks"), "GET, POST");
-        assert_eq!(methods("/docs"), "GET");
+        assert_eq!(methods("/api/7/tasks"), "GET, POST, HEAD");
+        assert_eq!(methods("/docs"), "GET, HEAD");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::accounts::Accounts;
 use crate::database::Pool;
 use crate::eventlog::{StoreError, store};
 use crate::id::{SessionId, UserId};
+use crate::sessions::Sessions;
 use crate::sessions::read_model::live_sessions;
 use crate::tasks::Tasks;
 
@@ -30,8 +31,18 @@ pub struct Freshness(Option<mpsc::Sender<Question>>);
 pub struct FreshnessCheck {
     questions: mpsc::Receiver<Question>,
     pool: Pool,
-    accounts: Accounts,
-    tasks: Tasks,
+    memory: Memory,
+}
+
+/// What a node has in memory of its users.
+#[derive(Debug, Clone)]
+pub struct Memory {
+    /// Accounts.
+    pub accounts: Accounts,
+    /// Sessions.
+    pub sessions: Sessions,
+    /// Task lists.
+    pub tasks: Tasks,
 }
 
 #[derive(Debug)]
@@ -48,13 +59,13 @@ impl Freshness {
     }
 
     /// For one of several nodes, with the part that answers.
-    pub fn of_cluster(pool: Pool, accounts: Accounts, tasks: Tasks) -> (Self, FreshnessCheck) {
+    pub fn of_cluster(pool: Pool, memory: Memory) -> (Self, FreshnessCheck) {
         let (sender, questions) = mpsc::channel(QUEUE);
-        (Self(Some(sender)), FreshnessCheck { questions, pool, accounts, tasks })
+        (Self(Some(sender)), FreshnessCheck { questions, pool, memory })
     }
 
-    /// Whether the session lives, as far as other nodes know. Afterwards reads of the user's account and tasks see
-    /// everything that any node has answered as done.
+    /// Whether the session lives, as far as other nodes know. Afterwards reads and decisions about the
+    /// user's account, sessions and tasks start from everything that any node has answered as done.
     ///
     /// # Errors
     ///
@@ -86,8 +97,12 @@ impl FreshnessCheck {
     async fn ask(&self, questions: &[Question]) -> Result<Arc<HashSet<SessionId>>, StoreError> {
         let users: HashSet<_> = questions.iter().map(|question| question.user_id).collect();
         let sessions: Vec<_> = questions.iter().map(|question| question.session_id).collect();
-        let streams: Vec<_> =
-            users.iter().flat_map(|user| [Accounts::stream(*user), Tasks::stream(*user)]).collect();
+        let streams: Vec<_> = users
+            .iter()
+            .flat_map(|user| {
+                [Accounts::stream(*user), Sessions::stream(*user), Tasks::stream(*user)]
+            })
+            .collect();
         let client = self.pool.get().await?;
         // Polled together, they are sent together: one round trip.
         let (versions, live) = futures_util::future::try_join(
@@ -96,8 +111,9 @@ impl FreshnessCheck {
         )
         .await?;
         for (stream, version) in streams.iter().zip(versions) {
-            self.accounts.require(stream, version);
-            self.tasks.require(stream, version);
+            self.memory.accounts.require(stream, version);
+            self.memory.sessions.require(stream, version);
+            self.memory.tasks.require(stream, version);
         }
         Ok(Arc::new(live.into_iter().collect()))
     }

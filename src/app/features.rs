@@ -31,7 +31,7 @@ use crate::tasks::Tasks;
 use crate::tasks::task_list::TaskList;
 use crate::workers::Workers;
 
-/// Signatures that may wait per signing thread: about a second's worth.
+/// Signatures that may wait for the signing threads: a second's worth or less.
 const SIGNATURE_QUEUE: usize = 1_024;
 
 /// Every read model of the program.

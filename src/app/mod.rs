@@ -3,6 +3,7 @@
 //! [`App::start`] is a recipe from top to bottom; [`Running`] is the server it makes. Whatever part of the fixed tree
 //! dies, [`Running::failed`] says so, and the process ends instead of limping.
 
+mod connections;
 pub mod features;
 mod serving;
 pub mod storage;
@@ -11,7 +12,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef};
+use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -24,7 +25,7 @@ use crate::config::Config;
 use crate::database::{self, Pool};
 use crate::eventlog::follower::{self, Mode};
 use crate::eventlog::{EventLog, appender};
-use crate::freshness::Freshness;
+use crate::freshness::{Freshness, Memory};
 use crate::http::health::Readiness;
 use crate::id::Id;
 use crate::keys::vault::GenerateKey;
@@ -73,21 +74,59 @@ struct Server {
     stop_serving: oneshot::Sender<()>,
     readiness: Readiness,
     features: Features,
-    root: ActorRef<()>,
+    root: ActorRef<RootMessage>,
     parts: JoinSet<String>,
     pools: [Pool; 2],
 }
 
-/// The root of the supervision tree. Its policy is ractor's default: when a child ends, it ends.
+/// The root of the supervision tree: when a fixed part below it ends, it ends, unless the server is stopping.
 #[derive(Debug)]
 struct Root;
 
+/// What the root is told.
+#[derive(Debug)]
+enum RootMessage {
+    /// From now on its children may end.
+    Stopping,
+}
+
 impl Actor for Root {
-    type Msg = ();
-    type State = ();
+    type Msg = RootMessage;
+    /// Whether the server is stopping.
+    type State = bool;
     type Arguments = ();
 
-    async fn pre_start(&self, _myself: ActorRef<()>, (): ()) -> Result<(), ActorProcessingErr> {
+    async fn pre_start(
+        &self,
+        _myself: ActorRef<RootMessage>,
+        (): (),
+    ) -> Result<bool, ActorProcessingErr> {
+        Ok(false)
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<RootMessage>,
+        RootMessage::Stopping: RootMessage,
+        stopping: &mut bool,
+    ) -> Result<(), ActorProcessingErr> {
+        *stopping = true;
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<RootMessage>,
+        event: SupervisionEvent,
+        stopping: &mut bool,
+    ) -> Result<(), ActorProcessingErr> {
+        let ended = matches!(
+            event,
+            SupervisionEvent::ActorTerminated(..) | SupervisionEvent::ActorFailed(..)
+        );
+        if ended && !*stopping {
+            myself.stop(Some("a fixed part ended".to_owned()));
+        }
         Ok(())
     }
 }
@@ -123,14 +162,15 @@ impl App {
         let site = Site::of(&config.http, listener.local_addr()?);
         let node = Id::<()>::generate(&seams.clock).uuid();
 
-        // The schema before anything reads it.
+        // This node's place among the others, before it changes anything.
+        let mode = if config.database.cluster { Mode::Cluster } else { Mode::Single };
+        let (follower, mut following) = follower::join(connection.clone(), mode, node).await?;
+
+        // The schema, before anything reads it; and from here on the node hears of every event.
         for applied in database::migrate(&connection).await? {
             tracing::info!(migration = %applied, "applied");
         }
-
-        // This node's place among the others, before it keeps anything in memory.
-        let mode = if config.database.cluster { Mode::Cluster } else { Mode::Single };
-        let (follower, mut following) = follower::join(connection.clone(), mode, node).await?;
+        following.begin_at_head().await?;
 
         // The log: reads and group commit have connections of their own.
         let readers = Pool::new(&connection, config.database.pool_size)?;
@@ -235,6 +275,8 @@ impl Server {
         if tokio::time::timeout(patience, served).await.is_err() {
             tracing::warn!("requests were still in flight when the patience for them was over");
         }
+        // A root that has ended already has no children left.
+        let _ = self.root.cast(RootMessage::Stopping);
         if tokio::time::timeout(patience, self.features.drain()).await.is_err() {
             tracing::warn!("actors were still busy when the patience for them was over");
         }
@@ -255,8 +297,9 @@ fn freshness(
     match mode {
         Mode::Single => Freshness::of_single_node(),
         Mode::Cluster => {
-            let (accounts, tasks) = (features.accounts.clone(), features.tasks.clone());
-            let (freshness, check) = Freshness::of_cluster(pool.clone(), accounts, tasks);
+            let Features { accounts, sessions, tasks, .. } = features.clone();
+            let memory = Memory { accounts, sessions, tasks };
+            let (freshness, check) = Freshness::of_cluster(pool.clone(), memory);
             parts.spawn(named(check.run(), "the freshness check"));
             freshness
         }

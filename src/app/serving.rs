@@ -5,21 +5,16 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use poem::endpoint::BoxEndpoint;
-use poem::http::uri::Scheme;
-use poem::listener::{Acceptor, TcpAcceptor};
-use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Response, Server};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use super::connections::Connections;
 use crate::config::HttpConfig;
 use crate::http;
 
 /// How this part is called when it ends.
 pub(super) const NAME: &str = "the HTTP server";
-
-/// A connection without a request is closed after this time.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 
 /// Where the server is reached and by whom.
 #[derive(Debug, Clone)]
@@ -61,8 +56,7 @@ pub(super) fn run(
     stop: oneshot::Receiver<()>,
     patience: Duration,
 ) -> anyhow::Result<impl Future<Output = String> + Send + 'static> {
-    let acceptor = Prompt(TcpAcceptor::from_tokio(listener)?);
-    let server = Server::new_with_acceptor(acceptor).name("keyfold").idle_timeout(IDLE_TIMEOUT);
+    let server = Server::new_with_acceptor(Connections::of(listener)?).name("keyfold");
     let stopped = async {
         let _ = stop.await;
     };
@@ -72,21 +66,4 @@ pub(super) fn run(
             Err(error) => format!("{NAME}: {error}"),
         }
     })
-}
-
-/// Accepts connections that send small answers at once, instead of waiting for more to send (Nagle's algorithm).
-struct Prompt(TcpAcceptor);
-
-impl Acceptor for Prompt {
-    type Io = TcpStream;
-
-    fn local_addr(&self) -> Vec<LocalAddr> {
-        self.0.local_addr()
-    }
-
-    async fn accept(&mut self) -> std::io::Result<(TcpStream, LocalAddr, RemoteAddr, Scheme)> {
-        let accepted = self.0.accept().await?;
-        accepted.0.set_nodelay(true)?;
-        Ok(accepted)
-    }
 }

@@ -21,6 +21,7 @@ use crate::http::tag::Tag;
 use crate::http::{State, cookie};
 use crate::id::UserId;
 use crate::keys::access_token::Subject;
+use crate::sessions::StartError;
 use crate::sessions::table::Session;
 
 crate::statuses! {
@@ -91,13 +92,15 @@ impl AuthApi {
         request: &Request,
         body: Json<SignUpRequest>,
     ) -> Result<SignedUp, Failure<SignUp>> {
-        let state = caller::state(request)?;
+        let state = caller::following(request)?;
         let (email, name, password) = new_account(body.0)?;
         let signed_up =
             state.accounts.sign_up(email, name, password, caller::context(request)).await;
         let (user_id, profile) = signed_up.map_err(Problem::from)?;
         tracing::info!(user.id = %user_id, "signed up");
-        let (body, cookie) = begin_session(state, request, user_id, &profile).await?;
+        let (body, cookie) = begin_session(state, request, user_id, &profile)
+            .await
+            .map_err(Problem::after_sign_up)?;
         Ok(SignedUp::Created(Json(body), cookie))
     }
 
@@ -110,7 +113,7 @@ impl AuthApi {
         request: &Request,
         body: Json<SignInRequest>,
     ) -> Result<SignInResponse, Failure<SignIn>> {
-        let state = caller::state(request)?;
+        let state = caller::following(request)?;
         let SignInRequest { email, password } = body.0;
         let email = Email::parse(&email).map_err(|error| Problem::field("email", error))?;
         let password = Password::attempt(Zeroizing::new(password))
@@ -197,17 +200,18 @@ fn new_account(body: SignUpRequest) -> Result<(Email, Name, Password), Problem> 
     }
 }
 
-/// Begins a session: its body and the header that sets its cookie.
+/// Begins a session: its body and the header that sets its cookie. The access token is signed first, so that a session
+/// nobody has a token for never begins.
 async fn begin_session(
     state: &State,
     request: &Request,
     user_id: UserId,
     profile: &Profile,
 ) -> Result<(SignedInBody, String), Problem> {
-    let agent = caller::user_agent(request);
-    let (session, token) =
-        state.sessions.sign_in(user_id, agent, context_of(user_id, request)).await?;
-    let fresh = fresh_token(state, &session, profile).await?;
+    let draft =
+        state.sessions.draft(user_id, caller::user_agent(request)).map_err(StartError::from)?;
+    let fresh = fresh_token(state, draft.session(), profile).await?;
+    let (session, token) = state.sessions.begin(draft, context_of(user_id, request)).await?;
     let body = SignedInBody {
         user: User::new(user_id, profile),
         session: StartedSession::new(&session, &token),

@@ -46,7 +46,7 @@ enum Command {
         #[arg(long, default_value_t = 1_000)]
         limit: u64,
     },
-    /// Rebuild every read model from the event log. Safe while servers run.
+    /// Rebuild every read model from the event log. Reads go on meanwhile; changes wait, and fail after ten seconds.
     Replay,
 }
 

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use super::error::InvalidValue;
 use super::parse::{boolean, number, quoted};
 use super::reader::Reader;
-use super::variables::{CLUSTER, DATA, DATABASE_POOL, DATABASE_URL, POSTGRES_BIN, POSTGRES_USER};
+use super::variables::{
+    CLUSTER, DATA, DATABASE_POOL, DATABASE_URL, POSTGRES_BIN, POSTGRES_USER, PUBLIC_URL,
+};
 use crate::database::Connection;
 
 /// The PostgreSQL that holds the log and the read models.
@@ -52,15 +54,28 @@ impl DatabaseConfig {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         let default = Self::default();
         let cluster = reader.read(&CLUSTER, boolean).unwrap_or(default.cluster);
-        if cluster && !reader.is_set(&DATABASE_URL) {
-            let wrong = "is true, but other nodes cannot reach a private cluster";
-            let expected = format!("{} to be set as well", DATABASE_URL.name);
-            reader.problem(CLUSTER.name, InvalidValue::new(wrong, expected));
+        if cluster {
+            Self::check_cluster(reader);
         }
         Self {
             location: DatabaseLocation::read(reader),
             pool_size: reader.read(&DATABASE_POOL, number(2..=1_000)).unwrap_or(default.pool_size),
             cluster,
+        }
+    }
+}
+
+impl DatabaseConfig {
+    /// Several nodes share one database and are one issuer.
+    fn check_cluster(reader: &mut Reader<'_>) {
+        for (needed, wrong) in [
+            (&DATABASE_URL, "is true, but other nodes cannot reach a private cluster"),
+            (&PUBLIC_URL, "is true, but every node would issue tokens in its own name"),
+        ] {
+            if !reader.is_set(needed) {
+                let expected = format!("{} to be set as well", needed.name);
+                reader.problem(CLUSTER.name, InvalidValue::new(wrong, expected));
+            }
         }
     }
 }

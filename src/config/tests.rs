@@ -228,11 +228,6 @@ fn a_problem_says_what_is_wrong_and_what_is_expected() {
             ("KEYFOLD_DATA", " "),
             "KEYFOLD_DATA: is empty; expected a value, or that the variable is not set at all",
         ),
-        (
-            ("KEYFOLD_CLUSTER", "1"),
-            "KEYFOLD_CLUSTER: is true, but other nodes cannot reach a private cluster; \
-             expected DATABASE_URL to be set as well",
-        ),
     ];
     for (variable, expected) in cases {
         assert_eq!(problem(&[variable]), expected);
@@ -285,4 +280,17 @@ fn a_value_that_is_not_utf_8_is_a_problem_like_any_other() {
         Config::from_environment(&Broken).unwrap_err().to_string(),
         "KEYFOLD_SECRET: is not valid UTF-8; expected text in UTF-8"
     );
+}
+
+#[test]
+fn several_nodes_need_a_shared_database_and_one_public_url() {
+    let said: Vec<_> =
+        problems(&[("KEYFOLD_CLUSTER", "1")]).iter().map(ToString::to_string).collect();
+    let expected = [
+        "KEYFOLD_CLUSTER: is true, but other nodes cannot reach a private cluster; \
+         expected DATABASE_URL to be set as well",
+        "KEYFOLD_CLUSTER: is true, but every node would issue tokens in its own name; \
+         expected KEYFOLD_PUBLIC_URL to be set as well",
+    ];
+    assert_eq!(said, expected);
 }

@@ -74,7 +74,7 @@ variables! {
         "The most database connections that the pool opens, from 2 to 1000.";
     CLUSTER = "KEYFOLD_CLUSTER",
         "false",
-        "Whether other nodes serve the same database. Needs DATABASE_URL.";
+        "Whether other nodes serve the same database. Needs DATABASE_URL and KEYFOLD_PUBLIC_URL.";
     TOKEN_LIFETIME = "KEYFOLD_TOKEN_LIFETIME",
         "15m",
         "How long an access token is valid, from 1m to 1h.";

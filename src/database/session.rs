@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use tokio_postgres::Config;
-use tokio_postgres::config::Host;
+use tokio_postgres::config::{Host, TargetSessionAttrs};
 
 /// How a session announces itself in `pg_stat_activity`.
 const APPLICATION_NAME: &str = "keyfold";
@@ -47,6 +47,7 @@ pub(super) fn prepare(config: &mut Config) {
         config.keepalives_retries(KEEPALIVE_RETRIES);
     }
     name_bare_addresses(config);
+    insist_on_the_primary(config);
     let options = format!("{BOUNDS} {}", config.get_options().unwrap_or_default());
     config.options(options.trim_end());
 }
@@ -56,6 +57,15 @@ pub(super) fn open_timeout(config: &Config) -> Duration {
     let hosts = u32::try_from(config.get_hosts().len()).unwrap_or(u32::MAX);
     let each = config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT);
     each.saturating_mul(hosts).saturating_add(GREETING_TIMEOUT)
+}
+
+/// Of several hosts, only the one that takes writes will do: after a fail-over the first may be a standby, and what a
+/// standby says may be old.
+fn insist_on_the_primary(config: &mut Config) {
+    if config.get_hosts().len() > 1 && config.get_target_session_attrs() == TargetSessionAttrs::Any
+    {
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+    }
 }
 
 /// Gives addresses that came without a host name (`hostaddr` alone) themselves as the name, which TLS asks for.

@@ -100,10 +100,23 @@ impl Writer {
         }
     }
 
+    /// Gives up on the rest when the database is lost: they would wait for it one after the other.
     async fn write_one_by_one(&self, pending: Vec<Pending>) {
+        let mut lost = None;
         for waiting in pending {
-            let written = self.write_batch(&[&waiting.append]).await;
-            let answer = written.map(|base| appended(&waiting.append, base));
+            let answer = match &lost {
+                None => self
+                    .write_batch(&[&waiting.append])
+                    .await
+                    .map(|base| appended(&waiting.append, base)),
+                Some(error) => Err(StoreError::clone(error)),
+            };
+            if let Err(error) = &answer
+                && lost.is_none()
+                && !concerns_one_append(error)
+            {
+                lost = Some(error.clone().of_read());
+            }
             let _ = waiting.reply.send(answer);
         }
     }

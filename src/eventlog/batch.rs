@@ -106,7 +106,14 @@ impl BatchWriter {
         replies.push(Box::pin(client.query(&notify, &notify_params)));
         replies.push(Box::pin(empty(client.batch_execute("commit"))));
 
-        let answers = send_all(replies).await?;
+        let answers = match send_all(replies).await {
+            Ok(answers) => answers,
+            Err(error) => {
+                // After a statement that could not even be sent, the commit was not sent either.
+                let _ = client.batch_execute("rollback").await;
+                return Err(error);
+            }
+        };
         let row = answers.get(inserted).and_then(|rows| rows.first());
         row.map(|row| row.get(0))
             .ok_or_else(|| StoreError::Refused("the insert returned no position".to_owned()))
@@ -137,16 +144,22 @@ async fn empty(
 /// Sends every statement in order before waiting for any answer, then collects the answers.
 ///
 /// The first failure is the cause; those behind it only say that the transaction is aborted. All answers are read in
-/// any case, so that the connection is clean for its next user.
+/// any case, so that the connection is clean for its next user. After a statement that cannot be sent, for instance
+/// because a parameter has no encoding, nothing more is sent, and above all no commit.
 async fn send_all(mut replies: Vec<Reply<'_>>) -> Result<Vec<Vec<Row>>, StoreError> {
     let mut answers: Vec<Option<Result<Vec<Row>, tokio_postgres::Error>>> =
         Vec::with_capacity(replies.len());
     std::future::poll_fn(|context| {
         for reply in &mut replies {
-            answers.push(match reply.as_mut().poll(context) {
+            let answer = match reply.as_mut().poll(context) {
                 Poll::Ready(answer) => Some(answer),
                 Poll::Pending => None,
-            });
+            };
+            let unsent = matches!(answer, Some(Err(_)));
+            answers.push(answer);
+            if unsent {
+                break;
+            }
         }
         Poll::Ready(())
     })

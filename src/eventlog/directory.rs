@@ -1,7 +1,7 @@
 //! The directory of seats: which entities this node holds.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use super::decider::Decider;
@@ -14,11 +14,17 @@ pub(super) struct Directory<D: Decider> {
     seats: ShardedMap<StreamName, Arc<Seat<D>>>,
     started: Instant,
     alive: AtomicUsize,
+    closed: AtomicBool,
 }
 
 impl<D: Decider> Directory<D> {
     pub(super) fn new() -> Self {
-        Self { seats: ShardedMap::new(), started: Instant::now(), alive: AtomicUsize::new(0) }
+        Self {
+            seats: ShardedMap::new(),
+            started: Instant::now(),
+            alive: AtomicUsize::new(0),
+            closed: AtomicBool::new(false),
+        }
     }
 
     /// The seat of a stream, if this node holds it.
@@ -54,6 +60,15 @@ impl<D: Decider> Directory<D> {
     /// Milliseconds since the directory was made: what seats are stamped with when they are used.
     pub(super) fn now(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Takes no further requests: the node is stopping.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        !self.closed.load(Ordering::Acquire)
     }
 
     /// How many actors are alive.

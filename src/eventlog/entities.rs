@@ -108,6 +108,7 @@ impl<D: Decider> Entities<D> {
 
     /// Finishes what waits and stops every entity and their supervisor.
     pub async fn drain(&self) {
+        self.directory.close();
         self.supervisor.drain_children_and_wait(None).await;
         self.directory.seats().iter().for_each(|seat| seat.close());
         // Nothing waits any more; a supervisor that is gone already is as good.
@@ -116,7 +117,7 @@ impl<D: Decider> Entities<D> {
 
     fn enqueue(&self, stream: &StreamName, request: Request<D>) -> Result<(), Overloaded> {
         let mut request = request;
-        loop {
+        while self.directory.is_open() {
             let (seat, created) = self.directory.get_or_create(stream);
             seat.touch(self.directory.now());
             let queued = seat.enqueue(request);
@@ -130,6 +131,7 @@ impl<D: Decider> Entities<D> {
                 Err(NotSeated::Closed(returned)) => request = *returned,
             }
         }
+        Err(Overloaded)
     }
 
     fn seat(&self, seat: &Arc<Seat<D>>) -> Result<(), Overloaded> {

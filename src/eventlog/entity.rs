@@ -91,7 +91,7 @@ impl<D: Decider> Hosted<D> {
             }
         }
         if !reads.is_empty() {
-            let known = self.known().await.map_err(ReadError::Store);
+            let known = self.known().await.map_err(|error| ReadError::Store(error.of_read()));
             for reply in reads {
                 let _ = reply.send(known.clone());
             }
@@ -121,7 +121,8 @@ impl<D: Decider> Hosted<D> {
         let hydrated = self.hosting.log.hydrate::<D>(&seat.stream).await.inspect_err(|error| {
             tracing::error!(stream.name = %seat.stream, %error, "an entity cannot be loaded");
         })?;
-        let hydrated = Arc::new(hydrated);
+        self.snapshot = hydrated.snapshot;
+        let hydrated = Arc::new(hydrated.published);
         seat.publish(Arc::clone(&hydrated));
         self.known = Some(Arc::clone(&hydrated));
         Ok(hydrated)
@@ -131,7 +132,7 @@ impl<D: Decider> Hosted<D> {
         for _ in 0..ATTEMPTS {
             let decided = match self.known().await {
                 Ok(known) => Decided::of(&known, &commands, self.hosting.log.clock().now()),
-                Err(error) => return answer_all(commands, &ExecuteError::Store(error)),
+                Err(error) => return answer_all(commands, &ExecuteError::Store(error.of_read())),
             };
             match self.commit(&decided).await {
                 Ok(published) => return decided.answer(commands, &published),

@@ -51,9 +51,35 @@ impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
         match error.as_db_error() {
             Some(refusal) => classify(refusal),
-            None => Self::OutcomeUnknown(describe(&error)),
+            None if error.is_closed() || is_io(&error) => Self::OutcomeUnknown(describe(&error)),
+            None => Self::Refused(describe(&error)),
         }
     }
+}
+
+impl StoreError {
+    /// What the error means when nothing was written: a lost connection left nothing in doubt.
+    #[must_use]
+    pub fn of_read(self) -> Self {
+        match self {
+            Self::OutcomeUnknown(reason) => unavailable(reason),
+            Self::Conflict
+            | Self::Constraint(_)
+            | Self::Unavailable(_)
+            | Self::Refused(_)
+            | Self::Overloaded
+            | Self::Undecodable { .. } => self,
+        }
+    }
+}
+
+fn unavailable(reason: String) -> StoreError {
+    StoreError::Unavailable(Arc::new(DatabaseError::Unavailable(reason)))
+}
+
+fn is_io(error: &tokio_postgres::Error) -> bool {
+    use std::error::Error;
+    error.source().is_some_and(<dyn Error>::is::<std::io::Error>)
 }
 
 /// SQLSTATE that the `events_gapless` trigger raises for an expected version ahead of its stream.
@@ -69,15 +95,23 @@ fn classify(refusal: &DbError) -> StoreError {
         (code, Some(constraint)) if code.code().starts_with("23") => {
             StoreError::Constraint(constraint.to_owned())
         }
+        // A statement that took too long (57014), a read-only or full server, a deadlock: nothing was written.
+        (code, _) if is_temporary(code) => unavailable(refusal.message().to_owned()),
         // Operator intervention (57), connection (08), system (58) and internal (XX) errors end the connection or the
         // server: what was in flight may have been committed.
-        (code, _)
-            if ["57", "08", "58", "XX"].iter().any(|class| code.code().starts_with(class)) =>
-        {
+        (code, _) if in_class(code, &["57", "08", "58", "XX"]) => {
             StoreError::OutcomeUnknown(refusal.message().to_owned())
         }
         (code, _) => StoreError::Refused(format!("{} ({})", refusal.message(), code.code())),
     }
+}
+
+fn is_temporary(code: &SqlState) -> bool {
+    *code == SqlState::QUERY_CANCELED || in_class(code, &["25", "40", "53", "55"])
+}
+
+fn in_class(code: &SqlState, classes: &[&str]) -> bool {
+    classes.iter().any(|class| code.code().starts_with(class))
 }
 
 fn describe(error: &tokio_postgres::Error) -> String {

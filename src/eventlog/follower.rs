@@ -9,6 +9,8 @@
 //! reads every event it has missed, by position, and only then says it follows again.
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -58,6 +60,11 @@ pub enum Mode {
 pub trait Observer: Send + Sync + 'static {
     /// Called for each such event, in the log's order. May be called again for events this node appended itself.
     fn observe(&self, event: &RecordedEvent);
+
+    /// Resolves when everything observed so far has taken effect.
+    fn settled(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// Why a node cannot take its place.
@@ -115,7 +122,7 @@ impl fmt::Debug for Following {
     }
 }
 
-/// Takes this node's place: the lock, the notifications, and the position from which it will hear everything.
+/// Takes this node's place: the lock and the notifications. [`Following::begin_at_head`] comes next.
 ///
 /// # Errors
 ///
@@ -126,7 +133,7 @@ pub async fn join(
     node: Uuid,
 ) -> Result<(Follower, Following), FollowError> {
     let link = attach(&connection, mode).await?;
-    let seen = store::head(&link.client).await?;
+    let seen = 0;
     let status = Arc::new(AtomicBool::new(true));
     let follower = Follower(Arc::clone(&status));
     Ok((
@@ -164,6 +171,16 @@ async fn attach(connection: &Connection, mode: Mode) -> Result<Link, FollowError
 }
 
 impl Following {
+    /// Everything in the log now is history that nobody here has in memory; what comes after it is heard of.
+    ///
+    /// # Errors
+    ///
+    /// When the database is unavailable.
+    pub async fn begin_at_head(&mut self) -> Result<(), FollowError> {
+        self.seen = store::head(&self.link.client).await?;
+        Ok(())
+    }
+
     /// While there is doubt, observers hear of this node's own batches too.
     pub fn heed(&mut self, doubt: Doubt) {
         self.doubt = doubt;
@@ -246,7 +263,11 @@ impl Following {
 
     async fn try_reattach(&mut self) -> Result<(), FollowError> {
         self.link = attach(&self.connection, self.mode).await?;
-        self.catch_up().await
+        self.catch_up().await?;
+        for observer in &self.observers {
+            observer.settled().await;
+        }
+        Ok(())
     }
 }
 

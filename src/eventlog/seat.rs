@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
-use ractor::ActorRef;
+use ractor::{ActorId, ActorRef};
 use tokio::sync::oneshot;
 
 use super::append::Context;
@@ -129,9 +129,13 @@ impl<D: Decider> Seat<D> {
         Ok(())
     }
 
-    /// Everything that waits. When nothing does, the actor may sleep: the next request wakes it.
+    /// Everything that waits. When nothing does, the actor may sleep: the next request wakes it. An actor that leaves
+    /// gets nothing more, however busy its entity is.
     pub(super) fn take_waiting(&self) -> Vec<Request<D>> {
         let mut queue = self.lock();
+        if queue.actor.is_none() {
+            return Vec::new();
+        }
         queue.awake = !queue.waiting.is_empty();
         queue.waiting.drain(..).collect()
     }
@@ -146,12 +150,12 @@ impl<D: Decider> Seat<D> {
         }
     }
 
-    /// Lets the actor finish what it was woken for and stop; requests that come later wait for the next actor.
-    /// Says whether there was an actor to stop.
-    pub(super) fn passivate(&self) -> bool {
-        let actor = self.lock().actor.take();
+    /// Lets the actor finish what it has in hand and stop; what waits and what comes later is for the next actor.
+    /// Returns the actor that leaves.
+    pub(super) fn passivate(&self) -> Option<ActorId> {
+        let actor = self.lock().actor.take()?;
         // An actor that cannot be drained is ending already, and its supervisor hears of that too.
-        actor.is_some_and(|actor| actor.drain().is_ok())
+        actor.drain().is_ok().then(|| actor.get_id())
     }
 
     /// Closes the seat if nobody waits. Otherwise it needs another actor.

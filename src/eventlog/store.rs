@@ -38,6 +38,15 @@ const SELECT_LOG_OF_STREAM: &str = "\
 select position, stream, version, event_id, type, schema, data, context, recorded_at
 from events where stream = $3 and position > $1 order by version limit $2";
 
+/// A stream as it was loaded.
+#[derive(Debug)]
+pub struct Hydrated<D: Decider> {
+    /// Its state and version.
+    pub published: Published<D>,
+    /// Version of the snapshot it was loaded from; 0 without one.
+    pub snapshot: i64,
+}
+
 /// The event log of this node. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct EventLog {
@@ -74,10 +83,11 @@ impl EventLog {
     pub async fn hydrate<D: Decider>(
         &self,
         stream: &StreamName,
-    ) -> Result<Published<D>, StoreError> {
+    ) -> Result<Hydrated<D>, StoreError> {
         let client = self.pool.get().await?;
         let snapshot = snapshot::load::<D>(&client, stream).await?;
         let mut published = snapshot.unwrap_or_default();
+        let snapshot = published.version;
 
         let statement = client.prepare_cached(SELECT_STREAM).await?;
         let params: [&(dyn ToSql + Sync); 2] = [&stream.as_str(), &published.version];
@@ -87,7 +97,7 @@ impl EventLog {
             published.state = D::evolve(published.state, &event);
             published.version = row.get(0);
         }
-        Ok(published)
+        Ok(Hydrated { published, snapshot })
     }
 
     /// Stores a snapshot; failing to do so loses nothing.

@@ -4,7 +4,7 @@
 //! any. At most the configured number of actors is alive; when a further entity is needed, those unused for the longest
 //! time make room first.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,7 +67,7 @@ pub(super) struct Supervised<D: Decider> {
     supervision: Supervision<D>,
     seated: HashMap<ActorId, Arc<Seat<D>>>,
     waiting: VecDeque<Arc<Seat<D>>>,
-    leaving: usize,
+    leaving: HashSet<ActorId>,
 }
 
 impl<D: Decider> Actor for Supervisor<D> {
@@ -84,7 +84,12 @@ impl<D: Decider> Actor for Supervisor<D> {
             .clamp(Duration::from_millis(20), Duration::from_secs(30));
         // Ends with the actor.
         drop(myself.send_interval(period, || Supervise::Sweep));
-        Ok(Supervised { supervision, seated: HashMap::new(), waiting: VecDeque::new(), leaving: 0 })
+        Ok(Supervised {
+            supervision,
+            seated: HashMap::new(),
+            waiting: VecDeque::new(),
+            leaving: HashSet::new(),
+        })
     }
 
     async fn handle(
@@ -128,7 +133,7 @@ impl<D: Decider> Supervised<D> {
             self.spawn(seat, myself).await?;
         }
         self.supervision.directory.set_alive(self.seated.len());
-        if !self.waiting.is_empty() && self.leaving == 0 {
+        if !self.waiting.is_empty() && self.leaving.is_empty() {
             self.make_room();
         }
         Ok(())
@@ -152,7 +157,7 @@ impl<D: Decider> Supervised<D> {
     }
 
     fn left(&mut self, entity: ActorId) {
-        self.leaving = self.leaving.saturating_sub(1);
+        self.leaving.remove(&entity);
         if let Some(seat) = self.seated.remove(&entity) {
             if seat.close_if_unused() {
                 self.supervision.directory.remove(&seat.stream);
@@ -179,7 +184,7 @@ impl<D: Decider> Supervised<D> {
         self.passivate(&seats);
     }
 
-    /// Passivates the twentieth of all entities that was unused for the longest time.
+    /// Passivates entities that were unused for the longest time: a twentieth of them, or as many as seats wait.
     fn make_room(&mut self) {
         let mut seats: Vec<_> = self.seated.values().cloned().collect();
         let count = (seats.len() / 20).max(self.waiting.len().min(seats.len())).max(1);
@@ -192,9 +197,7 @@ impl<D: Decider> Supervised<D> {
 
     fn passivate(&mut self, seats: &[Arc<Seat<D>>]) {
         for seat in seats {
-            if seat.passivate() {
-                self.leaving += 1;
-            }
+            self.leaving.extend(seat.passivate());
         }
     }
 }

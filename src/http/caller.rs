@@ -16,7 +16,8 @@ use super::problem::Problem;
 use super::{State, cookie, trace};
 use crate::eventlog::Context;
 use crate::id::{SessionId, UserId};
-use crate::keys::access_token::Claims;
+use crate::keys::Keys;
+use crate::keys::access_token::{Claims, TokenError};
 use crate::sessions::SessionError;
 use crate::sessions::table::Session;
 use crate::sessions::token::SessionToken;
@@ -80,40 +81,34 @@ impl Owner {
 impl SignedIn {
     async fn of(request: &Request) -> Result<Self, Problem> {
         let state = following(request)?;
-        let credential = credential(request, state)?.ok_or_else(Problem::unauthenticated)?;
-        session(state, credential).await.map(Self)
+        first_live(state, Presented::by(request, state)?.verified()).await.map(Self)
     }
 }
 
 impl SessionHolder {
     async fn of(request: &Request) -> Result<Self, Problem> {
         let state = following(request)?;
-        match credential(request, state)?.ok_or_else(Problem::unauthenticated)? {
-            Credential::AccessToken(_) => Err(Problem::invalid_token(
+        let tokens = Presented::by(request, state)?.verified().into_iter().map(|credential| match credential {
+            Ok(Credential::AccessToken(_)) => Err(Problem::invalid_token(
                 "SESSION_REQUIRED",
                 "an access token cannot be exchanged for another one, send the session token or its cookie",
             )),
-            credential @ Credential::SessionToken(_) => session(state, credential).await.map(Self),
-        }
+            credential => credential,
+        });
+        first_live(state, tokens.collect()).await.map(Self)
     }
 }
 
 impl MaybeSignedIn {
-    /// Only a credential that nobody can judge for the moment is a failure.
+    /// An access token that has expired still names the session to end. Only a credential that nobody can judge for the
+    /// moment is a failure.
     async fn of(request: &Request) -> Result<Self, Problem> {
         let state = following(request)?;
-        let found = match credential(request, state) {
-            Ok(Some(credential)) => session(state, credential).await.map(Some),
-            Ok(None) => Ok(None),
+        match first_live(state, Presented::by(request, state)?.verified_whenever()).await {
+            Ok(session) => Ok(Self(Some(session))),
+            Err(problem) if problem.is_unauthorized() => Ok(Self(None)),
             Err(problem) => Err(problem),
-        };
-        found.map(Self).or_else(|problem| {
-            if problem.status() == poem::http::StatusCode::UNAUTHORIZED {
-                Ok(Self(None))
-            } else {
-                Err(problem)
-            }
-        })
+        }
     }
 }
 
@@ -141,7 +136,12 @@ pub fn state(request: &Request) -> Result<&State, Problem> {
         .ok_or_else(|| Problem::internal(&"the application has no state"))
 }
 
-fn following(request: &Request) -> Result<&State, Problem> {
+/// The same, if this node may answer: one that does not follow the log may not.
+///
+/// # Errors
+///
+/// While the node does not know what others changed.
+pub fn following(request: &Request) -> Result<&State, Problem> {
     let state = state(request)?;
     if state.follower.is_following() { Ok(state) } else { Err(Problem::unavailable()) }
 }
@@ -153,32 +153,77 @@ fn bearer(request: &Request) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// What the request presents: a bearer token wins over a cookie. A cookie counts for a change only if the request comes
-/// from a page of this site or a trusted one, because browsers send cookies with everybody's requests.
-fn credential(request: &Request, state: &State) -> Result<Option<Credential>, Problem> {
-    if let Some(token) = bearer(request) {
-        return Ok(Some(match SessionToken::parse(token) {
-            Some(token) => Credential::SessionToken(token),
-            None => Credential::AccessToken(Box::new(state.keys.verify(token)?)),
-        }));
+/// What a request presents. A browser may send a cookie beside a bearer token that is no good any more.
+struct Presented<'a> {
+    keys: &'a Keys,
+    bearer: Option<&'a str>,
+    cookie: Option<SessionToken>,
+}
+
+impl<'a> Presented<'a> {
+    /// A cookie counts for a change only if the request comes from a page of this site or a trusted one, because
+    /// browsers send cookies with everybody's requests.
+    fn by(request: &'a Request, state: &'a State) -> Result<Self, Problem> {
+        let cookie = cookie::read(request, &state.site);
+        let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
+        if cookie.is_some() && changes && !same_site(request, state) {
+            let message = "Requests with a cookie are not accepted from this origin";
+            return Err(Problem::forbidden("UNTRUSTED_ORIGIN", message));
+        }
+        Ok(Self { keys: &state.keys, bearer: bearer(request), cookie })
     }
-    let Some(token) = cookie::read(request, &state.site) else { return Ok(None) };
-    let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
-    if changes && !same_site(request, state) {
-        return Err(Problem::forbidden(
-            "UNTRUSTED_ORIGIN",
-            "Requests with a cookie are not accepted from this origin",
-        ));
+
+    /// The bearer token first, then the cookie.
+    fn verified(self) -> Vec<Result<Credential, Problem>> {
+        self.verified_by(Keys::verify)
     }
-    Ok(Some(Credential::SessionToken(token)))
+
+    /// The same, with access tokens that have expired.
+    fn verified_whenever(self) -> Vec<Result<Credential, Problem>> {
+        self.verified_by(Keys::verify_whenever)
+    }
+
+    fn verified_by(
+        self,
+        verify: fn(&Keys, &str) -> Result<Claims, TokenError>,
+    ) -> Vec<Result<Credential, Problem>> {
+        let bearer = self.bearer.map(|token| match SessionToken::parse(token) {
+            Some(token) => Ok(Credential::SessionToken(token)),
+            None => Ok(Credential::AccessToken(Box::new(verify(self.keys, token)?))),
+        });
+        let cookie = self.cookie.map(|token| Ok(Credential::SessionToken(token)));
+        bearer.into_iter().chain(cookie).collect()
+    }
+}
+
+/// The first live session among the credentials. Without any, the reason the first one was refused for.
+async fn first_live(
+    state: &State,
+    credentials: Vec<Result<Credential, Problem>>,
+) -> Result<Arc<Session>, Problem> {
+    let mut refusal = None;
+    for credential in credentials {
+        let found = match credential {
+            Ok(credential) => session(state, credential).await,
+            Err(problem) => Err(problem),
+        };
+        match found {
+            Ok(session) => return Ok(session),
+            Err(problem) if problem.is_unauthorized() => refusal = refusal.or(Some(problem)),
+            Err(problem) => return Err(problem),
+        }
+    }
+    Err(refusal.unwrap_or_else(Problem::unauthenticated))
 }
 
 /// Whether the page that sent the request may act for the user. Requests without `Origin` come from no browser page.
 fn same_site(request: &Request, state: &State) -> bool {
     let Some(origin) = request.header(header::ORIGIN) else { return true };
     let host = request.header(header::HOST).unwrap_or_default();
-    let of_this_host = origin.split_once("://").is_some_and(|(_, authority)| authority == host);
     let site = &state.site;
+    let of_this_host = origin.split_once("://").is_some_and(|(scheme, authority)| {
+        authority == host && (scheme == "https" || !site.secure)
+    });
     of_this_host
         || origin == site.origin
         || site.trusted_origins.iter().any(|trusted| trusted == origin)

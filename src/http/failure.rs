@@ -104,14 +104,14 @@ fn description(status: u16) -> &'static str {
 /// Names the statuses of one operation: `statuses! { ListTasks: 400, 401 }`.
 #[macro_export]
 macro_rules! statuses {
-    ($($(#[$doc:meta])* $name:ident: $($status:literal),+;)+) => {
+    ($($(#[$doc:meta])* $name:ident: $($status:literal),*;)+) => {
         $(
             $(#[$doc])*
             #[derive(Debug)]
             pub enum $name {}
 
             impl $crate::http::failure::Statuses for $name {
-                const LIST: &'static [u16] = &[$($status),+];
+                const LIST: &'static [u16] = &[$($status),*];
             }
         )+
     };

@@ -22,7 +22,7 @@ const DATABASE_TIMEOUT: Duration = Duration::from_secs(2);
 
 crate::statuses! {
     /// `GET /health/live`
-    LiveStatuses: 503;
+    LiveStatuses:;
     /// `GET /health/ready`
     ReadyStatuses: 503;
 }

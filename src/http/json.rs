@@ -1,6 +1,7 @@
 //! JSON bodies: read strictly, with errors that name the field; written without a detour through a tree of values.
 
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use bytes::Bytes;
 use poem::error::ReadBodyError;
@@ -22,6 +23,9 @@ pub const CONTENT_TYPE: &str = "application/json";
 
 /// Largest body in bytes. The largest valid request is well below it.
 pub const MAX_BODY: usize = 64 * 1024;
+
+/// Longest time a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A JSON body.
 #[derive(Debug, Clone)]
@@ -119,7 +123,10 @@ impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for Json<T> {
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         require_json(request)?;
-        let body = body.take()?.into_bytes_limit(MAX_BODY).await.map_err(|error| match error {
+        let received = body.take()?.into_bytes_limit(MAX_BODY);
+        let received =
+            tokio::time::timeout(BODY_TIMEOUT, received).await.map_err(|_| too_slow())?;
+        let body = received.map_err(|error| match error {
             ReadBodyError::PayloadTooLarge => too_large(),
             ReadBodyError::BodyHasBeenTaken | ReadBodyError::Utf8(_) | ReadBodyError::Io(_) => {
                 Problem::new(
@@ -131,6 +138,11 @@ impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for Json<T> {
         })?;
         Ok(Self(parse(&body)?))
     }
+}
+
+/// `400`: the client has stopped sending.
+fn too_slow() -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "UNREADABLE_BODY", "The body did not arrive in time")
 }
 
 /// `413`.
@@ -180,6 +192,9 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 /// The reason alone: the field's path says where better than line and column do.
 fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
+    if text.contains("expected struct ") {
+        return "must be a JSON object".to_owned();
+    }
     text.rsplit_once(" at line ").map_or(text.clone(), |(reason, _)| reason.to_owned())
 }
 

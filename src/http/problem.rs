@@ -143,6 +143,19 @@ impl Problem {
         )
     }
 
+    /// The same failure of the second half of a sign-up, whose first half is done.
+    #[must_use]
+    pub fn after_sign_up(self) -> Self {
+        if self.0.status == StatusCode::SERVICE_UNAVAILABLE {
+            Self::retry_later(
+                "SIGNED_UP_ONLY",
+                "The account was made, but no session has begun: sign in",
+            )
+        } else {
+            self
+        }
+    }
+
     /// `500`, after logging what happened.
     pub fn internal(error: &dyn fmt::Display) -> Self {
         tracing::error!(%error, "a request failed");
@@ -166,6 +179,11 @@ impl Problem {
     fn with_header(mut self, name: HeaderName, value: String) -> Self {
         self.0.header = Some((name, value));
         self
+    }
+
+    /// Whether it is a `401`.
+    pub fn is_unauthorized(&self) -> bool {
+        self.0.status == StatusCode::UNAUTHORIZED
     }
 
     /// The status.
@@ -245,17 +263,19 @@ fn parameter(text: &str) -> Problem {
     }
 }
 
-/// The framework's validators in words: `verification failed. minimum(1, exclusive: false)` is "must be at least 1".
+/// The framework's refusals in words: `verification failed. minimum(1, exclusive: false)` is "must be at least 1".
 fn readable(reason: &str) -> String {
     let rule = reason.trim_start_matches("verification failed. ");
-    let Some((rule, arguments)) = rule.split_once('(') else { return reason.to_owned() };
+    let (rule, arguments) = rule.split_once('(').unwrap_or((rule, ""));
     let bound = arguments.split([',', ')']).next().unwrap_or_default();
     match rule {
         "minimum" => format!("must be at least {bound}"),
         "maximum" => format!("must be at most {bound}"),
         "minLength" => format!("must have at least {bound} characters"),
         "maxLength" => format!("must have at most {bound} characters"),
-        _ => reason.to_owned(),
+        _ if reason.contains("integer") => "must be a whole number".to_owned(),
+        _ if reason.contains("boolean") => "must be true or false".to_owned(),
+        _ => "cannot be read".to_owned(),
     }
 }
 
@@ -293,6 +313,6 @@ mod tests {
         let text = "failed to parse parameter `q`: verification failed. maxLength(200)";
         assert_eq!(refused(text), ("q".to_owned(), "must have at most 200 characters".to_owned()));
         let text = "failed to parse parameter `limit`: failed to parse \"integer(uint64)\": invalid digit found in string";
-        assert_eq!(refused(text).0, "limit");
+        assert_eq!(refused(text), ("limit".to_owned(), "must be a whole number".to_owned()));
     }
 }

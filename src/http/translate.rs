@@ -35,9 +35,7 @@ impl From<StoreError> for Problem {
 impl From<ReadError> for Problem {
     fn from(error: ReadError) -> Self {
         match error {
-            // A failed read changed nothing, even when its connection was lost.
-            ReadError::Store(StoreError::OutcomeUnknown(_)) => Self::unavailable(),
-            ReadError::Store(error) => error.into(),
+            ReadError::Store(error) => error.of_read().into(),
             ReadError::Overloaded => Self::overloaded(),
             ReadError::NoReply => Self::internal(&error),
         }

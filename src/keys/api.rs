@@ -13,7 +13,7 @@ use crate::http::tag::Tag;
 
 crate::statuses! {
     /// `GET /.well-known/jwks.json`
-    GetKeys: 503;
+    GetKeys:;
 }
 
 /// How long verifiers may keep the keys: a rotated-in key is found by its unknown `kid` before that.

@@ -24,6 +24,8 @@ pub(super) enum Message {
     Rotate(RpcReplyPort<Result<String, VaultError>>),
     /// Another process changed the ring.
     Refresh,
+    /// Answers when everything that was sent before is done.
+    Settle(RpcReplyPort<()>),
 }
 
 /// The actor type.
@@ -62,6 +64,9 @@ impl Actor for KeyManager {
                 let _ = reply.send(rotated);
             }
             Message::Refresh => owned.refresh(&myself).await,
+            Message::Settle(reply) => {
+                let _ = reply.send(());
+            }
         }
         Ok(())
     }

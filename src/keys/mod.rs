@@ -14,6 +14,8 @@ pub mod private_key;
 pub mod read_model;
 pub mod vault;
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -24,7 +26,7 @@ use self::key_manager::{KeyManager, Message, Owned};
 use self::key_ring::KeyRing;
 use self::key_set::KeySet;
 use self::vault::Vault;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::eventlog::follower::Observer;
 use crate::eventlog::{Entities, RecordedEvent};
 use crate::workers::{WorkError, Workers};
@@ -93,6 +95,16 @@ impl Keys {
         access_token::verify(token, &self.published.load(), &self.policy, self.clock.now())
     }
 
+    /// The claims of an access token this server issued, even if its time is over: it still names its session.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not such a token.
+    pub fn verify_whenever(&self, token: &str) -> Result<Claims, TokenError> {
+        let beginning = Timestamp::from_unix_millis(i64::MIN);
+        access_token::verify(token, &self.published.load(), &self.policy, beginning)
+    }
+
     /// How long an access token is valid, in seconds.
     pub fn expires_in(&self) -> u64 {
         self.policy.lifetime.as_secs()
@@ -126,5 +138,12 @@ impl Observer for Keys {
             // A KeyManager that is gone takes the process with it; there is nobody left to tell.
             let _ = self.manager.cast(Message::Refresh);
         }
+    }
+
+    fn settled(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            // A KeyManager that is gone takes the process with it.
+            let _ = ractor::call!(self.manager, Message::Settle);
+        })
     }
 }

@@ -10,7 +10,8 @@ use crate::eventlog::stream::category_of;
 use crate::eventlog::{Decider, DecodeError, Event, EventView, Projection, Statement, StoreError};
 
 const INSERT_MATERIAL: &str = "insert into key_material (kid, sealed) values ($1, $2)";
-const DELETE_MATERIAL: &str = "delete from key_material where kid = $1";
+/// The private half of a key that signs no more is erased with the event that says so.
+const ERASE_MATERIAL: &str = "delete from key_material where kid = $1";
 const SELECT_MATERIAL: &str = "select sealed from key_material where kid = $1";
 
 /// The sealed private key is copied from beside the log: the event does not carry it.
@@ -36,20 +37,23 @@ impl Projection for JwksProjection {
             return Ok(Vec::new());
         }
         let at = event.recorded_at.to_chrono();
-        Ok(vec![match KeyEvent::decode(event.name, event.schema, event.data)? {
+        Ok(match KeyEvent::decode(event.name, event.schema, event.data)? {
             KeyEvent::Published(KeyPublished { public_key }) => {
                 let kid = public_key.kid.clone();
                 let json = serde_json::to_value(&public_key).unwrap_or_default();
-                Statement::new(PUBLISHED, vec![Box::new(kid), Box::new(json), Box::new(at)])
+                vec![Statement::new(PUBLISHED, vec![Box::new(kid), Box::new(json), Box::new(at)])]
             }
             KeyEvent::StartedSigning(KeyStartedSigning { kid }) => {
-                Statement::new(STARTED, vec![Box::new(kid), Box::new(at)])
+                vec![Statement::new(STARTED, vec![Box::new(kid), Box::new(at)])]
             }
-            KeyEvent::StoppedSigning(KeyStoppedSigning { kid, .. }) => {
-                Statement::new(STOPPED, vec![Box::new(kid), Box::new(at)])
+            KeyEvent::StoppedSigning(KeyStoppedSigning { kid, .. }) => vec![
+                Statement::new(STOPPED, vec![Box::new(kid.clone()), Box::new(at)]),
+                Statement::new(ERASE_MATERIAL, vec![Box::new(kid)]),
+            ],
+            KeyEvent::Retired(KeyRetired { kid }) => {
+                vec![Statement::new(RETIRED, vec![Box::new(kid)])]
             }
-            KeyEvent::Retired(KeyRetired { kid }) => Statement::new(RETIRED, vec![Box::new(kid)]),
-        }])
+        })
     }
 }
 
@@ -58,11 +62,6 @@ pub(super) fn keep_material(key: &PrivateKey, sealed: Vec<u8>) -> Statement {
     let params: Vec<Box<dyn ToSql + Send + Sync>> =
         vec![Box::new(key.public.kid.clone()), Box::new(sealed)];
     Statement::new(INSERT_MATERIAL, params)
-}
-
-/// Erases the private key of a key that signs no more.
-pub(super) fn erase_material(kid: String) -> Statement {
-    Statement::new(DELETE_MATERIAL, vec![Box::new(kid)])
 }
 
 /// The sealed private key of `kid`.

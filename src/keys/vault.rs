@@ -62,6 +62,9 @@ impl fmt::Debug for Vault {
     }
 }
 
+/// How often the ring is read again when its signing key was rotated out meanwhile.
+const LOADS: usize = 3;
+
 /// The stream of the one key ring.
 pub fn stream() -> StreamName {
     StreamName::singleton(KeyRing::CATEGORY)
@@ -93,14 +96,19 @@ impl Vault {
     ///
     /// When the database is unavailable or the signing key does not open with this secret.
     pub async fn load(&self) -> Result<KeySet, VaultError> {
-        let published = self.ring.read(&stream()).await?;
-        let signing =
-            published.state.signing().ok_or_else(|| KeyError::Missing("(none)".to_owned()))?;
-        let kid = signing.kid.clone();
-        let sealed = read_model::sealed_key(&self.pool, &kid).await?;
-        let sealed = sealed.ok_or_else(|| KeyError::Missing(kid.clone()))?;
-        let private = self.sealer.open(&kid, &sealed)?;
-        Ok(KeySet::new(&published.state, kid, &private)?)
+        for _ in 0..LOADS {
+            let published = self.ring.read(&stream()).await?;
+            let signing =
+                published.state.signing().ok_or_else(|| KeyError::Missing("(none)".to_owned()))?;
+            let kid = signing.kid.clone();
+            if let Some(sealed) = read_model::sealed_key(&self.pool, &kid).await? {
+                let private = self.sealer.open(&kid, &sealed)?;
+                return Ok(KeySet::new(&published.state, kid, &private)?);
+            }
+            // Erased between the two reads: another process has rotated.
+            self.ring.require(&stream(), published.version + 1);
+        }
+        Err(KeyError::Missing("of the key ring".to_owned()).into())
     }
 
     /// Makes a new key sign. The old one verifies until its last token has expired. Returns the new key id.
@@ -110,13 +118,10 @@ impl Vault {
     /// When the database is unavailable, or the signing key does not open with this secret: the new one would be sealed
     /// under a secret that the servers do not have.
     pub async fn rotate(&self) -> Result<String, VaultError> {
-        let current = self.begin().await?;
+        self.begin().await?;
         let key = self.new_key().await?;
         let kid = key.public.kid.clone();
-        let beside = vec![
-            read_model::erase_material(current.signing.kid.clone()),
-            read_model::keep_material(&key, self.sealer.seal(&key)?),
-        ];
+        let beside = vec![read_model::keep_material(&key, self.sealer.seal(&key)?)];
         let now = self.clock.now();
         let command = Command::Rotate {
             key: key.public,

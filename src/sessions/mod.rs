@@ -13,6 +13,8 @@ pub mod session_list;
 pub mod table;
 pub mod token;
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +46,21 @@ pub struct Sessions {
     pool: Pool,
     clock: Clock,
     lifetime: Duration,
+}
+
+/// A session that has not begun yet.
+#[derive(Debug)]
+pub struct Draft {
+    session: Session,
+    started: SessionStarted,
+    token: SessionToken,
+}
+
+impl Draft {
+    /// The session as it will be.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
 }
 
 /// How long things last.
@@ -105,17 +122,16 @@ impl Sessions {
         Ok(Self { table, actor, lists, pool, clock, lifetime: lifetimes.session })
     }
 
-    /// Starts a session and returns it with its token, which is known to nobody else.
+    /// A session that has not begun yet, with its token, which is known to nobody else.
     ///
     /// # Errors
     ///
-    /// When there is no randomness or the log does not take it.
-    pub async fn sign_in(
+    /// When there is no randomness.
+    pub fn draft(
         &self,
         user_id: UserId,
         user_agent: Option<String>,
-        context: Context,
-    ) -> Result<(Session, SessionToken), StartError> {
+    ) -> Result<Draft, RandomnessUnavailable> {
         let token = SessionToken::generate()?;
         let now = self.clock.now();
         let started = SessionStarted {
@@ -126,7 +142,21 @@ impl Sessions {
             expires_at: now.after(self.lifetime),
         };
         let session = Session::started(user_id, &started);
-        self.execute(user_id, Command::Start(started), context).await?;
+        Ok(Draft { session, started, token })
+    }
+
+    /// Begins a session.
+    ///
+    /// # Errors
+    ///
+    /// When the log does not take it.
+    pub async fn begin(
+        &self,
+        draft: Draft,
+        context: Context,
+    ) -> Result<(Session, SessionToken), StartError> {
+        let Draft { session, started, token } = draft;
+        self.execute(session.user_id, Command::Start(started), context).await?;
         Ok((session, token))
     }
 
@@ -170,6 +200,16 @@ impl Sessions {
         self.admit(read).await
     }
 
+    /// The stream of a user's sessions.
+    pub fn stream(user_id: UserId) -> StreamName {
+        session_actor::stream(user_id)
+    }
+
+    /// Another process has written the stream of a user's sessions up to `version`.
+    pub fn require(&self, stream: &StreamName, version: i64) {
+        self.lists.require(stream, version);
+    }
+
     /// Lets every user's sessions finish what they were told.
     pub async fn drain(&self) {
         self.lists.drain().await;
@@ -209,7 +249,7 @@ impl Observer for Sessions {
         }
         let view = event.view();
         let Some(user_id) = read_model::owner(&view) else { return };
-        self.lists.require(&StreamName::new(SessionList::CATEGORY, user_id), event.version);
+        self.lists.require(&session_actor::stream(user_id), event.version);
         let message = match SessionEvent::decode(view.name, view.schema, view.data) {
             Ok(event) => Message::Observed(user_id, event),
             Err(error) => {
@@ -219,5 +259,12 @@ impl Observer for Sessions {
         };
         // A SessionActor that is gone takes the process with it; there is nobody left to tell.
         let _ = self.actor.cast(message);
+    }
+
+    fn settled(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            // A SessionActor that is gone takes the process with it.
+            let _ = ractor::call!(self.actor, Message::Settle);
+        })
     }
 }

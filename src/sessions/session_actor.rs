@@ -16,8 +16,8 @@ use super::events::SessionEvent;
 use super::session_list::{Command, SessionList};
 use super::table::{Session, SessionTable, Standing};
 use crate::clock::Clock;
-use crate::eventlog::{Context, Decider, Entities, StreamName};
-use crate::id::UserId;
+use crate::eventlog::{Context, Decider, Entities, ExecuteError, StreamName};
+use crate::id::{SessionId, UserId};
 
 /// How often what is over is forgotten.
 const SWEEP: Duration = Duration::from_mins(1);
@@ -30,12 +30,14 @@ type Reply = RpcReplyPort<Result<(), SessionCommandError>>;
 pub(super) enum Message {
     /// Carry out a command on a user's sessions; answered when it is committed and the table shows it.
     Execute(Order, Reply),
-    /// A command is committed: apply its events, then answer.
-    Committed(UserId, Vec<SessionEvent>, Reply),
+    /// A command is carried out: apply what it came to, then answer.
+    Done(Done, Reply),
     /// Events that another process appended.
     Observed(UserId, SessionEvent),
-    /// Another process appended an event this program cannot read.
+    /// Nobody can tell what happened to some session: every live one is read again before it is accepted.
     Doubted,
+    /// Answers when everything that was sent before is done.
+    Settle(RpcReplyPort<()>),
     /// A session was read from the database; answers where it stands.
     Read(Arc<Session>, RpcReplyPort<Standing>),
     /// Forget what is over.
@@ -48,6 +50,16 @@ pub(super) struct Order {
     pub(super) user_id: UserId,
     pub(super) command: Command,
     pub(super) context: Context,
+}
+
+/// What a command came to.
+#[derive(Debug)]
+pub(super) struct Done {
+    user_id: UserId,
+    /// What happened. Nothing, when the session had ended before, perhaps in a batch whose outcome nobody could tell.
+    events: Vec<SessionEvent>,
+    /// The session the command was to end: it has ended, whether or not this command did it.
+    ended: Option<SessionId>,
 }
 
 /// The actor type.
@@ -86,14 +98,15 @@ impl Actor for SessionActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             Message::Execute(order, reply) => owned.execute(myself, order, reply),
-            Message::Committed(user_id, events, reply) => {
-                for event in events {
-                    owned.apply(user_id, event);
-                }
+            Message::Done(done, reply) => {
+                owned.settle(done);
                 let _ = reply.send(Ok(()));
             }
             Message::Observed(user_id, event) => owned.apply(user_id, event),
             Message::Doubted => owned.table.doubt(),
+            Message::Settle(reply) => {
+                let _ = reply.send(());
+            }
             Message::Read(session, reply) => {
                 let _ = reply.send(owned.table.admit(session));
             }
@@ -114,13 +127,22 @@ impl Owned {
     fn execute(&self, myself: ActorRef<Message>, order: Order, reply: Reply) {
         let Order { user_id, command, context } = order;
         let lists = self.lists.clone();
+        let ended = match &command {
+            Command::End { session_id, .. } => Some(*session_id),
+            Command::Start(_) => None,
+        };
         let run = async move {
             match lists.execute(&stream(user_id), command, context, Vec::new()).await {
                 // A SessionActor that is gone drops the reply, and the caller hears of that.
                 Ok(outcome) => {
-                    let _ = myself.cast(Message::Committed(user_id, outcome.events, reply));
+                    let done = Done { user_id, events: outcome.events, ended };
+                    let _ = myself.cast(Message::Done(done, reply));
                 }
                 Err(error) => {
+                    if matches!(error, ExecuteError::Store(_) | ExecuteError::NoReply) {
+                        // The command may have been committed all the same.
+                        let _ = myself.cast(Message::Doubted);
+                    }
                     let _ = reply.send(Err(error));
                 }
             }
@@ -130,6 +152,15 @@ impl Owned {
             reason = "ends with the command, which the entity's bounded queue limits"
         )]
         tokio::spawn(run.in_current_span());
+    }
+
+    fn settle(&self, done: Done) {
+        for event in done.events {
+            self.apply(done.user_id, event);
+        }
+        if let Some(session_id) = done.ended {
+            self.table.end(session_id, self.clock.now());
+        }
     }
 
     fn apply(&self, user_id: UserId, event: SessionEvent) {

@@ -25,11 +25,11 @@ crate::statuses! {
     /// `POST /api/{user_id}/tasks`
     CreateTask: 400, 401, 403, 409, 413, 415, 503;
     /// `GET /api/{user_id}/tasks/{task_id}`
-    GetTask: 401, 403, 404, 503;
+    GetTask: 400, 401, 403, 404, 503;
     /// `PUT` and `PATCH /api/{user_id}/tasks/{task_id}`
     ChangeTask: 400, 401, 403, 404, 413, 415, 503;
     /// `DELETE /api/{user_id}/tasks/{task_id}`
-    DeleteTask: 401, 403, 404, 503;
+    DeleteTask: 400, 401, 403, 404, 503;
 }
 
 /// The task was added.

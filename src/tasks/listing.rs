@@ -36,45 +36,66 @@ pub struct Page<'a> {
 impl Filter {
     /// A filter for tasks that contain `text`, if any.
     pub fn new(completed: Option<bool>, text: Option<&str>) -> Self {
-        Self { completed, text: text.filter(|text| !text.is_empty()).map(str::to_lowercase) }
+        Self {
+            completed,
+            text: text.filter(|text| !text.is_empty()).map(|text| folded(text).collect()),
+        }
     }
 
     fn wants_everything(&self) -> bool {
         self.completed.is_none() && self.text.is_none()
     }
 
-    fn wants(&self, task: &Task) -> bool {
+    fn wants(&self, task: &Task, scratch: &mut String) -> bool {
+        let mut contains = |text: &str, wanted: &str| {
+            scratch.clear();
+            scratch.extend(folded(text));
+            scratch.contains(wanted)
+        };
         self.completed.is_none_or(|completed| completed == task.completed)
-            && self.text.as_deref().is_none_or(|text| contains(task, text))
+            && self.text.as_deref().is_none_or(|wanted| {
+                let description = task.description.as_ref();
+                contains(task.title.as_str(), wanted)
+                    || description.is_some_and(|text| contains(text.as_str(), wanted))
+            })
     }
 }
 
-fn contains(task: &Task, text: &str) -> bool {
-    let in_description =
-        || task.description.as_ref().is_some_and(|it| it.as_str().to_lowercase().contains(text));
-    task.title.as_str().to_lowercase().contains(text) || in_description()
+/// The text without regard to case, character by character: the same wherever a character stands in a word.
+fn folded(text: &str) -> impl Iterator<Item = char> {
+    text.chars().flat_map(char::to_lowercase)
 }
 
-/// Up to `limit` of the wanted tasks after `cursor`.
+/// Up to `limit` of the wanted tasks after `cursor`, found in one pass.
 pub fn page<'a>(
     tasks: &'a OrderedTasks,
     filter: &Filter,
     cursor: Option<TaskId>,
     limit: usize,
 ) -> Page<'a> {
-    let total = if filter.wants_everything() {
-        tasks.len()
-    } else {
-        tasks.iter().filter(|task| filter.wants(task)).count()
-    };
-    let mut wanted: Vec<_> = match cursor {
-        Some(id) => tasks.after(id).filter(|task| filter.wants(task)).take(limit + 1).collect(),
-        None => tasks.iter().filter(|task| filter.wants(task)).take(limit + 1).collect(),
-    };
-    let more = wanted.len() > limit;
-    wanted.truncate(limit);
-    let next = wanted.last().filter(|_| more).map(|task| task.id);
-    Page { tasks: wanted, next, total }
+    if filter.wants_everything() {
+        let page: Vec<_> = match cursor {
+            Some(id) => tasks.after(id).take(limit + 1).collect(),
+            None => tasks.iter().take(limit + 1).collect(),
+        };
+        return finish(page, limit, tasks.len());
+    }
+    let (mut page, mut total, mut scratch) = (Vec::new(), 0, String::new());
+    for task in tasks.iter().filter(|task| filter.wants(task, &mut scratch)) {
+        total += 1;
+        if page.len() <= limit && cursor.is_none_or(|id| task.id > id) {
+            page.push(task);
+        }
+    }
+    finish(page, limit, total)
+}
+
+/// A page of up to `limit` tasks, of which one more was looked for.
+fn finish(mut tasks: Vec<&Arc<Task>>, limit: usize, total: usize) -> Page<'_> {
+    let more = tasks.len() > limit;
+    tasks.truncate(limit);
+    let next = tasks.last().filter(|_| more).map(|task| task.id);
+    Page { tasks, next, total }
 }
 
 #[cfg(test)]

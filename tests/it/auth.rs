@@ -116,6 +116,38 @@ async fn a_session_is_signed_out_by_whatever_proves_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn signing_out_works_when_the_access_token_that_is_sent_has_expired() {
+    let app = TestApp::spawn().await;
+    app.sign_up("ada@example.com").await;
+    for with_cookie in [false, true] {
+        let ada = TestUser::sign_in(&app.url(), "ada@example.com").await;
+        let cookie = format!("better-auth.session_token={}", ada.session_token);
+        app.clock().advance(Duration::from_mins(16));
+        let token = || app.get("/api/auth/token").bearer(&ada.token).header("cookie", &cookie);
+        token().send().await.expect(200);
+        let request = app.post("/api/auth/signout").bearer(&ada.token);
+        let request = if with_cookie { request.header("cookie", &cookie) } else { request };
+        assert_eq!(request.send().await.expect(200), json!({"success": true}));
+        app.get("/api/auth/session").bearer(&ada.session_token).send().await.expect(401);
+        token().send().await.expect(401);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_told_of_a_sign_out_finds_the_session_ended() {
+    let app = TestApp::spawn().await;
+    app.sign_up("ada@example.com").await;
+    for _ in 0..10 {
+        let ada = TestUser::sign_in(&app.url(), "ada@example.com").await;
+        let sign_outs = (0..8).map(|_| async {
+            ada.sign_out().await.expect(200);
+            ada.list("").await.expect_problem(401, "SESSION_ENDED", "The session has ended");
+        });
+        futures_util::future::join_all(sign_outs).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn signing_out_again_or_without_a_session_is_fine() {
     let app = TestApp::spawn().await;
     let ada = app.sign_up("ada@example.com").await;

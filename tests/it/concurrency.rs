@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::app::{START, TestApp};
 use crate::postgres;
-use crate::user::PASSWORD;
+use crate::user::{PASSWORD, TestUser};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_parallel_creates_for_one_user_all_arrive_once_each() {
@@ -129,6 +129,21 @@ async fn a_session_signed_out_on_one_server_is_refused_by_the_other_at_once() {
         there.list("").await.expect_problem(401, "SESSION_ENDED", "The session has ended");
         let reply = second.get("/api/auth/session").bearer(&ada.session_token).send().await;
         reply.expect_problem(401, "SESSION_ENDED", "The session has ended");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_begun_on_one_server_is_ended_by_the_other() {
+    let (first, second) = two_servers().await;
+    let ada = first.sign_up("ada@example.com").await;
+    for _ in 0..10 {
+        // The second server has the user's sessions in memory, but not yet this one.
+        let newer = TestUser::sign_in(&first.url(), &ada.email).await;
+        newer.at(&second.url()).sign_out().await.expect(200);
+        for server in [&first, &second] {
+            let reply = newer.at(&server.url()).list("").await;
+            reply.expect_problem(401, "SESSION_ENDED", "The session has ended");
+        }
     }
 }
 

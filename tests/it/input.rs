@@ -103,13 +103,12 @@ async fn a_parameter_out_of_range_is_named() {
     ada.list("?cursor=x").await.expect_invalid(&[("cursor", "must be the nextCursor of a page")]);
     let long = format!("?q={}", "a".repeat(201));
     ada.list(&long).await.expect_invalid(&[("q", "must have at most 200 characters")]);
-    for query in ["?limit=many", "?limit=-1", "?completed=perhaps"] {
-        let reply = ada.list(query).await.expect(400);
-        let field = query[1..].split('=').next().unwrap();
-        assert_eq!(
-            (&reply["code"], &reply["details"][0]["field"]),
-            (&json!("INVALID_INPUT"), &json!(field))
-        );
+    for (query, problem) in [
+        ("?limit=many", ("limit", "must be a whole number")),
+        ("?limit=-1", ("limit", "must be a whole number")),
+        ("?completed=perhaps", ("completed", "must be true or false")),
+    ] {
+        ada.list(query).await.expect_invalid(&[problem]);
     }
 }
 
@@ -186,11 +185,11 @@ async fn a_path_that_does_not_exist_and_a_wrong_method_get_the_one_error_body() 
     let refused = "This path does not have this method";
     for (method, path, allow) in [
         (Method::GET, "/api/auth/signin".to_owned(), "POST"),
-        (Method::POST, "/api/auth/session".to_owned(), "GET"),
-        (Method::DELETE, ada.tasks(""), "GET, POST"),
-        (Method::POST, ada.tasks("/x"), "GET, PUT, PATCH, DELETE"),
-        (Method::POST, "/docs".to_owned(), "GET"),
-        (Method::DELETE, "/openapi.json".to_owned(), "GET"),
+        (Method::POST, "/api/auth/session".to_owned(), "GET, HEAD"),
+        (Method::DELETE, ada.tasks(""), "GET, HEAD, POST"),
+        (Method::POST, ada.tasks("/x"), "GET, HEAD, PUT, PATCH, DELETE"),
+        (Method::POST, "/docs".to_owned(), "GET, HEAD"),
+        (Method::DELETE, "/openapi.json".to_owned(), "GET, HEAD"),
     ] {
         let reply = app.request(method, &path).send().await;
         reply.expect_problem(405, "METHOD_NOT_ALLOWED", refused);

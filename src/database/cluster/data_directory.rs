@@ -15,7 +15,7 @@ use super::error::ClusterError;
 pub(super) struct DataDirectory {
     path: PathBuf,
     is_new: bool,
-    _lock: File,
+    lock: File,
 }
 
 impl DataDirectory {
@@ -39,7 +39,7 @@ impl DataDirectory {
         }
         file.set_len(0).map_err(ClusterError::file("write", &lock))?;
         writeln!(file, "{}", std::process::id()).map_err(ClusterError::file("write", &lock))?;
-        Ok(Self { path, is_new, _lock: file })
+        Ok(Self { path, is_new, lock: file })
     }
 
     /// Where it is, without symbolic links.
@@ -55,6 +55,14 @@ impl DataDirectory {
     /// Where PostgreSQL writes its messages.
     pub(super) fn log(&self) -> PathBuf {
         self.path.join("postgres.log")
+    }
+}
+
+/// Unlocks at once. Closing the file would not do: a child process that is being started at that moment has it too.
+impl Drop for DataDirectory {
+    fn drop(&mut self) {
+        // The lock dies with the file at the latest.
+        let _ = self.lock.unlock();
     }
 }
 

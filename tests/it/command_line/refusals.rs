@@ -99,7 +99,10 @@ async fn a_second_server_on_a_database_is_refused_unless_all_are_a_cluster() {
     let database = ExternalDatabase::new().await;
     let keyfold = database.keyfold(SECRET);
     let first = keyfold.serve().await;
-    let node = keyfold.clone().set("KEYFOLD_CLUSTER", "true");
+    let node = keyfold
+        .clone()
+        .set("KEYFOLD_CLUSTER", "true")
+        .set("KEYFOLD_PUBLIC_URL", "http://keyfold.test");
     let (second, third) = tokio::join!(keyfold.run(&[]), node.run(&[]));
     for refused in [second, third] {
         let said = ["another Keyfold server already uses this database", "KEYFOLD_CLUSTER=true"];
