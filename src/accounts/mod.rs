@@ -162,6 +162,6 @@ impl Accounts {
 /// Hears that another process changed an account.
 impl Observer for Accounts {
     fn observe(&self, event: &RecordedEvent) {
-        self.entities.require(&StreamName::singleton(&event.stream), event.version);
+        self.entities.require(&StreamName::stored(&event.stream), event.version);
     }
 }

@@ -5,6 +5,7 @@
 
 mod connections;
 pub mod features;
+pub mod root;
 mod serving;
 pub mod storage;
 
@@ -12,12 +13,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::{Actor, ActorRef};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use self::features::{Features, Node};
+use self::root::{Root, RootMessage};
 use self::serving::Site;
 use self::storage::Storage;
 use crate::clock::Clock;
@@ -77,58 +79,6 @@ struct Server {
     root: ActorRef<RootMessage>,
     parts: JoinSet<String>,
     pools: [Pool; 2],
-}
-
-/// The root of the supervision tree: when a fixed part below it ends, it ends, unless the server is stopping.
-#[derive(Debug)]
-struct Root;
-
-/// What the root is told.
-#[derive(Debug)]
-enum RootMessage {
-    /// From now on its children may end.
-    Stopping,
-}
-
-impl Actor for Root {
-    type Msg = RootMessage;
-    /// Whether the server is stopping.
-    type State = bool;
-    type Arguments = ();
-
-    async fn pre_start(
-        &self,
-        _myself: ActorRef<RootMessage>,
-        (): (),
-    ) -> Result<bool, ActorProcessingErr> {
-        Ok(false)
-    }
-
-    async fn handle(
-        &self,
-        _myself: ActorRef<RootMessage>,
-        RootMessage::Stopping: RootMessage,
-        stopping: &mut bool,
-    ) -> Result<(), ActorProcessingErr> {
-        *stopping = true;
-        Ok(())
-    }
-
-    async fn handle_supervisor_evt(
-        &self,
-        myself: ActorRef<RootMessage>,
-        event: SupervisionEvent,
-        stopping: &mut bool,
-    ) -> Result<(), ActorProcessingErr> {
-        let ended = matches!(
-            event,
-            SupervisionEvent::ActorTerminated(..) | SupervisionEvent::ActorFailed(..)
-        );
-        if ended && !*stopping {
-            myself.stop(Some("a fixed part ended".to_owned()));
-        }
-        Ok(())
-    }
 }
 
 impl App {

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef};
+use ractor::Actor;
 
 use crate::app::Seams;
 use crate::app::features::{self, Foundation};
+use crate::app::root::Root;
 use crate::app::storage::Storage;
 use crate::config::Config;
 use crate::database::{self, Pool};
@@ -101,19 +102,6 @@ pub(super) async fn rotate_keys(config: &Config) -> anyhow::Result<()> {
     .await
 }
 
-/// Holds the entities of one command; ends with it.
-struct Holder;
-
-impl Actor for Holder {
-    type Msg = ();
-    type State = ();
-    type Arguments = ();
-
-    async fn pre_start(&self, _myself: ActorRef<()>, (): ()) -> Result<(), ActorProcessingErr> {
-        Ok(())
-    }
-}
-
 /// Opens the key ring for one command.
 async fn with_vault(
     config: &Config,
@@ -138,15 +126,15 @@ async fn in_vault(
     let (appender, writer) =
         appender::channel(pool.clone(), Arc::new(features::projections()), node);
     let log = EventLog::new(pool.clone(), appender, seams.clock.clone());
-    let (holder, _ended) = Actor::spawn(None, Holder, ()).await?;
+    let (root, _ended) = Actor::spawn(None, Root, ()).await?;
     let foundation = Foundation { log, pool: pool.clone(), seams };
-    let vault = foundation.vault(config, storage.secret(), &holder.get_cell()).await?;
+    let vault = foundation.vault(config, storage.secret(), &root.get_cell()).await?;
     let done = tokio::select! {
         done = run(&vault) => done,
         () = writer.run() => Err(anyhow::anyhow!("the appender ended")),
     };
     vault.ring.drain().await;
-    let _ = holder.stop_and_wait(None, None).await;
+    let _ = root.stop_and_wait(None, None).await;
     pool.close();
     done
 }

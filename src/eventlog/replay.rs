@@ -40,7 +40,7 @@ pub async fn rebuild(
             let view = event.view();
             let statements =
                 projections.project(&view).map_err(|source| StoreError::Undecodable {
-                    stream: StreamName::singleton(&event.stream),
+                    stream: StreamName::stored(&event.stream),
                     version: event.version,
                     source,
                 })?;

@@ -24,6 +24,11 @@ impl StreamName {
         Self(category.into())
     }
 
+    /// A name as it is stored.
+    pub fn stored(name: &str) -> Self {
+        Self(name.into())
+    }
+
     /// The name as stored.
     pub fn as_str(&self) -> &str {
         &self.0

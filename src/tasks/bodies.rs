@@ -35,7 +35,7 @@ pub(super) struct TaskRequest {
 #[oai(example, skip_serializing_if_is_none)]
 pub(super) struct TaskPatch {
     /// The new title.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "super::events::present")]
     #[oai(validator(min_length = 1, max_length = 200))]
     pub(super) title: Option<String>,
     /// The new description; `null` takes it away.
@@ -43,15 +43,8 @@ pub(super) struct TaskPatch {
     #[oai(validator(max_length = 2000))]
     pub(super) description: MaybeUndefined<String>,
     /// Whether it is done now.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "super::events::present")]
     pub(super) completed: Option<bool>,
-}
-
-/// A field that may be absent but not `null`.
-fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 /// What a task should be. A description may be left alone, taken away or set.

@@ -68,8 +68,8 @@ pub struct TaskDeleted {
     pub deleted_at: Timestamp,
 }
 
-/// Tells a field that is `null` from one that is absent.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+/// Tells a field that is `null` from one that is absent: only an absent one is `None`.
+pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)

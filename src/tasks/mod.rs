@@ -86,6 +86,6 @@ fn created_task(outcome: &Outcome<TaskList>) -> Option<Arc<Task>> {
 /// Hears that another process changed a list.
 impl Observer for Tasks {
     fn observe(&self, event: &RecordedEvent) {
-        self.entities.require(&StreamName::singleton(&event.stream), event.version);
+        self.entities.require(&StreamName::stored(&event.stream), event.version);
     }
 }
