@@ -7,20 +7,17 @@
 
 use std::sync::Arc;
 
-use poem::http::{Method, header};
+use poem::http::header;
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
+use super::credential::{Credential, Presented, bearer, first_live, live_session};
 use super::problem::Problem;
 use super::{State, cookie, trace};
 use crate::eventlog::Context;
 use crate::id::{SessionId, UserId};
-use crate::keys::Keys;
-use crate::keys::access_token::{Claims, TokenError};
-use crate::sessions::SessionError;
 use crate::sessions::table::Session;
-use crate::sessions::token::SessionToken;
 
 /// A JWT from sign up, sign in or `GET /api/auth/token`.
 const ACCESS_TOKEN: &str = "accessToken";
@@ -49,12 +46,6 @@ pub struct SessionHolder(pub Arc<Session>);
 /// Somebody who may have a session; a credential that is dead or none at all is fine.
 #[derive(Debug, Clone)]
 pub struct MaybeSignedIn(pub Option<Arc<Session>>);
-
-/// What a request presents.
-enum Credential {
-    AccessToken(Box<Claims>),
-    SessionToken(SessionToken),
-}
 
 impl Owner {
     async fn of(request: &Request) -> Result<Self, Problem> {
@@ -88,14 +79,19 @@ impl SignedIn {
 impl SessionHolder {
     async fn of(request: &Request) -> Result<Self, Problem> {
         let state = following(request)?;
-        let tokens = Presented::by(request, state)?.verified().into_iter().map(|credential| match credential {
-            Ok(Credential::AccessToken(_)) => Err(Problem::invalid_token(
-                "SESSION_REQUIRED",
-                "an access token cannot be exchanged for another one, send the session token or its cookie",
-            )),
-            credential => credential,
-        });
-        first_live(state, tokens.collect()).await.map(Self)
+        let presented = Presented::by(request, state)?.verified();
+        first_live(state, presented.into_iter().map(no_access_token).collect()).await.map(Self)
+    }
+}
+
+fn no_access_token(credential: Result<Credential, Problem>) -> Result<Credential, Problem> {
+    match credential {
+        Ok(Credential::AccessToken(_)) => Err(Problem::invalid_token(
+            "SESSION_REQUIRED",
+            "an access token cannot be exchanged for another one, \
+             send the session token or its cookie",
+        )),
+        credential => credential,
     }
 }
 
@@ -144,117 +140,6 @@ pub fn state(request: &Request) -> Result<&State, Problem> {
 pub fn following(request: &Request) -> Result<&State, Problem> {
     let state = state(request)?;
     if state.follower.is_following() { Ok(state) } else { Err(Problem::unavailable()) }
-}
-
-/// The bearer token (RFC 6750, section 2.1); the scheme's case does not matter.
-fn bearer(request: &Request) -> Option<&str> {
-    let value = request.header(header::AUTHORIZATION)?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-/// What a request presents. A browser may send a cookie beside a bearer token that is no good any more.
-struct Presented<'a> {
-    keys: &'a Keys,
-    bearer: Option<&'a str>,
-    cookie: Option<SessionToken>,
-}
-
-impl<'a> Presented<'a> {
-    /// A cookie counts for a change only if the request comes from a page of this site or a trusted one, because
-    /// browsers send cookies with everybody's requests.
-    fn by(request: &'a Request, state: &'a State) -> Result<Self, Problem> {
-        let cookie = cookie::read(request, &state.site);
-        let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
-        if cookie.is_some() && changes && !same_site(request, state) {
-            let message = "Requests with a cookie are not accepted from this origin";
-            return Err(Problem::forbidden("UNTRUSTED_ORIGIN", message));
-        }
-        Ok(Self { keys: &state.keys, bearer: bearer(request), cookie })
-    }
-
-    /// The bearer token first, then the cookie.
-    fn verified(self) -> Vec<Result<Credential, Problem>> {
-        self.verified_by(Keys::verify)
-    }
-
-    /// The same, with access tokens that have expired.
-    fn verified_whenever(self) -> Vec<Result<Credential, Problem>> {
-        self.verified_by(Keys::verify_whenever)
-    }
-
-    fn verified_by(
-        self,
-        verify: fn(&Keys, &str) -> Result<Claims, TokenError>,
-    ) -> Vec<Result<Credential, Problem>> {
-        let bearer = self.bearer.map(|token| match SessionToken::parse(token) {
-            Some(token) => Ok(Credential::SessionToken(token)),
-            None => Ok(Credential::AccessToken(Box::new(verify(self.keys, token)?))),
-        });
-        let cookie = self.cookie.map(|token| Ok(Credential::SessionToken(token)));
-        bearer.into_iter().chain(cookie).collect()
-    }
-}
-
-/// The first live session among the credentials. Without any, the reason the first one was refused for.
-async fn first_live(
-    state: &State,
-    credentials: Vec<Result<Credential, Problem>>,
-) -> Result<Arc<Session>, Problem> {
-    let mut refusal = None;
-    for credential in credentials {
-        let found = match credential {
-            Ok(credential) => session(state, credential).await,
-            Err(problem) => Err(problem),
-        };
-        match found {
-            Ok(session) => return Ok(session),
-            Err(problem) if problem.is_unauthorized() => refusal = refusal.or(Some(problem)),
-            Err(problem) => return Err(problem),
-        }
-    }
-    Err(refusal.unwrap_or_else(Problem::unauthenticated))
-}
-
-/// Whether the page that sent the request may act for the user. Requests without `Origin` come from no browser page.
-fn same_site(request: &Request, state: &State) -> bool {
-    let Some(origin) = request.header(header::ORIGIN) else { return true };
-    let host = request.header(header::HOST).unwrap_or_default();
-    let site = &state.site;
-    let of_this_host = origin.split_once("://").is_some_and(|(scheme, authority)| {
-        authority == host && (scheme == "https" || !site.secure)
-    });
-    of_this_host
-        || origin == site.origin
-        || site.trusted_origins.iter().any(|trusted| trusted == origin)
-}
-
-async fn session(state: &State, credential: Credential) -> Result<Arc<Session>, Problem> {
-    match credential {
-        Credential::SessionToken(token) => {
-            fresh(state, state.sessions.by_token(&token).await?).await
-        }
-        Credential::AccessToken(claims) => live_session(state, &claims).await,
-    }
-}
-
-/// The session an access token was issued for.
-async fn live_session(state: &State, claims: &Claims) -> Result<Arc<Session>, Problem> {
-    let session = state.sessions.by_id(claims.sid).await?;
-    if session.user_id == claims.sub {
-        fresh(state, session).await
-    } else {
-        Err(SessionError::Ended.into())
-    }
-}
-
-/// The session, unless another node knows that it has ended.
-async fn fresh(state: &State, session: Arc<Session>) -> Result<Arc<Session>, Problem> {
-    match state.freshness.check(session.user_id, session.id).await {
-        Ok(true) => Ok(session),
-        Ok(false) => Err(SessionError::Ended.into()),
-        Err(error) => Err(SessionError::Store(error).into()),
-    }
 }
 
 fn register(registry: &mut Registry, scheme: &'static str) {

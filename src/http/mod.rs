@@ -6,6 +6,7 @@
 pub mod caller;
 pub mod cookie;
 pub mod cors;
+mod credential;
 pub mod etag;
 pub mod failure;
 pub mod headers;

@@ -1,0 +1,134 @@
+//! What a request presents to prove its session, and the session it proves.
+
+use std::sync::Arc;
+
+use poem::Request;
+use poem::http::{Method, header};
+
+use super::problem::Problem;
+use super::{State, cookie};
+use crate::keys::Keys;
+use crate::keys::access_token::{Claims, TokenError};
+use crate::sessions::SessionError;
+use crate::sessions::table::Session;
+use crate::sessions::token::SessionToken;
+
+/// Something that stands for a session.
+pub(super) enum Credential {
+    /// An access token, verified.
+    AccessToken(Box<Claims>),
+    /// A session token, whatever it is worth.
+    SessionToken(SessionToken),
+}
+
+/// The bearer token (RFC 6750, section 2.1); the scheme's case does not matter.
+pub(super) fn bearer(request: &Request) -> Option<&str> {
+    let value = request.header(header::AUTHORIZATION)?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// How an access token is judged.
+type Verify = fn(&Keys, &str) -> Result<Claims, TokenError>;
+
+/// What a request presents. A browser may send a cookie beside a bearer token that is no good any more.
+pub(super) struct Presented<'a> {
+    keys: &'a Keys,
+    bearer: Option<&'a str>,
+    cookie: Option<SessionToken>,
+}
+
+impl<'a> Presented<'a> {
+    /// A cookie counts for a change only if the request comes from a page of this site or a trusted one, because
+    /// browsers send cookies with everybody's requests.
+    pub(super) fn by(request: &'a Request, state: &'a State) -> Result<Self, Problem> {
+        let (bearer, cookie) = (bearer(request), cookie::read(request, &state.site));
+        let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
+        let distrusted = cookie.is_some() && changes && !same_site(request, state);
+        if distrusted && bearer.is_none() {
+            let message = "Requests with a cookie are not accepted from this origin";
+            return Err(Problem::forbidden("UNTRUSTED_ORIGIN", message));
+        }
+        Ok(Self { keys: &state.keys, bearer, cookie: cookie.filter(|_| !distrusted) })
+    }
+
+    /// The bearer token first, then the cookie.
+    pub(super) fn verified(self) -> Vec<Result<Credential, Problem>> {
+        self.verified_by(Keys::verify)
+    }
+
+    /// The same, with access tokens that have expired.
+    pub(super) fn verified_whenever(self) -> Vec<Result<Credential, Problem>> {
+        self.verified_by(Keys::verify_whenever)
+    }
+
+    fn verified_by(self, verify: Verify) -> Vec<Result<Credential, Problem>> {
+        let bearer = self.bearer.map(|token| match SessionToken::parse(token) {
+            Some(token) => Ok(Credential::SessionToken(token)),
+            None => Ok(Credential::AccessToken(Box::new(verify(self.keys, token)?))),
+        });
+        let cookie = self.cookie.map(|token| Ok(Credential::SessionToken(token)));
+        bearer.into_iter().chain(cookie).collect()
+    }
+}
+
+/// The first live session among the credentials. Without any, the reason the first one was refused for.
+pub(super) async fn first_live(
+    state: &State,
+    credentials: Vec<Result<Credential, Problem>>,
+) -> Result<Arc<Session>, Problem> {
+    let mut refusal = None;
+    for credential in credentials {
+        let found = match credential {
+            Ok(credential) => session(state, credential).await,
+            Err(problem) => Err(problem),
+        };
+        match found {
+            Ok(session) => return Ok(session),
+            Err(problem) if problem.is_unauthorized() => refusal = refusal.or(Some(problem)),
+            Err(problem) => return Err(problem),
+        }
+    }
+    Err(refusal.unwrap_or_else(Problem::unauthenticated))
+}
+
+/// Whether the page that sent the request may act for the user. Requests without `Origin` come from no browser page.
+fn same_site(request: &Request, state: &State) -> bool {
+    let Some(origin) = request.header(header::ORIGIN) else { return true };
+    let host = request.header(header::HOST).unwrap_or_default();
+    let site = &state.site;
+    let of_this_host = origin.split_once("://").is_some_and(|(scheme, authority)| {
+        authority == host && (scheme == "https" || !site.secure)
+    });
+    of_this_host
+        || origin == site.origin
+        || site.trusted_origins.iter().any(|trusted| trusted == origin)
+}
+
+async fn session(state: &State, credential: Credential) -> Result<Arc<Session>, Problem> {
+    match credential {
+        Credential::SessionToken(token) => {
+            fresh(state, state.sessions.by_token(&token).await?).await
+        }
+        Credential::AccessToken(claims) => live_session(state, &claims).await,
+    }
+}
+
+/// The session an access token was issued for.
+pub(super) async fn live_session(state: &State, claims: &Claims) -> Result<Arc<Session>, Problem> {
+    let session = state.sessions.by_id(claims.sid).await?;
+    if session.user_id == claims.sub {
+        fresh(state, session).await
+    } else {
+        Err(SessionError::Ended.into())
+    }
+}
+
+/// The session, unless another node knows that it has ended.
+async fn fresh(state: &State, session: Arc<Session>) -> Result<Arc<Session>, Problem> {
+    match state.freshness.check(session.user_id, session.id).await {
+        Ok(true) => Ok(session),
+        Ok(false) => Err(SessionError::Ended.into()),
+        Err(error) => Err(SessionError::Store(error).into()),
+    }
+}
