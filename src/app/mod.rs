@@ -11,7 +11,6 @@ pub mod storage;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ractor::{Actor, ActorRef};
 use tokio::net::TcpListener;
@@ -23,7 +22,7 @@ use self::root::{Root, RootMessage};
 use self::serving::Site;
 use self::storage::Storage;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, HttpConfig};
 use crate::database::{self, Pool};
 use crate::eventlog::follower::{self, Mode};
 use crate::eventlog::{EventLog, appender};
@@ -66,7 +65,7 @@ pub struct App;
 pub struct Running {
     server: Server,
     storage: Storage,
-    patience: Duration,
+    http: HttpConfig,
 }
 
 /// Everything of a server but its storage.
@@ -94,7 +93,7 @@ impl App {
             .map_err(|error| anyhow::anyhow!("cannot listen on {}: {error}", config.http.listen))?;
         let storage = Storage::open(&config).await?;
         match Self::start_on(listener, &config, seams, &storage).await {
-            Ok(server) => Ok(Running { server, storage, patience: config.http.shutdown_timeout }),
+            Ok(server) => Ok(Running { server, storage, http: config.http }),
             Err(error) => {
                 storage.close().await;
                 Err(error)
@@ -204,15 +203,17 @@ impl Running {
     /// Stops gracefully: asks to be sent nothing, finishes what is in flight, lets every actor finish what it was told,
     /// and closes the database.
     pub async fn stop(self) {
-        let Self { server, storage, patience } = self;
-        server.stop(patience).await;
+        let Self { server, storage, http } = self;
+        server.stop(&http).await;
         storage.close().await;
     }
 }
 
 impl Server {
-    async fn stop(mut self, patience: Duration) {
+    async fn stop(mut self, http: &HttpConfig) {
+        let patience = http.shutdown_timeout;
         self.readiness.close();
+        tokio::time::sleep(http.stop_delay).await;
         // A server that has ended already is not waited for.
         let serving = self.stop_serving.send(()).is_ok();
         let served = async {

@@ -9,7 +9,7 @@ use super::error::InvalidValue;
 use super::origin::{self, Origin};
 use super::parse::{duration, quoted, server_url};
 use super::reader::Reader;
-use super::variables::{CORS_ORIGINS, LISTEN, PUBLIC_URL, SHUTDOWN_TIMEOUT};
+use super::variables::{CORS_ORIGINS, LISTEN, PUBLIC_URL, SHUTDOWN_TIMEOUT, STOP_DELAY};
 
 const LONGEST_SHUTDOWN: Duration = Duration::from_mins(10);
 
@@ -22,6 +22,9 @@ pub struct HttpConfig {
     pub public_url: Option<Url>,
     /// Origins whose pages may call the API with credentials.
     pub cors_origins: Vec<Origin>,
+    /// How long a server that has been asked to stop still takes requests, with readiness off, so that load balancers
+    /// notice before the address is gone.
+    pub stop_delay: Duration,
     /// How long requests in flight may take to finish once the server has been asked to stop.
     pub shutdown_timeout: Duration,
 }
@@ -32,6 +35,7 @@ impl Default for HttpConfig {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8000)),
             public_url: None,
             cors_origins: Vec::new(),
+            stop_delay: Duration::ZERO,
             shutdown_timeout: Duration::from_secs(30),
         }
     }
@@ -40,6 +44,7 @@ impl Default for HttpConfig {
 impl HttpConfig {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         let default = Self::default();
+        let delay = duration(Duration::ZERO..=LONGEST_SHUTDOWN);
         let shutdown = duration(Duration::from_secs(1)..=LONGEST_SHUTDOWN);
         Self {
             listen: reader.read(&LISTEN, parse_address).unwrap_or(default.listen),
@@ -47,6 +52,7 @@ impl HttpConfig {
             cors_origins: reader
                 .read_unless_empty(&CORS_ORIGINS, origin::parse_list)
                 .unwrap_or(default.cors_origins),
+            stop_delay: reader.read(&STOP_DELAY, delay).unwrap_or(default.stop_delay),
             shutdown_timeout: reader
                 .read(&SHUTDOWN_TIMEOUT, shutdown)
                 .unwrap_or(default.shutdown_timeout),

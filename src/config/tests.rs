@@ -81,6 +81,7 @@ fn every_variable_of_a_node_in_a_cluster_reaches_its_field() {
         ("KEYFOLD_SECRET", LONG_SECRET),
         ("KEYFOLD_SESSION_LIFETIME", "30d"),
         ("KEYFOLD_SHUTDOWN_TIMEOUT", "5"),
+        ("KEYFOLD_STOP_DELAY", "3s"),
         ("KEYFOLD_SNAPSHOT_EVERY", "50"),
         ("KEYFOLD_TOKEN_LIFETIME", "5m"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4317"),
@@ -97,6 +98,7 @@ fn node_in_a_cluster() -> Config {
             listen: "[::1]:0".parse().unwrap(),
             public_url: Some("https://id.example/".parse().unwrap()),
             cors_origins: origins.map(|origin| Origin::parse(origin).unwrap()).to_vec(),
+            stop_delay: Duration::from_secs(3),
             shutdown_timeout: Duration::from_secs(5),
         },
         database: DatabaseConfig {

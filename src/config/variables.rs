@@ -102,6 +102,9 @@ variables! {
     SNAPSHOT_EVERY = "KEYFOLD_SNAPSHOT_EVERY",
         "500",
         "How many events lie between two snapshots of a stream.";
+    STOP_DELAY = "KEYFOLD_STOP_DELAY",
+        "0s",
+        "How long a stopping server still takes requests, with readiness off, so that load balancers notice.";
     SHUTDOWN_TIMEOUT = "KEYFOLD_SHUTDOWN_TIMEOUT",
         "30s",
         "How long requests in flight may take to finish when the server stops, from 1s to 10m.";

@@ -113,3 +113,19 @@ async fn a_request_that_never_ends_is_given_up_when_the_patience_is_over() {
     let ended = server.process.ended().await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readiness_goes_off_before_the_address_does() {
+    let database = ExternalDatabase::new().await;
+    let mut server = database.keyfold(SECRET).set("KEYFOLD_STOP_DELAY", "10m").serve().await;
+    server.get("/health/ready").send().await.expect(200);
+    server.process.signal("TERM");
+    server.process.err.say(STOPPING).await;
+    let ready = || server.get("/health/ready").send();
+    until("readiness is off", async || ready().await.status == 503).await;
+    let message = "The server cannot answer for the moment, try again shortly";
+    ready().await.expect_problem(503, "UNAVAILABLE", message);
+    server.get("/health/live").send().await.expect(200);
+    server.process.signal("TERM");
+    assert_eq!(server.process.ended().await.code, Some(1));
+}
