@@ -58,6 +58,11 @@ impl Freshness {
         Self(None)
     }
 
+    /// Whether there may be other nodes.
+    pub fn is_needed(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// For one of several nodes, with the part that answers.
     pub fn of_cluster(pool: Pool, memory: Memory) -> (Self, FreshnessCheck) {
         let (sender, questions) = mpsc::channel(QUEUE);

@@ -12,7 +12,7 @@ use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use super::credential::{Credential, Presented, bearer, first_live, live_session};
+use super::credential::{Credential, Presented, first_live, judgeable_bearer, live_session};
 use super::problem::Problem;
 use super::{State, cookie, trace};
 use crate::eventlog::Context;
@@ -50,7 +50,7 @@ pub struct MaybeSignedIn(pub Option<Arc<Session>>);
 impl Owner {
     async fn of(request: &Request) -> Result<Self, Problem> {
         let state = following(request)?;
-        let token = bearer(request).ok_or_else(Problem::unauthenticated)?;
+        let token = judgeable_bearer(request, state).await.ok_or_else(Problem::unauthenticated)?;
         let claims = state.keys.verify(token)?;
         if request.raw_path_param("param0") != Some(claims.sub.to_string().as_str()) {
             return Err(Problem::forbidden("NOT_YOURS", "This belongs to another user"));
@@ -72,14 +72,14 @@ impl Owner {
 impl SignedIn {
     async fn of(request: &Request) -> Result<Self, Problem> {
         let state = following(request)?;
-        first_live(state, Presented::by(request, state)?.verified()).await.map(Self)
+        first_live(state, Presented::by(request, state).await?.verified()).await.map(Self)
     }
 }
 
 impl SessionHolder {
     async fn of(request: &Request) -> Result<Self, Problem> {
         let state = following(request)?;
-        let presented = Presented::by(request, state)?.verified();
+        let presented = Presented::by(request, state).await?.verified();
         first_live(state, presented.into_iter().map(no_access_token).collect()).await.map(Self)
     }
 }
@@ -100,7 +100,7 @@ impl MaybeSignedIn {
     /// moment is a failure.
     async fn of(request: &Request) -> Result<Self, Problem> {
         let state = following(request)?;
-        match first_live(state, Presented::by(request, state)?.verified_whenever()).await {
+        match first_live(state, Presented::by(request, state).await?.verified_whenever()).await {
             Ok(session) => Ok(Self(Some(session))),
             Err(problem) if problem.is_unauthorized() => Ok(Self(None)),
             Err(problem) => Err(problem),

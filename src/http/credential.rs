@@ -22,10 +22,19 @@ pub(super) enum Credential {
 }
 
 /// The bearer token (RFC 6750, section 2.1); the scheme's case does not matter.
-pub(super) fn bearer(request: &Request) -> Option<&str> {
+fn bearer(request: &Request) -> Option<&str> {
     let value = request.header(header::AUTHORIZATION)?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The same, once this node knows every key that another node may have signed it with.
+pub(super) async fn judgeable_bearer<'a>(request: &'a Request, state: &State) -> Option<&'a str> {
+    let token = bearer(request)?;
+    if state.freshness.is_needed() {
+        state.keys.know_key_of(token).await;
+    }
+    Some(token)
 }
 
 /// How an access token is judged.
@@ -41,8 +50,9 @@ pub(super) struct Presented<'a> {
 impl<'a> Presented<'a> {
     /// A cookie counts for a change only if the request comes from a page of this site or a trusted one, because
     /// browsers send cookies with everybody's requests.
-    pub(super) fn by(request: &'a Request, state: &'a State) -> Result<Self, Problem> {
-        let (bearer, cookie) = (bearer(request), cookie::read(request, &state.site));
+    pub(super) async fn by(request: &'a Request, state: &'a State) -> Result<Self, Problem> {
+        let bearer = judgeable_bearer(request, state).await;
+        let cookie = cookie::read(request, &state.site);
         let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
         let distrusted = cookie.is_some() && changes && !same_site(request, state);
         if distrusted && bearer.is_none() {

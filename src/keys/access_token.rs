@@ -19,7 +19,7 @@ use crate::id::{SessionId, UserId};
 const TOKEN_TYPE: &str = "at+jwt";
 
 /// Longest token that is looked at; ours are well below 2 KiB.
-const MAX_LENGTH: usize = 8 * 1024;
+pub(super) const MAX_LENGTH: usize = 8 * 1024;
 
 /// What all tokens of this server have in common.
 #[derive(Debug, Clone)]
@@ -152,6 +152,12 @@ pub fn verify(
     if claims.exp <= now.unix_seconds() { Err(TokenError::Expired) } else { Ok(claims) }
 }
 
+/// Whether the token names a key of the set, whatever else may be wrong with it.
+pub fn names_known_key(token: &str, keys: &KeySet) -> bool {
+    let header = jsonwebtoken::decode_header(token).ok();
+    header.and_then(|header| header.kid).is_none_or(|kid| keys.verifying.contains_key(&kid))
+}
+
 /// Expiry is compared with the injected clock by the caller; everything else is the library's.
 fn validation(policy: &TokenPolicy) -> Validation {
     let mut validation = Validation::new(Algorithm::RS256);
@@ -185,6 +191,7 @@ mod tests {
     use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
     use super::*;
+    use crate::eventlog::Published;
     use crate::keys::key_ring::{RingKey, Stage, State};
     use crate::keys::private_key::PrivateKey;
 
@@ -196,7 +203,8 @@ mod tests {
         let key = PrivateKey::generate().unwrap();
         let kid = key.public.kid.clone();
         let ring_key = RingKey { public: key.public.clone(), stage: Stage::Signing };
-        let ring = State { keys: [(kid.clone(), ring_key)].into() };
+        let state = State { keys: [(kid.clone(), ring_key)].into() };
+        let ring = Published { version: 2, state };
         KeySet::new(&ring, kid, &key.der).unwrap()
     }
 

@@ -24,6 +24,8 @@ pub(super) enum Message {
     Rotate(RpcReplyPort<Result<String, VaultError>>),
     /// Another process changed the ring.
     Refresh,
+    /// Asks the database whether the ring has changed; answers when the newest one is in use.
+    CatchUp(RpcReplyPort<()>),
     /// Answers when everything that was sent before is done.
     Settle(RpcReplyPort<()>),
 }
@@ -64,6 +66,10 @@ impl Actor for KeyManager {
                 let _ = reply.send(rotated);
             }
             Message::Refresh => owned.refresh(&myself).await,
+            Message::CatchUp(reply) => {
+                owned.catch_up(&myself).await;
+                let _ = reply.send(());
+            }
             Message::Settle(reply) => {
                 let _ = reply.send(());
             }
@@ -73,6 +79,15 @@ impl Actor for KeyManager {
 }
 
 impl Owned {
+    /// Somebody presents a key this node does not know: nonsense, unless the ring has changed since.
+    async fn catch_up(&self, myself: &ActorRef<Message>) {
+        match self.vault.has_changed(self.published.load().version).await {
+            Ok(true) => self.refresh(myself).await,
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "the key ring cannot be asked for its version"),
+        }
+    }
+
     /// Publishes the ring as it is now; tries again later when it cannot be read.
     async fn refresh(&self, myself: &ActorRef<Message>) {
         match self.vault.load().await {

@@ -9,8 +9,9 @@ use poem_openapi::types::Example;
 use serde::{Deserialize, Serialize};
 
 use super::jwk::Jwk;
-use super::key_ring::State;
+use super::key_ring::KeyRing;
 use super::private_key::KeyError;
+use crate::eventlog::Published;
 use crate::http::etag;
 
 /// A JSON Web Key Set (RFC 7517, section 5).
@@ -44,6 +45,8 @@ impl std::fmt::Debug for Signing {
 
 /// Everything needed to sign, to verify and to serve the JWKS. Immutable; replaced as a whole.
 pub struct KeySet {
+    /// Version of the ring it was made from.
+    pub version: i64,
     /// The key that signs.
     pub signing: Arc<Signing>,
     /// Public keys by key id.
@@ -70,18 +73,22 @@ impl KeySet {
     /// # Errors
     ///
     /// When a public key of the ring is not an RSA key.
-    pub fn new(ring: &State, kid: String, private_der: &[u8]) -> Result<Self, KeyError> {
+    pub fn new(
+        ring: &Published<KeyRing>,
+        kid: String,
+        private_der: &[u8],
+    ) -> Result<Self, KeyError> {
         let mut verifying = HashMap::new();
-        for key in ring.keys.values() {
+        for key in ring.state.keys.values() {
             let parsed = DecodingKey::from_rsa_components(&key.public.n, &key.public.e)
                 .map_err(|error| KeyError::NotMade(error.to_string()))?;
             verifying.insert(key.public.kid.clone(), parsed);
         }
-        let keys = ring.keys.values().map(|key| key.public.clone()).collect();
+        let keys = ring.state.keys.values().map(|key| key.public.clone()).collect();
         let document = serde_json::to_vec(&JsonWebKeySet { keys })
             .map_err(|e| KeyError::NotMade(e.to_string()))?;
         let etag = etag::of(&document);
         let signing = Arc::new(Signing { kid, key: EncodingKey::from_rsa_der(private_der) });
-        Ok(Self { signing, verifying, document: document.into(), etag })
+        Ok(Self { version: ring.version, signing, verifying, document: document.into(), etag })
     }
 }

@@ -105,6 +105,16 @@ impl Keys {
         access_token::verify(token, &self.published.load(), &self.policy, beginning)
     }
 
+    /// Makes sure that a key another node has just published is known before a token that names it is judged.
+    pub async fn know_key_of(&self, token: &str) {
+        if token.len() <= access_token::MAX_LENGTH
+            && !access_token::names_known_key(token, &self.published.load())
+        {
+            // A KeyManager that is gone takes the process with it.
+            let _ = ractor::call!(self.manager, Message::CatchUp);
+        }
+    }
+
     /// How long an access token is valid, in seconds.
     pub fn expires_in(&self) -> u64 {
         self.policy.lifetime.as_secs()

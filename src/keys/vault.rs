@@ -11,7 +11,7 @@ use super::read_model;
 use crate::clock::Clock;
 use crate::database::Pool;
 use crate::eventlog::{
-    Context, Decider, Entities, ExecuteError, ReadError, StoreError, StreamName,
+    Context, Decider, Entities, ExecuteError, ReadError, StoreError, StreamName, store,
 };
 use crate::workers::{WorkError, Workers};
 
@@ -90,6 +90,19 @@ impl Vault {
         self.load().await
     }
 
+    /// Whether the ring has changed since it had this version.
+    ///
+    /// # Errors
+    ///
+    /// When the database is unavailable.
+    pub async fn has_changed(&self, since: i64) -> Result<bool, VaultError> {
+        let client = self.pool.get().await.map_err(StoreError::from)?;
+        let stored = store::versions(&client, &[stream()]).await?;
+        let newest = stored.first().copied().unwrap_or_default();
+        self.ring.require(&stream(), newest);
+        Ok(newest > since)
+    }
+
     /// The key set as it is.
     ///
     /// # Errors
@@ -103,7 +116,7 @@ impl Vault {
             let kid = signing.kid.clone();
             if let Some(sealed) = read_model::sealed_key(&self.pool, &kid).await? {
                 let private = self.sealer.open(&kid, &sealed)?;
-                return Ok(KeySet::new(&published.state, kid, &private)?);
+                return Ok(KeySet::new(&published, kid, &private)?);
             }
             // Erased between the two reads: another process has rotated.
             self.ring.require(&stream(), published.version + 1);

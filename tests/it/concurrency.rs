@@ -148,6 +148,17 @@ async fn a_session_begun_on_one_server_is_ended_by_the_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_signed_by_a_key_that_is_new_on_one_server_is_accepted_by_the_other() {
+    let (first, second) = two_servers().await;
+    let ada = first.sign_up("ada@example.com").await;
+    for _ in 0..5 {
+        first.running().features().keys.rotate().await.unwrap();
+        let newer = TestUser::sign_in(&first.url(), &ada.email).await;
+        newer.at(&second.url()).list("").await.expect(200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_single_node_server_is_refused_with_what_to_do() {
     let mut first = TestApp::spawn().await;
     let second = TestApp::on(first.connection(), Clock::manual(START), |_| ()).await;
