@@ -48,7 +48,7 @@ async fn complete(
     endpoint: Arc<BoxEndpoint<'static, poem::Response>>,
     request: poem::Request,
 ) -> poem::Result<poem::Response> {
-    let path = request.uri().path().to_owned();
+    let uri = request.uri().clone();
     let response = endpoint.get_response(request).await;
-    Ok(Problem::complete(response, || api::methods(&path)).await)
+    Ok(Problem::complete(response, || api::methods(uri.path())).await)
 }

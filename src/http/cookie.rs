@@ -13,8 +13,8 @@ use crate::sessions::token::SessionToken;
 /// The cookie's name without https.
 pub const NAME: &str = "better-auth.session_token";
 
-/// Prefix that binds a cookie to https (RFC 6265bis, section 4.1.3).
-const SECURE_PREFIX: &str = "__Secure-";
+/// Its name with https: the prefix binds it to https (RFC 6265bis, section 4.1.3).
+const SECURE_NAME: &str = "__Secure-better-auth.session_token";
 
 /// The session token in the request's cookie, if there is one with the form of a token.
 pub fn read(request: &Request, site: &Site) -> Option<SessionToken> {
@@ -43,8 +43,8 @@ fn set(value: &str, max_age: i64, site: &Site) -> String {
     format!("{}={value}; Max-Age={max_age}; Path=/; HttpOnly; SameSite=Lax{secure}", name(site))
 }
 
-fn name(site: &Site) -> String {
-    if site.secure { format!("{SECURE_PREFIX}{NAME}") } else { NAME.to_owned() }
+fn name(site: &Site) -> &'static str {
+    if site.secure { SECURE_NAME } else { NAME }
 }
 
 #[cfg(test)]

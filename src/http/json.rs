@@ -72,19 +72,19 @@ impl<T: Type + Serialize> ApiResponse for Json<T> {
 
 /// A JSON body that was encoded before: the same bytes for everybody.
 #[derive(Debug, Clone)]
-pub struct Published<T> {
+pub struct Encoded<T> {
     bytes: Bytes,
     shape: PhantomData<fn() -> T>,
 }
 
-impl<T> Published<T> {
+impl<T> Encoded<T> {
     /// The encoding of a `T`.
     pub fn new(bytes: Bytes) -> Self {
         Self { bytes, shape: PhantomData }
     }
 }
 
-impl<T: Type> Payload for Published<T> {
+impl<T: Type> Payload for Encoded<T> {
     const CONTENT_TYPE: &'static str = CONTENT_TYPE;
 
     fn schema_ref() -> MetaSchemaRef {
@@ -96,7 +96,7 @@ impl<T: Type> Payload for Published<T> {
     }
 }
 
-impl<T: Send> IntoResponse for Published<T> {
+impl<T: Send> IntoResponse for Encoded<T> {
     fn into_response(self) -> Response {
         Response::builder().content_type(CONTENT_TYPE).body(Body::from_bytes(self.bytes))
     }

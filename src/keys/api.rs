@@ -8,7 +8,7 @@ use super::key_set::JsonWebKeySet;
 use crate::http::caller;
 use crate::http::etag;
 use crate::http::failure::Failure;
-use crate::http::json::Published;
+use crate::http::json::Encoded;
 use crate::http::tag::Tag;
 
 crate::statuses! {
@@ -25,7 +25,7 @@ enum KeysResponse {
     /// The public keys.
     #[oai(status = 200)]
     Keys(
-        Published<JsonWebKeySet>,
+        Encoded<JsonWebKeySet>,
         /// Entity tag: send it back in `If-None-Match`.
         #[oai(header = "ETag")]
         String,
@@ -65,7 +65,7 @@ impl KeysApi {
         Ok(if known {
             KeysResponse::NotModified(tag, cache)
         } else {
-            KeysResponse::Keys(Published::new(keys.document.clone()), tag, cache)
+            KeysResponse::Keys(Encoded::new(keys.document.clone()), tag, cache)
         })
     }
 }

@@ -118,8 +118,10 @@ impl Vault {
                 let private = self.sealer.open(&kid, &sealed)?;
                 return Ok(KeySet::new(&published, kid, &private)?);
             }
-            // Erased between the two reads: another process has rotated.
-            self.ring.require(&stream(), published.version + 1);
+            // Erased between the two reads if another process has rotated; else it is really missing.
+            if !self.has_changed(published.version).await? {
+                return Err(KeyError::Missing(kid).into());
+            }
         }
         Err(KeyError::Missing("of the key ring".to_owned()).into())
     }

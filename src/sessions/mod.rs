@@ -202,7 +202,7 @@ impl Sessions {
 
     /// The stream of a user's sessions.
     pub fn stream(user_id: UserId) -> StreamName {
-        session_actor::stream(user_id)
+        StreamName::new(SessionList::CATEGORY, user_id)
     }
 
     /// Another process has written the stream of a user's sessions up to `version`.
@@ -249,7 +249,7 @@ impl Observer for Sessions {
         }
         let view = event.view();
         let Some(user_id) = read_model::owner(&view) else { return };
-        self.lists.require(&session_actor::stream(user_id), event.version);
+        self.lists.require(&Self::stream(user_id), event.version);
         let message = match SessionEvent::decode(view.name, view.schema, view.data) {
             Ok(event) => Message::Observed(user_id, event),
             Err(error) => {

@@ -11,12 +11,12 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tracing::Instrument;
 
-use super::SessionCommandError;
 use super::events::SessionEvent;
 use super::session_list::{Command, SessionList};
 use super::table::{Session, SessionTable, Standing};
+use super::{SessionCommandError, Sessions};
 use crate::clock::Clock;
-use crate::eventlog::{Context, Decider, Entities, ExecuteError, StreamName};
+use crate::eventlog::{Context, Entities, ExecuteError};
 use crate::id::{SessionId, UserId};
 
 /// How often what is over is forgotten.
@@ -116,11 +116,6 @@ impl Actor for SessionActor {
     }
 }
 
-/// The stream of a user's sessions.
-pub(super) fn stream(user_id: UserId) -> StreamName {
-    StreamName::new(SessionList::CATEGORY, user_id)
-}
-
 impl Owned {
     /// Runs the command beside the message loop; its events come back as a message. The request that asked may be
     /// dropped meanwhile: the table is told all the same.
@@ -132,7 +127,7 @@ impl Owned {
             Command::Start(_) => None,
         };
         let run = async move {
-            match lists.execute(&stream(user_id), command, context, Vec::new()).await {
+            match lists.execute(&Sessions::stream(user_id), command, context, Vec::new()).await {
                 // A SessionActor that is gone drops the reply, and the caller hears of that.
                 Ok(outcome) => {
                     let done = Done { user_id, events: outcome.events, ended };
