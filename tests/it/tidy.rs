@@ -3,6 +3,7 @@
 mod lexer;
 mod manifests;
 mod sources;
+pub mod sql;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,12 +12,12 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn read(path: &str) -> String {
+pub fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// Every file below a directory of the repository, by its path from the root.
-fn files(directory: &str) -> Vec<String> {
+pub fn files(directory: &str) -> Vec<String> {
     let mut left = vec![PathBuf::from(directory)];
     let mut found = Vec::new();
     while let Some(path) = left.pop() {

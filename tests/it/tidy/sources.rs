@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::sql::is_sql;
 use super::{assert_none, files, read, sources};
 
 const FEATURES: [&str; 4] = ["tasks", "accounts", "sessions", "keys"];
@@ -90,26 +91,8 @@ fn statuses_are_decided_at_the_edge() {
     assert_none("StatusCode stands under http and web only", broken.map(|source| source.path));
 }
 
-/// How an SQL statement begins, separated by bars.
-const STATEMENTS: &str = "select |insert into |delete from |create table |create schema |alter table |\
-                          drop |truncate |lock table |listen |notify |copy |begin;|begin isolation|\
-                          start transaction|set local |set search_path";
-
-/// Whether a literal is an SQL statement.
-fn is_sql(literal: &str) -> bool {
-    let text = literal.trim_start_matches(['\\', '\n', ' ']).to_lowercase().replace('\n', " ");
-    STATEMENTS.split('|').any(|beginning| text.starts_with(beginning))
-        || (text.starts_with("update ") && text.contains(" set "))
-        || (text.starts_with("with ") && text.contains(" as ("))
-        || ["begin", "commit", "rollback"].contains(&text.as_str())
-}
-
 #[test]
 fn sql_stands_where_it_belongs() {
-    assert!(
-        is_sql("\\\nselect version from events") && is_sql("update log_head set position = $1")
-    );
-    assert!(!is_sql("begin a session") && !is_sql("update the list"));
     let belongs = |path: &str| {
         is_of(path, "database") || is_of(path, "eventlog") || path.ends_with("/read_model.rs")
     };

@@ -1,0 +1,59 @@
+//! The SQL in the string literals of the sources.
+
+use std::collections::BTreeSet;
+
+use super::{lexer, sources};
+
+/// How an SQL statement begins, separated by bars.
+const STATEMENTS: &str = "select |insert into |delete from |create table |create schema |alter table |\
+                          drop |truncate |lock table |listen |notify |copy |begin;|begin isolation|\
+                          start transaction|set local |set search_path";
+
+/// Whether a literal is an SQL statement.
+pub(super) fn is_sql(literal: &str) -> bool {
+    let text = literal.trim_start_matches(['\\', '\n', ' ']).to_lowercase().replace('\n', " ");
+    STATEMENTS.split('|').any(|beginning| text.starts_with(beginning))
+        || (text.starts_with("update ") && text.contains(" set "))
+        || (text.starts_with("with ") && text.contains(" as ("))
+        || ["begin", "commit", "rollback"].contains(&text.as_str())
+}
+
+/// Every SQL statement of the program, with single spaces. What `database/` does to any database is not among them.
+pub fn statements() -> BTreeSet<String> {
+    let program = sources("src").into_iter().filter(|source| {
+        !source.path.starts_with("src/database/") && !source.path.ends_with("tests.rs")
+    });
+    program
+        .flat_map(|source| {
+            let without_tests = source.text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+            lexer::split(without_tests).1
+        })
+        .filter(|literal| is_sql(literal))
+        .map(|literal| with_single_spaces(&literal.replace("\\\n", " ")))
+        .collect()
+}
+
+/// An SQL statement in the form in which statements are compared.
+pub fn with_single_spaces(sql: &str) -> String {
+    sql.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn sql_is_told_from_other_text() {
+    assert!(
+        is_sql("\\\nselect version from events") && is_sql("update log_head set position = $1")
+    );
+    assert!(!is_sql("begin a session") && !is_sql("update the list"));
+}
+
+#[test]
+fn the_statements_of_the_program_are_found() {
+    let statements = statements();
+    for whole in [
+        "select position from log_head",
+        "select version, type, schema, data from events where stream = $1 and version > $2 order by version",
+        "delete from sessions where id = $1",
+    ] {
+        assert!(statements.contains(whole), "{whole}: {statements:#?}");
+    }
+}
