@@ -12,6 +12,10 @@ use tokio_postgres::config::{Host, TargetSessionAttrs};
 const APPLICATION_NAME: &str = "keyfold";
 /// Bounds of a session that are the server's to enforce: a lost client cannot keep a statement or a lock for long.
 const BOUNDS: &str = "-c statement_timeout=10s -c idle_in_transaction_session_timeout=30s";
+/// Rows are found by index, however small their table was when a statement was planned: PostgreSQL keeps its plans, and
+/// one that reads a small table from end to end would go on doing so as the table grows. Where a whole table has to be
+/// read, if only the one row of the log's head, a plan then counts as costly, which is no reason to compile it (`jit`).
+const PLANNING: &str = "-c enable_seqscan=off -c jit=off";
 /// How long to wait for the TCP connection to one host, before the next one is tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long everything after that may take: TLS, authentication, the first answer.
@@ -48,7 +52,7 @@ pub(super) fn prepare(config: &mut Config) {
     }
     name_bare_addresses(config);
     insist_on_the_primary(config);
-    let options = format!("{BOUNDS} {}", config.get_options().unwrap_or_default());
+    let options = format!("{BOUNDS} {PLANNING} {}", config.get_options().unwrap_or_default());
     config.options(options.trim_end());
 }
 
@@ -118,7 +122,7 @@ mod tests {
         let config = prepared("host=h options='-c statement_timeout=1s'");
         assert_eq!(
             config.get_options(),
-            Some(format!("{BOUNDS} -c statement_timeout=1s").as_str())
+            Some(format!("{BOUNDS} {PLANNING} -c statement_timeout=1s").as_str())
         );
     }
 
