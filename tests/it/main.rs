@@ -11,6 +11,7 @@
 //! * `event_log`: the log's contract
 //! * `entities`: actors: panics, passivation, limits
 //! * `concurrency`: many at once, two servers on one database
+//! * `plans`: no request makes the database read a whole table
 //! * `durability`: restart and `kill -9` of the real binary
 //! * `command_line`: configuration, exit codes, signals, operator's commands
 //! * `clients`: other ecosystems: TypeScript, `jose`, `PyJWT`, linters
@@ -35,6 +36,7 @@ mod flow;
 mod input;
 mod keys;
 mod ownership;
+mod plans;
 mod postgres;
 mod process;
 mod tasks;

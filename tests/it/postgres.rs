@@ -18,7 +18,7 @@ static CLUSTER: LazyLock<Connection> = LazyLock::new(start);
 fn start() -> Connection {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
     remove_clusters_of_earlier_runs(directory);
-    let data = directory.join(format!("cluster-{}", std::process::id()));
+    let data = data();
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -35,6 +35,16 @@ fn start() -> Connection {
         });
     });
     receiver.recv().expect("a private cluster")
+}
+
+/// The data directory of the run's cluster.
+fn data() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cluster-{}", std::process::id()))
+}
+
+/// What PostgreSQL has logged so far, for every test of the run.
+pub fn log() -> String {
+    String::from_utf8_lossy(&fs::read(data().join("postgres.log")).unwrap()).into_owned()
 }
 
 fn remove_clusters_of_earlier_runs(directory: &Path) {

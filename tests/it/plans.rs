@@ -1,0 +1,112 @@
+//! No request makes the database read a whole table: the plan of every statement that servers run is looked at.
+//!
+//! The statements are not copied here. Servers answer every kind of request, and PostgreSQL reports how it carries out
+//! each statement, those inside triggers too. What it reports is compared with what the sources say, so that a new
+//! statement is looked at or fails the test.
+
+mod database;
+mod expected;
+mod plan;
+mod requests;
+
+use std::collections::BTreeSet;
+
+use self::database::{Database, Planning};
+use self::plan::{Indexes, Plan};
+
+/// Fails with every statement that was not carried out.
+#[track_caller]
+fn assert_complete(plans: &[Plan], expected: &BTreeSet<String>) {
+    let seen: BTreeSet<_> = plans.iter().map(|plan| plan.statement.clone()).collect();
+    let missing: Vec<_> = expected.difference(&seen).collect();
+    assert!(!expected.is_empty() && missing.is_empty(), "statements without a plan: {missing:#?}");
+}
+
+/// Fails with every statement that reads a whole table, and how.
+#[track_caller]
+fn assert_none_reads_a_whole_table(plans: &[Plan], indexes: &Indexes) {
+    let broken: BTreeSet<_> =
+        plans.iter().filter(|plan| plan.reads_a_whole_table(indexes)).map(Plan::shown).collect();
+    let broken: Vec<_> = broken.into_iter().collect();
+    assert!(broken.is_empty(), "these read a whole table:\n{}", broken.join("\n\n"));
+}
+
+/// The plans of everything that servers do, alone and together.
+async fn plans_of_everything(database: &Database) -> Vec<Plan> {
+    let mut servers = requests::two_servers(database).await;
+    requests::together(&servers, "ada@example.com").await;
+    requests::rotate_keys(&servers, "ada@example.com").await;
+    requests::followed(database).await;
+    for server in &mut servers {
+        server.stop().await;
+    }
+    let mut alone = requests::server(database).await;
+    requests::everything(&alone, "grace@example.com").await;
+    requests::after_restart(&mut alone, "alan@example.com").await;
+    alone.stop().await;
+    database.all_plans().await
+}
+
+async fn assert_no_request_reads_a_whole_table(planning: Planning) {
+    let database = Database::large(planning).await;
+    let plans = Box::pin(plans_of_everything(&database)).await;
+    assert_complete(&plans, &expected::of_program());
+    assert_complete(&plans, &expected::of_functions());
+    assert_none_reads_a_whole_table(&plans, &database.indexes().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_request_reads_a_whole_table_when_statements_are_planned_each_time() {
+    assert_no_request_reads_a_whole_table(Planning::EachTime).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_request_reads_a_whole_table_when_statements_are_planned_once() {
+    assert_no_request_reads_a_whole_table(Planning::Once).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_planned_while_the_log_was_empty_looks_up_single_rows_when_it_is_large() {
+    let database = Database::empty(Planning::Once).await;
+    let mut servers = requests::two_servers(&database).await;
+    requests::together(&servers, "ada@example.com").await;
+    database.grow().await;
+    requests::together(&servers, "grace@example.com").await;
+    for server in &mut servers {
+        server.stop().await;
+    }
+    let plans = database.all_plans().await;
+    assert_complete(&plans, &expected::of_functions());
+    assert_none_reads_a_whole_table(&plans, &database.indexes().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_reads_a_whole_table_is_noticed() {
+    let database = Database::large(Planning::EachTime).await;
+    let bad = [
+        "select count(*) from events where type = 'x'",
+        "select count(*) from events where version = 7",
+        "select count(*) from events where stream = 'x' or type = 'x'",
+        "select count(*) from users",
+    ];
+    let good = [
+        "select count(*) from events where stream = 'x'",
+        "select count(*) from events where stream = 'x' or position = 7",
+        "select count(*) from log_head",
+    ];
+    let link = database.connection.connect().await.unwrap();
+    for statement in bad.into_iter().chain(good) {
+        link.client.query_one(statement, &[]).await.unwrap();
+    }
+    drop(link);
+    let (plans, indexes) = (database.all_plans().await, database.indexes().await);
+    let (noticed, other): (Vec<_>, Vec<_>) =
+        plans.iter().partition(|plan| plan.reads_a_whole_table(&indexes));
+    let statements = |plans: Vec<&Plan>| -> Vec<_> {
+        plans.into_iter().map(|plan| plan.statement.clone()).collect()
+    };
+    assert_eq!(
+        (statements(noticed), statements(other)),
+        (bad.map(str::to_owned).into(), good.map(str::to_owned).into())
+    );
+}

@@ -1,0 +1,83 @@
+//! The plan of one statement, and whether it reads a table from end to end.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::tidy::sql::with_single_spaces;
+
+/// Tables that never have more than a few rows.
+const SMALL: [&str; 4] = ["log_head", "jwks", "key_material", "refinery_schema_history"];
+
+/// Every index of a schema, with its first column.
+pub(super) type Indexes = BTreeMap<String, String>;
+
+/// How PostgreSQL carried out a statement.
+pub(super) struct Plan {
+    /// The statement, with single spaces.
+    pub(super) statement: String,
+    report: Value,
+}
+
+impl Plan {
+    /// The plans in PostgreSQL's log, as `auto_explain` reports them: JSON with a tab before every line.
+    pub(super) fn all_in(log: &str) -> Vec<Self> {
+        let mut plans = Vec::new();
+        let mut report = String::new();
+        for line in log.lines() {
+            let Some(line) = line.strip_prefix('\t') else { continue };
+            if line == "{" {
+                report.clear();
+            }
+            report.push_str(line);
+            // The last report may be in the middle of being written.
+            if line == "}" {
+                plans.push(Self::reported(&report));
+            }
+        }
+        plans
+    }
+
+    fn reported(report: &str) -> Self {
+        let report: Value =
+            serde_json::from_str(report).unwrap_or_else(|error| panic!("{error}: {report}"));
+        Self { statement: with_single_spaces(report["Query Text"].as_str().unwrap()), report }
+    }
+
+    /// Whether it was made by a session of the schema.
+    pub(super) fn is_of(&self, schema: &str) -> bool {
+        self.report["Settings"]["search_path"] == schema
+    }
+
+    /// Whether some part of it reads a table that grows from end to end.
+    pub(super) fn reads_a_whole_table(&self, indexes: &Indexes) -> bool {
+        let mut left = vec![&self.report["Plan"]];
+        while let Some(node) = left.pop() {
+            if reads_whole_table(node, indexes) {
+                return true;
+            }
+            left.extend(node["Plans"].as_array().into_iter().flatten());
+        }
+        false
+    }
+
+    /// The statement and its plan, to be read by people.
+    pub(super) fn shown(&self) -> String {
+        format!("{}\n{:#}", self.statement, self.report["Plan"])
+    }
+}
+
+fn reads_whole_table(node: &Value, indexes: &Indexes) -> bool {
+    let of = |key: &str| node[key].as_str().unwrap_or_default();
+    match of("Node Type") {
+        // What they read is what the nodes below them found.
+        "ModifyTable" | "Bitmap Heap Scan" => false,
+        "Index Scan" | "Index Only Scan" | "Bitmap Index Scan" => {
+            // Without a condition on its first column an index is read from end to end, too.
+            let first = indexes.get(of("Index Name")).map_or("", String::as_str);
+            !of("Index Cond").contains(&format!("{first} "))
+                && !SMALL.contains(&of("Relation Name"))
+        }
+        _ => node.get("Relation Name").is_some() && !SMALL.contains(&of("Relation Name")),
+    }
+}

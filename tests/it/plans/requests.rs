@@ -1,0 +1,131 @@
+//! Every kind of request, answered by servers that begin with nothing in memory.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use keyfold::clock::Clock;
+use keyfold::config::Config;
+use reqwest::Method;
+use serde_json::json;
+
+use super::database::Database;
+use crate::app::{START, TestApp};
+use crate::process::{PUBLIC_URL, until};
+use crate::user::{PASSWORD, TestUser};
+
+/// One session for reading, so that a server keeps one plan of each statement; and snapshots soon.
+fn configure(config: &mut Config) {
+    config.database.pool_size = 1;
+    config.entities.snapshot_every = 3;
+}
+
+/// The only server.
+pub(super) async fn server(database: &Database) -> TestApp {
+    TestApp::on(database.connection.clone(), Clock::manual(START), configure).await.unwrap()
+}
+
+/// Two servers in cluster mode.
+pub(super) async fn two_servers(database: &Database) -> [TestApp; 2] {
+    let clock = Clock::manual(START);
+    let start = async || {
+        let connection = database.connection.clone();
+        let started = TestApp::on(connection, clock.clone(), |config| {
+            configure(config);
+            config.database.cluster = true;
+            config.http.public_url = Some(PUBLIC_URL.parse().unwrap());
+        });
+        started.await.unwrap()
+    };
+    [start().await, start().await]
+}
+
+/// Everything that can be asked of a server.
+pub(super) async fn everything(app: &TestApp, email: &str) {
+    let ada = app.sign_up(email).await;
+    for (path, email, password, status) in [
+        ("/api/auth/signup", email, PASSWORD, 409),
+        ("/api/auth/signin", email, "not the password", 401),
+        ("/api/auth/signin", "nobody@example.com", PASSWORD, 401),
+    ] {
+        let mut body = json!({"email": email, "password": password});
+        if path.ends_with("signup") {
+            body["name"] = json!("Ada");
+        }
+        app.post(path).json(&body).send().await.expect(status);
+    }
+    tasks(&ada).await;
+    sessions(app, &ada).await;
+    for path in ["/.well-known/jwks.json", "/health/live", "/health/ready"] {
+        app.get(path).send().await.expect(200);
+    }
+}
+
+/// Many at once, so that a batch has several events of a stream.
+async fn tasks(ada: &TestUser) {
+    let titles: Vec<_> = (0..10).map(|number| format!("task {number}")).collect();
+    let created = join_all(titles.iter().map(|title| ada.create_task(title))).await;
+    let path = ada.tasks(&format!("/{}", created[0]["id"].as_str().unwrap()));
+    for (method, status) in
+        [(Method::GET, 200), (Method::PUT, 200), (Method::PATCH, 200), (Method::DELETE, 204)]
+    {
+        let change = json!({"title": format!("after {method}")});
+        ada.request(method, &path).json(&change).send().await.expect(status);
+    }
+    ada.list("").await.expect(200);
+}
+
+/// Every way to show a session, and its end.
+async fn sessions(app: &TestApp, ada: &TestUser) {
+    let again = TestUser::sign_in(&app.url(), &ada.email).await;
+    let cookie = format!("better-auth.session_token={}", again.session_token);
+    for path in ["/api/auth/session", "/api/auth/token"] {
+        app.get(path).bearer(&again.session_token).send().await.expect(200);
+        app.get(path).header("cookie", &cookie).send().await.expect(200);
+    }
+    app.get("/api/auth/session").bearer(&again.token).send().await.expect(200);
+    again.sign_out().await.expect(200);
+}
+
+/// What a restarted server has to read: sessions by token and by id, streams with and without a snapshot.
+pub(super) async fn after_restart(app: &mut TestApp, email: &str) {
+    let ada = app.sign_up(email).await;
+    let again = TestUser::sign_in(&app.url(), email).await;
+    tasks(&ada).await;
+    app.restart().await;
+    app.get("/api/auth/session").bearer(&ada.session_token).send().await.expect(200);
+    again.list("").await.expect(200);
+    again.create_task("one more").await;
+}
+
+/// Everything on one server, and some of it on the other one, which has to be up to date.
+pub(super) async fn together([first, second]: &[TestApp; 2], email: &str) {
+    everything(first, email).await;
+    let again = TestUser::sign_in(&first.url(), email).await;
+    second.get("/api/auth/session").bearer(&again.session_token).send().await.expect(200);
+    let ada = TestUser::sign_in(&first.url(), email).await;
+    let there = ada.at(&second.url());
+    there.list("").await.expect(200);
+    there.create_task("from there").await;
+    ada.list("").await.expect(200);
+    ada.sign_out().await.expect(200);
+    there.list("").await.expect(401);
+}
+
+/// Changes the keys until the first one retires. The other server learns of a new one from a token.
+pub(super) async fn rotate_keys([first, second]: &[TestApp; 2], email: &str) {
+    for _ in 0..2 {
+        first.running().features().keys.rotate().await.unwrap();
+        let ada = TestUser::sign_in(&first.url(), email).await;
+        ada.at(&second.url()).list("").await.expect(200);
+        first.clock().advance(Duration::from_mins(15));
+    }
+}
+
+/// Waits until a server has read what it heard of another one.
+pub(super) async fn followed(database: &Database) {
+    let page = "from events where position > $1";
+    until("a server reads what another one appended", async || {
+        database.plans().iter().any(|plan| plan.statement.contains(page))
+    })
+    .await;
+}
