@@ -1,8 +1,8 @@
 //! One batch of appends: one transaction, one round trip.
 //!
-//! All statements are sent before the first answer is read, so a batch costs the network one round trip and the disk
-//! one flush, however many appends it carries. The order on the wire is: rows beside the log, events, read models,
-//! notification, commit.
+//! A batch of nothing but events is one statement, which is a transaction by itself. With rows beside the log or read
+//! models, all statements are sent before the first answer is read: rows beside the log, events, read models, commit. So
+//! a batch costs the network one round trip and the disk one flush, however many appends it carries.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -29,9 +29,10 @@ const BATCH_TIMEOUT: Duration = Duration::from_secs(15);
 /// Takes the batch's positions from the log's head and inserts the events at them.
 ///
 /// The head row stays locked until commit: positions are gapless and in commit order without any other coordination.
+/// Tells the other nodes, once per batch, who wrote how many events and where the log ends now.
 const INSERT_EVENTS: &str = "\
 with head as (
-    update log_head set position = position + $1 returning position - $1 as base
+    update log_head set position = position + $1::bigint returning position - $1::bigint as base
 ), added as (
     insert into events (position, stream, version, slice, event_id, command_id, type, schema, data, context, recorded_at)
     select head.base + batch.ordinal, batch.stream, batch.version, batch.slice, batch.event_id, batch.command_id,
@@ -41,11 +42,7 @@ with head as (
          with ordinality as batch (stream, version, slice, event_id, command_id, type, schema, data, context,
                                    recorded_at, ordinal)
 )
-select base from head";
-
-/// Tells the other nodes, once per batch, who wrote how many events and where the log ends now.
-const NOTIFY: &str = "\
-select pg_notify('keyfold:' || current_schema(), $1 || ' ' || $2::bigint || ' ' || position) from log_head";
+select base, pg_notify('keyfold:' || current_schema(), $12 || ' ' || $1 || ' ' || base + $1) from head";
 
 /// Writes batches.
 #[derive(Debug)]
@@ -77,12 +74,16 @@ impl BatchWriter {
     }
 
     async fn write_on(&self, client: &Object, appends: &[&Append]) -> Result<i64, StoreError> {
-        let columns = Columns::of(appends);
+        let node = self.node.to_string();
+        let columns = Columns::of(appends, &node);
+        let params = columns.params();
         let insert = client.prepare_cached(INSERT_EVENTS).await?;
-        let notify = client.prepare_cached(NOTIFY).await?;
         let beside: Vec<&Statement> =
             appends.iter().flat_map(|append| append.beside.iter().map(|s| &**s)).collect();
         let projected = self.project(appends)?;
+        if beside.is_empty() && projected.is_empty() {
+            return base_of(&client.query(&insert, &params).await?);
+        }
 
         let mut prepared = Vec::with_capacity(beside.len() + projected.len());
         for statement in beside.iter().copied().chain(&projected) {
@@ -91,32 +92,25 @@ impl BatchWriter {
         }
         let (before, after) = prepared.split_at(beside.len());
 
-        let node = self.node.to_string();
-        let insert_params = columns.params();
-        let notify_params: [&(dyn ToSql + Sync); 2] = [&node, &columns.count];
         let mut replies: Vec<Reply<'_>> = vec![Box::pin(empty(client.batch_execute("begin")))];
         for (statement, params) in before {
             replies.push(Box::pin(client.query(statement, params)));
         }
         let inserted = replies.len();
-        replies.push(Box::pin(client.query(&insert, &insert_params)));
+        replies.push(Box::pin(client.query(&insert, &params)));
         for (statement, params) in after {
             replies.push(Box::pin(client.query(statement, params)));
         }
-        replies.push(Box::pin(client.query(&notify, &notify_params)));
         replies.push(Box::pin(empty(client.batch_execute("commit"))));
 
-        let answers = match send_all(replies).await {
-            Ok(answers) => answers,
+        match send_all(replies).await {
+            Ok(answers) => base_of(answers.get(inserted).map_or(&[], Vec::as_slice)),
             Err(error) => {
                 // After a statement that could not even be sent, the commit was not sent either.
                 let _ = client.batch_execute("rollback").await;
-                return Err(error);
+                Err(error)
             }
-        };
-        let row = answers.get(inserted).and_then(|rows| rows.first());
-        row.map(|row| row.get(0))
-            .ok_or_else(|| StoreError::Refused("the insert returned no position".to_owned()))
+        }
     }
 
     fn project(&self, appends: &[&Append]) -> Result<Vec<Statement>, StoreError> {
@@ -132,6 +126,12 @@ impl BatchWriter {
         }
         Ok(statements)
     }
+}
+
+/// The position before the first event of the batch.
+fn base_of(rows: &[Row]) -> Result<i64, StoreError> {
+    let base = rows.first().map(|row| row.get(0));
+    base.ok_or_else(|| StoreError::Refused("the insert returned no position".to_owned()))
 }
 
 /// The answer of a statement that returns no rows.
@@ -183,6 +183,7 @@ async fn send_all(mut replies: Vec<Reply<'_>>) -> Result<Vec<Vec<Row>>, StoreErr
 
 /// The events of a batch, turned into one array per column.
 struct Columns<'a> {
+    node: &'a str,
     count: i64,
     streams: Vec<&'a str>,
     versions: Vec<i64>,
@@ -197,9 +198,10 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    fn of(appends: &[&'a Append]) -> Self {
+    fn of(appends: &[&'a Append], node: &'a str) -> Self {
         let events: usize = appends.iter().map(|append| append.events.len()).sum();
         let mut columns = Self {
+            node,
             count: i64::try_from(events).unwrap_or(i64::MAX),
             streams: Vec::with_capacity(events),
             versions: Vec::with_capacity(events),
@@ -234,7 +236,7 @@ impl<'a> Columns<'a> {
         }
     }
 
-    fn params(&self) -> [&(dyn ToSql + Sync); 11] {
+    fn params(&self) -> [&(dyn ToSql + Sync); 12] {
         [
             &self.count,
             &self.streams,
@@ -247,6 +249,7 @@ impl<'a> Columns<'a> {
             &self.data,
             &self.contexts,
             &self.recorded_at,
+            &self.node,
         ]
     }
 }

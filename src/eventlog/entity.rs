@@ -10,10 +10,12 @@
 //! and a connection that died during commit are the same code path. A refused command is an answer, never a failure of
 //! the actor; only a mistake in a decider can kill it, and the seat's queue survives that.
 
+use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::task::JoinHandle;
 use tracing::Instrument;
 
 use super::append::{Append, NewEvent};
@@ -21,6 +23,7 @@ use super::decider::Decider;
 use super::error::{ExecuteError, ReadError, StoreError};
 use super::published::{Outcome, Published};
 use super::seat::{Execute, Request, Seat, Wake};
+use super::snapshot::Taken;
 use super::store::EventLog;
 
 /// How often a command is decided again after another writer was faster.
@@ -47,7 +50,9 @@ pub(super) struct Hosting<D: Decider> {
 pub(super) struct Hosted<D: Decider> {
     hosting: Hosting<D>,
     known: Option<Arc<Published<D>>>,
-    snapshot: i64,
+    snapshot: Taken,
+    /// A snapshot that is being taken.
+    taking: Option<JoinHandle<Option<Taken>>>,
 }
 
 impl<D: Decider> Actor for Entity<D> {
@@ -61,7 +66,7 @@ impl<D: Decider> Actor for Entity<D> {
         _myself: ActorRef<Wake>,
         hosting: Hosting<D>,
     ) -> Result<Hosted<D>, ActorProcessingErr> {
-        Ok(Hosted { hosting, known: None, snapshot: 0 })
+        Ok(Hosted { hosting, known: None, snapshot: Taken::default(), taking: None })
     }
 
     async fn handle(
@@ -75,13 +80,25 @@ impl<D: Decider> Actor for Entity<D> {
             if waiting.is_empty() {
                 return Ok(());
             }
-            hosted.serve(waiting).await;
+            // Boxed, so that an entity at rest does not hold the memory that one at work needs.
+            Box::pin(hosted.serve(waiting)).await;
         }
+    }
+
+    async fn post_stop(
+        &self,
+        _myself: ActorRef<Wake>,
+        hosted: &mut Hosted<D>,
+    ) -> Result<(), ActorProcessingErr> {
+        if let Some(taking) = hosted.taking.take() {
+            hosted.taken(taking).await;
+        }
+        Ok(())
     }
 }
 
 impl<D: Decider> Hosted<D> {
-    async fn serve(&mut self, waiting: Vec<Request<D>>) {
+    async fn serve(&mut self, waiting: VecDeque<Request<D>>) {
         let mut reads = Vec::new();
         let mut commands = Vec::new();
         for request in waiting {
@@ -130,11 +147,11 @@ impl<D: Decider> Hosted<D> {
 
     async fn execute(&mut self, commands: Vec<Execute<D>>) {
         for _ in 0..ATTEMPTS {
-            let decided = match self.known().await {
+            let mut decided = match self.known().await {
                 Ok(known) => Decided::of(&known, &commands, self.hosting.log.clock().now()),
                 Err(error) => return answer_all(commands, &ExecuteError::Store(error.of_read())),
             };
-            match self.commit(&decided).await {
+            match self.commit(&mut decided).await {
                 Ok(published) => return decided.answer(commands, &published),
                 Err(StoreError::Conflict) => self.forget(),
                 Err(error) => {
@@ -146,7 +163,7 @@ impl<D: Decider> Hosted<D> {
         answer_all(commands, &ExecuteError::Contended);
     }
 
-    async fn commit(&mut self, decided: &Decided<D>) -> Result<Arc<Published<D>>, StoreError> {
+    async fn commit(&mut self, decided: &mut Decided<D>) -> Result<Arc<Published<D>>, StoreError> {
         let published = Arc::clone(&decided.published);
         if decided.events.is_empty() {
             return Ok(published);
@@ -154,8 +171,8 @@ impl<D: Decider> Hosted<D> {
         let append = Append {
             stream: self.hosting.seat.stream.clone(),
             expected: decided.expected,
-            events: decided.events.clone(),
-            beside: decided.beside.clone(),
+            events: std::mem::take(&mut decided.events),
+            beside: std::mem::take(&mut decided.beside),
         };
         self.hosting.log.append(append).await?;
         self.known = Some(Arc::clone(&published));
@@ -175,7 +192,9 @@ impl<D: Decider> Hosted<D> {
         } else {
             // Whoever asked knows what it means that a constraint refused, and what to say of it.
             if !matches!(error, StoreError::Constraint(_)) {
-                tracing::warn!(%error, "an append failed");
+                let stream = &self.hosting.seat.stream;
+                let trace_id = commands.first().and_then(|first| first.context.trace_id.as_deref());
+                tracing::warn!(stream.name = %stream, trace_id, %error, "an append failed");
             }
             answer_all(commands, &ExecuteError::Store(error));
         }
@@ -186,17 +205,37 @@ impl<D: Decider> Hosted<D> {
         self.hosting.seat.forget();
     }
 
+    /// Begins to take a snapshot if one is due, beside the commands that follow. One at a time on this node: when another
+    /// entity's is being taken, the next batch asks again.
     async fn snapshot_if_due(&mut self) {
+        if let Some(taking) = self.taking.take_if(|taking| taking.is_finished()) {
+            self.taken(taking).await;
+        }
         let Some(known) = &self.known else { return };
-        let since = u64::try_from(known.version - self.snapshot).unwrap_or(0);
-        if since < self.hosting.snapshot_every {
+        let hosting = &self.hosting;
+        if self.taking.is_some() || !self.snapshot.is_due(known.version, hosting.snapshot_every) {
             return;
         }
-        match self.hosting.log.save_snapshot(&self.hosting.seat.stream, known).await {
-            Ok(()) => self.snapshot = known.version,
-            Err(error) => {
-                tracing::warn!(stream.name = %self.hosting.seat.stream, %error, "no snapshot was taken");
-            }
+        let Some(turn) = hosting.log.snapshot_turn() else { return };
+        let (log, stream, known) =
+            (hosting.log.clone(), hosting.seat.stream.clone(), Arc::clone(known));
+        let take = async move {
+            let saved = log.save_snapshot(&stream, &known).await;
+            drop(turn);
+            saved
+                .inspect_err(
+                    |error| tracing::warn!(stream.name = %stream, %error, "no snapshot was taken"),
+                )
+                .ok()
+        };
+        #[expect(clippy::disallowed_methods, reason = "the entity waits for it before it ends")]
+        let taking = tokio::spawn(take);
+        self.taking = Some(taking);
+    }
+
+    async fn taken(&mut self, taking: JoinHandle<Option<Taken>>) {
+        if let Ok(Some(taken)) = taking.await {
+            self.snapshot = taken;
         }
     }
 }

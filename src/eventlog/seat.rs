@@ -131,13 +131,15 @@ impl<D: Decider> Seat<D> {
 
     /// Everything that waits. When nothing does, the actor may sleep: the next request wakes it. An actor that leaves
     /// gets nothing more, however busy its entity is.
-    pub(super) fn take_waiting(&self) -> Vec<Request<D>> {
+    ///
+    /// The queue goes with its memory, which a seat at rest does not need.
+    pub(super) fn take_waiting(&self) -> VecDeque<Request<D>> {
         let mut queue = self.lock();
         if queue.actor.is_none() {
-            return Vec::new();
+            return VecDeque::new();
         }
         queue.awake = !queue.waiting.is_empty();
-        queue.waiting.drain(..).collect()
+        std::mem::take(&mut queue.waiting)
     }
 
     /// Seats an actor and wakes it for what already waits.

@@ -1,9 +1,11 @@
 //! Reading the log, and the handle to everything an entity needs of it.
 
 use std::pin::pin;
+use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use serde_json::value::RawValue;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -13,7 +15,7 @@ use super::decider::Decider;
 use super::error::StoreError;
 use super::event::{Event, RecordedEvent};
 use super::published::Published;
-use super::snapshot;
+use super::snapshot::{self, Taken};
 use super::statement::RawJson;
 use super::stream::StreamName;
 use crate::clock::{Clock, Timestamp};
@@ -43,8 +45,8 @@ from events where stream = $3 and position > $1 order by version limit $2";
 pub struct Hydrated<D: Decider> {
     /// Its state and version.
     pub published: Published<D>,
-    /// Version of the snapshot it was loaded from; 0 without one.
-    pub snapshot: i64,
+    /// The snapshot it was loaded from.
+    pub snapshot: Taken,
 }
 
 /// The event log of this node. Cheap to clone.
@@ -53,12 +55,13 @@ pub struct EventLog {
     pool: Pool,
     appender: Appender,
     clock: Clock,
+    snapshots: Arc<Semaphore>,
 }
 
 impl EventLog {
     /// A log that reads through `pool` and writes through `appender`.
     pub fn new(pool: Pool, appender: Appender, clock: Clock) -> Self {
-        Self { pool, appender, clock }
+        Self { pool, appender, clock, snapshots: Arc::new(Semaphore::new(1)) }
     }
 
     /// The clock that dates events.
@@ -86,8 +89,7 @@ impl EventLog {
     ) -> Result<Hydrated<D>, StoreError> {
         let client = self.pool.get().await?;
         let snapshot = snapshot::load::<D>(&client, stream).await?;
-        let mut published = snapshot.unwrap_or_default();
-        let snapshot = published.version;
+        let (mut published, snapshot) = snapshot.unwrap_or_default();
 
         let statement = client.prepare_cached(SELECT_STREAM).await?;
         let params: [&(dyn ToSql + Sync); 2] = [&stream.as_str(), &published.version];
@@ -100,6 +102,11 @@ impl EventLog {
         Ok(Hydrated { published, snapshot })
     }
 
+    /// The turn to take a snapshot, if nobody has it: taking many at once would hold up everything else.
+    pub(super) fn snapshot_turn(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.snapshots).try_acquire_owned().ok()
+    }
+
     /// Stores a snapshot; failing to do so loses nothing.
     ///
     /// # Errors
@@ -109,7 +116,7 @@ impl EventLog {
         &self,
         stream: &StreamName,
         published: &Published<D>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Taken, StoreError> {
         snapshot::save(&self.pool, stream, published, self.clock.now()).await
     }
 }
