@@ -24,12 +24,24 @@ pub fn service() -> OpenApiService<Api, ()> {
 /// The methods of a page that is not part of the API.
 const PAGE: &str = "GET, HEAD";
 
+/// A path of the API, and its beginning up to the first parameter, by which most requests tell it from the others.
+struct Known {
+    beginning: String,
+    path: MetaPath,
+}
+
 /// The paths of the API with their operations.
-static PATHS: LazyLock<Vec<MetaPath>> =
-    LazyLock::new(|| Api::meta().into_iter().flat_map(|api| api.paths).collect());
+static PATHS: LazyLock<Vec<Known>> = LazyLock::new(|| {
+    let paths = Api::meta().into_iter().flat_map(|api| api.paths);
+    let beginning = |path: &MetaPath| path.path.split('{').next().unwrap_or_default().to_owned();
+    paths.map(|path| Known { beginning: beginning(&path), path }).collect()
+});
 
 fn known(path: &str) -> Option<&'static MetaPath> {
-    PATHS.iter().find(|known| fits(&known.path, path))
+    let known = PATHS
+        .iter()
+        .find(|known| path.starts_with(&known.beginning) && fits(&known.path.path, path))?;
+    Some(&known.path)
 }
 
 /// The methods of the API's path that `path` is an instance of; those of a page for everything else. Whatever has `GET`

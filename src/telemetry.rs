@@ -1,7 +1,8 @@
 //! Logs and traces: what is written to standard error, and what is sent to an OpenTelemetry collector.
 //!
 //! Three layers read the same `tracing` spans and events: lines on standard error, spans over OTLP, log records over
-//! OTLP. Each has its own filter. The exporting layers refuse what the exporter itself is made of, since exporting that
+//! OTLP. Each has its own filter. Lines show events, with the operation and the trace they happened in; spans are for the
+//! exporter alone, and where nothing is exported there are none to pay for. The exporting layers refuse what the exporter itself is made of, since exporting that
 //! would make more of it, and ractor's spans, since one lasts as long as an actor.
 //!
 //! The PostgreSQL driver is not heard below informational events, whatever is asked for: it would tell the values of
@@ -29,7 +30,9 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
-pub use self::trace_id::{TraceParent, current_trace_id, parse_traceparent, set_parent};
+pub use self::trace_id::{
+    Trace, TraceParent, current_trace_id, is_exported, parse_traceparent, set_parent,
+};
 
 use self::export::Export;
 use self::json::JsonEvents;
@@ -98,17 +101,19 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let written = filter(&[SELDOM_WRITTEN, &config.log_filter])?
-        .and(filter_fn(|metadata| !tells_values(metadata) && !is_repetition(metadata)));
+        .and(filter_fn(|it| it.is_event() && !tells_values(it) && !is_repetition(it)));
     let spans = filter(&[SPANS, NOT_EXPORTED])?;
     let records = filter(&[&config.log_filter, NOT_EXPORTED])?
         .and(filter_fn(|metadata| !tells_values(metadata)));
     let endpoint = config.otlp_endpoint.as_ref();
     let export = endpoint.map(|url| Export::start(url, &config.service_name)).transpose()?;
-    let subscriber = tracing_subscriber::registry()
-        .with(export.as_ref().map(|export| export.spans().with_filter(spans)))
-        .with(export.as_ref().map(|export| export.records().with_filter(records)))
-        .with(lines(config.log_format, writer, colours).with_filter(written));
-    Ok((subscriber, Telemetry { export }))
+    let mut layers = vec![lines(config.log_format, writer, colours).with_filter(written).boxed()];
+    if let Some(export) = &export {
+        layers.push(export.spans().with_filter(spans).boxed());
+        layers.push(export.records().with_filter(records).boxed());
+    }
+    // A list and not a layer for each: a layer that is optional would have every span made for it, even if it is none.
+    Ok((tracing_subscriber::registry().with(layers), Telemetry { export }))
 }
 
 /// Whether an event may hold values that are sent to the database.

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use argon2::password_hash::phc::{ParamsString, PasswordHash as Phc, Salt};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash as Phc, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use zeroize::Zeroizing;
 
@@ -97,7 +97,7 @@ type Memory = Vec<Block>;
 pub struct PasswordHasher {
     workers: Workers<Memory>,
     cost: Cost,
-    /// A hash nobody knows the password of, verified when an account is unknown.
+    /// A hash that no password is known to have, verified when an account is unknown.
     decoy: String,
 }
 
@@ -109,7 +109,8 @@ impl PasswordHasher {
     /// When the cost is out of Argon2's range or a thread cannot be started.
     pub fn start(cost: Cost, threads: usize, queue: usize) -> anyhow::Result<Self> {
         let workers = Workers::start("keyfold-hash", threads, queue)?;
-        let decoy = hash(&random_bytes::<32>()?, cost, &random_bytes()?, &mut Memory::new())?;
+        // A random number instead of a hash: it costs no memory, and verifying it takes as long as any other.
+        let decoy = phc(&cost.params()?, &random_bytes()?, &random_bytes()?)?;
         Ok(Self { workers, cost, decoy })
     }
 
@@ -142,20 +143,31 @@ impl PasswordHasher {
     }
 }
 
+impl Cost {
+    fn params(self) -> Result<Params, HashError> {
+        Params::new(self.memory_kib, self.iterations, 1, Some(32)).map_err(refused)
+    }
+}
+
 fn hash(
     password: &[u8],
     cost: Cost,
     salt: &[u8; 16],
     memory: &mut Memory,
 ) -> Result<String, HashError> {
-    let params = Params::new(cost.memory_kib, cost.iterations, 1, Some(32)).map_err(refused)?;
+    let params = cost.params()?;
     let output = compute(password, salt, &params, memory)?;
+    phc(&params, salt, &output)
+}
+
+/// The PHC string of a hash: algorithm, parameters, salt and hash.
+fn phc(params: &Params, salt: &[u8; 16], output: &[u8; 32]) -> Result<String, HashError> {
     let phc = Phc {
         algorithm: Algorithm::Argon2id.ident(),
         version: Some(Version::V0x13.into()),
-        params: ParamsString::try_from(&params).map_err(refused)?,
+        params: ParamsString::try_from(params).map_err(refused)?,
         salt: Some(Salt::new(salt).map_err(refused)?),
-        hash: Some(argon2::password_hash::phc::Output::new(output.as_slice()).map_err(refused)?),
+        hash: Some(Output::new(output).map_err(refused)?),
     };
     Ok(phc.to_string())
 }

@@ -26,14 +26,24 @@ const SILENCE: Duration = Duration::from_secs(75);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts limited connections.
-pub(super) struct Connections {
+pub struct Connections {
     listener: TcpAcceptor,
     permits: Arc<Semaphore>,
 }
 
+impl std::fmt::Debug for Connections {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connections").field("permits", &self.permits).finish_non_exhaustive()
+    }
+}
+
 impl Connections {
     /// The connections of a listener.
-    pub(super) fn of(listener: TcpListener) -> io::Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// When the listener cannot be asked for its address.
+    pub fn of(listener: TcpListener) -> io::Result<Self> {
         Ok(Self {
             listener: TcpAcceptor::from_tokio(listener)?,
             permits: Arc::new(Semaphore::new(LIMIT)),
@@ -66,19 +76,36 @@ impl Acceptor for Connections {
 }
 
 /// A connection that counts and does not stay silent for long.
-pub(super) struct Limited {
+#[derive(Debug)]
+pub struct Limited {
     stream: TcpStream,
+    /// When something was sent in either direction for the last time.
+    heard_at: Instant,
+    /// Ends when the silence may have lasted too long; looked at again then, instead of set anew with every byte.
     silence: Pin<Box<Sleep>>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Limited {
     fn new(stream: TcpStream, permit: OwnedSemaphorePermit) -> Self {
-        Self { stream, silence: Box::pin(tokio::time::sleep(SILENCE)), _permit: permit }
+        let silence = Box::pin(tokio::time::sleep(SILENCE));
+        Self { stream, heard_at: Instant::now(), silence, _permit: permit }
     }
 
     fn heard(&mut self) {
-        self.silence.as_mut().reset(Instant::now() + SILENCE);
+        self.heard_at = Instant::now();
+    }
+
+    /// Ready when nothing was heard for too long.
+    fn poll_silence(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
+        loop {
+            ready!(self.silence.as_mut().poll(context));
+            let until = self.heard_at + SILENCE;
+            if until <= Instant::now() {
+                return Poll::Ready(io::ErrorKind::TimedOut.into());
+            }
+            self.silence.as_mut().reset(until);
+        }
     }
 }
 
@@ -92,8 +119,7 @@ impl AsyncRead for Limited {
             self.heard();
             return Poll::Ready(read);
         }
-        ready!(self.silence.as_mut().poll(context));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        self.poll_silence(context).map(Err)
     }
 }
 
@@ -107,8 +133,7 @@ impl AsyncWrite for Limited {
             self.heard();
             return Poll::Ready(written);
         }
-        ready!(self.silence.as_mut().poll(context));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        self.poll_silence(context).map(Err)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -130,8 +155,7 @@ impl AsyncWrite for Limited {
             self.heard();
             return Poll::Ready(written);
         }
-        ready!(self.silence.as_mut().poll(context));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        self.poll_silence(context).map(Err)
     }
 
     fn is_write_vectored(&self) -> bool {

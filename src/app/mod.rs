@@ -3,7 +3,7 @@
 //! [`App::start`] is a recipe from top to bottom; [`Running`] is the server it makes. Whatever part of the fixed tree
 //! dies, [`Running::failed`] says so, and the process ends instead of limping.
 
-mod connections;
+pub mod connections;
 pub mod features;
 pub mod root;
 mod serving;

@@ -4,8 +4,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use poem::endpoint::BoxEndpoint;
-use poem::{Response, Server};
+use poem::{Endpoint, Response, Server};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -52,7 +51,7 @@ impl From<Site> for http::Site {
 /// Serves until `stop` is sent or dropped, then finishes what is in flight.
 pub(super) fn run(
     listener: TcpListener,
-    endpoint: BoxEndpoint<'static, Response>,
+    endpoint: impl Endpoint<Output = Response> + 'static,
     stop: oneshot::Receiver<()>,
     patience: Duration,
 ) -> anyhow::Result<impl Future<Output = String> + Send + 'static> {

@@ -14,10 +14,11 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::credential::{Credential, Presented, first_live, judgeable_bearer, live_session};
 use super::problem::Problem;
-use super::{State, cookie, trace};
+use super::{State, cookie};
 use crate::eventlog::Context;
 use crate::id::{SessionId, UserId};
 use crate::sessions::table::Session;
+use crate::telemetry::current_trace_id;
 
 /// A JWT from sign up, sign in or `GET /api/auth/token`.
 const ACCESS_TOKEN: &str = "accessToken";
@@ -51,12 +52,13 @@ impl Owner {
     async fn of(request: &Request) -> Result<Self, Problem> {
         let state = following(request)?;
         let token = judgeable_bearer(request, state).await.ok_or_else(Problem::unauthenticated)?;
-        let claims = state.keys.verify(token)?;
-        if request.raw_path_param("param0") != Some(claims.sub.to_string().as_str()) {
+        let token = state.keys.verify(token)?;
+        let owner = request.raw_path_param("param0").map(str::parse);
+        if owner != Some(Ok(token.user_id)) {
             return Err(Problem::forbidden("NOT_YOURS", "This belongs to another user"));
         }
-        let session = live_session(state, &claims).await?;
-        Ok(Self { user_id: claims.sub, session_id: session.id })
+        let session = live_session(state, token).await?;
+        Ok(Self { user_id: token.user_id, session_id: session.id })
     }
 
     /// The context of what they do.
@@ -112,7 +114,7 @@ impl MaybeSignedIn {
 pub fn context(request: &Request) -> Context {
     let client_address =
         request.remote_addr().as_socket_addr().map(|address| address.ip().to_string());
-    Context { client_address, trace_id: Some(trace::current_id()), ..Context::default() }
+    Context { client_address, trace_id: Some(current_trace_id().to_string()), ..Context::default() }
 }
 
 /// What the client says of itself, cut to a sane length.

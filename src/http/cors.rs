@@ -1,23 +1,21 @@
 //! Cross-origin requests: the configured origins may call with credentials, nobody else may at all.
 
-use std::sync::Arc;
-
-use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use poem::{Endpoint, Middleware, Request, Response, Result};
+use poem::http::{HeaderValue, Method, StatusCode, header};
+use poem::{Request, Response};
 
 use super::Site;
 
-/// Lets pages of the trusted origins call the API.
+/// The origins whose pages may call the API.
 #[derive(Debug, Clone)]
 pub struct Cors {
-    origins: Arc<[String]>,
+    origins: Vec<String>,
 }
 
-/// The endpoint behind it.
+/// A trusted origin that a request comes from.
 #[derive(Debug)]
-pub struct CorsEndpoint<E> {
-    inner: E,
-    origins: Arc<[String]>,
+pub struct TrustedOrigin {
+    origin: HeaderValue,
+    preflight: bool,
 }
 
 const METHODS: &str = "GET, POST, PUT, PATCH, DELETE, OPTIONS";
@@ -29,60 +27,50 @@ const MAX_AGE: &str = "600";
 impl Cors {
     /// The rules for a site.
     pub fn new(site: &Site) -> Self {
-        Self { origins: site.trusted_origins.clone().into() }
+        Self { origins: site.trusted_origins.clone() }
     }
-}
 
-impl<E: Endpoint<Output = Response>> Middleware<E> for Cors {
-    type Output = CorsEndpoint<E>;
-
-    fn transform(&self, inner: E) -> CorsEndpoint<E> {
-        CorsEndpoint { inner, origins: Arc::clone(&self.origins) }
+    /// The trusted origin that the request comes from, if any.
+    pub fn origin_of(&self, request: &Request) -> Option<TrustedOrigin> {
+        let origin = request.headers().get(header::ORIGIN)?;
+        let is_trusted = self.origins.iter().any(|trusted| trusted.as_bytes() == origin.as_bytes());
+        is_trusted
+            .then(|| TrustedOrigin { origin: origin.clone(), preflight: is_preflight(request) })
     }
-}
 
-impl<E: Endpoint<Output = Response>> Endpoint for CorsEndpoint<E> {
-    type Output = Response;
-
-    async fn call(&self, request: Request) -> Result<Response> {
-        let trusted = request
-            .headers()
-            .get(header::ORIGIN)
-            .filter(|origin| {
-                self.origins.iter().any(|trusted| trusted.as_bytes() == origin.as_bytes())
-            })
-            .cloned();
-        let mut response = match (&trusted, is_preflight(&request)) {
-            (Some(_), true) => preflight(),
-            (Some(_) | None, _) => self.inner.get_response(request).await,
-        };
+    /// Says in an answer who may read it.
+    pub fn finish(&self, response: &mut Response, origin: Option<TrustedOrigin>) {
+        let headers = response.headers_mut();
         if !self.origins.is_empty() {
-            response.headers_mut().append(header::VARY, HeaderValue::from_static("Origin"));
+            headers.append(header::VARY, HeaderValue::from_static("Origin"));
         }
-        if let Some(origin) = trusted {
-            allow(response.headers_mut(), origin);
+        if let Some(TrustedOrigin { origin, .. }) = origin {
+            let (yes, shown) = ("true", RESPONSE_HEADERS);
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static(yes));
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(shown));
         }
-        Ok(response)
+    }
+}
+
+impl TrustedOrigin {
+    /// Whether a browser asks if it may, before it sends what a page wants (a preflight).
+    pub fn asks_first(&self) -> bool {
+        self.preflight
+    }
+
+    /// It may.
+    pub fn allowance(&self) -> Response {
+        Response::builder()
+            .status(StatusCode::NO_CONTENT)
+            .header(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS)
+            .header(header::ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS)
+            .header(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE)
+            .finish()
     }
 }
 
 fn is_preflight(request: &Request) -> bool {
     *request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
-}
-
-fn preflight() -> Response {
-    Response::builder()
-        .status(StatusCode::NO_CONTENT)
-        .header(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS)
-        .header(header::ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS)
-        .header(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE)
-        .finish()
-}
-
-fn allow(headers: &mut HeaderMap, origin: HeaderValue) {
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-    headers
-        .insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(RESPONSE_HEADERS));
 }

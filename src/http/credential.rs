@@ -8,7 +8,8 @@ use poem::http::{Method, header};
 use super::problem::Problem;
 use super::{State, cookie};
 use crate::keys::Keys;
-use crate::keys::access_token::{Claims, TokenError};
+use crate::keys::access_token::TokenError;
+use crate::keys::verified::Verified;
 use crate::sessions::SessionError;
 use crate::sessions::table::Session;
 use crate::sessions::token::SessionToken;
@@ -16,7 +17,7 @@ use crate::sessions::token::SessionToken;
 /// Something that stands for a session.
 pub(super) enum Credential {
     /// An access token, verified.
-    AccessToken(Box<Claims>),
+    AccessToken(Verified),
     /// A session token, whatever it is worth.
     SessionToken(SessionToken),
 }
@@ -38,7 +39,7 @@ pub(super) async fn judgeable_bearer<'a>(request: &'a Request, state: &State) ->
 }
 
 /// How an access token is judged.
-type Verify = fn(&Keys, &str) -> Result<Claims, TokenError>;
+type Verify = fn(&Keys, &str) -> Result<Verified, TokenError>;
 
 /// What a request presents. A browser may send a cookie beside a bearer token that is no good any more.
 pub(super) struct Presented<'a> {
@@ -75,7 +76,7 @@ impl<'a> Presented<'a> {
     fn verified_by(self, verify: Verify) -> Vec<Result<Credential, Problem>> {
         let bearer = self.bearer.map(|token| match SessionToken::parse(token) {
             Some(token) => Ok(Credential::SessionToken(token)),
-            None => Ok(Credential::AccessToken(Box::new(verify(self.keys, token)?))),
+            None => Ok(Credential::AccessToken(verify(self.keys, token)?)),
         });
         let cookie = self.cookie.map(|token| Ok(Credential::SessionToken(token)));
         bearer.into_iter().chain(cookie).collect()
@@ -120,14 +121,14 @@ async fn session(state: &State, credential: Credential) -> Result<Arc<Session>, 
         Credential::SessionToken(token) => {
             fresh(state, state.sessions.by_token(&token).await?).await
         }
-        Credential::AccessToken(claims) => live_session(state, &claims).await,
+        Credential::AccessToken(token) => live_session(state, token).await,
     }
 }
 
 /// The session an access token was issued for.
-pub(super) async fn live_session(state: &State, claims: &Claims) -> Result<Arc<Session>, Problem> {
-    let session = state.sessions.by_id(claims.sid).await?;
-    if session.user_id == claims.sub {
+pub(super) async fn live_session(state: &State, token: Verified) -> Result<Arc<Session>, Problem> {
+    let session = state.sessions.by_id(token.session_id).await?;
+    if session.user_id == token.user_id {
         fresh(state, session).await
     } else {
         Err(SessionError::Ended.into())

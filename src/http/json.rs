@@ -54,20 +54,25 @@ impl<T: Serialize + Send> IntoResponse for Json<T> {
 
 impl<T: Type + Serialize> ApiResponse for Json<T> {
     fn meta() -> MetaResponses {
-        let content = vec![MetaMediaType { content_type: CONTENT_TYPE, schema: T::schema_ref() }];
-        let response = MetaResponse {
-            description: "Done.",
-            status: Some(200),
-            status_range: None,
-            content,
-            headers: Vec::new(),
-        };
-        MetaResponses { responses: vec![response] }
+        done::<T>()
     }
 
     fn register(registry: &mut Registry) {
         T::register(registry);
     }
+}
+
+/// The one answer of an operation that answers with a `T`.
+fn done<T: Type>() -> MetaResponses {
+    let content = vec![MetaMediaType { content_type: CONTENT_TYPE, schema: T::schema_ref() }];
+    let response = MetaResponse {
+        description: "Done.",
+        status: Some(200),
+        status_range: None,
+        content,
+        headers: Vec::new(),
+    };
+    MetaResponses { responses: vec![response] }
 }
 
 /// A JSON body that was encoded before: the same bytes for everybody.
@@ -102,6 +107,16 @@ impl<T: Send> IntoResponse for Encoded<T> {
     }
 }
 
+impl<T: Type> ApiResponse for Encoded<T> {
+    fn meta() -> MetaResponses {
+        done::<T>()
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
 impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for Json<T> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
 
@@ -123,21 +138,22 @@ impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for Json<T> {
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         require_json(request)?;
-        let received = body.take()?.into_bytes_limit(MAX_BODY);
-        let received =
-            tokio::time::timeout(BODY_TIMEOUT, received).await.map_err(|_| too_slow())?;
-        let body = received.map_err(|error| match error {
-            ReadBodyError::PayloadTooLarge => too_large(),
-            ReadBodyError::BodyHasBeenTaken | ReadBodyError::Utf8(_) | ReadBodyError::Io(_) => {
-                Problem::new(
-                    StatusCode::BAD_REQUEST,
-                    "UNREADABLE_BODY",
-                    "The body could not be received",
-                )
-            }
-        })?;
+        // Boxed: it is larger than all the rest of an operation, which would carry it to its end.
+        let body = Box::pin(receive(body.take()?)).await?;
         Ok(Self(parse(&body)?))
     }
+}
+
+/// The whole body, if it is not too large and arrives in time.
+async fn receive(body: Body) -> Result<Bytes, Problem> {
+    let received = tokio::time::timeout(BODY_TIMEOUT, body.into_bytes_limit(MAX_BODY)).await;
+    received.map_err(|_| too_slow())?.map_err(|error| match error {
+        ReadBodyError::PayloadTooLarge => too_large(),
+        ReadBodyError::BodyHasBeenTaken | ReadBodyError::Utf8(_) | ReadBodyError::Io(_) => {
+            let message = "The body could not be received";
+            Problem::new(StatusCode::BAD_REQUEST, "UNREADABLE_BODY", message)
+        }
+    })
 }
 
 /// `400`: the client has stopped sending.

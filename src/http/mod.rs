@@ -1,12 +1,13 @@
 //! The HTTP edge: what every request goes through before and after its endpoint.
 //!
-//! A request passes `trace → headers → CORS → panics → errors → endpoint`; the endpoint's first argument is the
+//! A request passes the [`edge`] and arrives at an endpoint, whose first argument is the
 //! [`caller`], so nothing is parsed or looked up for somebody who may not ask. Statuses are decided in [`problem`] only.
 
 pub mod caller;
 pub mod cookie;
 pub mod cors;
 mod credential;
+pub mod edge;
 pub mod etag;
 pub mod failure;
 pub mod headers;

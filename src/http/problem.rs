@@ -12,7 +12,7 @@ use poem::{Body, Response};
 use poem_openapi::Object;
 use serde::Serialize;
 
-use super::trace;
+use crate::telemetry::current_trace_id;
 
 /// What went wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Object)]
@@ -195,7 +195,7 @@ impl Problem {
         ErrorBody {
             code: self.0.code.to_owned(),
             message: self.0.message.to_string(),
-            trace_id: trace::current_id(),
+            trace_id: current_trace_id().to_string(),
             details: (!self.0.details.is_empty()).then(|| self.0.details.clone()),
         }
     }

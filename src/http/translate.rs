@@ -9,7 +9,7 @@ use crate::eventlog::{ExecuteError, ReadError, StoreError};
 use crate::keys::IssueError;
 use crate::keys::access_token::TokenError;
 use crate::sessions::{SessionCommandError, SessionError, StartError};
-use crate::tasks::task_list;
+use crate::tasks::{PageError, task_list};
 use crate::workers::WorkError;
 
 impl From<StoreError> for Problem {
@@ -28,6 +28,15 @@ impl From<StoreError> for Problem {
             | StoreError::Constraint(_)
             | StoreError::Refused(_)
             | StoreError::Undecodable { .. } => Self::internal(&error),
+        }
+    }
+}
+
+impl From<PageError> for Problem {
+    fn from(error: PageError) -> Self {
+        match error {
+            PageError::Read(error) => error.into(),
+            PageError::Encoding(_) => Self::internal(&error),
         }
     }
 }

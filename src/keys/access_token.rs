@@ -7,16 +7,15 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, Header, Validation};
+use jsonwebtoken::{Algorithm, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::key_set::{KeySet, Signing};
+use super::key_set::KeySet;
+use super::signing::{Signing, SigningError, TOKEN_TYPE};
+use super::verified::Verified;
 use crate::clock::Timestamp;
 use crate::id::{SessionId, UserId};
-
-/// The `typ` header of access tokens (RFC 9068, section 2.1).
-const TOKEN_TYPE: &str = "at+jwt";
 
 /// Longest token that is looked at; ours are well below 2 KiB.
 pub(super) const MAX_LENGTH: usize = 8 * 1024;
@@ -118,38 +117,26 @@ impl Claims {
     /// # Errors
     ///
     /// When the key does not sign.
-    pub fn sign(&self, signing: &Signing) -> jsonwebtoken::errors::Result<String> {
-        let mut header = Header::new(Algorithm::RS256);
-        header.typ = Some(TOKEN_TYPE.to_owned());
-        header.kid = Some(signing.kid.clone());
-        jsonwebtoken::encode(&header, self, &signing.key)
+    pub fn sign(&self, signing: &Signing) -> Result<String, SigningError> {
+        signing.sign(self)
     }
 }
 
-/// The claims of a token this server issued and whose time is not over. Whether its session lives is not asked here.
+/// What a token says, if this server issued it. Whether its time is over or its session lives is not asked here.
 ///
 /// # Errors
 ///
 /// Why it is not such a token.
-pub fn verify(
-    token: &str,
-    keys: &KeySet,
-    policy: &TokenPolicy,
-    now: Timestamp,
-) -> Result<Claims, TokenError> {
-    if token.len() > MAX_LENGTH {
-        return Err(TokenError::Malformed);
-    }
+pub fn verify(token: &str, keys: &KeySet, policy: &TokenPolicy) -> Result<Verified, TokenError> {
     let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Malformed)?;
     if header.alg != Algorithm::RS256 || header.typ.as_deref() != Some(TOKEN_TYPE) {
         return Err(TokenError::Malformed);
     }
     let kid = header.kid.ok_or(TokenError::Malformed)?;
     let key = keys.verifying.get(&kid).ok_or(TokenError::UnknownKey)?;
-    let claims = jsonwebtoken::decode::<Claims>(token, key, &validation(policy))
-        .map_err(|e| refusal(e.kind()))?
-        .claims;
-    if claims.exp <= now.unix_seconds() { Err(TokenError::Expired) } else { Ok(claims) }
+    let decoded = jsonwebtoken::decode::<Claims>(token, key, &validation(policy));
+    let claims = decoded.map_err(|error| refusal(error.kind()))?.claims;
+    Ok(Verified { user_id: claims.sub, session_id: claims.sid, expires_at: claims.exp })
 }
 
 /// Whether the token names a key of the set, whatever else may be wrong with it.
@@ -197,10 +184,10 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_unix_millis(1_763_812_800_000);
 
-    static KEYS: LazyLock<KeySet> = LazyLock::new(key_set);
+    static KEY: LazyLock<PrivateKey> = LazyLock::new(|| PrivateKey::generate().unwrap());
+    static KEYS: LazyLock<KeySet> = LazyLock::new(|| key_set(&KEY));
 
-    fn key_set() -> KeySet {
-        let key = PrivateKey::generate().unwrap();
+    fn key_set(key: &PrivateKey) -> KeySet {
         let kid = key.public.kid.clone();
         let ring_key = RingKey { public: key.public.clone(), stage: Stage::Signing };
         let state = State { keys: [(kid.clone(), ring_key)].into() };
@@ -224,6 +211,10 @@ mod tests {
         Claims::new(&policy(), subject, NOW)
     }
 
+    fn verified(claims: &Claims) -> Verified {
+        Verified { user_id: claims.sub, session_id: claims.sid, expires_at: claims.exp }
+    }
+
     fn with_header(header: &serde_json::Value) -> String {
         let token = claims().sign(&KEYS.signing).unwrap();
         let rest = token.split_once('.').unwrap().1;
@@ -234,29 +225,31 @@ mod tests {
     fn a_token_is_accepted_until_the_second_it_expires() {
         let claims = claims();
         let token = claims.sign(&KEYS.signing).unwrap();
+        let known = verify(&token, &KEYS, &policy()).unwrap();
+        assert_eq!(known, verified(&claims));
         let last = NOW.after(Duration::from_millis(899_999));
-        assert_eq!(verify(&token, &KEYS, &policy(), last), Ok(claims));
+        assert_eq!(known.at(last), Ok(known));
         let over = NOW.after(Duration::from_mins(15));
-        assert_eq!(verify(&token, &KEYS, &policy(), over), Err(TokenError::Expired));
+        assert_eq!(known.at(over), Err(TokenError::Expired));
     }
 
     #[test]
     fn a_token_of_another_issuer_or_audience_is_refused() {
         let token = claims().sign(&KEYS.signing).unwrap();
         let other = TokenPolicy { issuer: "https://other.example".to_owned(), ..policy() };
-        assert_eq!(verify(&token, &KEYS, &other, NOW), Err(TokenError::WrongIssuer));
+        assert_eq!(verify(&token, &KEYS, &other), Err(TokenError::WrongIssuer));
         let other = TokenPolicy { audience: "https://other.example".to_owned(), ..policy() };
-        assert_eq!(verify(&token, &KEYS, &other, NOW), Err(TokenError::WrongAudience));
+        assert_eq!(verify(&token, &KEYS, &other), Err(TokenError::WrongAudience));
     }
 
     #[test]
     fn a_token_of_another_key_is_refused() {
-        let other = key_set();
-        let token = claims().sign(&other.signing).unwrap();
-        assert_eq!(verify(&token, &KEYS, &policy(), NOW), Err(TokenError::UnknownKey));
-        let pretending = Signing { kid: KEYS.signing.kid.clone(), key: other.signing.key.clone() };
+        let key = PrivateKey::generate().unwrap();
+        let token = claims().sign(&key_set(&key).signing).unwrap();
+        assert_eq!(verify(&token, &KEYS, &policy()), Err(TokenError::UnknownKey));
+        let pretending = Signing::new(KEYS.signing.kid.clone(), &key.der).unwrap();
         let token = claims().sign(&pretending).unwrap();
-        assert_eq!(verify(&token, &KEYS, &policy(), NOW), Err(TokenError::WrongSignature));
+        assert_eq!(verify(&token, &KEYS, &policy()), Err(TokenError::WrongSignature));
     }
 
     #[test]
@@ -270,7 +263,7 @@ mod tests {
             serde_json::json!({"alg": "RS256", "typ": "at+jwt"}),
         ] {
             assert_eq!(
-                verify(&with_header(&header), &KEYS, &policy(), NOW),
+                verify(&with_header(&header), &KEYS, &policy()),
                 Err(TokenError::Malformed),
                 "{header}"
             );
@@ -289,18 +282,15 @@ mod tests {
         ] {
             let mut wrong = claims.clone();
             wrong[name] = value;
-            let mut header = Header::new(Algorithm::RS256);
-            header.typ = Some(TOKEN_TYPE.to_owned());
-            header.kid = Some(KEYS.signing.kid.clone());
-            let token = jsonwebtoken::encode(&header, &wrong, &KEYS.signing.key).unwrap();
-            assert_eq!(verify(&token, &KEYS, &policy(), NOW), Err(TokenError::Malformed), "{name}");
+            let token = KEYS.signing.sign(&wrong).unwrap();
+            assert_eq!(verify(&token, &KEYS, &policy()), Err(TokenError::Malformed), "{name}");
         }
     }
 
     #[test]
     fn what_is_not_a_token_is_malformed() {
         for text in ["", ".", "..", "a.b.c", &"x".repeat(MAX_LENGTH + 1)] {
-            assert_eq!(verify(text, &KEYS, &policy(), NOW), Err(TokenError::Malformed));
+            assert_eq!(verify(text, &KEYS, &policy()), Err(TokenError::Malformed));
         }
     }
 }

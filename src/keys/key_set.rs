@@ -4,13 +4,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use jsonwebtoken::{DecodingKey, EncodingKey};
+use jsonwebtoken::DecodingKey;
 use poem_openapi::types::Example;
 use serde::{Deserialize, Serialize};
 
 use super::jwk::Jwk;
 use super::key_ring::KeyRing;
 use super::private_key::KeyError;
+use super::signing::Signing;
+use super::verified::VerifiedTokens;
 use crate::eventlog::Published;
 use crate::http::etag;
 
@@ -28,27 +30,14 @@ impl Example for JsonWebKeySet {
     }
 }
 
-/// The key that signs.
-pub struct Signing {
-    /// Its key id.
-    pub kid: String,
-    /// The private key.
-    pub key: EncodingKey,
-}
-
-/// Shows the key id only.
-impl std::fmt::Debug for Signing {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Signing").field("kid", &self.kid).finish_non_exhaustive()
-    }
-}
-
 /// Everything needed to sign, to verify and to serve the JWKS. Immutable; replaced as a whole.
 pub struct KeySet {
     /// Version of the ring it was made from.
     pub version: i64,
     /// The key that signs.
     pub signing: Arc<Signing>,
+    /// What tokens of these keys were found to be.
+    pub verified: VerifiedTokens,
     /// Public keys by key id.
     pub verifying: HashMap<String, DecodingKey>,
     /// The JWKS document.
@@ -72,7 +61,7 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// When a public key of the ring is not an RSA key.
+    /// When a key is not an RSA key.
     pub fn new(
         ring: &Published<KeyRing>,
         kid: String,
@@ -88,7 +77,8 @@ impl KeySet {
         let document = serde_json::to_vec(&JsonWebKeySet { keys })
             .map_err(|e| KeyError::NotMade(e.to_string()))?;
         let etag = etag::of(&document);
-        let signing = Arc::new(Signing { kid, key: EncodingKey::from_rsa_der(private_der) });
-        Ok(Self { version: ring.version, signing, verifying, document: document.into(), etag })
+        let signing = Arc::new(Signing::new(kid, private_der)?);
+        let (version, verified) = (ring.version, VerifiedTokens::new());
+        Ok(Self { version, signing, verified, verifying, document: document.into(), etag })
     }
 }

@@ -1,7 +1,8 @@
 //! Signing keys and access tokens.
 //!
 //! [`key_ring`] holds the rules, [`vault`] joins them with the sealed private keys, the KeyManager owns this node's
-//! [`key_set`], [`access_token`] signs and verifies, [`api`] serves the JWKS.
+//! [`key_set`] with the key for [`signing`] and what was [`verified`], [`access_token`] says what a token is, [`api`]
+//! serves the JWKS.
 
 pub mod access_token;
 pub mod api;
@@ -12,7 +13,9 @@ pub mod key_ring;
 pub mod key_set;
 pub mod private_key;
 pub mod read_model;
+pub mod signing;
 pub mod vault;
+pub mod verified;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -25,8 +28,10 @@ use self::access_token::{Claims, Subject, TokenError, TokenPolicy};
 use self::key_manager::{KeyManager, Message, Owned};
 use self::key_ring::KeyRing;
 use self::key_set::KeySet;
+use self::signing::SigningError;
 use self::vault::Vault;
-use crate::clock::{Clock, Timestamp};
+use self::verified::Verified;
+use crate::clock::Clock;
 use crate::eventlog::follower::Observer;
 use crate::eventlog::{Entities, RecordedEvent};
 use crate::workers::{WorkError, Workers};
@@ -49,8 +54,8 @@ pub enum IssueError {
     #[error(transparent)]
     Work(#[from] WorkError),
     /// The key did not sign.
-    #[error("the signing key did not sign: {0}")]
-    Signing(String),
+    #[error(transparent)]
+    Signing(#[from] SigningError),
 }
 
 impl Keys {
@@ -82,27 +87,29 @@ impl Keys {
     pub async fn issue(&self, subject: Subject) -> Result<String, IssueError> {
         let claims = Claims::new(&self.policy, subject, self.clock.now());
         let signing = Arc::clone(&self.published.load().signing);
-        let signed = self.workers.run(move |()| claims.sign(&signing)).await?;
-        signed.map_err(|error| IssueError::Signing(error.to_string()))
+        Ok(self.workers.run(move |()| claims.sign(&signing)).await??)
     }
 
-    /// The claims of an access token this server issued and whose time is not over.
+    /// What an access token says that this server issued and whose time is not over.
     ///
     /// # Errors
     ///
     /// Why it is not such a token.
-    pub fn verify(&self, token: &str) -> Result<Claims, TokenError> {
-        access_token::verify(token, &self.published.load(), &self.policy, self.clock.now())
+    pub fn verify(&self, token: &str) -> Result<Verified, TokenError> {
+        self.verify_whenever(token)?.at(self.clock.now())
     }
 
-    /// The claims of an access token this server issued, even if its time is over: it still names its session.
+    /// What an access token says that this server issued, even if its time is over: it still names its session.
     ///
     /// # Errors
     ///
     /// Why it is not such a token.
-    pub fn verify_whenever(&self, token: &str) -> Result<Claims, TokenError> {
-        let beginning = Timestamp::from_unix_millis(i64::MIN);
-        access_token::verify(token, &self.published.load(), &self.policy, beginning)
+    pub fn verify_whenever(&self, token: &str) -> Result<Verified, TokenError> {
+        if token.len() > access_token::MAX_LENGTH {
+            return Err(TokenError::Malformed);
+        }
+        let keys = self.published.load();
+        keys.verified.get_or(token, || access_token::verify(token, &keys, &self.policy))
     }
 
     /// Makes sure that a key another node has just published is known before a token that names it is judged.

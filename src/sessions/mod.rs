@@ -183,8 +183,8 @@ impl Sessions {
         if let Some(standing) = self.table.standing(id) {
             return self.live(standing);
         }
-        let read = read_model::by_id(&self.pool, id).await?;
-        self.admit(read).await
+        // Boxed: a warm read shall not carry what only a cold one needs.
+        Box::pin(async { self.admit(read_model::by_id(&self.pool, id).await?).await }).await
     }
 
     /// The live session that a token stands for, from memory when it is known there.
@@ -196,8 +196,8 @@ impl Sessions {
         if let Some(standing) = self.table.by_token(token.hash()) {
             return self.live(standing);
         }
-        let read = read_model::by_token(&self.pool, token.hash()).await?;
-        self.admit(read).await
+        let hash = token.hash();
+        Box::pin(async { self.admit(read_model::by_token(&self.pool, hash).await?).await }).await
     }
 
     /// The stream of a user's sessions.
@@ -235,7 +235,7 @@ impl Sessions {
         command: Command,
         context: Context,
     ) -> Result<(), SessionCommandError> {
-        let order = Order { user_id, command, context };
+        let order = Order { user_id, command, context, span: tracing::Span::current() };
         let reply = ractor::call!(self.actor, |reply| Message::Execute(order, reply));
         reply.unwrap_or(Err(ExecuteError::NoReply))
     }

@@ -50,6 +50,8 @@ pub(super) struct Order {
     pub(super) user_id: UserId,
     pub(super) command: Command,
     pub(super) context: Context,
+    /// The span of whoever ordered it, in which the command runs.
+    pub(super) span: tracing::Span,
 }
 
 /// What a command came to.
@@ -120,7 +122,7 @@ impl Owned {
     /// Runs the command beside the message loop; its events come back as a message. The request that asked may be
     /// dropped meanwhile: the table is told all the same.
     fn execute(&self, myself: ActorRef<Message>, order: Order, reply: Reply) {
-        let Order { user_id, command, context } = order;
+        let Order { user_id, command, context, span } = order;
         let lists = self.lists.clone();
         let ended = match &command {
             Command::End { session_id, .. } => Some(*session_id),
@@ -146,7 +148,7 @@ impl Owned {
             clippy::disallowed_methods,
             reason = "ends with the command, which the entity's bounded queue limits"
         )]
-        tokio::spawn(run.in_current_span());
+        tokio::spawn(run.instrument(span));
     }
 
     fn settle(&self, done: Done) {

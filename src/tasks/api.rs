@@ -1,21 +1,21 @@
 //! The task endpoints. Each begins with the [`Owner`]: nobody else gets past it.
 
 use poem::Request;
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::Path;
+use poem_openapi::param::Query as Parameter;
 use poem_openapi::{ApiResponse, OpenApi};
 
 use super::bodies::{TaskBody, TaskListBody, TaskPatch, TaskRequest, Wanted};
 use super::events::{TaskCreated, TaskDeleted};
-use super::listing::{self, DEFAULT_LIMIT, Filter, MAX_LIMIT};
+use super::listing::{DEFAULT_LIMIT, MAX_LIMIT, Query};
 use super::task::Task;
 use super::task_list::{Change, Command};
 use super::values::TaskId;
 use crate::http::State;
 use crate::http::caller::{self, Owner};
 use crate::http::failure::Failure;
-use crate::http::json::Json;
+use crate::http::json::{Encoded, Json};
 use crate::http::problem::Problem;
-use crate::http::schema::Nullable;
 use crate::http::tag::Tag;
 use crate::id::UserId;
 
@@ -73,27 +73,23 @@ impl TasksApi {
         _user_id: Path<String>,
         /// Most tasks on the page.
         #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "1000")))]
-        limit: Query<u64>,
+        limit: Parameter<u64>,
         /// `nextCursor` of the page before.
-        cursor: Query<Option<String>>,
+        cursor: Parameter<Option<String>>,
         /// Only tasks that are done, or only those that are not.
-        completed: Query<Option<bool>>,
+        completed: Parameter<Option<bool>>,
         /// Only tasks with this text in title or description, whatever its case; up to 200 characters.
         #[oai(validator(max_length = 200))]
-        q: Query<Option<String>>,
-    ) -> Result<Json<TaskListBody>, Failure<ListTasks>> {
-        let limit = usize::try_from(limit.0).unwrap_or(MAX_LIMIT);
+        q: Parameter<Option<String>>,
+    ) -> Result<Encoded<TaskListBody>, Failure<ListTasks>> {
         let cursor = cursor.0.map(|cursor| cursor.parse::<TaskId>()).transpose();
-        let cursor =
+        let after =
             cursor.map_err(|_| Problem::field("cursor", "must be the nextCursor of a page"))?;
-        let published = caller::state(request)?.tasks.of(owner.user_id).await?;
-        let filter = Filter::new(completed.0, q.0.as_deref());
-        let page = listing::page(&published.state.tasks, &filter, cursor, limit);
-        Ok(Json(TaskListBody {
-            tasks: page.tasks.into_iter().map(|task| TaskBody::new(owner.user_id, task)).collect(),
-            next_cursor: Nullable(page.next),
-            total: u64::try_from(page.total).unwrap_or(u64::MAX),
-        }))
+        let limit = usize::try_from(limit.0).unwrap_or(MAX_LIMIT);
+        let query = Query { completed: completed.0, text: None, after, limit };
+        let query = query.containing(q.0.as_deref());
+        let page = caller::state(request)?.tasks.page(owner.user_id, query).await;
+        Ok(Encoded::new(page.map_err(Problem::from)?))
     }
 
     /// Create a task

@@ -4,6 +4,7 @@ use poem_openapi::Object;
 use poem_openapi::types::{Example, MaybeUndefined};
 use serde::{Deserialize, Serialize};
 
+use super::listing::Page;
 use super::task::Task;
 use super::values::{Description, TaskId, Title};
 use crate::clock::Timestamp;
@@ -140,6 +141,17 @@ pub struct TaskListBody {
     pub next_cursor: Nullable<TaskId>,
     /// How many tasks match, on all pages together.
     pub total: u64,
+}
+
+impl TaskListBody {
+    /// What is shown of a page.
+    pub fn new(owner: UserId, page: &Page<'_>) -> Self {
+        Self {
+            tasks: page.tasks.iter().map(|task| TaskBody::new(owner, task)).collect(),
+            next_cursor: Nullable(page.next),
+            total: u64::try_from(page.total).unwrap_or(u64::MAX),
+        }
+    }
 }
 
 impl Example for TaskRequest {

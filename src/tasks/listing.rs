@@ -13,13 +13,24 @@ pub const MAX_LIMIT: usize = 1_000;
 /// Most characters of a search text.
 pub const MAX_QUERY_CHARACTERS: usize = 200;
 
-/// Which tasks are wanted.
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
+/// Which tasks are wanted, and how many of them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Query {
     /// Only tasks that are done, or only those that are not.
     pub completed: Option<bool>,
-    /// Only tasks with this text in title or description, whatever its case. In lower case.
+    /// Only tasks with this text in title or description, whatever its case. In lower case, and not empty.
     pub text: Option<String>,
+    /// Only tasks after this one.
+    pub after: Option<TaskId>,
+    /// Most tasks on the page.
+    pub limit: usize,
+}
+
+/// Everything, a page of the usual size at a time.
+impl Default for Query {
+    fn default() -> Self {
+        Self { completed: None, text: None, after: None, limit: DEFAULT_LIMIT }
+    }
 }
 
 /// A page of a list.
@@ -33,13 +44,12 @@ pub struct Page<'a> {
     pub total: usize,
 }
 
-impl Filter {
-    /// A filter for tasks that contain `text`, if any.
-    pub fn new(completed: Option<bool>, text: Option<&str>) -> Self {
-        Self {
-            completed,
-            text: text.filter(|text| !text.is_empty()).map(|text| folded(text).collect()),
-        }
+impl Query {
+    /// The same for tasks that contain `text`, if any.
+    #[must_use]
+    pub fn containing(self, text: Option<&str>) -> Self {
+        let text = text.filter(|text| !text.is_empty());
+        Self { text: text.map(|text| folded(text).collect()), ..self }
     }
 
     fn wants_everything(&self) -> bool {
@@ -66,24 +76,20 @@ fn folded(text: &str) -> impl Iterator<Item = char> {
     text.chars().flat_map(char::to_lowercase)
 }
 
-/// Up to `limit` of the wanted tasks after `cursor`, found in one pass.
-pub fn page<'a>(
-    tasks: &'a OrderedTasks,
-    filter: &Filter,
-    cursor: Option<TaskId>,
-    limit: usize,
-) -> Page<'a> {
-    if filter.wants_everything() {
-        let page: Vec<_> = match cursor {
+/// The page that is asked for, found in one pass.
+pub fn page<'a>(tasks: &'a OrderedTasks, query: &Query) -> Page<'a> {
+    let limit = query.limit;
+    if query.wants_everything() {
+        let page: Vec<_> = match query.after {
             Some(id) => tasks.after(id).take(limit + 1).collect(),
             None => tasks.iter().take(limit + 1).collect(),
         };
         return finish(page, limit, tasks.len());
     }
     let (mut page, mut total, mut scratch) = (Vec::new(), 0, String::new());
-    for task in tasks.iter().filter(|task| filter.wants(task, &mut scratch)) {
+    for task in tasks.iter().filter(|task| query.wants(task, &mut scratch)) {
         total += 1;
-        if page.len() <= limit && cursor.is_none_or(|id| task.id > id) {
+        if page.len() <= limit && query.after.is_none_or(|id| task.id > id) {
             page.push(task);
         }
     }
@@ -139,12 +145,16 @@ mod tests {
         page.tasks.iter().map(|task| task.id.uuid().as_u128()).collect()
     }
 
+    fn some(limit: usize) -> Query {
+        Query { limit, ..Query::default() }
+    }
+
     #[test]
     fn pages_follow_each_other_without_gap_or_repeat() {
-        let (list, everything) = (list(), Filter::default());
-        let first = page(&list, &everything, None, 3);
+        let list = list();
+        let first = page(&list, &some(3));
         assert_eq!((numbers(&first), first.next, first.total), (vec![1, 2, 3], Some(id(3)), 4));
-        let second = page(&list, &everything, first.next, 3);
+        let second = page(&list, &Query { after: first.next, ..some(3) });
         assert_eq!((numbers(&second), second.next, second.total), (vec![4], None, 4));
     }
 
@@ -152,25 +162,26 @@ mod tests {
     fn a_cursor_stays_right_when_its_task_is_deleted() {
         let mut list = list();
         list.remove(id(2));
-        assert_eq!(numbers(&page(&list, &Filter::default(), Some(id(2)), 10)), [3, 4]);
+        let rest = Query { after: Some(id(2)), ..some(10) };
+        assert_eq!(numbers(&page(&list, &rest)), [3, 4]);
     }
 
     #[test]
     fn the_filter_counts_all_pages() {
         let list = list();
-        let done = page(&list, &Filter::new(Some(true), None), None, 1);
+        let done = page(&list, &Query { completed: Some(true), ..some(1) });
         assert_eq!((numbers(&done), done.next, done.total), (vec![2], Some(id(2)), 2));
     }
 
     #[test]
     fn the_search_looks_into_title_and_description_whatever_the_case() {
         let list = list();
-        assert_eq!(numbers(&page(&list, &Filter::new(None, Some("MILK")), None, 10)), [1, 3]);
-        assert_eq!(numbers(&page(&list, &Filter::new(Some(true), Some("milk")), None, 10)), [3]);
-        assert_eq!(
-            numbers(&page(&list, &Filter::new(None, Some("für morgen")), None, 10)),
-            [1, 2, 3, 4]
-        );
-        assert_eq!(numbers(&page(&list, &Filter::new(None, Some("beer")), None, 10)), [0_u128; 0]);
+        let found = |query: Query| numbers(&page(&list, &query));
+        assert_eq!(found(some(10).containing(Some("MILK"))), [1, 3]);
+        let done = Query { completed: Some(true), ..some(10) };
+        assert_eq!(found(done.containing(Some("milk"))), [3]);
+        assert_eq!(found(some(10).containing(Some("für morgen"))), [1, 2, 3, 4]);
+        assert_eq!(found(some(10).containing(Some("beer"))), [0_u128; 0]);
+        assert_eq!(found(some(10).containing(Some(""))), [1, 2, 3, 4]);
     }
 }

@@ -1,7 +1,6 @@
 //! The values a task is made of.
 
 use std::fmt;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +35,7 @@ pub enum InvalidText {
 /// A task's title: 1 to 200 characters after trimming.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Title(Arc<str>);
+pub struct Title(Box<str>);
 
 impl Title {
     /// The text as a title; white space around it is dropped.
@@ -61,7 +60,7 @@ impl Title {
 /// A task's description: up to 2,000 characters, kept as written.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Description(Arc<str>);
+pub struct Description(Box<str>);
 
 impl Description {
     /// The text as a description.
@@ -79,7 +78,7 @@ impl Description {
     }
 }
 
-fn limited(text: &str, characters: usize) -> Result<Arc<str>, InvalidText> {
+fn limited(text: &str, characters: usize) -> Result<Box<str>, InvalidText> {
     if text.contains('\0') {
         return Err(InvalidText::Nul);
     }

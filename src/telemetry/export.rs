@@ -27,6 +27,7 @@ use tracing_subscriber::registry::LookupSpan;
 use url::Url;
 
 use super::reporting::Reporting;
+use super::trace_id::TraceIds;
 
 /// How long the collector may take to accept a batch.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -65,6 +66,7 @@ impl Export {
             .context("log records cannot be exported")?;
         let spans = SdkTracerProvider::builder()
             .with_resource(resource.clone())
+            .with_id_generator(TraceIds::default())
             .with_batch_exporter(Reporting::new("spans", spans))
             .build();
         let records = SdkLoggerProvider::builder()

@@ -1,21 +1,20 @@
-//! Log lines for machines: one JSON object per event, with the ids of the trace and span in which it happened.
+//! Log lines for machines: one JSON object per event, with the request, the trace and the span in which it happened.
 //!
-//! Invariant: a line is one JSON object, whatever the event contains, and `trace_id` and `span_id` are the ids under
-//! which the collector knows the span.
+//! Invariant: a line is one JSON object, whatever the event contains, and where spans are exported, `trace_id` and
+//! `span_id` are the ids under which the collector knows the span.
 
 use std::fmt;
 
 use serde::Serialize;
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::{JsonFields, Writer};
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields};
-use tracing_subscriber::registry::{LookupSpan, Scope, SpanRef};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent};
+use tracing_subscriber::registry::LookupSpan;
 
-use super::trace_id::current_ids;
+use super::trace_id::{current_ids, current_trace};
 
 /// Writes events as JSON.
 pub(super) struct JsonEvents;
@@ -31,19 +30,11 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Map::is_empty")]
     fields: Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    operation: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     trace_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     span_id: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    spans: Vec<SpanPart>,
-}
-
-/// A span around the event.
-#[derive(Serialize)]
-struct SpanPart {
-    name: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fields: Option<Box<RawValue>>,
 }
 
 impl<S> FormatEvent<S, JsonFields> for JsonEvents
@@ -52,7 +43,7 @@ where
 {
     fn format_event(
         &self,
-        context: &FmtContext<'_, S, JsonFields>,
+        _context: &FmtContext<'_, S, JsonFields>,
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
@@ -62,34 +53,19 @@ where
         event.record(&mut fields);
         let Fields { target, message, others } = fields;
         let (trace_id, span_id) = current_ids().unzip();
+        let trace = current_trace();
         let line = Line {
             timestamp,
             level: event.metadata().level().as_str(),
             target: target.as_deref().unwrap_or_else(|| event.metadata().target()),
             message,
             fields: others,
-            trace_id: trace_id.map(|id| id.to_string()),
+            operation: trace.and_then(|trace| trace.operation),
+            trace_id: trace_id.or(trace.map(|trace| trace.id)).map(|id| id.to_string()),
             span_id: span_id.map(|id| id.to_string()),
-            spans: spans_around(context),
         };
         writeln!(writer, "{}", serde_json::to_string(&line).map_err(|_| fmt::Error)?)
     }
-}
-
-/// The spans around the current event, outermost first.
-fn spans_around<S>(context: &FmtContext<'_, S, JsonFields>) -> Vec<SpanPart>
-where
-    S: Subscriber + for<'s> LookupSpan<'s>,
-{
-    let spans = context.event_scope().into_iter().flat_map(Scope::from_root);
-    let part = |span: SpanRef<'_, S>| SpanPart {
-        name: span.name(),
-        fields: span
-            .extensions()
-            .get::<FormattedFields<JsonFields>>()
-            .and_then(|fields| RawValue::from_string(fields.fields.clone()).ok()),
-    };
-    spans.map(part).collect()
 }
 
 /// The fields of an event, sorted into what a line shows apart.

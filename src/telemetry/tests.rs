@@ -11,10 +11,11 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use tokio::net::TcpListener;
-use tracing::subscriber::{DefaultGuard, set_default};
-use tracing::{debug, info, info_span, warn};
+use tracing::subscriber::{DefaultGuard, set_default, with_default};
+use tracing::{Instrument, debug, info, info_span, warn};
 
 use self::collector::Collector;
+use super::trace_id::current_ids;
 use super::*;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -92,7 +93,9 @@ async fn spans_and_log_records_arrive_linked_to_each_other_and_to_the_caller() {
     let request = info_span!("request", user.id = "ada");
     set_parent(&request, &called_by_someone());
     request.in_scope(|| {
-        assert_eq!(current_trace_id().as_deref(), Some(TRACE));
+        let (trace_id, _) = current_ids().unwrap();
+        assert_eq!(trace_id.to_string(), TRACE);
+        assert!(is_exported());
         info_span!("command").in_scope(|| info!(version = 3, "appended"));
     });
     drop(request);
@@ -109,6 +112,18 @@ async fn spans_and_log_records_arrive_linked_to_each_other_and_to_the_caller() {
     assert_eq!(records.len(), 1);
     assert_eq!((&records[0].trace_id, &records[0].span_id), (&command.trace_id, &command.span_id));
     assert_eq!(text_of(records[0].clone()), "appended");
+}
+
+#[tokio::test]
+async fn the_first_span_of_a_trace_is_exported_under_the_id_of_the_trace() {
+    let collector = Collector::start().await;
+    let (telemetry, _, _guard) = start_here(&exporting_to(collector.address));
+    let trace = Trace::new(None, None);
+    let request = trace.begin(|| info_span!("request"));
+    let known = trace.scope(async { current_trace_id() }.instrument(request)).await;
+    telemetry.flush_and_shutdown().await;
+    assert_eq!(hex(&collector.spans()[0].trace_id), known.to_string());
+    assert!(!is_exported());
 }
 
 #[tokio::test]
@@ -199,19 +214,20 @@ fn export_outside_a_runtime_is_an_error_and_not_a_panic() {
 }
 
 #[tokio::test]
-async fn a_json_line_tells_the_event_its_spans_and_their_ids() {
+async fn a_json_line_tells_the_event_its_request_and_their_ids() {
     let collector = Collector::start().await;
     let config = TelemetryConfig { log_format: LogFormat::Json, ..exporting_to(collector.address) };
     let (telemetry, written, _guard) = start_here(&config);
 
-    let request = info_span!("request", user.id = "ada", status = tracing::field::Empty);
-    set_parent(&request, &called_by_someone());
-    request.record("status", 201);
+    let parent = called_by_someone();
+    let trace = Trace::new(Some(&parent), Some("createTask"));
+    let request = trace.begin(|| info_span!("request", user.id = "ada"));
+    set_parent(&request, &parent);
     let cause = std::io::Error::other("lost");
     let write =
         || warn!(version = 3, cause = &cause as &dyn std::error::Error, "a \"quoted\"\nline");
-    request.in_scope(|| info_span!("command").in_scope(write));
-    drop(request);
+    let command = async { info_span!("command").in_scope(write) };
+    trace.scope(command.instrument(request)).await;
     telemetry.flush_and_shutdown().await;
 
     let mut line = written.line();
@@ -224,12 +240,9 @@ async fn a_json_line_tells_the_event_its_spans_and_their_ids() {
         "target": "keyfold::telemetry::tests",
         "message": "a \"quoted\"\nline",
         "fields": {"cause": "lost", "version": 3},
+        "operation": "createTask",
         "trace_id": TRACE,
         "span_id": command,
-        "spans": [
-            {"name": "request", "fields": {"status": 201, "user.id": "ada"}},
-            {"name": "command", "fields": {}},
-        ],
     });
     assert_eq!(line, expected);
 }
@@ -243,16 +256,22 @@ fn a_json_line_without_export_has_no_ids() {
     assert!(line.get("trace_id").is_none() && line.get("span_id").is_none());
 }
 
-#[test]
-fn a_text_line_is_plain_where_there_is_no_terminal() {
+#[tokio::test]
+async fn a_text_line_is_plain_where_there_is_no_terminal_and_names_its_request() {
     let (_telemetry, written, _guard) = start_here(&writing(LogFormat::Text, "info"));
-    let request = info_span!("request", otel.kind = "server", user.id = "ada");
-    request.in_scope(|| info!(version = 3, "appended"));
+    let trace = Trace::new(Some(&called_by_someone()), Some("createTask"));
+    trace.scope(async { info!(version = 3, user.id = %"ada", "appended") }).await;
     let text = written.text();
-    assert!(text.ends_with('\n') && !text.contains('\u{1b}') && !text.contains("otel"), "{text}");
-    for part in ["INFO", "request", "user.id=\"ada\"", "appended", "version=3"] {
-        assert!(text.contains(part), "{part} in {text}");
-    }
+    let end = format!(": appended version=3 user.id=ada operation=createTask trace_id={TRACE}\n");
+    assert!(text.ends_with(&end) && !text.contains('\u{1b}') && text.contains("INFO"), "{text}");
+}
+
+#[test]
+fn without_export_there_are_no_spans_to_pay_for() {
+    let everything = writing(LogFormat::Text, "trace");
+    let (subscriber, _telemetry) = subscriber(&everything, std::io::sink).unwrap();
+    let span = with_default(tracing_subscriber::registry(), || info_span!("request"));
+    assert!(subscriber.register_callsite(span.metadata().unwrap()).is_never());
 }
 
 #[test]

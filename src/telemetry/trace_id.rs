@@ -3,9 +3,11 @@
 //! Invariant: a [`TraceParent`] has ids that are valid in OpenTelemetry, whatever the header said.
 
 use std::fmt;
+use std::future::Future;
 
 use opentelemetry::trace::{SpanContext, TraceContextExt, TraceState};
 use opentelemetry::{Context, SpanId, TraceFlags, TraceId};
+use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
@@ -26,9 +28,68 @@ impl fmt::Display for TraceParent {
     }
 }
 
-/// The trace id of the current span in 32 hexadecimal digits, if spans are exported.
-pub fn current_trace_id() -> Option<String> {
-    current_ids().map(|(trace_id, _)| trace_id.to_string())
+tokio::task_local! {
+    static TRACE: Trace;
+}
+
+/// The trace that a request belongs to, whether or not spans are exported. Log lines that are written in it say so.
+#[derive(Clone, Copy, Debug)]
+pub struct Trace {
+    /// Its id.
+    pub id: TraceId,
+    /// What the request asks for.
+    pub operation: Option<&'static str>,
+}
+
+impl Trace {
+    /// The caller's trace, or one that begins here.
+    pub fn new(parent: Option<&TraceParent>, operation: Option<&'static str>) -> Self {
+        // Unique, not secret: the SDK's own generator is good enough, and cheap.
+        let begin = || RandomIdGenerator::default().new_trace_id();
+        Self { id: parent.map_or_else(begin, |parent| parent.trace_id), operation }
+    }
+
+    /// Makes the first span of the trace, which is exported under the trace's id.
+    pub fn begin(self, span: impl FnOnce() -> Span) -> Span {
+        TRACE.sync_scope(self, span)
+    }
+
+    /// Runs a part of the trace.
+    pub fn scope<F: Future>(self, part: F) -> impl Future<Output = F::Output> {
+        TRACE.scope(self, part)
+    }
+}
+
+/// The trace that this task works for.
+pub(super) fn current_trace() -> Option<Trace> {
+    TRACE.try_with(|trace| *trace).ok()
+}
+
+/// The id of the trace this task works for; zeros outside of traces. It is written as 32 hexadecimal digits.
+pub fn current_trace_id() -> TraceId {
+    current_trace().map_or(TraceId::INVALID, |trace| trace.id)
+}
+
+/// Gives exported spans the id of the trace they belong to.
+#[derive(Debug, Default)]
+pub(super) struct TraceIds(RandomIdGenerator);
+
+impl IdGenerator for TraceIds {
+    fn new_trace_id(&self) -> TraceId {
+        match current_trace_id() {
+            TraceId::INVALID => self.0.new_trace_id(),
+            trace_id => trace_id,
+        }
+    }
+
+    fn new_span_id(&self) -> SpanId {
+        self.0.new_span_id()
+    }
+}
+
+/// Whether the current span is exported.
+pub fn is_exported() -> bool {
+    current_ids().is_some()
 }
 
 /// The ids under which the collector knows the current span.
@@ -123,10 +184,22 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_trace_id_outside_a_span_and_without_export() {
-        assert_eq!(current_trace_id(), None);
+    fn outside_of_traces_the_trace_id_is_zero() {
+        assert_eq!(current_trace_id(), TraceId::INVALID);
+    }
+
+    #[tokio::test]
+    async fn a_trace_keeps_its_id() {
+        let trace = Trace::new(parse_traceparent(VALID).as_ref(), None);
+        let id = trace.scope(async { current_trace_id() }).await;
+        assert_eq!((id, id.to_string().as_str()), (trace.id, "4bf92f3577b34da6a3ce929d0e0e4736"));
+        assert_ne!(Trace::new(None, None).id, Trace::new(None, None).id);
+    }
+
+    #[test]
+    fn without_export_no_span_is_exported() {
         let span = tracing::info_span!("alone");
         set_parent(&span, &parse_traceparent(VALID).unwrap());
-        assert_eq!(span.in_scope(current_trace_id), None);
+        assert!(!span.in_scope(is_exported));
     }
 }

@@ -3,10 +3,10 @@
 //! poem-openapi embeds Swagger UI as one page with inline scripts. It is taken apart here, once, so that scripts are
 //! files of their own: they can be cached, and the page needs no `unsafe-inline` script.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::OnceLock;
 
 use bytes::Bytes;
-use poem::endpoint::BoxEndpoint;
+use poem::endpoint::make_sync;
 use poem::http::{Method, StatusCode, header};
 use poem::{Body, Endpoint, IntoResponse, Request, Response, Result, Route};
 use poem_openapi::OpenApiService;
@@ -25,64 +25,77 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
 /// Browsers keep assets and ask whether they changed.
 const CACHE: &str = "no-cache";
 
-/// Script and style of Swagger UI, as poem-openapi embeds them.
-static SWAGGER_UI: LazyLock<(String, String)> = LazyLock::new(|| {
+/// The script of Swagger UI, as poem-openapi embeds it.
+fn swagger_ui_script() -> Bytes {
+    between("<script charset=\"UTF-8\">", "</script>")
+}
+
+/// Its style.
+fn swagger_ui_style() -> Bytes {
+    between("<style charset=\"UTF-8\">", "</style>")
+}
+
+/// A part of Swagger UI's page.
+fn between(begin: &str, end: &str) -> Bytes {
     let page = OpenApiService::new((), "", "").swagger_ui_html();
-    (
-        between(&page, "<script charset=\"UTF-8\">", "</script>"),
-        between(&page, "<style charset=\"UTF-8\">", "</style>"),
-    )
-});
-
-fn between(text: &str, begin: &str, end: &str) -> String {
-    let inner = text.split_once(begin).and_then(|(_, rest)| rest.split_once(end));
-    inner.map(|(inner, _)| inner.to_owned()).unwrap_or_default()
+    let inner = page.split_once(begin).and_then(|(_, rest)| rest.split_once(end));
+    inner.map(|(inner, _)| inner.to_owned().into()).unwrap_or_default()
 }
 
-/// The explorer's page and assets.
+/// The explorer's page and assets, the OpenAPI document, and `/`, which leads to the explorer.
 pub fn routes() -> Route {
-    let (script, style) = &*SWAGGER_UI;
+    const HTML: &str = "text/html; charset=utf-8";
+    const SCRIPT: &str = "text/javascript; charset=utf-8";
     Route::new()
-        .at("/", Asset::new("text/html; charset=utf-8", PAGE.into()))
-        .at("/explorer.js", Asset::new("text/javascript; charset=utf-8", START.into()))
-        .at("/swagger-ui.js", Asset::new("text/javascript; charset=utf-8", script.clone().into()))
-        .at("/swagger-ui.css", Asset::new("text/css; charset=utf-8", style.clone().into()))
+        .at("/", make_sync(|request| to_the_explorer(&request)))
+        .at("/docs", Asset::new(HTML, || PAGE.into()))
+        .at("/docs/", Asset::new(HTML, || PAGE.into()))
+        .at("/docs/explorer.js", Asset::new(SCRIPT, || START.into()))
+        .at("/docs/swagger-ui.js", Asset::new(SCRIPT, swagger_ui_script))
+        .at("/docs/swagger-ui.css", Asset::new("text/css; charset=utf-8", swagger_ui_style))
+        .at("/openapi.json", Asset::new("application/json", || openapi::text().into()))
 }
 
-/// The OpenAPI document.
-pub fn document() -> impl Endpoint {
-    Asset::new("application/json", openapi::text().into())
+/// Whether a path belongs to these pages.
+pub fn is_page(path: &str) -> bool {
+    matches!(path, "/" | "/openapi.json" | "/docs") || path.starts_with("/docs/")
 }
 
-/// The API with its front door: `/` leads to the explorer.
-///
-/// The router gives `/` to whatever is nested there, so it cannot be a route beside the API.
-///
-/// # Errors
-///
-/// Those of the API.
-pub async fn front_door(api: Arc<BoxEndpoint<'static>>, request: Request) -> Result<Response> {
-    if request.uri().path() != "/" {
-        return api.call(request).await;
-    }
-    Ok(if matches!(*request.method(), Method::GET | Method::HEAD) {
+fn to_the_explorer(request: &Request) -> Response {
+    if is_read(request) {
         Response::builder().status(StatusCode::FOUND).header(header::LOCATION, "/docs").finish()
     } else {
         StatusCode::METHOD_NOT_ALLOWED.into_response()
-    })
+    }
 }
 
-/// Bytes that do not change while the server runs, with an entity tag.
+fn is_read(request: &Request) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
+}
+
+/// Bytes that do not change while the server runs, with an entity tag. Made when they are first asked for: a server
+/// whose explorer nobody opens does not hold it in memory.
 struct Asset {
     content_type: &'static str,
+    make: fn() -> Bytes,
+    content: OnceLock<Content>,
+}
+
+struct Content {
     bytes: Bytes,
     etag: String,
 }
 
 impl Asset {
-    fn new(content_type: &'static str, bytes: Bytes) -> Self {
-        let etag = etag::of(&bytes);
-        Self { content_type, bytes, etag }
+    fn new(content_type: &'static str, make: fn() -> Bytes) -> Self {
+        Self { content_type, make, content: OnceLock::new() }
+    }
+
+    fn content(&self) -> &Content {
+        self.content.get_or_init(|| {
+            let bytes = (self.make)();
+            Content { etag: etag::of(&bytes), bytes }
+        })
     }
 }
 
@@ -90,21 +103,21 @@ impl Endpoint for Asset {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        if !is_read(&request) {
             return Ok(StatusCode::METHOD_NOT_ALLOWED.into_response());
         }
-        let known = request
-            .header(header::IF_NONE_MATCH)
-            .is_some_and(|tags| etag::matches(tags, &self.etag));
+        let Content { bytes, etag } = self.content();
+        let known =
+            request.header(header::IF_NONE_MATCH).is_some_and(|tags| etag::matches(tags, etag));
         let response = Response::builder()
             .content_type(self.content_type)
-            .header(header::ETAG, &self.etag)
+            .header(header::ETAG, etag)
             .header(header::CACHE_CONTROL, CACHE)
             .header(header::CONTENT_SECURITY_POLICY, POLICY);
         Ok(if known {
             response.status(StatusCode::NOT_MODIFIED).finish()
         } else {
-            response.body(Body::from_bytes(self.bytes.clone()))
+            response.body(Body::from_bytes(bytes.clone()))
         })
     }
 }
@@ -115,8 +128,8 @@ mod tests {
 
     #[test]
     fn swagger_ui_is_found_in_the_page_it_comes_in() {
-        let (script, style) = &*SWAGGER_UI;
-        assert!(script.contains("SwaggerUIBundle"));
-        assert!(style.contains(".swagger-ui"));
+        let text = |bytes: Bytes| String::from_utf8(bytes.to_vec()).unwrap();
+        assert!(text(swagger_ui_script()).contains("SwaggerUIBundle"));
+        assert!(text(swagger_ui_style()).contains(".swagger-ui"));
     }
 }

@@ -245,3 +245,19 @@ async fn a_storm_of_sign_ins_is_refused_beyond_the_queue_and_nobody_else_suffers
         assert_eq!(reply.header("retry-after"), "1");
     }
 }
+
+#[tokio::test]
+async fn a_token_that_was_verified_before_is_refused_once_it_expires_or_its_session_ends() {
+    let app = TestApp::spawn().await;
+    let (ada, grace) = (app.sign_up("ada@example.com").await, app.sign_up("g@example.com").await);
+    for user in [&ada, &grace, &ada, &grace] {
+        user.list("").await.expect(200);
+    }
+    grace.sign_out().await.expect(200);
+    let refused = grace.list("").await;
+    refused.expect_problem(401, "SESSION_ENDED", "The session has ended");
+    ada.list("").await.expect(200);
+    app.clock().advance(Duration::from_mins(15));
+    let refused = ada.list("").await;
+    refused.expect_problem(401, "TOKEN_EXPIRED", "The access token has expired");
+}

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use keyfold::clock::Timestamp;
 use keyfold::keys::access_token::{Claims, Subject, TokenPolicy};
-use keyfold::keys::key_set::Signing;
 use keyfold::keys::private_key::PrivateKey;
+use keyfold::keys::signing::Signing;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -123,8 +123,9 @@ struct BadToken {
 /// Every kind of access token that must not be accepted, all of them about the user's live session.
 fn bad_tokens(app: &TestApp, user: &TestUser) -> Vec<BadToken> {
     let bad = |token, code, reason| BadToken { token, code, reason };
-    let (good_key, other_key) = (signing(&first_key()), signing(&PrivateKey::generate().unwrap()));
-    let impostor = Signing { kid: good_key.kid.clone(), key: other_key.key.clone() };
+    let other = PrivateKey::generate().unwrap();
+    let (good_key, other_key) = (signing(&first_key()), signing(&other));
+    let impostor = Signing::new(good_key.kid.clone(), &other.der).unwrap();
     let sign = |claims: Claims, key: &Signing| claims.sign(key).unwrap();
     let claims = claims(app, user);
     let elsewhere = || "http://elsewhere.example".to_owned();
@@ -163,7 +164,7 @@ fn bad_tokens(app: &TestApp, user: &TestUser) -> Vec<BadToken> {
 }
 
 fn signing(key: &PrivateKey) -> Signing {
-    Signing { kid: key.public.kid.clone(), key: jsonwebtoken::EncodingKey::from_rsa_der(&key.der) }
+    Signing::new(key.public.kid.clone(), &key.der).unwrap()
 }
 
 fn claims(app: &TestApp, user: &TestUser) -> Claims {

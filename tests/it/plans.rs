@@ -81,6 +81,26 @@ async fn what_was_planned_while_the_log_was_empty_looks_up_single_rows_when_it_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_warm_read_asks_the_database_nothing() {
+    let database = Database::empty(Planning::EachTime).await;
+    let mut server = requests::server(&database).await;
+    let ada = server.sign_up("ada@example.com").await;
+    ada.create_task("Milk").await;
+    requests::reads(&server, &ada).await;
+    let asked = |plans: Vec<Plan>| -> Vec<_> {
+        // The follower looks into the log when it has heard nothing for a while.
+        let all = plans.into_iter().map(|plan| plan.statement);
+        all.filter(|statement| !statement.contains("where position > $1")).collect()
+    };
+    let before = asked(database.plans());
+    for _ in 0..3 {
+        requests::reads(&server, &ada).await;
+    }
+    assert_eq!(asked(database.plans()), before);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_statement_that_reads_a_whole_table_is_noticed() {
     let database = Database::large(Planning::EachTime).await;
     let bad = [

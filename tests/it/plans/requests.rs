@@ -74,6 +74,17 @@ async fn tasks(ada: &TestUser) {
     ada.list("").await.expect(200);
 }
 
+/// Every read that is answered from memory.
+pub(super) async fn reads(app: &TestApp, ada: &TestUser) {
+    let cookie = format!("better-auth.session_token={}", ada.session_token);
+    let task = ada.list("").await.expect(200)["tasks"][0]["id"].as_str().unwrap().to_owned();
+    ada.list("?limit=1&completed=false&q=milk").await.expect(200);
+    ada.request(Method::GET, &ada.tasks(&format!("/{task}"))).send().await.expect(200);
+    app.get("/api/auth/session").header("cookie", &cookie).send().await.expect(200);
+    app.get("/api/auth/session").bearer(&ada.token).send().await.expect(200);
+    app.get("/.well-known/jwks.json").send().await.expect(200);
+}
+
 /// Every way to show a session, and its end.
 async fn sessions(app: &TestApp, ada: &TestUser) {
     let again = TestUser::sign_in(&app.url(), &ada.email).await;

@@ -1,0 +1,107 @@
+//! The edge: what every request goes through on its way to an endpoint and back.
+//!
+//! The order is trace, security headers, CORS, panics, the one error body. Whatever noticed a failure, and whoever caused
+//! a panic, the answer passes through here.
+//!
+//! # Design
+//!
+//! This is one endpoint, and the request goes through it once: what is to be learnt from it is read first, then it moves
+//! into the boxed future of its endpoint, and only that small box passes the layers. As middleware that takes a request
+//! and hands it on, every layer made a future that holds the request and the future of the next layer; moving those
+//! about took more instructions than all the rest of a warm read.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::{self, BoxFuture};
+use poem::http::Uri;
+use poem::{Endpoint, Request, Response, Result};
+
+use super::State;
+use super::cors::{Cors, TrustedOrigin};
+use super::headers::SecurityHeaders;
+use super::problem::Problem;
+use super::trace::{Operation, RequestContext};
+
+/// What the edge has to know of the API behind it.
+#[derive(Debug, Clone, Copy)]
+pub struct Operations {
+    /// The operation that a request asks for, if it is one of the API's.
+    pub of: fn(&Request) -> Option<Operation>,
+    /// The methods of a path, as `Allow` lists them.
+    pub methods: fn(&str) -> String,
+}
+
+/// Everything behind the edge.
+pub struct Edge<E> {
+    inner: E,
+    operations: Operations,
+    state: Arc<State>,
+    cors: Cors,
+    headers: SecurityHeaders,
+}
+
+impl<E: Endpoint<Output = Response>> Edge<E> {
+    /// The edge of `inner`, whose endpoints reach `state`.
+    pub fn new(inner: E, operations: Operations, state: State) -> Self {
+        let cors = Cors::new(&state.site);
+        let headers = SecurityHeaders::new(state.site.secure);
+        Self { inner, operations, state: Arc::new(state), cors, headers }
+    }
+
+    /// The endpoint's answer; a preflight is answered here.
+    fn answer(
+        &self,
+        mut request: Request,
+        origin: Option<&TrustedOrigin>,
+    ) -> BoxFuture<'_, Result<Response>> {
+        match origin {
+            Some(origin) if origin.asks_first() => future::ready(Ok(origin.allowance())).boxed(),
+            Some(_) | None => {
+                request.set_data(Arc::clone(&self.state));
+                self.inner.call(request).boxed()
+            }
+        }
+    }
+
+    /// The answer as it leaves. Every failure gets the one error body.
+    async fn complete(
+        &self,
+        answer: BoxFuture<'_, Result<Response>>,
+        uri: Uri,
+        origin: Option<TrustedOrigin>,
+    ) -> Response {
+        let mut response = match AssertUnwindSafe(answer).catch_unwind().await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => error.into_response(),
+            Err(_panic) => Problem::unexpected().to_response(),
+        };
+        if response.status().is_client_error() || response.status().is_server_error() {
+            let methods = || (self.operations.methods)(uri.path());
+            // Boxed: most answers do not come this way.
+            response = Box::pin(Problem::complete(response, methods)).await;
+        }
+        self.cors.finish(&mut response, origin);
+        self.headers.put_on(&mut response);
+        response
+    }
+}
+
+impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
+    type Output = Response;
+
+    fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
+        let context = RequestContext::of(&request, (self.operations.of)(&request));
+        let (uri, origin) = (request.uri().clone(), self.cors.origin_of(&request));
+        let answer = self.answer(request, origin.as_ref());
+        context.serve(self.complete(answer, uri, origin)).map(Ok)
+    }
+}
+
+impl<E> std::fmt::Debug for Edge<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Edge").field("cors", &self.cors).finish_non_exhaustive()
+    }
+}

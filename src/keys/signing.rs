@@ -1,0 +1,81 @@
+//! The key that signs: parsed once, when it enters the key set, and used for every token after that.
+//!
+//! Parsing an RSA key costs as much as a signature, and `jsonwebtoken` would do it for each token. A token is therefore
+//! put together here (JWS Compact Serialization, RFC 7515, section 7.1) and signed by AWS-LC.
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, Header};
+use serde::Serialize;
+
+use super::private_key::KeyError;
+
+/// The `typ` header of access tokens (RFC 9068, section 2.1).
+pub(super) const TOKEN_TYPE: &str = "at+jwt";
+
+/// The key that signs.
+pub struct Signing {
+    /// Its key id.
+    pub kid: String,
+    /// The header of every token it signs, encoded.
+    header: String,
+    key: RsaKeyPair,
+}
+
+/// A token was not signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SigningError {
+    /// The claims have no JSON form, which is a mistake in their type.
+    #[error("the claims have no JSON form")]
+    Claims,
+    /// The key did not sign.
+    #[error("the signing key did not sign")]
+    Key,
+}
+
+impl Signing {
+    /// The key with this id and PKCS#1 private key.
+    ///
+    /// # Errors
+    ///
+    /// When it is not an RSA private key.
+    pub fn new(kid: String, private_der: &[u8]) -> Result<Self, KeyError> {
+        let key = RsaKeyPair::from_der(private_der)
+            .map_err(|rejected| KeyError::NotMade(rejected.to_string()))?;
+        let header = Header {
+            typ: Some(TOKEN_TYPE.to_owned()),
+            kid: Some(kid.clone()),
+            ..Header::new(Algorithm::RS256)
+        };
+        let header = encoded(&header).map_err(|error| KeyError::NotMade(error.to_string()))?;
+        Ok(Self { kid, header, key })
+    }
+
+    /// The signed token with these claims.
+    ///
+    /// # Errors
+    ///
+    /// When the key does not sign.
+    pub fn sign(&self, claims: &impl Serialize) -> Result<String, SigningError> {
+        let claims = encoded(claims).map_err(|_| SigningError::Claims)?;
+        let message = format!("{}.{claims}", self.header);
+        let mut signature = vec![0; self.key.public_modulus_len()];
+        self.key
+            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature)
+            .map_err(|_| SigningError::Key)?;
+        Ok(format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
+    }
+}
+
+fn encoded(part: &impl Serialize) -> serde_json::Result<String> {
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(part)?))
+}
+
+/// Shows the key id only.
+impl std::fmt::Debug for Signing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Signing").field("kid", &self.kid).finish_non_exhaustive()
+    }
+}
