@@ -1,7 +1,7 @@
 # What a developer types. `make` alone lists it; everything is installed on first use (see .ci/install).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build lint openapi clean
+.PHONY: help run test bench build lint openapi clean
 
 TARGET := $(abspath $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target))
 # rustup's own directory may not be on the PATH yet; tools installed for the tests come first.
@@ -17,6 +17,10 @@ run: ## Install what is missing, build in release and start the server
 test: ## Install what the tests need and run all of them
 	@.ci/install test
 	cargo test --locked
+
+bench: ## Measure everything beside its limit and write benches/RESULTS.md; or some: make bench WORKLOADS="reads writes"
+	@.ci/install bench
+	cargo bench --locked --bench limits -- $(WORKLOADS)
 
 build: ## Build in release
 	@.ci/install build

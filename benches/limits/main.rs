@@ -1,0 +1,127 @@
+//! `make bench`: what Keyfold does beside what the machine could do.
+//!
+//! Every workload is measured in turn with its limit: a bare poem server that returns the same bytes, PostgreSQL's own
+//! durable inserts, the same hashes or signatures with nothing around them. The release server runs as a process of its
+//! own on a private cluster with normal durability. Nothing here is asserted by tests.
+
+#![expect(unreachable_pub, reason = "a program of its own: nothing outside can reach it")]
+
+mod bare;
+mod figures;
+mod limits;
+mod load;
+mod machine;
+mod people;
+mod postgres;
+mod processor;
+mod report;
+mod server;
+mod workloads;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, bail};
+
+use crate::figures::Row;
+use crate::workloads::WORKLOADS;
+
+/// The server's allocator, so that the limits have the same one.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// What this program is called with to be a bare server.
+const BARE: &str = "--serve-bare";
+/// What this program is called with to hold many people's tasks in memory.
+const CROWD: &str = "--hold-crowd";
+
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // Measured from a worker thread, where the server's own code runs.
+    runtime.block_on(async move {
+        #[expect(clippy::disallowed_methods, reason = "waited for at once")]
+        tokio::spawn(run(arguments)).await?
+    })
+}
+
+async fn run(arguments: Vec<OsString>) -> anyhow::Result<()> {
+    match arguments.as_slice() {
+        [mode, file] if mode == BARE => bare::serve(Path::new(file)).await,
+        [mode, data] if mode == CROWD => workloads::memory::hold_crowd(Path::new(data)).await,
+        arguments => measure(&chosen(arguments)?).await,
+    }
+}
+
+/// The workloads with these names, or all of them.
+fn chosen(arguments: &[OsString]) -> anyhow::Result<Vec<&'static str>> {
+    // Cargo adds this one.
+    let names: Vec<_> = arguments
+        .iter()
+        .filter_map(|name| name.to_str())
+        .filter(|name| *name != "--bench")
+        .collect();
+    let known: Vec<_> = WORKLOADS.iter().map(|(name, _)| *name).collect();
+    if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
+        bail!("there is no workload {unknown}; there are: {}", known.join(", "));
+    }
+    Ok(known.into_iter().filter(|name| names.is_empty() || names.contains(name)).collect())
+}
+
+async fn measure(names: &[&'static str]) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    let scratch = scratch()?;
+    remove_clusters(&scratch)?;
+    let mut rows: Vec<Row> = Vec::new();
+    for (name, workload) in WORKLOADS.iter().filter(|(name, _)| names.contains(name)) {
+        print(&format!("measuring {name} …\n"))?;
+        let measured = workload().await.with_context(|| format!("the workload {name}"))?;
+        print(&report::table(&measured))?;
+        rows.extend(measured);
+    }
+    print(&format!("\n{}\n", report::table(&rows)))?;
+    remove_clusters(&scratch)?;
+    if names.len() == WORKLOADS.len() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/RESULTS.md");
+        let date = keyfold::clock::Clock::system().now().to_string();
+        let date = date.split('T').next().unwrap_or_default();
+        std::fs::write(path, report::document(&rows, &machine::describe(), date, begun.elapsed()))?;
+        print(&format!("written to {path}\n"))?;
+    }
+    Ok(())
+}
+
+/// Where the measured servers keep their data.
+fn scratch() -> anyhow::Result<PathBuf> {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench");
+    std::fs::create_dir_all(&path)?;
+    Ok(path)
+}
+
+/// Every run begins with empty databases and leaves none behind.
+fn remove_clusters(scratch: &Path) -> anyhow::Result<()> {
+    for entry in std::fs::read_dir(scratch)? {
+        let path = entry?.path();
+        // As root the files of a cluster may be elsewhere, behind a link.
+        if let Ok(files) = std::fs::read_link(path.join("postgres")) {
+            std::fs::remove_dir_all(files)?;
+        }
+        if path.is_dir() {
+            std::fs::remove_dir_all(path)?;
+        }
+    }
+    Ok(())
+}
+
+/// A name that nothing had before.
+fn fresh_name() -> String {
+    keyfold::id::Id::<()>::generate(&keyfold::clock::Clock::system()).to_string()
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}

@@ -1,0 +1,118 @@
+//! People who use the server that is measured.
+
+use std::sync::LazyLock;
+
+use anyhow::Context;
+use serde_json::{Value, json};
+
+use crate::load;
+
+/// Everybody's password.
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// What everybody writes down.
+const TASK: &str =
+    r#"{"title":"Buy milk on the way home","description":"Two litres of the fresh one"}"#;
+
+static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(reqwest::Client::new);
+
+/// The client that prepares what is measured.
+pub fn client() -> &'static reqwest::Client {
+    &CLIENT
+}
+
+/// Somebody signed in.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// Their identifier.
+    pub id: String,
+    /// Their address.
+    pub email: String,
+    /// Their access token.
+    pub access_token: String,
+    /// Their session token.
+    pub session_token: String,
+}
+
+impl Person {
+    /// Signs somebody up, under an address that nobody has yet.
+    ///
+    /// # Errors
+    ///
+    /// When the server does not.
+    pub async fn sign_up(url: &str) -> anyhow::Result<Self> {
+        let email = format!("{}@example.com", crate::fresh_name());
+        let body = json!({"email": email, "password": PASSWORD, "name": "Ada Lovelace"});
+        let answer = CLIENT.post(format!("{url}/api/auth/signup")).json(&body).send().await?;
+        let answer: Value = answer.error_for_status()?.json().await?;
+        let text = |pointer: &str| {
+            let value = answer.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+            value.with_context(|| format!("the answer has no {pointer}"))
+        };
+        Ok(Self {
+            id: text("/user/id")?,
+            access_token: text("/token")?,
+            session_token: text("/session/token")?,
+            email,
+        })
+    }
+
+    /// Signs several people up.
+    ///
+    /// # Errors
+    ///
+    /// When the server does not.
+    pub async fn sign_up_many(url: &str, count: usize) -> anyhow::Result<Vec<Self>> {
+        let mut people = Vec::with_capacity(count);
+        for _ in 0..count {
+            people.push(Self::sign_up(url).await?);
+        }
+        Ok(people)
+    }
+
+    /// The path of their tasks.
+    pub fn tasks(&self) -> String {
+        format!("/api/{}/tasks", self.id)
+    }
+
+    /// The value of `Authorization` with their access token.
+    pub fn bearer(&self) -> String {
+        format!("Bearer {}", self.access_token)
+    }
+
+    /// Their session cookie.
+    pub fn cookie(&self) -> String {
+        format!("better-auth.session_token={}", self.session_token)
+    }
+
+    /// A request for the first page of their tasks.
+    pub fn list_request(&self) -> String {
+        load::get(&self.tasks(), &[("Authorization", &self.bearer())])
+    }
+
+    /// A request that adds a task.
+    pub fn create_request(&self) -> String {
+        load::post(&self.tasks(), &[("Authorization", &self.bearer())], TASK)
+    }
+
+    /// A request that signs them in again.
+    pub fn sign_in_request(&self) -> String {
+        let body = json!({"email": self.email, "password": PASSWORD}).to_string();
+        load::post("/api/auth/signin", &[], &body)
+    }
+
+    /// Adds tasks.
+    ///
+    /// # Errors
+    ///
+    /// When the server does not.
+    pub async fn create_tasks(&self, url: &str, count: usize) -> anyhow::Result<()> {
+        for _ in 0..count {
+            let request = CLIENT.post(format!("{url}{}", self.tasks()));
+            let request = request.bearer_auth(&self.access_token);
+            let request = request.header("content-type", "application/json").body(TASK);
+            request.send().await?.error_for_status()?;
+        }
+        Ok(())
+    }
+}

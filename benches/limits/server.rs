@@ -1,0 +1,100 @@
+//! The release server as a process of its own, configured as little as possible, on a private cluster.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use keyfold::database::Connection;
+use keyfold::database::cluster::{ClusterConfig, PrivateCluster};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// A server that serves.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    data: PathBuf,
+    /// `http://127.0.0.1:PORT`
+    pub url: String,
+    /// From the start of the process to the moment it serves.
+    pub started_in: Duration,
+}
+
+impl Server {
+    /// Starts a server on the data directory of this name; a new one is made if there is none.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come to serve.
+    pub async fn start(name: &str) -> anyhow::Result<Self> {
+        let scratch = crate::scratch()?;
+        let data = scratch.join(name);
+        let begun = Instant::now();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_keyfold"))
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("KEYFOLD_LISTEN", "127.0.0.1:0")
+            .env("KEYFOLD_DATA", &data)
+            // The same issuer whatever port it gets.
+            .env("KEYFOLD_PUBLIC_URL", "http://localhost")
+            .current_dir(&scratch)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(scratch.join(format!("{name}.log")))?)
+            .kill_on_drop(true)
+            .spawn()?;
+        let out = child.stdout.take().context("the server has no output")?;
+        let mut lines = BufReader::new(out).lines();
+        while let Some(line) = lines.next_line().await? {
+            if line.starts_with("Press Ctrl-C") {
+                let started_in = begun.elapsed();
+                let url = address(&scratch.join(format!("{name}.log")))?;
+                return Ok(Self { child, data, url, started_in });
+            }
+        }
+        bail!("the server did not start: see {}", scratch.join(format!("{name}.log")).display())
+    }
+
+    /// Its process.
+    pub fn process(&self) -> u32 {
+        self.child.id().unwrap_or_default()
+    }
+
+    /// A way to its database.
+    ///
+    /// # Errors
+    ///
+    /// When the cluster is not there.
+    pub async fn database(&self) -> anyhow::Result<Connection> {
+        database(&self.data).await
+    }
+
+    /// Stops it as an operator would.
+    ///
+    /// # Errors
+    ///
+    /// When it does not end well.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        let stop = Command::new("kill").arg(self.process().to_string()).status().await?;
+        ensure!(stop.success(), "the server cannot be told to stop");
+        let ended = self.child.wait().await?;
+        ensure!(ended.success(), "the server ended with {ended}");
+        Ok(())
+    }
+}
+
+/// A way to the database of the server that runs on a data directory.
+async fn database(data: &Path) -> anyhow::Result<Connection> {
+    let config = ClusterConfig { data: data.to_owned(), binaries: None, run_as: None };
+    Ok(PrivateCluster::join_or_start(&config).await?.connection())
+}
+
+/// Where the server listens, from its log.
+fn address(log: &Path) -> anyhow::Result<String> {
+    let log = std::fs::read_to_string(log)?;
+    let address = log.split_once("listening address=").map(|(_, rest)| rest);
+    let address = address.and_then(|rest| rest.split_whitespace().next());
+    Ok(format!("http://{}", address.context("the server did not say where it listens")?))
+}

@@ -1,0 +1,32 @@
+//! What is measured, by name.
+
+mod growth;
+pub mod memory;
+mod reads;
+mod rebuild;
+mod sign_in;
+mod start;
+mod tokens;
+mod writes;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::figures::Row;
+
+/// A name and what is measured under it.
+type Workload = (&'static str, fn() -> Measurement);
+
+type Measurement = Pin<Box<dyn Future<Output = anyhow::Result<Vec<Row>>> + Send>>;
+
+/// Every workload, in the order of the table.
+pub const WORKLOADS: [Workload; 8] = [
+    ("reads", || Box::pin(reads::measure())),
+    ("writes", || Box::pin(writes::measure())),
+    ("sign-in", || Box::pin(sign_in::measure())),
+    ("tokens", || Box::pin(tokens::measure())),
+    ("rebuild", || Box::pin(rebuild::measure())),
+    ("memory", || Box::pin(memory::measure())),
+    ("start", || Box::pin(start::measure())),
+    ("growth", || Box::pin(growth::measure())),
+];

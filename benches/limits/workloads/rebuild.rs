@@ -1,0 +1,57 @@
+//! Rebuilding the state of one long stream from the log.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use keyfold::app::features::projections;
+use keyfold::clock::Clock;
+use keyfold::database::Pool;
+use keyfold::eventlog::{EventLog, StreamName, appender};
+use keyfold::tasks::task_list::TaskList;
+
+use crate::figures::{Figure, Goal, RUNS, Row};
+use crate::postgres;
+use crate::server::Server;
+
+/// Events of the stream.
+const EVENTS: i64 = 100_000;
+
+pub async fn measure() -> anyhow::Result<Vec<Row>> {
+    let server = Server::start("rebuild").await?;
+    let connection = server.database().await?;
+    postgres::write_life(&postgres::session(&connection).await?, &postgres::person(1), EVENTS)
+        .await?;
+    let stream = StreamName::new("tasks", postgres::person(1));
+    let pool = Pool::new(&connection, 2)?;
+    let (appender, _writer) =
+        appender::channel(pool.clone(), Arc::new(projections()), uuid::Uuid::nil());
+    let log = EventLog::new(pool, appender, Clock::system());
+
+    let (mut cold, mut snapshot) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        let begun = Instant::now();
+        let hydrated = log.hydrate::<TaskList>(&stream).await?;
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+        cold.push(Figure::of(EVENTS as f64 / begun.elapsed().as_secs_f64()));
+        anyhow::ensure!(hydrated.published.version == EVENTS, "the whole stream was read");
+    }
+    log.save_snapshot(&stream, &log.hydrate::<TaskList>(&stream).await?.published).await?;
+    for _ in 0..RUNS {
+        let begun = Instant::now();
+        let hydrated = log.hydrate::<TaskList>(&stream).await?;
+        snapshot.push(Figure::of(begun.elapsed().as_secs_f64() * 1e3));
+        anyhow::ensure!(hydrated.snapshot.version == EVENTS, "the snapshot was read");
+    }
+    server.stop().await?;
+    Ok(vec![
+        Row::alone(
+            "rebuild a stream of 100,000 events, cold",
+            "events/s",
+            cold,
+            Goal::AtLeast(500_000.0),
+        )
+        .held_by("reading: PostgreSQL's jsonb output and parsing it, one core each"),
+        Row::alone("the same from its snapshot", "ms", snapshot, Goal::AtMost(5.0))
+            .held_by("parsing the snapshot of 1,000 tasks"),
+    ])
+}

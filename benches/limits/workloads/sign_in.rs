@@ -1,0 +1,45 @@
+//! Signing in beside the hashes it cannot do without; and reading while others sign in.
+
+use crate::figures::{Figure, Goal, Row, in_turn};
+use crate::limits::{hash_on_all_cores, hashes};
+use crate::load::Load;
+use crate::people::Person;
+use crate::server::Server;
+
+/// Connections that sign in.
+const CONNECTIONS: u32 = 8;
+
+pub async fn measure() -> anyhow::Result<Vec<Row>> {
+    let server = Server::start("sign-in").await?;
+    let people = Person::sign_up_many(&server.url, 8).await?;
+    let requests: Vec<_> = people.iter().map(Person::sign_in_request).collect();
+    let storm = Load::of("sign-in", &requests)?.over(CONNECTIONS);
+    let (runs, limits) =
+        in_turn(|_| storm.run(&server.url, server.process()), |_| hashes()).await?;
+    let alone = Row::alone("sign in (8 connections)", "/s", runs, Goal::RatioAtLeast(0.95))
+        .beside("Argon2id on all cores", limits);
+
+    let ada = Person::sign_up(&server.url).await?;
+    ada.create_tasks(&server.url, 20).await?;
+    let reads = Load::of("read", &[ada.list_request()])?;
+    let (runs, limits) =
+        in_turn(|_| together(&server, &reads, &storm), |_| beside_hashes(&server, &reads)).await?;
+    let both =
+        Row::alone("GET tasks while 8 connections sign in", "/s", runs, Goal::RatioAtLeast(0.9))
+            .beside("while another process hashes on all cores", limits);
+    server.stop().await?;
+    Ok(vec![alone, both])
+}
+
+async fn together(server: &Server, reads: &Load, storm: &Load) -> anyhow::Result<Figure> {
+    let reads = reads.run(&server.url, server.process());
+    let (reads, _storm) = tokio::try_join!(reads, storm.run(&server.url, server.process()))?;
+    Ok(reads)
+}
+
+async fn beside_hashes(server: &Server, reads: &Load) -> anyhow::Result<Figure> {
+    let work = hash_on_all_cores()?;
+    let reads = reads.run(&server.url, server.process()).await;
+    work.end()?;
+    reads
+}

@@ -1,0 +1,71 @@
+//! Durable writes beside PostgreSQL's own.
+
+use crate::figures::{Figure, Goal, RUNS, Row, in_turn, median};
+use crate::load::{CONNECTIONS, Load};
+use crate::people::Person;
+use crate::postgres::{self, Pgbench};
+use crate::server::Server;
+
+/// Milliseconds between two requests of a connection, in the row that shows the latency at rest.
+const PAUSE: u32 = 32;
+
+pub async fn measure() -> anyhow::Result<Vec<Row>> {
+    let server = Server::start("writes").await?;
+    let database = postgres::session(&server.database().await?).await?;
+    let pgbench = Pgbench::prepare(&database).await?;
+    let people = Person::sign_up_many(&server.url, usize::try_from(CONNECTIONS)?).await?;
+    let requests: Vec<_> = people.iter().map(Person::create_request).collect();
+    let load = Load::of("write-many", &requests)?;
+
+    let (runs, limits) =
+        in_turn(|_| load.run(&server.url, server.process()), |_| pgbench.run_many()).await?;
+    let commits = commit_times(&limits);
+    let many = Row::alone("POST task (64 users)", "/s", runs.clone(), Goal::RatioAtLeast(1.5))
+        .beside("pgbench", limits);
+    let busy =
+        Row::alone("p99 of POST task (64 users)", "ms", latencies(&runs), Goal::RatioAtMost(4.0))
+            .beside("a commit among 64", commits);
+
+    let one = one_user(&server, &pgbench).await?;
+    let calm = load.clone().paced(PAUSE);
+    let (runs, commits) =
+        in_turn(|_| calm.run(&server.url, server.process()), |_| pgbench.commit_time()).await?;
+    let calm =
+        format!("p99 of POST task (64 users, {:.0}/s)", median(runs.iter().map(|run| run.value)));
+    let calm = Row::alone(calm, "ms", latencies(&runs), Goal::RatioAtMost(4.0))
+        .beside("a commit alone", commits);
+    server.stop().await?;
+    Ok(vec![many, one, busy, calm])
+}
+
+/// Everybody writes to the same list. Each run has a list of its own, because a list has a limit.
+async fn one_user(server: &Server, pgbench: &Pgbench) -> anyhow::Result<Row> {
+    let people = Person::sign_up_many(&server.url, RUNS).await?;
+    let loads = people.iter().enumerate().map(|(number, person)| {
+        Load::of(&format!("write-one-{number}"), &[person.create_request()])
+    });
+    let loads = loads.collect::<anyhow::Result<Vec<_>>>()?;
+    let run = async |number: usize| match loads.get(number) {
+        Some(load) => load.run(&server.url, server.process()).await,
+        None => anyhow::bail!("there is a list for every run"),
+    };
+    let (runs, limits) = in_turn(run, |_| pgbench.run_many()).await?;
+    Ok(Row::alone("POST task (one user)", "/s", runs, Goal::RatioAtLeast(1.0))
+        .beside("pgbench", limits))
+}
+
+/// The slowest of a hundred answers, as figures of their own.
+fn latencies(runs: &[Figure]) -> Vec<Figure> {
+    runs.iter()
+        .map(|run| Figure {
+            value: run.p99.unwrap_or(f64::NAN),
+            shares: run.shares.clone(),
+            ..Figure::default()
+        })
+        .collect()
+}
+
+/// How long a commit took on average.
+fn commit_times(runs: &[Figure]) -> Vec<Figure> {
+    runs.iter().map(|run| Figure::of(run.p50.unwrap_or(f64::NAN))).collect()
+}
