@@ -1,6 +1,6 @@
 //! Accepting connections: so many and no more, prompt, and none that is silent for long.
 //!
-//! A connection that neither sends nor receives anything for [`SILENCE`] is closed, whether it waits between requests or
+//! A connection that neither sends nor receives anything for `SILENCE` is closed, whether it waits between requests or
 //! in the middle of one. When the limit is reached, further connections wait in the listener's backlog; when accepting
 //! fails (no file descriptors left, for instance), it pauses instead of trying in a hot loop.
 

@@ -5,7 +5,7 @@
 //! # Design
 //!
 //! A state that is taken every so many events, whatever its size, costs a long list more than its events do. The events
-//! between two snapshots therefore grow with the size of the state ([`BYTES_PER_EVENT`]): taking snapshots stays a
+//! between two snapshots therefore grow with the size of the state (`BYTES_PER_EVENT`): taking snapshots stays a
 //! fraction of writing the events, and reading the events after a snapshot a fraction of reading the snapshot.
 
 use super::decider::Decider;
