@@ -17,31 +17,49 @@ pub type Api = (AuthApi, TasksApi, KeysApi, HealthApi);
 
 /// The API as a service, from which the OpenAPI document is made too.
 pub fn service() -> OpenApiService<Api, ()> {
-    let api = (AuthApi, TasksApi, KeysApi, HealthApi);
+    let api = (AuthApi::new(), TasksApi, KeysApi, HealthApi);
     OpenApiService::new(api, "Keyfold", env!("CARGO_PKG_VERSION"))
 }
 
 /// The methods of a page that is not part of the API.
 const PAGE: &str = "GET, HEAD";
 
-/// A path of the API, and its beginning up to the first parameter, by which most requests tell it from the others.
+/// A path of the API with its operations. Every request is looked up, so the template is taken apart once.
 struct Known {
+    /// Up to the first parameter: this tells most paths from each other.
     beginning: String,
+    /// The rest, piece by piece between slashes; a parameter is nothing.
+    rest: Vec<Option<String>>,
     path: MetaPath,
 }
 
-/// The paths of the API with their operations.
-static PATHS: LazyLock<Vec<Known>> = LazyLock::new(|| {
-    let paths = Api::meta().into_iter().flat_map(|api| api.paths);
-    let beginning = |path: &MetaPath| path.path.split('{').next().unwrap_or_default().to_owned();
-    paths.map(|path| Known { beginning: beginning(&path), path }).collect()
-});
+/// The paths of the API.
+static PATHS: LazyLock<Vec<Known>> =
+    LazyLock::new(|| Api::meta().into_iter().flat_map(|api| api.paths).map(Known::new).collect());
+
+impl Known {
+    fn new(path: MetaPath) -> Self {
+        let parameter = path.path.find('{').unwrap_or(path.path.len());
+        let (beginning, rest) = path.path.split_at(parameter);
+        let piece = |piece: &str| (!piece.starts_with('{')).then(|| piece.to_owned());
+        Self { beginning: beginning.to_owned(), rest: rest.split('/').map(piece).collect(), path }
+    }
+
+    /// Whether a path is an instance of this one.
+    fn fits(&self, path: &str) -> bool {
+        let Some(rest) = path.strip_prefix(&self.beginning) else { return false };
+        let mut given = rest.as_bytes().split(|byte| *byte == b'/');
+        let mut fits = |wanted: &Option<String>| match (wanted, given.next()) {
+            (_, None) => false,
+            (Some(piece), Some(given)) => piece.as_bytes() == given,
+            (None, Some(given)) => !given.is_empty(),
+        };
+        self.rest.iter().all(&mut fits) && given.next().is_none()
+    }
+}
 
 fn known(path: &str) -> Option<&'static MetaPath> {
-    let known = PATHS
-        .iter()
-        .find(|known| path.starts_with(&known.beginning) && fits(&known.path.path, path))?;
-    Some(&known.path)
+    PATHS.iter().find(|known| known.fits(path)).map(|known| &known.path)
 }
 
 /// The methods of the API's path that `path` is an instance of; those of a page for everything else. Whatever has `GET`
@@ -60,17 +78,6 @@ pub fn operation(request: &Request) -> Option<Operation> {
     let known = known(request.uri().path())?;
     let operation = known.operations.iter().find(|known| known.method == request.method())?;
     Some(Operation { id: operation.operation_id?, path: &known.path })
-}
-
-fn fits(template: &str, path: &str) -> bool {
-    let (mut wanted, mut given) = (template.split('/'), path.split('/'));
-    loop {
-        match (wanted.next(), given.next()) {
-            (None, None) => return true,
-            (Some(wanted), Some(given)) if wanted == given || wanted.starts_with('{') => {}
-            (Some(_) | None, _) => return false,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -97,6 +104,10 @@ mod tests {
             Some(("createTask", "/api/{user_id}/tasks"))
         );
         assert_eq!(asked(Method::DELETE, "/api/7/tasks"), None);
-        assert_eq!(asked(Method::GET, "/docs"), None);
+        for elsewhere in
+            ["/docs", "/", "/api", "/api/7/task", "/api/7/tasks/", "/api/auth/signin/x"]
+        {
+            assert_eq!(asked(Method::GET, elsewhere), None, "{elsewhere}");
+        }
     }
 }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 /// A moment in UTC with millisecond precision.
@@ -37,22 +36,22 @@ impl Timestamp {
         Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// The same moment for libraries that speak chrono.
-    pub fn to_chrono(self) -> DateTime<Utc> {
-        DateTime::from_timestamp_millis(self.0).unwrap_or(DateTime::UNIX_EPOCH)
+    /// The same moment for libraries that speak jiff.
+    pub fn to_jiff(self) -> jiff::Timestamp {
+        jiff::Timestamp::from_millisecond(self.0).unwrap_or_default()
     }
 }
 
-impl From<DateTime<Utc>> for Timestamp {
-    fn from(time: DateTime<Utc>) -> Self {
-        Self(time.timestamp_millis())
+impl From<jiff::Timestamp> for Timestamp {
+    fn from(time: jiff::Timestamp) -> Self {
+        Self(time.as_millisecond())
     }
 }
 
 /// ISO 8601 in UTC with exactly three fraction digits and `Z`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.to_chrono().to_rfc3339_opts(SecondsFormat::Millis, true))
+        write!(f, "{:.3}", self.to_jiff())
     }
 }
 
@@ -71,8 +70,7 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        let time = DateTime::parse_from_rfc3339(&text).map_err(D::Error::custom)?;
-        Ok(Self(time.timestamp_millis()))
+        text.parse::<jiff::Timestamp>().map(Self::from).map_err(D::Error::custom)
     }
 }
 
@@ -106,7 +104,7 @@ impl Clock {
                     clippy::disallowed_methods,
                     reason = "the one place that reads the system clock"
                 )]
-                Utc::now().into()
+                jiff::Timestamp::now().into()
             }
             Source::Manual(millis) => Timestamp(millis.load(Ordering::SeqCst)),
         }

@@ -9,7 +9,7 @@
 //!
 //! # Modules, in reading order
 //!
-//! [`clock`], [`id`], [`sharded`], [`workers`]: small things everything uses. [`database`]: reaching PostgreSQL, or
+//! [`clock`], [`id`], [`sharded`], [`encodings`], [`workers`]: small things everything uses. [`database`]: reaching PostgreSQL, or
 //! bringing it. [`eventlog`]: the kernel, which knows no feature. [`tasks`], [`accounts`], [`sessions`], [`keys`]: the
 //! features; none knows another. [`auth`]: joins accounts, sessions and keys. [`freshness`]: what several nodes need
 //! before they answer from memory. [`http`], [`api`], [`web`], [`routes`]: the edge. [`config`],
@@ -31,6 +31,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod database;
+pub mod encodings;
 pub mod eventlog;
 pub mod freshness;
 pub mod http;

@@ -1,6 +1,7 @@
 //! Where everything is reached: the API, and the pages beside it.
 
-use poem::endpoint::BoxEndpoint;
+use futures_util::future::BoxFuture;
+use poem::endpoint::{BoxEndpoint, DynEndpoint};
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Request, Response, Result};
 
 use crate::api;
@@ -21,12 +22,12 @@ struct Places {
     pages: BoxEndpoint<'static>,
 }
 
-impl Endpoint for Places {
+impl DynEndpoint for Places {
     type Output = Response;
 
-    fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
+    fn call(&self, request: Request) -> BoxFuture<'_, Result<Response>> {
         let is_page = explorer::is_page(request.uri().path());
         let place = if is_page { &self.pages } else { &self.api };
-        place.call(request)
+        DynEndpoint::call(&**place, request)
     }
 }

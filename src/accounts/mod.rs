@@ -9,6 +9,8 @@ pub mod name;
 pub mod password;
 pub mod read_model;
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use self::account::{Account, Command, Profile, Rejection};
@@ -20,7 +22,8 @@ use crate::clock::Clock;
 use crate::database::Pool;
 use crate::eventlog::follower::Observer;
 use crate::eventlog::{
-    Context, Decider, Entities, ExecuteError, ReadError, RecordedEvent, StoreError, StreamName,
+    Context, Decider, Entities, ExecuteError, Published, ReadError, RecordedEvent, StoreError,
+    StreamName,
 };
 use crate::id::{Id, UserId};
 
@@ -130,17 +133,18 @@ impl Accounts {
             return Err(SignInError::WrongCredentials);
         }
         let user_id = user_id.ok_or(SignInError::WrongCredentials)?;
-        let profile = self.profile(user_id).await?.ok_or(SignInError::WrongCredentials)?;
+        let profile = self.of(user_id).await?.state.clone();
+        let profile = profile.ok_or(SignInError::WrongCredentials)?;
         Ok((user_id, profile))
     }
 
-    /// What is known of a user.
+    /// An account as it is now.
     ///
     /// # Errors
     ///
-    /// When the account cannot be read.
-    pub async fn profile(&self, user_id: UserId) -> Result<Option<Profile>, ReadError> {
-        Ok(self.entities.read(&Self::stream(user_id)).await?.state.clone())
+    /// When it cannot be read.
+    pub async fn of(&self, user_id: UserId) -> Result<Arc<Published<Account>>, ReadError> {
+        self.entities.read(&Self::stream(user_id)).await
     }
 
     /// The stream of a user's account.

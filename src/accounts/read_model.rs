@@ -44,7 +44,7 @@ impl Projection for UsersProjection {
                     Box::new(created.email.as_str().to_owned()),
                     Box::new(created.name.as_str().to_owned()),
                     Box::new(created.credential_id),
-                    Box::new(created.created_at.to_chrono()),
+                    Box::new(created.created_at.to_jiff()),
                 ];
                 Ok(vec![Statement::new(CREATED, params)])
             }

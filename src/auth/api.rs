@@ -4,18 +4,19 @@ use poem::Request;
 use poem_openapi::{ApiResponse, OpenApi};
 use zeroize::Zeroizing;
 
+use super::answers::SessionAnswers;
 use super::bodies::{
-    CurrentSession, FreshToken, SessionBody, SignInRequest, SignUpRequest, SignedInBody,
-    StartedSession, Success, User,
+    CurrentSession, FreshToken, SignInRequest, SignUpRequest, SignedInBody, StartedSession,
+    Success, User,
 };
-use crate::accounts::account::Profile;
+use crate::accounts::account::{Account, Profile};
 use crate::accounts::email::Email;
 use crate::accounts::name::Name;
 use crate::accounts::password::Password;
-use crate::eventlog::Context;
+use crate::eventlog::{Context, Published};
 use crate::http::caller::{self, MaybeSignedIn, SessionHolder, SignedIn};
 use crate::http::failure::Failure;
-use crate::http::json::Json;
+use crate::http::json::{Encoded, Json};
 use crate::http::problem::{FieldProblem, Problem};
 use crate::http::tag::Tag;
 use crate::http::{State, cookie};
@@ -78,7 +79,22 @@ enum SignedOut {
 
 /// The authentication endpoints.
 #[derive(Debug)]
-pub struct AuthApi;
+pub struct AuthApi {
+    answers: SessionAnswers,
+}
+
+impl AuthApi {
+    /// The endpoints, which have answered nobody yet.
+    pub fn new() -> Self {
+        Self { answers: SessionAnswers::new() }
+    }
+}
+
+impl Default for AuthApi {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 #[OpenApi(prefix_path = "/api/auth", tag = "Tag::Authentication")]
 impl AuthApi {
@@ -156,10 +172,11 @@ impl AuthApi {
         &self,
         SignedIn(session): SignedIn,
         request: &Request,
-    ) -> Result<Json<CurrentSession>, Failure<GetSession>> {
-        let profile = profile(caller::state(request)?, &session).await?;
-        let user = User::new(session.user_id, &profile);
-        Ok(Json(CurrentSession { user, session: SessionBody::from(&*session) }))
+    ) -> Result<Encoded<CurrentSession>, Failure<GetSession>> {
+        let account = caller::state(request)?.accounts.of(session.user_id).await;
+        let account = account.map_err(Problem::from)?;
+        let answer = self.answers.answer(&session, &account, profile_of(&account)?);
+        Ok(Encoded::new(answer.map_err(|error| Problem::internal(&error))?))
     }
 
     /// A fresh access token
@@ -173,8 +190,8 @@ impl AuthApi {
         request: &Request,
     ) -> Result<Json<FreshToken>, Failure<GetToken>> {
         let state = caller::state(request)?;
-        let profile = profile(state, &session).await?;
-        Ok(Json(fresh_token(state, &session, &profile).await?))
+        let account = state.accounts.of(session.user_id).await.map_err(Problem::from)?;
+        Ok(Json(fresh_token(state, &session, profile_of(&account)?).await?))
     }
 }
 
@@ -241,9 +258,8 @@ async fn fresh_token(
 }
 
 /// The profile of a session's user.
-async fn profile(state: &State, session: &Session) -> Result<Profile, Problem> {
-    let profile = state.accounts.profile(session.user_id).await?;
-    profile.ok_or_else(|| Problem::internal(&"a session has no account"))
+fn profile_of(account: &Published<Account>) -> Result<&Profile, Problem> {
+    account.state.as_ref().ok_or_else(|| Problem::internal(&"a session has no account"))
 }
 
 fn context_of(user_id: UserId, request: &Request) -> Context {

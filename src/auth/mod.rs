@@ -2,5 +2,6 @@
 //!
 //! The three know nothing of each other; this module joins them for the five endpoints under `/api/auth`.
 
+mod answers;
 pub mod api;
 pub mod bodies;

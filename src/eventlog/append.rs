@@ -51,7 +51,7 @@ pub struct NewEvent {
     /// Stored shape.
     pub schema: i16,
     /// Its data as JSON.
-    pub data: Vec<u8>,
+    pub data: String,
     /// Its context as JSON.
     pub context: Arc<[u8]>,
     /// When it is recorded.

@@ -194,7 +194,7 @@ struct Columns<'a> {
     schemas: Vec<i16>,
     data: Vec<Jsonb<'a>>,
     contexts: Vec<Jsonb<'a>>,
-    recorded_at: Vec<chrono::DateTime<chrono::Utc>>,
+    recorded_at: Vec<jiff::Timestamp>,
 }
 
 impl<'a> Columns<'a> {
@@ -230,9 +230,9 @@ impl<'a> Columns<'a> {
             self.command_ids.push(event.command_id);
             self.names.push(event.name);
             self.schemas.push(event.schema);
-            self.data.push(Jsonb(&event.data));
+            self.data.push(Jsonb(event.data.as_bytes()));
             self.contexts.push(Jsonb(&event.context));
-            self.recorded_at.push(Timestamp::to_chrono(event.recorded_at));
+            self.recorded_at.push(Timestamp::to_jiff(event.recorded_at));
         }
     }
 

@@ -30,14 +30,14 @@ pub trait Event: Clone + fmt::Debug + Send + Sync + Sized + 'static {
     /// # Errors
     ///
     /// When the data has no JSON form, which is a mistake in the event type.
-    fn encode(&self) -> Result<Vec<u8>, serde_json::Error>;
+    fn encode(&self) -> Result<String, serde_json::Error>;
 
     /// Reads stored data, upcasting older shapes.
     ///
     /// # Errors
     ///
     /// When the name and shape are unknown or the data does not have that shape.
-    fn decode(name: &str, schema: i16, data: &[u8]) -> Result<Self, DecodeError>;
+    fn decode(name: &str, schema: i16, data: &str) -> Result<Self, DecodeError>;
 }
 
 /// A stored event this version of the program cannot read.
@@ -74,15 +74,15 @@ macro_rules! event_kinds {
                 }
             }
 
-            fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
+            fn encode(&self) -> Result<String, serde_json::Error> {
                 match self {
-                    $(Self::$variant(data) => serde_json::to_vec(data),)+
+                    $(Self::$variant(data) => serde_json::to_string(data),)+
                 }
             }
 
-            fn decode(name: &str, schema: i16, data: &[u8]) -> Result<Self, $crate::eventlog::DecodeError> {
+            fn decode(name: &str, schema: i16, data: &str) -> Result<Self, $crate::eventlog::DecodeError> {
                 match (name, schema) {
-                    $(($name, $schema) => serde_json::from_slice(data).map(Self::$variant).map_err(|error| {
+                    $(($name, $schema) => serde_json::from_str(data).map(Self::$variant).map_err(|error| {
                         $crate::eventlog::DecodeError::Malformed {
                             name: name.to_owned(),
                             schema,
@@ -106,7 +106,7 @@ pub struct EventView<'a> {
     /// Stored shape.
     pub schema: i16,
     /// Its data as JSON.
-    pub data: &'a [u8],
+    pub data: &'a str,
     /// When it was recorded.
     pub recorded_at: Timestamp,
 }
@@ -143,7 +143,7 @@ impl RecordedEvent {
             stream: &self.stream,
             name: &self.name,
             schema: self.schema,
-            data: self.data.get().as_bytes(),
+            data: self.data.get(),
             recorded_at: self.recorded_at,
         }
     }

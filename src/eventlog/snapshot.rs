@@ -57,7 +57,7 @@ pub(super) async fn load<D: Decider>(
         return Ok(None);
     };
     let RawJson(json) = row.get(1);
-    match serde_json::from_slice(json) {
+    match serde_json::from_str(json) {
         Ok(state) => {
             let published = Published { version: row.get(0), state };
             let taken = Taken { version: published.version, bytes: json.len() as u64 };
@@ -82,7 +82,7 @@ pub(super) async fn save<D: Decider>(
     let client = pool.get().await?;
     let statement = client.prepare_cached(UPSERT).await?;
     let state = Jsonb(&json);
-    let taken_at = taken_at.to_chrono();
+    let taken_at = taken_at.to_jiff();
     let params: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
         [&stream.as_str(), &published.version, &D::SNAPSHOT_SCHEMA, &state, &taken_at];
     client.execute(&statement, &params).await?;

@@ -59,15 +59,17 @@ impl ToSql for Jsonb<'_> {
 
 /// Encoded JSON read from a `json` or `jsonb` column, borrowed from the row.
 #[derive(Debug, Clone, Copy)]
-pub struct RawJson<'a>(pub &'a [u8]);
+pub struct RawJson<'a>(pub &'a str);
 
 impl<'a> FromSql<'a> for RawJson<'a> {
     fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
-        match (ty, raw) {
-            (&Type::JSONB, [1, json @ ..]) => Ok(Self(json)),
-            (&Type::JSONB, _) => Err("unknown jsonb version".into()),
-            (_, json) => Ok(Self(json)),
-        }
+        let json = match (ty, raw) {
+            (&Type::JSONB, [1, json @ ..]) => json,
+            (&Type::JSONB, _) => return Err("unknown jsonb version".into()),
+            (_, json) => json,
+        };
+        // Once for the whole text: a parser of bytes would do it for every string.
+        Ok(Self(std::str::from_utf8(json)?))
     }
 
     fn accepts(ty: &Type) -> bool {

@@ -172,7 +172,7 @@ pub async fn read_log(
 }
 
 fn recorded(row: &Row) -> Result<RecordedEvent, StoreError> {
-    let recorded_at: chrono::DateTime<chrono::Utc> = row.get(8);
+    let recorded_at: jiff::Timestamp = row.get(8);
     Ok(RecordedEvent {
         position: row.get(0),
         stream: row.get(1),
@@ -187,5 +187,5 @@ fn recorded(row: &Row) -> Result<RecordedEvent, StoreError> {
 }
 
 fn raw(RawJson(json): RawJson<'_>) -> Result<Box<RawValue>, StoreError> {
-    serde_json::from_slice(json).map_err(|error| StoreError::Refused(error.to_string()))
+    serde_json::from_str(json).map_err(|error| StoreError::Refused(error.to_string()))
 }

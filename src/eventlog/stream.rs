@@ -6,6 +6,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use uuid::Uuid;
+
+use crate::id::Id;
+
 /// How many slices divide all streams.
 pub const SLICES: u64 = 1024;
 
@@ -15,8 +19,10 @@ pub struct StreamName(Arc<str>);
 
 impl StreamName {
     /// The stream of the entity `id` of a category.
-    pub fn new(category: &str, id: impl fmt::Display) -> Self {
-        Self(format!("{category}-{id}").into())
+    pub fn new<Kind>(category: &str, id: Id<Kind>) -> Self {
+        let mut text = Uuid::encode_buffer();
+        let id: &str = id.uuid().hyphenated().encode_lower(&mut text);
+        Self([category, "-", id].concat().into())
     }
 
     /// The only stream of a category that has a single entity.
@@ -68,10 +74,13 @@ impl fmt::Debug for StreamName {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::UserId;
 
     #[test]
     fn a_stream_is_named_by_category_and_id() {
-        assert_eq!(StreamName::new("tasks", "a-b").as_str(), "tasks-a-b");
+        let id = "0192d3a4-5b6c-7d8e-9f00-112233445566";
+        let user_id: UserId = id.parse().unwrap();
+        assert_eq!(StreamName::new("tasks", user_id).as_str(), format!("tasks-{id}"));
         assert_eq!(category_of("tasks-a-b"), "tasks");
         assert_eq!(id_of("tasks-a-b"), "a-b");
         assert_eq!(category_of(StreamName::singleton("keys").as_str()), "keys");
@@ -80,6 +89,7 @@ mod tests {
     #[test]
     fn the_slice_of_a_stream_never_changes() {
         assert_eq!(StreamName::singleton("keys").slice(), 557);
-        assert_eq!(StreamName::new("tasks", "0192d3a4-5b6c-7d8e-9f00-112233445566").slice(), 411);
+        let tasks = StreamName::stored("tasks-0192d3a4-5b6c-7d8e-9f00-112233445566");
+        assert_eq!(tasks.slice(), 411);
     }
 }

@@ -70,12 +70,13 @@ pub fn assert_golden<E: super::event::Event + PartialEq + Debug>(events: &[E]) {
             kind.name,
             kind.schema
         );
-        let golden = std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let golden =
+            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
         let decoded = E::decode(kind.name, kind.schema, &golden)
             .unwrap_or_else(|error| panic!("{path}: {error}"));
         assert_eq!(&decoded, event, "{path} is read as the event");
-        let written: serde_json::Value = serde_json::from_slice(&event.encode().unwrap()).unwrap();
-        let golden: serde_json::Value = serde_json::from_slice(&golden).unwrap();
+        let written: serde_json::Value = serde_json::from_str(&event.encode().unwrap()).unwrap();
+        let golden: serde_json::Value = serde_json::from_str(&golden).unwrap();
         assert_eq!(written, golden, "{path} is what the event is written as");
     }
 }

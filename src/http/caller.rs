@@ -12,9 +12,11 @@ use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use super::credential::{Credential, Presented, first_live, judgeable_bearer, live_session};
+use super::credential::{
+    Credential, Judged, Presented, first_live, judgeable_bearer, live_session,
+};
 use super::problem::Problem;
-use super::{State, cookie};
+use super::{State, cookie, header_of};
 use crate::eventlog::Context;
 use crate::id::{SessionId, UserId};
 use crate::sessions::table::Session;
@@ -82,11 +84,11 @@ impl SessionHolder {
     async fn of(request: &Request) -> Result<Self, Problem> {
         let state = following(request)?;
         let presented = Presented::by(request, state).await?.verified();
-        first_live(state, presented.into_iter().map(no_access_token).collect()).await.map(Self)
+        first_live(state, presented.map(no_access_token)).await.map(Self)
     }
 }
 
-fn no_access_token(credential: Result<Credential, Problem>) -> Result<Credential, Problem> {
+fn no_access_token(credential: Judged) -> Judged {
     match credential {
         Ok(Credential::AccessToken(_)) => Err(Problem::invalid_token(
             "SESSION_REQUIRED",
@@ -119,7 +121,7 @@ pub fn context(request: &Request) -> Context {
 
 /// What the client says of itself, cut to a sane length.
 pub fn user_agent(request: &Request) -> Option<String> {
-    request.header(header::USER_AGENT).map(|agent| agent.chars().take(256).collect())
+    header_of(request, &header::USER_AGENT).map(|agent| agent.chars().take(256).collect())
 }
 
 /// What every endpoint reaches.

@@ -6,7 +6,7 @@ use poem::Request;
 use poem::http::{Method, header};
 
 use super::problem::Problem;
-use super::{State, cookie};
+use super::{State, cookie, header_of};
 use crate::keys::Keys;
 use crate::keys::access_token::TokenError;
 use crate::keys::verified::Verified;
@@ -24,7 +24,7 @@ pub(super) enum Credential {
 
 /// The bearer token (RFC 6750, section 2.1); the scheme's case does not matter.
 fn bearer(request: &Request) -> Option<&str> {
-    let value = request.header(header::AUTHORIZATION)?;
+    let value = header_of(request, &header::AUTHORIZATION)?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
@@ -37,6 +37,9 @@ pub(super) async fn judgeable_bearer<'a>(request: &'a Request, state: &State) ->
     }
     Some(token)
 }
+
+/// A credential, or why it is none.
+pub(super) type Judged = Result<Credential, Problem>;
 
 /// How an access token is judged.
 type Verify = fn(&Keys, &str) -> Result<Verified, TokenError>;
@@ -64,29 +67,29 @@ impl<'a> Presented<'a> {
     }
 
     /// The bearer token first, then the cookie.
-    pub(super) fn verified(self) -> Vec<Result<Credential, Problem>> {
+    pub(super) fn verified(self) -> impl Iterator<Item = Judged> + use<'a> {
         self.verified_by(Keys::verify)
     }
 
     /// The same, with access tokens that have expired.
-    pub(super) fn verified_whenever(self) -> Vec<Result<Credential, Problem>> {
+    pub(super) fn verified_whenever(self) -> impl Iterator<Item = Judged> + use<'a> {
         self.verified_by(Keys::verify_whenever)
     }
 
-    fn verified_by(self, verify: Verify) -> Vec<Result<Credential, Problem>> {
-        let bearer = self.bearer.map(|token| match SessionToken::parse(token) {
+    fn verified_by(self, verify: Verify) -> impl Iterator<Item = Judged> + use<'a> {
+        let Self { keys, bearer, cookie } = self;
+        let bearer = bearer.map(move |token| match SessionToken::parse(token) {
             Some(token) => Ok(Credential::SessionToken(token)),
-            None => Ok(Credential::AccessToken(verify(self.keys, token)?)),
+            None => Ok(Credential::AccessToken(verify(keys, token)?)),
         });
-        let cookie = self.cookie.map(|token| Ok(Credential::SessionToken(token)));
-        bearer.into_iter().chain(cookie).collect()
+        bearer.into_iter().chain(cookie.map(|token| Ok(Credential::SessionToken(token))))
     }
 }
 
 /// The first live session among the credentials. Without any, the reason the first one was refused for.
 pub(super) async fn first_live(
     state: &State,
-    credentials: Vec<Result<Credential, Problem>>,
+    credentials: impl Iterator<Item = Judged> + Send,
 ) -> Result<Arc<Session>, Problem> {
     let mut refusal = None;
     for credential in credentials {
@@ -105,8 +108,8 @@ pub(super) async fn first_live(
 
 /// Whether the page that sent the request may act for the user. Requests without `Origin` come from no browser page.
 fn same_site(request: &Request, state: &State) -> bool {
-    let Some(origin) = request.header(header::ORIGIN) else { return true };
-    let host = request.header(header::HOST).unwrap_or_default();
+    let Some(origin) = header_of(request, &header::ORIGIN) else { return true };
+    let host = header_of(request, &header::HOST).unwrap_or_default();
     let site = &state.site;
     let of_this_host = origin.split_once("://").is_some_and(|(scheme, authority)| {
         authority == host && (scheme == "https" || !site.secure)

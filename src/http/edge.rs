@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::{self, BoxFuture};
+use poem::endpoint::DynEndpoint;
 use poem::http::Uri;
 use poem::{Endpoint, Request, Response, Result};
 
@@ -43,7 +44,7 @@ pub struct Edge<E> {
     headers: SecurityHeaders,
 }
 
-impl<E: Endpoint<Output = Response>> Edge<E> {
+impl<E: DynEndpoint<Output = Response>> Edge<E> {
     /// The edge of `inner`, whose endpoints reach `state`.
     pub fn new(inner: E, operations: Operations, state: State) -> Self {
         let cors = Cors::new(&state.site);
@@ -61,7 +62,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
             Some(origin) if origin.asks_first() => future::ready(Ok(origin.allowance())).boxed(),
             Some(_) | None => {
                 request.set_data(Arc::clone(&self.state));
-                self.inner.call(request).boxed()
+                self.inner.call(request)
             }
         }
     }
@@ -78,7 +79,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
             Ok(Err(error)) => error.into_response(),
             Err(_panic) => Problem::unexpected().to_response(),
         };
-        if response.status().is_client_error() || response.status().is_server_error() {
+        if Problem::is_missing_in(&response) {
             let methods = || (self.operations.methods)(uri.path());
             // Boxed: most answers do not come this way.
             response = Box::pin(Problem::complete(response, methods)).await;
@@ -89,7 +90,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
     }
 }
 
-impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
+impl<E: DynEndpoint<Output = Response>> Endpoint for Edge<E> {
     type Output = Response;
 
     fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use poem::error::ReadBodyError;
-use poem::http::{StatusCode, header};
+use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Body, IntoResponse, Request, RequestBody, Response};
 use poem_openapi::payload::Payload;
 use poem_openapi::registry::{
@@ -16,6 +16,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOpti
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::header_of;
 use super::problem::Problem;
 
 /// The media type of bodies.
@@ -46,7 +47,7 @@ impl<T: Type> Payload for Json<T> {
 impl<T: Serialize + Send> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         match serde_json::to_vec(&self.0) {
-            Ok(body) => Response::builder().content_type(CONTENT_TYPE).body(body),
+            Ok(body) => respond(Bytes::from(body)),
             Err(error) => Problem::internal(&error).to_response(),
         }
     }
@@ -73,6 +74,14 @@ fn done<T: Type>() -> MetaResponses {
         headers: Vec::new(),
     };
     MetaResponses { responses: vec![response] }
+}
+
+/// An answer with a JSON body.
+pub(super) fn respond(body: Bytes) -> Response {
+    let mut response = Response::from(body);
+    let content_type = HeaderValue::from_static(CONTENT_TYPE);
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
 }
 
 /// A JSON body that was encoded before: the same bytes for everybody.
@@ -103,7 +112,7 @@ impl<T: Type> Payload for Encoded<T> {
 
 impl<T: Send> IntoResponse for Encoded<T> {
     fn into_response(self) -> Response {
-        Response::builder().content_type(CONTENT_TYPE).body(Body::from_bytes(self.bytes))
+        respond(self.bytes)
     }
 }
 
@@ -169,7 +178,7 @@ fn too_large() -> Problem {
 
 /// `415` unless the body says that it is JSON. A page of another site cannot say so without asking first (CORS).
 fn require_json(request: &Request) -> Result<(), Problem> {
-    let content_type = request.header(header::CONTENT_TYPE).unwrap_or_default();
+    let content_type = header_of(request, &header::CONTENT_TYPE).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case(CONTENT_TYPE) {
         return Ok(());

@@ -21,6 +21,9 @@ mod translate;
 
 use std::sync::Arc;
 
+use poem::Request;
+use poem::http::HeaderName;
+
 use self::health::Readiness;
 use crate::accounts::Accounts;
 use crate::clock::Clock;
@@ -62,4 +65,10 @@ pub struct Site {
     pub secure: bool,
     /// Origins of other sites whose pages may call the API with credentials.
     pub trusted_origins: Vec<String>,
+}
+
+/// A header of the request, if it is text. The name is one of `http`'s own: the framework's look-up takes text and parses
+/// it every time.
+pub(crate) fn header_of<'a>(request: &'a Request, name: &HeaderName) -> Option<&'a str> {
+    request.headers().get(name)?.to_str().ok()
 }

@@ -6,12 +6,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use poem::Response;
 use poem::error::ResponseError;
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
-use poem::{Body, Response};
 use poem_openapi::Object;
 use serde::Serialize;
 
+use super::json;
 use crate::telemetry::current_trace_id;
 
 /// What went wrong.
@@ -203,10 +204,8 @@ impl Problem {
     /// The answer.
     pub fn to_response(&self) -> Response {
         let body = serde_json::to_vec(&self.body()).unwrap_or_default();
-        let mut response = Response::builder()
-            .status(self.0.status)
-            .content_type("application/json")
-            .body(Body::from(body));
+        let mut response = json::respond(body.into());
+        response.set_status(self.0.status);
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some((name, value)) = &self.0.header
             && let Ok(value) = HeaderValue::try_from(value)
@@ -216,13 +215,14 @@ impl Problem {
         response
     }
 
-    /// Gives a failure that the framework noticed the one error body; other answers pass unchanged. `allowed` names the
-    /// methods of the path, for a `405` (RFC 9110, section 15.5.6).
-    pub async fn complete(response: Response, allowed: impl FnOnce() -> String) -> Response {
+    /// Whether an answer is a failure that the framework noticed, which lacks the one error body.
+    pub fn is_missing_in(response: &Response) -> bool {
         let failed = response.status().is_client_error() || response.status().is_server_error();
-        if !failed || response.content_type() == Some("application/json") {
-            return response;
-        }
+        failed && response.content_type() != Some(json::CONTENT_TYPE)
+    }
+
+    /// Gives it the one error body. `allowed` names the methods of the path, for a `405` (RFC 9110, section 15.5.6).
+    pub async fn complete(response: Response, allowed: impl FnOnce() -> String) -> Response {
         let status = response.status();
         let text = response.into_body().into_string().await.unwrap_or_default();
         Self::noticed_by_framework(status, &text, allowed).to_response()

@@ -7,11 +7,16 @@
 use std::future::Future;
 use std::time::Instant;
 
+use poem::http::HeaderName;
 use poem::{Request, Response};
 use tracing::field::Empty;
-use tracing::{Instrument, Span};
+use tracing::{Instrument, Level, Span};
 
+use super::header_of;
 use crate::telemetry::{Trace, is_exported, parse_traceparent, set_parent};
+
+/// The caller's span (W3C Trace Context, section 3.2).
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// What a request asks for.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +37,7 @@ pub struct RequestContext {
 impl RequestContext {
     /// Those of a request.
     pub fn of(request: &Request, operation: Option<Operation>) -> Self {
-        let parent = request.header("traceparent").and_then(parse_traceparent);
+        let parent = header_of(request, &TRACEPARENT).and_then(parse_traceparent);
         let trace = Trace::new(parent.as_ref(), operation.map(|operation| operation.id));
         // A span keeps the name it starts with when it is exported.
         let span = trace.begin(|| {
@@ -56,7 +61,8 @@ impl RequestContext {
     /// Serves the request in it.
     pub fn serve(self, answer: impl Future<Output = Response>) -> impl Future<Output = Response> {
         let served = async {
-            let started = Instant::now();
+            // The clock is asked only if somebody reads the answer.
+            let started = tracing::enabled!(Level::DEBUG).then(Instant::now);
             let response = answer.await;
             finish(&response, started);
             response
@@ -66,7 +72,7 @@ impl RequestContext {
 }
 
 /// Says how it ended, where somebody can hear it.
-fn finish(response: &Response, started: Instant) {
+fn finish(response: &Response, started: Option<Instant>) {
     // Exported as a number only if it is signed.
     let status = i64::from(response.status().as_u16());
     if is_exported() {
@@ -76,6 +82,8 @@ fn finish(response: &Response, started: Instant) {
         }
         span.record("http.response.status_code", status);
     }
-    let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
-    tracing::debug!(status, duration_ms, "answered");
+    if let Some(started) = started {
+        let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
+        tracing::debug!(status, duration_ms, "answered");
+    }
 }

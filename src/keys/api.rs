@@ -8,6 +8,7 @@ use super::key_set::JsonWebKeySet;
 use crate::http::caller;
 use crate::http::etag;
 use crate::http::failure::Failure;
+use crate::http::header_of;
 use crate::http::json::Encoded;
 use crate::http::tag::Tag;
 
@@ -60,8 +61,8 @@ impl KeysApi {
     async fn keys(&self, request: &Request) -> Result<KeysResponse, Failure<GetKeys>> {
         let keys = caller::state(request)?.keys.key_set();
         let (tag, cache) = (keys.etag.clone(), CACHE_CONTROL.to_owned());
-        let known =
-            request.header(header::IF_NONE_MATCH).is_some_and(|tags| etag::matches(tags, &tag));
+        let known = header_of(request, &header::IF_NONE_MATCH)
+            .is_some_and(|tags| etag::matches(tags, &tag));
         Ok(if known {
             KeysResponse::NotModified(tag, cache)
         } else {

@@ -36,7 +36,7 @@ impl Projection for JwksProjection {
         if category_of(event.stream) != KeyRing::CATEGORY {
             return Ok(Vec::new());
         }
-        let at = event.recorded_at.to_chrono();
+        let at = event.recorded_at.to_jiff();
         Ok(match KeyEvent::decode(event.name, event.schema, event.data)? {
             KeyEvent::Published(KeyPublished { public_key }) => {
                 let kid = public_key.kid.clone();

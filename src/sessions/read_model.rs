@@ -63,10 +63,10 @@ fn started_statement(user_id: UserId, started: SessionStarted) -> Statement {
         vec![
             Box::new(started.session_id.uuid()),
             Box::new(user_id.uuid()),
-            Box::new(started.expires_at.to_chrono()),
+            Box::new(started.expires_at.to_jiff()),
             Box::new(started.token_hash.0.to_vec()),
             Box::new(started.user_agent),
-            Box::new(started.started_at.to_chrono()),
+            Box::new(started.started_at.to_jiff()),
         ],
     )
 }
@@ -111,7 +111,7 @@ pub async fn live_sessions(
 }
 
 fn session(row: &Row) -> Session {
-    let time = |column| Timestamp::from(row.get::<_, chrono::DateTime<chrono::Utc>>(column));
+    let time = |column| Timestamp::from(row.get::<_, jiff::Timestamp>(column));
     Session {
         id: SessionId::from_uuid(row.get(0)),
         user_id: UserId::from_uuid(row.get(1)),

@@ -28,7 +28,9 @@ impl SessionToken {
 
     /// The text as a token, if it has the form of one.
     pub fn parse(text: &str) -> Option<Self> {
-        let well_formed = text.len() == TEXT_LENGTH && BASE64_URL_SAFE_NO_PAD.decode(text).is_ok();
+        let mut bytes = Zeroizing::new([0; 32]);
+        let well_formed = text.len() == TEXT_LENGTH
+            && BASE64_URL_SAFE_NO_PAD.decode_slice(text, bytes.as_mut_slice()).is_ok();
         well_formed.then(|| Self(Zeroizing::new(text.to_owned())))
     }
 

@@ -1,28 +1,17 @@
 //! Encoded pages of task lists: each is serialised once per version of its list.
-//!
-//! A page is known by whose it is, the version of the list and what was asked, so a page in here is never out of date: a
-//! list that has changed has another version. How many bytes are kept is bounded; what is used least leaves first.
-
-use std::sync::Arc;
 
 use bytes::Bytes;
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
 
 use super::bodies::TaskListBody;
 use super::listing::{self, Query};
 use super::task_list::TaskList;
+use crate::encodings::Encodings;
 use crate::eventlog::Published;
 use crate::id::UserId;
 
-/// Most bytes of pages that are kept.
+/// Most bytes of pages that are kept, and those of a usual page.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
-
-/// A page of usual size, from which the number of pages is estimated.
-const USUAL_BYTES: usize = 4 * 1024;
-
-/// What is counted for a page beside its bytes.
-const OVERHEAD: u64 = 256;
+const USUAL_BYTES: u64 = 4 * 1024;
 
 /// Which page.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -32,24 +21,14 @@ struct Key {
     query: Query,
 }
 
-#[derive(Debug, Clone)]
-struct ByBytes;
-
-impl Weighter<Key, Bytes> for ByBytes {
-    fn weight(&self, _: &Key, page: &Bytes) -> u64 {
-        page.len() as u64 + OVERHEAD
-    }
-}
-
 /// The pages this node has encoded. Cheap to clone.
-#[derive(Clone)]
-pub struct Pages(Arc<Cache<Key, Bytes, ByBytes>>);
+#[derive(Debug, Clone)]
+pub struct Pages(Encodings<Key>);
 
 impl Pages {
-    /// No pages yet; memory is taken as they are asked for.
+    /// No pages yet.
     pub fn new() -> Self {
-        let usual = usize::try_from(MAX_BYTES).unwrap_or(usize::MAX) / USUAL_BYTES;
-        Self(Arc::new(Cache::with_weighter(usual, MAX_BYTES, ByBytes)))
+        Self(Encodings::new(MAX_BYTES, USUAL_BYTES))
     }
 
     /// The encoded page of a list.
@@ -63,26 +42,15 @@ impl Pages {
         list: &Published<TaskList>,
         query: Query,
     ) -> serde_json::Result<Bytes> {
-        let key = Key { owner, version: list.version, query };
-        if let Some(page) = self.0.get(&key) {
-            return Ok(page);
-        }
-        let page = listing::page(&list.state.tasks, &key.query);
-        let page = Bytes::from(serde_json::to_vec(&TaskListBody::new(owner, &page))?);
-        self.0.insert(key, page.clone());
-        Ok(page)
+        self.0.get_or(Key { owner, version: list.version, query }, |key| {
+            TaskListBody::new(owner, &listing::page(&list.state.tasks, &key.query))
+        })
     }
 }
 
 impl Default for Pages {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl std::fmt::Debug for Pages {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pages").field("bytes", &self.0.weight()).finish()
     }
 }
 

@@ -12,7 +12,7 @@ use poem::{Body, Endpoint, IntoResponse, Request, Response, Result, Route};
 use poem_openapi::OpenApiService;
 
 use super::openapi;
-use crate::http::etag;
+use crate::http::{etag, header_of};
 
 const PAGE: &str = include_str!("explorer.html");
 const START: &str = include_str!("explorer.js");
@@ -107,8 +107,8 @@ impl Endpoint for Asset {
             return Ok(StatusCode::METHOD_NOT_ALLOWED.into_response());
         }
         let Content { bytes, etag } = self.content();
-        let known =
-            request.header(header::IF_NONE_MATCH).is_some_and(|tags| etag::matches(tags, etag));
+        let known = header_of(&request, &header::IF_NONE_MATCH)
+            .is_some_and(|tags| etag::matches(tags, etag));
         let response = Response::builder()
             .content_type(self.content_type)
             .header(header::ETAG, etag)

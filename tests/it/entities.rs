@@ -123,7 +123,7 @@ async fn counters(connection: &Connection, lifespan: Lifespan) -> Entities<Count
 }
 
 fn stream(name: &str) -> StreamName {
-    StreamName::new("counter", name)
+    StreamName::stored(&format!("counter-{name}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -90,7 +90,7 @@ fn append(stream: &str, expected: i64, names: &[&'static str]) -> Append {
         command_id: None,
         name,
         schema: 1,
-        data: b"{}".to_vec(),
+        data: "{}".to_owned(),
         context: b"{}".as_slice().into(),
         recorded_at: START,
     };

@@ -21,7 +21,7 @@ pub async fn measure() -> anyhow::Result<Vec<Row>> {
     let connection = server.database().await?;
     postgres::write_life(&postgres::session(&connection).await?, &postgres::person(1), EVENTS)
         .await?;
-    let stream = StreamName::new("tasks", postgres::person(1));
+    let stream = StreamName::stored(&format!("tasks-{}", postgres::person(1)));
     let pool = Pool::new(&connection, 2)?;
     let (appender, _writer) =
         appender::channel(pool.clone(), Arc::new(projections()), uuid::Uuid::nil());
