@@ -35,18 +35,49 @@ pub enum WorkError {
     Failed,
 }
 
+/// How much of a busy machine the threads of a pool get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    /// As much as anybody.
+    Full,
+    /// A third of what others get: for work that is long and of which strangers can ask for any amount.
+    GivesWay,
+}
+
+impl Share {
+    /// Gives the calling thread this share. One that cannot be had is no failure: the work is done all the same.
+    fn take(self) {
+        // On Linux this is the niceness of the thread; elsewhere it would be the whole process's.
+        #[cfg(target_os = "linux")]
+        match self {
+            Self::Full => {}
+            Self::GivesWay => {
+                let _ = rustix::process::setpriority_process(None, NICE);
+            }
+        }
+    }
+}
+
+/// Linux weighs a thread of niceness 5 with 335 where one of niceness 0 has 1024 (`sched(7)`).
+#[cfg(target_os = "linux")]
+const NICE: i32 = 5;
+
 impl<S: Default + 'static> Workers<S> {
-    /// Starts `threads` threads named `name`; at most `queue` jobs wait for them.
+    /// Starts `threads` threads named `name` that take this share of the processor; at most `queue` jobs wait for them.
     ///
     /// # Errors
     ///
     /// When the operating system gives no thread.
-    pub fn start(name: &str, threads: usize, queue: usize) -> std::io::Result<Self> {
+    pub fn start(name: &str, threads: usize, share: Share, queue: usize) -> std::io::Result<Self> {
         let (sender, receiver) = sync_channel::<Job<S>>(queue);
         let receiver = Arc::new(Mutex::new(receiver));
         for _ in 0..threads.max(1) {
             let receiver = Arc::clone(&receiver);
-            std::thread::Builder::new().name(name.to_owned()).spawn(move || work(&receiver))?;
+            let work = move || {
+                share.take();
+                work(&receiver);
+            };
+            std::thread::Builder::new().name(name.to_owned()).spawn(work)?;
         }
         Ok(Self { queue: sender })
     }
@@ -96,14 +127,25 @@ mod tests {
 
     #[tokio::test]
     async fn a_job_gets_the_scratch_of_its_thread() {
-        let workers = Workers::<Vec<u8>>::start("test", 1, 4).unwrap();
+        let workers = Workers::<Vec<u8>>::start("test", 1, Share::Full, 4).unwrap();
         workers.run(|scratch| scratch.push(7)).await.unwrap();
         assert_eq!(workers.run(|scratch| scratch.clone()).await, Ok(vec![7]));
     }
 
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn threads_that_give_way_are_nicer_than_the_others() {
+        let nice = |()| rustix::process::getpriority_process(None).unwrap();
+        let full = Workers::<()>::start("test", 1, Share::Full, 1).unwrap();
+        let nicer = Workers::<()>::start("test", 1, Share::GivesWay, 1).unwrap();
+        let ours = nice(());
+        assert_eq!(full.run(move |()| nice(())).await, Ok(ours));
+        assert_eq!(nicer.run(move |()| nice(())).await, Ok(NICE));
+    }
+
     #[tokio::test]
     async fn a_full_queue_refuses() {
-        let workers = Workers::<()>::start("test", 1, 1).unwrap();
+        let workers = Workers::<()>::start("test", 1, Share::Full, 1).unwrap();
         let (release, released) = std::sync::mpsc::channel::<()>();
         let (start, begun) = oneshot::channel();
         let running = workers.run(move |()| {
@@ -127,7 +169,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_job_that_panics_takes_nobody_with_it() {
-        let workers = Workers::<()>::start("test", 1, 4).unwrap();
+        let workers = Workers::<()>::start("test", 1, Share::Full, 4).unwrap();
         assert_eq!(workers.run(|()| panic!("on purpose")).await, Err::<(), _>(WorkError::Failed));
         assert_eq!(workers.run(|()| 42).await, Ok(42));
     }

@@ -12,6 +12,7 @@ mod limits;
 mod load;
 mod machine;
 mod people;
+mod pgbench;
 mod postgres;
 mod processor;
 mod report;

@@ -10,7 +10,7 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 use zeroize::Zeroizing;
 
 use crate::id::{RandomnessUnavailable, random_bytes};
-use crate::workers::{WorkError, Workers};
+use crate::workers::{Share, WorkError, Workers};
 
 /// Fewest characters of a new password (ASVS 6.2.1).
 pub const MIN_CHARACTERS: usize = 8;
@@ -108,7 +108,7 @@ impl PasswordHasher {
     ///
     /// When the cost is out of Argon2's range or a thread cannot be started.
     pub fn start(cost: Cost, threads: usize, queue: usize) -> anyhow::Result<Self> {
-        let workers = Workers::start("keyfold-hash", threads, queue)?;
+        let workers = Workers::start("keyfold-hash", threads, Share::GivesWay, queue)?;
         // A random number instead of a hash: it costs no memory, and verifying it takes as long as any other.
         let decoy = phc(&cost.params()?, &random_bytes()?, &random_bytes()?)?;
         Ok(Self { workers, cost, decoy })

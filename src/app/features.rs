@@ -29,7 +29,7 @@ use crate::sessions::session_list::SessionList;
 use crate::sessions::{Lifetimes, Sessions};
 use crate::tasks::Tasks;
 use crate::tasks::task_list::TaskList;
-use crate::workers::Workers;
+use crate::workers::{Share, Workers};
 
 /// Signatures that may wait for the signing threads: a second's worth or less.
 const SIGNATURE_QUEUE: usize = 1_024;
@@ -72,7 +72,7 @@ impl Foundation {
             pool: self.pool.clone(),
             sealer: Sealer::new(secret.as_bytes())?,
             generate: Arc::clone(&self.seams.generate_key),
-            workers: Workers::start("keyfold-sign", threads, SIGNATURE_QUEUE)?,
+            workers: Workers::start("keyfold-sign", threads, Share::Full, SIGNATURE_QUEUE)?,
             clock: self.seams.clock.clone(),
             token_lifetime: config.tokens.lifetime,
         })

@@ -19,9 +19,11 @@ use crate::database::Pool;
 /// The newest snapshot of a stream, if it has the shape this program writes.
 const SELECT: &str = "select version, state from snapshots where stream = $1 and schema = $2";
 
-/// Keeps the newer of the stored and the given snapshot.
+/// Keeps the newer of the stored and the given snapshot. Its commit does not wait for the disk: a crash may take it, and
+/// it is taken again.
 const UPSERT: &str = "\
-insert into snapshots (stream, version, schema, state, taken_at) values ($1, $2, $3, $4, $5)
+insert into snapshots (stream, version, schema, state, taken_at)
+select $1, $2, $3, $4, $5 from set_config('synchronous_commit', 'off', true)
 on conflict (stream) do update
 set version = excluded.version, schema = excluded.schema, state = excluded.state, taken_at = excluded.taken_at
 where snapshots.version < excluded.version or snapshots.schema <> excluded.schema";

@@ -1,6 +1,7 @@
 //! Many at once, and two servers on one database.
 
 use std::collections::HashSet;
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -52,6 +53,31 @@ async fn concurrent_sign_ups_with_one_address_make_one_account() {
     assert_eq!(app.dump("credentials").await.lines().count(), 1);
     let events = "select count(*)::text from events where type = 'AccountCreated'";
     assert_eq!(app.query_text(events).await, "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warm_read_is_answered_while_the_actor_of_its_list_is_busy() {
+    let app = TestApp::spawn().await;
+    let ada = app.sign_up("ada@example.com").await;
+    ada.create_task("Milk").await;
+    assert_eq!(ada.titles().await, ["Milk"]);
+
+    let other = app.connection().connect().await.unwrap().client;
+    other.batch_execute("begin; select position from log_head for update").await.unwrap();
+    let waits_for_us = async {
+        let waits =
+            "select from pg_stat_activity where pg_backend_pid() = any (pg_blocking_pids(pid))";
+        while other.query(waits, &[]).await.unwrap().is_empty() {}
+    };
+    let mut creation = pin!(ada.create_task("Bread"));
+    tokio::select! {
+        _ = &mut creation => unreachable!("the log is locked"),
+        () = waits_for_us => {}
+    }
+    assert_eq!(ada.titles().await, ["Milk"]);
+    other.batch_execute("commit").await.unwrap();
+    creation.await;
+    assert_eq!(ada.titles().await, ["Milk", "Bread"]);
 }
 
 /// Two servers in cluster mode on one database.

@@ -1,9 +1,10 @@
 //! Durable writes beside PostgreSQL's own.
 
-use crate::figures::{Figure, Goal, RUNS, Row, in_turn, median};
+use crate::figures::{Figure, Goal, RUNS, Row, in_turn, values};
 use crate::load::{CONNECTIONS, Load};
 use crate::people::Person;
-use crate::postgres::{self, Pgbench};
+use crate::pgbench::Pgbench;
+use crate::postgres;
 use crate::server::Server;
 
 /// Milliseconds between two requests of a connection, in the row that shows the latency at rest.
@@ -27,15 +28,27 @@ pub async fn measure() -> anyhow::Result<Vec<Row>> {
             .beside("a commit among 64", commits);
 
     let one = one_user(&server, &pgbench).await?;
-    let calm = load.clone().paced(PAUSE);
-    let (runs, commits) =
-        in_turn(|_| calm.run(&server.url, server.process()), |_| pgbench.commit_time()).await?;
-    let calm =
-        format!("p99 of POST task (64 users, {:.0}/s)", median(runs.iter().map(|run| run.value)));
-    let calm = Row::alone(calm, "ms", latencies(&runs), Goal::RatioAtMost(4.0))
-        .beside("a commit alone", commits);
+    postgres::settle(&database).await?;
+    let calm = calm(&load.paced(PAUSE), &server, &pgbench).await?;
     server.stop().await?;
     Ok(vec![many, one, busy, calm])
+}
+
+/// The latency when cores are idle: beside commits among as many clients at the same pace, and beside a lone one.
+async fn calm(load: &Load, server: &Server, pgbench: &Pgbench) -> anyhow::Result<Row> {
+    let pace = load.run(&server.url, server.process()).await?.value;
+    let (runs, commits) =
+        in_turn(|_| load.run(&server.url, server.process()), |_| pgbench.commit_times(pace))
+            .await?;
+    let alone = pgbench.lone_commit_times().await?;
+    let name = format!("p99 of POST task (64 users, {:.0}/s)", values(&runs));
+    let beside = format!(
+        "p99 of commits among 64 at that pace (a lone commit: {:.2} ms, p99 {:.2} ms)",
+        alone.p50.unwrap_or(f64::NAN),
+        alone.value
+    );
+    let row = Row::alone(name, "ms", latencies(&runs), Goal::RatioAtMost(4.0));
+    Ok(row.beside(beside, commits))
 }
 
 /// Everybody writes to the same list. Each run has a list of its own, because a list has a limit.
