@@ -13,7 +13,7 @@ with history as (
 )
 insert into events (position, stream, version, slice, event_id, type, schema, data, context, recorded_at)
 select head.base + row_number() over (), 'tasks-' || person, number, 0, gen_random_uuid(), 'TaskCreated', 1,
-       jsonb_build_object('taskId', lpad(to_hex(number), 32, '0')::uuid, 'title', 'Buy milk on the way home',
+       json_build_object('taskId', lpad(to_hex(number), 32, '0')::uuid, 'title', 'Buy milk on the way home',
                           'description', 'Two litres of the fresh one', 'completed', false,
                           'createdAt', '2026-01-01T00:00:00.000Z'),
        jsonb_build_object('userId', person), now()
@@ -30,12 +30,12 @@ insert into events (position, stream, version, slice, event_id, type, schema, da
 select head.base + number, 'tasks-' || $1::text, number, 0, gen_random_uuid(),
        case when step = 0 then 'TaskCreated' when step = 4 and task >= 1000 then 'TaskDeleted' else 'TaskChanged' end, 1,
        case
-           when step = 0 then jsonb_build_object('taskId', lpad(to_hex(task), 32, '0')::uuid,
+           when step = 0 then json_build_object('taskId', lpad(to_hex(task), 32, '0')::uuid,
                'title', 'Buy milk on the way home', 'description', 'Two litres of the fresh one', 'completed', false,
                'createdAt', '2026-01-01T00:00:00.000Z')
-           when step = 4 and task >= 1000 then jsonb_build_object('taskId', lpad(to_hex(task - 1000), 32, '0')::uuid,
+           when step = 4 and task >= 1000 then json_build_object('taskId', lpad(to_hex(task - 1000), 32, '0')::uuid,
                'deletedAt', '2026-01-01T00:00:00.000Z')
-           else jsonb_build_object('taskId', lpad(to_hex(task), 32, '0')::uuid, 'completed', step % 2 = 1,
+           else json_build_object('taskId', lpad(to_hex(task), 32, '0')::uuid, 'completed', step % 2 = 1,
                'changedAt', '2026-01-01T00:00:00.000Z')
        end,
        jsonb_build_object('userId', $1::text), now()

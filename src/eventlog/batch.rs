@@ -38,7 +38,7 @@ with head as (
     select head.base + batch.ordinal, batch.stream, batch.version, batch.slice, batch.event_id, batch.command_id,
            batch.type, batch.schema, batch.data, batch.context, batch.recorded_at
     from head, unnest($2::text[], $3::bigint[], $4::smallint[], $5::uuid[], $6::uuid[], $7::text[], $8::smallint[],
-                      $9::jsonb[], $10::jsonb[], $11::timestamptz[])
+                      $9::json[], $10::jsonb[], $11::timestamptz[])
          with ordinality as batch (stream, version, slice, event_id, command_id, type, schema, data, context,
                                    recorded_at, ordinal)
 )

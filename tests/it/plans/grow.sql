@@ -26,13 +26,13 @@ select base + ordinal,
        greatest(step - 2, 1), number % 1024, md5('event ' || ordinal)::uuid,
        case step when 1 then 'AccountCreated' when 2 then 'SessionStarted' else 'TaskCreated' end, 1,
        case step
-           when 1 then jsonb_build_object(
+           when 1 then json_build_object(
                'email', 'user' || number || '@example.org', 'name', 'User ' || number,
                'credentialId', credential_id, 'createdAt', at_text)
-           when 2 then jsonb_build_object(
+           when 2 then json_build_object(
                'sessionId', session_id, 'startedAt', at_text, 'expiresAt', expiry,
                'tokenHash', translate(rtrim(encode(token_hash, 'base64'), '='), '+/', '-_'))
-           else jsonb_build_object(
+           else json_build_object(
                'taskId', task_id, 'title', 'Task ' || ordinal, 'description', null, 'completed', false,
                'createdAt', at_text)
        end,
