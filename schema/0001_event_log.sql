@@ -3,7 +3,7 @@
 
 create table events (
     -- Place in the whole log: gapless and in commit order, taken from log_head inside the appending transaction.
-    position    bigint      not null,
+    position    bigint      not null check (position > 0),
     -- `category-id`, for instance `tasks-0192…`; the stream is the unit of consistency.
     stream      text        collate "C" not null,
     -- 1, 2, … within the stream; "expected version 0" therefore means "must not exist yet".

@@ -8,12 +8,15 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use serde::Serialize;
 
 /// What is counted for an encoding beside its bytes.
 const OVERHEAD: u64 = 256;
+
+/// Bytes of each part of the memory. Nothing larger is kept, so this is several times the largest page.
+const SHARD: u64 = 8 * 1024 * 1024;
 
 #[derive(Debug, Clone)]
 struct ByBytes;
@@ -31,7 +34,20 @@ impl<K: Eq + Hash> Encodings<K> {
     /// At most `max_bytes` of encodings, of which one of usual size has `usual_bytes`. Memory is taken as they come.
     pub fn new(max_bytes: u64, usual_bytes: u64) -> Self {
         let usual = usize::try_from(max_bytes / usual_bytes.max(1)).unwrap_or(usize::MAX);
-        Self(Arc::new(Cache::with_weighter(usual, max_bytes, ByBytes)))
+        let options = OptionsBuilder::new()
+            .weight_capacity(max_bytes)
+            .estimated_items_capacity(usual)
+            .shards(usize::try_from(max_bytes / SHARD).unwrap_or(1).max(1))
+            .build();
+        let cache = options.map_or_else(
+            |_| Cache::with_weighter(usual, max_bytes, ByBytes),
+            |options| {
+                let (hasher, lifecycle) =
+                    (DefaultHashBuilder::default(), DefaultLifecycle::default());
+                Cache::with_options(options, ByBytes, hasher, lifecycle)
+            },
+        );
+        Self(Arc::new(cache))
     }
 
     /// The encoding known by `key`, of what `make` makes if it is not in here.
@@ -47,10 +63,19 @@ impl<K: Eq + Hash> Encodings<K> {
         if let Some(encoding) = self.0.get(&key) {
             return Ok(encoding);
         }
-        let encoding = Bytes::from(serde_json::to_vec(&make(&key))?);
+        let encoding = encode(&make(&key))?;
         self.0.insert(key, encoding.clone());
         Ok(encoding)
     }
+}
+
+/// The encoding of a value, without the room that it was written in.
+///
+/// # Errors
+///
+/// When the value has no JSON form.
+pub fn encode(value: &impl Serialize) -> serde_json::Result<Bytes> {
+    Ok(serde_json::to_vec(value)?.into_boxed_slice().into())
 }
 
 impl<K> Clone for Encodings<K> {

@@ -9,8 +9,8 @@
 //!
 //! # Modules, in reading order
 //!
-//! [`clock`], [`id`], [`sharded`], [`encodings`], [`workers`]: small things everything uses. [`database`]: reaching PostgreSQL, or
-//! bringing it. [`eventlog`]: the kernel, which knows no feature. [`tasks`], [`accounts`], [`sessions`], [`keys`]: the
+//! [`clock`], [`id`], [`sharded`], [`encodings`], [`workers`]: small things everything uses. [`database`]: reaching
+//! PostgreSQL, or bringing it. [`eventlog`]: the kernel, which knows no feature. [`tasks`], [`accounts`], [`sessions`], [`keys`]: the
 //! features; none knows another. [`auth`]: joins accounts, sessions and keys. [`freshness`]: what several nodes need
 //! before they answer from memory. [`http`], [`api`], [`web`], [`routes`]: the edge. [`config`],
 //! [`telemetry`], [`app`], [`cli`]: putting it together.

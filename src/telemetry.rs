@@ -2,8 +2,8 @@
 //!
 //! Three layers read the same `tracing` spans and events: lines on standard error, spans over OTLP, log records over
 //! OTLP. Each has its own filter. Lines show events, with the operation and the trace they happened in; spans are for the
-//! exporter alone, and where nothing is exported there are none to pay for. The exporting layers refuse what the exporter itself is made of, since exporting that
-//! would make more of it, and ractor's spans, since one lasts as long as an actor.
+//! exporter alone, and where nothing is exported there are none to pay for. The exporting layers refuse what the exporter
+//! itself is made of, since exporting that would make more of it, and ractor's spans, since one lasts as long as an actor.
 //!
 //! The PostgreSQL driver is not heard below informational events, whatever is asked for: it would tell the values of
 //! parameters, which are email addresses and hashes.

@@ -15,6 +15,8 @@ pub const RUNS: usize = 3;
 pub struct Figure {
     /// The figure itself, in the unit of its row.
     pub value: f64,
+    /// Milliseconds that an answer took on average.
+    pub average: Option<f64>,
     /// Half of the answers came within this many milliseconds.
     pub p50: Option<f64>,
     /// Of a hundred answers, 99 came within this many milliseconds.
@@ -56,7 +58,7 @@ pub struct Row {
     pub limit: Option<(String, Vec<Figure>)>,
     /// What it has to reach.
     pub goal: Goal,
-    /// What it waits for, where that is known from something else than the shares of the processor.
+    /// What it waits for, where the shares of the processor do not say: an explanation and no measurement.
     pub bottleneck: Option<String>,
 }
 
@@ -77,7 +79,7 @@ impl Row {
         self
     }
 
-    /// The same with the name of its bottleneck.
+    /// The same with an explanation of what holds it.
     pub fn held_by(mut self, bottleneck: impl Into<String>) -> Self {
         self.bottleneck = Some(bottleneck.into());
         self

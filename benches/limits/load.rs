@@ -100,7 +100,8 @@ impl Load {
         );
         #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
         let value = report.requests as f64 / report.seconds;
-        Ok(Figure { value, p50: Some(report.p50), p99: Some(report.p99), shares })
+        let (p50, p99) = (Some(report.p50), Some(report.p99));
+        Ok(Figure { value, p50, p99, shares, ..Figure::default() })
     }
 }
 

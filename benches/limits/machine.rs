@@ -3,26 +3,24 @@
 use std::fs;
 use std::process::Command;
 
-/// Name and value of everything that the figures depend on.
-pub fn describe() -> Vec<(&'static str, String)> {
+/// Name and value of everything that the figures depend on, with the version of the servers' PostgreSQL.
+pub fn describe(postgres: String) -> Vec<(&'static str, String)> {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let model = first_of("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown".to_owned());
     let memory = first_of("/proc/meminfo", "MemTotal").unwrap_or_else(|| "unknown".to_owned());
-    let postgres =
-        run("sh", &["-c", "ls -d /usr/lib/postgresql/*/bin/postgres | sort -V | tail -n 1"]);
     vec![
         (
             "Keyfold",
             format!(
                 "{} ({})",
                 env!("CARGO_PKG_VERSION"),
-                run("git", &["rev-parse", "--short", "HEAD"])
+                run("git", &["describe", "--always", "--dirty"])
             ),
         ),
         ("processor", format!("{cores} × {model}")),
         ("memory", memory),
         ("kernel", run("uname", &["-sr"])),
-        ("PostgreSQL", run(&postgres, &["--version"])),
+        ("PostgreSQL", postgres),
         ("Rust", run("rustc", &["--version"])),
         ("load generator", run("wrk", &["--version"])),
     ]

@@ -83,12 +83,14 @@ async fn measure(names: &[&'static str]) -> anyhow::Result<()> {
         rows.extend(measured);
     }
     print(&format!("\n{}\n", report::table(&rows)))?;
+    let postgres = postgres::version().await?;
     remove_clusters(&scratch)?;
     if names.len() == WORKLOADS.len() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/RESULTS.md");
         let date = keyfold::clock::Clock::system().now().to_string();
         let date = date.split('T').next().unwrap_or_default();
-        std::fs::write(path, report::document(&rows, &machine::describe(), date, begun.elapsed()))?;
+        let machine = machine::describe(postgres);
+        std::fs::write(path, report::document(&rows, &machine, date, begun.elapsed()))?;
         print(&format!("written to {path}\n"))?;
     }
     Ok(())

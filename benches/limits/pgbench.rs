@@ -70,27 +70,28 @@ impl Pgbench {
         };
         Ok(Figure {
             value: number("tps =")?,
-            p50: Some(number("latency average =")?),
-            p99: None,
+            average: Some(number("latency average =")?),
             shares: before.and_then(|before| before.shares_until_now(0)),
+            ..Figure::default()
         })
     }
 
-    /// How long durable commits take, in milliseconds, when as many clients together make this many of them a second.
+    /// Of a hundred durable commits, 99 come within this many milliseconds, when as many clients together make this many
+    /// of them a second.
     ///
     /// # Errors
     ///
     /// When pgbench fails.
-    pub async fn commit_times(&self, per_second: f64) -> anyhow::Result<Figure> {
+    pub async fn slow_commits(&self, per_second: f64) -> anyhow::Result<Figure> {
         self.latencies(CONNECTIONS, &["--rate", &per_second.to_string()]).await
     }
 
-    /// How long they take one client that nobody disturbs.
+    /// The same of one client that nobody disturbs.
     ///
     /// # Errors
     ///
     /// When pgbench fails.
-    pub async fn lone_commit_times(&self) -> anyhow::Result<Figure> {
+    pub async fn slow_lone_commits(&self) -> anyhow::Result<Figure> {
         self.latencies(1, &[]).await
     }
 
@@ -104,7 +105,8 @@ impl Pgbench {
         let mut latencies = after_warm_up(&logs)?;
         latencies.sort_by(f64::total_cmp);
         let p99 = quantile(&latencies, 99);
-        Ok(Figure { value: p99, p50: Some(quantile(&latencies, 50)), p99: Some(p99), shares: None })
+        let p50 = Some(quantile(&latencies, 50));
+        Ok(Figure { value: p99, p50, p99: Some(p99), ..Figure::default() })
     }
 
     /// Runs pgbench and returns what it prints.
@@ -129,14 +131,16 @@ impl Pgbench {
 
 /// The milliseconds that every transaction took which began after the warm-up.
 ///
-/// A line of pgbench's log is: client, transaction, microseconds, script, then the end in seconds and microseconds.
+/// A line of pgbench's log is: client, transaction, microseconds, script, then the end in seconds and microseconds; and
+/// at a pace how many microseconds late it began, which the first ones contain.
 fn after_warm_up(logs: &Path) -> anyhow::Result<Vec<f64>> {
     let mut transactions = Vec::new();
     for log in fs::read_dir(logs)? {
         for line in fs::read_to_string(log?.path())?.lines() {
             let words: Vec<&str> = line.split(' ').collect();
-            let [_, _, took, _, seconds, micros, ..] = words.as_slice() else { continue };
-            let (took, seconds): (f64, f64) = (took.parse()?, seconds.parse()?);
+            let [_, _, took, _, seconds, micros, late @ ..] = words.as_slice() else { continue };
+            let late = late.first().map_or(Ok(0.0), |late| late.parse::<f64>())?;
+            let (took, seconds) = (took.parse::<f64>()? - late, seconds.parse::<f64>()?);
             let ended = seconds + micros.parse::<f64>()? / 1e6;
             transactions.push((ended, took / 1e3));
         }

@@ -3,6 +3,8 @@
 use keyfold::database::Connection;
 use tokio_postgres::Client;
 
+use crate::server::Server;
+
 /// Streams with a number of tasks each, as `(user ids, tasks of each)`.
 const TASKS: &str = "\
 with history as (
@@ -90,4 +92,17 @@ pub async fn write_life(client: &Client, person: &str, events: i64) -> anyhow::R
 pub async fn settle(client: &Client) -> anyhow::Result<()> {
     client.batch_execute("vacuum (analyze) events").await?;
     Ok(client.batch_execute("checkpoint").await?)
+}
+
+/// The version of the PostgreSQL that the measured servers run on.
+///
+/// # Errors
+///
+/// When a server does not start.
+pub async fn version() -> anyhow::Result<String> {
+    let server = Server::start("version").await?;
+    let version = session(&server.database().await?).await?;
+    let version = version.query_one("show server_version", &[]).await?.get(0);
+    server.stop().await?;
+    Ok(version)
 }

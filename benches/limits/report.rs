@@ -55,10 +55,10 @@ fn latencies(row: &Row) -> String {
     }
 }
 
-/// What is known, or who used the processor in the run with the median figure; and the same of the limit.
+/// An explanation, or who used the processor in the run with the median figure; and the same of the limit.
 fn bottleneck(row: &Row, limits: &[Figure]) -> String {
     if let Some(bottleneck) = &row.bottleneck {
-        return bottleneck.clone();
+        return format!("({bottleneck})");
     }
     let described = |runs: &[Figure]| {
         middle_run(runs).and_then(|run| run.shares.as_ref()).map(Shares::describe)

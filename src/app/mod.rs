@@ -195,7 +195,7 @@ impl Running {
         }
     }
 
-    /// The parts of the application, for tests that look behind the API.
+    /// The parts of the application, for tests and measurements that look behind the API.
     pub fn features(&self) -> &Features {
         &self.server.features
     }

@@ -16,6 +16,7 @@ use super::statement::Statement;
 use super::store::EventLog;
 use super::stream::{self, StreamName};
 use super::supervisor::{Lifespan, Supervise, Supervision, Supervisor};
+use crate::telemetry::Trace;
 
 /// The entities of one kind on this node. Cheap to clone.
 pub struct Entities<D: Decider> {
@@ -87,8 +88,10 @@ impl<D: Decider> Entities<D> {
     ) -> Result<Outcome<D>, ExecuteError<D::Rejection>> {
         let (reply, answer) = oneshot::channel();
         let beside = beside.into_iter().map(Arc::new).collect();
-        let execute = Execute { command, context, beside, span: tracing::Span::current(), reply };
-        self.enqueue(stream, Request::Execute(execute)).map_err(|_| ExecuteError::Overloaded)?;
+        let (trace, span) = (Trace::current(), tracing::Span::current());
+        let execute = Execute { command, context, beside, trace, span, reply };
+        self.enqueue(stream, Request::Execute(Box::new(execute)))
+            .map_err(|_| ExecuteError::Overloaded)?;
         answer.await.unwrap_or(Err(ExecuteError::NoReply))
     }
 

@@ -104,7 +104,7 @@ impl<D: Decider> Hosted<D> {
         for request in waiting {
             match request {
                 Request::Read(reply) => reads.push(reply),
-                Request::Execute(execute) => commands.push(execute),
+                Request::Execute(execute) => commands.push(*execute),
             }
         }
         if !reads.is_empty() {
@@ -124,7 +124,12 @@ impl<D: Decider> Hosted<D> {
             for other in commands.iter().skip(1) {
                 span.follows_from(&other.span);
             }
-            self.execute(commands).instrument(span).await;
+            let trace = first.trace;
+            let execution = self.execute(commands).instrument(span);
+            match trace {
+                Some(trace) => trace.scope(execution).await,
+                None => execution.await,
+            }
         }
         self.snapshot_if_due().await;
     }
@@ -193,8 +198,7 @@ impl<D: Decider> Hosted<D> {
             // Whoever asked knows what it means that a constraint refused, and what to say of it.
             if !matches!(error, StoreError::Constraint(_)) {
                 let stream = &self.hosting.seat.stream;
-                let trace_id = commands.first().and_then(|first| first.context.trace_id.as_deref());
-                tracing::warn!(stream.name = %stream, trace_id, %error, "an append failed");
+                tracing::warn!(stream.name = %stream, %error, "an append failed");
             }
             answer_all(commands, &ExecuteError::Store(error));
         }
@@ -228,7 +232,10 @@ impl<D: Decider> Hosted<D> {
                 )
                 .ok()
         };
-        #[expect(clippy::disallowed_methods, reason = "the entity waits for it before it ends")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "one per node, bounded by its statement; an entity that ends in peace waits for it"
+        )]
         let taking = tokio::spawn(take);
         self.taking = Some(taking);
     }

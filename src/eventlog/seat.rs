@@ -19,6 +19,7 @@ use super::error::{ExecuteError, ReadError};
 use super::published::{Outcome, Published};
 use super::statement::Statement;
 use super::stream::StreamName;
+use crate::telemetry::Trace;
 
 /// Most requests that wait for one entity.
 pub(super) const QUEUE: usize = 256;
@@ -28,7 +29,7 @@ pub(super) enum Request<D: Decider> {
     /// Say what the state is.
     Read(oneshot::Sender<Result<Arc<Published<D>>, ReadError>>),
     /// Carry out a command.
-    Execute(Execute<D>),
+    Execute(Box<Execute<D>>),
 }
 
 /// A command and who waits for its outcome.
@@ -36,6 +37,7 @@ pub(super) struct Execute<D: Decider> {
     pub(super) command: D::Command,
     pub(super) context: Context,
     pub(super) beside: Vec<Arc<Statement>>,
+    pub(super) trace: Option<Trace>,
     pub(super) span: tracing::Span,
     pub(super) reply: oneshot::Sender<Result<Outcome<D>, ExecuteError<D::Rejection>>>,
 }

@@ -67,8 +67,7 @@ pub struct Site {
     pub trusted_origins: Vec<String>,
 }
 
-/// A header of the request, if it is text. The name is one of `http`'s own: the framework's look-up takes text and parses
-/// it every time.
+/// A header of the request, if it is text. The framework's own look-up takes the name as text and parses it every time.
 pub(crate) fn header_of<'a>(request: &'a Request, name: &HeaderName) -> Option<&'a str> {
     request.headers().get(name)?.to_str().ok()
 }

@@ -1,8 +1,8 @@
 //! One trace id and one span per request.
 //!
 //! The trace id is the client's own when it sends a valid `traceparent` (W3C Trace Context), and stands in every error
-//! body, event context and log line of the request. The span is for the exporter, and travels into actors with every
-//! command; without an exporter there is none.
+//! body, event context and log line of the request. The span is for the exporter; without one there is none. Both travel
+//! into actors with every command.
 
 use std::future::Future;
 use std::time::Instant;
@@ -40,18 +40,16 @@ impl RequestContext {
         let parent = header_of(request, &TRACEPARENT).and_then(parse_traceparent);
         let trace = Trace::new(parent.as_ref(), operation.map(|operation| operation.id));
         // A span keeps the name it starts with when it is exported.
-        let span = trace.begin(|| {
-            tracing::info_span!(
-                "http.request",
-                otel.kind = "server",
-                otel.name = operation.map(|operation| operation.id),
-                otel.status_code = Empty,
-                http.request.method = request.method().as_str(),
-                http.route = operation.map(|operation| operation.path),
-                url.path = request.uri().path(),
-                http.response.status_code = Empty,
-            )
-        });
+        let span = tracing::info_span!(
+            "http.request",
+            otel.kind = "server",
+            otel.name = operation.map(|operation| operation.id),
+            otel.status_code = Empty,
+            http.request.method = request.method().as_str(),
+            http.route = operation.map(|operation| operation.path),
+            url.path = request.uri().path(),
+            http.response.status_code = Empty,
+        );
         if let Some(parent) = &parent {
             set_parent(&span, parent);
         }

@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn what_is_not_a_token_is_malformed() {
-        for text in ["", ".", "..", "a.b.c", &"x".repeat(MAX_LENGTH + 1)] {
+        for text in ["", ".", "..", "a.b.c"] {
             assert_eq!(verify(text, &KEYS, &policy()), Err(TokenError::Malformed));
         }
     }

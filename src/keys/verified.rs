@@ -7,14 +7,15 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use quick_cache::sync::Cache;
 
-use super::access_token::TokenError;
+use super::access_token::{MAX_LENGTH, TokenError};
 use crate::clock::Timestamp;
 use crate::id::{SessionId, UserId};
 
 /// Most accepted tokens that are remembered: about 10 MB of them.
 const ACCEPTED: usize = 100_000;
-/// Most refused ones. They have a place of their own, so that a flood of forgeries pushes out no good token.
-const REFUSED: usize = 1_000;
+/// Most refused ones. They have a place of their own, so that a flood of forgeries pushes out no good token. A power of
+/// two: the memory is divided by cores.
+const REFUSED: usize = 1_024;
 
 /// What an authentic token says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +53,7 @@ impl VerifiedTokens {
         Self { accepted: Cache::new(ACCEPTED), refused: Cache::new(REFUSED) }
     }
 
-    /// What `verify` came to the first time this token was seen.
+    /// What `verify` came to the first time this token was seen. What is too long for a token is not even hashed.
     ///
     /// # Errors
     ///
@@ -62,6 +63,9 @@ impl VerifiedTokens {
         token: &str,
         verify: impl FnOnce() -> Result<Verified, TokenError>,
     ) -> Result<Verified, TokenError> {
+        if token.len() > MAX_LENGTH {
+            return Err(TokenError::Malformed);
+        }
         let hash: TokenHash =
             digest(&SHA256, token.as_bytes()).as_ref().try_into().unwrap_or_default();
         if let Some(verified) = self.accepted.get(&hash) {
@@ -135,6 +139,15 @@ mod tests {
         }
         assert!(tokens.refused.len() <= REFUSED);
         assert_eq!(tokens.get_or("good", || Err(TokenError::Malformed)), Ok(good));
+    }
+
+    #[test]
+    fn what_is_too_long_for_a_token_is_not_verified() {
+        let tokens = VerifiedTokens::new();
+        let longest = "a".repeat(MAX_LENGTH);
+        assert_eq!(tokens.get_or(&longest, || Ok(verified(7))), Ok(verified(7)));
+        let longer = tokens.get_or(&(longest + "a"), || Ok(verified(7)));
+        assert_eq!(longer, Err(TokenError::Malformed));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Tasks: one list per user, which only that user can see.
 //!
 //! [`values`] are what a task is made of, [`task_list`] holds the rules, [`ordered`] its memory, [`listing`] the read
-//! side, [`pages`] what it has encoded, [`api`] the endpoints. There is no table of tasks: reads are served from the published state of the entity.
+//! side, [`pages`] what it has encoded, [`api`] the endpoints. There is no table of tasks: reads are served from the
+//! published state of the entity.
 
 pub mod api;
 pub mod bodies;

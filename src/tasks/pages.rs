@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::bodies::TaskListBody;
 use super::listing::{self, Query};
 use super::task_list::TaskList;
-use crate::encodings::Encodings;
+use crate::encodings::{self, Encodings};
 use crate::eventlog::Published;
 use crate::id::UserId;
 
@@ -31,7 +31,7 @@ impl Pages {
         Self(Encodings::new(MAX_BYTES, USUAL_BYTES))
     }
 
-    /// The encoded page of a list.
+    /// The encoded page of a list. One that was searched for is made anew: there are as many as texts to search for.
     ///
     /// # Errors
     ///
@@ -42,9 +42,13 @@ impl Pages {
         list: &Published<TaskList>,
         query: Query,
     ) -> serde_json::Result<Bytes> {
-        self.0.get_or(Key { owner, version: list.version, query }, |key| {
-            TaskListBody::new(owner, &listing::page(&list.state.tasks, &key.query))
-        })
+        let body =
+            |query: &Query| TaskListBody::new(owner, &listing::page(&list.state.tasks, query));
+        if query.text.is_some() {
+            return encodings::encode(&body(&query));
+        }
+        let key = Key { owner, version: list.version, query };
+        self.0.get_or(key, |key| body(&key.query))
     }
 }
 
@@ -92,6 +96,16 @@ mod tests {
         assert_eq!(first.as_ptr(), again.as_ptr());
         let later = pages.page(owner(1), &list(&["Milk", "Bread"]), query).unwrap();
         assert!(String::from_utf8_lossy(&later).contains("Bread"));
+    }
+
+    #[test]
+    fn what_was_searched_for_is_found_but_not_kept() {
+        let (pages, list) = (Pages::new(), list(&["Milk", "Bread"]));
+        let found =
+            || pages.page(owner(1), &list, Query::default().containing(Some("milk"))).unwrap();
+        let (first, again) = (found(), found());
+        assert!(first == again && first.as_ptr() != again.as_ptr());
+        assert!(String::from_utf8_lossy(&first).contains("\"total\":1"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::trace_id::{current_ids, current_trace};
+use super::trace_id::{Trace, current_ids};
 
 /// Writes events as JSON.
 pub(super) struct JsonEvents;
@@ -53,7 +53,7 @@ where
         event.record(&mut fields);
         let Fields { target, message, others } = fields;
         let (trace_id, span_id) = current_ids().unzip();
-        let trace = current_trace();
+        let trace = Trace::current();
         let line = Line {
             timestamp,
             level: event.metadata().level().as_str(),

@@ -119,7 +119,7 @@ async fn the_first_span_of_a_trace_is_exported_under_the_id_of_the_trace() {
     let collector = Collector::start().await;
     let (telemetry, _, _guard) = start_here(&exporting_to(collector.address));
     let trace = Trace::new(None, None);
-    let request = trace.begin(|| info_span!("request"));
+    let request = info_span!("request");
     let known = trace.scope(async { current_trace_id() }.instrument(request)).await;
     telemetry.flush_and_shutdown().await;
     assert_eq!(hex(&collector.spans()[0].trace_id), known.to_string());
@@ -221,7 +221,7 @@ async fn a_json_line_tells_the_event_its_request_and_their_ids() {
 
     let parent = called_by_someone();
     let trace = Trace::new(Some(&parent), Some("createTask"));
-    let request = trace.begin(|| info_span!("request", user.id = "ada"));
+    let request = info_span!("request", user.id = "ada");
     set_parent(&request, &parent);
     let cause = std::io::Error::other("lost");
     let write =
@@ -264,6 +264,14 @@ async fn a_text_line_is_plain_where_there_is_no_terminal_and_names_its_request()
     let text = written.text();
     let end = format!(": appended version=3 user.id=ada operation=createTask trace_id={TRACE}\n");
     assert!(text.ends_with(&end) && !text.contains('\u{1b}') && text.contains("INFO"), "{text}");
+}
+
+#[test]
+fn a_text_line_of_another_library_does_not_tell_where_its_source_was_built() {
+    let (_telemetry, written, _guard) = start_here(&writing(LogFormat::Text, "info"));
+    info!(log.target = "rustls", log.file = "/build/rustls.rs", log.line = 7, reason = "old", "no");
+    let text = written.text();
+    assert!(text.ends_with(": no reason=old\n"), "{text}");
 }
 
 #[test]

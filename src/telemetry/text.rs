@@ -8,7 +8,7 @@ use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::FormatFields;
 use tracing_subscriber::fmt::format::Writer;
 
-use super::trace_id::current_trace;
+use super::trace_id::Trace;
 
 /// Writes fields as `name=value`, and the message without its name.
 pub(super) struct TextFields;
@@ -17,7 +17,7 @@ impl<'w> FormatFields<'w> for TextFields {
     fn format_fields<R: RecordFields>(&self, writer: Writer<'w>, fields: R) -> fmt::Result {
         let mut visitor = ForPeople { writer, is_first: true, result: Ok(()) };
         fields.record(&mut visitor);
-        if let Some(trace) = current_trace() {
+        if let Some(trace) = Trace::current() {
             if let Some(operation) = trace.operation {
                 visitor.write("operation", |writer| writer.write_str(operation));
             }
@@ -35,7 +35,9 @@ struct ForPeople<'w> {
 
 impl<'w> ForPeople<'w> {
     fn write(&mut self, name: &str, value: impl FnOnce(&mut Writer<'w>) -> fmt::Result) {
-        if self.result.is_ok() {
+        // Where in its source a library that uses `log` wrote the line; the target stands before the fields.
+        let is_origin = name.starts_with("log.");
+        if self.result.is_ok() && !is_origin {
             self.result = self.begin(name).and_then(|()| value(&mut self.writer));
         }
     }

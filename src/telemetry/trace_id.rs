@@ -49,25 +49,20 @@ impl Trace {
         Self { id: parent.map_or_else(begin, |parent| parent.trace_id), operation }
     }
 
-    /// Makes the first span of the trace, which is exported under the trace's id.
-    pub fn begin(self, span: impl FnOnce() -> Span) -> Span {
-        TRACE.sync_scope(self, span)
+    /// The trace that this task works for.
+    pub fn current() -> Option<Self> {
+        TRACE.try_with(|trace| *trace).ok()
     }
 
-    /// Runs a part of the trace.
+    /// Runs a part of the trace. A first span that is entered in it is exported under the trace's id.
     pub fn scope<F: Future>(self, part: F) -> impl Future<Output = F::Output> {
         TRACE.scope(self, part)
     }
 }
 
-/// The trace that this task works for.
-pub(super) fn current_trace() -> Option<Trace> {
-    TRACE.try_with(|trace| *trace).ok()
-}
-
 /// The id of the trace this task works for; zeros outside of traces. It is written as 32 hexadecimal digits.
 pub fn current_trace_id() -> TraceId {
-    current_trace().map_or(TraceId::INVALID, |trace| trace.id)
+    Trace::current().map_or(TraceId::INVALID, |trace| trace.id)
 }
 
 /// Gives exported spans the id of the trace they belong to.

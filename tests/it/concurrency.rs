@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::app::{START, TestApp};
 use crate::postgres;
+use crate::process::until;
 use crate::user::{PASSWORD, TestUser};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,11 +65,10 @@ async fn a_warm_read_is_answered_while_the_actor_of_its_list_is_busy() {
 
     let other = app.connection().connect().await.unwrap().client;
     other.batch_execute("begin; select position from log_head for update").await.unwrap();
-    let waits_for_us = async {
-        let waits =
-            "select from pg_stat_activity where pg_backend_pid() = any (pg_blocking_pids(pid))";
-        while other.query(waits, &[]).await.unwrap().is_empty() {}
-    };
+    let waits = "select from pg_stat_activity where pg_backend_pid() = any (pg_blocking_pids(pid))";
+    let waits_for_us = until("the creation waits for the log", async || {
+        !other.query(waits, &[]).await.unwrap().is_empty()
+    });
     let mut creation = pin!(ada.create_task("Bread"));
     tokio::select! {
         _ = &mut creation => unreachable!("the log is locked"),

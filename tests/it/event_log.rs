@@ -138,6 +138,10 @@ async fn no_statement_leaves_a_hole_in_the_log() {
     assert_eq!(log.refused(&insert(2)).await, "positions must continue the log");
     let skip = format!("update log_head set position = 3; {}", insert(3));
     assert_eq!(log.refused(&skip).await, "positions must continue the log");
+    let before = format!("update log_head set position = 0; {}", insert(0));
+    let positive =
+        r#"new row for relation "events" violates check constraint "events_position_check""#;
+    assert_eq!(log.refused(&before).await, positive);
     assert_eq!(log.contents().await, ["a@1"]);
 }
 

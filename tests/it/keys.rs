@@ -5,6 +5,7 @@ use std::time::Duration;
 use keyfold::app::Seams;
 use keyfold::clock::Clock;
 use keyfold::config::Secret;
+use keyfold::keys::access_token::TokenError;
 use serde_json::{Value, json};
 
 use crate::app::{START, TestApp, first_key};
@@ -83,6 +84,19 @@ async fn a_rotated_out_key_verifies_until_its_last_token_has_expired() {
         1,
         "only the signing key has a private half"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_remembered_token_is_unknown_once_its_key_has_left_the_ring() {
+    let app = TestApp::spawn().await;
+    let ada = app.sign_up("ada@example.com").await;
+    ada.list("").await.expect(200);
+    let keys = app.running().features().keys.clone();
+    keys.rotate().await.unwrap();
+    app.clock().advance(Duration::from_mins(16));
+    assert_eq!(keys.verify_whenever(&ada.token).unwrap().session_id.to_string(), ada.session_id);
+    keys.rotate().await.unwrap();
+    assert_eq!(keys.verify_whenever(&ada.token), Err(TokenError::UnknownKey));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,8 @@
 //! Signing in beside the hashes it cannot do without; and reading while others sign in.
 
-use crate::figures::{Figure, Goal, Row, in_turn};
+use std::sync::{Mutex, PoisonError};
+
+use crate::figures::{Figure, Goal, Row, in_turn, values};
 use crate::limits::{hash_on_all_cores, hashes};
 use crate::load::Load;
 use crate::people::Person;
@@ -22,18 +24,28 @@ pub async fn measure() -> anyhow::Result<Vec<Row>> {
     let ada = Person::sign_up(&server.url).await?;
     ada.create_tasks(&server.url, 20).await?;
     let reads = Load::of("read", &[ada.list_request()])?;
+    let storms = Mutex::default();
     let (runs, limits) =
-        in_turn(|_| together(&server, &reads, &storm), |_| beside_hashes(&server, &reads)).await?;
-    let both =
-        Row::alone("GET tasks while 8 connections sign in", "/s", runs, Goal::RatioAtLeast(0.9))
-            .beside("while another process hashes on all cores", limits);
+        in_turn(|_| together(&server, &reads, &storm, &storms), |_| beside_hashes(&server, &reads))
+            .await?;
+    let storm = values(&storms.into_inner()?);
+    let name = format!("GET tasks while 8 connections sign in ({storm:.0}/s)");
+    let both = Row::alone(name, "/s", runs, Goal::RatioAtLeast(0.9))
+        .beside("while another process hashes on all cores, at normal niceness", limits);
     server.stop().await?;
     Ok(vec![alone, both])
 }
 
-async fn together(server: &Server, reads: &Load, storm: &Load) -> anyhow::Result<Figure> {
+/// Reads, while others sign in: how often they did is kept in `storms`.
+async fn together(
+    server: &Server,
+    reads: &Load,
+    storm: &Load,
+    storms: &Mutex<Vec<Figure>>,
+) -> anyhow::Result<Figure> {
     let reads = reads.run(&server.url, server.process());
-    let (reads, _storm) = tokio::try_join!(reads, storm.run(&server.url, server.process()))?;
+    let (reads, signed_in) = tokio::try_join!(reads, storm.run(&server.url, server.process()))?;
+    storms.lock().unwrap_or_else(PoisonError::into_inner).push(signed_in);
     Ok(reads)
 }
 

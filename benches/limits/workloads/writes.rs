@@ -20,7 +20,7 @@ pub async fn measure() -> anyhow::Result<Vec<Row>> {
 
     let (runs, limits) =
         in_turn(|_| load.run(&server.url, server.process()), |_| pgbench.run_many()).await?;
-    let commits = commit_times(&limits);
+    let commits = average_commits(&limits);
     let many = Row::alone("POST task (64 users)", "/s", runs.clone(), Goal::RatioAtLeast(1.5))
         .beside("pgbench", limits);
     let busy =
@@ -38,9 +38,9 @@ pub async fn measure() -> anyhow::Result<Vec<Row>> {
 async fn calm(load: &Load, server: &Server, pgbench: &Pgbench) -> anyhow::Result<Row> {
     let pace = load.run(&server.url, server.process()).await?.value;
     let (runs, commits) =
-        in_turn(|_| load.run(&server.url, server.process()), |_| pgbench.commit_times(pace))
+        in_turn(|_| load.run(&server.url, server.process()), |_| pgbench.slow_commits(pace))
             .await?;
-    let alone = pgbench.lone_commit_times().await?;
+    let alone = pgbench.slow_lone_commits().await?;
     let name = format!("p99 of POST task (64 users, {:.0}/s)", values(&runs));
     let beside = format!(
         "p99 of commits among 64 at that pace (a lone commit: {:.2} ms, p99 {:.2} ms)",
@@ -79,6 +79,6 @@ fn latencies(runs: &[Figure]) -> Vec<Figure> {
 }
 
 /// How long a commit took on average.
-fn commit_times(runs: &[Figure]) -> Vec<Figure> {
-    runs.iter().map(|run| Figure::of(run.p50.unwrap_or(f64::NAN))).collect()
+fn average_commits(runs: &[Figure]) -> Vec<Figure> {
+    runs.iter().map(|run| Figure::of(run.average.unwrap_or(f64::NAN))).collect()
 }
