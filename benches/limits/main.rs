@@ -33,6 +33,9 @@ use crate::workloads::WORKLOADS;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// What the table's words mean, and what stands in the way of its goals.
+const NOTES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/limits/notes.md");
+
 /// What this program is called with to be a bare server.
 const BARE: &str = "--serve-bare";
 /// What this program is called with to hold many people's tasks in memory.
@@ -89,8 +92,8 @@ async fn measure(names: &[&'static str]) -> anyhow::Result<()> {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/RESULTS.md");
         let date = keyfold::clock::Clock::system().now().to_string();
         let date = date.split('T').next().unwrap_or_default();
-        let machine = machine::describe(postgres);
-        std::fs::write(path, report::document(&rows, &machine, date, begun.elapsed()))?;
+        let (machine, notes) = (machine::describe(postgres), std::fs::read_to_string(NOTES)?);
+        std::fs::write(path, report::document(&rows, &machine, date, begun.elapsed(), &notes))?;
         print(&format!("written to {path}\n"))?;
     }
     Ok(())

@@ -111,6 +111,7 @@ pub fn document(
     machine: &[(&str, String)],
     date: &str,
     took: std::time::Duration,
+    notes: &str,
 ) -> String {
     let mut text = format!(
         "# What `make bench` measured\n\n\
@@ -124,9 +125,6 @@ pub fn document(
         let _ = writeln!(text, "* {name}: {value}");
     }
     let _ = write!(text, "\n{}", table(rows));
-    let _ = write!(text, "\n{NOTES}");
+    let _ = write!(text, "\n{notes}");
     text
 }
-
-/// What the table's words mean.
-const NOTES: &str = include_str!("notes.md");
