@@ -7,8 +7,10 @@ use std::future::Future;
 
 use crate::processor::Shares;
 
-/// How often everything is measured.
+/// How often what has no limit beside it is measured.
 pub const RUNS: usize = 3;
+/// How often a workload and its limit are measured in turn. Short runs and many, because machines change their speed.
+pub const PAIRS: usize = 5;
 
 /// What one run came to.
 #[derive(Debug, Clone, Default)]
@@ -135,7 +137,7 @@ where
     B: Future<Output = anyhow::Result<Figure>>,
 {
     let (mut runs, mut limits) = (Vec::new(), Vec::new());
-    for number in 0..RUNS {
+    for number in 0..PAIRS {
         limits.push(limit(number).await?);
         runs.push(workload(number).await?);
     }

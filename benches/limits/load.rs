@@ -11,7 +11,7 @@ use crate::figures::Figure;
 use crate::processor::Reading;
 
 /// How long one run lasts.
-pub const SECONDS: u32 = 3;
+pub const SECONDS: u32 = 2;
 /// Connections unless a workload says otherwise.
 pub const CONNECTIONS: u32 = 64;
 

@@ -116,7 +116,7 @@ pub fn document(
     let mut text = format!(
         "# What `make bench` measured\n\n\
          Written by `make bench` on {date}, in {:.1} minutes. Every workload and its limit ran in turn, in the same run, on the same \
-         cores as the load generator and PostgreSQL; each {} times. Ratios are medians of neighbouring pairs and say more \
+         cores as the load generator and PostgreSQL; each at least {} times. Ratios are medians of neighbouring pairs and say more \
          than the absolute figures, which are this machine's.\n\n",
         took.as_secs_f64() / 60.0,
         crate::figures::RUNS,

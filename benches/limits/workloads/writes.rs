@@ -1,6 +1,6 @@
 //! Durable writes beside PostgreSQL's own.
 
-use crate::figures::{Figure, Goal, RUNS, Row, in_turn, values};
+use crate::figures::{Figure, Goal, PAIRS, Row, in_turn, values};
 use crate::load::{CONNECTIONS, Load};
 use crate::people::Person;
 use crate::pgbench::Pgbench;
@@ -53,7 +53,7 @@ async fn calm(load: &Load, server: &Server, pgbench: &Pgbench) -> anyhow::Result
 
 /// Everybody writes to the same list. Each run has a list of its own, because a list has a limit.
 async fn one_user(server: &Server, pgbench: &Pgbench) -> anyhow::Result<Row> {
-    let people = Person::sign_up_many(&server.url, RUNS).await?;
+    let people = Person::sign_up_many(&server.url, PAIRS).await?;
     let loads = people.iter().enumerate().map(|(number, person)| {
         Load::of(&format!("write-one-{number}"), &[person.create_request()])
     });
