@@ -11,10 +11,11 @@ use crate::app::storage::Storage;
 use crate::config::Config;
 use crate::database::{self, Pool};
 use crate::eventlog::store::read_log;
-use crate::eventlog::{EventLog, appender, replay};
+use crate::eventlog::{Event, EventLog, ExecuteError, appender, replay};
 use crate::id::Id;
-use crate::keys::key_ring::Stage;
-use crate::keys::vault::{self, Vault};
+use crate::keys::events::KeyEvent;
+use crate::keys::key_ring::{Rejection, Stage};
+use crate::keys::vault::{self, Vault, VaultError};
 
 /// Events read at once.
 const PAGE: i64 = 1_000;
@@ -100,6 +101,47 @@ pub(super) async fn rotate_keys(config: &Config) -> anyhow::Result<()> {
         super::print(&format!("{kid} signs from now on\n"))
     })
     .await
+}
+
+pub(super) async fn revoke_key(config: &Config, kid: &str) -> anyhow::Result<()> {
+    with_vault(config, async |vault| {
+        let successor = vault.revoke(kid).await.map_err(not_revoked)?;
+        super::print(&format!("{kid} is revoked: nothing it signed is accepted any more\n"))?;
+        successor.map_or(Ok(()), |new| super::print(&format!("{new} signs from now on\n")))
+    })
+    .await
+}
+
+/// Tells an operator who mistyped a key id where to find it.
+fn not_revoked(error: VaultError) -> anyhow::Error {
+    if let VaultError::Execute(ExecuteError::Rejected(Rejection::UnknownKey(kid))) = error {
+        return anyhow::anyhow!("there is no key {kid}; `keyfold keys list` shows those there are");
+    }
+    error.into()
+}
+
+pub(super) async fn key_history(config: &Config) -> anyhow::Result<()> {
+    let storage = Storage::join(config).await?;
+    let printed = print_key_history(&storage).await;
+    storage.close().await;
+    printed
+}
+
+async fn print_key_history(storage: &Storage) -> anyhow::Result<()> {
+    let connection = storage.connection();
+    database::check_migrated(&connection).await?;
+    let link = connection.connect().await?;
+    let (stream, mut after) = (vault::stream(), 0);
+    loop {
+        let page = read_log(&link.client, after, PAGE, Some(stream.as_str())).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.position;
+        for event in &page {
+            let view = event.view();
+            let happened = KeyEvent::decode(view.name, view.schema, view.data)?;
+            super::print(&format!("{}  {happened}\n", event.recorded_at))?;
+        }
+    }
 }
 
 /// Opens the key ring for one command.

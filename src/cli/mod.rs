@@ -31,7 +31,7 @@ enum Command {
     Migrate,
     /// Print the OpenAPI document.
     Openapi,
-    /// Look at the signing keys, or rotate them.
+    /// Look at the signing keys, rotate or revoke them.
     #[command(subcommand)]
     Keys(Keys),
     /// Print events of the log, one JSON object a line.
@@ -54,8 +54,16 @@ enum Command {
 enum Keys {
     /// Print the keys of the JWKS and what each does.
     List,
+    /// Print what happened to every key that ever was, oldest first.
+    History,
     /// Make a new key and sign with it from now on; the old one verifies until its last token has expired.
     Rotate,
+    /// Take a key out at once, for instance because its private half has leaked: nothing it signed is accepted any more.
+    /// If it is the one that signs, a new key signs from now on.
+    Revoke {
+        /// The key id, as `keys list` shows it.
+        kid: String,
+    },
 }
 
 /// Runs the command line.
@@ -86,7 +94,9 @@ async fn run(command: Command, config: Config) -> anyhow::Result<()> {
         Command::Migrate => commands::migrate(&config).await,
         Command::Openapi => Ok(()),
         Command::Keys(Keys::List) => commands::list_keys(&config).await,
+        Command::Keys(Keys::History) => commands::key_history(&config).await,
         Command::Keys(Keys::Rotate) => commands::rotate_keys(&config).await,
+        Command::Keys(Keys::Revoke { kid }) => commands::revoke_key(&config, &kid).await,
         Command::Events { after, stream, limit } => {
             commands::events(&config, after, stream.as_deref(), limit).await
         }

@@ -1,5 +1,7 @@
 //! What happens to signing keys. A private key is never part of an event.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::jwk::Jwk;
@@ -16,6 +18,8 @@ pub enum KeyEvent {
     StoppedSigning(KeyStoppedSigning),
     /// A key left the JWKS.
     Retired(KeyRetired),
+    /// A key was taken out at once, and its tokens with it.
+    Revoked(KeyRevoked),
 }
 
 crate::event_kinds!(KeyEvent {
@@ -23,7 +27,25 @@ crate::event_kinds!(KeyEvent {
     "KeyStartedSigning" @ 1 => StartedSigning,
     "KeyStoppedSigning" @ 1 => StoppedSigning,
     "KeyRetired" @ 1 => Retired,
+    "KeyRevoked" @ 1 => Revoked,
 });
+
+/// For operators: which key, and what happened to it.
+impl fmt::Display for KeyEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Published(KeyPublished { public_key }) => {
+                write!(f, "{}  published ({})", public_key.kid, public_key.alg)
+            }
+            Self::StartedSigning(KeyStartedSigning { kid }) => write!(f, "{kid}  started signing"),
+            Self::StoppedSigning(KeyStoppedSigning { kid, verifies_until }) => {
+                write!(f, "{kid}  stopped signing, verifies until {verifies_until}")
+            }
+            Self::Retired(KeyRetired { kid }) => write!(f, "{kid}  retired"),
+            Self::Revoked(KeyRevoked { kid }) => write!(f, "{kid}  revoked"),
+        }
+    }
+}
 
 /// A key entered the JWKS.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +77,14 @@ pub struct KeyStoppedSigning {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyRetired {
+    /// Its key id.
+    pub kid: String,
+}
+
+/// A key was taken out at once: nothing it signed is accepted any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyRevoked {
     /// Its key id.
     pub kid: String,
 }

@@ -22,6 +22,8 @@ const RETRY: Duration = Duration::from_millis(500);
 pub(super) enum Message {
     /// Make a new key sign; answers its key id.
     Rotate(RpcReplyPort<Result<String, VaultError>>),
+    /// Take a key out at once; answers the key id of the one that signs instead, if it signed.
+    Revoke(String, RpcReplyPort<Result<Option<String>, VaultError>>),
     /// Another process changed the ring.
     Refresh,
     /// Asks the database whether the ring has changed; answers when the newest one is in use.
@@ -64,6 +66,11 @@ impl Actor for KeyManager {
                 let rotated = owned.vault.rotate().await;
                 owned.refresh(&myself).await;
                 let _ = reply.send(rotated);
+            }
+            Message::Revoke(kid, reply) => {
+                let revoked = owned.vault.revoke(&kid).await;
+                owned.refresh(&myself).await;
+                let _ = reply.send(revoked);
             }
             Message::Refresh => owned.refresh(&myself).await,
             Message::CatchUp(reply) => {

@@ -1,13 +1,16 @@
 //! The key ring's rules: which keys are published, which one signs, and when a key may leave.
 //!
 //! A key goes through `published → signing → verifying → retired`. At most one key signs. A key that stopped signing
-//! verifies until the last token it signed has expired.
+//! verifies until the last token it signed has expired. A key that is revoked leaves at once, wherever it stands, and if it
+//! was the one that signs, another one signs from the same moment.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::events::{KeyEvent, KeyPublished, KeyRetired, KeyStartedSigning, KeyStoppedSigning};
+use super::events::{
+    KeyEvent, KeyPublished, KeyRetired, KeyRevoked, KeyStartedSigning, KeyStoppedSigning,
+};
 use super::jwk::Jwk;
 use crate::clock::Timestamp;
 use crate::eventlog::Decider;
@@ -29,6 +32,13 @@ pub enum Command {
         /// When the last token of the key that signs now has expired.
         verifies_until: Timestamp,
     },
+    /// Take a key out at once.
+    Revoke {
+        /// The key.
+        kid: String,
+        /// Signs from now on: needed if the key is the one that signs, and not wanted otherwise.
+        successor: Option<Jwk>,
+    },
 }
 
 /// Why the key ring refuses a command.
@@ -37,6 +47,12 @@ pub enum Rejection {
     /// The key is in the ring already.
     #[error("the key {0} is in the ring already")]
     KnownKey(String),
+    /// There is no such key.
+    #[error("there is no key {0} in the ring")]
+    UnknownKey(String),
+    /// Another key signs than the one that was believed to.
+    #[error("another key has begun to sign meanwhile")]
+    SigningChanged,
 }
 
 /// Where a key stands.
@@ -95,6 +111,7 @@ impl Decider for KeyRing {
         match command {
             Command::Begin { key } => begin(state, key),
             Command::Rotate { key, now, verifies_until } => rotate(state, key, now, verifies_until),
+            Command::Revoke { kid, successor } => revoke(state, kid, successor),
         }
     }
 
@@ -108,7 +125,7 @@ impl Decider for KeyRing {
             KeyEvent::StoppedSigning(KeyStoppedSigning { kid, verifies_until }) => {
                 state.enter(kid, Stage::Verifying { until: *verifies_until });
             }
-            KeyEvent::Retired(KeyRetired { kid }) => {
+            KeyEvent::Retired(KeyRetired { kid }) | KeyEvent::Revoked(KeyRevoked { kid }) => {
                 state.keys.remove(kid);
             }
         }
@@ -145,6 +162,15 @@ fn rotate(
         KeyEvent::StoppedSigning(KeyStoppedSigning { kid: key.kid.clone(), verifies_until })
     });
     Ok(retired.chain(stopped).chain(installed).collect())
+}
+
+fn revoke(state: &State, kid: String, successor: Option<Jwk>) -> Result<Vec<KeyEvent>, Rejection> {
+    let Some(key) = state.keys.get(&kid) else { return Err(Rejection::UnknownKey(kid)) };
+    if (key.stage == Stage::Signing) != successor.is_some() {
+        return Err(Rejection::SigningChanged);
+    }
+    let installed = successor.map_or(Ok(Vec::new()), |successor| install(state, successor))?;
+    Ok([vec![KeyEvent::Revoked(KeyRevoked { kid })], installed].concat())
 }
 
 fn install(state: &State, key: Jwk) -> Result<Vec<KeyEvent>, Rejection> {
@@ -188,6 +214,14 @@ mod tests {
 
     fn retired(kid: &str) -> KeyEvent {
         KeyEvent::Retired(KeyRetired { kid: kid.to_owned() })
+    }
+
+    fn revoked(kid: &str) -> KeyEvent {
+        KeyEvent::Revoked(KeyRevoked { kid: kid.to_owned() })
+    }
+
+    fn revoke(kid: &str, successor: Option<&str>) -> Command {
+        Command::Revoke { kid: kid.to_owned(), successor: successor.map(key) }
     }
 
     fn rotate_to(kid: &str, now: i64) -> Command {
@@ -237,6 +271,39 @@ mod tests {
     }
 
     #[test]
+    fn a_revoked_signing_key_leaves_at_once_and_its_successor_signs() {
+        given::<KeyRing>([published("a"), started("a")]).when(revoke("a", Some("b"))).then([
+            revoked("a"),
+            published("b"),
+            started("b"),
+        ]);
+    }
+
+    #[test]
+    fn revoking_a_key_that_only_verifies_changes_nothing_else() {
+        let history =
+            [published("a"), started("a"), stopped("a", 100), published("b"), started("b")];
+        given::<KeyRing>(history).when(revoke("a", None)).then([revoked("a")]);
+    }
+
+    #[test]
+    fn a_ring_is_never_left_without_a_signing_key_nor_given_one_it_does_not_need() {
+        let history = [published("a"), started("a"), stopped("a", 9), published("b"), started("b")];
+        for command in [revoke("b", None), revoke("a", Some("c"))] {
+            given::<KeyRing>(history.clone())
+                .when(command)
+                .then_rejected(&Rejection::SigningChanged);
+        }
+    }
+
+    #[test]
+    fn what_is_not_in_the_ring_cannot_be_revoked() {
+        given::<KeyRing>([published("a"), started("a"), revoked("z")])
+            .when(revoke("z", None))
+            .then_rejected(&Rejection::UnknownKey("z".to_owned()));
+    }
+
+    #[test]
     fn a_key_enters_the_ring_once() {
         given::<KeyRing>([published("a"), started("a")])
             .when(rotate_to("a", 50))
@@ -245,8 +312,14 @@ mod tests {
 
     #[test]
     fn every_history_can_be_folded() {
-        let alphabet =
-            [published("a"), started("a"), stopped("a", 1), retired("a"), started("missing")];
+        let alphabet = [
+            published("a"),
+            started("a"),
+            stopped("a", 1),
+            retired("a"),
+            revoked("a"),
+            started("b"),
+        ];
         for first in &alphabet {
             for second in &alphabet {
                 for third in &alphabet {
@@ -258,6 +331,7 @@ mod tests {
 
     #[test]
     fn stored_events_keep_their_shape() {
-        assert_golden(&[published("a"), started("a"), stopped("a", 1_763_812_800), retired("a")]);
+        let stopped = stopped("a", 1_763_812_800);
+        assert_golden(&[published("a"), started("a"), stopped, retired("a"), revoked("a")]);
     }
 }

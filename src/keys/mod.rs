@@ -142,6 +142,15 @@ impl Keys {
     pub async fn rotate(&self) -> anyhow::Result<String> {
         Ok(ractor::call!(self.manager, Message::Rotate)??)
     }
+
+    /// Takes a key out at once, with every token it signed. Returns the key id of the one that signs instead, if it signed.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such key or the ring cannot be changed.
+    pub async fn revoke(&self, kid: &str) -> anyhow::Result<Option<String>> {
+        Ok(ractor::call!(self.manager, Message::Revoke, kid.to_owned())??)
+    }
 }
 
 /// Hears that another process changed the key ring.

@@ -2,7 +2,9 @@
 
 use tokio_postgres::types::ToSql;
 
-use super::events::{KeyEvent, KeyPublished, KeyRetired, KeyStartedSigning, KeyStoppedSigning};
+use super::events::{
+    KeyEvent, KeyPublished, KeyRetired, KeyRevoked, KeyStartedSigning, KeyStoppedSigning,
+};
 use super::key_ring::KeyRing;
 use super::private_key::PrivateKey;
 use crate::database::Pool;
@@ -21,7 +23,7 @@ values ($1, $2, (select sealed from key_material where kid = $1), 'published', $
 const STARTED: &str = "update jwks set status = 'signing', updated_at = $2 where id = $1";
 const STOPPED: &str =
     "update jwks set status = 'verifying', private_key = null, updated_at = $2 where id = $1";
-const RETIRED: &str = "delete from jwks where id = $1";
+const LEFT: &str = "delete from jwks where id = $1";
 
 /// Follows the key ring into `jwks`.
 #[derive(Debug)]
@@ -51,8 +53,12 @@ impl Projection for JwksProjection {
                 Statement::new(ERASE_MATERIAL, vec![Box::new(kid)]),
             ],
             KeyEvent::Retired(KeyRetired { kid }) => {
-                vec![Statement::new(RETIRED, vec![Box::new(kid)])]
+                vec![Statement::new(LEFT, vec![Box::new(kid)])]
             }
+            KeyEvent::Revoked(KeyRevoked { kid }) => vec![
+                Statement::new(LEFT, vec![Box::new(kid.clone())]),
+                Statement::new(ERASE_MATERIAL, vec![Box::new(kid)]),
+            ],
         })
     }
 }

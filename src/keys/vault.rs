@@ -147,6 +147,37 @@ impl Vault {
         Ok(kid)
     }
 
+    /// Takes a key out at once, with every token it signed. If it was the one that signs, a new key signs from then on;
+    /// its key id is returned.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such key, the database is unavailable, or the signing key does not open with this secret.
+    pub async fn revoke(&self, kid: &str) -> Result<Option<String>, VaultError> {
+        self.begin().await?;
+        for _ in 0..LOADS {
+            let ring = self.ring.read(&stream()).await?;
+            let signs = ring.state.signing().is_some_and(|signing| signing.kid == kid);
+            match self.try_to_revoke(kid, signs).await {
+                Err(VaultError::Execute(ExecuteError::Rejected(Rejection::SigningChanged))) => {}
+                revoked => return revoked,
+            }
+        }
+        Err(VaultError::Execute(ExecuteError::Contended))
+    }
+
+    async fn try_to_revoke(&self, kid: &str, signs: bool) -> Result<Option<String>, VaultError> {
+        let successor = if signs { Some(self.new_key().await?) } else { None };
+        let material =
+            successor.iter().map(|key| Ok(read_model::keep_material(key, self.sealer.seal(key)?)));
+        let beside = material.collect::<Result<_, KeyError>>()?;
+        let successor = successor.map(|key| key.public);
+        let new = successor.as_ref().map(|key| key.kid.clone());
+        let command = Command::Revoke { kid: kid.to_owned(), successor };
+        self.ring.execute(&stream(), command, Context::caused_by("keys revoke"), beside).await?;
+        Ok(new)
+    }
+
     async fn new_key(&self) -> Result<PrivateKey, VaultError> {
         let generate = Arc::clone(&self.generate);
         Ok(self.workers.run(move |()| generate()).await??)

@@ -100,6 +100,44 @@ async fn a_remembered_token_is_unknown_once_its_key_has_left_the_ring() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_revoked_key_signed_is_refused_from_the_answer_on_and_after_a_restart() {
+    let mut app = TestApp::spawn().await;
+    let ada = app.sign_up("ada@example.com").await;
+    ada.list("").await.expect(200);
+    let (old, keys) = (kid(&ada.token), app.running().features().keys.clone());
+
+    let new = keys.revoke(&old).await.unwrap().expect("the key that signs has a successor");
+    assert_eq!(kids(&app.get(JWKS).send().await.expect(200)), [new.as_str()]);
+    assert_eq!(app.dump("key_material").await.lines().count(), 1, "the private half is erased");
+    let refuse = async |ada: &TestUser| {
+        let message = "The access token is signed by an unknown key";
+        ada.list("").await.expect_problem(401, "UNKNOWN_KEY", message);
+    };
+    refuse(&ada).await;
+    let fresh = app.get("/api/auth/token").bearer(&ada.session_token).send().await.expect(200);
+    let fresh = ada.with_token(fresh["token"].as_str().unwrap());
+    assert_eq!(kid(&fresh.token), new);
+    fresh.list("").await.expect(200);
+
+    app.restart().await;
+    refuse(&ada.at(&app.url())).await;
+    fresh.at(&app.url()).list("").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_only_verifies_is_revoked_without_another_one() {
+    let app = TestApp::spawn().await;
+    let ada = app.sign_up("ada@example.com").await;
+    let keys = app.running().features().keys.clone();
+    let new = keys.rotate().await.unwrap();
+    assert_eq!(keys.revoke(&kid(&ada.token)).await.unwrap(), None);
+    assert_eq!(kids(&app.get(JWKS).send().await.expect(200)), [new.as_str()]);
+    assert_eq!(ada.list("").await.status, 401);
+    let unknown = keys.revoke("unheard-of").await.unwrap_err().to_string();
+    assert_eq!(unknown, "the key ring cannot be changed: there is no key unheard-of in the ring");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_key_ring_survives_a_restart() {
     let mut app = TestApp::spawn().await;
     let ada = app.sign_up("ada@example.com").await;

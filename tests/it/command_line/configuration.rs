@@ -134,7 +134,9 @@ async fn the_help_names_every_command_and_every_variable_whatever_the_configurat
         assert!(unwrapped.contains(&default), "{default} in {help}");
     }
     let keys = keyfold.print(&["keys", "--help"]).await;
-    assert!(keys.contains("\n  list ") && keys.contains("\n  rotate "), "{keys}");
+    for command in ["list", "history", "rotate", "revoke"] {
+        assert!(keys.contains(&format!("\n  {command} ")), "{command} in {keys}");
+    }
     let events = keyfold.print(&["events", "--help"]).await;
     for option in ["--after", "--stream", "--limit"] {
         assert!(events.contains(option), "{option} in {events}");

@@ -51,6 +51,40 @@ async fn keys_are_rotated_beside_a_running_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_revoked_beside_a_running_server_and_its_history_is_told() {
+    let data = DataDirectory::new("revoke");
+    let keyfold = Keyfold::in_directory(&data);
+    let server = keyfold.serve().await;
+    let ada = TestUser::sign_up(&server.url, "ada@example.com").await;
+    let old = kid(&ada.token);
+
+    let printed = keyfold.print(&["keys", "revoke", &old]).await;
+    let [revoked, successor] = printed.lines().collect::<Vec<_>>()[..] else { panic!("{printed}") };
+    assert_eq!(revoked, format!("{old} is revoked: nothing it signed is accepted any more"));
+    let new = successor.strip_suffix(" signs from now on").unwrap();
+    until("the server refuses the key", async || published(&server).await == [new]).await;
+    assert_eq!(ada.list("").await.status, 401);
+
+    let history = keyfold.print(&["keys", "history"]).await;
+    let told: Vec<_> = history.lines().map(|line| line.split_once("Z  ").unwrap().1).collect();
+    let expected = [
+        format!("{old}  published (RS256)"),
+        format!("{old}  started signing"),
+        format!("{old}  revoked"),
+        format!("{new}  published (RS256)"),
+        format!("{new}  started signing"),
+    ];
+    assert_eq!(told, expected);
+
+    let again = keyfold.run(&["keys", "revoke", &old]).await;
+    let refused =
+        format!("keyfold: there is no key {old}; `keyfold keys list` shows those there are\n");
+    assert_eq!((again.code, again.out.as_str()), (Some(1), ""), "{again:?}");
+    assert!(again.err.ends_with(&refused), "{again:?}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_events_are_printed_without_a_gap_with_and_without_a_server() {
     let data = DataDirectory::new("events");
     let keyfold = Keyfold::in_directory(&data);
