@@ -11,7 +11,7 @@ use crate::app::storage::Storage;
 use crate::config::Config;
 use crate::database::{self, Pool};
 use crate::eventlog::store::read_log;
-use crate::eventlog::{Event, EventLog, ExecuteError, appender, replay};
+use crate::eventlog::{Event, EventLog, ExecuteError, RecordedEvent, appender, replay};
 use crate::id::Id;
 use crate::keys::events::KeyEvent;
 use crate::keys::key_ring::{Rejection, Stage};
@@ -37,17 +37,29 @@ pub(super) async fn events(
     stream: Option<&str>,
     limit: u64,
 ) -> anyhow::Result<()> {
+    print_events(config, after, stream, limit, |event| Ok(serde_json::to_string(event)?)).await
+}
+
+/// Prints events, a line each, as `show` shows them.
+async fn print_events(
+    config: &Config,
+    after: i64,
+    stream: Option<&str>,
+    limit: u64,
+    show: impl Fn(&RecordedEvent) -> anyhow::Result<String>,
+) -> anyhow::Result<()> {
     let storage = Storage::join(config).await?;
-    let printed = print_events(&storage, after, stream, limit).await;
+    let printed = print_events_of(&storage, after, stream, limit, show).await;
     storage.close().await;
     printed
 }
 
-async fn print_events(
+async fn print_events_of(
     storage: &Storage,
     mut after: i64,
     stream: Option<&str>,
     limit: u64,
+    show: impl Fn(&RecordedEvent) -> anyhow::Result<String>,
 ) -> anyhow::Result<()> {
     let connection = storage.connection();
     database::check_migrated(&connection).await?;
@@ -59,7 +71,7 @@ async fn print_events(
         after = last.position;
         left -= i64::try_from(page.len())?;
         for event in &page {
-            super::print(&format!("{}\n", serde_json::to_string(event)?))?;
+            super::print(&format!("{}\n", show(event)?))?;
         }
     }
     Ok(())
@@ -121,27 +133,12 @@ fn not_revoked(error: VaultError) -> anyhow::Error {
 }
 
 pub(super) async fn key_history(config: &Config) -> anyhow::Result<()> {
-    let storage = Storage::join(config).await?;
-    let printed = print_key_history(&storage).await;
-    storage.close().await;
-    printed
-}
-
-async fn print_key_history(storage: &Storage) -> anyhow::Result<()> {
-    let connection = storage.connection();
-    database::check_migrated(&connection).await?;
-    let link = connection.connect().await?;
-    let (stream, mut after) = (vault::stream(), 0);
-    loop {
-        let page = read_log(&link.client, after, PAGE, Some(stream.as_str())).await?;
-        let Some(last) = page.last() else { return Ok(()) };
-        after = last.position;
-        for event in &page {
-            let view = event.view();
-            let happened = KeyEvent::decode(view.name, view.schema, view.data)?;
-            super::print(&format!("{}  {happened}\n", event.recorded_at))?;
-        }
-    }
+    let show = |event: &RecordedEvent| {
+        let view = event.view();
+        let happened = KeyEvent::decode(view.name, view.schema, view.data)?;
+        Ok(format!("{}  {happened}", event.recorded_at))
+    };
+    print_events(config, 0, Some(vault::stream().as_str()), u64::MAX, show).await
 }
 
 /// Opens the key ring for one command.

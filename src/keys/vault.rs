@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::jwk::Jwk;
 use super::key_ring::{Command, KeyRing, Rejection};
 use super::key_set::KeySet;
 use super::private_key::{KeyError, PrivateKey, Sealer};
@@ -11,7 +12,7 @@ use super::read_model;
 use crate::clock::Clock;
 use crate::database::Pool;
 use crate::eventlog::{
-    Context, Decider, Entities, ExecuteError, ReadError, StoreError, StreamName, store,
+    Context, Decider, Entities, ExecuteError, ReadError, Statement, StoreError, StreamName, store,
 };
 use crate::workers::{WorkError, Workers};
 
@@ -78,11 +79,10 @@ impl Vault {
     /// When the database is unavailable, or the signing key does not open with this secret: then no key is made.
     pub async fn begin(&self) -> Result<KeySet, VaultError> {
         if self.ring.read(&stream()).await?.state.signing().is_none() {
-            let key = self.new_key().await?;
-            let beside = vec![read_model::keep_material(&key, self.sealer.seal(&key)?)];
-            let command = Command::Begin { key: key.public };
+            let (key, material) = self.new_key().await?;
             let context = Context::caused_by("first signing key");
-            let outcome = self.ring.execute(&stream(), command, context, beside).await?;
+            let command = Command::Begin { key };
+            let outcome = self.ring.execute(&stream(), command, context, vec![material]).await?;
             if !outcome.events.is_empty() {
                 tracing::info!("made the first signing key");
             }
@@ -134,16 +134,12 @@ impl Vault {
     /// under a secret that the servers do not have.
     pub async fn rotate(&self) -> Result<String, VaultError> {
         self.begin().await?;
-        let key = self.new_key().await?;
-        let kid = key.public.kid.clone();
-        let beside = vec![read_model::keep_material(&key, self.sealer.seal(&key)?)];
+        let (key, material) = self.new_key().await?;
+        let kid = key.kid.clone();
         let now = self.clock.now();
-        let command = Command::Rotate {
-            key: key.public,
-            now,
-            verifies_until: now.after(self.token_lifetime),
-        };
-        self.ring.execute(&stream(), command, Context::caused_by("keys rotate"), beside).await?;
+        let command = Command::Rotate { key, now, verifies_until: now.after(self.token_lifetime) };
+        let context = Context::caused_by("keys rotate");
+        self.ring.execute(&stream(), command, context, vec![material]).await?;
         Ok(kid)
     }
 
@@ -167,19 +163,19 @@ impl Vault {
     }
 
     async fn try_to_revoke(&self, kid: &str, signs: bool) -> Result<Option<String>, VaultError> {
-        let successor = if signs { Some(self.new_key().await?) } else { None };
-        let material =
-            successor.iter().map(|key| Ok(read_model::keep_material(key, self.sealer.seal(key)?)));
-        let beside = material.collect::<Result<_, KeyError>>()?;
-        let successor = successor.map(|key| key.public);
+        let (successor, material) = if signs { Some(self.new_key().await?) } else { None }.unzip();
         let new = successor.as_ref().map(|key| key.kid.clone());
         let command = Command::Revoke { kid: kid.to_owned(), successor };
-        self.ring.execute(&stream(), command, Context::caused_by("keys revoke"), beside).await?;
+        let (context, beside) = (Context::caused_by("keys revoke"), Vec::from_iter(material));
+        self.ring.execute(&stream(), command, context, beside).await?;
         Ok(new)
     }
 
-    async fn new_key(&self) -> Result<PrivateKey, VaultError> {
+    /// The public half of a new key, and the statement that keeps its private half, sealed.
+    async fn new_key(&self) -> Result<(Jwk, Statement), VaultError> {
         let generate = Arc::clone(&self.generate);
-        Ok(self.workers.run(move |()| generate()).await??)
+        let key = self.workers.run(move |()| generate()).await??;
+        let material = read_model::keep_material(&key, self.sealer.seal(&key)?);
+        Ok((key.public, material))
     }
 }
