@@ -5,10 +5,10 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use tokio::sync::watch;
 
 /// A moment in UTC with millisecond precision.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +34,11 @@ impl Timestamp {
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// How long after `earlier` this is; nothing if it is not after it.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or_default())
     }
 
     /// The same moment for libraries that speak jiff.
@@ -74,6 +79,10 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
+/// The longest that the system's clock is left alone while something waits for a moment: it may be set, and a machine may
+/// sleep.
+const LOOK: Duration = Duration::from_mins(1);
+
 /// Tells the time.
 #[derive(Clone)]
 pub struct Clock(Source);
@@ -81,7 +90,7 @@ pub struct Clock(Source);
 #[derive(Clone)]
 enum Source {
     System,
-    Manual(Arc<AtomicI64>),
+    Manual(Arc<watch::Sender<i64>>),
 }
 
 impl Clock {
@@ -92,7 +101,7 @@ impl Clock {
 
     /// A clock that stands still at `start` until [`Clock::advance`] moves it.
     pub fn manual(start: Timestamp) -> Self {
-        Self(Source::Manual(Arc::new(AtomicI64::new(start.unix_millis()))))
+        Self(Source::Manual(Arc::new(watch::Sender::new(start.unix_millis()))))
     }
 
     /// The current time.
@@ -106,7 +115,7 @@ impl Clock {
                 )]
                 jiff::Timestamp::now().into()
             }
-            Source::Manual(millis) => Timestamp(millis.load(Ordering::SeqCst)),
+            Source::Manual(millis) => Timestamp(*millis.borrow()),
         }
     }
 
@@ -114,7 +123,22 @@ impl Clock {
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(millis) = &self.0 {
             let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
-            millis.fetch_add(by, Ordering::SeqCst);
+            millis.send_modify(|millis| *millis = millis.saturating_add(by));
+        }
+    }
+
+    /// Waits until it is `at`.
+    pub async fn sleep_until(&self, at: Timestamp) {
+        match &self.0 {
+            Source::System => {
+                while self.now() < at {
+                    tokio::time::sleep(at.since(self.now()).min(LOOK)).await;
+                }
+            }
+            Source::Manual(millis) => {
+                // The sender is this clock's own, so it cannot have gone.
+                let _ = millis.subscribe().wait_for(|millis| *millis >= at.unix_millis()).await;
+            }
         }
     }
 }
@@ -155,5 +179,27 @@ mod tests {
         let holder = clock.clone();
         clock.advance(Duration::from_secs(2));
         assert_eq!(holder.now(), Timestamp::from_unix_millis(3_000));
+    }
+
+    #[tokio::test]
+    async fn a_sleeper_wakes_when_its_moment_has_come_and_not_before() {
+        let start = Timestamp::from_unix_millis(1_000);
+        let clock = Clock::manual(start);
+        let sleeper = clock.sleep_until(start.after(Duration::from_secs(2)));
+        tokio::pin!(sleeper);
+        for _ in 0..2 {
+            assert!(futures_util::poll!(sleeper.as_mut()).is_pending());
+            clock.advance(Duration::from_secs(1));
+        }
+        assert!(futures_util::poll!(sleeper.as_mut()).is_ready());
+        Clock::system().sleep_until(start).await;
+    }
+
+    #[test]
+    fn the_time_between_two_moments_is_never_negative() {
+        let (early, late) =
+            (Timestamp::from_unix_millis(1_000), Timestamp::from_unix_millis(1_250));
+        assert_eq!(late.since(early), Duration::from_millis(250));
+        assert_eq!(early.since(late), Duration::ZERO);
     }
 }

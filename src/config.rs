@@ -12,6 +12,7 @@ mod environment;
 mod error;
 mod help;
 mod http;
+mod keys;
 mod nearest;
 mod origin;
 mod parse;
@@ -31,6 +32,7 @@ pub use self::environment::{Environment, ProcessEnvironment};
 pub use self::error::{ConfigError, InvalidValue, Problem};
 pub use self::help::{help, markdown_table};
 pub use self::http::HttpConfig;
+pub use self::keys::KeyConfig;
 pub use self::origin::Origin;
 pub use self::passwords::PasswordConfig;
 pub use self::secret::Secret;
@@ -50,6 +52,10 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// What private keys are sealed under; `None` lets the owner of the private cluster make and keep one.
     pub secret: Option<Secret>,
+    /// What private keys may still be sealed under.
+    pub previous_secrets: Vec<Secret>,
+    /// Signing keys.
+    pub keys: KeyConfig,
     /// Access tokens.
     pub tokens: TokenConfig,
     /// Sessions.
@@ -91,6 +97,8 @@ impl Config {
             http: HttpConfig::read(&mut reader),
             database: DatabaseConfig::read(&mut reader),
             secret: secret::read(&mut reader),
+            previous_secrets: secret::read_previous(&mut reader),
+            keys: KeyConfig::read(&mut reader),
             tokens: TokenConfig::read(&mut reader),
             sessions: SessionConfig::read(&mut reader),
             passwords: PasswordConfig::read(&mut reader),

@@ -1,8 +1,9 @@
 //! The freshness check of cluster mode: is what this node has in memory still true?
 //!
 //! Notifications make other nodes' changes known soon; this makes them known *before the next answer*. Requests that
-//! arrive together share one round trip, which returns the current versions of their users' streams and which of their
-//! sessions live. Reads and revocations are thereby linearizable across nodes. A single node needs none of it.
+//! arrive together share one round trip, which returns the current versions of the key ring and of their users' streams,
+//! and which of their sessions live. Reads and revocations, of sessions and of keys, are thereby linearizable across nodes.
+//! A single node needs none of it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use crate::accounts::Accounts;
 use crate::database::Pool;
 use crate::eventlog::{StoreError, store};
 use crate::id::{SessionId, UserId};
+use crate::keys::{Keys, vault};
 use crate::sessions::Sessions;
 use crate::sessions::read_model::live_sessions;
 use crate::tasks::Tasks;
@@ -34,9 +36,11 @@ pub struct FreshnessCheck {
     memory: Memory,
 }
 
-/// What a node has in memory of its users.
+/// What a node has in memory.
 #[derive(Debug, Clone)]
 pub struct Memory {
+    /// Signing keys.
+    pub keys: Keys,
     /// Accounts.
     pub accounts: Accounts,
     /// Sessions.
@@ -47,10 +51,13 @@ pub struct Memory {
 
 #[derive(Debug)]
 struct Question {
-    user_id: UserId,
-    session_id: SessionId,
-    answer: oneshot::Sender<Result<bool, StoreError>>,
+    /// Whose memory must be fresh; the key ring must be in any case.
+    about: Option<(UserId, SessionId)>,
+    answer: oneshot::Sender<Answer>,
 }
+
+/// Which of the sessions that were asked about live.
+type Answer = Result<Arc<HashSet<SessionId>>, StoreError>;
 
 impl Freshness {
     /// For the only node: memory is always fresh.
@@ -69,19 +76,35 @@ impl Freshness {
         (Self(Some(sender)), FreshnessCheck { questions, pool, memory })
     }
 
-    /// Whether the session lives, as far as other nodes know. Afterwards reads and decisions about the
-    /// user's account, sessions and tasks start from everything that any node has answered as done.
+    /// Whether the session lives, as far as other nodes know. Afterwards reads and decisions about the user's account,
+    /// sessions and tasks, and what keys vouch for, start from everything that any node has answered as done.
     ///
     /// # Errors
     ///
     /// When the database cannot be asked or too many wait.
     pub async fn check(&self, user_id: UserId, session_id: SessionId) -> Result<bool, StoreError> {
         let Some(questions) = &self.0 else { return Ok(true) };
-        let (answer, answered) = oneshot::channel();
-        let question = Question { user_id, session_id, answer };
-        questions.try_send(question).map_err(|_| StoreError::Overloaded)?;
-        answered.await.unwrap_or(Err(StoreError::Overloaded))
+        let live = ask(questions, Some((user_id, session_id))).await?;
+        Ok(live.contains(&session_id))
     }
+
+    /// Makes sure that the key ring is the one that any node has answered about.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be asked or too many wait.
+    pub async fn of_keys(&self) -> Result<(), StoreError> {
+        match &self.0 {
+            Some(questions) => ask(questions, None).await.map(drop),
+            None => Ok(()),
+        }
+    }
+}
+
+async fn ask(questions: &mpsc::Sender<Question>, about: Option<(UserId, SessionId)>) -> Answer {
+    let (answer, answered) = oneshot::channel();
+    questions.try_send(Question { about, answer }).map_err(|_| StoreError::Overloaded)?;
+    answered.await.unwrap_or(Err(StoreError::Overloaded))
 }
 
 impl FreshnessCheck {
@@ -89,25 +112,22 @@ impl FreshnessCheck {
     pub async fn run(mut self) {
         let mut questions = Vec::with_capacity(MAX_BATCH);
         while self.questions.recv_many(&mut questions, MAX_BATCH).await > 0 {
-            let live = self.ask(&questions).await;
+            let answer = self.ask(&questions).await;
             for question in questions.drain(..) {
-                let answer = live.clone().map(|live| live.contains(&question.session_id));
                 // Whoever asked may have given up.
-                let _ = question.answer.send(answer);
+                let _ = question.answer.send(answer.clone());
             }
         }
     }
 
     /// The live ones of the sessions, after memory has been told of newer versions.
-    async fn ask(&self, questions: &[Question]) -> Result<Arc<HashSet<SessionId>>, StoreError> {
-        let users: HashSet<_> = questions.iter().map(|question| question.user_id).collect();
-        let sessions: Vec<_> = questions.iter().map(|question| question.session_id).collect();
-        let streams: Vec<_> = users
-            .iter()
-            .flat_map(|user| {
-                [Accounts::stream(*user), Sessions::stream(*user), Tasks::stream(*user)]
-            })
-            .collect();
+    async fn ask(&self, questions: &[Question]) -> Answer {
+        let (users, sessions): (HashSet<_>, Vec<_>) =
+            questions.iter().filter_map(|question| question.about).unzip();
+        let of_users = users.iter().flat_map(|user| {
+            [Accounts::stream(*user), Sessions::stream(*user), Tasks::stream(*user)]
+        });
+        let streams: Vec<_> = of_users.chain([vault::stream()]).collect();
         let client = self.pool.get().await?;
         // Polled together, they are sent together: one round trip.
         let (versions, live) = futures_util::future::try_join(
@@ -115,11 +135,14 @@ impl FreshnessCheck {
             live_sessions(&client, &sessions),
         )
         .await?;
+        drop(client);
+        let of_keys = versions.last().copied().unwrap_or_default();
         for (stream, version) in streams.iter().zip(versions) {
             self.memory.accounts.require(stream, version);
             self.memory.sessions.require(stream, version);
             self.memory.tasks.require(stream, version);
         }
+        self.memory.keys.require(of_keys).await;
         Ok(Arc::new(live.into_iter().collect()))
     }
 }

@@ -6,6 +6,7 @@ use ractor::ActorCell;
 
 use super::Seams;
 use super::serving::Site;
+use super::storage::Secrets;
 use crate::accounts::Accounts;
 use crate::accounts::password::{Cost, PasswordHasher};
 use crate::accounts::read_model::UsersProjection;
@@ -21,8 +22,9 @@ use crate::http::health::Readiness;
 use crate::keys::Keys;
 use crate::keys::access_token::TokenPolicy;
 use crate::keys::key_ring::KeyRing;
-use crate::keys::private_key::Sealer;
 use crate::keys::read_model::JwksProjection;
+use crate::keys::schedule::Schedule;
+use crate::keys::sealer::Sealer;
 use crate::keys::vault::Vault;
 use crate::sessions::read_model::SessionsProjection;
 use crate::sessions::session_list::SessionList;
@@ -33,6 +35,9 @@ use crate::workers::{Share, Workers};
 
 /// Signatures that may wait for the signing threads: a second's worth or less.
 const SIGNATURE_QUEUE: usize = 1_024;
+
+/// Keys that may wait to be made.
+const KEY_QUEUE: usize = 16;
 
 /// Every read model of the program.
 pub fn projections() -> Projections {
@@ -63,18 +68,26 @@ impl Foundation {
     pub async fn vault(
         &self,
         config: &Config,
-        secret: &Secret,
+        secrets: &Secrets,
         parent: &ActorCell,
     ) -> anyhow::Result<Vault> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let previous = secrets.previous.iter().map(Secret::as_bytes);
+        let schedule = Schedule {
+            rotation: config.keys.rotation,
+            lead: config.keys.lead,
+            token_lifetime: config.tokens.lifetime,
+        };
         Ok(Vault {
             ring: Entities::<KeyRing>::start(self.log.clone(), lifespan(config), parent).await?,
             pool: self.pool.clone(),
-            sealer: Sealer::new(secret.as_bytes())?,
+            sealer: Sealer::new(secrets.current.as_bytes(), previous)?,
             generate: Arc::clone(&self.seams.generate_key),
-            workers: Workers::start("keyfold-sign", threads, Share::Full, SIGNATURE_QUEUE)?,
+            algorithm: config.keys.algorithm,
+            makers: Workers::start("keyfold-keys", 1, Share::GivesWay, KEY_QUEUE)?,
+            signers: Workers::start("keyfold-sign", threads, Share::Full, SIGNATURE_QUEUE)?,
             clock: self.seams.clock.clone(),
-            token_lifetime: config.tokens.lifetime,
+            schedule,
         })
     }
 }
@@ -115,13 +128,13 @@ impl Features {
         foundation: Foundation,
         config: &Config,
         site: &Site,
-        secret: &Secret,
+        secrets: &Secrets,
         parent: &ActorCell,
     ) -> anyhow::Result<Self> {
         let Foundation { log, pool, seams } = &foundation;
         let (clock, lifespan) = (seams.clock.clone(), lifespan(config));
 
-        let vault = foundation.vault(config, secret, parent).await?;
+        let vault = foundation.vault(config, secrets, parent).await?;
         let url = site.origin.clone();
         let policy =
             TokenPolicy { issuer: url.clone(), audience: url, lifetime: config.tokens.lifetime };

@@ -139,7 +139,7 @@ impl App {
         });
         let foundation = features::Foundation { log, pool: readers.clone(), seams: seams.clone() };
         let features =
-            Features::start(foundation, config, &site, storage.secret(), &root.get_cell()).await?;
+            Features::start(foundation, config, &site, storage.secrets(), &root.get_cell()).await?;
 
         // From here on the node hears of everything that other processes append.
         features.observers().into_iter().for_each(|observer| following.add_observer(observer));
@@ -248,8 +248,8 @@ fn freshness(
     match mode {
         Mode::Single => Freshness::of_single_node(),
         Mode::Cluster => {
-            let Features { accounts, sessions, tasks, .. } = features.clone();
-            let memory = Memory { accounts, sessions, tasks };
+            let Features { accounts, sessions, keys, tasks } = features.clone();
+            let memory = Memory { keys, accounts, sessions, tasks };
             let (freshness, check) = Freshness::of_cluster(pool.clone(), memory);
             parts.spawn(named(check.run(), "the freshness check"));
             freshness

@@ -23,7 +23,16 @@ use crate::id::random_bytes;
 pub struct Storage {
     cluster: Option<Arc<PrivateCluster>>,
     connection: Connection,
-    secret: Secret,
+    secrets: Secrets,
+}
+
+/// What private keys are sealed under, and may have been before.
+#[derive(Debug)]
+pub struct Secrets {
+    /// What new ones are sealed under.
+    pub current: Secret,
+    /// What old ones are opened with too.
+    pub previous: Vec<Secret>,
 }
 
 impl Storage {
@@ -58,20 +67,18 @@ impl Storage {
     }
 
     fn in_cluster(cluster: PrivateCluster, data: &Path, config: &Config) -> anyhow::Result<Self> {
-        let secret = match &config.secret {
-            Some(secret) => secret.clone(),
-            None => kept_secret(&data.join("secret"))?,
-        };
-        Ok(Self { connection: cluster.connection(), cluster: Some(Arc::new(cluster)), secret })
+        let secrets = secrets_in(&data.join("secret"), config)?;
+        Ok(Self { connection: cluster.connection(), cluster: Some(Arc::new(cluster)), secrets })
     }
 
     fn external(config: &Config) -> anyhow::Result<Self> {
         let DatabaseLocation::External(connection) = &config.database.location else {
             bail!("there is no database to use");
         };
-        let secret =
+        let current =
             config.secret.clone().context("KEYFOLD_SECRET is required with DATABASE_URL")?;
-        Ok(Self { cluster: None, connection: connection.clone(), secret })
+        let secrets = Secrets { current, previous: config.previous_secrets.clone() };
+        Ok(Self { cluster: None, connection: connection.clone(), secrets })
     }
 
     /// How to reach the database.
@@ -79,9 +86,9 @@ impl Storage {
         self.connection.clone()
     }
 
-    /// The server's secret.
-    pub fn secret(&self) -> &Secret {
-        &self.secret
+    /// The server's secrets.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     /// Resolves if the private cluster ends by itself.
@@ -110,33 +117,50 @@ fn cluster_of(config: &Config) -> Option<ClusterConfig> {
     }
 }
 
-/// The secret kept in a file that only its owner can read; made when the file is missing.
-fn kept_secret(path: &Path) -> anyhow::Result<Secret> {
-    let name = path.display();
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => Zeroizing::new(text),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            make_secret(path).with_context(|| format!("cannot keep a secret in {name}"))?
-        }
+/// The configured secret, which replaces the one that was kept in a file; without one, that one, made when it is missing.
+fn secrets_in(path: &Path, config: &Config) -> anyhow::Result<Secrets> {
+    let (mut previous, kept) = (config.previous_secrets.clone(), kept_secret(path)?);
+    if let Some(configured) = &config.secret {
+        previous.extend(kept);
+        return Ok(Secrets { current: configured.clone(), previous });
+    }
+    let made = || make_secret(path).and_then(|text| secret_of(&text, path));
+    Ok(Secrets { current: kept.map_or_else(made, Ok)?, previous })
+}
+
+/// The secret kept in a file that only its owner can read.
+fn kept_secret(path: &Path) -> anyhow::Result<Option<Secret>> {
+    match std::fs::read_to_string(path).map(Zeroizing::new) {
+        Ok(text) => secret_of(&text, path).map(Some),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => {
-            return Err(error).with_context(|| format!("cannot read the secret in {name}"));
+            Err(error).with_context(|| format!("cannot read the secret in {}", path.display()))
         }
-    };
-    Secret::parse(text.trim())
-        .map_err(|error| anyhow::anyhow!("the secret in {name} cannot be used: {error}"))
+    }
+}
+
+fn secret_of(text: &str, path: &Path) -> anyhow::Result<Secret> {
+    Secret::parse(text.trim()).map_err(|error| {
+        anyhow::anyhow!("the secret in {} cannot be used: {error}", path.display())
+    })
 }
 
 /// Written whole or not at all: a secret cut short would lock everybody out of what it seals.
 fn make_secret(path: &Path) -> anyhow::Result<Zeroizing<String>> {
     let bytes = Zeroizing::new(random_bytes::<32>()?);
     let text = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(bytes.as_slice()));
+    write_secret(path, &text)
+        .with_context(|| format!("cannot keep a secret in {}", path.display()))?;
+    Ok(text)
+}
+
+fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
     let draft = path.with_extension("new");
     let mut file =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
-    std::fs::rename(&draft, path)?;
-    Ok(text)
+    std::fs::rename(&draft, path)
 }
 
 #[cfg(test)]
@@ -150,9 +174,15 @@ mod tests {
         let directory = std::env::temp_dir().join(format!("keyfold-secret-{}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
         let path = directory.join("secret");
-        let made = kept_secret(&path).unwrap();
+        let mut config = Config::default();
+        let made = secrets_in(&path, &config).unwrap().current;
         assert_eq!(made.as_bytes().len(), 43);
-        assert_eq!(kept_secret(&path).unwrap().as_bytes(), made.as_bytes());
+        let again = secrets_in(&path, &config).unwrap();
+        assert_eq!((again.current.as_bytes(), again.previous.len()), (made.as_bytes(), 0));
+        config.secret = Some(Secret::parse(&"another".repeat(6)).unwrap());
+        let replaced = secrets_in(&path, &config).unwrap();
+        assert_eq!(replaced.current.as_bytes(), "another".repeat(6).as_bytes());
+        assert_eq!(replaced.previous[0].as_bytes(), made.as_bytes());
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         std::fs::remove_dir_all(&directory).unwrap();
     }

@@ -13,7 +13,7 @@ use crate::accounts::account::{Account, Profile};
 use crate::accounts::email::Email;
 use crate::accounts::name::Name;
 use crate::accounts::password::Password;
-use crate::eventlog::{Context, Published};
+use crate::eventlog::{Context, Published, ReadError};
 use crate::http::caller::{self, MaybeSignedIn, SessionHolder, SignedIn};
 use crate::http::failure::Failure;
 use crate::http::json::{Encoded, Json};
@@ -218,7 +218,7 @@ fn new_account(body: SignUpRequest) -> Result<(Email, Name, Password), Problem> 
 }
 
 /// Begins a session: its body and the header that sets its cookie. The access token is signed first, so that a session
-/// nobody has a token for never begins.
+/// nobody has a token for never begins, and with a key that no other node has revoked.
 async fn begin_session(
     state: &State,
     request: &Request,
@@ -227,6 +227,7 @@ async fn begin_session(
 ) -> Result<(SignedInBody, String), Problem> {
     let draft =
         state.sessions.draft(user_id, caller::user_agent(request)).map_err(StartError::from)?;
+    state.freshness.of_keys().await.map_err(ReadError::Store)?;
     let fresh = fresh_token(state, draft.session(), profile).await?;
     let (session, token) = state.sessions.begin(draft, context_of(user_id, request)).await?;
     let body = SignedInBody {

@@ -14,8 +14,8 @@ use crate::eventlog::store::read_log;
 use crate::eventlog::{Event, EventLog, ExecuteError, RecordedEvent, appender, replay};
 use crate::id::Id;
 use crate::keys::events::KeyEvent;
-use crate::keys::key_ring::{Rejection, Stage};
-use crate::keys::vault::{self, Vault, VaultError};
+use crate::keys::key_ring::Rejection;
+use crate::keys::vault::{self, Successor, Vault, VaultError};
 
 /// Events read at once.
 const PAGE: i64 = 1_000;
@@ -94,13 +94,9 @@ async fn rebuild(storage: &Storage) -> anyhow::Result<u64> {
 pub(super) async fn list_keys(config: &Config) -> anyhow::Result<()> {
     with_vault(config, async |vault| {
         let ring = vault.ring.read(&vault::stream()).await?;
-        for key in ring.state.keys.values() {
-            let stage = match key.stage {
-                Stage::Published => "published".to_owned(),
-                Stage::Signing => "signing".to_owned(),
-                Stage::Verifying { until } => format!("verifying until {until}"),
-            };
-            super::print(&format!("{}  {}  {stage}\n", key.public.kid, key.public.alg))?;
+        for (kid, key) in &ring.state.keys {
+            let (algorithm, stage) = (key.public.algorithm(), key.stage);
+            super::print(&format!("{kid}  {algorithm}  {stage}\n"))?;
         }
         Ok(())
     })
@@ -109,8 +105,8 @@ pub(super) async fn list_keys(config: &Config) -> anyhow::Result<()> {
 
 pub(super) async fn rotate_keys(config: &Config) -> anyhow::Result<()> {
     with_vault(config, async |vault| {
-        let kid = vault.rotate().await?;
-        super::print(&format!("{kid} signs from now on\n"))
+        let Successor { kid, signs_from } = vault.rotate().await?;
+        super::print(&format!("{kid} is published and signs from {signs_from}\n"))
     })
     .await
 }
@@ -167,7 +163,7 @@ async fn in_vault(
     let log = EventLog::new(pool.clone(), appender, seams.clock.clone());
     let (root, _ended) = Actor::spawn(None, Root, ()).await?;
     let foundation = Foundation { log, pool: pool.clone(), seams };
-    let vault = foundation.vault(config, storage.secret(), &root.get_cell()).await?;
+    let vault = foundation.vault(config, storage.secrets(), &root.get_cell()).await?;
     let done = tokio::select! {
         done = run(&vault) => done,
         () = writer.run() => Err(anyhow::anyhow!("the appender ended")),

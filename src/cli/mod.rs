@@ -56,10 +56,11 @@ enum Keys {
     List,
     /// Print what happened to every key that ever was, oldest first.
     History,
-    /// Make a new key and sign with it from now on; the old one verifies until its last token has expired.
+    /// Publish a new key now. The running servers sign with it once every verifier knows it; the old one then verifies until
+    /// its last token has expired.
     Rotate,
     /// Take a key out at once, for instance because its private half has leaked: nothing it signed is accepted any more.
-    /// If it is the one that signs, a new key signs from now on.
+    /// If it is the one that signs, the published one or else a new one signs from now on.
     Revoke {
         /// The key id, as `keys list` shows it.
         kid: String,

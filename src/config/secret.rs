@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::error::InvalidValue;
 use super::reader::Reader;
-use super::variables::{DATABASE_URL, SECRET};
+use super::variables::{DATABASE_URL, PREVIOUS_SECRETS, SECRET};
 
 const LEAST_CHARACTERS: usize = 32;
 
@@ -57,9 +57,35 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Secret> {
     reader.read(&SECRET, Secret::parse)
 }
 
+/// The secrets that were configured before. One that has commas in it is tried whole as well as in parts.
+pub(super) fn read_previous(reader: &mut Reader<'_>) -> Vec<Secret> {
+    reader.read_unless_empty(&PREVIOUS_SECRETS, parse_previous).unwrap_or_default()
+}
+
+fn parse_previous(value: &str) -> Result<Vec<Secret>, InvalidValue> {
+    let whole = Secret::parse(value)?;
+    let parts = value.split(',').map(|part| Secret::parse(part.trim()));
+    Ok(std::iter::once(whole).chain(parts.flatten()).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn previous_secrets_are_separated_by_commas_or_contain_them() {
+        let [first, second] = ["a".repeat(32), "b".repeat(32)];
+        let read = |value: &str| parse_previous(value).unwrap();
+        let bytes = |secrets: &[Secret]| -> Vec<Vec<u8>> {
+            secrets.iter().map(|secret| secret.as_bytes().to_vec()).collect()
+        };
+        let both = format!("{first}, {second}");
+        let expected = [both.clone(), first, second].map(String::into_bytes);
+        assert_eq!(bytes(&read(&both)), expected);
+        let with_comma = "battery, staple and thirty more letters";
+        assert!(bytes(&read(with_comma)).contains(&with_comma.as_bytes().to_vec()));
+        assert!(parse_previous("short").unwrap_err().to_string().starts_with("has 5 characters"));
+    }
 
     #[test]
     fn a_secret_has_at_least_32_characters() {

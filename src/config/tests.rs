@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::database::Connection;
+use crate::keys::algorithm::Algorithm;
 
 const LONG_SECRET: &str = "0123456789abcdef0123456789abcdef";
 const EXTERNAL: &str = "postgres://ada:hunter2@db.example/keyfold";
@@ -74,10 +75,15 @@ fn every_variable_of_a_node_in_a_cluster_reaches_its_field() {
         ("KEYFOLD_HASH_MEMORY", "65536"),
         ("KEYFOLD_HASH_QUEUE", "9"),
         ("KEYFOLD_HASH_THREADS", "8"),
+        ("KEYFOLD_KEY_ALGORITHM", "RS256"),
+        ("KEYFOLD_KEY_LEAD", "1h"),
+        ("KEYFOLD_KEY_ROTATION", "90d"),
         ("KEYFOLD_LISTEN", "[::1]:0"),
         ("KEYFOLD_LOG", "warn,keyfold=debug"),
         ("KEYFOLD_LOG_FORMAT", "json"),
+        ("KEYFOLD_PREVIOUS_SECRETS", LONG_SECRET),
         ("KEYFOLD_PUBLIC_URL", "https://ID.example:443"),
+        ("KEYFOLD_RSA_BITS", "3072"),
         ("KEYFOLD_SECRET", LONG_SECRET),
         ("KEYFOLD_SESSION_LIFETIME", "30d"),
         ("KEYFOLD_SHUTDOWN_TIMEOUT", "5"),
@@ -107,6 +113,12 @@ fn node_in_a_cluster() -> Config {
             cluster: true,
         },
         secret: Some(Secret::parse(LONG_SECRET).unwrap()),
+        previous_secrets: vec![Secret::parse(LONG_SECRET).unwrap(); 2],
+        keys: KeyConfig {
+            rotation: Duration::from_hours(90 * 24),
+            lead: Duration::from_hours(1),
+            algorithm: Algorithm::Rs256 { bits: 3072 },
+        },
         tokens: TokenConfig { lifetime: Duration::from_mins(5) },
         sessions: SessionConfig { lifetime: Duration::from_hours(30 * 24) },
         passwords: PasswordConfig { memory_kib: 65_536, iterations: 3, threads: 8, queue: 9 },
@@ -145,6 +157,34 @@ fn the_names_of_better_auth_mean_the_same() {
         read(&[("BETTER_AUTH_SECRET", LONG_SECRET), ("BETTER_AUTH_URL", "http://localhost:3000")]);
     assert_eq!(config.secret.unwrap().as_bytes(), LONG_SECRET.as_bytes());
     assert_eq!(config.http.public_url.unwrap().as_str(), "http://localhost:3000/");
+}
+
+#[test]
+fn new_keys_are_of_the_configured_kind() {
+    let algorithm = |variables: &[(&str, &str)]| read(variables).keys.algorithm;
+    let eddsa = ("KEYFOLD_KEY_ALGORITHM", "EdDSA");
+    assert_eq!(algorithm(&[]), Algorithm::Rs256 { bits: 2048 });
+    assert_eq!(algorithm(&[("KEYFOLD_RSA_BITS", "4096")]), Algorithm::Rs256 { bits: 4096 });
+    assert_eq!(algorithm(&[eddsa, ("KEYFOLD_RSA_BITS", "3072")]), Algorithm::EdDsa);
+    assert_eq!(
+        problem(&[eddsa, ("KEYFOLD_RSA_BITS", "1024")]),
+        "KEYFOLD_RSA_BITS: is \"1024\"; expected 2048, 3072 or 4096"
+    );
+    assert_eq!(
+        problem(&[("KEYFOLD_KEY_ALGORITHM", "HS256")]),
+        "KEYFOLD_KEY_ALGORITHM: is \"HS256\"; expected RS256 or EdDSA"
+    );
+}
+
+#[test]
+fn a_key_signs_for_at_least_twice_its_lead() {
+    let lead = ("KEYFOLD_KEY_LEAD", "30m");
+    assert_eq!(
+        problem(&[lead, ("KEYFOLD_KEY_ROTATION", "59m")]),
+        "KEYFOLD_KEY_ROTATION: leaves a key too little time to sign before the next one is published; \
+         expected at least twice KEYFOLD_KEY_LEAD"
+    );
+    read(&[lead, ("KEYFOLD_KEY_ROTATION", "1h")]);
 }
 
 #[test]

@@ -51,6 +51,9 @@ variables! {
     SECRET = "KEYFOLD_SECRET" or "BETTER_AUTH_SECRET",
         "made and kept in the data directory",
         "What private keys are sealed under, at least 32 characters. Required with DATABASE_URL.";
+    PREVIOUS_SECRETS = "KEYFOLD_PREVIOUS_SECRETS",
+        "no other secret",
+        "Secrets that KEYFOLD_SECRET replaces, separated by commas: keys sealed under them are opened, and sealed anew.";
     PUBLIC_URL = "KEYFOLD_PUBLIC_URL" or "BETTER_AUTH_URL",
         "http:// and the address listened on",
         "The URL under which clients reach the server. It is the issuer of the access tokens.";
@@ -75,6 +78,18 @@ variables! {
     CLUSTER = "KEYFOLD_CLUSTER",
         "false",
         "Whether other nodes serve the same database. Needs DATABASE_URL and KEYFOLD_PUBLIC_URL.";
+    KEY_ROTATION = "KEYFOLD_KEY_ROTATION",
+        "30d",
+        "How long a key signs, from 2s to 400d and at least twice the lead.";
+    KEY_LEAD = "KEYFOLD_KEY_LEAD",
+        "15m",
+        "How long a key is in the JWKS before it signs, from 1s to 1d. Verifiers may cache the JWKS for two thirds of it.";
+    KEY_ALGORITHM = "KEYFOLD_KEY_ALGORITHM",
+        "RS256",
+        "What new keys sign with: `RS256`, or `EdDSA` (Ed25519) where every verifier knows it.";
+    RSA_BITS = "KEYFOLD_RSA_BITS",
+        "2048",
+        "Size of new RS256 keys: 2048, 3072 or 4096.";
     TOKEN_LIFETIME = "KEYFOLD_TOKEN_LIFETIME",
         "15m",
         "How long an access token is valid, from 1m to 1h.";

@@ -13,12 +13,13 @@ use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::credential::{
-    Credential, Judged, Presented, first_live, judgeable_bearer, live_session,
+    Credential, Judged, Presented, VerifiedToken, first_live, judgeable_bearer, live_session,
 };
 use super::problem::Problem;
 use super::{State, cookie, header_of};
 use crate::eventlog::Context;
 use crate::id::{SessionId, UserId};
+use crate::keys::Keys;
 use crate::sessions::table::Session;
 use crate::telemetry::current_trace_id;
 
@@ -54,13 +55,13 @@ impl Owner {
     async fn of(request: &Request) -> Result<Self, Problem> {
         let state = following(request)?;
         let token = judgeable_bearer(request, state).await.ok_or_else(Problem::unauthenticated)?;
-        let token = state.keys.verify(token)?;
+        let token = VerifiedToken::new(token, &state.keys, Keys::verify)?;
         let owner = request.raw_path_param("param0").map(str::parse);
-        if owner != Some(Ok(token.user_id)) {
+        if owner != Some(Ok(token.says.user_id)) {
             return Err(Problem::forbidden("NOT_YOURS", "This belongs to another user"));
         }
-        let session = live_session(state, token).await?;
-        Ok(Self { user_id: token.user_id, session_id: session.id })
+        let session = live_session(state, &token).await?;
+        Ok(Self { user_id: session.user_id, session_id: session.id })
     }
 
     /// The context of what they do.
@@ -88,7 +89,7 @@ impl SessionHolder {
     }
 }
 
-fn no_access_token(credential: Judged) -> Judged {
+fn no_access_token(credential: Judged<'_>) -> Judged<'_> {
     match credential {
         Ok(Credential::AccessToken(_)) => Err(Problem::invalid_token(
             "SESSION_REQUIRED",

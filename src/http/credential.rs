@@ -15,11 +15,34 @@ use crate::sessions::table::Session;
 use crate::sessions::token::SessionToken;
 
 /// Something that stands for a session.
-pub(super) enum Credential {
+pub(super) enum Credential<'a> {
     /// An access token, verified.
-    AccessToken(Verified),
+    AccessToken(VerifiedToken<'a>),
     /// A session token, whatever it is worth.
     SessionToken(SessionToken),
+}
+
+/// An access token that the keys of this node vouch for.
+pub(super) struct VerifiedToken<'a> {
+    token: &'a str,
+    verify: Verify,
+    /// What it says.
+    pub(super) says: Verified,
+}
+
+impl<'a> VerifiedToken<'a> {
+    /// Verifies a token.
+    pub(super) fn new(token: &'a str, keys: &Keys, verify: Verify) -> Result<Self, TokenError> {
+        Ok(Self { token, verify, says: verify(keys, token)? })
+    }
+
+    /// Whether the keys still vouch for it, once it is known whether another node has revoked its key.
+    fn confirm(&self, state: &State) -> Result<(), TokenError> {
+        if state.freshness.is_needed() {
+            (self.verify)(&state.keys, self.token)?;
+        }
+        Ok(())
+    }
 }
 
 /// The bearer token (RFC 6750, section 2.1); the scheme's case does not matter.
@@ -39,10 +62,10 @@ pub(super) async fn judgeable_bearer<'a>(request: &'a Request, state: &State) ->
 }
 
 /// A credential, or why it is none.
-pub(super) type Judged = Result<Credential, Problem>;
+pub(super) type Judged<'a> = Result<Credential<'a>, Problem>;
 
 /// How an access token is judged.
-type Verify = fn(&Keys, &str) -> Result<Verified, TokenError>;
+pub(super) type Verify = fn(&Keys, &str) -> Result<Verified, TokenError>;
 
 /// What a request presents. A browser may send a cookie beside a bearer token that is no good any more.
 pub(super) struct Presented<'a> {
@@ -67,29 +90,29 @@ impl<'a> Presented<'a> {
     }
 
     /// The bearer token first, then the cookie.
-    pub(super) fn verified(self) -> impl Iterator<Item = Judged> + use<'a> {
+    pub(super) fn verified(self) -> impl Iterator<Item = Judged<'a>> + use<'a> {
         self.verified_by(Keys::verify)
     }
 
     /// The same, with access tokens that have expired.
-    pub(super) fn verified_whenever(self) -> impl Iterator<Item = Judged> + use<'a> {
+    pub(super) fn verified_whenever(self) -> impl Iterator<Item = Judged<'a>> + use<'a> {
         self.verified_by(Keys::verify_whenever)
     }
 
-    fn verified_by(self, verify: Verify) -> impl Iterator<Item = Judged> + use<'a> {
+    fn verified_by(self, verify: Verify) -> impl Iterator<Item = Judged<'a>> + use<'a> {
         let Self { keys, bearer, cookie } = self;
         let bearer = bearer.map(move |token| match SessionToken::parse(token) {
             Some(token) => Ok(Credential::SessionToken(token)),
-            None => Ok(Credential::AccessToken(verify(keys, token)?)),
+            None => Ok(Credential::AccessToken(VerifiedToken::new(token, keys, verify)?)),
         });
         bearer.into_iter().chain(cookie.map(|token| Ok(Credential::SessionToken(token))))
     }
 }
 
 /// The first live session among the credentials. Without any, the reason the first one was refused for.
-pub(super) async fn first_live(
+pub(super) async fn first_live<'a>(
     state: &State,
-    credentials: impl Iterator<Item = Judged> + Send,
+    credentials: impl Iterator<Item = Judged<'a>> + Send,
 ) -> Result<Arc<Session>, Problem> {
     let mut refusal = None;
     for credential in credentials {
@@ -119,23 +142,27 @@ fn same_site(request: &Request, state: &State) -> bool {
         || site.trusted_origins.iter().any(|trusted| trusted == origin)
 }
 
-async fn session(state: &State, credential: Credential) -> Result<Arc<Session>, Problem> {
+async fn session(state: &State, credential: Credential<'_>) -> Result<Arc<Session>, Problem> {
     match credential {
         Credential::SessionToken(token) => {
             fresh(state, state.sessions.by_token(&token).await?).await
         }
-        Credential::AccessToken(token) => live_session(state, token).await,
+        Credential::AccessToken(token) => live_session(state, &token).await,
     }
 }
 
 /// The session an access token was issued for.
-pub(super) async fn live_session(state: &State, token: Verified) -> Result<Arc<Session>, Problem> {
-    let session = state.sessions.by_id(token.session_id).await?;
-    if session.user_id == token.user_id {
-        fresh(state, session).await
-    } else {
-        Err(SessionError::Ended.into())
+pub(super) async fn live_session(
+    state: &State,
+    token: &VerifiedToken<'_>,
+) -> Result<Arc<Session>, Problem> {
+    let session = state.sessions.by_id(token.says.session_id).await?;
+    if session.user_id != token.says.user_id {
+        return Err(SessionError::Ended.into());
     }
+    let session = fresh(state, session).await?;
+    token.confirm(state)?;
+    Ok(session)
 }
 
 /// The session, unless another node knows that it has ended.

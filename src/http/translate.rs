@@ -96,6 +96,8 @@ impl From<TokenError> for Problem {
         let code = match error {
             TokenError::Malformed => "MALFORMED_TOKEN",
             TokenError::UnknownKey => "UNKNOWN_KEY",
+            TokenError::RetiredKey => "KEY_RETIRED",
+            TokenError::RevokedKey => "KEY_REVOKED",
             TokenError::WrongSignature => "WRONG_SIGNATURE",
             TokenError::Expired => "TOKEN_EXPIRED",
             TokenError::WrongIssuer => "WRONG_ISSUER",

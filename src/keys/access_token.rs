@@ -1,6 +1,6 @@
-//! Access tokens: JWTs signed with RS256, in the profile of RFC 9068.
+//! Access tokens: JWTs in the profile of RFC 9068.
 //!
-//! Verification pins the algorithm and the token type, takes keys from the key ring only (`jku`, `x5u` and `jwk` headers
+//! Verification pins the algorithm to the key's and the token type, takes keys from the key ring only (`jku`, `x5u` and `jwk` headers
 //! are ignored), checks the signature before any claim, and requires `exp iat iss aud sub sid jti` with their types.
 
 use std::collections::HashSet;
@@ -11,7 +11,8 @@ use jsonwebtoken::{Algorithm, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::key_set::KeySet;
+use super::key_ring::Fate;
+use super::key_set::{KeySet, Verifying};
 use super::signing::{Signing, SigningError, TOKEN_TYPE};
 use super::verified::Verified;
 use crate::clock::Timestamp;
@@ -81,6 +82,12 @@ pub enum TokenError {
     /// Names no key of the key ring.
     #[error("the access token is signed by an unknown key")]
     UnknownKey,
+    /// Names a key that signs no more for so long that its tokens have expired.
+    #[error("the access token is signed by a retired key")]
+    RetiredKey,
+    /// Names a key that was taken out with its tokens.
+    #[error("the access token is signed by a revoked key")]
+    RevokedKey,
     /// The signature does not fit.
     #[error("the access token's signature is invalid")]
     WrongSignature,
@@ -129,25 +136,40 @@ impl Claims {
 /// Why it is not such a token.
 pub fn verify(token: &str, keys: &KeySet, policy: &TokenPolicy) -> Result<Verified, TokenError> {
     let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Malformed)?;
-    if header.alg != Algorithm::RS256 || header.typ.as_deref() != Some(TOKEN_TYPE) {
+    if header.typ.as_deref() != Some(TOKEN_TYPE) {
         return Err(TokenError::Malformed);
     }
     let kid = header.kid.ok_or(TokenError::Malformed)?;
-    let key = keys.verifying.get(&kid).ok_or(TokenError::UnknownKey)?;
-    let decoded = jsonwebtoken::decode::<Claims>(token, key, &validation(policy));
+    let Verifying { key, algorithm } =
+        keys.verifying.get(&kid).ok_or_else(|| absent(&kid, keys))?;
+    if header.alg != *algorithm {
+        return Err(TokenError::Malformed);
+    }
+    let decoded = jsonwebtoken::decode::<Claims>(token, key, &validation(*algorithm, policy));
     let claims = decoded.map_err(|error| refusal(error.kind()))?.claims;
     Ok(Verified { user_id: claims.sub, session_id: claims.sid, expires_at: claims.exp })
 }
 
-/// Whether the token names a key of the set, whatever else may be wrong with it.
+/// Why a key is not in the set.
+fn absent(kid: &str, keys: &KeySet) -> TokenError {
+    match keys.gone.get(kid) {
+        Some(Fate::Retired) => TokenError::RetiredKey,
+        Some(Fate::Revoked) => TokenError::RevokedKey,
+        None => TokenError::UnknownKey,
+    }
+}
+
+/// Whether the token names a key that is or was in the set, whatever else may be wrong with it.
 pub fn names_known_key(token: &str, keys: &KeySet) -> bool {
     let header = jsonwebtoken::decode_header(token).ok();
-    header.and_then(|header| header.kid).is_none_or(|kid| keys.verifying.contains_key(&kid))
+    header
+        .and_then(|header| header.kid)
+        .is_none_or(|kid| keys.verifying.contains_key(&kid) || keys.gone.contains_key(&kid))
 }
 
 /// Expiry is compared with the injected clock by the caller; everything else is the library's.
-fn validation(policy: &TokenPolicy) -> Validation {
-    let mut validation = Validation::new(Algorithm::RS256);
+fn validation(algorithm: Algorithm, policy: &TokenPolicy) -> Validation {
+    let mut validation = Validation::new(algorithm);
     validation.leeway = 0;
     validation.validate_exp = false;
     validation.aud = Some(HashSet::from([policy.audience.clone()]));
@@ -181,18 +203,26 @@ mod tests {
     use crate::eventlog::Published;
     use crate::keys::key_ring::{RingKey, Stage, State};
     use crate::keys::private_key::PrivateKey;
+    use crate::keys::schedule::Schedule;
 
     const NOW: Timestamp = Timestamp::from_unix_millis(1_763_812_800_000);
 
-    static KEY: LazyLock<PrivateKey> = LazyLock::new(|| PrivateKey::generate().unwrap());
+    const RSA: crate::keys::algorithm::Algorithm =
+        crate::keys::algorithm::Algorithm::Rs256 { bits: 2048 };
+
+    static KEY: LazyLock<PrivateKey> = LazyLock::new(|| PrivateKey::generate(RSA).unwrap());
     static KEYS: LazyLock<KeySet> = LazyLock::new(|| key_set(&KEY));
 
     fn key_set(key: &PrivateKey) -> KeySet {
-        let kid = key.public.kid.clone();
-        let ring_key = RingKey { public: key.public.clone(), stage: Stage::Signing };
-        let state = State { keys: [(kid.clone(), ring_key)].into() };
-        let ring = Published { version: 2, state };
-        KeySet::new(&ring, kid, &key.der).unwrap()
+        let ring_key = RingKey { public: key.public.clone(), stage: Stage::Signing { since: NOW } };
+        let gone = [("old", Fate::Retired), ("stolen", Fate::Revoked)];
+        let state = State {
+            keys: [(key.public.kid().to_owned(), ring_key)].into(),
+            gone: gone.map(|(kid, fate)| (kid.to_owned(), fate)).into(),
+        };
+        let [rotation, lead, token_lifetime] = [Duration::from_mins(15); 3];
+        let schedule = Schedule { rotation, lead, token_lifetime };
+        KeySet::new(&Published { version: 2, state }, &schedule, &key.der).unwrap()
     }
 
     fn policy() -> TokenPolicy {
@@ -244,10 +274,10 @@ mod tests {
 
     #[test]
     fn a_token_of_another_key_is_refused() {
-        let key = PrivateKey::generate().unwrap();
+        let key = PrivateKey::generate(RSA).unwrap();
         let token = claims().sign(&key_set(&key).signing).unwrap();
         assert_eq!(verify(&token, &KEYS, &policy()), Err(TokenError::UnknownKey));
-        let pretending = Signing::new(KEYS.signing.kid.clone(), &key.der).unwrap();
+        let pretending = Signing::new(&KEY.public, &key.der).unwrap();
         let token = claims().sign(&pretending).unwrap();
         assert_eq!(verify(&token, &KEYS, &policy()), Err(TokenError::WrongSignature));
     }
@@ -260,6 +290,7 @@ mod tests {
             serde_json::json!({"alg": "HS256", "typ": "at+jwt", "kid": kid}),
             serde_json::json!({"alg": "RS512", "typ": "at+jwt", "kid": kid}),
             serde_json::json!({"alg": "RS256", "typ": "JWT", "kid": kid}),
+            serde_json::json!({"alg": "EdDSA", "typ": "at+jwt", "kid": kid}),
             serde_json::json!({"alg": "RS256", "typ": "at+jwt"}),
         ] {
             assert_eq!(
@@ -267,6 +298,18 @@ mod tests {
                 Err(TokenError::Malformed),
                 "{header}"
             );
+        }
+    }
+
+    #[test]
+    fn a_key_that_has_left_is_told_from_one_that_never_was() {
+        for (kid, error) in [
+            ("old", TokenError::RetiredKey),
+            ("stolen", TokenError::RevokedKey),
+            ("nonsense", TokenError::UnknownKey),
+        ] {
+            let header = serde_json::json!({"alg": "RS256", "typ": "at+jwt", "kid": kid});
+            assert_eq!(verify(&with_header(&header), &KEYS, &policy()), Err(error), "{kid}");
         }
     }
 

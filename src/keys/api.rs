@@ -17,9 +17,6 @@ crate::statuses! {
     GetKeys:;
 }
 
-/// How long verifiers may keep the keys: a rotated-in key is found by its unknown `kid` before that.
-const CACHE_CONTROL: &str = "public, max-age=600";
-
 /// The keys, or that they have not changed.
 #[derive(Debug, ApiResponse)]
 enum KeysResponse {
@@ -54,13 +51,17 @@ pub struct KeysApi;
 impl KeysApi {
     /// Public keys
     ///
-    /// The JSON Web Key Set (RFC 7517) with which anybody can verify access tokens: `RS256`, chosen by the token's
-    /// `kid`. Answers may be cached as `Cache-Control` says; `ETag` and `If-None-Match` save the transfer.
-    #[expect(clippy::unused_async, reason = "an endpoint")]
+    /// The JSON Web Key Set (RFC 7517) with which anybody can verify access tokens; the token's `kid` says which key, and
+    /// the key says which algorithm. Answers may be cached for as long as `Cache-Control` says: a key is in the set for
+    /// longer than that before it signs. `ETag` and `If-None-Match` save the transfer.
     #[oai(path = "/.well-known/jwks.json", method = "get", operation_id = "getKeys")]
     async fn keys(&self, request: &Request) -> Result<KeysResponse, Failure<GetKeys>> {
-        let keys = caller::state(request)?.keys.key_set();
-        let (tag, cache) = (keys.etag.clone(), CACHE_CONTROL.to_owned());
+        let state = caller::state(request)?;
+        // A database that is away leaves verifiers the keys that are known.
+        let _ = state.freshness.of_keys().await;
+        let keys = state.keys.key_set();
+        let max_age = state.keys.jwks_max_age().as_secs();
+        let (tag, cache) = (keys.etag.clone(), format!("public, max-age={max_age}"));
         let known = header_of(request, &header::IF_NONE_MATCH)
             .is_some_and(|tags| etag::matches(tags, &tag));
         Ok(if known {

@@ -30,14 +30,29 @@ crate::event_kinds!(KeyEvent {
     "KeyRevoked" @ 1 => Revoked,
 });
 
+impl KeyEvent {
+    /// The key id of the key that began to sign, if that is what happened.
+    pub fn into_started(self) -> Option<String> {
+        match self {
+            Self::StartedSigning(started) => Some(started.kid),
+            Self::Published(_) | Self::StoppedSigning(_) | Self::Retired(_) | Self::Revoked(_) => {
+                None
+            }
+        }
+    }
+}
+
 /// For operators: which key, and what happened to it.
 impl fmt::Display for KeyEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Published(KeyPublished { public_key }) => {
-                write!(f, "{}  published ({})", public_key.kid, public_key.alg)
+            Self::Published(KeyPublished { public_key, signs_from }) => {
+                let (kid, algorithm) = (public_key.kid(), public_key.algorithm());
+                write!(f, "{kid}  published for {algorithm}, signs from {signs_from}")
             }
-            Self::StartedSigning(KeyStartedSigning { kid }) => write!(f, "{kid}  started signing"),
+            Self::StartedSigning(KeyStartedSigning { kid, .. }) => {
+                write!(f, "{kid}  started signing")
+            }
             Self::StoppedSigning(KeyStoppedSigning { kid, verifies_until }) => {
                 write!(f, "{kid}  stopped signing, verifies until {verifies_until}")
             }
@@ -53,6 +68,8 @@ impl fmt::Display for KeyEvent {
 pub struct KeyPublished {
     /// Its public half, with its key id.
     pub public_key: Jwk,
+    /// From then on it may sign: verifiers have it by then.
+    pub signs_from: Timestamp,
 }
 
 /// A key began to sign access tokens.
@@ -61,6 +78,8 @@ pub struct KeyPublished {
 pub struct KeyStartedSigning {
     /// Its key id.
     pub kid: String,
+    /// When it began.
+    pub since: Timestamp,
 }
 
 /// A key signs no more but still verifies.

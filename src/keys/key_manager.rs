@@ -1,31 +1,43 @@
 //! The KeyManager: the actor that owns this node's key set.
 //!
-//! It is an actor of its own because it owns more than the key ring's entity does: the opened private key and the
-//! published [`KeySet`]. Rotations go through it one at a time, and when another process changes the ring it opens the
-//! new set. Readers take the published set without sending it a message; signing runs on a worker pool, never in its
+//! It is an actor of its own because it owns more than the key ring's entity does: the opened private key, the
+//! published [`KeySet`] and the alarm that wakes it when the ring changes next. When another process changes the ring, it
+//! opens the new set. Readers take the published set without sending it a message; making keys and signing run beside its
 //! message loop.
+//!
+//! Every node wakes for every change, and the ring makes it once: whoever comes second finds it done.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
+use tokio::task::AbortHandle;
 
 use super::key_set::KeySet;
-use super::vault::{Vault, VaultError};
+use super::vault::{Successor, Vault, VaultError};
+use crate::clock::{Clock, Timestamp};
 
 /// How long to wait before the ring is read again after the database was away.
 const RETRY: Duration = Duration::from_millis(500);
+/// How long to wait before what is due is tried again.
+const RETRY_ADVANCE: Duration = Duration::from_secs(5);
 
 /// What the KeyManager is asked.
 #[derive(Debug)]
 pub(super) enum Message {
-    /// Make a new key sign; answers its key id.
-    Rotate(RpcReplyPort<Result<String, VaultError>>),
+    /// Publish the key that signs next.
+    Rotate(RpcReplyPort<Result<Successor, VaultError>>),
     /// Take a key out at once; answers the key id of the one that signs instead, if it signed.
     Revoke(String, RpcReplyPort<Result<Option<String>, VaultError>>),
     /// Another process changed the ring.
     Refresh,
+    /// Something is due.
+    Advance,
+    /// What is due could not be done.
+    Postpone,
+    /// Answers when the ring as it is now is in use.
+    Reload(RpcReplyPort<()>),
     /// Asks the database whether the ring has changed; answers when the newest one is in use.
     CatchUp(RpcReplyPort<()>),
     /// Answers when everything that was sent before is done.
@@ -36,23 +48,31 @@ pub(super) enum Message {
 #[derive(Debug)]
 pub(super) struct KeyManager;
 
+/// What the KeyManager is given.
+pub(super) struct Given {
+    pub(super) vault: Arc<Vault>,
+    pub(super) published: Arc<ArcSwap<KeySet>>,
+}
+
 /// What the KeyManager owns.
 pub(super) struct Owned {
-    pub(super) vault: Vault,
-    pub(super) published: Arc<ArcSwap<KeySet>>,
+    vault: Arc<Vault>,
+    published: Arc<ArcSwap<KeySet>>,
+    alarm: Alarm,
 }
 
 impl Actor for KeyManager {
     type Msg = Message;
     type State = Owned;
-    type Arguments = Owned;
+    type Arguments = Given;
 
     async fn pre_start(
         &self,
-        _myself: ActorRef<Message>,
-        owned: Owned,
+        myself: ActorRef<Message>,
+        Given { vault, published }: Given,
     ) -> Result<Owned, ActorProcessingErr> {
-        Ok(owned)
+        let alarm = Alarm::at(published.load().due, &vault.clock, &myself);
+        Ok(Owned { vault, published, alarm })
     }
 
     async fn handle(
@@ -63,16 +83,20 @@ impl Actor for KeyManager {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             Message::Rotate(reply) => {
-                let rotated = owned.vault.rotate().await;
-                owned.refresh(&myself).await;
-                let _ = reply.send(rotated);
+                let vault = Arc::clone(&owned.vault);
+                change(myself, async move { vault.rotate().await }, reply);
             }
             Message::Revoke(kid, reply) => {
-                let revoked = owned.vault.revoke(&kid).await;
-                owned.refresh(&myself).await;
-                let _ = reply.send(revoked);
+                let vault = Arc::clone(&owned.vault);
+                change(myself, async move { vault.revoke(&kid).await }, reply);
             }
+            Message::Advance => owned.advance(&myself),
+            Message::Postpone => owned.postpone(&myself),
             Message::Refresh => owned.refresh(&myself).await,
+            Message::Reload(reply) => {
+                owned.refresh(&myself).await;
+                let _ = reply.send(());
+            }
             Message::CatchUp(reply) => {
                 owned.catch_up(&myself).await;
                 let _ = reply.send(());
@@ -86,8 +110,33 @@ impl Actor for KeyManager {
 }
 
 impl Owned {
-    /// Somebody presents a key this node does not know: nonsense, unless the ring has changed since.
-    async fn catch_up(&self, myself: &ActorRef<Message>) {
+    /// Does what is due, or tries again soon: the old key signs until then.
+    fn advance(&self, myself: &ActorRef<Message>) {
+        let (vault, myself) = (Arc::clone(&self.vault), myself.clone());
+        let advance = async move {
+            let message = match vault.advance().await {
+                Ok(()) => Message::Refresh,
+                Err(error) => {
+                    tracing::error!(%error, "the key ring could not be advanced");
+                    Message::Postpone
+                }
+            };
+            let _ = myself.cast(message);
+        };
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "ends by itself; the next alarm is set then"
+        )]
+        tokio::spawn(advance);
+    }
+
+    fn postpone(&mut self, myself: &ActorRef<Message>) {
+        let again = self.vault.clock.now().after(RETRY_ADVANCE);
+        self.alarm = Alarm::at(again, &self.vault.clock, myself);
+    }
+
+    /// Somebody knows a version of the ring, or presents a key, that this node does not know.
+    async fn catch_up(&mut self, myself: &ActorRef<Message>) {
         match self.vault.has_changed(self.published.load().version).await {
             Ok(true) => self.refresh(myself).await,
             Ok(false) => {}
@@ -96,12 +145,13 @@ impl Owned {
     }
 
     /// Publishes the ring as it is now; tries again later when it cannot be read.
-    async fn refresh(&self, myself: &ActorRef<Message>) {
+    async fn refresh(&mut self, myself: &ActorRef<Message>) {
         match self.vault.load().await {
             Ok(keys) => {
                 if keys.signing.kid != self.published.load().signing.kid {
                     tracing::info!(kid = %keys.signing.kid, "a new key signs");
                 }
+                self.alarm = Alarm::at(keys.due, &self.vault.clock, myself);
                 self.published.store(Arc::new(keys));
             }
             Err(error) => {
@@ -109,5 +159,46 @@ impl Owned {
                 drop(myself.send_after(RETRY, || Message::Refresh));
             }
         }
+    }
+}
+
+/// Changes the ring beside the message loop, because making a key takes a while; answers when the change is in use.
+fn change<T: Send + 'static>(
+    manager: ActorRef<Message>,
+    change: impl Future<Output = Result<T, VaultError>> + Send + 'static,
+    reply: RpcReplyPort<Result<T, VaultError>>,
+) {
+    let change = async move {
+        let changed = change.await;
+        // A KeyManager that is gone takes the process with it.
+        let _ = ractor::call!(manager, Message::Reload);
+        let _ = reply.send(changed);
+    };
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "ends with the change that an operator asked for"
+    )]
+    tokio::spawn(change);
+}
+
+/// Wakes the KeyManager once, unless it is dropped before.
+struct Alarm(AbortHandle);
+
+impl Alarm {
+    fn at(due: Timestamp, clock: &Clock, manager: &ActorRef<Message>) -> Self {
+        let (clock, manager) = (clock.clone(), manager.clone());
+        let ring = async move {
+            clock.sleep_until(due).await;
+            // A KeyManager that is gone has nothing to do any more.
+            let _ = manager.cast(Message::Advance);
+        };
+        #[expect(clippy::disallowed_methods, reason = "ends with the alarm that its actor owns")]
+        Self(tokio::spawn(ring).abort_handle())
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }

@@ -1,10 +1,11 @@
 //! The key ring's rules: which keys are published, which one signs, and when a key may leave.
 //!
-//! A key goes through `published → signing → verifying → retired`. At most one key signs. A key that stopped signing
-//! verifies until the last token it signed has expired. A key that is revoked leaves at once, wherever it stands, and if it
-//! was the one that signs, another one signs from the same moment.
+//! A key goes through `published → signing → verifying → retired`. One key signs, and at most one waits to succeed it. A
+//! key is published long enough before it signs for every verifier to know it, and verifies after it has stopped until
+//! the last token it signed has expired. A key that is revoked leaves at once, wherever it stands, and if it was the one
+//! that signs, another one signs from the same moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,8 +13,12 @@ use super::events::{
     KeyEvent, KeyPublished, KeyRetired, KeyRevoked, KeyStartedSigning, KeyStoppedSigning,
 };
 use super::jwk::Jwk;
+use super::schedule::Schedule;
 use crate::clock::Timestamp;
 use crate::eventlog::Decider;
+
+/// Most keys that are remembered after they have left, so that their tokens can be told from nonsense.
+const REMEMBERED: usize = 100;
 
 /// What can be asked of the key ring.
 #[derive(Debug, Clone)]
@@ -22,22 +27,34 @@ pub enum Command {
     Begin {
         /// The candidate.
         key: Jwk,
-    },
-    /// Make `key` the signing key, whatever signs now.
-    Rotate {
-        /// The successor.
-        key: Jwk,
         /// The time.
         now: Timestamp,
-        /// When the last token of the key that signs now has expired.
+    },
+    /// Publish the successor of the key that signs, unless one is published already or another key signs meanwhile.
+    Publish {
+        /// The successor.
+        key: Jwk,
+        /// The key that signs, as far as the one who asks knows.
+        succeeds: String,
+        /// When it begins to sign.
+        signs_from: Timestamp,
+    },
+    /// Do what is due: the published key signs, and keys whose last token has expired are retired.
+    Advance {
+        /// The time.
+        now: Timestamp,
+        /// Until when the key verifies that stops signing now.
         verifies_until: Timestamp,
     },
     /// Take a key out at once.
     Revoke {
         /// The key.
         kid: String,
-        /// Signs from now on: needed if the key is the one that signs, and not wanted otherwise.
+        /// Signs from now on: needed if the key is the one that signs and none is published to succeed it, and not wanted
+        /// otherwise.
         successor: Option<Jwk>,
+        /// The time.
+        now: Timestamp,
     },
 }
 
@@ -50,9 +67,9 @@ pub enum Rejection {
     /// There is no such key.
     #[error("there is no key {0} in the ring")]
     UnknownKey(String),
-    /// Another key signs than the one that was believed to.
-    #[error("another key has begun to sign meanwhile")]
-    SigningChanged,
+    /// The ring is not as it was believed to be.
+    #[error("the key ring has changed meanwhile")]
+    RingChanged,
 }
 
 /// Where a key stands.
@@ -60,14 +77,32 @@ pub enum Rejection {
 #[serde(rename_all = "camelCase")]
 pub enum Stage {
     /// In the JWKS, signs nothing yet.
-    Published,
+    Published {
+        /// When it begins to sign.
+        #[serde(rename = "signsFrom")]
+        signs_from: Timestamp,
+    },
     /// Signs access tokens.
-    Signing,
+    Signing {
+        /// When it began.
+        since: Timestamp,
+    },
     /// Signs no more; tokens it signed may be valid until then.
     Verifying {
-        /// When its last token expires.
+        /// When its last token has expired.
         until: Timestamp,
     },
+}
+
+/// For operators: where the key stands, and until when.
+impl std::fmt::Display for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Published { signs_from } => write!(f, "published, signs from {signs_from}"),
+            Self::Signing { since } => write!(f, "signing since {since}"),
+            Self::Verifying { until } => write!(f, "verifying until {until}"),
+        }
+    }
 }
 
 /// A key of the ring.
@@ -80,17 +115,67 @@ pub struct RingKey {
     pub stage: Stage,
 }
 
-/// The keys in the JWKS by key id.
+/// How a key left the ring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Fate {
+    /// Its last token had expired.
+    Retired,
+    /// It was taken out with its tokens.
+    Revoked,
+}
+
+/// The keys in the JWKS by key id, and those that were.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     /// The keys.
     pub keys: BTreeMap<String, RingKey>,
+    /// The keys that left, the oldest first.
+    pub gone: VecDeque<(String, Fate)>,
 }
 
 impl State {
-    /// The key that signs.
-    pub fn signing(&self) -> Option<&Jwk> {
-        self.keys.values().find(|key| key.stage == Stage::Signing).map(|key| &key.public)
+    /// The key that signs, and since when.
+    pub fn signing(&self) -> Option<(&Jwk, Timestamp)> {
+        self.keys.values().find_map(|key| match key.stage {
+            Stage::Signing { since } => Some((&key.public, since)),
+            Stage::Published { .. } | Stage::Verifying { .. } => None,
+        })
+    }
+
+    /// The key that waits to succeed it, and when it begins to sign.
+    pub fn published(&self) -> Option<(&Jwk, Timestamp)> {
+        self.keys.values().find_map(|key| match key.stage {
+            Stage::Published { signs_from } => Some((&key.public, signs_from)),
+            Stage::Signing { .. } | Stage::Verifying { .. } => None,
+        })
+    }
+
+    /// When something is to be done next.
+    pub fn due(&self, schedule: &Schedule) -> Option<Timestamp> {
+        let succession = self.published().map(|(_, signs_from)| signs_from);
+        let succession = succession.or_else(|| Some(schedule.successor_at(self.signing()?.1)));
+        succession.into_iter().chain(self.retirements()).min()
+    }
+
+    fn retirements(&self) -> impl Iterator<Item = Timestamp> {
+        self.keys.values().filter_map(|key| match key.stage {
+            Stage::Verifying { until } => Some(until),
+            Stage::Published { .. } | Stage::Signing { .. } => None,
+        })
+    }
+
+    fn enter(&mut self, kid: &str, stage: Stage) {
+        if let Some(key) = self.keys.get_mut(kid) {
+            key.stage = stage;
+        }
+    }
+
+    fn leave(&mut self, kid: &str, fate: Fate) {
+        if self.keys.remove(kid).is_some() {
+            self.gone.push_back((kid.to_owned(), fate));
+            self.gone.drain(..self.gone.len().saturating_sub(REMEMBERED));
+        }
     }
 }
 
@@ -100,7 +185,7 @@ pub enum KeyRing {}
 
 impl Decider for KeyRing {
     const CATEGORY: &'static str = "keys";
-    const SNAPSHOT_SCHEMA: i16 = 1;
+    const SNAPSHOT_SCHEMA: i16 = 2;
 
     type Command = Command;
     type Event = KeyEvent;
@@ -109,229 +194,108 @@ impl Decider for KeyRing {
 
     fn decide(state: &State, command: Command) -> Result<Vec<KeyEvent>, Rejection> {
         match command {
-            Command::Begin { key } => begin(state, key),
-            Command::Rotate { key, now, verifies_until } => rotate(state, key, now, verifies_until),
-            Command::Revoke { kid, successor } => revoke(state, kid, successor),
+            Command::Begin { key, now } => begin(state, key, now),
+            Command::Publish { key, succeeds, signs_from } => {
+                publish(state, key, &succeeds, signs_from)
+            }
+            Command::Advance { now, verifies_until } => Ok(advance(state, now, verifies_until)),
+            Command::Revoke { kid, successor, now } => revoke(state, kid, successor, now),
         }
     }
 
     fn evolve(mut state: State, event: &KeyEvent) -> State {
         match event {
-            KeyEvent::Published(KeyPublished { public_key }) => {
-                let key = RingKey { public: public_key.clone(), stage: Stage::Published };
-                state.keys.insert(public_key.kid.clone(), key);
+            KeyEvent::Published(KeyPublished { public_key, signs_from }) => {
+                let waits = Stage::Published { signs_from: *signs_from };
+                let key = RingKey { public: public_key.clone(), stage: waits };
+                state.keys.insert(public_key.kid().to_owned(), key);
             }
-            KeyEvent::StartedSigning(KeyStartedSigning { kid }) => state.enter(kid, Stage::Signing),
+            KeyEvent::StartedSigning(KeyStartedSigning { kid, since }) => {
+                state.enter(kid, Stage::Signing { since: *since });
+            }
             KeyEvent::StoppedSigning(KeyStoppedSigning { kid, verifies_until }) => {
                 state.enter(kid, Stage::Verifying { until: *verifies_until });
             }
-            KeyEvent::Retired(KeyRetired { kid }) | KeyEvent::Revoked(KeyRevoked { kid }) => {
-                state.keys.remove(kid);
-            }
+            KeyEvent::Retired(KeyRetired { kid }) => state.leave(kid, Fate::Retired),
+            KeyEvent::Revoked(KeyRevoked { kid }) => state.leave(kid, Fate::Revoked),
         }
         state
     }
 }
 
-impl State {
-    fn enter(&mut self, kid: &str, stage: Stage) {
-        if let Some(key) = self.keys.get_mut(kid) {
-            key.stage = stage;
-        }
-    }
+fn begin(state: &State, key: Jwk, now: Timestamp) -> Result<Vec<KeyEvent>, Rejection> {
+    if state.signing().is_some() { Ok(Vec::new()) } else { install(state, key, now) }
 }
 
-fn begin(state: &State, key: Jwk) -> Result<Vec<KeyEvent>, Rejection> {
-    if state.signing().is_some() { Ok(Vec::new()) } else { install(state, key) }
-}
-
-fn rotate(
+fn publish(
     state: &State,
     key: Jwk,
-    now: Timestamp,
-    verifies_until: Timestamp,
+    succeeds: &str,
+    signs_from: Timestamp,
 ) -> Result<Vec<KeyEvent>, Rejection> {
-    let installed = install(state, key)?;
-    let retired = state.keys.values().filter_map(|key| match key.stage {
-        Stage::Verifying { until } if until <= now => {
-            Some(KeyEvent::Retired(KeyRetired { kid: key.public.kid.clone() }))
-        }
-        Stage::Published | Stage::Signing | Stage::Verifying { .. } => None,
-    });
-    let stopped = state.signing().map(|key| {
-        KeyEvent::StoppedSigning(KeyStoppedSigning { kid: key.kid.clone(), verifies_until })
-    });
-    Ok(retired.chain(stopped).chain(installed).collect())
+    let still_signs = state.signing().is_some_and(|(signing, _)| signing.kid() == succeeds);
+    if still_signs && state.published().is_none() {
+        enter(state, key, signs_from).map(|published| vec![published])
+    } else {
+        Ok(Vec::new())
+    }
 }
 
-fn revoke(state: &State, kid: String, successor: Option<Jwk>) -> Result<Vec<KeyEvent>, Rejection> {
+fn advance(state: &State, now: Timestamp, verifies_until: Timestamp) -> Vec<KeyEvent> {
+    let mut events = Vec::new();
+    if let Some((next, _)) = state.published().filter(|(_, signs_from)| *signs_from <= now) {
+        events.extend(state.signing().map(|(signing, _)| stopped(signing, verifies_until)));
+        events.push(started(next.kid(), now));
+    }
+    let over = state.keys.iter().filter(|(_, key)| match key.stage {
+        Stage::Verifying { until } => until <= now,
+        Stage::Published { .. } | Stage::Signing { .. } => false,
+    });
+    events.extend(over.map(|(kid, _)| KeyEvent::Retired(KeyRetired { kid: kid.clone() })));
+    events
+}
+
+fn revoke(
+    state: &State,
+    kid: String,
+    successor: Option<Jwk>,
+    now: Timestamp,
+) -> Result<Vec<KeyEvent>, Rejection> {
     let Some(key) = state.keys.get(&kid) else { return Err(Rejection::UnknownKey(kid)) };
-    if (key.stage == Stage::Signing) != successor.is_some() {
-        return Err(Rejection::SigningChanged);
+    let signs = matches!(key.stage, Stage::Signing { .. });
+    let revoked = KeyEvent::Revoked(KeyRevoked { kid });
+    match (signs, state.published(), successor) {
+        (true, Some((next, _)), None) => Ok(vec![revoked, started(next.kid(), now)]),
+        (true, None, Some(successor)) => {
+            Ok([vec![revoked], install(state, successor, now)?].concat())
+        }
+        (false, _, None) => Ok(vec![revoked]),
+        (true, None, None) | (true, Some(_), Some(_)) | (false, _, Some(_)) => {
+            Err(Rejection::RingChanged)
+        }
     }
-    let installed = successor.map_or(Ok(Vec::new()), |successor| install(state, successor))?;
-    Ok([vec![KeyEvent::Revoked(KeyRevoked { kid })], installed].concat())
 }
 
-fn install(state: &State, key: Jwk) -> Result<Vec<KeyEvent>, Rejection> {
-    if state.keys.contains_key(&key.kid) {
-        return Err(Rejection::KnownKey(key.kid));
+/// Publishes a key that signs at once, because there is no other.
+fn install(state: &State, key: Jwk, now: Timestamp) -> Result<Vec<KeyEvent>, Rejection> {
+    let started = started(key.kid(), now);
+    Ok(vec![enter(state, key, now)?, started])
+}
+
+fn enter(state: &State, key: Jwk, signs_from: Timestamp) -> Result<KeyEvent, Rejection> {
+    if state.keys.contains_key(key.kid()) {
+        return Err(Rejection::KnownKey(key.kid().to_owned()));
     }
-    let kid = key.kid.clone();
-    Ok(vec![
-        KeyEvent::Published(KeyPublished { public_key: key }),
-        KeyEvent::StartedSigning(KeyStartedSigning { kid }),
-    ])
+    Ok(KeyEvent::Published(KeyPublished { public_key: key, signs_from }))
+}
+
+fn started(kid: &str, since: Timestamp) -> KeyEvent {
+    KeyEvent::StartedSigning(KeyStartedSigning { kid: kid.to_owned(), since })
+}
+
+fn stopped(key: &Jwk, verifies_until: Timestamp) -> KeyEvent {
+    KeyEvent::StoppedSigning(KeyStoppedSigning { kid: key.kid().to_owned(), verifies_until })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::eventlog::testing::{assert_golden, given, replay};
-
-    fn key(kid: &str) -> Jwk {
-        Jwk { kid: kid.to_owned(), ..Jwk::rs256(&[5], &[1, 0, 1]) }
-    }
-
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_unix_millis(seconds * 1000)
-    }
-
-    fn published(kid: &str) -> KeyEvent {
-        KeyEvent::Published(KeyPublished { public_key: key(kid) })
-    }
-
-    fn started(kid: &str) -> KeyEvent {
-        KeyEvent::StartedSigning(KeyStartedSigning { kid: kid.to_owned() })
-    }
-
-    fn stopped(kid: &str, until: i64) -> KeyEvent {
-        KeyEvent::StoppedSigning(KeyStoppedSigning {
-            kid: kid.to_owned(),
-            verifies_until: at(until),
-        })
-    }
-
-    fn retired(kid: &str) -> KeyEvent {
-        KeyEvent::Retired(KeyRetired { kid: kid.to_owned() })
-    }
-
-    fn revoked(kid: &str) -> KeyEvent {
-        KeyEvent::Revoked(KeyRevoked { kid: kid.to_owned() })
-    }
-
-    fn revoke(kid: &str, successor: Option<&str>) -> Command {
-        Command::Revoke { kid: kid.to_owned(), successor: successor.map(key) }
-    }
-
-    fn rotate_to(kid: &str, now: i64) -> Command {
-        Command::Rotate { key: key(kid), now: at(now), verifies_until: at(now + 100) }
-    }
-
-    #[test]
-    fn an_empty_ring_begins_with_the_first_key_offered() {
-        given::<KeyRing>([])
-            .when(Command::Begin { key: key("a") })
-            .then([published("a"), started("a")]);
-    }
-
-    #[test]
-    fn a_ring_with_a_signing_key_does_not_begin_again() {
-        given::<KeyRing>([published("a"), started("a")])
-            .when(Command::Begin { key: key("b") })
-            .then([]);
-    }
-
-    #[test]
-    fn rotation_lets_the_old_key_verify_until_its_last_token_expires() {
-        given::<KeyRing>([published("a"), started("a")]).when(rotate_to("b", 50)).then([
-            stopped("a", 150),
-            published("b"),
-            started("b"),
-        ]);
-    }
-
-    #[test]
-    fn rotation_retires_keys_whose_tokens_have_all_expired_and_no_other() {
-        let history = [
-            published("a"),
-            started("a"),
-            stopped("a", 10),
-            published("b"),
-            started("b"),
-            stopped("b", 60),
-        ];
-        let history = history.into_iter().chain([published("c"), started("c")]);
-        given::<KeyRing>(history).when(rotate_to("d", 50)).then([
-            retired("a"),
-            stopped("c", 150),
-            published("d"),
-            started("d"),
-        ]);
-    }
-
-    #[test]
-    fn a_revoked_signing_key_leaves_at_once_and_its_successor_signs() {
-        given::<KeyRing>([published("a"), started("a")]).when(revoke("a", Some("b"))).then([
-            revoked("a"),
-            published("b"),
-            started("b"),
-        ]);
-    }
-
-    #[test]
-    fn revoking_a_key_that_only_verifies_changes_nothing_else() {
-        let history =
-            [published("a"), started("a"), stopped("a", 100), published("b"), started("b")];
-        given::<KeyRing>(history).when(revoke("a", None)).then([revoked("a")]);
-    }
-
-    #[test]
-    fn a_ring_is_never_left_without_a_signing_key_nor_given_one_it_does_not_need() {
-        let history = [published("a"), started("a"), stopped("a", 9), published("b"), started("b")];
-        for command in [revoke("b", None), revoke("a", Some("c"))] {
-            given::<KeyRing>(history.clone())
-                .when(command)
-                .then_rejected(&Rejection::SigningChanged);
-        }
-    }
-
-    #[test]
-    fn what_is_not_in_the_ring_cannot_be_revoked() {
-        given::<KeyRing>([published("a"), started("a"), revoked("z")])
-            .when(revoke("z", None))
-            .then_rejected(&Rejection::UnknownKey("z".to_owned()));
-    }
-
-    #[test]
-    fn a_key_enters_the_ring_once() {
-        given::<KeyRing>([published("a"), started("a")])
-            .when(rotate_to("a", 50))
-            .then_rejected(&Rejection::KnownKey("a".to_owned()));
-    }
-
-    #[test]
-    fn every_history_can_be_folded() {
-        let alphabet = [
-            published("a"),
-            started("a"),
-            stopped("a", 1),
-            retired("a"),
-            revoked("a"),
-            started("b"),
-        ];
-        for first in &alphabet {
-            for second in &alphabet {
-                for third in &alphabet {
-                    replay::<KeyRing>([first.clone(), second.clone(), third.clone()]);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn stored_events_keep_their_shape() {
-        let stopped = stopped("a", 1_763_812_800);
-        assert_golden(&[published("a"), started("a"), stopped, retired("a"), revoked("a")]);
-    }
-}
+mod tests;

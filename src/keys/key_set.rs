@@ -8,11 +8,13 @@ use jsonwebtoken::DecodingKey;
 use poem_openapi::types::Example;
 use serde::{Deserialize, Serialize};
 
-use super::jwk::Jwk;
-use super::key_ring::KeyRing;
+use super::jwk::{Jwk, OkpJwk, RsaJwk};
+use super::key_ring::{Fate, KeyRing};
 use super::private_key::KeyError;
+use super::schedule::Schedule;
 use super::signing::Signing;
 use super::verified::VerifiedTokens;
+use crate::clock::Timestamp;
 use crate::eventlog::Published;
 use crate::http::etag;
 
@@ -26,7 +28,7 @@ pub struct JsonWebKeySet {
 
 impl Example for JsonWebKeySet {
     fn example() -> Self {
-        Self { keys: vec![Jwk::example()] }
+        Self { keys: vec![Jwk::Rsa(RsaJwk::example()), Jwk::Okp(OkpJwk::example())] }
     }
 }
 
@@ -39,11 +41,46 @@ pub struct KeySet {
     /// What tokens of these keys were found to be.
     pub verified: VerifiedTokens,
     /// Public keys by key id.
-    pub verifying: HashMap<String, DecodingKey>,
+    pub verifying: HashMap<String, Verifying>,
+    /// Keys that left the ring by key id.
+    pub gone: HashMap<String, Fate>,
+    /// When the ring changes next.
+    pub due: Timestamp,
     /// The JWKS document.
     pub document: Bytes,
     /// Its entity tag (RFC 9110, section 8.8.3).
     pub etag: String,
+}
+
+/// A parsed public key.
+pub struct Verifying {
+    /// The key.
+    pub key: DecodingKey,
+    /// The one algorithm it verifies.
+    pub algorithm: jsonwebtoken::Algorithm,
+}
+
+impl Verifying {
+    /// The parsed key.
+    ///
+    /// # Errors
+    ///
+    /// When its members are not base64url.
+    pub fn new(key: &Jwk) -> Result<Self, KeyError> {
+        let parsed = match key {
+            Jwk::Rsa(key) => DecodingKey::from_rsa_components(&key.n, &key.e),
+            Jwk::Okp(key) => DecodingKey::from_ed_components(&key.x),
+        };
+        let parsed = parsed.map_err(|error| KeyError::NotMade(error.to_string()))?;
+        Ok(Self { key: parsed, algorithm: key.algorithm().in_header() })
+    }
+}
+
+/// Shows the algorithm only.
+impl std::fmt::Debug for Verifying {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Verifying").field("algorithm", &self.algorithm).finish_non_exhaustive()
+    }
 }
 
 /// Shows key ids only.
@@ -57,28 +94,36 @@ impl std::fmt::Debug for KeySet {
 }
 
 impl KeySet {
-    /// The set of a ring whose signing key has this PKCS#1 private key.
+    /// The set of a ring whose signing key has this private key.
     ///
     /// # Errors
     ///
-    /// When a key is not an RSA key.
+    /// When no key signs, or a key is not what it says.
     pub fn new(
         ring: &Published<KeyRing>,
-        kid: String,
+        schedule: &Schedule,
         private_der: &[u8],
     ) -> Result<Self, KeyError> {
-        let mut verifying = HashMap::new();
-        for key in ring.state.keys.values() {
-            let parsed = DecodingKey::from_rsa_components(&key.public.n, &key.public.e)
-                .map_err(|error| KeyError::NotMade(error.to_string()))?;
-            verifying.insert(key.public.kid.clone(), parsed);
-        }
-        let keys = ring.state.keys.values().map(|key| key.public.clone()).collect();
+        let state = &ring.state;
+        let none = || KeyError::Missing("(none)".to_owned());
+        let (signing, _) = state.signing().ok_or_else(none)?;
+        let verifying = state
+            .keys
+            .iter()
+            .map(|(kid, key)| Ok((kid.clone(), Verifying::new(&key.public)?)))
+            .collect::<Result<_, KeyError>>()?;
+        let keys = state.keys.values().map(|key| key.public.clone()).collect();
         let document = serde_json::to_vec(&JsonWebKeySet { keys })
             .map_err(|e| KeyError::NotMade(e.to_string()))?;
-        let etag = etag::of(&document);
-        let signing = Arc::new(Signing::new(kid, private_der)?);
-        let (version, verified) = (ring.version, VerifiedTokens::new());
-        Ok(Self { version, signing, verified, verifying, document: document.into(), etag })
+        Ok(Self {
+            version: ring.version,
+            signing: Arc::new(Signing::new(signing, private_der)?),
+            verified: VerifiedTokens::new(),
+            verifying,
+            gone: state.gone.iter().cloned().collect(),
+            due: state.due(schedule).ok_or_else(none)?,
+            etag: etag::of(&document),
+            document: document.into(),
+        })
     }
 }

@@ -1,10 +1,11 @@
 //! Signing keys and access tokens.
 //!
-//! [`key_ring`] holds the rules, [`vault`] joins them with the sealed private keys, the KeyManager owns this node's
-//! [`key_set`] with the key for [`signing`] and what was [`verified`], [`access_token`] says what a token is, [`api`]
-//! serves the JWKS.
+//! [`key_ring`] holds the rules and [`schedule`] the times, [`vault`] joins them with the private keys that the [`sealer`]
+//! seals, the KeyManager owns this node's [`key_set`] with the key for [`signing`] and what was [`verified`],
+//! [`access_token`] says what a token is, [`api`] serves the JWKS.
 
 pub mod access_token;
+pub mod algorithm;
 pub mod api;
 pub mod events;
 pub mod jwk;
@@ -13,6 +14,8 @@ pub mod key_ring;
 pub mod key_set;
 pub mod private_key;
 pub mod read_model;
+pub mod schedule;
+pub mod sealer;
 pub mod signing;
 pub mod vault;
 pub mod verified;
@@ -20,16 +23,18 @@ pub mod verified;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use ractor::{Actor, ActorCell, ActorRef};
 
 use self::access_token::{Claims, Subject, TokenError, TokenPolicy};
-use self::key_manager::{KeyManager, Message, Owned};
+use self::key_manager::{Given, KeyManager, Message};
 use self::key_ring::KeyRing;
 use self::key_set::KeySet;
+use self::schedule::Schedule;
 use self::signing::SigningError;
-use self::vault::Vault;
+use self::vault::{Successor, Vault};
 use self::verified::Verified;
 use crate::clock::Clock;
 use crate::eventlog::follower::Observer;
@@ -43,7 +48,8 @@ pub struct Keys {
     manager: ActorRef<Message>,
     ring: Entities<KeyRing>,
     policy: Arc<TokenPolicy>,
-    workers: Workers<()>,
+    schedule: Schedule,
+    signers: Workers<()>,
     clock: Clock,
 }
 
@@ -71,12 +77,13 @@ impl Keys {
     ) -> anyhow::Result<Self> {
         let published = Arc::new(ArcSwap::from_pointee(vault.begin().await?));
         let ring = vault.ring.clone();
-        let workers = vault.workers.clone();
+        let signers = vault.signers.clone();
         let clock = vault.clock.clone();
-        let owned = Owned { vault, published: Arc::clone(&published) };
+        let (schedule, policy) = (vault.schedule, Arc::new(policy));
+        let given = Given { vault: Arc::new(vault), published: Arc::clone(&published) };
         let (manager, _ends_with_the_actor) =
-            Actor::spawn_linked(None, KeyManager, owned, parent.clone()).await?;
-        Ok(Self { published, manager, ring, policy: Arc::new(policy), workers, clock })
+            Actor::spawn_linked(None, KeyManager, given, parent.clone()).await?;
+        Ok(Self { published, manager, ring, policy, schedule, signers, clock })
     }
 
     /// Signs an access token about `subject`.
@@ -87,7 +94,7 @@ impl Keys {
     pub async fn issue(&self, subject: Subject) -> Result<String, IssueError> {
         let claims = Claims::new(&self.policy, subject, self.clock.now());
         let signing = Arc::clone(&self.published.load().signing);
-        Ok(self.workers.run(move |()| claims.sign(&signing)).await??)
+        Ok(self.signers.run(move |()| claims.sign(&signing)).await??)
     }
 
     /// What an access token says that this server issued and whose time is not over.
@@ -114,9 +121,25 @@ impl Keys {
         if token.len() <= access_token::MAX_LENGTH
             && !access_token::names_known_key(token, &self.published.load())
         {
-            // A KeyManager that is gone takes the process with it.
-            let _ = ractor::call!(self.manager, Message::CatchUp);
+            self.catch_up().await;
         }
+    }
+
+    /// Another process has written the key ring up to `version`: it is in use when this returns, unless it cannot be read.
+    pub async fn require(&self, version: i64) {
+        if version > self.published.load().version {
+            self.catch_up().await;
+        }
+    }
+
+    async fn catch_up(&self) {
+        // A KeyManager that is gone takes the process with it.
+        let _ = ractor::call!(self.manager, Message::CatchUp);
+    }
+
+    /// How long a verifier may keep the JWKS.
+    pub fn jwks_max_age(&self) -> Duration {
+        self.schedule.jwks_max_age()
     }
 
     /// How long an access token is valid, in seconds.
@@ -134,12 +157,12 @@ impl Keys {
         self.ring.drain().await;
     }
 
-    /// Makes a new key sign and returns its key id.
+    /// Publishes the key that signs next, if none is published yet.
     ///
     /// # Errors
     ///
     /// When the ring cannot be changed.
-    pub async fn rotate(&self) -> anyhow::Result<String> {
+    pub async fn rotate(&self) -> anyhow::Result<Successor> {
         Ok(ractor::call!(self.manager, Message::Rotate)??)
     }
 

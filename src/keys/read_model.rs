@@ -1,12 +1,9 @@
 //! The `jwks` table: what the key ring looks like to SQL, and where sealed private keys are found.
 
-use tokio_postgres::types::ToSql;
-
 use super::events::{
     KeyEvent, KeyPublished, KeyRetired, KeyRevoked, KeyStartedSigning, KeyStoppedSigning,
 };
 use super::key_ring::KeyRing;
-use super::private_key::PrivateKey;
 use crate::database::Pool;
 use crate::eventlog::stream::category_of;
 use crate::eventlog::{Decider, DecodeError, Event, EventView, Projection, Statement, StoreError};
@@ -15,6 +12,11 @@ const INSERT_MATERIAL: &str = "insert into key_material (kid, sealed) values ($1
 /// The private half of a key that signs no more is erased with the event that says so.
 const ERASE_MATERIAL: &str = "delete from key_material where kid = $1";
 const SELECT_MATERIAL: &str = "select sealed from key_material where kid = $1";
+const SELECT_ALL_MATERIAL: &str = "select kid, sealed from key_material";
+/// Unless somebody else has resealed or erased it meanwhile.
+const RESEAL: &str = "\
+with resealed as (update key_material set sealed = $3 where kid = $1 and sealed = $2 returning kid)
+update jwks set private_key = $3 where id in (select kid from resealed)";
 
 /// The sealed private key is copied from beside the log: the event does not carry it.
 const PUBLISHED: &str = "\
@@ -40,12 +42,12 @@ impl Projection for JwksProjection {
         }
         let at = event.recorded_at.to_jiff();
         Ok(match KeyEvent::decode(event.name, event.schema, event.data)? {
-            KeyEvent::Published(KeyPublished { public_key }) => {
-                let kid = public_key.kid.clone();
+            KeyEvent::Published(KeyPublished { public_key, .. }) => {
+                let kid = public_key.kid().to_owned();
                 let json = serde_json::to_value(&public_key).unwrap_or_default();
                 vec![Statement::new(PUBLISHED, vec![Box::new(kid), Box::new(json), Box::new(at)])]
             }
-            KeyEvent::StartedSigning(KeyStartedSigning { kid }) => {
+            KeyEvent::StartedSigning(KeyStartedSigning { kid, .. }) => {
                 vec![Statement::new(STARTED, vec![Box::new(kid), Box::new(at)])]
             }
             KeyEvent::StoppedSigning(KeyStoppedSigning { kid, .. }) => vec![
@@ -64,10 +66,8 @@ impl Projection for JwksProjection {
 }
 
 /// Writes a sealed private key beside the events that publish it.
-pub(super) fn keep_material(key: &PrivateKey, sealed: Vec<u8>) -> Statement {
-    let params: Vec<Box<dyn ToSql + Send + Sync>> =
-        vec![Box::new(key.public.kid.clone()), Box::new(sealed)];
-    Statement::new(INSERT_MATERIAL, params)
+pub(super) fn keep_material(kid: &str, sealed: Vec<u8>) -> Statement {
+    Statement::new(INSERT_MATERIAL, vec![Box::new(kid.to_owned()), Box::new(sealed)])
 }
 
 /// The sealed private key of `kid`.
@@ -75,4 +75,21 @@ pub(super) async fn sealed_key(pool: &Pool, kid: &str) -> Result<Option<Vec<u8>>
     let client = pool.get().await?;
     let row = client.query_opt(SELECT_MATERIAL, &[&kid]).await?;
     Ok(row.map(|row| row.get(0)))
+}
+
+/// Every sealed private key with its key id.
+pub(super) async fn sealed_keys(pool: &Pool) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+    let rows = pool.get().await?.query(SELECT_ALL_MATERIAL, &[]).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
+/// Replaces a sealed private key by the same one sealed anew.
+pub(super) async fn reseal(
+    pool: &Pool,
+    kid: &str,
+    before: &[u8],
+    anew: &[u8],
+) -> Result<(), StoreError> {
+    pool.get().await?.execute(RESEAL, &[&kid, &before, &anew]).await?;
+    Ok(())
 }

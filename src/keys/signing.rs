@@ -4,12 +4,13 @@
 //! put together here (JWS Compact Serialization, RFC 7515, section 7.1) and signed by AWS-LC.
 
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use aws_lc_rs::signature::{Ed25519KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, Header};
+use jsonwebtoken::Header;
 use serde::Serialize;
 
+use super::jwk::Jwk;
 use super::private_key::KeyError;
 
 /// The `typ` header of access tokens (RFC 9068, section 2.1).
@@ -19,9 +20,15 @@ pub(super) const TOKEN_TYPE: &str = "at+jwt";
 pub struct Signing {
     /// Its key id.
     pub kid: String,
-    /// The header of every token it signs, encoded.
+    /// The header of every access token it signs, encoded.
     header: String,
-    key: RsaKeyPair,
+    key: Pair,
+}
+
+/// A parsed private key.
+enum Pair {
+    Rsa(RsaKeyPair),
+    Ed25519(Ed25519KeyPair),
 }
 
 /// A token was not signed.
@@ -36,24 +43,24 @@ pub enum SigningError {
 }
 
 impl Signing {
-    /// The key with this id and PKCS#1 private key.
+    /// The key with this public half and private key.
     ///
     /// # Errors
     ///
-    /// When it is not an RSA private key.
-    pub fn new(kid: String, private_der: &[u8]) -> Result<Self, KeyError> {
-        let key = RsaKeyPair::from_der(private_der)
+    /// When it is no such private key.
+    pub fn new(public: &Jwk, private_der: &[u8]) -> Result<Self, KeyError> {
+        let key = Pair::parse(public, private_der)
             .map_err(|rejected| KeyError::NotMade(rejected.to_string()))?;
         let header = Header {
             typ: Some(TOKEN_TYPE.to_owned()),
-            kid: Some(kid.clone()),
-            ..Header::new(Algorithm::RS256)
+            kid: Some(public.kid().to_owned()),
+            ..Header::new(public.algorithm().in_header())
         };
         let header = encoded(&header).map_err(|error| KeyError::NotMade(error.to_string()))?;
-        Ok(Self { kid, header, key })
+        Ok(Self { kid: public.kid().to_owned(), header, key })
     }
 
-    /// The signed token with these claims.
+    /// The signed access token with these claims.
     ///
     /// # Errors
     ///
@@ -61,11 +68,32 @@ impl Signing {
     pub fn sign(&self, claims: &impl Serialize) -> Result<String, SigningError> {
         let claims = encoded(claims).map_err(|_| SigningError::Claims)?;
         let message = format!("{}.{claims}", self.header);
-        let mut signature = vec![0; self.key.public_modulus_len()];
-        self.key
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature)
-            .map_err(|_| SigningError::Key)?;
+        let signature = self.key.sign(message.as_bytes())?;
         Ok(format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
+    }
+}
+
+impl Pair {
+    fn parse(public: &Jwk, der: &[u8]) -> Result<Self, aws_lc_rs::error::KeyRejected> {
+        match public {
+            Jwk::Rsa(_) => RsaKeyPair::from_der(der).map(Self::Rsa),
+            Jwk::Okp(_) => Ed25519KeyPair::from_pkcs8(der).map(Self::Ed25519),
+        }
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
+        match self {
+            Self::Rsa(key) => {
+                let mut signature = vec![0; key.public_modulus_len()];
+                key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
+                    .map_err(|_| SigningError::Key)?;
+                Ok(signature)
+            }
+            Self::Ed25519(key) => {
+                let signature = key.try_sign(message).map_err(|_| SigningError::Key)?;
+                Ok(signature.as_ref().to_vec())
+            }
+        }
     }
 }
 

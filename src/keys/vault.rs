@@ -2,14 +2,17 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::algorithm::Algorithm;
+use super::events::KeyEvent;
 use super::jwk::Jwk;
-use super::key_ring::{Command, KeyRing, Rejection};
+use super::key_ring::{Command, KeyRing, Rejection, State};
 use super::key_set::KeySet;
-use super::private_key::{KeyError, PrivateKey, Sealer};
+use super::private_key::{KeyError, PrivateKey};
 use super::read_model;
-use crate::clock::Clock;
+use super::schedule::Schedule;
+use super::sealer::{Opened, Sealer};
+use crate::clock::{Clock, Timestamp};
 use crate::database::Pool;
 use crate::eventlog::{
     Context, Decider, Entities, ExecuteError, ReadError, Statement, StoreError, StreamName, store,
@@ -17,7 +20,7 @@ use crate::eventlog::{
 use crate::workers::{WorkError, Workers};
 
 /// Makes a new private key: [`PrivateKey::generate`], unless a test brings its own.
-pub type GenerateKey = Arc<dyn Fn() -> Result<PrivateKey, KeyError> + Send + Sync>;
+pub type GenerateKey = Arc<dyn Fn(Algorithm) -> Result<PrivateKey, KeyError> + Send + Sync>;
 
 /// Why the key ring could not be used.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -49,12 +52,16 @@ pub struct Vault {
     pub sealer: Sealer,
     /// Makes new ones.
     pub generate: GenerateKey,
-    /// Where that is done.
-    pub workers: Workers<()>,
+    /// Of this kind.
+    pub algorithm: Algorithm,
+    /// Where that is done: making a large key takes seconds, which no signature may wait for.
+    pub makers: Workers<()>,
+    /// Where tokens are signed.
+    pub signers: Workers<()>,
     /// The time.
     pub clock: Clock,
-    /// How long a token is valid: a key verifies that much longer than it signs.
-    pub token_lifetime: Duration,
+    /// When keys change.
+    pub schedule: Schedule,
 }
 
 impl fmt::Debug for Vault {
@@ -63,7 +70,16 @@ impl fmt::Debug for Vault {
     }
 }
 
-/// How often the ring is read again when its signing key was rotated out meanwhile.
+/// A key that waits to sign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Successor {
+    /// Its key id.
+    pub kid: String,
+    /// When it begins to sign.
+    pub signs_from: Timestamp,
+}
+
+/// How often the ring is read again when it changed meanwhile.
 const LOADS: usize = 3;
 
 /// The stream of the one key ring.
@@ -72,22 +88,51 @@ pub fn stream() -> StreamName {
 }
 
 impl Vault {
-    /// The key set, with a first key made if there is none. However many nodes do this at once, one key is made.
+    /// The key set, with a first key made if there is none. However many nodes do this at once, one key is made. What was
+    /// sealed under a previous secret is sealed anew, and a key of another algorithm than the wanted one gets a successor.
     ///
     /// # Errors
     ///
-    /// When the database is unavailable, or the signing key does not open with this secret: then no key is made.
+    /// When the database is unavailable, or a key does not open with the secrets: then no key is made.
     pub async fn begin(&self) -> Result<KeySet, VaultError> {
-        if self.ring.read(&stream()).await?.state.signing().is_none() {
-            let (key, material) = self.new_key().await?;
-            let context = Context::caused_by("first signing key");
-            let command = Command::Begin { key };
-            let outcome = self.ring.execute(&stream(), command, context, vec![material]).await?;
-            if !outcome.events.is_empty() {
-                tracing::info!("made the first signing key");
+        self.reseal().await?;
+        match self.state().await?.signing() {
+            None => self.make_first().await?,
+            Some((key, _)) if key.algorithm() != self.algorithm => {
+                let why = "another algorithm is configured";
+                self.publish(key.kid(), Context::caused_by(why)).await?;
             }
+            Some(_) => {}
         }
         self.load().await
+    }
+
+    async fn state(&self) -> Result<State, VaultError> {
+        Ok(self.ring.read(&stream()).await?.state.clone())
+    }
+
+    async fn make_first(&self) -> Result<(), VaultError> {
+        let (key, material) = self.new_key().await?;
+        let command = Command::Begin { key, now: self.clock.now() };
+        let context = Context::caused_by("first signing key");
+        let outcome = self.ring.execute(&stream(), command, context, vec![material]).await?;
+        if !outcome.events.is_empty() {
+            tracing::info!("made the first signing key");
+        }
+        Ok(())
+    }
+
+    /// Every private key opens with the secrets of this server, and under the current one from now on.
+    async fn reseal(&self) -> Result<(), VaultError> {
+        for (kid, sealed) in read_model::sealed_keys(&self.pool).await? {
+            let Opened { der, is_outdated } = self.sealer.open(&kid, &sealed)?;
+            if is_outdated {
+                let anew = self.sealer.seal(&kid, &der)?;
+                read_model::reseal(&self.pool, &kid, &sealed, &anew).await?;
+                tracing::info!(%kid, "a private key is sealed under the new secret");
+            }
+        }
+        Ok(())
     }
 
     /// Whether the ring has changed since it had this version.
@@ -111,40 +156,80 @@ impl Vault {
     pub async fn load(&self) -> Result<KeySet, VaultError> {
         for _ in 0..LOADS {
             let published = self.ring.read(&stream()).await?;
-            let signing =
-                published.state.signing().ok_or_else(|| KeyError::Missing("(none)".to_owned()))?;
-            let kid = signing.kid.clone();
-            if let Some(sealed) = read_model::sealed_key(&self.pool, &kid).await? {
-                let private = self.sealer.open(&kid, &sealed)?;
-                return Ok(KeySet::new(&published, kid, &private)?);
+            let signing = published.state.signing();
+            let kid = signing.map_or("(none)", |(key, _)| key.kid());
+            if let Some(key) = self.open(kid).await? {
+                return Ok(KeySet::new(&published, &self.schedule, &key.der)?);
             }
             // Erased between the two reads if another process has rotated; else it is really missing.
             if !self.has_changed(published.version).await? {
-                return Err(KeyError::Missing(kid).into());
+                return Err(KeyError::Missing(kid.to_owned()).into());
             }
         }
         Err(KeyError::Missing("of the key ring".to_owned()).into())
     }
 
-    /// Makes a new key sign. The old one verifies until its last token has expired. Returns the new key id.
+    async fn open(&self, kid: &str) -> Result<Option<Opened>, VaultError> {
+        let sealed = read_model::sealed_key(&self.pool, kid).await?;
+        Ok(sealed.map(|sealed| self.sealer.open(kid, &sealed)).transpose()?)
+    }
+
+    /// Does what is due: publishes a successor, lets it sign, retires keys. However many nodes do so at once, it is done
+    /// once.
+    ///
+    /// # Errors
+    ///
+    /// When the database is unavailable, or the key that is to sign does not open with this secret: the old one goes on.
+    pub async fn advance(&self) -> Result<(), VaultError> {
+        let (state, now) = (self.state().await?, self.clock.now());
+        match (state.published(), state.signing()) {
+            (Some((next, signs_from)), _) if signs_from <= now => {
+                let opened = self.open(next.kid()).await?;
+                opened.ok_or_else(|| KeyError::Missing(next.kid().to_owned()))?;
+            }
+            (None, Some((key, since))) if self.schedule.successor_at(since) <= now => {
+                self.publish(key.kid(), Context::caused_by("rotation schedule")).await?;
+            }
+            (Some(_) | None, _) => {}
+        }
+        let verifies_until = self.schedule.verifies_until(now);
+        let command = Command::Advance { now, verifies_until };
+        let context = Context::caused_by("rotation schedule");
+        self.ring.execute(&stream(), command, context, Vec::new()).await?;
+        Ok(())
+    }
+
+    /// Publishes the successor of the key that signs, if none is published yet. It signs once every verifier knows it; the
+    /// old key then verifies until its last token has expired.
     ///
     /// # Errors
     ///
     /// When the database is unavailable, or the signing key does not open with this secret: the new one would be sealed
     /// under a secret that the servers do not have.
-    pub async fn rotate(&self) -> Result<String, VaultError> {
-        self.begin().await?;
-        let (key, material) = self.new_key().await?;
-        let kid = key.kid.clone();
-        let now = self.clock.now();
-        let command = Command::Rotate { key, now, verifies_until: now.after(self.token_lifetime) };
-        let context = Context::caused_by("keys rotate");
-        self.ring.execute(&stream(), command, context, vec![material]).await?;
-        Ok(kid)
+    pub async fn rotate(&self) -> Result<Successor, VaultError> {
+        for _ in 0..LOADS {
+            let signing = self.begin().await?.signing.kid.clone();
+            self.publish(&signing, Context::caused_by("keys rotate")).await?;
+            if let Some((key, signs_from)) = self.state().await?.published() {
+                return Ok(Successor { kid: key.kid().to_owned(), signs_from });
+            }
+        }
+        Err(VaultError::Execute(ExecuteError::Contended))
     }
 
-    /// Takes a key out at once, with every token it signed. If it was the one that signs, a new key signs from then on;
-    /// its key id is returned.
+    async fn publish(&self, succeeds: &str, context: Context) -> Result<(), VaultError> {
+        if self.state().await?.published().is_some() {
+            return Ok(());
+        }
+        let (key, material) = self.new_key().await?;
+        let signs_from = self.schedule.signs_from(self.clock.now());
+        let command = Command::Publish { key, succeeds: succeeds.to_owned(), signs_from };
+        self.ring.execute(&stream(), command, context, vec![material]).await?;
+        Ok(())
+    }
+
+    /// Takes a key out at once, with every token it signed. If it was the one that signs, another one signs from then on: the
+    /// published one, or else a new one; its key id is returned.
     ///
     /// # Errors
     ///
@@ -152,30 +237,32 @@ impl Vault {
     pub async fn revoke(&self, kid: &str) -> Result<Option<String>, VaultError> {
         self.begin().await?;
         for _ in 0..LOADS {
-            let ring = self.ring.read(&stream()).await?;
-            let signs = ring.state.signing().is_some_and(|signing| signing.kid == kid);
-            match self.try_to_revoke(kid, signs).await {
-                Err(VaultError::Execute(ExecuteError::Rejected(Rejection::SigningChanged))) => {}
+            match self.try_to_revoke(kid).await {
+                Err(VaultError::Execute(ExecuteError::Rejected(Rejection::RingChanged))) => {}
                 revoked => return revoked,
             }
         }
         Err(VaultError::Execute(ExecuteError::Contended))
     }
 
-    async fn try_to_revoke(&self, kid: &str, signs: bool) -> Result<Option<String>, VaultError> {
-        let (successor, material) = if signs { Some(self.new_key().await?) } else { None }.unzip();
-        let new = successor.as_ref().map(|key| key.kid.clone());
-        let command = Command::Revoke { kid: kid.to_owned(), successor };
+    async fn try_to_revoke(&self, kid: &str) -> Result<Option<String>, VaultError> {
+        let state = self.state().await?;
+        let signs = state.signing().is_some_and(|(key, _)| key.kid() == kid);
+        let is_needed = signs && state.published().is_none();
+        let new = if is_needed { Some(self.new_key().await?) } else { None };
+        let (successor, material) = new.unzip();
+        let command = Command::Revoke { kid: kid.to_owned(), successor, now: self.clock.now() };
         let (context, beside) = (Context::caused_by("keys revoke"), Vec::from_iter(material));
-        self.ring.execute(&stream(), command, context, beside).await?;
-        Ok(new)
+        let outcome = self.ring.execute(&stream(), command, context, beside).await?;
+        Ok(outcome.events.into_iter().find_map(KeyEvent::into_started))
     }
 
     /// The public half of a new key, and the statement that keeps its private half, sealed.
     async fn new_key(&self) -> Result<(Jwk, Statement), VaultError> {
-        let generate = Arc::clone(&self.generate);
-        let key = self.workers.run(move |()| generate()).await??;
-        let material = read_model::keep_material(&key, self.sealer.seal(&key)?);
+        let (generate, algorithm) = (Arc::clone(&self.generate), self.algorithm);
+        let key = self.makers.run(move |()| generate(algorithm)).await??;
+        let sealed = self.sealer.seal(key.public.kid(), &key.der)?;
+        let material = read_model::keep_material(key.public.kid(), sealed);
         Ok((key.public, material))
     }
 }

@@ -13,6 +13,7 @@ use keyfold::app::{App, Running, Seams};
 use keyfold::clock::{Clock, Timestamp};
 use keyfold::config::{Config, DatabaseLocation, PasswordConfig, Secret};
 use keyfold::database::Connection;
+use keyfold::keys::algorithm::Algorithm;
 use keyfold::keys::private_key::{KeyError, PrivateKey};
 use keyfold::keys::vault::GenerateKey;
 use reqwest::header::HeaderMap;
@@ -148,14 +149,17 @@ pub fn config(connection: Connection) -> Config {
 }
 
 /// The first, second, third … key of every server is the same in the whole run: making RSA keys is slow.
-fn known_keys() -> GenerateKey {
+pub fn known_keys() -> GenerateKey {
     static KEYS: LazyLock<Mutex<Vec<Arc<PrivateKey>>>> = LazyLock::new(Mutex::default);
     let made = AtomicUsize::new(0);
-    Arc::new(move || -> Result<PrivateKey, KeyError> {
+    Arc::new(move |algorithm| -> Result<PrivateKey, KeyError> {
+        if algorithm != Algorithm::default() {
+            return PrivateKey::generate(algorithm);
+        }
         let number = made.fetch_add(1, Ordering::SeqCst);
         let mut keys = KEYS.lock().unwrap();
         while keys.len() <= number {
-            keys.push(Arc::new(PrivateKey::generate()?));
+            keys.push(Arc::new(PrivateKey::generate(algorithm)?));
         }
         Ok(PrivateKey { public: keys[number].public.clone(), der: keys[number].der.clone() })
     })
@@ -163,7 +167,7 @@ fn known_keys() -> GenerateKey {
 
 /// The private key that a test's server signs with first, for tokens that only a test would sign.
 pub fn first_key() -> PrivateKey {
-    known_keys()().unwrap()
+    known_keys()(Algorithm::default()).unwrap()
 }
 
 /// A request that is being put together.

@@ -7,7 +7,8 @@
 //! * `tasks`: the task list
 //! * `input`: bad input and the one error body
 //! * `ownership`: every operation of the OpenAPI document refuses everybody but the owner
-//! * `keys`: the key ring, the JWKS, rotation, the secret
+//! * `keys`: the key ring, the JWKS, revocation of keys, the secret
+//! * `rotation`: the schedule of keys, restarts, several nodes, a thousand rotations
 //! * `event_log`: the log's contract
 //! * `entities`: actors: panics, passivation, limits
 //! * `concurrency`: many at once, two servers on one database
@@ -39,6 +40,7 @@ mod ownership;
 mod plans;
 mod postgres;
 mod process;
+mod rotation;
 mod tasks;
 mod telemetry;
 mod tidy;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use keyfold::clock::Timestamp;
 use keyfold::keys::access_token::{Claims, Subject, TokenPolicy};
+use keyfold::keys::algorithm::Algorithm;
 use keyfold::keys::private_key::PrivateKey;
 use keyfold::keys::signing::Signing;
 use reqwest::Method;
@@ -123,9 +124,9 @@ struct BadToken {
 /// Every kind of access token that must not be accepted, all of them about the user's live session.
 fn bad_tokens(app: &TestApp, user: &TestUser) -> Vec<BadToken> {
     let bad = |token, code, reason| BadToken { token, code, reason };
-    let other = PrivateKey::generate().unwrap();
+    let other = PrivateKey::generate(Algorithm::default()).unwrap();
     let (good_key, other_key) = (signing(&first_key()), signing(&other));
-    let impostor = Signing::new(good_key.kid.clone(), &other.der).unwrap();
+    let impostor = Signing::new(&first_key().public, &other.der).unwrap();
     let sign = |claims: Claims, key: &Signing| claims.sign(key).unwrap();
     let claims = claims(app, user);
     let elsewhere = || "http://elsewhere.example".to_owned();
@@ -164,7 +165,7 @@ fn bad_tokens(app: &TestApp, user: &TestUser) -> Vec<BadToken> {
 }
 
 fn signing(key: &PrivateKey) -> Signing {
-    Signing::new(key.public.kid.clone(), &key.der).unwrap()
+    Signing::new(&key.public, &key.der).unwrap()
 }
 
 fn claims(app: &TestApp, user: &TestUser) -> Claims {

@@ -308,7 +308,7 @@ pub fn signal(name: &str, pids: &[u32]) {
 
 /// Asks again and again until the answer is yes.
 pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let mut pace = tokio::time::interval(Duration::from_millis(20));
+    let mut pace = tokio::time::interval(Duration::from_millis(5));
     let asking = async {
         while !holds().await {
             pace.tick().await;

@@ -24,29 +24,34 @@ async fn published(server: &Server) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_are_rotated_beside_a_running_server() {
     let data = DataDirectory::new("rotate");
-    let keyfold = Keyfold::in_directory(&data);
+    let keyfold = Keyfold::in_directory(&data).set("KEYFOLD_KEY_LEAD", "1s");
     let server = keyfold.serve().await;
     let before = TestUser::sign_up(&server.url, "ada@example.com").await;
     let old = kid(&before.token);
-    assert_eq!(keyfold.print(&["keys", "list"]).await, format!("{old}  RS256  signing\n"));
+    let listed = keyfold.print(&["keys", "list"]).await;
+    assert!(listed.starts_with(&format!("{old}  RS256 (2048 bits)  signing since 2")), "{listed}");
 
     let printed = keyfold.print(&["keys", "rotate"]).await;
-    let new = printed.strip_suffix(" signs from now on\n").unwrap();
+    let (new, rest) = printed.split_once(' ').unwrap();
+    assert!(rest.starts_with("is published and signs from 2"), "{printed}");
     assert_ne!(new, old);
-    until("the server signs with the new key", async || {
+    until("the server publishes the new key", async || {
         published(&server).await.contains(&new.to_owned())
     })
     .await;
+    until("the server signs with the new key", async || {
+        let after = TestUser::sign_in(&server.url, "ada@example.com").await;
+        after.list("").await.expect(200);
+        kid(&after.token) == new
+    })
+    .await;
     assert!(published(&server).await.contains(&old));
-    let after = TestUser::sign_in(&server.url, "ada@example.com").await;
-    assert_eq!(kid(&after.token), new);
     before.list("").await.expect(200);
-    after.list("").await.expect(200);
 
     let listed = keyfold.print(&["keys", "list"]).await;
     assert_eq!(listed.lines().count(), 2, "{listed}");
-    assert!(listed.contains(&format!("{old}  RS256  verifying until 2")), "{listed}");
-    assert!(listed.contains(&format!("{new}  RS256  signing\n")), "{listed}");
+    assert!(listed.contains(&format!("{old}  RS256 (2048 bits)  verifying until 2")), "{listed}");
+    assert!(listed.contains(&format!("{new}  RS256 (2048 bits)  signing since 2")), "{listed}");
     server.stop().await;
 }
 
@@ -66,12 +71,13 @@ async fn a_key_is_revoked_beside_a_running_server_and_its_history_is_told() {
     assert_eq!(ada.list("").await.status, 401);
 
     let history = keyfold.print(&["keys", "history"]).await;
-    let told: Vec<_> = history.lines().map(|line| line.split_once("Z  ").unwrap().1).collect();
+    let told = history.lines().map(|line| line.split_once("Z  ").unwrap().1);
+    let told: Vec<_> = told.map(|line| line.split(" from 2").next().unwrap()).collect();
     let expected = [
-        format!("{old}  published (RS256)"),
+        format!("{old}  published for RS256 (2048 bits), signs"),
         format!("{old}  started signing"),
         format!("{old}  revoked"),
-        format!("{new}  published (RS256)"),
+        format!("{new}  published for RS256 (2048 bits), signs"),
         format!("{new}  started signing"),
     ];
     assert_eq!(told, expected);
