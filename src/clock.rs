@@ -5,10 +5,13 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use tokio::sync::watch;
+
+/// Longest sleep without a look at the system's clock, which may be set or stand still with the machine.
+const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 
 /// A moment in UTC with millisecond precision.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +37,11 @@ impl Timestamp {
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// How long it is from `earlier` until this moment; nothing if it is not earlier.
+    fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
     /// The same moment for libraries that speak jiff.
@@ -81,7 +89,7 @@ pub struct Clock(Source);
 #[derive(Clone)]
 enum Source {
     System,
-    Manual(Arc<AtomicI64>),
+    Manual(Arc<watch::Sender<i64>>),
 }
 
 impl Clock {
@@ -92,7 +100,7 @@ impl Clock {
 
     /// A clock that stands still at `start` until [`Clock::advance`] moves it.
     pub fn manual(start: Timestamp) -> Self {
-        Self(Source::Manual(Arc::new(AtomicI64::new(start.unix_millis()))))
+        Self(Source::Manual(Arc::new(watch::Sender::new(start.unix_millis()))))
     }
 
     /// The current time.
@@ -106,7 +114,7 @@ impl Clock {
                 )]
                 jiff::Timestamp::now().into()
             }
-            Source::Manual(millis) => Timestamp(millis.load(Ordering::SeqCst)),
+            Source::Manual(millis) => Timestamp(*millis.borrow()),
         }
     }
 
@@ -114,7 +122,24 @@ impl Clock {
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(millis) = &self.0 {
             let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
-            millis.fetch_add(by, Ordering::SeqCst);
+            millis.send_modify(|now| *now = now.saturating_add(by));
+        }
+    }
+
+    /// Waits until it is `at` or later. By a manual clock that is when [`Clock::advance`] has moved it there.
+    pub async fn sleep_until(&self, at: Timestamp) {
+        match &self.0 {
+            Source::System => loop {
+                let left = at.since(self.now());
+                if left.is_zero() {
+                    return;
+                }
+                tokio::time::sleep(left.min(LONGEST_SLEEP)).await;
+            },
+            Source::Manual(millis) => {
+                // The sender is held here, so that it cannot be gone.
+                let _ = millis.subscribe().wait_for(|now| *now >= at.0).await;
+            }
         }
     }
 }
@@ -155,5 +180,25 @@ mod tests {
         let holder = clock.clone();
         clock.advance(Duration::from_secs(2));
         assert_eq!(holder.now(), Timestamp::from_unix_millis(3_000));
+    }
+
+    #[tokio::test]
+    async fn who_sleeps_by_a_manual_clock_wakes_when_it_is_moved_far_enough() {
+        let clock = Clock::manual(Timestamp::from_unix_millis(0));
+        let second = Duration::from_secs(1);
+        clock.sleep_until(Timestamp::from_unix_millis(0)).await;
+        let mut sleep = std::pin::pin!(clock.sleep_until(Timestamp::from_unix_millis(2_000)));
+        for _ in 0..2 {
+            assert!(futures_util::poll!(&mut sleep).is_pending());
+            clock.advance(second);
+        }
+        sleep.await;
+    }
+
+    #[tokio::test]
+    async fn nobody_sleeps_by_the_system_clock_for_what_is_over() {
+        let clock = Clock::system();
+        clock.sleep_until(clock.now()).await;
+        clock.sleep_until(clock.now().after(Duration::from_millis(5))).await;
     }
 }

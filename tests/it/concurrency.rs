@@ -81,7 +81,7 @@ async fn a_warm_read_is_answered_while_the_actor_of_its_list_is_busy() {
 }
 
 /// Two servers in cluster mode on one database.
-async fn two_servers() -> (TestApp, TestApp) {
+pub async fn two_servers() -> (TestApp, TestApp) {
     let connection = postgres::new_schema().await;
     let clock = Clock::manual(START);
     let cluster = |config: &mut keyfold::config::Config| {

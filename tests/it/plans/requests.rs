@@ -13,6 +13,8 @@ use crate::app::{START, TestApp};
 use crate::process::{PUBLIC_URL, until};
 use crate::user::{PASSWORD, TestUser};
 
+const DAY: Duration = Duration::from_hours(24);
+
 /// One session for reading, so that a server keeps one plan of each statement; and snapshots soon.
 fn configure(config: &mut Config) {
     config.database.pool_size = 1;
@@ -95,6 +97,13 @@ async fn sessions(app: &TestApp, ada: &TestUser) {
     }
     app.get("/api/auth/session").bearer(&again.token).send().await.expect(200);
     again.sign_out().await.expect(200);
+    let last = TestUser::sign_in(&app.url(), &ada.email).await;
+    app.clock().advance(DAY);
+    app.get("/api/auth/sessions").bearer(&ada.session_token).send().await.expect(200);
+    for rest in [&format!("/{}", last.session_id), "?except=current", ""] {
+        let request = app.request(Method::DELETE, &format!("/api/auth/sessions{rest}"));
+        request.bearer(&ada.session_token).send().await.expect(204);
+    }
 }
 
 /// What a restarted server has to read: sessions by token and by id, streams with and without a snapshot.
