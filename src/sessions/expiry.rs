@@ -17,8 +17,9 @@ use crate::eventlog::StoreError;
 
 /// Longest time between two looks.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
-/// Users whose sessions are ended at the same time: their events are committed in groups.
-const AT_ONCE: usize = 16;
+/// Users whose sessions are ended at the same time: enough to commit in groups, and no more connections than requests can
+/// spare.
+const AT_ONCE: usize = 8;
 
 /// The part that ends sessions whose time is over.
 #[derive(Debug)]

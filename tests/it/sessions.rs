@@ -61,9 +61,9 @@ async fn until_ended(app: &TestApp, user: &TestUser, reason: &str) {
 async fn a_session_is_extended_once_a_day_however_often_it_is_used() {
     let app = TestApp::spawn().await;
     let ada = app.sign_up("ada@example.com").await;
-    app.clock().advance(DAY - Duration::from_millis(1));
+    app.clock().advance(Duration::from_millis(24 * 60 * 60 * 1000 - 1));
     app.get("/api/auth/session").header("cookie", &cookie(&ada)).send().await.expect(200);
-    assert_eq!(later_history(&app).await, [json!(0); 0]);
+    assert_eq!(later_history(&app).await, Vec::<Value>::new());
 
     app.clock().advance(Duration::from_millis(1));
     let requests = (0..20).map(|_| app.get("/api/auth/session").header("cookie", &cookie(&ada)));
@@ -326,4 +326,29 @@ async fn the_list_is_read_again_after_a_restart() {
     let before = list(&app).await;
     app.restart().await;
     assert_eq!(list(&app).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_begins_lasts_longer_or_ends_on_one_server_is_listed_so_by_the_other() {
+    let (first, second) = two_servers().await;
+    let ada = first.sign_up("ada@example.com").await;
+    let list = async |server: &TestApp| {
+        let request = server.get("/api/auth/sessions").bearer(&ada.session_token);
+        let list = request.send().await.expect(200);
+        let sessions = list["sessions"].as_array().unwrap().iter();
+        sessions.map(|session| session["lastSeenAt"].clone()).collect::<Vec<_>>()
+    };
+    for day in 1..6 {
+        let other = TestUser::sign_in(&first.url(), &ada.email).await;
+        first.clock().advance(DAY);
+        let (before, now) = (json!(at((day - 1) * DAY)), json!(at(day * DAY)));
+        assert_eq!(list(&second).await, [before, now.clone()]);
+        let session = first.get("/api/auth/session").bearer(&other.session_token);
+        session.send().await.expect(200);
+        assert_eq!(list(&second).await, [now.clone(), now.clone()]);
+        let path = format!("/api/auth/sessions/{}", other.session_id);
+        let end = first.request(Method::DELETE, &path).bearer(&ada.session_token);
+        end.send().await.expect(204);
+        assert_eq!(list(&second).await, [now]);
+    }
 }
