@@ -7,17 +7,18 @@ use poem_openapi::registry::MetaPath;
 use poem_openapi::{OpenApi, OpenApiService};
 
 use crate::auth::api::AuthApi;
+use crate::auth::sessions_api::SessionsApi;
 use crate::http::health::HealthApi;
 use crate::http::trace::Operation;
 use crate::keys::api::KeysApi;
 use crate::tasks::api::TasksApi;
 
 /// The parts of the API.
-pub type Api = (AuthApi, TasksApi, KeysApi, HealthApi);
+pub type Api = (AuthApi, SessionsApi, TasksApi, KeysApi, HealthApi);
 
 /// The API as a service, from which the OpenAPI document is made too.
 pub fn service() -> OpenApiService<Api, ()> {
-    let api = (AuthApi::new(), TasksApi, KeysApi, HealthApi);
+    let api = (AuthApi::new(), SessionsApi, TasksApi, KeysApi, HealthApi);
     OpenApiService::new(api, "Keyfold", env!("CARGO_PKG_VERSION"))
 }
 

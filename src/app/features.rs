@@ -26,6 +26,7 @@ use crate::keys::read_model::JwksProjection;
 use crate::keys::schedule::Schedule;
 use crate::keys::sealer::Sealer;
 use crate::keys::vault::Vault;
+use crate::sessions::open::Limits;
 use crate::sessions::read_model::SessionsProjection;
 use crate::sessions::session_list::SessionList;
 use crate::sessions::{Lifetimes, Sessions};
@@ -141,8 +142,9 @@ impl Features {
         let keys = Keys::start(vault, policy, parent).await?;
 
         let lists = Entities::<SessionList>::start(log.clone(), lifespan, parent).await?;
-        let lifetimes =
-            Lifetimes { session: config.sessions.lifetime, access_token: config.tokens.lifetime };
+        let sessions = &config.sessions;
+        let limits = Limits { idle: sessions.idle, absolute: sessions.absolute };
+        let lifetimes = Lifetimes { sessions: limits, access_token: config.tokens.lifetime };
         let sessions =
             Sessions::start(lists, pool.clone(), clock.clone(), lifetimes, parent).await?;
 

@@ -144,6 +144,7 @@ impl App {
         // From here on the node hears of everything that other processes append.
         features.observers().into_iter().for_each(|observer| following.add_observer(observer));
         parts.spawn(named(following.run(), "the follower of the log"));
+        parts.spawn(named(features.sessions.expiry().run(), "the expiry of sessions"));
         if let Some(exited) = storage.exited() {
             parts.spawn(exited);
         }

@@ -23,6 +23,7 @@ pub(super) struct Site {
     /// The public URL's origin.
     pub(super) origin: String,
     trusted_origins: Vec<String>,
+    trusted_proxies: usize,
 }
 
 impl Site {
@@ -37,6 +38,7 @@ impl Site {
                 .iter()
                 .map(|origin| origin.as_str().to_owned())
                 .collect(),
+            trusted_proxies: config.trusted_proxies,
         }
     }
 }
@@ -44,7 +46,8 @@ impl Site {
 impl From<Site> for http::Site {
     fn from(site: Site) -> Self {
         let secure = site.origin.starts_with("https://");
-        Self { origin: site.origin, secure, trusted_origins: site.trusted_origins }
+        let Site { origin, trusted_origins, trusted_proxies, address: _ } = site;
+        Self { origin, secure, trusted_origins, trusted_proxies }
     }
 }
 

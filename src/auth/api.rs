@@ -77,6 +77,32 @@ enum SignedOut {
     ),
 }
 
+/// Somebody's session.
+#[derive(Debug, ApiResponse)]
+enum SessionResponse {
+    /// The session and its user.
+    #[oai(status = 200)]
+    Session(
+        Encoded<CurrentSession>,
+        /// Keeps the session cookie for longer, when the request has extended its session.
+        #[oai(header = "Set-Cookie")]
+        Option<String>,
+    ),
+}
+
+/// A fresh access token.
+#[derive(Debug, ApiResponse)]
+enum TokenResponse {
+    /// A fresh access token.
+    #[oai(status = 200)]
+    Fresh(
+        Json<FreshToken>,
+        /// Keeps the session cookie for as long as its session lasts, when the request has one.
+        #[oai(header = "Set-Cookie")]
+        Option<String>,
+    ),
+}
+
 /// The authentication endpoints.
 #[derive(Debug)]
 pub struct AuthApi {
@@ -156,8 +182,7 @@ impl AuthApi {
     ) -> Result<SignedOut, Failure<SignOut>> {
         let state = caller::state(request)?;
         if let MaybeSignedIn(Some(session)) = caller {
-            let context =
-                Context { session_id: Some(session.id), ..context_of(session.user_id, request) };
+            let context = caller::acting(&session, request);
             state.sessions.sign_out(&session, context).await.map_err(Problem::from)?;
             tracing::info!(user.id = %session.user_id, "signed out");
         }
@@ -166,17 +191,20 @@ impl AuthApi {
 
     /// The current session
     ///
-    /// The session of the cookie, session token or access token that is sent, and its user.
+    /// The session of the cookie, session token or access token that is sent, and its user. Using a session, here or
+    /// anywhere else, extends it: `updatedAt` is when that happened last, at most once a day.
     #[oai(path = "/session", method = "get", operation_id = "getSession")]
     async fn session(
         &self,
-        SignedIn(session): SignedIn,
+        caller: SignedIn,
         request: &Request,
-    ) -> Result<Encoded<CurrentSession>, Failure<GetSession>> {
-        let account = caller::state(request)?.accounts.of(session.user_id).await;
-        let account = account.map_err(Problem::from)?;
-        let answer = self.answers.answer(&session, &account, profile_of(&account)?);
-        Ok(Encoded::new(answer.map_err(|error| Problem::internal(&error))?))
+    ) -> Result<SessionResponse, Failure<GetSession>> {
+        let state = caller::state(request)?;
+        let session = &caller.session;
+        let account = state.accounts.of(session.user_id).await.map_err(Problem::from)?;
+        let answer = self.answers.answer(session, &account, profile_of(&account)?);
+        let answer = Encoded::new(answer.map_err(|error| Problem::internal(&error))?);
+        Ok(SessionResponse::Session(answer, caller.refreshed_cookie(request, state)))
     }
 
     /// A fresh access token
@@ -188,10 +216,13 @@ impl AuthApi {
         &self,
         SessionHolder(session): SessionHolder,
         request: &Request,
-    ) -> Result<Json<FreshToken>, Failure<GetToken>> {
+    ) -> Result<TokenResponse, Failure<GetToken>> {
         let state = caller::state(request)?;
         let account = state.accounts.of(session.user_id).await.map_err(Problem::from)?;
-        Ok(Json(fresh_token(state, &session, profile_of(&account)?).await?))
+        let fresh = fresh_token(state, &session, profile_of(&account)?).await?;
+        // Always: an access token may have extended the session since, in an answer that knows no cookie.
+        let refreshed = cookie::refresh(request, &session, state.clock.now(), &state.site);
+        Ok(TokenResponse::Fresh(Json(fresh), refreshed))
     }
 }
 
@@ -225,8 +256,7 @@ async fn begin_session(
     user_id: UserId,
     profile: &Profile,
 ) -> Result<(SignedInBody, String), Problem> {
-    let draft =
-        state.sessions.draft(user_id, caller::user_agent(request)).map_err(StartError::from)?;
+    let draft = state.sessions.draft(user_id, caller::device(request)).map_err(StartError::from)?;
     state.freshness.of_keys().await.map_err(ReadError::Store)?;
     let fresh = fresh_token(state, draft.session(), profile).await?;
     let (session, token) = state.sessions.begin(draft, context_of(user_id, request)).await?;

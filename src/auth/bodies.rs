@@ -82,11 +82,11 @@ pub struct SessionBody {
     pub id: SessionId,
     /// Whose it is.
     pub user_id: UserId,
-    /// When it ends by itself.
+    /// When it ends by itself, unless it is used before.
     pub expires_at: Timestamp,
     /// When it began.
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// When it began or was last extended.
     pub updated_at: Timestamp,
     /// What the client said of itself when it signed in.
     pub user_agent: Nullable<String>,
@@ -116,11 +116,11 @@ pub struct StartedSession {
     pub user_id: UserId,
     /// The session token: shown now and never again. Clients without cookies send it as a bearer token.
     pub token: String,
-    /// When it ends by itself.
+    /// When it ends by itself, unless it is used before.
     pub expires_at: Timestamp,
     /// When it began.
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// When it began or was last extended.
     pub updated_at: Timestamp,
     /// What the client said of itself when it signed in.
     pub user_agent: Nullable<String>,
@@ -189,11 +189,11 @@ pub struct Success {
     pub success: bool,
 }
 
-const EXAMPLE_TIME: Timestamp = Timestamp::from_unix_millis(1_763_812_800_000);
+pub(super) const EXAMPLE_TIME: Timestamp = Timestamp::from_unix_millis(1_763_812_800_000);
 const EXAMPLE_TOKEN: &str =
     "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiJ9.eyJzdWIiOiIuLi4ifQ.c2lnbmF0dXJl";
 
-fn example_id<Kind>(last: u128) -> Id<Kind> {
+pub(super) fn example_id<Kind>(last: u128) -> Id<Kind> {
     Id::from_uuid(uuid::Uuid::from_u128(0x019a_ab76_5800_7000_8000_0000_0000_0000 + last))
 }
 

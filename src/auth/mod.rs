@@ -1,7 +1,9 @@
 //! Authentication: where accounts, sessions and keys meet.
 //!
-//! The three know nothing of each other; this module joins them for the five endpoints under `/api/auth`.
+//! The three know nothing of each other; this module joins them for the endpoints under `/api/auth`.
 
 mod answers;
 pub mod api;
 pub mod bodies;
+pub mod session_bodies;
+pub mod sessions_api;

@@ -7,10 +7,14 @@ use url::Url;
 
 use super::error::InvalidValue;
 use super::origin::{self, Origin};
-use super::parse::{duration, quoted, server_url};
+use super::parse::{duration, number, quoted, server_url};
 use super::reader::Reader;
-use super::variables::{CORS_ORIGINS, LISTEN, PUBLIC_URL, SHUTDOWN_TIMEOUT, STOP_DELAY};
+use super::variables::{
+    CORS_ORIGINS, LISTEN, PUBLIC_URL, SHUTDOWN_TIMEOUT, STOP_DELAY, TRUSTED_PROXIES,
+};
 
+/// More of them are a typing mistake.
+const MOST_PROXIES: usize = 10;
 const LONGEST_SHUTDOWN: Duration = Duration::from_mins(10);
 
 /// Where the server listens and how clients reach it.
@@ -22,6 +26,8 @@ pub struct HttpConfig {
     pub public_url: Option<Url>,
     /// Origins whose pages may call the API with credentials.
     pub cors_origins: Vec<Origin>,
+    /// How many reverse proxies in front append the address they were called from to `X-Forwarded-For`.
+    pub trusted_proxies: usize,
     /// How long a server that has been asked to stop still takes requests, with readiness off, so that load balancers
     /// notice before the address is gone.
     pub stop_delay: Duration,
@@ -35,6 +41,7 @@ impl Default for HttpConfig {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8000)),
             public_url: None,
             cors_origins: Vec::new(),
+            trusted_proxies: 0,
             stop_delay: Duration::ZERO,
             shutdown_timeout: Duration::from_secs(30),
         }
@@ -52,6 +59,9 @@ impl HttpConfig {
             cors_origins: reader
                 .read_unless_empty(&CORS_ORIGINS, origin::parse_list)
                 .unwrap_or(default.cors_origins),
+            trusted_proxies: reader
+                .read(&TRUSTED_PROXIES, number(0..=MOST_PROXIES))
+                .unwrap_or(default.trusted_proxies),
             stop_delay: reader.read(&STOP_DELAY, delay).unwrap_or(default.stop_delay),
             shutdown_timeout: reader
                 .read(&SHUTDOWN_TIMEOUT, shutdown)

@@ -71,7 +71,7 @@ fn seconds(value: &str) -> Option<u64> {
 }
 
 /// A duration as a person would write it into a variable.
-fn written(duration: Duration) -> String {
+pub(super) fn written(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let (unit, size) = UNITS
         .into_iter()

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::parse::duration;
+use super::error::InvalidValue;
+use super::parse::{duration, written};
 use super::reader::Reader;
-use super::variables::SESSION_LIFETIME;
+use super::variables::{SESSION_ABSOLUTE, SESSION_IDLE, Variable};
 
 const SHORTEST: Duration = Duration::from_mins(1);
 /// The longest that browsers keep a cookie (RFC 6265bis, section 5.5).
@@ -13,19 +14,36 @@ const LONGEST: Duration = Duration::from_hours(400 * 24);
 /// Sessions.
 #[derive(Clone, Debug)]
 pub struct SessionConfig {
-    /// How long a session lasts.
-    pub lifetime: Duration,
+    /// How long a session lasts that is not used.
+    pub idle: Duration,
+    /// How long a session lasts however it is used.
+    pub absolute: Duration,
 }
 
 impl Default for SessionConfig {
     fn default() -> Self {
-        Self { lifetime: Duration::from_hours(7 * 24) }
+        Self { idle: Duration::from_hours(7 * 24), absolute: Duration::from_hours(90 * 24) }
     }
 }
 
 impl SessionConfig {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        let read = reader.read(&SESSION_LIFETIME, duration(SHORTEST..=LONGEST));
-        Self { lifetime: read.unwrap_or(Self::default().lifetime) }
+        let Self { idle, absolute } = Self::default();
+        let idle = limit(reader, &SESSION_IDLE, idle);
+        let absolute = limit(reader, &SESSION_ABSOLUTE, absolute);
+        let (Some(idle), Some(absolute)) = (idle, absolute) else { return Self::default() };
+        if absolute < idle {
+            let (name, idle, absolute) = (SESSION_IDLE.name, written(idle), written(absolute));
+            let wrong = format!("is {absolute}, and {name} is {idle}");
+            let expected = format!("a duration that is not shorter than {name}");
+            reader.problem(SESSION_ABSOLUTE.name, InvalidValue::new(wrong, expected));
+        }
+        Self { idle, absolute }
     }
+}
+
+/// A duration or its default; nothing if it has a problem of its own.
+fn limit(reader: &mut Reader<'_>, variable: &Variable, default: Duration) -> Option<Duration> {
+    let is_set = reader.is_set(variable);
+    reader.read(variable, duration(SHORTEST..=LONGEST)).or((!is_set).then_some(default))
 }

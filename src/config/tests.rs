@@ -85,11 +85,13 @@ fn every_variable_of_a_node_in_a_cluster_reaches_its_field() {
         ("KEYFOLD_PUBLIC_URL", "https://ID.example:443"),
         ("KEYFOLD_RSA_BITS", "3072"),
         ("KEYFOLD_SECRET", LONG_SECRET),
-        ("KEYFOLD_SESSION_LIFETIME", "30d"),
+        ("KEYFOLD_SESSION_ABSOLUTE", "30d"),
+        ("KEYFOLD_SESSION_IDLE", "12h"),
         ("KEYFOLD_SHUTDOWN_TIMEOUT", "5"),
         ("KEYFOLD_STOP_DELAY", "3s"),
         ("KEYFOLD_SNAPSHOT_EVERY", "50"),
         ("KEYFOLD_TOKEN_LIFETIME", "5m"),
+        ("KEYFOLD_TRUSTED_PROXIES", "2"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4317"),
         ("OTEL_SERVICE_NAME", "identity"),
     ]);
@@ -104,6 +106,7 @@ fn node_in_a_cluster() -> Config {
             listen: "[::1]:0".parse().unwrap(),
             public_url: Some("https://id.example/".parse().unwrap()),
             cors_origins: origins.map(|origin| Origin::parse(origin).unwrap()).to_vec(),
+            trusted_proxies: 2,
             stop_delay: Duration::from_secs(3),
             shutdown_timeout: Duration::from_secs(5),
         },
@@ -120,7 +123,10 @@ fn node_in_a_cluster() -> Config {
             algorithm: Algorithm::Rs256 { bits: 3072 },
         },
         tokens: TokenConfig { lifetime: Duration::from_mins(5) },
-        sessions: SessionConfig { lifetime: Duration::from_hours(30 * 24) },
+        sessions: SessionConfig {
+            idle: Duration::from_hours(12),
+            absolute: Duration::from_hours(30 * 24),
+        },
         passwords: PasswordConfig { memory_kib: 65_536, iterations: 3, threads: 8, queue: 9 },
         entities: EntityConfig {
             max_alive: 7,
@@ -321,6 +327,26 @@ fn a_value_that_is_not_utf_8_is_a_problem_like_any_other() {
     assert_eq!(
         Config::from_environment(&Broken).unwrap_err().to_string(),
         "KEYFOLD_SECRET: is not valid UTF-8; expected text in UTF-8"
+    );
+}
+
+#[test]
+fn a_session_may_not_end_while_it_is_not_even_idle() {
+    let too_short = "expected a duration that is not shorter than KEYFOLD_SESSION_IDLE";
+    assert_eq!(
+        problem(&[("KEYFOLD_SESSION_IDLE", "120d")]),
+        format!("KEYFOLD_SESSION_ABSOLUTE: is 90d, and KEYFOLD_SESSION_IDLE is 120d; {too_short}")
+    );
+    assert_eq!(
+        problem(&[("KEYFOLD_SESSION_ABSOLUTE", "1d")]),
+        format!("KEYFOLD_SESSION_ABSOLUTE: is 1d, and KEYFOLD_SESSION_IDLE is 7d; {too_short}")
+    );
+    let same = [("KEYFOLD_SESSION_IDLE", "1m"), ("KEYFOLD_SESSION_ABSOLUTE", "1m")];
+    assert_eq!(read(&same).sessions.absolute, Duration::from_mins(1));
+    // What cannot be read is not compared.
+    assert_eq!(
+        problem(&[("KEYFOLD_SESSION_IDLE", "401d"), ("KEYFOLD_SESSION_ABSOLUTE", "1d")]),
+        "KEYFOLD_SESSION_IDLE: is \"401d\"; expected a duration from 1m to 400d, such as 30s, 15m, 12h or 7d"
     );
 }
 

@@ -63,6 +63,9 @@ variables! {
     CORS_ORIGINS = "CORS_ORIGINS",
         "no other origin",
         "Origins whose pages may call the API with credentials, separated by commas.";
+    TRUSTED_PROXIES = "KEYFOLD_TRUSTED_PROXIES",
+        "0",
+        "How many reverse proxies in front append to `X-Forwarded-For`, from 0 to 10. Without any the header is ignored.";
     DATA = "KEYFOLD_DATA",
         "./data",
         "The directory of the private cluster and its secret.";
@@ -93,9 +96,12 @@ variables! {
     TOKEN_LIFETIME = "KEYFOLD_TOKEN_LIFETIME",
         "15m",
         "How long an access token is valid, from 1m to 1h.";
-    SESSION_LIFETIME = "KEYFOLD_SESSION_LIFETIME",
+    SESSION_IDLE = "KEYFOLD_SESSION_IDLE",
         "7d",
-        "How long a session lasts, from 1m to 400d.";
+        "How long an unused session lasts, from 1m to 400d. Use extends it at most once a day.";
+    SESSION_ABSOLUTE = "KEYFOLD_SESSION_ABSOLUTE",
+        "90d",
+        "How long a session lasts however it is used, from 1m to 400d. Never shorter than KEYFOLD_SESSION_IDLE.";
     HASH_MEMORY = "KEYFOLD_HASH_MEMORY",
         "19456",
         "Memory of one password hash (Argon2id) in KiB, at least 19456.";

@@ -4,7 +4,10 @@
 //! so nobody learns anything, not even that their input is invalid, from a resource that is not theirs.
 //!
 //! A node that does not follow the log answers nobody here: it cannot know who signed out elsewhere.
+//!
+//! Whoever proves a live session uses it, which extends it once in a while; signing out is no use.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use poem::http::header;
@@ -12,6 +15,7 @@ use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
+use super::client_address::client_address;
 use super::credential::{
     Credential, Judged, Presented, VerifiedToken, first_live, judgeable_bearer, live_session,
 };
@@ -20,6 +24,7 @@ use super::{State, cookie, header_of};
 use crate::eventlog::Context;
 use crate::id::{SessionId, UserId};
 use crate::keys::Keys;
+use crate::sessions::Device;
 use crate::sessions::table::Session;
 use crate::telemetry::current_trace_id;
 
@@ -41,7 +46,12 @@ pub struct Owner {
 
 /// Somebody with a live session, proven by its cookie, its token or one of its access tokens.
 #[derive(Debug, Clone)]
-pub struct SignedIn(pub Arc<Session>);
+pub struct SignedIn {
+    /// The session.
+    pub session: Arc<Session>,
+    /// Whether it lasts longer than before the request.
+    is_extended: bool,
+}
 
 /// Somebody with a live session, proven by its cookie or its token: what may be exchanged for new access tokens.
 #[derive(Debug, Clone)]
@@ -61,6 +71,7 @@ impl Owner {
             return Err(Problem::forbidden("NOT_YOURS", "This belongs to another user"));
         }
         let session = live_session(state, &token).await?;
+        let session = used(state, request, session).await?;
         Ok(Self { user_id: session.user_id, session_id: session.id })
     }
 
@@ -77,7 +88,21 @@ impl Owner {
 impl SignedIn {
     async fn of(request: &Request) -> Result<Self, Problem> {
         let state = following(request)?;
-        first_live(state, Presented::by(request, state).await?.verified()).await.map(Self)
+        let found = first_live(state, Presented::by(request, state).await?.verified()).await?;
+        let session = used(state, request, Arc::clone(&found)).await?;
+        let is_extended = session.updated_at > found.updated_at;
+        Ok(Self { session, is_extended })
+    }
+
+    /// The context of what they do.
+    pub fn context(&self, request: &Request) -> Context {
+        acting(&self.session, request)
+    }
+
+    /// The header that keeps their cookie for as long as the session lasts now, if the request has extended it.
+    pub fn refreshed_cookie(&self, request: &Request, state: &State) -> Option<String> {
+        let refresh = || cookie::refresh(request, &self.session, state.clock.now(), &state.site);
+        self.is_extended.then(refresh).flatten()
     }
 }
 
@@ -85,8 +110,29 @@ impl SessionHolder {
     async fn of(request: &Request) -> Result<Self, Problem> {
         let state = following(request)?;
         let presented = Presented::by(request, state).await?.verified();
-        first_live(state, presented.map(no_access_token)).await.map(Self)
+        let session = first_live(state, presented.map(no_access_token)).await?;
+        used(state, request, session).await.map(Self)
     }
+}
+
+/// A session that is used, extended if that is due.
+async fn used(
+    state: &State,
+    request: &Request,
+    session: Arc<Session>,
+) -> Result<Arc<Session>, Problem> {
+    if !state.sessions.is_extension_due(&session) {
+        return Ok(session);
+    }
+    let context = acting(&session, request);
+    // Boxed: a warm read shall not carry what is done once a day.
+    Ok(Box::pin(state.sessions.extend(session, context)).await?)
+}
+
+/// The context of what is done in a session.
+pub fn acting(session: &Session, request: &Request) -> Context {
+    let (user_id, session_id) = (Some(session.user_id), Some(session.id));
+    Context { user_id, session_id, ..context(request) }
 }
 
 fn no_access_token(credential: Judged<'_>) -> Judged<'_> {
@@ -115,14 +161,21 @@ impl MaybeSignedIn {
 
 /// Where a request comes from and in which trace, without saying who sent it.
 pub fn context(request: &Request) -> Context {
-    let client_address =
-        request.remote_addr().as_socket_addr().map(|address| address.ip().to_string());
+    let client_address = address(request).map(|address| address.to_string());
     Context { client_address, trace_id: Some(current_trace_id().to_string()), ..Context::default() }
 }
 
-/// What the client says of itself, cut to a sane length.
-pub fn user_agent(request: &Request) -> Option<String> {
-    header_of(request, &header::USER_AGENT).map(|agent| agent.chars().take(256).collect())
+/// What a session is begun from: what the client says of itself, cut to a sane length, and its address.
+pub fn device(request: &Request) -> Device {
+    let user_agent = header_of(request, &header::USER_AGENT);
+    let user_agent = user_agent.map(|agent| agent.chars().take(256).collect());
+    Device { user_agent, client_address: address(request) }
+}
+
+fn address(request: &Request) -> Option<IpAddr> {
+    let trusted_proxies = state(request).map_or(0, |state| state.site.trusted_proxies);
+    let peer = request.remote_addr().as_socket_addr().map(SocketAddr::ip);
+    client_address(peer, request.headers(), trusted_proxies)
 }
 
 /// What every endpoint reaches.

@@ -8,6 +8,7 @@ use poem::http::header;
 
 use super::Site;
 use crate::clock::Timestamp;
+use crate::sessions::table::Session;
 use crate::sessions::token::SessionToken;
 
 /// The cookie's name without https.
@@ -33,6 +34,17 @@ pub fn keep(token: &SessionToken, expires_at: Timestamp, now: Timestamp, site: &
     set(token.reveal(), seconds, site)
 }
 
+/// The header that keeps the request's cookie for as long as its session lasts by now, if it is this session's.
+pub fn refresh(
+    request: &Request,
+    session: &Session,
+    now: Timestamp,
+    site: &Site,
+) -> Option<String> {
+    let token = read(request, site).filter(|token| token.hash() == session.token_hash)?;
+    Some(keep(&token, session.expires_at, now, site))
+}
+
 /// The header that makes a browser forget the token.
 pub fn clear(site: &Site) -> String {
     set("", 0, site)
@@ -52,7 +64,12 @@ mod tests {
     use super::*;
 
     fn site(secure: bool) -> Site {
-        Site { origin: "http://127.0.0.1:8000".to_owned(), secure, trusted_origins: Vec::new() }
+        Site {
+            origin: "http://127.0.0.1:8000".to_owned(),
+            secure,
+            trusted_origins: Vec::new(),
+            trusted_proxies: 0,
+        }
     }
 
     fn request(cookie: &str) -> Request {

@@ -4,6 +4,7 @@
 //! [`caller`], so nothing is parsed or looked up for somebody who may not ask. Statuses are decided in [`problem`] only.
 
 pub mod caller;
+mod client_address;
 pub mod cookie;
 pub mod cors;
 mod credential;
@@ -65,6 +66,8 @@ pub struct Site {
     pub secure: bool,
     /// Origins of other sites whose pages may call the API with credentials.
     pub trusted_origins: Vec<String>,
+    /// How many reverse proxies in front append the address they were called from to `X-Forwarded-For`.
+    pub trusted_proxies: usize,
 }
 
 /// A header of the request, if it is text. The framework's own look-up takes the name as text and parses it every time.

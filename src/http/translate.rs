@@ -169,6 +169,11 @@ impl From<ExecuteError<task_list::Rejection>> for Problem {
 }
 
 impl Problem {
+    /// `404`: the user has no live session with this id.
+    pub fn no_such_session() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "SESSION_NOT_FOUND", "There is no such session")
+    }
+
     /// `404`: the list has no task with this id.
     pub fn no_such_task() -> Self {
         Self::new(StatusCode::NOT_FOUND, "TASK_NOT_FOUND", "There is no such task")

@@ -1,5 +1,7 @@
 //! What happens to a user's sessions.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use super::token::TokenHash;
@@ -11,12 +13,15 @@ use crate::id::SessionId;
 pub enum SessionEvent {
     /// A session began.
     Started(SessionStarted),
+    /// A session was used, and lasts longer for it.
+    Extended(SessionExtended),
     /// A session ended; nothing is accepted in its name any more.
     Ended(SessionEnded),
 }
 
 crate::event_kinds!(SessionEvent {
     "SessionStarted" @ 1 => Started,
+    "SessionExtended" @ 1 => Extended,
     "SessionEnded" @ 1 => Ended,
 });
 
@@ -31,9 +36,26 @@ pub struct SessionStarted {
     /// What the client said of itself (User-Agent).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
+    /// Network address it was begun from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_address: Option<IpAddr>,
     /// When it began.
     pub started_at: Timestamp,
-    /// When it ends by itself.
+    /// When it ends by itself, unless it is used before.
+    pub expires_at: Timestamp,
+    /// When it ends however it is used.
+    pub ends_at: Timestamp,
+}
+
+/// A session was used, and lasts longer for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionExtended {
+    /// The session.
+    pub session_id: SessionId,
+    /// When it was used.
+    pub seen_at: Timestamp,
+    /// When it ends by itself now, unless it is used before.
     pub expires_at: Timestamp,
 }
 
@@ -51,10 +73,16 @@ pub struct SessionEnded {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum EndReason {
-    /// The user signed out.
+    /// The user signed out of it.
     SignedOut,
-    /// Its time was over.
-    Expired,
+    /// The user ended it from another one, or all of them at once.
+    Revoked,
+    /// The user's password was changed.
+    PasswordChanged,
+    /// It was not used for too long.
+    Idle,
+    /// It lasted as long as a session may.
+    Absolute,
     /// The user has more sessions than are kept; this was the oldest.
     Superseded,
 }

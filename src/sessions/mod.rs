@@ -3,10 +3,14 @@
 //! [`session_list`] holds the rules of one user's sessions, the SessionActor owns this node's [`table`], [`read_model`]
 //! follows into SQL.
 //!
+//! Using a session extends it, at most once a day; [`expiry`] ends those whose time is over though nobody comes back.
+//!
 //! A session is accepted only if this node knows it to live: from its table, or else from the database. Unknown is
 //! refused, so a restart forgets no sign out.
 
 pub mod events;
+pub mod expiry;
+pub mod open;
 pub mod read_model;
 mod session_actor;
 pub mod session_list;
@@ -14,6 +18,7 @@ pub mod table;
 pub mod token;
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,16 +26,19 @@ use std::time::Duration;
 use ractor::{Actor, ActorCell, ActorRef};
 
 use self::events::{EndReason, SessionEvent, SessionStarted};
+use self::expiry::Expiry;
+use self::open::Limits;
 use self::session_actor::{Message, Order, Owned, SessionActor};
 use self::session_list::{Command, Rejection, SessionList};
 use self::table::{Session, SessionTable, Standing};
 use self::token::SessionToken;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::database::Pool;
 use crate::eventlog::follower::Observer;
 use crate::eventlog::stream::category_of;
 use crate::eventlog::{
-    Context, Decider, Entities, Event, ExecuteError, RecordedEvent, StoreError, StreamName,
+    Context, Decider, Entities, Event, ExecuteError, Published, ReadError, RecordedEvent,
+    StoreError, StreamName,
 };
 use crate::id::{RandomnessUnavailable, SessionId, UserId};
 
@@ -45,7 +53,19 @@ pub struct Sessions {
     lists: Entities<SessionList>,
     pool: Pool,
     clock: Clock,
-    lifetime: Duration,
+    limits: Limits,
+}
+
+/// How long a request waits for the extension of its session, which goes on beside it.
+const EXTENSION_PATIENCE: Duration = Duration::from_secs(1);
+
+/// What a session is begun from.
+#[derive(Debug, Clone)]
+pub struct Device {
+    /// What the client says of itself (User-Agent).
+    pub user_agent: Option<String>,
+    /// Its network address.
+    pub client_address: Option<IpAddr>,
 }
 
 /// A session that has not begun yet.
@@ -66,8 +86,8 @@ impl Draft {
 /// How long things last.
 #[derive(Debug, Clone, Copy)]
 pub struct Lifetimes {
-    /// A session.
-    pub session: Duration,
+    /// Sessions.
+    pub sessions: Limits,
     /// An access token.
     pub access_token: Duration,
 }
@@ -119,7 +139,7 @@ impl Sessions {
         };
         let (actor, _ends_with_the_actor) =
             Actor::spawn_linked(None, SessionActor, owned, parent.clone()).await?;
-        Ok(Self { table, actor, lists, pool, clock, lifetime: lifetimes.session })
+        Ok(Self { table, actor, lists, pool, clock, limits: lifetimes.sessions })
     }
 
     /// A session that has not begun yet, with its token, which is known to nobody else.
@@ -127,19 +147,18 @@ impl Sessions {
     /// # Errors
     ///
     /// When there is no randomness.
-    pub fn draft(
-        &self,
-        user_id: UserId,
-        user_agent: Option<String>,
-    ) -> Result<Draft, RandomnessUnavailable> {
+    pub fn draft(&self, user_id: UserId, device: Device) -> Result<Draft, RandomnessUnavailable> {
         let token = SessionToken::generate()?;
+        let Device { user_agent, client_address } = device;
         let now = self.clock.now();
         let started = SessionStarted {
             session_id: SessionId::at(now),
             token_hash: token.hash(),
             user_agent,
+            client_address,
             started_at: now,
-            expires_at: now.after(self.lifetime),
+            expires_at: now.after(self.limits.idle.min(self.limits.absolute)),
+            ends_at: now.after(self.limits.absolute),
         };
         let session = Session::started(user_id, &started);
         Ok(Draft { session, started, token })
@@ -156,8 +175,45 @@ impl Sessions {
         context: Context,
     ) -> Result<(Session, SessionToken), StartError> {
         let Draft { session, started, token } = draft;
-        self.execute(session.user_id, Command::Start(started), context).await?;
+        self.execute(session.user_id, Command::Start(started), None, context).await?;
         Ok((session, token))
+    }
+
+    /// Whether using a session now would extend it.
+    pub fn is_extension_due(&self, session: &Session) -> bool {
+        self.limits.is_extension_due(session.updated_at, self.clock.now())
+    }
+
+    /// A session is used: it as it is now, extended if that is due and possible. What hinders the extension hinders
+    /// nobody from using the session.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended meanwhile.
+    pub async fn extend(
+        &self,
+        session: Arc<Session>,
+        context: Context,
+    ) -> Result<Arc<Session>, SessionError> {
+        let (id, user_id) = (session.id, session.user_id);
+        let (now, limits) = (self.clock.now(), self.limits);
+        let command = Command::Extend { session_id: id, now, limits };
+        let extension = self.execute(user_id, command, Some(id), context);
+        match tokio::time::timeout(EXTENSION_PATIENCE, extension).await {
+            Ok(Ok(_)) => match self.table.standing(id) {
+                Some(standing) => self.live(standing),
+                // Forgotten since; it lived when it was found.
+                None => Ok(session),
+            },
+            Ok(Err(error)) => {
+                tracing::warn!(user.id = %user_id, %error, "a session was not extended");
+                Ok(session)
+            }
+            Err(_elapsed) => {
+                tracing::warn!(user.id = %user_id, "a session's extension takes long; not waiting for it");
+                Ok(session)
+            }
+        }
     }
 
     /// Ends a session; from the answer on nothing is accepted in its name.
@@ -170,8 +226,68 @@ impl Sessions {
         session: &Session,
         context: Context,
     ) -> Result<(), SessionCommandError> {
-        let command = Command::End { session_id: session.id, reason: EndReason::SignedOut };
-        self.execute(session.user_id, command, context).await
+        let (session_id, reason) = (session.id, EndReason::SignedOut);
+        let command = Command::End { session_id, reason, now: self.clock.now() };
+        self.execute(session.user_id, command, Some(session_id), context).await.map(drop)
+    }
+
+    /// Ends one of a user's sessions, if it is a live one of theirs; from the answer on nothing is accepted in its name.
+    ///
+    /// # Errors
+    ///
+    /// When the log does not take it.
+    pub async fn revoke(
+        &self,
+        user_id: UserId,
+        session_id: SessionId,
+        context: Context,
+    ) -> Result<bool, SessionCommandError> {
+        let reason = EndReason::Revoked;
+        let command = Command::End { session_id, reason, now: self.clock.now() };
+        // Whoever asks may have made the identifier up, or got somebody else's.
+        let is_theirs = matches!(
+            self.table.standing(session_id), Some(Standing::Live(session)) if session.user_id == user_id
+        );
+        let events =
+            self.execute(user_id, command, is_theirs.then_some(session_id), context).await?;
+        let is_it = |event: &SessionEvent| matches!(event, SessionEvent::Ended(ended) if ended.reason == reason);
+        Ok(events.iter().any(is_it))
+    }
+
+    /// Ends all of a user's sessions but one, or all of them; from the answer on nothing is accepted in their name.
+    ///
+    /// # Errors
+    ///
+    /// When the log does not take it.
+    pub async fn end_all(
+        &self,
+        user_id: UserId,
+        except: Option<SessionId>,
+        reason: EndReason,
+        context: Context,
+    ) -> Result<(), SessionCommandError> {
+        let command = Command::EndAll { except, reason, now: self.clock.now() };
+        self.execute(user_id, command, None, context).await.map(drop)
+    }
+
+    /// Ends those of a user's sessions whose time is over.
+    async fn expire(&self, user_id: UserId, now: Timestamp) -> Result<(), SessionCommandError> {
+        let context = Context::caused_by("session expiry");
+        self.execute(user_id, Command::Expire { now }, None, context).await.map(drop)
+    }
+
+    /// What ends sessions whose time is over, to be run beside the server.
+    pub fn expiry(&self) -> Expiry {
+        Expiry { sessions: self.clone(), pool: self.pool.clone() }
+    }
+
+    /// A user's sessions as they are now.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read.
+    pub async fn of(&self, user_id: UserId) -> Result<Arc<Published<SessionList>>, ReadError> {
+        self.lists.read(&Self::stream(user_id)).await
     }
 
     /// The live session with this id, from memory when it is known there.
@@ -180,7 +296,9 @@ impl Sessions {
     ///
     /// When it has ended, or nobody can say.
     pub async fn by_id(&self, id: SessionId) -> Result<Arc<Session>, SessionError> {
-        if let Some(standing) = self.table.standing(id) {
+        if let Some(standing) = self.table.standing(id)
+            && !self.may_last_longer(&standing)
+        {
             return self.live(standing);
         }
         // Boxed: a warm read shall not carry what only a cold one needs.
@@ -193,7 +311,9 @@ impl Sessions {
     ///
     /// When it has ended, or nobody can say.
     pub async fn by_token(&self, token: &SessionToken) -> Result<Arc<Session>, SessionError> {
-        if let Some(standing) = self.table.by_token(token.hash()) {
+        if let Some(standing) = self.table.by_token(token.hash())
+            && !self.may_last_longer(&standing)
+        {
             return self.live(standing);
         }
         let hash = token.hash();
@@ -222,6 +342,14 @@ impl Sessions {
         self.live(standing)
     }
 
+    /// Whether a session's time is over as far as this node knows: another one may have extended it a moment ago.
+    fn may_last_longer(&self, standing: &Standing) -> bool {
+        match standing {
+            Standing::Live(session) => session.expires_at <= self.clock.now(),
+            Standing::Ended(_) => false,
+        }
+    }
+
     fn live(&self, standing: Standing) -> Result<Arc<Session>, SessionError> {
         match standing {
             Standing::Live(session) if session.expires_at > self.clock.now() => Ok(session),
@@ -233,9 +361,11 @@ impl Sessions {
         &self,
         user_id: UserId,
         command: Command,
+        session_id: Option<SessionId>,
         context: Context,
-    ) -> Result<(), SessionCommandError> {
-        let order = Order { user_id, command, context, span: tracing::Span::current() };
+    ) -> Result<Vec<SessionEvent>, SessionCommandError> {
+        let span = tracing::Span::current();
+        let order = Order { user_id, command, session_id, context, span };
         let reply = ractor::call!(self.actor, |reply| Message::Execute(order, reply));
         reply.unwrap_or(Err(ExecuteError::NoReply))
     }

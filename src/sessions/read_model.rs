@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::events::{SessionEnded, SessionEvent, SessionStarted};
+use super::events::{SessionEnded, SessionEvent, SessionExtended, SessionStarted};
 use super::session_list::SessionList;
 use super::table::Session;
 use super::token::TokenHash;
@@ -16,8 +16,10 @@ use crate::eventlog::{Decider, DecodeError, Event, EventView, Projection, Statem
 use crate::id::{SessionId, UserId};
 
 const STARTED: &str = "\
-insert into sessions (id, user_id, expires_at, token_hash, user_agent, created_at, updated_at)
-values ($1, $2, $3, $4, $5, $6, $6)";
+insert into sessions
+    (id, user_id, expires_at, ends_at, token_hash, user_agent, client_address, created_at, updated_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $8)";
+const EXTENDED: &str = "update sessions set expires_at = $2, updated_at = $3 where id = $1";
 const ENDED: &str = "delete from sessions where id = $1";
 
 const SELECT_BY_ID: &str = "\
@@ -26,6 +28,12 @@ const SELECT_BY_TOKEN: &str = "\
 select id, user_id, expires_at, token_hash, user_agent, created_at, updated_at from sessions where token_hash = $1";
 
 const SELECT_LIVE: &str = "select id from sessions where id = any($1)";
+
+const SELECT_DUE: &str = "\
+select expires_at, id, user_id from sessions
+where expires_at <= $1 and (expires_at, id) > ($2, $3) order by expires_at, id limit 100";
+const SELECT_NEXT_DUE: &str = "\
+select expires_at from sessions where expires_at > $1 order by expires_at limit 1";
 
 /// Follows the sessions of all users into `sessions`.
 #[derive(Debug)]
@@ -45,6 +53,17 @@ impl Projection for SessionsProjection {
                 .map(|user_id| started_statement(user_id, started))
                 .into_iter()
                 .collect(),
+            SessionEvent::Extended(extended) => {
+                let SessionExtended { session_id, seen_at, expires_at } = extended;
+                vec![Statement::new(
+                    EXTENDED,
+                    vec![
+                        Box::new(session_id.uuid()),
+                        Box::new(expires_at.to_jiff()),
+                        Box::new(seen_at.to_jiff()),
+                    ],
+                )]
+            }
             SessionEvent::Ended(SessionEnded { session_id, .. }) => {
                 vec![Statement::new(ENDED, vec![Box::new(session_id.uuid())])]
             }
@@ -64,8 +83,10 @@ fn started_statement(user_id: UserId, started: SessionStarted) -> Statement {
             Box::new(started.session_id.uuid()),
             Box::new(user_id.uuid()),
             Box::new(started.expires_at.to_jiff()),
+            Box::new(started.ends_at.to_jiff()),
             Box::new(started.token_hash.0.to_vec()),
             Box::new(started.user_agent),
+            Box::new(started.client_address),
             Box::new(started.started_at.to_jiff()),
         ],
     )
@@ -110,15 +131,61 @@ pub async fn live_sessions(
         .collect())
 }
 
+/// A session whose time is over: where it stands among them, and whose it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Due {
+    expires_at: Timestamp,
+    id: SessionId,
+    /// Its user.
+    pub(super) user_id: UserId,
+}
+
+impl Due {
+    /// Before all of them.
+    pub(super) fn first() -> Self {
+        let nobody = Uuid::nil();
+        Self {
+            expires_at: Timestamp::from_unix_millis(0),
+            id: SessionId::from_uuid(nobody),
+            user_id: UserId::from_uuid(nobody),
+        }
+    }
+}
+
+/// A page of the sessions whose time is over, after `last`.
+pub(super) async fn due(pool: &Pool, now: Timestamp, last: &Due) -> Result<Vec<Due>, StoreError> {
+    let client = pool.get().await?;
+    let statement = client.prepare_cached(SELECT_DUE).await?;
+    let parameters = (now.to_jiff(), last.expires_at.to_jiff(), last.id.uuid());
+    let (now, expires_at, id) = &parameters;
+    let rows = client.query(&statement, &[now, expires_at, id]).await?;
+    let due = |row: &Row| Due {
+        expires_at: time(row, 0),
+        id: SessionId::from_uuid(row.get(1)),
+        user_id: UserId::from_uuid(row.get(2)),
+    };
+    Ok(rows.iter().map(due).collect())
+}
+
+/// When the next session's time is over after `now`, if there is one.
+pub(super) async fn next_due(pool: &Pool, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+    let client = pool.get().await?;
+    let statement = client.prepare_cached(SELECT_NEXT_DUE).await?;
+    Ok(client.query_opt(&statement, &[&now.to_jiff()]).await?.map(|row| time(&row, 0)))
+}
+
+fn time(row: &Row, column: usize) -> Timestamp {
+    Timestamp::from(row.get::<_, jiff::Timestamp>(column))
+}
+
 fn session(row: &Row) -> Session {
-    let time = |column| Timestamp::from(row.get::<_, jiff::Timestamp>(column));
     Session {
         id: SessionId::from_uuid(row.get(0)),
         user_id: UserId::from_uuid(row.get(1)),
-        expires_at: time(2),
+        expires_at: time(row, 2),
         token_hash: TokenHash(row.get::<_, &[u8]>(3).try_into().unwrap_or_default()),
         user_agent: row.get(4),
-        created_at: time(5),
-        updated_at: time(6),
+        created_at: time(row, 5),
+        updated_at: time(row, 6),
     }
 }

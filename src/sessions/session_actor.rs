@@ -11,19 +11,20 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tracing::Instrument;
 
-use super::events::SessionEvent;
+use super::events::{SessionEvent, SessionExtended};
+use super::open::OpenSession;
 use super::session_list::{Command, SessionList};
 use super::table::{Session, SessionTable, Standing};
 use super::{SessionCommandError, Sessions};
 use crate::clock::Clock;
-use crate::eventlog::{Context, Entities, ExecuteError};
+use crate::eventlog::{Context, Entities, ExecuteError, Outcome};
 use crate::id::{SessionId, UserId};
 
 /// How often what is over is forgotten.
 const SWEEP: Duration = Duration::from_mins(1);
 
 /// What a command came to.
-type Reply = RpcReplyPort<Result<(), SessionCommandError>>;
+type Reply = RpcReplyPort<Result<Vec<SessionEvent>, SessionCommandError>>;
 
 /// What the SessionActor is asked.
 #[derive(Debug)]
@@ -49,6 +50,9 @@ pub(super) enum Message {
 pub(super) struct Order {
     pub(super) user_id: UserId,
     pub(super) command: Command,
+    /// The session that the command is about, if it is sure to be this user's: the table is told where it stands
+    /// afterwards even if nothing had to happen, perhaps because it did in a batch whose outcome nobody could tell.
+    pub(super) session_id: Option<SessionId>,
     pub(super) context: Context,
     /// The span of whoever ordered it, in which the command runs.
     pub(super) span: tracing::Span,
@@ -58,10 +62,10 @@ pub(super) struct Order {
 #[derive(Debug)]
 pub(super) struct Done {
     user_id: UserId,
-    /// What happened. Nothing, when the session had ended before, perhaps in a batch whose outcome nobody could tell.
+    /// What happened.
     events: Vec<SessionEvent>,
-    /// The session the command was to end: it has ended, whether or not this command did it.
-    ended: Option<SessionId>,
+    /// The session that the command was about, and how it is now if it has not ended.
+    session: Option<(SessionId, Option<Arc<OpenSession>>)>,
 }
 
 /// The actor type.
@@ -101,10 +105,10 @@ impl Actor for SessionActor {
         match message {
             Message::Execute(order, reply) => owned.execute(myself, order, reply),
             Message::Done(done, reply) => {
-                owned.settle(done);
-                let _ = reply.send(Ok(()));
+                let events = owned.settle(done);
+                let _ = reply.send(Ok(events));
             }
-            Message::Observed(user_id, event) => owned.apply(user_id, event),
+            Message::Observed(user_id, event) => owned.apply(user_id, &event),
             Message::Doubted => owned.table.doubt(),
             Message::Settle(reply) => {
                 let _ = reply.send(());
@@ -122,21 +126,20 @@ impl Owned {
     /// Runs the command beside the message loop; its events come back as a message. The request that asked may be
     /// dropped meanwhile: the table is told all the same.
     fn execute(&self, myself: ActorRef<Message>, order: Order, reply: Reply) {
-        let Order { user_id, command, context, span } = order;
+        let Order { user_id, command, session_id, context, span } = order;
         let lists = self.lists.clone();
-        let ended = match &command {
-            Command::End { session_id, .. } => Some(*session_id),
-            Command::Start(_) => None,
-        };
+        let ends_sessions = !matches!(command, Command::Extend { .. });
         let run = async move {
             match lists.execute(&Sessions::stream(user_id), command, context, Vec::new()).await {
                 // A SessionActor that is gone drops the reply, and the caller hears of that.
-                Ok(outcome) => {
-                    let done = Done { user_id, events: outcome.events, ended };
-                    let _ = myself.cast(Message::Done(done, reply));
+                Ok(Outcome { published, events }) => {
+                    let session = session_id.map(|id| (id, published.state.get(id).cloned()));
+                    let _ = myself.cast(Message::Done(Done { user_id, events, session }, reply));
                 }
                 Err(error) => {
-                    if matches!(error, ExecuteError::Store(_) | ExecuteError::NoReply) {
+                    let is_in_doubt =
+                        matches!(error, ExecuteError::Store(_) | ExecuteError::NoReply);
+                    if is_in_doubt && ends_sessions {
                         // The command may have been committed all the same.
                         let _ = myself.cast(Message::Doubted);
                     }
@@ -151,19 +154,25 @@ impl Owned {
         tokio::spawn(run.instrument(span));
     }
 
-    fn settle(&self, done: Done) {
-        for event in done.events {
+    fn settle(&self, done: Done) -> Vec<SessionEvent> {
+        for event in &done.events {
             self.apply(done.user_id, event);
         }
-        if let Some(session_id) = done.ended {
-            self.table.end(session_id, self.clock.now());
+        match done.session {
+            Some((id, Some(open))) => self.table.extend(id, open.seen_at, open.expires_at),
+            Some((id, None)) => self.table.end(id, self.clock.now()),
+            None => {}
         }
+        done.events
     }
 
-    fn apply(&self, user_id: UserId, event: SessionEvent) {
+    fn apply(&self, user_id: UserId, event: &SessionEvent) {
         match event {
             SessionEvent::Started(started) => {
-                self.table.admit(Arc::new(Session::started(user_id, &started)));
+                self.table.admit(Arc::new(Session::started(user_id, started)));
+            }
+            SessionEvent::Extended(SessionExtended { session_id, seen_at, expires_at }) => {
+                self.table.extend(*session_id, *seen_at, *expires_at);
             }
             SessionEvent::Ended(ended) => self.table.end(ended.session_id, self.clock.now()),
         }

@@ -1,10 +1,12 @@
 //! The rules of one user's sessions.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::events::{EndReason, SessionEnded, SessionEvent, SessionStarted};
+use super::open::{Limits, OpenSession};
 use crate::clock::Timestamp;
 use crate::eventlog::Decider;
 use crate::id::SessionId;
@@ -17,12 +19,37 @@ pub const MAX_SESSIONS: usize = 100;
 pub enum Command {
     /// Begin a session.
     Start(SessionStarted),
-    /// End a session.
+    /// A session is used: extend it if that is due.
+    Extend {
+        /// The session.
+        session_id: SessionId,
+        /// When it is used.
+        now: Timestamp,
+        /// How long it may last.
+        limits: Limits,
+    },
+    /// End a session. One whose time is over ends for that reason.
     End {
         /// The session.
         session_id: SessionId,
         /// Why.
         reason: EndReason,
+        /// When.
+        now: Timestamp,
+    },
+    /// End all sessions but one, or all of them.
+    EndAll {
+        /// The one that stays.
+        except: Option<SessionId>,
+        /// Why.
+        reason: EndReason,
+        /// When.
+        now: Timestamp,
+    },
+    /// End the sessions whose time is over.
+    Expire {
+        /// When it is looked at.
+        now: Timestamp,
     },
 }
 
@@ -30,10 +57,40 @@ pub enum Command {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {}
 
-/// When each session that has not ended ends by itself. Session ids sort by age.
+/// The sessions that have not ended, though the time of some may be over. Session ids sort by age.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
-    open: BTreeMap<SessionId, Timestamp>,
+    open: BTreeMap<SessionId, Arc<OpenSession>>,
+}
+
+impl State {
+    /// A session, unless it has ended.
+    pub fn get(&self, id: SessionId) -> Option<&Arc<OpenSession>> {
+        self.open.get(&id)
+    }
+
+    /// The sessions that live, newest first.
+    pub fn live(&self, now: Timestamp) -> impl Iterator<Item = (SessionId, &OpenSession)> {
+        let open = self.open.iter().rev().map(|(id, session)| (*id, &**session));
+        open.filter(move |(_, session)| session.over(now).is_none())
+    }
+
+    /// The ends of those that `are_meant`: for `reason`, unless their time was over before.
+    fn ends(
+        &self,
+        reason: EndReason,
+        now: Timestamp,
+        are_meant: impl Fn(SessionId) -> bool,
+    ) -> Vec<SessionEvent> {
+        let meant = self.open.iter().filter(|(id, _)| are_meant(**id));
+        meant.map(|(id, session)| ended(*id, session.over(now).unwrap_or(reason))).collect()
+    }
+
+    /// The ends of those whose time is over.
+    fn overdue(&self, now: Timestamp) -> Vec<SessionEvent> {
+        let over = |(id, session): (&SessionId, &Arc<OpenSession>)| Some((*id, session.over(now)?));
+        self.open.iter().filter_map(over).map(|(id, reason)| ended(id, reason)).collect()
+    }
 }
 
 /// The decider of a user's sessions.
@@ -42,7 +99,7 @@ pub enum SessionList {}
 
 impl Decider for SessionList {
     const CATEGORY: &'static str = "session";
-    const SNAPSHOT_SCHEMA: i16 = 1;
+    const SNAPSHOT_SCHEMA: i16 = 2;
 
     type Command = Command;
     type Event = SessionEvent;
@@ -52,14 +109,26 @@ impl Decider for SessionList {
     fn decide(state: &State, command: Command) -> Result<Vec<SessionEvent>, Rejection> {
         Ok(match command {
             Command::Start(started) => start(state, started),
-            Command::End { session_id, reason } => end(state, session_id, reason),
+            Command::Extend { session_id, now, limits } => extend(state, session_id, now, &limits),
+            Command::End { session_id, reason, now } => {
+                state.ends(reason, now, |id| id == session_id)
+            }
+            Command::EndAll { except, reason, now } => {
+                state.ends(reason, now, |id| Some(id) != except)
+            }
+            Command::Expire { now } => state.overdue(now),
         })
     }
 
     fn evolve(mut state: State, event: &SessionEvent) -> State {
         match event {
             SessionEvent::Started(started) => {
-                state.open.insert(started.session_id, started.expires_at);
+                state.open.insert(started.session_id, Arc::new(OpenSession::started(started)));
+            }
+            SessionEvent::Extended(extended) => {
+                if let Some(session) = state.open.get_mut(&extended.session_id) {
+                    *session = Arc::new(session.extended(extended));
+                }
             }
             SessionEvent::Ended(ended) => {
                 state.open.remove(&ended.session_id);
@@ -74,17 +143,22 @@ fn start(state: &State, started: SessionStarted) -> Vec<SessionEvent> {
     if state.open.contains_key(&started.session_id) {
         return Vec::new();
     }
-    let (over, open): (Vec<_>, Vec<_>) =
-        state.open.iter().partition(|(_, expires_at)| **expires_at <= started.started_at);
-    let too_many = (open.len() + 1).saturating_sub(MAX_SESSIONS);
-    let expired = over.into_iter().map(|(id, _)| ended(*id, EndReason::Expired));
-    let superseded =
-        open.into_iter().take(too_many).map(|(id, _)| ended(*id, EndReason::Superseded));
-    expired.chain(superseded).chain([SessionEvent::Started(started)]).collect()
+    let mut events = state.overdue(started.started_at);
+    let too_many = (state.open.len() + 1).saturating_sub(events.len() + MAX_SESSIONS);
+    let live = state.open.iter().filter(|(_, session)| session.over(started.started_at).is_none());
+    events.extend(live.take(too_many).map(|(id, _)| ended(*id, EndReason::Superseded)));
+    events.push(SessionEvent::Started(started));
+    events
 }
 
-fn end(state: &State, session_id: SessionId, reason: EndReason) -> Vec<SessionEvent> {
-    if state.open.contains_key(&session_id) { vec![ended(session_id, reason)] } else { Vec::new() }
+fn extend(
+    state: &State,
+    session_id: SessionId,
+    now: Timestamp,
+    limits: &Limits,
+) -> Vec<SessionEvent> {
+    let extension = state.get(session_id).and_then(|open| open.extension(session_id, now, limits));
+    extension.map(SessionEvent::Extended).into_iter().collect()
 }
 
 fn ended(session_id: SessionId, reason: EndReason) -> SessionEvent {
@@ -92,84 +166,4 @@ fn ended(session_id: SessionId, reason: EndReason) -> SessionEvent {
 }
 
 #[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::eventlog::testing::{assert_golden, given, replay};
-    use crate::sessions::token::TokenHash;
-
-    fn id(number: usize) -> SessionId {
-        SessionId::from_uuid(Uuid::from_u128(number as u128))
-    }
-
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_unix_millis(seconds * 1000)
-    }
-
-    fn starts(number: usize, from: i64, to: i64) -> SessionStarted {
-        SessionStarted {
-            session_id: id(number),
-            token_hash: TokenHash([7; 32]),
-            user_agent: Some("Firefox".to_owned()),
-            started_at: at(from),
-            expires_at: at(to),
-        }
-    }
-
-    fn started(number: usize, from: i64, to: i64) -> SessionEvent {
-        SessionEvent::Started(starts(number, from, to))
-    }
-
-    fn ends(number: usize) -> Command {
-        Command::End { session_id: id(number), reason: EndReason::SignedOut }
-    }
-
-    #[test]
-    fn a_session_ends_once() {
-        let signed_out = ended(id(1), EndReason::SignedOut);
-        given::<SessionList>([started(1, 0, 60)]).when(ends(1)).then([signed_out.clone()]);
-        given::<SessionList>([started(1, 0, 60), signed_out]).when(ends(1)).then([]);
-        given::<SessionList>([]).when(ends(1)).then([]);
-    }
-
-    #[test]
-    fn a_new_session_buries_those_whose_time_is_over() {
-        given::<SessionList>([started(1, 0, 60), started(2, 0, 61)])
-            .when(Command::Start(starts(3, 60, 120)))
-            .then([ended(id(1), EndReason::Expired), started(3, 60, 120)]);
-    }
-
-    #[test]
-    fn a_session_too_many_ends_the_oldest() {
-        let full = (1..=MAX_SESSIONS).map(|number| started(number, 0, 60));
-        given::<SessionList>(full)
-            .when(Command::Start(starts(1000, 1, 60)))
-            .then([ended(id(1), EndReason::Superseded), started(1000, 1, 60)]);
-    }
-
-    #[test]
-    fn a_session_starts_once() {
-        given::<SessionList>([started(1, 0, 60)]).when(Command::Start(starts(1, 0, 60))).then([]);
-    }
-
-    #[test]
-    fn every_history_can_be_folded() {
-        let alphabet = [started(1, 0, 60), started(2, 0, 60), ended(id(1), EndReason::SignedOut)];
-        for first in &alphabet {
-            for second in &alphabet {
-                for third in &alphabet {
-                    replay::<SessionList>([first.clone(), second.clone(), third.clone()]);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn stored_events_keep_their_shape() {
-        assert_golden(&[
-            started(1, 1_763_812_800, 1_764_417_600),
-            ended(id(1), EndReason::SignedOut),
-        ]);
-    }
-}
+mod tests;

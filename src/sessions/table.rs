@@ -18,7 +18,7 @@ pub struct Session {
     pub id: SessionId,
     /// Whose it is.
     pub user_id: UserId,
-    /// When it ends by itself.
+    /// When it ends by itself, unless it is used before.
     pub expires_at: Timestamp,
     /// SHA-256 of its token.
     pub token_hash: TokenHash,
@@ -26,7 +26,7 @@ pub struct Session {
     pub user_agent: Option<String>,
     /// When it began.
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// When it began or was last extended.
     pub updated_at: Timestamp,
 }
 
@@ -72,12 +72,32 @@ impl SessionTable {
         self.standing(self.tokens.get(&hash)?)
     }
 
-    /// Puts a live session in, unless it is known to have ended; returns where it stands now.
+    /// Puts a live session in, unless it is known to have ended or more is known of it; returns where it stands now.
     pub(super) fn admit(&self, session: Arc<Session>) -> Standing {
         let (id, hash) = (session.id, session.token_hash);
         self.tokens.update(&hash, |tokens| tokens.insert(hash, id));
-        self.standings
-            .update(&id, |standings| standings.entry(id).or_insert(Standing::Live(session)).clone())
+        self.standings.update(&id, |standings| match standings.get(&id) {
+            Some(Standing::Live(known)) if known.updated_at < session.updated_at => {
+                standings.insert(id, Standing::Live(Arc::clone(&session)));
+                Standing::Live(session)
+            }
+            Some(known) => known.clone(),
+            None => {
+                standings.insert(id, Standing::Live(Arc::clone(&session)));
+                Standing::Live(session)
+            }
+        })
+    }
+
+    /// A live session was used and lasts longer. One that is not in here will be read as it is then.
+    pub(super) fn extend(&self, id: SessionId, seen_at: Timestamp, expires_at: Timestamp) {
+        self.standings.update(&id, |standings| match standings.get_mut(&id) {
+            Some(Standing::Live(session)) if session.updated_at < seen_at => {
+                let known = Session::clone(session);
+                *session = Arc::new(Session { updated_at: seen_at, expires_at, ..known });
+            }
+            Some(Standing::Live(_) | Standing::Ended(_)) | None => {}
+        });
     }
 
     /// Marks a session as ended, for ever.
@@ -136,6 +156,41 @@ mod tests {
         assert_eq!(table.admit(Arc::clone(&session)), ended);
         table.end(session.id, Timestamp::from_unix_millis(6));
         assert_eq!(table.by_token(session.token_hash), Some(ended));
+    }
+
+    #[test]
+    fn an_extension_is_not_undone_by_what_was_read_before_it() {
+        let (table, read) = (SessionTable::default(), session(7));
+        let (seen_at, expires_at) =
+            (Timestamp::from_unix_millis(9), Timestamp::from_unix_millis(1_009));
+        let extended =
+            Arc::new(Session { updated_at: seen_at, expires_at, ..Session::clone(&read) });
+        table.admit(Arc::clone(&read));
+        table.extend(read.id, seen_at, expires_at);
+        assert_eq!(table.standing(read.id), Some(Standing::Live(Arc::clone(&extended))));
+        assert_eq!(table.admit(Arc::clone(&read)), Standing::Live(Arc::clone(&extended)));
+        table.extend(read.id, read.updated_at, read.expires_at);
+        assert_eq!(table.by_token(read.token_hash), Some(Standing::Live(extended)));
+    }
+
+    #[test]
+    fn what_is_read_after_an_extension_shows_it() {
+        let (table, known) = (SessionTable::default(), session(7));
+        let seen_at = Timestamp::from_unix_millis(9);
+        let read = Arc::new(Session { updated_at: seen_at, ..Session::clone(&known) });
+        table.admit(known);
+        assert_eq!(table.admit(Arc::clone(&read)), Standing::Live(read));
+    }
+
+    #[test]
+    fn no_extension_brings_a_session_back() {
+        let (table, session) = (SessionTable::default(), session(7));
+        let later = Timestamp::from_unix_millis(2_000);
+        table.extend(session.id, later, later);
+        assert_eq!(table.standing(session.id), None);
+        table.end(session.id, Timestamp::from_unix_millis(5));
+        table.extend(session.id, later, later);
+        assert_eq!(table.admit(session), Standing::Ended(Timestamp::from_unix_millis(5)));
     }
 
     #[test]

@@ -98,14 +98,18 @@ fn failure(operation: &str, status: &str) -> Option<Value> {
             return Some(invalid("email", "must be an email address such as ada@example.com"));
         }
         ("listTasks", "400") => return Some(invalid("limit", "must be at most 1000")),
+        ("endSessions", "400") => return Some(invalid("except", "must be current")),
         (_, "400") => return Some(invalid("title", "must not be empty")),
         ("signIn", "401") => ("INVALID_EMAIL_OR_PASSWORD", "Invalid email or password"),
-        ("getSession" | "getToken", "401") => ("SESSION_ENDED", "The session has ended"),
+        ("getSession" | "getToken" | "listSessions" | "endSession" | "endSessions", "401") => {
+            ("SESSION_ENDED", "The session has ended")
+        }
         (_, "401") => ("TOKEN_EXPIRED", "The access token has expired"),
-        ("signOut", "403") => {
+        ("signOut" | "endSession" | "endSessions", "403") => {
             ("UNTRUSTED_ORIGIN", "Requests with a cookie are not accepted from this origin")
         }
         (_, "403") => ("NOT_YOURS", "This belongs to another user"),
+        ("endSession", "404") => ("SESSION_NOT_FOUND", "There is no such session"),
         (_, "404") => ("TASK_NOT_FOUND", "There is no such task"),
         ("signUp", "409") => ("EMAIL_TAKEN", "An account with this email address exists already"),
         (_, "409") => ("LIST_FULL", "The list cannot take any more tasks"),

@@ -227,6 +227,11 @@ async fn rebuilding_the_read_models_from_the_log_reproduces_them_byte_for_byte()
         app.clock().advance(std::time::Duration::from_mins(7));
         keys.rotate().await.unwrap();
     }
+    let ada = app.sign_up("ada@example.com").await;
+    app.clock().advance(std::time::Duration::from_hours(24));
+    app.get("/api/auth/session").bearer(&ada.session_token).send().await.expect(200);
+    let extensions = "select count(*)::text from events where type = 'SessionExtended'";
+    assert_eq!(app.query_text(extensions).await, "1");
     let tables = ["users", "sessions", "jwks"];
     let dump = async || futures_util::future::join_all(tables.map(|table| app.dump(table))).await;
     let before = dump().await;

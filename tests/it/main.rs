@@ -4,6 +4,8 @@
 //!
 //! * `flow`: a new person's whole journey
 //! * `auth`: sign up, sign in, sign out, tokens
+//! * `sessions`: what extends sessions, what ends them by themselves, and their list
+//! * `revocation`: ending sessions: what is refused afterwards, and where
 //! * `tasks`: the task list
 //! * `input`: bad input and the one error body
 //! * `ownership`: every operation of the OpenAPI document refuses everybody but the owner
@@ -40,7 +42,9 @@ mod ownership;
 mod plans;
 mod postgres;
 mod process;
+mod revocation;
 mod rotation;
+mod sessions;
 mod tasks;
 mod telemetry;
 mod tidy;

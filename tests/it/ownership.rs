@@ -30,12 +30,15 @@ enum Rule {
     Owner,
 }
 
-const RULES: [(&str, Rule); 14] = [
+const RULES: [(&str, Rule); 17] = [
     ("signUp", Rule::Public),
     ("signIn", Rule::Public),
     ("signOut", Rule::Optional),
     ("getSession", Rule::SignedIn),
     ("getToken", Rule::SessionHolder),
+    ("listSessions", Rule::SignedIn),
+    ("endSession", Rule::SignedIn),
+    ("endSessions", Rule::SignedIn),
     ("getKeys", Rule::Public),
     ("listTasks", Rule::Owner),
     ("createTask", Rule::Owner),
@@ -83,6 +86,7 @@ impl Operation {
     /// A request for this operation on `user`'s things. Its body is nonsense: whoever may not ask must not learn that.
     fn request(&self, app: &TestApp, user: &TestUser) -> TestRequest {
         let path = self.path.replace("{user_id}", &user.id).replace("{task_id}", "nonsense");
+        let path = path.replace("{session_id}", &user.session_id);
         app.request(self.method.clone(), &path)
             .header("content-type", "text/plain")
             .body("nonsense")

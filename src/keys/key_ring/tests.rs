@@ -1,3 +1,5 @@
+//! What the key ring decides, given what happened.
+
 use std::time::Duration;
 
 use super::*;

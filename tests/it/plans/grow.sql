@@ -30,7 +30,7 @@ select base + ordinal,
                'email', 'user' || number || '@example.org', 'name', 'User ' || number,
                'credentialId', credential_id, 'createdAt', at_text)
            when 2 then json_build_object(
-               'sessionId', session_id, 'startedAt', at_text, 'expiresAt', expiry,
+               'sessionId', session_id, 'startedAt', at_text, 'expiresAt', expiry, 'endsAt', expiry,
                'tokenHash', translate(rtrim(encode(token_hash, 'base64'), '='), '+/', '-_'))
            else json_build_object(
                'taskId', task_id, 'title', 'Task ' || ordinal, 'description', null, 'completed', false,
@@ -45,12 +45,15 @@ from history where step = 1;
 
 insert into credentials (credential_id, phc) select credential_id, '(unknown)' from history where step = 1;
 
-insert into sessions (id, user_id, expires_at, token_hash, user_agent, created_at, updated_at)
-select session_id, user_id, expiry::timestamptz, token_hash, null, at, at from history where step = 2;
+insert into sessions (id, user_id, expires_at, ends_at, token_hash, user_agent, client_address, created_at, updated_at)
+select session_id, user_id, expiry::timestamptz, expiry::timestamptz, token_hash, null, null, at, at
+from history where step = 2;
 
 insert into snapshots (stream, version, schema, state, taken_at)
-select 'session-' || user_id, 1, 1,
-       json_build_object('open', json_build_object(session_id, expiry)), at
+select 'session-' || user_id, 1, 2,
+       json_build_object('open', json_build_object(session_id, json_build_object(
+           'user_agent', null, 'client_address', null, 'started_at', at_text, 'seen_at', at_text,
+           'expires_at', expiry, 'ends_at', expiry))), at
 from history where step = 2;
 
 commit;

@@ -4,14 +4,17 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use keyfold::clock::Clock;
-use keyfold::config::Config;
+use keyfold::config::{Config, Secret};
 use reqwest::Method;
 use serde_json::json;
 
 use super::database::Database;
 use crate::app::{START, TestApp};
+use crate::keys::turn;
 use crate::process::{PUBLIC_URL, until};
 use crate::user::{PASSWORD, TestUser};
+
+const DAY: Duration = Duration::from_hours(24);
 
 /// One session for reading, so that a server keeps one plan of each statement; and snapshots soon.
 fn configure(config: &mut Config) {
@@ -95,6 +98,13 @@ async fn sessions(app: &TestApp, ada: &TestUser) {
     }
     app.get("/api/auth/session").bearer(&again.token).send().await.expect(200);
     again.sign_out().await.expect(200);
+    let last = TestUser::sign_in(&app.url(), &ada.email).await;
+    app.clock().advance(DAY);
+    app.get("/api/auth/sessions").bearer(&ada.session_token).send().await.expect(200);
+    for rest in [&format!("/{}", last.session_id), "?except=current", ""] {
+        let request = app.request(Method::DELETE, &format!("/api/auth/sessions{rest}"));
+        request.bearer(&ada.session_token).send().await.expect(204);
+    }
 }
 
 /// What a restarted server has to read: sessions by token and by id, streams with and without a snapshot.
@@ -124,12 +134,22 @@ pub(super) async fn together([first, second]: &[TestApp; 2], email: &str) {
 
 /// Changes the keys until the first one retires. The other server learns of a new one from a token.
 pub(super) async fn rotate_keys([first, second]: &[TestApp; 2], email: &str) {
-    for _ in 0..2 {
-        first.running().features().keys.rotate().await.unwrap();
+    for _ in 0..3 {
+        turn(first).await;
         let ada = TestUser::sign_in(&first.url(), email).await;
         ada.at(&second.url()).list("").await.expect(200);
-        first.clock().advance(Duration::from_mins(15));
     }
+}
+
+/// A server that was given another secret.
+pub(super) async fn reseal(database: &Database) {
+    let clock = Clock::manual(START);
+    let started = TestApp::on(database.connection.clone(), clock, |config| {
+        configure(config);
+        config.previous_secrets = config.secret.take().into_iter().collect();
+        config.secret = Some(Secret::parse("another secret of thirty-two characters").unwrap());
+    });
+    started.await.unwrap().stop().await;
 }
 
 /// Waits until a server has read what it heard of another one.

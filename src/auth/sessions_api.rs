@@ -1,0 +1,137 @@
+//! The sessions of whoever asks: which they are, and their ends.
+
+use poem::Request;
+use poem_openapi::param::Path;
+use poem_openapi::param::Query as Parameter;
+use poem_openapi::{ApiResponse, OpenApi};
+use url::form_urlencoded;
+
+use super::session_bodies::SessionListBody;
+use crate::http::caller::{self, SignedIn};
+use crate::http::cookie;
+use crate::http::failure::Failure;
+use crate::http::json::Json;
+use crate::http::problem::Problem;
+use crate::http::tag::Tag;
+use crate::id::SessionId;
+use crate::sessions::events::EndReason;
+
+crate::statuses! {
+    /// `GET /api/auth/sessions`
+    ListSessions: 401, 503;
+    /// `DELETE /api/auth/sessions/{session_id}`
+    EndSession: 401, 403, 404, 503;
+    /// `DELETE /api/auth/sessions`
+    EndSessions: 400, 401, 403, 503;
+}
+
+/// The sessions.
+#[derive(Debug, ApiResponse)]
+enum Listed {
+    /// The sessions, newest first.
+    #[oai(status = 200)]
+    Sessions(
+        Json<SessionListBody>,
+        /// Keeps the session cookie for longer, when the request has extended its session.
+        #[oai(header = "Set-Cookie")]
+        Option<String>,
+    ),
+}
+
+/// Sessions have ended.
+#[derive(Debug, ApiResponse)]
+enum Ended {
+    /// Nothing is accepted any more in the name of what has ended.
+    #[oai(status = 204)]
+    Done(
+        /// Makes the browser forget the session cookie, when the current session has ended.
+        #[oai(header = "Set-Cookie")]
+        Option<String>,
+    ),
+}
+
+/// The endpoints for a user's sessions.
+#[derive(Debug)]
+pub struct SessionsApi;
+
+#[OpenApi(prefix_path = "/api/auth", tag = "Tag::Authentication")]
+impl SessionsApi {
+    /// List sessions
+    ///
+    /// The user's live sessions, newest first. `lastSeenAt` is when use was last recorded, which is at most once a day.
+    #[oai(path = "/sessions", method = "get", operation_id = "listSessions")]
+    async fn list(
+        &self,
+        caller: SignedIn,
+        request: &Request,
+    ) -> Result<Listed, Failure<ListSessions>> {
+        let state = caller::state(request)?;
+        let SignedIn { session, .. } = &caller;
+        let sessions = state.sessions.of(session.user_id).await.map_err(Problem::from)?;
+        let body = SessionListBody::new(&sessions.state, session.id, state.clock.now());
+        Ok(Listed::Sessions(Json(body), caller.refreshed_cookie(request, state)))
+    }
+
+    /// End a session
+    ///
+    /// Ends one of the user's sessions. From the answer on its cookie, its session token and every access token issued
+    /// for it are refused. One that has ended before is not found.
+    #[oai(path = "/sessions/:session_id", method = "delete", operation_id = "endSession")]
+    async fn end(
+        &self,
+        caller: SignedIn,
+        request: &Request,
+        /// Which session.
+        session_id: Path<String>,
+    ) -> Result<Ended, Failure<EndSession>> {
+        let state = caller::state(request)?;
+        // Text that is no identifier names no session.
+        let session_id: SessionId = session_id.parse().map_err(|_| Problem::no_such_session())?;
+        let (user_id, context) = (caller.session.user_id, caller.context(request));
+        let revoked = state.sessions.revoke(user_id, session_id, context).await;
+        if !revoked.map_err(Problem::from)? {
+            return Err(Problem::no_such_session().into());
+        }
+        tracing::info!(user.id = %user_id, "ended a session");
+        let is_current = session_id == caller.session.id;
+        Ok(Ended::Done(is_current.then(|| cookie::clear(&state.site))))
+    }
+
+    /// End all sessions
+    ///
+    /// Ends every session of the user, or every other one. From the answer on their cookies, their session tokens and
+    /// every access token issued for them are refused.
+    #[oai(path = "/sessions", method = "delete", operation_id = "endSessions")]
+    async fn end_all(
+        &self,
+        caller: SignedIn,
+        request: &Request,
+        /// `current` spares the session that asks.
+        #[oai(name = "except")]
+        _except: Parameter<Option<String>>,
+    ) -> Result<Ended, Failure<EndSessions>> {
+        let state = caller::state(request)?;
+        let except = spares_current(request)?.then_some(caller.session.id);
+        let (user_id, context) = (caller.session.user_id, caller.context(request));
+        let ended = state.sessions.end_all(user_id, except, EndReason::Revoked, context).await;
+        ended.map_err(Problem::from)?;
+        tracing::info!(user.id = %user_id, "ended sessions");
+        let is_current = except.is_none();
+        Ok(Ended::Done(is_current.then(|| cookie::clear(&state.site))))
+    }
+}
+
+/// Whether the session that asks is to be spared. The framework takes an empty parameter for none at all, which would end
+/// what somebody wanted to spare.
+fn spares_current(request: &Request) -> Result<bool, Problem> {
+    let query = request.uri().query().unwrap_or_default();
+    let mut spares = false;
+    for (_, value) in form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "except")
+    {
+        if value != "current" {
+            return Err(Problem::field("except", "must be current"));
+        }
+        spares = true;
+    }
+    Ok(spares)
+}

@@ -1,0 +1,70 @@
+//! Ends sessions whose time is over, though nobody comes back to them.
+//!
+//! It runs beside the SessionActor and wakes when the next session is due, at the latest after a minute: sessions that
+//! begin meanwhile may be due before. What is due is found in the read model and ended by its user's list, which makes
+//! each end once however many nodes ask for it. What fails is tried again when it wakes the next time.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream;
+
+use super::Sessions;
+use super::read_model::{self, Due};
+use crate::clock::Timestamp;
+use crate::database::Pool;
+use crate::eventlog::StoreError;
+
+/// Longest time between two looks.
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// Users whose sessions are ended at the same time: enough to commit in groups, and no more connections than requests can
+/// spare.
+const AT_ONCE: usize = 8;
+
+/// The part that ends sessions whose time is over.
+#[derive(Debug)]
+pub struct Expiry {
+    pub(super) sessions: Sessions,
+    pub(super) pool: Pool,
+}
+
+impl Expiry {
+    /// Ends what is due, for as long as the server runs.
+    pub async fn run(self) {
+        let clock = &self.sessions.clock;
+        loop {
+            let now = clock.now();
+            let latest = now.after(LONGEST_PAUSE);
+            let next = match self.expire(now).await {
+                Ok(next) => next.map_or(latest, |next| next.min(latest)),
+                Err(error) => {
+                    tracing::warn!(%error, "sessions that are over cannot be looked for; trying again");
+                    latest
+                }
+            };
+            clock.sleep_until(next).await;
+        }
+    }
+
+    /// Ends every session that is over, page by page, and says when the next one is.
+    async fn expire(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        // What cannot be ended is passed over, so that it holds up nobody else.
+        let mut last = Due::first();
+        loop {
+            let page = read_model::due(&self.pool, now, &last).await?;
+            let Some(end) = page.last() else { break };
+            last = *end;
+            let mut users: Vec<_> = page.iter().map(|due| due.user_id).collect();
+            users.sort_unstable();
+            users.dedup();
+            stream::iter(users)
+                .for_each_concurrent(AT_ONCE, async |user_id| {
+                    if let Err(error) = self.sessions.expire(user_id, now).await {
+                        tracing::warn!(user.id = %user_id, %error, "sessions that are over were not ended; trying again");
+                    }
+                })
+                .await;
+        }
+        read_model::next_due(&self.pool, now).await
+    }
+}
