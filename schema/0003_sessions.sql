@@ -23,3 +23,6 @@ create index sessions_user_id on sessions (user_id);
 -- Those whose time is over are ended from here, page by page. Without `id`, though the pages are in its order where times
 -- are the same: with it, the index could be read from end to end for a few ids while the table is small.
 create index sessions_expires_at on sessions (expires_at);
+
+-- Ends of sessions in the order of the log, for those who verify access tokens by themselves.
+create index events_session_ended on events (position) where type = 'SessionEnded';

@@ -11,14 +11,15 @@ use crate::auth::sessions_api::SessionsApi;
 use crate::http::health::HealthApi;
 use crate::http::trace::Operation;
 use crate::keys::api::KeysApi;
+use crate::revocations::api::RevocationsApi;
 use crate::tasks::api::TasksApi;
 
 /// The parts of the API.
-pub type Api = (AuthApi, SessionsApi, TasksApi, KeysApi, HealthApi);
+pub type Api = (AuthApi, SessionsApi, TasksApi, KeysApi, RevocationsApi, HealthApi);
 
 /// The API as a service, from which the OpenAPI document is made too.
 pub fn service() -> OpenApiService<Api, ()> {
-    let api = (AuthApi::new(), SessionsApi, TasksApi, KeysApi, HealthApi);
+    let api = (AuthApi::new(), SessionsApi, TasksApi, KeysApi, RevocationsApi, HealthApi);
     OpenApiService::new(api, "Keyfold", env!("CARGO_PKG_VERSION"))
 }
 

@@ -11,8 +11,8 @@
 //!
 //! [`clock`], [`id`], [`sharded`], [`encodings`], [`workers`]: small things everything uses. [`database`]: reaching
 //! PostgreSQL, or bringing it. [`eventlog`]: the kernel, which knows no feature. [`tasks`], [`accounts`], [`sessions`], [`keys`]: the
-//! features; none knows another. [`auth`]: joins accounts, sessions and keys. [`freshness`]: what several nodes need
-//! before they answer from memory. [`http`], [`api`], [`web`], [`routes`]: the edge. [`config`],
+//! features; none knows another. [`auth`]: joins accounts, sessions and keys. [`revocations`]: tells verifiers elsewhere
+//! of ended sessions. [`freshness`]: what several nodes need before they answer from memory. [`http`], [`api`], [`web`], [`routes`]: the edge. [`config`],
 //! [`telemetry`], [`app`], [`cli`]: putting it together.
 //!
 //! # Invariants
@@ -37,6 +37,7 @@ pub mod freshness;
 pub mod http;
 pub mod id;
 pub mod keys;
+pub mod revocations;
 pub mod routes;
 pub mod sessions;
 pub mod sharded;

@@ -26,6 +26,7 @@ use crate::keys::read_model::JwksProjection;
 use crate::keys::schedule::Schedule;
 use crate::keys::sealer::Sealer;
 use crate::keys::vault::Vault;
+use crate::revocations::Revocations;
 use crate::sessions::open::Limits;
 use crate::sessions::read_model::SessionsProjection;
 use crate::sessions::session_list::SessionList;
@@ -106,6 +107,7 @@ fn lifespan(config: &Config) -> Lifespan {
 pub(super) struct Node {
     pub(super) follower: Follower,
     pub(super) freshness: Freshness,
+    pub(super) revocations: Revocations,
     pub(super) readiness: Readiness,
     pub(super) clock: Clock,
     pub(super) site: Site,
@@ -171,9 +173,20 @@ impl Features {
     /// What the endpoints reach.
     pub(super) fn state(&self, node: Node) -> State {
         let Self { accounts, sessions, keys, tasks } = self.clone();
-        let Node { follower, freshness, readiness, clock, site } = node;
+        let Node { follower, freshness, revocations, readiness, clock, site } = node;
         let site = Arc::new(site.into());
-        State { accounts, sessions, keys, tasks, follower, freshness, readiness, clock, site }
+        State {
+            accounts,
+            sessions,
+            keys,
+            revocations,
+            tasks,
+            follower,
+            freshness,
+            readiness,
+            clock,
+            site,
+        }
     }
 
     /// Lets every entity finish what it was told.

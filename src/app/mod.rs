@@ -30,6 +30,8 @@ use crate::freshness::{Freshness, Memory};
 use crate::http::health::Readiness;
 use crate::id::Id;
 use crate::keys::vault::GenerateKey;
+use crate::revocations::Revocations;
+use crate::revocations::feed::RevocationFeed;
 use crate::routes;
 
 /// What a test may replace.
@@ -152,10 +154,13 @@ impl App {
         // The HTTP server.
         let readiness = Readiness::new(readers.clone());
         let freshness = freshness(mode, &readers, &features, &mut parts);
-        let (readied, clock) = (readiness.clone(), seams.clock);
+        let clock = seams.clock;
+        let revocations = revocations(&readers, &features, &clock, &mut parts).await?;
+        let readied = readiness.clone();
         let state = features.state(Node {
             follower,
             freshness,
+            revocations,
             readiness: readied,
             clock,
             site: site.clone(),
@@ -256,6 +261,20 @@ fn freshness(
             freshness
         }
     }
+}
+
+/// What is told to verifiers elsewhere, and the part that keeps it.
+async fn revocations(
+    pool: &Pool,
+    features: &Features,
+    clock: &Clock,
+    parts: &mut JoinSet<String>,
+) -> anyhow::Result<Revocations> {
+    let (ended, keys) = (features.sessions.ended(), features.keys.clone());
+    let (revocations, feed) =
+        RevocationFeed::open(pool.clone(), clock.clone(), ended, keys).await?;
+    parts.spawn(named(feed.run(), "the feed of revocations"));
+    Ok(revocations)
 }
 
 async fn named(part: impl Future<Output = ()>, name: &str) -> String {

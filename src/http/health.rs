@@ -1,13 +1,13 @@
 //! Health: whether the process lives, and whether it should be sent requests.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use poem::Request;
 use poem_openapi::types::Example;
 use poem_openapi::{Object, OpenApi};
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 use super::caller;
 use super::failure::Failure;
@@ -30,19 +30,25 @@ crate::statuses! {
 /// Whether this node takes requests. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Readiness {
-    open: Arc<AtomicBool>,
+    open: Arc<watch::Sender<bool>>,
     pool: Pool,
 }
 
 impl Readiness {
     /// A node that takes requests as long as its database answers.
     pub fn new(pool: Pool) -> Self {
-        Self { open: Arc::new(AtomicBool::new(true)), pool }
+        Self { open: Arc::new(watch::Sender::new(true)), pool }
     }
 
     /// From now on the node asks to be sent nothing: it is about to stop.
     pub fn close(&self) {
-        self.open.store(false, Ordering::Release);
+        self.open.send_replace(false);
+    }
+
+    /// Waits until the node is about to stop: what would be answered without end has to end then.
+    pub async fn closed(self) {
+        // The sender is this value's own, so it cannot have gone.
+        let _ = self.open.subscribe().wait_for(|open| !open).await;
     }
 
     /// Reading the head also proves that the log's tables are there and answer.
@@ -113,7 +119,7 @@ impl HealthApi {
     #[oai(path = "/health/ready", method = "get", operation_id = "getReadiness")]
     async fn ready(&self, request: &Request) -> Result<Json<Ready>, Failure<ReadyStatuses>> {
         let state = caller::state(request)?;
-        let open = state.readiness.open.load(Ordering::Acquire);
+        let open = *state.readiness.open.borrow();
         if !open || !state.follower.is_following() {
             return Err(Problem::unavailable().into());
         }

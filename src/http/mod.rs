@@ -31,6 +31,7 @@ use crate::clock::Clock;
 use crate::eventlog::follower::Follower;
 use crate::freshness::Freshness;
 use crate::keys::Keys;
+use crate::revocations::Revocations;
 use crate::sessions::Sessions;
 use crate::tasks::Tasks;
 
@@ -43,6 +44,8 @@ pub struct State {
     pub sessions: Sessions,
     /// Signing keys and access tokens.
     pub keys: Keys,
+    /// Ends of sessions, for verifiers elsewhere.
+    pub revocations: Revocations,
     /// Task lists.
     pub tasks: Tasks,
     /// Whether this node may answer from memory.

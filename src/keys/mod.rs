@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use ractor::{Actor, ActorCell, ActorRef};
+use serde::Serialize;
 
 use self::access_token::{Claims, Subject, TokenError, TokenPolicy};
 use self::key_manager::{Given, KeyManager, Message};
@@ -95,6 +96,31 @@ impl Keys {
         let claims = Claims::new(&self.policy, subject, self.clock.now());
         let signing = Arc::clone(&self.published.load().signing);
         Ok(self.signers.run(move |()| claims.sign(&signing)).await??)
+    }
+
+    /// Signs a security event token with these claims; returns the key id too.
+    ///
+    /// # Errors
+    ///
+    /// When too many signatures wait already.
+    pub async fn tell(
+        &self,
+        claims: impl Serialize + Send + 'static,
+    ) -> Result<(String, String), IssueError> {
+        let signing = Arc::clone(&self.published.load().signing);
+        let kid = signing.kid.clone();
+        let token = self.signers.run(move |()| signing.sign_event(&claims)).await??;
+        Ok((kid, token))
+    }
+
+    /// Whether this is the key that signs.
+    pub fn signs_with(&self, kid: &str) -> bool {
+        self.published.load().signing.kid == kid
+    }
+
+    /// What all access tokens have in common.
+    pub fn policy(&self) -> &TokenPolicy {
+        &self.policy
     }
 
     /// What an access token says that this server issued and whose time is not over.

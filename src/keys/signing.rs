@@ -15,13 +15,17 @@ use super::private_key::KeyError;
 
 /// The `typ` header of access tokens (RFC 9068, section 2.1).
 pub(super) const TOKEN_TYPE: &str = "at+jwt";
+/// The `typ` header of security event tokens (RFC 8417, section 2.3).
+const EVENT_TYPE: &str = "secevent+jwt";
 
 /// The key that signs.
 pub struct Signing {
     /// Its key id.
     pub kid: String,
     /// The header of every access token it signs, encoded.
-    header: String,
+    token_header: String,
+    /// The same of security event tokens.
+    event_header: String,
     key: Pair,
 }
 
@@ -51,13 +55,12 @@ impl Signing {
     pub fn new(public: &Jwk, private_der: &[u8]) -> Result<Self, KeyError> {
         let key = Pair::parse(public, private_der)
             .map_err(|rejected| KeyError::NotMade(rejected.to_string()))?;
-        let header = Header {
-            typ: Some(TOKEN_TYPE.to_owned()),
-            kid: Some(public.kid().to_owned()),
-            ..Header::new(public.algorithm().in_header())
-        };
-        let header = encoded(&header).map_err(|error| KeyError::NotMade(error.to_string()))?;
-        Ok(Self { kid: public.kid().to_owned(), header, key })
+        Ok(Self {
+            kid: public.kid().to_owned(),
+            token_header: header(public, TOKEN_TYPE)?,
+            event_header: header(public, EVENT_TYPE)?,
+            key,
+        })
     }
 
     /// The signed access token with these claims.
@@ -66,8 +69,21 @@ impl Signing {
     ///
     /// When the key does not sign.
     pub fn sign(&self, claims: &impl Serialize) -> Result<String, SigningError> {
+        self.sign_with(&self.token_header, claims)
+    }
+
+    /// The signed security event token with these claims.
+    ///
+    /// # Errors
+    ///
+    /// When the key does not sign.
+    pub fn sign_event(&self, claims: &impl Serialize) -> Result<String, SigningError> {
+        self.sign_with(&self.event_header, claims)
+    }
+
+    fn sign_with(&self, header: &str, claims: &impl Serialize) -> Result<String, SigningError> {
         let claims = encoded(claims).map_err(|_| SigningError::Claims)?;
-        let message = format!("{}.{claims}", self.header);
+        let message = format!("{header}.{claims}");
         let signature = self.key.sign(message.as_bytes())?;
         Ok(format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
     }
@@ -95,6 +111,15 @@ impl Pair {
             }
         }
     }
+}
+
+fn header(public: &Jwk, of_type: &str) -> Result<String, KeyError> {
+    let header = Header {
+        typ: Some(of_type.to_owned()),
+        kid: Some(public.kid().to_owned()),
+        ..Header::new(public.algorithm().in_header())
+    };
+    encoded(&header).map_err(|error| KeyError::NotMade(error.to_string()))
 }
 
 fn encoded(part: &impl Serialize) -> serde_json::Result<String> {

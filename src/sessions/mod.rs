@@ -8,6 +8,7 @@
 //! A session is accepted only if this node knows it to live: from its table, or else from the database. Unknown is
 //! refused, so a restart forgets no sign out.
 
+mod error;
 pub mod events;
 pub mod expiry;
 pub mod open;
@@ -24,12 +25,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorCell, ActorRef};
+use tokio::sync::watch;
 
+pub use self::error::{SessionCommandError, SessionError, StartError};
 use self::events::{EndReason, SessionEvent, SessionStarted};
 use self::expiry::Expiry;
 use self::open::Limits;
 use self::session_actor::{Message, Order, Owned, SessionActor};
-use self::session_list::{Command, Rejection, SessionList};
+use self::session_list::{Command, SessionList};
 use self::table::{Session, SessionTable, Standing};
 use self::token::SessionToken;
 use crate::clock::{Clock, Timestamp};
@@ -38,12 +41,9 @@ use crate::eventlog::follower::Observer;
 use crate::eventlog::stream::category_of;
 use crate::eventlog::{
     Context, Decider, Entities, Event, ExecuteError, Published, ReadError, RecordedEvent,
-    StoreError, StreamName,
+    StreamName,
 };
 use crate::id::{RandomnessUnavailable, SessionId, UserId};
-
-/// A command on sessions was not carried out.
-pub type SessionCommandError = ExecuteError<Rejection>;
 
 /// This node's sessions. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -54,6 +54,7 @@ pub struct Sessions {
     pool: Pool,
     clock: Clock,
     limits: Limits,
+    ended: watch::Receiver<()>,
 }
 
 /// How long a request waits for the extension of its session, which goes on beside it.
@@ -92,31 +93,6 @@ pub struct Lifetimes {
     pub access_token: Duration,
 }
 
-/// Why there is no session.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum SessionError {
-    /// No session like this, or it has ended, or its time is over.
-    #[error("the session has ended")]
-    Ended,
-    /// The database could not be asked.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The SessionActor gave no answer.
-    #[error("the sessions gave no answer")]
-    NoReply,
-}
-
-/// A session was not started.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum StartError {
-    /// There is no randomness for its token.
-    #[error(transparent)]
-    Randomness(#[from] RandomnessUnavailable),
-    /// The log did not take it.
-    #[error(transparent)]
-    Command(#[from] SessionCommandError),
-}
-
 impl Sessions {
     /// Starts the SessionActor under `parent`.
     ///
@@ -136,10 +112,12 @@ impl Sessions {
             lists: lists.clone(),
             clock: clock.clone(),
             token_lifetime: lifetimes.access_token,
+            ended: watch::Sender::new(()),
         };
+        let ended = owned.ended.subscribe();
         let (actor, _ends_with_the_actor) =
             Actor::spawn_linked(None, SessionActor, owned, parent.clone()).await?;
-        Ok(Self { table, actor, lists, pool, clock, limits: lifetimes.sessions })
+        Ok(Self { table, actor, lists, pool, clock, limits: lifetimes.sessions, ended })
     }
 
     /// A session that has not begun yet, with its token, which is known to nobody else.
@@ -318,6 +296,11 @@ impl Sessions {
         }
         let hash = token.hash();
         Box::pin(async { self.admit(read_model::by_token(&self.pool, hash).await?).await }).await
+    }
+
+    /// Changes when a session has ended, on whatever node, or may have.
+    pub fn ended(&self) -> watch::Receiver<()> {
+        self.ended.clone()
     }
 
     /// The stream of a user's sessions.

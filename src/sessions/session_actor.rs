@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
+use tokio::sync::watch;
 use tracing::Instrument;
 
 use super::events::{SessionEvent, SessionExtended};
@@ -80,6 +81,8 @@ pub(super) struct Owned {
     pub(super) clock: Clock,
     /// How long an access token outlives its issue: ended sessions are remembered for that long.
     pub(super) token_lifetime: Duration,
+    /// Told when a session has ended, on whatever node, or may have.
+    pub(super) ended: watch::Sender<()>,
 }
 
 impl Actor for SessionActor {
@@ -109,7 +112,10 @@ impl Actor for SessionActor {
                 let _ = reply.send(Ok(events));
             }
             Message::Observed(user_id, event) => owned.apply(user_id, &event),
-            Message::Doubted => owned.table.doubt(),
+            Message::Doubted => {
+                owned.table.doubt();
+                owned.ended.send_replace(());
+            }
             Message::Settle(reply) => {
                 let _ = reply.send(());
             }
@@ -174,7 +180,10 @@ impl Owned {
             SessionEvent::Extended(SessionExtended { session_id, seen_at, expires_at }) => {
                 self.table.extend(*session_id, *seen_at, *expires_at);
             }
-            SessionEvent::Ended(ended) => self.table.end(ended.session_id, self.clock.now()),
+            SessionEvent::Ended(ended) => {
+                self.table.end(ended.session_id, self.clock.now());
+                self.ended.send_replace(());
+            }
         }
     }
 

@@ -5,10 +5,12 @@
 
 use std::sync::LazyLock;
 
+use poem_openapi::types::Example;
 use poem_openapi::{ContactObject, LicenseObject, ServerObject};
 use serde_json::{Map, Value, json};
 
 use crate::api;
+use crate::revocations::api::Revocation;
 
 /// The tags in the order in which a newcomer needs them.
 const CHAPTERS: [&str; 4] = ["Authentication", "Tasks", "Keys", "Health"];
@@ -87,6 +89,10 @@ fn complete(operation: &mut Map<String, Value>) {
         {
             media.as_object_mut().map(|media| media.insert("example".to_owned(), example));
         }
+        if let Some(media) = response.pointer_mut("/content/text~1event-stream") {
+            let example = json!([Revocation::example()]);
+            media.as_object_mut().map(|media| media.insert("example".to_owned(), example));
+        }
     }
 }
 
@@ -98,6 +104,9 @@ fn failure(operation: &str, status: &str) -> Option<Value> {
             return Some(invalid("email", "must be an email address such as ada@example.com"));
         }
         ("listTasks", "400") => return Some(invalid("limit", "must be at most 1000")),
+        ("listRevocations" | "streamRevocations", "400") => {
+            return Some(invalid("since", "must be the next of an answer"));
+        }
         ("endSessions", "400") => return Some(invalid("except", "must be current")),
         (_, "400") => return Some(invalid("title", "must not be empty")),
         ("signIn", "401") => ("INVALID_EMAIL_OR_PASSWORD", "Invalid email or password"),

@@ -11,6 +11,7 @@
 //! * `ownership`: every operation of the OpenAPI document refuses everybody but the owner
 //! * `keys`: the key ring, the JWKS, revocation of keys, the secret
 //! * `rotation`: the schedule of keys, restarts, several nodes, a thousand rotations
+//! * `verifiers`: ends of sessions for services that verify tokens by themselves
 //! * `event_log`: the log's contract
 //! * `entities`: actors: panics, passivation, limits
 //! * `concurrency`: many at once, two servers on one database
@@ -49,3 +50,4 @@ mod tasks;
 mod telemetry;
 mod tidy;
 mod user;
+mod verifiers;

@@ -30,7 +30,7 @@ enum Rule {
     Owner,
 }
 
-const RULES: [(&str, Rule); 17] = [
+const RULES: [(&str, Rule); 19] = [
     ("signUp", Rule::Public),
     ("signIn", Rule::Public),
     ("signOut", Rule::Optional),
@@ -40,6 +40,8 @@ const RULES: [(&str, Rule); 17] = [
     ("endSession", Rule::SignedIn),
     ("endSessions", Rule::SignedIn),
     ("getKeys", Rule::Public),
+    ("listRevocations", Rule::Public),
+    ("streamRevocations", Rule::Public),
     ("listTasks", Rule::Owner),
     ("createTask", Rule::Owner),
     ("getTask", Rule::Owner),

@@ -44,7 +44,9 @@ pub(super) fn operations(document: &Value) -> BTreeMap<String, (String, String, 
 
 /// The example of a body or, failing that, of its schema.
 fn example<'a>(document: &'a Value, body: &'a Value) -> Option<&'a Value> {
-    let media = &body["content"]["application/json"];
+    let [(_, media)] = body["content"].as_object()?.iter().collect::<Vec<_>>()[..] else {
+        return None;
+    };
     let named = media["schema"]["$ref"]
         .as_str()
         .and_then(|path| document.pointer(path.trim_start_matches('#')));

@@ -7,8 +7,8 @@ use super::{assert_none, files, read, sources};
 
 const FEATURES: [&str; 4] = ["tasks", "accounts", "sessions", "keys"];
 /// What stands on the features.
-const ABOVE: [&str; 9] =
-    ["auth", "http", "web", "api", "routes", "freshness", "app", "cli", "config"];
+const ABOVE: [&str; 10] =
+    ["auth", "revocations", "http", "web", "api", "routes", "freshness", "app", "cli", "config"];
 
 const LONGEST_FILE: usize = 400;
 

@@ -1,0 +1,202 @@
+//! The endpoints for verifiers elsewhere.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use poem::Request;
+use poem::http::{HeaderName, header};
+use poem::web::sse::Event;
+use poem_openapi::param::Query as Parameter;
+use poem_openapi::payload::EventStream;
+use poem_openapi::types::Example;
+use poem_openapi::{ApiResponse, Object, OpenApi};
+use serde::Serialize;
+
+use super::SignedEnd;
+use crate::http::caller;
+use crate::http::etag;
+use crate::http::failure::Failure;
+use crate::http::header_of;
+use crate::http::json::Encoded;
+use crate::http::problem::Problem;
+use crate::http::tag::Tag;
+
+crate::statuses! {
+    /// `GET /api/auth/revocations`
+    ListRevocations: 400, 503;
+    /// `GET /api/auth/revocations/stream`
+    StreamRevocations: 400, 503;
+}
+
+/// A shared cache may answer for a second: it asks once, however many ask it.
+const CACHE_CONTROL: &str = "public, max-age=1";
+
+/// What keeps a silent stream from being taken for a dead one.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// Ends of sessions. The members `sets` and `moreAvailable` are those of RFC 8936, section 2.2.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Object)]
+#[serde(rename_all = "camelCase")]
+#[oai(rename = "Revocations", rename_all = "camelCase", example)]
+pub struct RevocationsBody {
+    /// Security event tokens (RFC 8417) by their `jti`: JWTs of type `secevent+jwt`, signed with a key of the JWKS, each
+    /// with the CAEP event `session-revoked`. `sub_id.session.id` is the `sid` of the access tokens to refuse.
+    pub sets: BTreeMap<String, String>,
+    /// Whether there is more already: ask again at once.
+    pub more_available: bool,
+    /// What to send as `since` the next time.
+    pub next: i64,
+}
+
+impl Example for RevocationsBody {
+    fn example() -> Self {
+        let id = "01a20571-9d2a-7b56-84d6-ef9856ebbdaf".to_owned();
+        let token = "eyJ0eXAiOiJzZWNldmVudCtqd3QiLCJhbGciOiJSUzI1NiIsImtpZCI6Ii…".to_owned();
+        Self { sets: [(id, token)].into(), more_available: false, next: 42 }
+    }
+}
+
+/// The ends, or that there are no others.
+#[derive(Debug, ApiResponse)]
+enum Page {
+    /// Ends of sessions in the order in which they happened.
+    #[oai(status = 200)]
+    Ends(
+        Encoded<RevocationsBody>,
+        /// Entity tag: send it back in `If-None-Match`.
+        #[oai(header = "ETag")]
+        String,
+        /// How long the answer may be kept.
+        #[oai(header = "Cache-Control")]
+        String,
+    ),
+    /// The answer is the one the client has.
+    #[oai(status = 304)]
+    NotModified(
+        /// Entity tag.
+        #[oai(header = "ETag")]
+        String,
+        /// How long the answer may be kept.
+        #[oai(header = "Cache-Control")]
+        String,
+    ),
+}
+
+/// The end of a session, as it happens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Object)]
+#[oai(example)]
+pub struct Revocation {
+    /// Identifies it.
+    pub jti: String,
+    /// The security event token.
+    pub set: String,
+    /// Its position: the `id` of the event, not part of the data.
+    #[serde(skip)]
+    #[oai(skip)]
+    position: i64,
+}
+
+impl From<SignedEnd> for Revocation {
+    fn from(SignedEnd { position, id, token }: SignedEnd) -> Self {
+        Self { jti: id, set: token, position }
+    }
+}
+
+impl Example for Revocation {
+    fn example() -> Self {
+        let (id, token) = RevocationsBody::example().sets.pop_first().unwrap_or_default();
+        SignedEnd { position: 42, id, token }.into()
+    }
+}
+
+/// Ends as they happen.
+#[derive(ApiResponse)]
+enum Stream {
+    /// Server-sent events, one for each end.
+    #[oai(status = 200)]
+    Ends(
+        EventStream<BoxStream<'static, Revocation>>,
+        /// A stream is never kept.
+        #[oai(header = "Cache-Control")]
+        String,
+    ),
+}
+
+/// The endpoints for verifiers elsewhere.
+#[derive(Debug)]
+pub struct RevocationsApi;
+
+#[OpenApi(prefix_path = "/api/auth", tag = "Tag::Keys")]
+impl RevocationsApi {
+    /// Ends of sessions
+    ///
+    /// For services that verify access tokens by themselves: which sessions have ended, as signed security event tokens.
+    /// Only ends within the lifetime of an access token are told, at most 100 at once; older ones concern no token that
+    /// is valid. Ask without `since` first, then with `next` of the answer before.
+    #[oai(path = "/revocations", method = "get", operation_id = "listRevocations")]
+    async fn list(
+        &self,
+        request: &Request,
+        /// `next` of the answer before.
+        since: Parameter<Option<String>>,
+    ) -> Result<Page, Failure<ListRevocations>> {
+        let state = caller::following(request)?;
+        let page = state.revocations.page(position("since", since.0.as_deref())?).await?;
+        let body = RevocationsBody {
+            sets: page.ends.into_iter().map(|end| (end.id, end.token)).collect(),
+            more_available: page.is_more,
+            next: page.next,
+        };
+        let encoded = serde_json::to_vec(&body).map_err(|error| Problem::internal(&error))?;
+        let (tag, cache) = (etag::of(&encoded), CACHE_CONTROL.to_owned());
+        let is_known = header_of(request, &header::IF_NONE_MATCH)
+            .is_some_and(|tags| etag::matches(tags, &tag));
+        Ok(if is_known {
+            Page::NotModified(tag, cache)
+        } else {
+            Page::Ends(Encoded::new(encoded.into()), tag, cache)
+        })
+    }
+
+    /// Ends of sessions as they happen
+    ///
+    /// The same as server-sent events: `data` holds a security event token, `id` is the position to go on after. Begins
+    /// with what `since` or `Last-Event-ID` does not know yet, so that nothing is missed when a connection is lost. A
+    /// comment every 15 seconds keeps the connection alive. The stream ends when the server stops: connect again.
+    #[oai(path = "/revocations/stream", method = "get", operation_id = "streamRevocations")]
+    #[expect(clippy::unused_async, reason = "an endpoint")]
+    async fn stream(
+        &self,
+        request: &Request,
+        /// `next` of a page. `Last-Event-ID`, which a browser sends when it connects again, comes first.
+        since: Parameter<Option<String>>,
+    ) -> Result<Stream, Failure<StreamRevocations>> {
+        let state = caller::following(request)?;
+        let since = match header_of(request, &LAST_EVENT_ID) {
+            Some(last) => position("Last-Event-ID", Some(last))?,
+            None => position("since", since.0.as_deref())?,
+        };
+        let ends = state.revocations.stream(since).take_until(state.readiness.clone().closed());
+        let events = EventStream::new(ends.map(Revocation::from).boxed())
+            .keep_alive(HEARTBEAT)
+            .to_event(event);
+        Ok(Stream::Ends(events, "no-store".to_owned()))
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that the stream wants")]
+fn event(revocation: Revocation) -> Event {
+    let data = serde_json::to_string(&revocation).unwrap_or_default();
+    Event::message(data).id(revocation.position.to_string())
+}
+
+/// A position in the log, in a parameter or header.
+fn position(field: &str, value: Option<&str>) -> Result<i64, Problem> {
+    let Some(value) = value else { return Ok(0) };
+    let position = value.parse().ok().filter(|position: &i64| *position >= 0);
+    position.ok_or_else(|| Problem::field(field, "must be the next of an answer"))
+}

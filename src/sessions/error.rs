@@ -1,0 +1,33 @@
+//! What can go wrong with sessions.
+
+use super::session_list::Rejection;
+use crate::eventlog::{ExecuteError, StoreError};
+use crate::id::RandomnessUnavailable;
+
+/// A command on sessions was not carried out.
+pub type SessionCommandError = ExecuteError<Rejection>;
+
+/// Why there is no session.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SessionError {
+    /// No session like this, or it has ended, or its time is over.
+    #[error("the session has ended")]
+    Ended,
+    /// The database could not be asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The SessionActor gave no answer.
+    #[error("the sessions gave no answer")]
+    NoReply,
+}
+
+/// A session was not started.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StartError {
+    /// There is no randomness for its token.
+    #[error(transparent)]
+    Randomness(#[from] RandomnessUnavailable),
+    /// The log did not take it.
+    #[error(transparent)]
+    Command(#[from] SessionCommandError),
+}
