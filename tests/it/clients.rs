@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use keyfold::clock::Clock;
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 use crate::app::TestApp;
@@ -77,6 +78,34 @@ async fn a_signature_outlives_its_session_but_the_server_refuses_the_token() {
     ada.sign_out().await.expect(200);
     assert_claims(&verified_by_jose(&app, &ada).await, &app, &ada);
     ada.list("").await.expect_problem(401, "SESSION_ENDED", "The session has ended");
+}
+
+/// The verifier that the README shows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verifier_elsewhere_refuses_a_token_soon_after_its_session_has_ended() {
+    let app = app_in_real_time().await;
+    let ada = app.sign_up("ada@example.com").await;
+    let other = TestUser::sign_in(&app.url(), "ada@example.com").await;
+    other.sign_out().await.expect(200);
+    let mut verifier = python();
+    verifier.arg(clients().join("verifier.py")).args([&app.url(), &ada.token]).env("no_proxy", "*");
+    let mut verifier = verifier.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let mut lines = BufReader::new(verifier.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next_line().await.unwrap().as_deref(), Some("accepted"));
+    ada.sign_out().await.expect(200);
+    assert_eq!(lines.next_line().await.unwrap().as_deref(), Some("the session has ended"));
+}
+
+#[test]
+fn the_readme_shows_the_verifier_that_is_tested() {
+    let file = fs::read_to_string(clients().join("verifier.py")).unwrap();
+    let (_, shown) = file.split_once("# README: begin\n").unwrap();
+    let (shown, _) = shown.split_once("# README: end\n").unwrap();
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    assert!(
+        readme.contains(&format!("```python\n{shown}```\n")),
+        "README.md has to show:\n{shown}"
+    );
 }
 
 /// A server with the clock that the tools have.
