@@ -14,6 +14,7 @@
 //! * `plans`: no request makes the database read a whole table
 //! * `durability`: restart and `kill -9` of the real binary
 //! * `command_line`: configuration, exit codes, signals, operator's commands
+//! * `chaos_checker`: the checker of `make chaos` finds what it is there to find
 //! * `clients`: other ecosystems: TypeScript, `jose`, `PyJWT`, linters
 //! * `explorer`: the explorer, the document, CORS, security headers
 //! * `telemetry`: one trace from the request through the actors
@@ -25,6 +26,7 @@
 
 mod app;
 mod auth;
+mod chaos_checker;
 mod clients;
 mod command_line;
 mod concurrency;
