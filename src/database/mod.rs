@@ -13,6 +13,7 @@ mod connection;
 mod connection_parts;
 mod connection_string;
 mod error;
+mod hosts;
 mod link;
 mod migrations;
 mod pool;

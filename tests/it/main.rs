@@ -13,6 +13,7 @@
 //! * `concurrency`: many at once, two servers on one database
 //! * `plans`: no request makes the database read a whole table
 //! * `durability`: restart and `kill -9` of the real binary
+//! * `hanging`: a host that says nothing
 //! * `command_line`: configuration, exit codes, signals, operator's commands
 //! * `chaos_checker`: the checker of `make chaos` finds what it is there to find
 //! * `clients`: other ecosystems: TypeScript, `jose`, `PyJWT`, linters
@@ -35,6 +36,7 @@ mod entities;
 mod event_log;
 mod explorer;
 mod flow;
+mod hanging;
 mod input;
 mod keys;
 mod ownership;
