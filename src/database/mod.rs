@@ -12,6 +12,7 @@ pub mod cluster;
 mod connection;
 mod connection_parts;
 mod connection_string;
+mod driving;
 mod error;
 mod hosts;
 mod link;

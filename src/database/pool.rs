@@ -20,7 +20,8 @@ use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config};
 
 use super::connection::Connection;
-use super::error::{DatabaseError, chain};
+use super::driving;
+use super::error::DatabaseError;
 
 /// How long a caller waits for a session when all are lent.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -112,11 +113,7 @@ impl Connect for Opener {
             let (client, driver) = self.connection.open().await?;
             let task = tokio::spawn(async move {
                 tokio::select! {
-                    outcome = driver => {
-                        if let Err(error) = outcome {
-                            tracing::warn!("a pooled database session was lost: {}", chain(&error));
-                        }
-                    }
+                    () = driving::drive(driver) => {}
                     _ = abandoned.changed() => {
                         tracing::warn!("a pooled database session was given up");
                     }

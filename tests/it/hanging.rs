@@ -1,6 +1,7 @@
-//! Databases that hang, hosts that say nothing: the real binary and a PostgreSQL of its own.
+//! Databases that hang, hosts that say nothing, commits that nobody vouches for: the real binary and a PostgreSQL of its own.
 
 use keyfold::database::{Connection, Link};
+use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::postgres;
@@ -55,4 +56,33 @@ async fn a_host_that_accepts_and_says_nothing_does_not_keep_from_the_next_one() 
     );
     let link = Connection::parse(&settings).unwrap().connect().await.unwrap();
     assert_eq!(link.client.query_one("select 1", &[]).await.unwrap().get::<_, i32>(0), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_whose_standby_nobody_waited_for_is_not_acknowledged() {
+    let data = DataDirectory::new("unreplicated");
+    let server = keyfold(&data).serve().await;
+    let ada = TestUser::sign_up(&server.url, "ada@example.com").await;
+    let link = data.connection().await.connect().await.unwrap();
+    let wait = "alter system set synchronous_standby_names = 'nobody'";
+    link.client.batch_execute(wait).await.unwrap();
+    link.client.batch_execute("select pg_reload_conf()").await.unwrap();
+    let creating = async { ada.create(&json!({"title": "Milk"})).await };
+    // As an operator may do who sees a statement hang.
+    let cancelling = until("the commit waits and is cancelled", async || {
+        let cancel =
+            "select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'";
+        !link.client.query(cancel, &[]).await.unwrap().is_empty()
+    });
+    let (created, ()) = tokio::join!(creating, cancelling);
+    created.expect_problem(
+        503,
+        "OUTCOME_UNKNOWN",
+        "The change may or may not have been made; look before trying again",
+    );
+    link.client.batch_execute("alter system reset synchronous_standby_names").await.unwrap();
+    link.client.batch_execute("select pg_reload_conf()").await.unwrap();
+    // This server has it; had it been lost, nobody would have been promised anything.
+    until("it is looked at again", async || ada.list("").await.status == 200).await;
+    assert_eq!(ada.titles().await, ["Milk"]);
 }

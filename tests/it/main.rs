@@ -13,7 +13,7 @@
 //! * `concurrency`: many at once, two servers on one database
 //! * `plans`: no request makes the database read a whole table
 //! * `durability`: restart and `kill -9` of the real binary
-//! * `hanging`: a database that hangs, a host that says nothing
+//! * `hanging`: a database that hangs, a host that says nothing, a commit that nobody vouches for
 //! * `command_line`: configuration, exit codes, signals, operator's commands
 //! * `chaos_checker`: the checker of `make chaos` finds what it is there to find
 //! * `clients`: other ecosystems: TypeScript, `jose`, `PyJWT`, linters
