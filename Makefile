@@ -1,7 +1,7 @@
 # What a developer types. `make` alone lists it; everything is installed on first use (see .ci/install).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench build lint openapi clean
+.PHONY: help run test bench chaos cluster build lint openapi clean
 
 TARGET := $(abspath $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target))
 # rustup's own directory may not be on the PATH yet; tools installed for the tests come first.
@@ -21,6 +21,14 @@ test: ## Install what the tests need and run all of them
 bench: ## Measure everything beside its limit and write benches/RESULTS.md; or some: make bench WORKLOADS="reads writes"
 	@.ci/install bench
 	cargo bench --locked --bench limits -- $(WORKLOADS)
+
+chaos: ## Torment three nodes on two databases and write benches/CHAOS.md; or a little: make chaos ROUNDS=2 FAULTS="freeze stall"
+	@.ci/install chaos
+	cargo bench --locked --bench chaos -- $(if $(ROUNDS),rounds=$(ROUNDS)) $(FAULTS)
+
+cluster: ## Start three nodes, nginx and two databases here, until Ctrl-C
+	@.ci/install chaos
+	@cargo bench --locked --quiet --bench chaos -- cluster
 
 build: ## Build in release
 	@.ci/install build

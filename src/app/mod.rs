@@ -129,6 +129,8 @@ impl App {
         let (appender, writer) =
             appender::channel(writers.clone(), Arc::new(features::projections()), node);
         following.heed(writer.doubt());
+        following.watch_over(readers.clone());
+        following.watch_over(writers.clone());
         let log = EventLog::new(readers.clone(), appender, seams.clock.clone());
         let mut parts = JoinSet::new();
         parts.spawn(named(writer.run(), "the appender"));

@@ -7,6 +7,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::path::Path;
+use std::pin::Pin;
 use std::time::Duration;
 
 use tokio_postgres::config::SslMode as Wire;
@@ -16,6 +17,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::connection_string::{ConnectionError, ConnectionString};
 use super::error::DatabaseError;
+use super::hosts;
 use super::link::Link;
 use super::session;
 use super::sslmode::SslMode;
@@ -24,6 +26,10 @@ use super::tls;
 /// The driver's half of an open session, which has to be polled.
 type Driver =
     tokio_postgres::Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
+
+/// An attempt to open a session with one host.
+type Attempt<'a> =
+    Pin<Box<dyn Future<Output = Result<(Client, Driver), tokio_postgres::Error>> + Send + 'a>>;
 
 /// How to reach one database.
 #[derive(Clone)]
@@ -92,23 +98,40 @@ impl Connection {
         session::open_timeout(&self.config)
     }
 
-    /// Opens a session, trying the transports that `sslmode` allows in their order.
+    /// Opens a session with the first of the hosts that will do.
     pub(super) async fn open(&self) -> Result<(Client, Driver), tokio_postgres::Error> {
+        let attempts: Vec<Attempt<'_>> = hosts::each(&self.config)
+            .into_iter()
+            .map(|host| -> Attempt<'_> { Box::pin(self.open_at(host)) })
+            .collect();
+        match hosts::first(attempts).await {
+            Some(outcome) => outcome,
+            // Without a host: the driver says so.
+            None => self.open_at(self.config.clone()).await,
+        }
+    }
+
+    /// Opens a session with one host, trying the transports that `sslmode` allows in their order.
+    async fn open_at(&self, host: Config) -> Result<(Client, Driver), tokio_postgres::Error> {
         let (first, second) = self.sslmode.attempts();
-        let error = match self.attempt(first).await {
+        let error = match self.attempt(&host, first).await {
             Err(error) if is_about_transport(&error) => error,
             outcome => return outcome,
         };
         let Some(second) = second else { return Err(error) };
-        match self.attempt(second).await {
+        match self.attempt(&host, second).await {
             // Of two failures, what went wrong with TLS is the more telling one.
             Err(_) if second == Wire::Disable => Err(error),
             outcome => outcome,
         }
     }
 
-    async fn attempt(&self, transport: Wire) -> Result<(Client, Driver), tokio_postgres::Error> {
-        let mut config = self.config.clone();
+    async fn attempt(
+        &self,
+        host: &Config,
+        transport: Wire,
+    ) -> Result<(Client, Driver), tokio_postgres::Error> {
+        let mut config = host.clone();
         config.ssl_mode(transport);
         config.connect(self.tls.clone()).await
     }

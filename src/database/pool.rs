@@ -3,6 +3,10 @@
 //! Invariant: nobody waits for ever. A full pool, a server that does not answer and a session that does not come back
 //! each turn into [`DatabaseError::Unavailable`] within a few seconds, which becomes a `503` further up.
 //!
+//! A server may stop answering in the middle of a statement and keep its connection, which would hold whoever waits for
+//! that statement for as long as it does. Whoever notices gives up all sessions ([`Pool::abandon`]): the statements under
+//! way fail, and the next ones are sent to a server that answers.
+//!
 //! Sessions are handed on as they are ([`RecyclingMethod::Fast`]), so nothing may `SET` outside a transaction.
 
 use std::fmt;
@@ -11,11 +15,13 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use deadpool_postgres::{Connect, Manager, ManagerConfig, Object, RecyclingMethod, Runtime};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config};
 
 use super::connection::Connection;
-use super::error::{DatabaseError, chain};
+use super::driving;
+use super::error::DatabaseError;
 
 /// How long a caller waits for a session when all are lent.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -26,6 +32,8 @@ const RECYCLE_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct Pool {
     sessions: deadpool_postgres::Pool,
+    /// Counts how often all sessions were given up.
+    abandoned: watch::Sender<u64>,
 }
 
 impl Pool {
@@ -34,10 +42,11 @@ impl Pool {
     /// # Errors
     /// None in practice: the pool's own settings are fixed here.
     pub fn new(connection: &Connection, size: usize) -> Result<Self, DatabaseError> {
+        let abandoned = watch::Sender::new(0);
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_connect(
             connection.config().clone(),
-            Opener(connection.clone()),
+            Opener { connection: connection.clone(), abandoned: abandoned.clone() },
             recycling,
         );
         let sessions = deadpool_postgres::Pool::builder(manager)
@@ -48,7 +57,7 @@ impl Pool {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| DatabaseError::Unavailable(error.to_string()))?;
-        Ok(Self { sessions })
+        Ok(Self { sessions, abandoned })
     }
 
     /// Borrows a session; it returns to the pool when dropped.
@@ -59,6 +68,12 @@ impl Pool {
         self.sessions.get().await.map_err(DatabaseError::from)
     }
 
+    /// Gives up every session, lent or idle: the server does not answer. Statements under way fail as if the connection
+    /// had been lost.
+    pub fn abandon(&self) {
+        self.abandoned.send_modify(|times| *times += 1);
+    }
+
     /// Ends all idle sessions and refuses every later request; a lent session ends when it comes back.
     pub fn close(&self) {
         self.sessions.close();
@@ -67,12 +82,15 @@ impl Pool {
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool").field("status", &self.sessions.status()).finish()
+        f.debug_struct("Pool").field("status", &self.sessions.status()).finish_non_exhaustive()
     }
 }
 
 /// Opens the pool's sessions the way [`Connection`] does, fallback between transports included.
-struct Opener(Connection);
+struct Opener {
+    connection: Connection,
+    abandoned: watch::Sender<u64>,
+}
 
 impl Connect for Opener {
     #[expect(
@@ -90,10 +108,15 @@ impl Connect for Opener {
         >,
     > {
         Box::pin(async {
-            let (client, driver) = self.0.open().await?;
+            // From before it is opened: a session to a server that is given up meanwhile is given up too.
+            let mut abandoned = self.abandoned.subscribe();
+            let (client, driver) = self.connection.open().await?;
             let task = tokio::spawn(async move {
-                if let Err(error) = driver.await {
-                    tracing::warn!("a pooled database session was lost: {}", chain(&error));
+                tokio::select! {
+                    () = driving::drive(driver) => {}
+                    _ = abandoned.changed() => {
+                        tracing::warn!("a pooled database session was given up");
+                    }
                 }
             });
             Ok((client, task))

@@ -18,10 +18,11 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 
-use super::append::{Append, NewEvent};
+use super::append::Append;
+use super::decided::Decided;
 use super::decider::Decider;
 use super::error::{ExecuteError, ReadError, StoreError};
-use super::published::{Outcome, Published};
+use super::published::Published;
 use super::seat::{Execute, Request, Seat, Wake};
 use super::snapshot::Taken;
 use super::store::EventLog;
@@ -157,7 +158,7 @@ impl<D: Decider> Hosted<D> {
                 Err(error) => return answer_all(commands, &ExecuteError::Store(error.of_read())),
             };
             match self.commit(&mut decided).await {
-                Ok(published) => return decided.answer(commands, &published),
+                Ok(()) => return decided.answer(commands),
                 Err(StoreError::Conflict) => self.forget(),
                 Err(error) => {
                     self.forget();
@@ -168,10 +169,9 @@ impl<D: Decider> Hosted<D> {
         answer_all(commands, &ExecuteError::Contended);
     }
 
-    async fn commit(&mut self, decided: &mut Decided<D>) -> Result<Arc<Published<D>>, StoreError> {
-        let published = Arc::clone(&decided.published);
+    async fn commit(&mut self, decided: &mut Decided<D>) -> Result<(), StoreError> {
         if decided.events.is_empty() {
-            return Ok(published);
+            return Ok(());
         }
         let append = Append {
             stream: self.hosting.seat.stream.clone(),
@@ -180,9 +180,9 @@ impl<D: Decider> Hosted<D> {
             beside: std::mem::take(&mut decided.beside),
         };
         self.hosting.log.append(append).await?;
-        self.known = Some(Arc::clone(&published));
-        self.hosting.seat.publish(Arc::clone(&published));
-        Ok(published)
+        self.known = Some(Arc::clone(&decided.published));
+        self.hosting.seat.publish(Arc::clone(&decided.published));
+        Ok(())
     }
 
     /// The append was refused or its outcome is unknown. If it carried several commands, one of them may be to blame
@@ -245,84 +245,6 @@ impl<D: Decider> Hosted<D> {
             self.snapshot = taken;
         }
     }
-}
-
-/// What one command comes to.
-type Decision<D> = Result<Vec<<D as Decider>::Event>, ExecuteError<<D as Decider>::Rejection>>;
-
-/// What a group of commands comes to.
-struct Decided<D: Decider> {
-    expected: i64,
-    events: Vec<NewEvent>,
-    beside: Vec<Arc<super::statement::Statement>>,
-    outcomes: Vec<Decision<D>>,
-    published: Arc<Published<D>>,
-}
-
-impl<D: Decider> Decided<D> {
-    /// Decides the commands one after the other, each on the state its predecessors leave.
-    fn of(
-        known: &Arc<Published<D>>,
-        commands: &[Execute<D>],
-        now: crate::clock::Timestamp,
-    ) -> Self {
-        let mut decided = Self {
-            expected: known.version,
-            events: Vec::new(),
-            beside: Vec::new(),
-            outcomes: Vec::with_capacity(commands.len()),
-            published: Arc::clone(known),
-        };
-        let mut state = known.state.clone();
-        for execute in commands {
-            let outcome = decided.decide(&mut state, execute, now);
-            decided.outcomes.push(outcome);
-        }
-        if let Ok(count) = i64::try_from(decided.events.len())
-            && count > 0
-        {
-            decided.published = Arc::new(Published { version: known.version + count, state });
-        }
-        decided
-    }
-
-    fn decide(
-        &mut self,
-        state: &mut D::State,
-        execute: &Execute<D>,
-        now: crate::clock::Timestamp,
-    ) -> Decision<D> {
-        let events = D::decide(state, execute.command.clone()).map_err(ExecuteError::Rejected)?;
-        if events.is_empty() {
-            return Ok(events);
-        }
-        let encoded = encode(&events, execute, now).map_err(|error| {
-            ExecuteError::Store(StoreError::Refused(format!("an event has no JSON form: {error}")))
-        })?;
-        self.events.extend(encoded);
-        self.beside.extend(execute.beside.iter().cloned());
-        for event in &events {
-            *state = D::evolve(std::mem::take(state), event);
-        }
-        Ok(events)
-    }
-
-    fn answer(self, commands: Vec<Execute<D>>, published: &Arc<Published<D>>) {
-        for (execute, outcome) in commands.into_iter().zip(self.outcomes) {
-            let answer = outcome.map(|events| Outcome { published: Arc::clone(published), events });
-            // Whoever asked may have stopped waiting; what was committed stays committed.
-            let _ = execute.reply.send(answer);
-        }
-    }
-}
-
-fn encode<D: Decider>(
-    events: &[D::Event],
-    execute: &Execute<D>,
-    now: crate::clock::Timestamp,
-) -> serde_json::Result<Vec<NewEvent>> {
-    let context: Arc<[u8]> = serde_json::to_vec(&execute.context)?.into();
-    events.iter().map(|event| NewEvent::encode(event, Arc::clone(&context), now)).collect()
 }
 
 fn answer_all<D: Decider>(commands: Vec<Execute<D>>, error: &ExecuteError<D::Rejection>) {

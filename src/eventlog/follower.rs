@@ -7,6 +7,9 @@
 //! Fail closed: while the follower's connection is away the node does not know what it misses, so
 //! [`Follower::is_following`] is false and nothing may be answered from memory. When the connection is back it first
 //! reads every event it has missed, by position, and only then says it follows again.
+//!
+//! It is also who notices that the database hangs: then the node's other sessions are given up with its own, for they may
+//! be with a server that never answers again while another one has taken its place.
 
 use std::fmt;
 use std::future::Future;
@@ -21,7 +24,7 @@ use super::doubt::Doubt;
 use super::error::StoreError;
 use super::event::RecordedEvent;
 use super::store;
-use crate::database::{Connection, DatabaseError, Link};
+use crate::database::{Connection, DatabaseError, Link, Pool};
 
 /// Takes the node's lock without waiting. The key is the schema, because advisory locks are database-wide.
 const LOCK_EXCLUSIVE: &str =
@@ -40,6 +43,9 @@ const LOCK_RETRY: Duration = Duration::from_millis(100);
 /// How often the connection is tried while nothing is heard, and how long it may take to answer.
 const HEARTBEAT: Duration = Duration::from_secs(3);
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long connecting again, the lock and the subscription may take in all before they are tried anew.
+const ATTACH_TIMEOUT: Duration = Duration::from_secs(15);
 
 const RECONNECT_MIN: Duration = Duration::from_millis(100);
 const RECONNECT_MAX: Duration = Duration::from_secs(2);
@@ -79,6 +85,9 @@ pub enum FollowError {
         /// The schema both want.
         schema: String,
     },
+    /// The database keeps its connection and says nothing.
+    #[error("the database does not answer")]
+    Silent,
     /// The database could not be reached.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -107,10 +116,12 @@ pub struct Following {
     mode: Mode,
     node: Uuid,
     observers: Vec<Arc<dyn Observer>>,
-    link: Link,
+    /// From the beginning until it runs.
+    link: Option<Link>,
     seen: i64,
     status: Arc<AtomicBool>,
     doubt: Doubt,
+    pools: Vec<Pool>,
 }
 
 impl fmt::Debug for Following {
@@ -143,10 +154,11 @@ pub async fn join(
             mode,
             node,
             observers: Vec::new(),
-            link,
+            link: Some(link),
             seen,
             status,
             doubt: Doubt::new(),
+            pools: Vec::new(),
         },
     ))
 }
@@ -177,13 +189,20 @@ impl Following {
     ///
     /// When the database is unavailable.
     pub async fn begin_at_head(&mut self) -> Result<(), FollowError> {
-        self.seen = store::head(&self.link.client).await?;
+        if let Some(link) = &self.link {
+            self.seen = store::head(&link.client).await?;
+        }
         Ok(())
     }
 
     /// While there is doubt, observers hear of this node's own batches too.
     pub fn heed(&mut self, doubt: Doubt) {
         self.doubt = doubt;
+    }
+
+    /// Gives up the sessions of `pool` when the database hangs.
+    pub fn watch_over(&mut self, pool: Pool) {
+        self.pools.push(pool);
     }
 
     /// Tells `observer` of every event from now on.
@@ -193,37 +212,47 @@ impl Following {
 
     /// Follows the log until the task is dropped.
     pub async fn run(mut self) {
+        let mut attached = self.link.take();
         loop {
-            if let Err(error) = self.follow().await {
-                tracing::warn!(%error, "lost the log's notifications; answering nothing from memory until they are back");
-            }
+            let ended = match &mut attached {
+                Some(link) => self.follow(link).await,
+                None => Ok(()),
+            };
             self.status.store(false, Ordering::Release);
-            self.reattach().await;
+            if let Err(error) = ended {
+                tracing::warn!(%error, "lost the log's notifications; answering nothing from memory until they are back");
+                if matches!(error, FollowError::Silent) {
+                    self.pools.iter().for_each(Pool::abandon);
+                }
+            }
+            // The session ends before another one begins: of a database that hung and goes on, it would keep the lock.
+            drop(attached.take());
+            attached = Some(self.reattach().await);
             self.status.store(true, Ordering::Release);
             tracing::info!(position = self.seen, "following the log again");
         }
     }
 
     /// Handles notifications until the connection ends.
-    async fn follow(&mut self) -> Result<(), FollowError> {
+    async fn follow(&mut self, link: &mut Link) -> Result<(), FollowError> {
         loop {
-            match tokio::time::timeout(HEARTBEAT, self.link.notifications.recv()).await {
-                Ok(Some(notification)) => self.notified(notification.payload()).await?,
+            match tokio::time::timeout(HEARTBEAT, link.notifications.recv()).await {
+                Ok(Some(notification)) => self.notified(link, notification.payload()).await?,
                 Ok(None) => return Ok(()),
-                Err(_silence) => self.catch_up().await?,
+                Err(_silence) => self.catch_up(link).await?,
             }
         }
     }
 
     /// A batch was committed. This node's own batches were published by their entities already, unless there is doubt.
-    async fn notified(&mut self, payload: &str) -> Result<(), FollowError> {
+    async fn notified(&mut self, link: &Link, payload: &str) -> Result<(), FollowError> {
         match Batch::parse(payload) {
             Some(batch) if self.is_published(&batch) => {
                 self.seen = batch.head;
                 Ok(())
             }
             Some(batch) if batch.head <= self.seen => Ok(()),
-            Some(_) | None => self.catch_up().await,
+            Some(_) | None => self.catch_up(link).await,
         }
     }
 
@@ -232,12 +261,11 @@ impl Following {
     }
 
     /// Reads every event after the last one seen, and tells the observers.
-    async fn catch_up(&mut self) -> Result<(), FollowError> {
+    async fn catch_up(&mut self, link: &Link) -> Result<(), FollowError> {
         loop {
-            let read = store::read_log(&self.link.client, self.seen, PAGE, None);
-            let page = tokio::time::timeout(HEARTBEAT_TIMEOUT, read).await.map_err(|_| {
-                StoreError::OutcomeUnknown("the database did not answer in time".to_owned())
-            })??;
+            let read = store::read_log(&link.client, self.seen, PAGE, None);
+            let page = tokio::time::timeout(HEARTBEAT_TIMEOUT, read).await;
+            let page = page.map_err(|_| FollowError::Silent)??;
             for event in &page {
                 self.observers.iter().for_each(|observer| observer.observe(event));
                 self.seen = event.position;
@@ -249,11 +277,11 @@ impl Following {
     }
 
     /// Connects again, for as long as it takes, and reads what was missed.
-    async fn reattach(&mut self) {
+    async fn reattach(&mut self) -> Link {
         let mut pause = RECONNECT_MIN;
         loop {
             match self.try_reattach().await {
-                Ok(()) => return,
+                Ok(link) => return link,
                 Err(error) => tracing::warn!(%error, "cannot follow the log yet"),
             }
             tokio::time::sleep(pause).await;
@@ -261,13 +289,14 @@ impl Following {
         }
     }
 
-    async fn try_reattach(&mut self) -> Result<(), FollowError> {
-        self.link = attach(&self.connection, self.mode).await?;
-        self.catch_up().await?;
+    async fn try_reattach(&mut self) -> Result<Link, FollowError> {
+        let attaching = tokio::time::timeout(ATTACH_TIMEOUT, attach(&self.connection, self.mode));
+        let link = attaching.await.map_err(|_| FollowError::Silent)??;
+        self.catch_up(&link).await?;
         for observer in &self.observers {
             observer.settled().await;
         }
-        Ok(())
+        Ok(link)
     }
 }
 

@@ -20,6 +20,7 @@
 pub mod append;
 pub mod appender;
 mod batch;
+mod decided;
 pub mod decider;
 mod directory;
 pub mod doubt;

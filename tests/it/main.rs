@@ -17,7 +17,9 @@
 //! * `concurrency`: many at once, two servers on one database
 //! * `plans`: no request makes the database read a whole table
 //! * `durability`: restart and `kill -9` of the real binary
+//! * `hanging`: a database that hangs, a host that says nothing, a commit that nobody vouches for
 //! * `command_line`: configuration, exit codes, signals, operator's commands
+//! * `chaos_checker`: the checker of `make chaos` finds what it is there to find
 //! * `clients`: other ecosystems: TypeScript, `jose`, `PyJWT`, linters
 //! * `explorer`: the explorer, the document, CORS, security headers
 //! * `telemetry`: one trace from the request through the actors
@@ -29,6 +31,7 @@
 
 mod app;
 mod auth;
+mod chaos_checker;
 mod clients;
 mod command_line;
 mod concurrency;
@@ -37,6 +40,7 @@ mod entities;
 mod event_log;
 mod explorer;
 mod flow;
+mod hanging;
 mod input;
 mod keys;
 mod ownership;

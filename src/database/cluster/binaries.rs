@@ -52,6 +52,11 @@ impl Binaries {
         }
     }
 
+    /// Where they are.
+    pub(super) fn directory(self) -> PathBuf {
+        self.directory
+    }
+
     /// The path of one of the programs.
     pub(super) fn program(&self, name: &str) -> PathBuf {
         self.directory.join(name)

@@ -45,6 +45,14 @@ mod tls_tests;
 
 pub use self::error::ClusterError;
 
+/// The directory of the newest PostgreSQL on this machine that a cluster could be made with.
+///
+/// # Errors
+/// [`ClusterError::NoBinaries`] if there is none, with the command that installs it.
+pub fn programs() -> Result<PathBuf, ClusterError> {
+    Ok(binaries::Binaries::find(None, None)?.directory())
+}
+
 /// Which cluster, made with which programs, run by whom.
 #[derive(Clone, Debug)]
 pub struct ClusterConfig {

@@ -1,0 +1,151 @@
+//! `make chaos`: three nodes on two databases behind nginx, and what happens to them while clients go on.
+//!
+//! Every client records what it asked and was told; a checker proves from the records and the log that no acknowledged
+//! change was lost, no read was stale and no credential was accepted after its sign-out. `make cluster` starts the same
+//! cluster and leaves it alone. Nothing outlives this program, and the report is written by it.
+
+#![expect(unreachable_pub, reason = "a program of its own: nothing outside can reach it")]
+
+mod checker;
+mod cluster;
+mod faults;
+mod frozen;
+mod lag;
+mod load;
+#[path = "../limits/machine.rs"]
+mod machine;
+mod nginx;
+mod node;
+mod person;
+mod postgres;
+mod probe;
+mod processes;
+mod random;
+mod recorder;
+mod report;
+mod run;
+mod verify;
+mod world;
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+
+use crate::cluster::Cluster;
+use crate::faults::{FAULTS, Fault};
+
+/// How often every fault is injected, unless fewer are asked for.
+const ROUNDS: usize = 20;
+
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let words: Vec<String> =
+        arguments.into_iter().filter_map(|word| word.into_string().ok()).collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve_or_run(&words))
+}
+
+async fn serve_or_run(words: &[String]) -> anyhow::Result<()> {
+    // Cargo adds the first one.
+    let words: Vec<&str> = words.iter().map(String::as_str).filter(|w| *w != "--bench").collect();
+    match words.as_slice() {
+        ["cluster"] => serve().await,
+        words => {
+            let plan = plan(words)?;
+            tokio::select! {
+                done = run::run(&plan) => done,
+                stopped = tokio::signal::ctrl_c() => Ok(stopped?),
+            }
+        }
+    }
+}
+
+/// Which faults are injected, and how often each.
+#[derive(Debug)]
+pub struct Plan {
+    /// How often.
+    pub rounds: usize,
+    /// Which.
+    pub faults: Vec<(&'static str, Fault)>,
+}
+
+impl Plan {
+    /// Whether it is the whole of it, whose report is kept.
+    pub fn is_whole(&self) -> bool {
+        self.rounds >= ROUNDS && self.faults.len() == FAULTS.len()
+    }
+}
+
+/// `rounds=2 freeze stall`: both may be left out.
+fn plan(words: &[&str]) -> anyhow::Result<Plan> {
+    let mut plan = Plan { rounds: ROUNDS, faults: Vec::new() };
+    for word in words {
+        if let Some(rounds) = word.strip_prefix("rounds=") {
+            plan.rounds = rounds.parse().context("rounds= takes a number")?;
+        } else if let Some(fault) = FAULTS.iter().find(|(name, _)| name == word) {
+            plan.faults.push(*fault);
+        } else {
+            let known = FAULTS.map(|(name, _)| name).join(", ");
+            bail!("there is no fault {word}; there are: {known}");
+        }
+    }
+    if plan.faults.is_empty() {
+        plan.faults = FAULTS.to_vec();
+    }
+    Ok(plan)
+}
+
+/// `make cluster`: starts everything and waits for Ctrl-C.
+async fn serve() -> anyhow::Result<()> {
+    let cluster = Cluster::start().await?;
+    let addresses = cluster.addresses();
+    let databases = [postgres::Role::Primary, postgres::Role::Standby];
+    let [primary, standby] = databases.map(|role| cluster.postgres.port(role));
+    let mut text = format!(
+        "\nThree nodes serve one database.\n\n  nginx, in turn        {}   (explorer: /docs)\n  \
+         nginx, by user id     {}\n",
+        addresses.in_turn, addresses.by_user
+    );
+    for (number, node) in (1..).zip(&addresses.nodes) {
+        writeln!(text, "  node {number}                {node}")?;
+    }
+    write!(
+        text,
+        "  PostgreSQL primary    127.0.0.1:{primary}\n  PostgreSQL standby    127.0.0.1:{standby}\n  database URL          \
+         {}\n  logs                  {}\n\nPress Ctrl-C to stop.\n",
+        cluster.postgres.url("psql"),
+        cluster::logs().display()
+    )?;
+    print(&text)?;
+    tokio::signal::ctrl_c().await?;
+    cluster.stop().await
+}
+
+/// Asks again and again until the answer is yes.
+async fn until(
+    what: &str,
+    mut holds: impl AsyncFnMut() -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while !holds().await? {
+        if Instant::now() >= deadline {
+            bail!("not in time: {what}");
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
+}
+
+/// A name that nothing had before.
+fn fresh_name() -> String {
+    keyfold::id::Id::<()>::generate(&keyfold::clock::Clock::system()).to_string()
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}

@@ -1,0 +1,130 @@
+//! One of the servers under test: the real program as a process of its own.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::processes::{self, Lifeline, Signal};
+
+/// How a node is run, whenever it is started.
+#[derive(Debug)]
+pub struct Node {
+    /// How its database sessions announce themselves.
+    pub name: String,
+    /// Where it listens.
+    pub port: u16,
+    environment: Vec<(&'static str, String)>,
+    log: PathBuf,
+    process: Option<Child>,
+    lifeline: Arc<Lifeline>,
+}
+
+impl Node {
+    /// A node that does not run yet.
+    pub fn new(
+        name: String,
+        port: u16,
+        logs: &Path,
+        mut environment: Vec<(&'static str, String)>,
+        lifeline: Arc<Lifeline>,
+    ) -> Self {
+        environment.push(("KEYFOLD_LISTEN", format!("127.0.0.1:{port}")));
+        let log = logs.join(format!("{name}.log"));
+        Self { name, port, environment, log, process: None, lifeline }
+    }
+
+    /// Starts it and waits until it serves.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come to serve.
+    pub async fn start(&mut self) -> anyhow::Result<()> {
+        let log = File::options().create(true).append(true).open(&self.log)?;
+        let mut process = Command::new(env!("CARGO_BIN_EXE_keyfold"))
+            .env_clear()
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            // Ctrl-C in the terminal is for this program, which stops its nodes itself.
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()?;
+        self.lifeline.hold(&[process.id().context("the node has ended")?])?;
+        let out = process.stdout.take().context("the node has no output")?;
+        self.process = Some(process);
+        let mut lines = BufReader::new(out).lines();
+        while let Some(line) = lines.next_line().await? {
+            if line.starts_with("Press Ctrl-C") {
+                return Ok(());
+            }
+        }
+        bail!("{} did not start: see {}", self.name, self.log.display())
+    }
+
+    /// Kills it, leaving it no time for anything.
+    ///
+    /// # Errors
+    ///
+    /// When it does not run.
+    pub async fn kill(&mut self) -> anyhow::Result<()> {
+        self.end(Signal::KILL).await
+    }
+
+    /// Stops it as an operator would.
+    ///
+    /// # Errors
+    ///
+    /// When it does not run.
+    pub async fn stop(&mut self) -> anyhow::Result<()> {
+        self.end(Signal::TERM).await
+    }
+
+    /// Freezes it.
+    ///
+    /// # Errors
+    ///
+    /// When it does not run.
+    pub fn freeze(&self) -> anyhow::Result<()> {
+        processes::signal(self.pid()?, Signal::STOP)
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    ///
+    /// When it does not run.
+    pub fn thaw(&self) -> anyhow::Result<()> {
+        processes::signal(self.pid()?, Signal::CONT)
+    }
+
+    /// Whether it still runs: a node that ends by itself has failed.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not say.
+    pub fn is_running(&mut self) -> anyhow::Result<bool> {
+        let process = self.process.as_mut().context("the node was not started")?;
+        Ok(process.try_wait()?.is_none())
+    }
+
+    async fn end(&mut self, signal: Signal) -> anyhow::Result<()> {
+        let pid = self.pid()?;
+        processes::signal(pid, signal)?;
+        if let Some(mut process) = self.process.take() {
+            process.wait().await?;
+        }
+        self.lifeline.release(&[pid])
+    }
+
+    fn pid(&self) -> anyhow::Result<u32> {
+        let running = self.process.as_ref().and_then(Child::id);
+        running.with_context(|| format!("{} does not run", self.name))
+    }
+}

@@ -1,0 +1,363 @@
+//! Two PostgreSQL servers: a primary and a standby that it waits for with every commit.
+//!
+//! When the primary is lost the standby is promoted, and a new standby is made from it in place of the old primary. The
+//! new primary waits for nobody until that standby is there, as fail-over managers do it; a run injects nothing before
+//! it waits again.
+
+use std::fs::{self, File};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use keyfold::database::cluster::programs;
+use keyfold::database::{Connection, Link};
+use tokio::process::{Child, Command};
+
+use crate::processes::{self, Lifeline, Signal};
+use crate::until;
+
+/// The role and the database of the servers under test.
+const NAME: &str = "keyfold";
+
+/// What both servers have in their configuration.
+const SETTINGS: &str = "\
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+wal_level = replica
+synchronous_commit = on
+wal_keep_size = 256MB
+hot_standby = on
+wal_retrieve_retry_interval = 200ms
+include 'member.conf'
+";
+
+/// Who may come: whoever has the password, from this machine.
+const ACCESS: &str = "\
+host all all 127.0.0.1/32 scram-sha-256
+host replication all 127.0.0.1/32 scram-sha-256
+";
+
+/// Two servers on one history.
+#[derive(Debug)]
+pub struct Postgres {
+    programs: PathBuf,
+    /// User and group that run the servers, if this program runs as root.
+    owner: Option<(u32, u32)>,
+    password: String,
+    members: [Member; 2],
+    primary: usize,
+    lifeline: Arc<Lifeline>,
+}
+
+#[derive(Debug)]
+struct Member {
+    port: u16,
+    data: PathBuf,
+    log: PathBuf,
+    process: Option<Child>,
+    frozen: Vec<u32>,
+}
+
+/// One of the two servers, by what it is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Takes changes.
+    Primary,
+    /// Has everything that was committed.
+    Standby,
+}
+
+impl Postgres {
+    /// Makes and starts both servers in a directory.
+    ///
+    /// # Errors
+    ///
+    /// When one of them does not come to work.
+    pub async fn start(
+        scratch: &Path,
+        logs: &Path,
+        lifeline: Arc<Lifeline>,
+    ) -> anyhow::Result<Self> {
+        let member = |name: &str| -> anyhow::Result<Member> {
+            Ok(Member {
+                port: processes::free_port()?,
+                data: scratch.join(name),
+                log: logs.join(format!("{name}.log")),
+                process: None,
+                frozen: Vec::new(),
+            })
+        };
+        let mut postgres = Self {
+            programs: programs()?,
+            owner: owner().await?,
+            password: crate::fresh_name(),
+            members: [member("postgres-a")?, member("postgres-b")?],
+            primary: 0,
+            lifeline,
+        };
+        postgres.make_primary(scratch).await?;
+        postgres.make_standby().await?;
+        Ok(postgres)
+    }
+
+    /// What the servers under test are told; they announce themselves by `application`.
+    pub fn url(&self, application: &str) -> String {
+        let [a, b] = &self.members;
+        format!(
+            "postgres://{NAME}:{}@127.0.0.1:{},127.0.0.1:{}/{NAME}?target_session_attrs=read-write&application_name={application}",
+            self.password, a.port, b.port
+        )
+    }
+
+    /// Where the server with this role listens.
+    pub fn port(&self, role: Role) -> u16 {
+        self.member(role).port
+    }
+
+    /// A session of one server.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be reached.
+    pub async fn session(&self, role: Role) -> anyhow::Result<Link> {
+        self.connect(role, NAME).await
+    }
+
+    async fn connect(&self, role: Role, database: &str) -> anyhow::Result<Link> {
+        let (port, password) = (self.member(role).port, &self.password);
+        let url = format!(
+            "postgres://{NAME}:{password}@127.0.0.1:{port}/{database}?application_name=chaos"
+        );
+        Ok(Connection::parse(&url)?.connect().await?)
+    }
+
+    /// Kills the primary and all its processes, leaving them no time for anything.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be found.
+    pub async fn kill_primary(&mut self) -> anyhow::Result<()> {
+        self.kill(Role::Primary).await
+    }
+
+    /// The same of what was the primary before the other one was promoted.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be found.
+    pub async fn kill_former_primary(&mut self) -> anyhow::Result<()> {
+        self.kill(Role::Standby).await
+    }
+
+    async fn kill(&mut self, role: Role) -> anyhow::Result<()> {
+        let member = self.member_mut(role);
+        let frozen = std::mem::take(&mut member.frozen);
+        let mut process = member.process.take().context("it does not run")?;
+        let pid = process.id().context("it has ended")?;
+        let children = processes::children(pid)?;
+        for pid in std::iter::once(pid).chain(children).chain(frozen) {
+            processes::signal(pid, Signal::KILL)?;
+            self.lifeline.release(&[pid])?;
+        }
+        process.wait().await?;
+        Ok(())
+    }
+
+    /// Makes the standby the primary.
+    ///
+    /// # Errors
+    ///
+    /// When it does not become one.
+    pub async fn promote(&mut self) -> anyhow::Result<()> {
+        let link = self.session(Role::Standby).await?;
+        let promoted: bool =
+            link.client.query_one("select pg_promote(true, 10)", &[]).await?.get(0);
+        ensure!(promoted, "the standby was not promoted");
+        self.primary = 1 - self.primary;
+        Ok(())
+    }
+
+    /// Makes a new standby in place of the former primary, and has the primary wait for it with every commit.
+    ///
+    /// # Errors
+    ///
+    /// When it does not follow.
+    pub async fn make_standby(&mut self) -> anyhow::Result<()> {
+        let (primary, data) = (self.port(Role::Primary), self.member(Role::Standby).data.clone());
+        self.empty(&data)?;
+        let mut backup = self.program("pg_basebackup");
+        backup.args(["--checkpoint=fast", "--wal-method=stream", "--no-sync"]);
+        backup.arg("--pgdata").arg(&data).args(["--host=127.0.0.1", "--username", NAME]);
+        backup.args(["--port", &primary.to_string()]).env("PGPASSWORD", &self.password);
+        run(backup).await?;
+        let follow = format!(
+            "primary_conninfo = 'host=127.0.0.1 port={primary} user={NAME} password={} application_name=standby'\n",
+            self.password
+        );
+        self.configure(Role::Standby, &follow)?;
+        self.write(&data.join("standby.signal"), "")?;
+        self.launch(Role::Standby).await?;
+        self.configure(Role::Primary, "synchronous_standby_names = 'standby'\n")?;
+        processes::signal(self.pid(Role::Primary)?, Signal::HUP)?;
+        let link = self.session(Role::Primary).await?;
+        let waits = "select exists (select from pg_stat_replication where sync_state = 'sync')";
+        until("the standby follows", async || Ok(link.client.query_one(waits, &[]).await?.get(0)))
+            .await
+    }
+
+    /// Freezes every process of a server.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be found.
+    pub fn freeze(&mut self, role: Role) -> anyhow::Result<()> {
+        let frozen = processes::freeze_family(self.pid(role)?)?;
+        self.lifeline.hold(&frozen)?;
+        self.member_mut(role).frozen = frozen;
+        Ok(())
+    }
+
+    /// Lets a frozen server go on.
+    ///
+    /// # Errors
+    ///
+    /// When its processes cannot be signalled.
+    pub fn thaw(&mut self, role: Role) -> anyhow::Result<()> {
+        let postmaster = self.pid(role)?;
+        let frozen = std::mem::take(&mut self.member_mut(role).frozen);
+        for pid in &frozen {
+            processes::signal(*pid, Signal::CONT)?;
+        }
+        let backends: Vec<_> = frozen.into_iter().filter(|pid| *pid != postmaster).collect();
+        self.lifeline.release(&backends)
+    }
+
+    /// Stops both.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be signalled.
+    pub async fn stop(&mut self) -> anyhow::Result<()> {
+        for member in &mut self.members {
+            let Some(mut process) = member.process.take() else { continue };
+            let Some(pid) = process.id() else { continue };
+            processes::signal(pid, Signal::QUIT)?;
+            process.wait().await?;
+            self.lifeline.release(&[pid])?;
+        }
+        Ok(())
+    }
+
+    async fn make_primary(&mut self, scratch: &Path) -> anyhow::Result<()> {
+        let data = self.member(Role::Primary).data.clone();
+        self.empty(&data)?;
+        let password = scratch.join("password");
+        self.write(&password, &self.password)?;
+        let mut initdb = self.program("initdb");
+        initdb.args(["--encoding=UTF8", "--locale=C", "--auth=scram-sha-256", "--no-instructions"]);
+        initdb.args(["--username", NAME]).arg("--pwfile").arg(&password).arg(&data);
+        run(initdb).await?;
+        let settings = data.join("postgresql.conf");
+        let defaults = fs::read_to_string(&settings)?;
+        self.write(&settings, &format!("{defaults}\n{SETTINGS}"))?;
+        self.write(&data.join("pg_hba.conf"), ACCESS)?;
+        self.configure(Role::Primary, "")?;
+        self.launch(Role::Primary).await?;
+        let link = self.connect(Role::Primary, "postgres").await?;
+        Ok(link.client.batch_execute(&format!("create database {NAME}")).await?)
+    }
+
+    /// Starts a server and waits until it answers.
+    async fn launch(&mut self, role: Role) -> anyhow::Result<()> {
+        let mut command = self.program("postgres");
+        let member = self.member_mut(role);
+        command.arg("-D").arg(&member.data).process_group(0);
+        command.stdout(log(&member.log)?).stderr(log(&member.log)?);
+        let process = command.spawn()?;
+        let pid = process.id().context("PostgreSQL has ended")?;
+        member.process = Some(process);
+        self.lifeline.hold(&[pid])?;
+        until("PostgreSQL answers", async || Ok(self.connect(role, "postgres").await.is_ok())).await
+    }
+
+    fn configure(&self, role: Role, settings: &str) -> anyhow::Result<()> {
+        let Member { port, data, .. } = self.member(role);
+        self.write(&data.join("member.conf"), &format!("port = {port}\n{settings}"))
+    }
+
+    fn write(&self, path: &Path, text: &str) -> anyhow::Result<()> {
+        fs::write(path, text)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+        self.give_away(path)
+    }
+
+    fn empty(&self, directory: &Path) -> anyhow::Result<()> {
+        if directory.exists() {
+            fs::remove_dir_all(directory)?;
+        }
+        fs::create_dir(directory)?;
+        fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
+        self.give_away(directory)
+    }
+
+    fn give_away(&self, path: &Path) -> anyhow::Result<()> {
+        let Some((user, group)) = self.owner else { return Ok(()) };
+        Ok(chown(path, Some(user), Some(group))?)
+    }
+
+    /// One of PostgreSQL's programs, run by who may run it.
+    fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(self.programs.join(name));
+        command.env_clear().env("LC_ALL", "C").current_dir("/").stdin(Stdio::null());
+        if let Some((user, group)) = self.owner {
+            command.uid(user).gid(group);
+        }
+        command.kill_on_drop(true);
+        command
+    }
+
+    fn pid(&self, role: Role) -> anyhow::Result<u32> {
+        let process = self.member(role).process.as_ref();
+        process.and_then(Child::id).with_context(|| format!("the {role:?} does not run"))
+    }
+
+    fn member(&self, role: Role) -> &Member {
+        let [a, b] = &self.members;
+        if (self.primary == 0) == (role == Role::Primary) { a } else { b }
+    }
+
+    fn member_mut(&mut self, role: Role) -> &mut Member {
+        let [a, b] = &mut self.members;
+        if (self.primary == 0) == (role == Role::Primary) { a } else { b }
+    }
+}
+
+fn log(path: &Path) -> anyhow::Result<File> {
+    Ok(File::options().create(true).append(true).open(path)?)
+}
+
+/// PostgreSQL refuses to run as root: then `postgres`, which its package makes, runs it.
+async fn owner() -> anyhow::Result<Option<(u32, u32)>> {
+    if id(&["-u"]).await? != 0 {
+        return Ok(None);
+    }
+    let missing = "running as root, PostgreSQL needs a user `postgres`";
+    let user = id(&["-u", "postgres"]).await.context(missing)?;
+    Ok(Some((user, id(&["-g", "postgres"]).await?)))
+}
+
+async fn id(arguments: &[&str]) -> anyhow::Result<u32> {
+    let output = Command::new("id").args(arguments).output().await?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().parse()?)
+}
+
+/// Runs a program to its end, which must be a good one.
+async fn run(mut command: Command) -> anyhow::Result<()> {
+    let output = tokio::time::timeout(Duration::from_mins(2), command.output()).await??;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{}: {said}", command.as_std().get_program().display());
+    Ok(())
+}

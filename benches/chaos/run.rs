@@ -1,0 +1,164 @@
+//! A run: the cluster, its clients, one fault after the other, the verdict.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use futures_util::future::join_all;
+
+use crate::checker::history::{Moment, Span};
+use crate::checker::{Verdict, Violation};
+use crate::cluster::Cluster;
+use crate::faults::Fault;
+use crate::lag::{self, Lag};
+use crate::load::{Load, try_everywhere};
+use crate::postgres::Role;
+use crate::probe::{Probe, Recovery};
+use crate::recorder::Tally;
+use crate::world::{Door, PATIENCE, World};
+use crate::{Plan, machine, nginx, print, report, verify};
+
+/// How long clients go on undisturbed between two faults.
+const QUIET: Duration = Duration::from_millis(500);
+/// The number of the probe's list, after those of the users.
+const PROBE: usize = 1_000;
+
+/// A fault that was injected.
+#[derive(Debug)]
+pub struct Injected {
+    /// Which.
+    pub fault: Fault,
+    /// From the first harm to the moment everything was as before.
+    pub span: Span,
+    /// How long service took to come back.
+    pub recovery: Recovery,
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Findings {
+    /// Every fault.
+    pub injected: Vec<Injected>,
+    /// Every request.
+    pub tallies: Vec<Tally>,
+    /// What the checker says.
+    pub verdict: Verdict,
+    /// Sign-outs.
+    pub lag: Lag,
+    /// Version of PostgreSQL.
+    pub postgres: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Runs a plan and writes its report.
+///
+/// # Errors
+///
+/// When the cluster does not start, service does not come back, or anything was violated.
+pub async fn run(plan: &Plan) -> anyhow::Result<()> {
+    let began = Instant::now();
+    print("starting two databases, three nodes and nginx …\n")?;
+    let mut cluster = Cluster::start().await?;
+    let world = Arc::new(World::new(cluster.addresses())?);
+    let probe = Probe::new(&world, PROBE).await?;
+    print("measuring sign-outs …\n")?;
+    let lag = lag::measure(&world, &probe.person, &cluster.postgres).await?;
+    let mut load = Load::begin(&world).await?;
+    let injected = torment(plan, &mut cluster, &world, &load, &probe).await?;
+    load.end().await;
+    look_everywhere(&world, &load).await;
+    let verdict = verify::verify(&world, &load, &probe, &cluster.postgres).await?;
+    verify::compare_servers(&cluster.postgres).await?;
+    let session = cluster.postgres.session(Role::Primary).await?;
+    let postgres = session.client.query_one("show server_version", &[]).await?.get(0);
+    drop(session);
+    cluster.stop().await?;
+    let tallies = world.recorder.tallies();
+    let findings = Findings { injected, tallies, verdict, lag, postgres, took: began.elapsed() };
+    conclude(plan, &findings).await
+}
+
+/// One fault after the other, while clients go on.
+async fn torment(
+    plan: &Plan,
+    cluster: &mut Cluster,
+    world: &World,
+    load: &Load,
+    probe: &Probe,
+) -> anyhow::Result<Vec<Injected>> {
+    let mut injected = Vec::new();
+    for round in 0..plan.rounds {
+        for (name, fault) in &plan.faults {
+            tokio::time::sleep(QUIET).await;
+            let begun = world.recorder.now();
+            let recovery = fault.inject(cluster, world, probe, round).await;
+            let recovery = recovery.with_context(|| format!("{name}, round {}", round + 1))?;
+            let span = Span { begun, ended: world.recorder.now() };
+            print(&format!(
+                "{:7.1} s  round {:2}  {name:14} back after {:.3} s through nginx, {:.3} s through every node\n",
+                begun.secs(),
+                round + 1,
+                recovery.nginx.as_secs_f64(),
+                recovery.nodes.as_secs_f64(),
+            ))?;
+            injected.push(Injected { fault: *fault, span, recovery });
+            for node in &mut cluster.nodes {
+                ensure!(node.is_running()?, "{} ended by itself", node.name);
+            }
+        }
+        let verdict = verify::verify(world, load, probe, &cluster.postgres).await?;
+        print(&format!("{} checks, {} violations\n", verdict.checks, verdict.violations.len()))?;
+        complain(&verdict.violations)?;
+    }
+    Ok(injected)
+}
+
+fn complain(violations: &[Violation]) -> anyhow::Result<()> {
+    for violation in violations.iter().take(20) {
+        print(&format!("VIOLATION {violation}\n"))?;
+    }
+    Ok(())
+}
+
+/// When everything is well again: every node shows every list, and accepts no session that has ended.
+async fn look_everywhere(world: &World, load: &Load) {
+    for user in &load.users {
+        let Some(login) = user.person.sign_in(world, Door::InTurn).await else { continue };
+        join_all(world.doors().into_iter().map(|door| {
+            let (person, login) = (&user.person, &login);
+            async move { person.list(world, door, login, PATIENCE).await }
+        }))
+        .await;
+        for ended in user.ended() {
+            try_everywhere(world, &user.person, &ended).await;
+        }
+    }
+}
+
+/// Prints the report, and keeps it if the run was a whole one.
+async fn conclude(plan: &Plan, findings: &Findings) -> anyhow::Result<()> {
+    let mut machine = machine::describe(findings.postgres.clone());
+    machine.retain(|(name, _)| *name != "load generator");
+    machine.push(("nginx", nginx::version().await?));
+    let text = report::document(plan, findings, &machine);
+    print(&format!("\n{text}\n"))?;
+    complain(&findings.verdict.violations)?;
+    if plan.is_whole() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/CHAOS.md");
+        std::fs::write(path, text)?;
+        print(&format!("written to {path}\n"))?;
+    }
+    match findings.verdict.violations.len() + findings.lag.accepted {
+        0 => Ok(()),
+        violations => bail!("{violations} violations"),
+    }
+}
+
+impl Injected {
+    /// Whether something happened while the fault was there.
+    pub fn covers(&self, span: Span) -> bool {
+        let Moment(begun) = span.begun;
+        (self.span.begun.0..=self.span.ended.0).contains(&begun)
+    }
+}

@@ -1,0 +1,90 @@
+//! The recorded histories against the log of the primary.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, ensure};
+use uuid::Uuid;
+
+use crate::checker::history::{Logged, TaskOperation};
+use crate::checker::{Verdict, sessions, tasks};
+use crate::load::Load;
+use crate::person;
+use crate::postgres::{Postgres, Role};
+use crate::probe::Probe;
+use crate::until;
+use crate::world::World;
+
+/// Every change of every list, in the order of versions.
+const SELECT_CHANGES: &str = "\
+select stream, version, type, data->>'taskId', data->>'title' from events
+where stream like 'tasks-%' order by stream, version";
+
+/// That the log is whole: as many events as the last position says, and the head agrees.
+const SELECT_WHOLE: &str = "\
+select (select count(*) from events), (select coalesce(max(position), 0) from events), position from log_head";
+
+/// Checks everything recorded so far. Clients may go on: what they record meanwhile is looked at the next time.
+///
+/// # Errors
+///
+/// When the log cannot be read, or is not one.
+pub async fn verify(
+    world: &World,
+    load: &Load,
+    probe: &Probe,
+    postgres: &Postgres,
+) -> anyhow::Result<Verdict> {
+    // The histories first: what they say was done has to be in a log that is read later.
+    let people = load.users.iter().map(|user| &user.person).chain([&probe.person]);
+    let histories: Vec<(String, Vec<TaskOperation>)> = people
+        .map(|person| (format!("tasks-{}", person.id), world.recorder.tasks_of(person.number)))
+        .collect();
+    let mut verdict = sessions::verify(&world.recorder.uses());
+    let logs = logs(postgres).await?;
+    for (stream, history) in histories {
+        let log = logs.get(&stream).map(Vec::as_slice).unwrap_or_default();
+        verdict.merge(tasks::verify(&history, log));
+    }
+    Ok(verdict)
+}
+
+async fn logs(postgres: &Postgres) -> anyhow::Result<HashMap<String, Vec<Logged>>> {
+    let link = postgres.session(Role::Primary).await?;
+    let mut logs: HashMap<String, Vec<Logged>> = HashMap::new();
+    for row in link.client.query(SELECT_CHANGES, &[]).await? {
+        let log = logs.entry(row.get(0)).or_default();
+        let version: i64 = row.get(1);
+        ensure!(usize::try_from(version)? == log.len() + 1, "a stream's versions have a hole");
+        let task: Uuid = row.get::<_, &str>(3).parse()?;
+        let value = row.get::<_, Option<&str>>(4).and_then(person::value);
+        log.push(if row.get::<_, &str>(2) == "TaskDeleted" {
+            Logged::Deleted(task)
+        } else {
+            Logged::Wrote(task, value.context("a change without a value")?)
+        });
+    }
+    let row = link.client.query_one(SELECT_WHOLE, &[]).await?;
+    let [count, last, head] = [0, 1, 2].map(|column| row.get::<_, i64>(column));
+    ensure!(count == last && last == head, "{count} events, the last at {last}, the head {head}");
+    Ok(logs)
+}
+
+/// Both servers have the same events.
+///
+/// # Errors
+///
+/// When they do not come to have them.
+pub async fn compare_servers(postgres: &Postgres) -> anyhow::Result<()> {
+    const SELECT: &str = "select count(*), md5(coalesce(string_agg(event_id::text, ',' order by position), '')) from events";
+    let (primary, standby) =
+        (postgres.session(Role::Primary).await?, postgres.session(Role::Standby).await?);
+    until("the standby has what the primary has", async || {
+        let (one, other) = (
+            primary.client.query_one(SELECT, &[]).await?,
+            standby.client.query_one(SELECT, &[]).await?,
+        );
+        let of = |row: &tokio_postgres::Row| (row.get::<_, i64>(0), row.get::<_, String>(1));
+        Ok(of(&one) == of(&other))
+    })
+    .await
+}
