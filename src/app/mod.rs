@@ -129,7 +129,7 @@ impl App {
         let (appender, writer) =
             appender::channel(writers.clone(), Arc::new(features::projections()), node);
         following.heed(writer.doubt());
-        [&readers, &writers].map(|pool| following.watch_over(pool.clone()));
+        following.watch_over([readers.clone(), writers.clone()]);
         let log = EventLog::new(readers.clone(), appender, seams.clock.clone());
         let mut parts = JoinSet::new();
         parts.spawn(named(writer.run(), "the appender"));

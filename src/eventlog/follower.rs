@@ -200,9 +200,9 @@ impl Following {
         self.doubt = doubt;
     }
 
-    /// Gives up the sessions of `pool` when the database hangs.
-    pub fn watch_over(&mut self, pool: Pool) {
-        self.pools.push(pool);
+    /// Gives up the sessions of these pools when the database hangs.
+    pub fn watch_over(&mut self, pools: impl IntoIterator<Item = Pool>) {
+        self.pools.extend(pools);
     }
 
     /// Tells `observer` of every event from now on.
