@@ -148,7 +148,8 @@ async fn with_vault(
     done
 }
 
-async fn in_vault(
+/// The same with storage that is open.
+pub(super) async fn in_vault(
     config: &Config,
     storage: &Storage,
     run: impl AsyncFnOnce(&Vault) -> anyhow::Result<()>,

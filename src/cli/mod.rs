@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 something failed (its reason is printed), 2 the command line or the configuration is wrong.
 
 mod commands;
+mod doctor;
 mod serve;
 
 use std::io::Write;
@@ -48,6 +49,9 @@ enum Command {
     },
     /// Rebuild every read model from the event log. Reads go on meanwhile; changes wait, and fail after ten seconds.
     Replay,
+    /// Look at what an operator checks first: the database, its schema, the log, the servers, the keys and the clock. Ends
+    /// with exit code 1 if something is wrong.
+    Doctor,
 }
 
 #[derive(Debug, Subcommand)]
@@ -102,6 +106,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<()> {
             commands::events(&config, after, stream.as_deref(), limit).await
         }
         Command::Replay => commands::replay(&config).await,
+        Command::Doctor => doctor::doctor(&config).await,
     };
     telemetry.flush_and_shutdown().await;
     done
@@ -145,7 +150,7 @@ mod tests {
     #[test]
     fn the_help_names_every_command_and_every_variable() {
         let help = Arguments::command().render_long_help().to_string();
-        for command in ["serve", "migrate", "openapi", "keys", "events", "replay"] {
+        for command in ["serve", "migrate", "openapi", "keys", "events", "replay", "doctor"] {
             assert!(help.contains(&format!("\n  {command} ")), "{command}");
         }
         for name in config::VARIABLES.iter().flat_map(config::Variable::names) {
