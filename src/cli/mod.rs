@@ -5,6 +5,7 @@
 mod commands;
 mod doctor;
 mod serve;
+mod users;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -35,6 +36,9 @@ enum Command {
     /// Look at the signing keys, rotate or revoke them.
     #[command(subcommand)]
     Keys(Keys),
+    /// Delete users.
+    #[command(subcommand)]
+    Users(Users),
     /// Print events of the log, one JSON object a line.
     Events {
         /// Only events after this position.
@@ -71,6 +75,16 @@ enum Keys {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum Users {
+    /// Delete a user: their tokens are refused, their sessions end, and their address may be signed up with again. What the
+    /// log says of them stays there.
+    Delete {
+        /// The address they sign in with.
+        email: String,
+    },
+}
+
 /// Runs the command line.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -102,6 +116,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<()> {
         Command::Keys(Keys::History) => commands::key_history(&config).await,
         Command::Keys(Keys::Rotate) => commands::rotate_keys(&config).await,
         Command::Keys(Keys::Revoke { kid }) => commands::revoke_key(&config, &kid).await,
+        Command::Users(Users::Delete { email }) => users::delete(&config, &email).await,
         Command::Events { after, stream, limit } => {
             commands::events(&config, after, stream.as_deref(), limit).await
         }
@@ -150,7 +165,9 @@ mod tests {
     #[test]
     fn the_help_names_every_command_and_every_variable() {
         let help = Arguments::command().render_long_help().to_string();
-        for command in ["serve", "migrate", "openapi", "keys", "events", "replay", "doctor"] {
+        for command in
+            ["serve", "migrate", "openapi", "keys", "users", "events", "replay", "doctor"]
+        {
             assert!(help.contains(&format!("\n  {command} ")), "{command}");
         }
         for name in config::VARIABLES.iter().flat_map(config::Variable::names) {

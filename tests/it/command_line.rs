@@ -4,6 +4,7 @@
 //! * `refusals`: why a server does not start, or stops by itself, with exit code 1
 //! * `signals`: how it is stopped
 //! * `operator`: the commands beside a running server
+//! * `users`: deleting users beside running servers
 //! * `doctor`: what `keyfold doctor` finds
 
 mod configuration;
@@ -11,3 +12,4 @@ mod doctor;
 mod operator;
 mod refusals;
 mod signals;
+mod users;

@@ -118,7 +118,8 @@ async fn it_needs_no_more_rights_than_a_server() {
          grant select on all tables in schema {schema} to {role}"
     );
     link.client.batch_execute(&limited).await.unwrap();
-    let limited = keyfold.clone().set("DATABASE_URL", &format!("{}%20-crole%3D{role}", database.url));
+    let limited =
+        keyfold.clone().set("DATABASE_URL", &format!("{}%20-crole%3D{role}", database.url));
     let nodes = "ok       nodes        * from a Unix socket*, single mode";
     let log = "ok       log          position *, the last event *s ago at *Z";
     let key = "ok       keys         * signing since *";
