@@ -5,6 +5,7 @@
 mod commands;
 mod doctor;
 mod serve;
+mod sessions;
 mod users;
 
 use std::io::Write;
@@ -36,6 +37,9 @@ enum Command {
     /// Look at the signing keys, rotate or revoke them.
     #[command(subcommand)]
     Keys(Keys),
+    /// End sessions.
+    #[command(subcommand)]
+    Sessions(SessionsOf),
     /// Delete users.
     #[command(subcommand)]
     Users(Users),
@@ -73,6 +77,13 @@ enum Keys {
         /// The key id, as `keys list` shows it.
         kid: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum SessionsOf {
+    /// End every session of every user, for instance after a backup was restored, in which sessions live that were ended
+    /// later. Everybody signs in again.
+    End,
 }
 
 #[derive(Debug, Subcommand)]
@@ -116,6 +127,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<()> {
         Command::Keys(Keys::History) => commands::key_history(&config).await,
         Command::Keys(Keys::Rotate) => commands::rotate_keys(&config).await,
         Command::Keys(Keys::Revoke { kid }) => commands::revoke_key(&config, &kid).await,
+        Command::Sessions(SessionsOf::End) => sessions::end(&config).await,
         Command::Users(Users::Delete { email }) => users::delete(&config, &email).await,
         Command::Events { after, stream, limit } => {
             commands::events(&config, after, stream.as_deref(), limit).await
@@ -165,9 +177,10 @@ mod tests {
     #[test]
     fn the_help_names_every_command_and_every_variable() {
         let help = Arguments::command().render_long_help().to_string();
-        for command in
-            ["serve", "migrate", "openapi", "keys", "users", "events", "replay", "doctor"]
-        {
+        for command in [
+            "serve", "migrate", "openapi", "keys", "sessions", "users", "events", "replay",
+            "doctor",
+        ] {
             assert!(help.contains(&format!("\n  {command} ")), "{command}");
         }
         for name in config::VARIABLES.iter().flat_map(config::Variable::names) {

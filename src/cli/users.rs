@@ -4,6 +4,7 @@
 //! that was interrupted in between leaves sessions that nobody can use. Run again, it ends them.
 
 use super::commands::on_foundation;
+use super::sessions::end_of;
 use crate::accounts::account::{self, Account};
 use crate::accounts::email::Email;
 use crate::accounts::{self, Accounts};
@@ -13,8 +14,8 @@ use crate::config::Config;
 use crate::eventlog::{Context, Entities};
 use crate::id::UserId;
 use crate::sessions::events::EndReason;
-use crate::sessions::session_list::{self, SessionList};
-use crate::sessions::{self, Sessions};
+use crate::sessions::read_model::owners;
+use crate::sessions::session_list::SessionList;
 
 /// What caused the events.
 const CAUSE: &str = "users delete";
@@ -53,7 +54,8 @@ impl Deletion<'_> {
         }
         let mut ended = 0;
         for user_id in self.left_behind(user).await? {
-            ended += self.end_sessions(user_id).await?;
+            let (reason, context) = (EndReason::UserDeleted, Context::caused_by(CAUSE));
+            ended += end_of(self.foundation, self.lists, user_id, reason, context).await?;
         }
         let email = email.as_str();
         match (user, ended) {
@@ -78,17 +80,9 @@ impl Deletion<'_> {
     /// not heard of it yet let them sign in.
     async fn left_behind(&self, user: Option<UserId>) -> anyhow::Result<Vec<UserId>> {
         let pool = &self.foundation.pool;
-        let owners = sessions::read_model::owners(pool).await?;
+        let owners = owners(pool).await?;
         let mut users = accounts::read_model::without_account(pool, &owners).await?;
         users.retain(|other| Some(*other) != user);
         Ok(user.into_iter().chain(users).collect())
-    }
-
-    async fn end_sessions(&self, user_id: UserId) -> anyhow::Result<usize> {
-        let (except, reason) = (None, EndReason::UserDeleted);
-        let now = self.foundation.seams.clock.now();
-        let command = session_list::Command::EndAll { except, reason, now };
-        let (stream, context) = (Sessions::stream(user_id), Context::caused_by(CAUSE));
-        Ok(self.lists.execute(&stream, command, context, Vec::new()).await?.events.len())
     }
 }

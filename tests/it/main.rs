@@ -16,6 +16,7 @@
 //! * `concurrency`: many at once, two servers on one database
 //! * `plans`: no request makes the database read a whole table
 //! * `durability`: restart and `kill -9` of the real binary
+//! * `restore`: a backup taken under load, restored and gone on with
 //! * `command_line`: configuration, exit codes, signals, operator's commands
 //! * `clients`: other ecosystems: TypeScript, `jose`, `PyJWT`, linters
 //! * `explorer`: the explorer, the document, CORS, security headers
@@ -42,6 +43,7 @@ mod ownership;
 mod plans;
 mod postgres;
 mod process;
+mod restore;
 mod revocation;
 mod rotation;
 mod sessions;

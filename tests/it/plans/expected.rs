@@ -16,7 +16,7 @@ const EXCEPTIONS: [&str; 11] = [
     // `keyfold replay`, which makes every read model again
     "delete from {table}",
     "set local statement_timeout = 0; select position from log_head for update",
-    // `keyfold users delete`
+    // `keyfold users delete` and `keyfold sessions end`
     "delete from users where id = $1",
     "delete from credentials where credential_id = $1",
     "select distinct user_id from sessions",
