@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::email::Email;
-use super::events::{AccountCreated, AccountEvent};
+use super::events::{AccountCreated, AccountDeleted, AccountEvent};
 use super::name::Name;
 use crate::clock::Timestamp;
 use crate::eventlog::Decider;
@@ -14,6 +14,11 @@ use crate::eventlog::Decider;
 pub enum Command {
     /// Sign up.
     Create(AccountCreated),
+    /// Delete the user. Deleting one that is deleted is already done.
+    Delete {
+        /// The time.
+        now: Timestamp,
+    },
 }
 
 /// Why an account refuses a command.
@@ -22,6 +27,9 @@ pub enum Rejection {
     /// There is an account with this id already.
     #[error("the account exists already")]
     Exists,
+    /// There is no account with this id.
+    #[error("there is no such account")]
+    Missing,
 }
 
 /// What is known of a user.
@@ -42,29 +50,63 @@ pub struct Profile {
     pub updated_at: Timestamp,
 }
 
+/// What became of an account.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum State {
+    /// Nobody has signed up with this id.
+    #[default]
+    Missing,
+    /// Somebody has.
+    Active(Profile),
+    /// They are deleted, for ever.
+    Deleted,
+}
+
+impl State {
+    /// Who the user is, if there is one.
+    pub fn profile(&self) -> Option<&Profile> {
+        match self {
+            Self::Active(profile) => Some(profile),
+            Self::Missing | Self::Deleted => None,
+        }
+    }
+
+    /// Whether there was one.
+    pub fn is_deleted(&self) -> bool {
+        matches!(self, Self::Deleted)
+    }
+}
+
 /// The decider of an account.
 #[derive(Debug)]
 pub enum Account {}
 
 impl Decider for Account {
     const CATEGORY: &'static str = "account";
-    const SNAPSHOT_SCHEMA: i16 = 1;
+    const SNAPSHOT_SCHEMA: i16 = 2;
 
     type Command = Command;
     type Event = AccountEvent;
-    type State = Option<Profile>;
+    type State = State;
     type Rejection = Rejection;
 
-    fn decide(state: &Option<Profile>, command: Command) -> Result<Vec<AccountEvent>, Rejection> {
+    fn decide(state: &State, command: Command) -> Result<Vec<AccountEvent>, Rejection> {
         match (state, command) {
-            (None, Command::Create(created)) => Ok(vec![AccountEvent::Created(created)]),
-            (Some(_), Command::Create(_)) => Err(Rejection::Exists),
+            (State::Missing, Command::Create(created)) => Ok(vec![AccountEvent::Created(created)]),
+            (State::Active(_) | State::Deleted, Command::Create(_)) => Err(Rejection::Exists),
+            (State::Active(profile), Command::Delete { now }) => {
+                let credential_id = profile.credential_id;
+                Ok(vec![AccountEvent::Deleted(AccountDeleted { credential_id, deleted_at: now })])
+            }
+            (State::Deleted, Command::Delete { .. }) => Ok(Vec::new()),
+            (State::Missing, Command::Delete { .. }) => Err(Rejection::Missing),
         }
     }
 
-    fn evolve(_state: Option<Profile>, event: &AccountEvent) -> Option<Profile> {
+    fn evolve(_state: State, event: &AccountEvent) -> State {
         match event {
-            AccountEvent::Created(created) => Some(Profile {
+            AccountEvent::Created(created) => State::Active(Profile {
                 email: created.email.clone(),
                 email_verified_at: None,
                 name: created.name.clone(),
@@ -72,6 +114,7 @@ impl Decider for Account {
                 created_at: created.created_at,
                 updated_at: created.created_at,
             }),
+            AccountEvent::Deleted(_) => State::Deleted,
         }
     }
 }
@@ -90,6 +133,13 @@ mod tests {
         }
     }
 
+    const NOW: Timestamp = Timestamp::from_unix_millis(1_763_812_800_000);
+
+    fn history() -> [AccountEvent; 2] {
+        let deleted = AccountDeleted { credential_id: created().credential_id, deleted_at: NOW };
+        [AccountEvent::Created(created()), AccountEvent::Deleted(deleted)]
+    }
+
     #[test]
     fn an_account_is_created_once() {
         given::<Account>([])
@@ -98,17 +148,32 @@ mod tests {
         given::<Account>([AccountEvent::Created(created())])
             .when(Command::Create(created()))
             .then_rejected(&Rejection::Exists);
+        given::<Account>(history())
+            .when(Command::Create(created()))
+            .then_rejected(&Rejection::Exists);
+    }
+
+    #[test]
+    fn an_account_is_deleted_once_with_its_credential() {
+        let [created, deleted] = history();
+        let delete = || Command::Delete { now: NOW };
+        given::<Account>([created]).when(delete()).then([deleted]);
+        given::<Account>(history()).when(delete()).then([]);
+        given::<Account>([]).when(delete()).then_rejected(&Rejection::Missing);
     }
 
     #[test]
     fn every_history_can_be_folded() {
         let event = AccountEvent::Created(created());
-        let profile = replay::<Account>([event.clone(), event]).unwrap();
-        assert_eq!(profile.email, created().email);
+        let state = replay::<Account>([event.clone(), event]);
+        assert_eq!(state.profile().unwrap().email, created().email);
+        let [created, deleted] = history();
+        assert!(replay::<Account>([deleted.clone(), deleted]).is_deleted());
+        assert!(!replay::<Account>([created]).is_deleted());
     }
 
     #[test]
     fn stored_events_keep_their_shape() {
-        assert_golden(&[AccountEvent::Created(created())]);
+        assert_golden(&history());
     }
 }

@@ -12,10 +12,13 @@ use crate::clock::Timestamp;
 pub enum AccountEvent {
     /// Somebody signed up.
     Created(AccountCreated),
+    /// The user is deleted: nothing is accepted from them any more.
+    Deleted(AccountDeleted),
 }
 
 crate::event_kinds!(AccountEvent {
     "AccountCreated" @ 1 => Created,
+    "AccountDeleted" @ 1 => Deleted,
 });
 
 /// Somebody signed up.
@@ -30,4 +33,14 @@ pub struct AccountCreated {
     pub credential_id: Uuid,
     /// When.
     pub created_at: Timestamp,
+}
+
+/// The user is deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountDeleted {
+    /// The row beside the log that held the password hash, erased with this event.
+    pub credential_id: Uuid,
+    /// When.
+    pub deleted_at: Timestamp,
 }

@@ -105,7 +105,8 @@ impl Accounts {
             Ok(outcome) => outcome
                 .published
                 .state
-                .clone()
+                .profile()
+                .cloned()
                 .map(|profile| (user_id, profile))
                 .ok_or(SignUpError::Execute(ExecuteError::NoReply)),
             Err(ExecuteError::Store(StoreError::Constraint(constraint)))
@@ -133,7 +134,7 @@ impl Accounts {
             return Err(SignInError::WrongCredentials);
         }
         let user_id = user_id.ok_or(SignInError::WrongCredentials)?;
-        let profile = self.of(user_id).await?.state.clone();
+        let profile = self.of(user_id).await?.state.profile().cloned();
         let profile = profile.ok_or(SignInError::WrongCredentials)?;
         Ok((user_id, profile))
     }

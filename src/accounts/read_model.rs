@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::account::Account;
 use super::email::Email;
-use super::events::AccountEvent;
+use super::events::{AccountDeleted, AccountEvent};
 use crate::database::Pool;
 use crate::eventlog::stream::{category_of, id_of};
 use crate::eventlog::{Decider, DecodeError, Event, EventView, Projection, Statement, StoreError};
@@ -14,14 +14,22 @@ use crate::id::UserId;
 /// The constraint that makes an address belong to one account.
 pub const EMAIL_TAKEN: &str = "users_email_key";
 
+/// The password hash is erased with the event that says so.
+const ERASE_CREDENTIAL: &str = "delete from credentials where credential_id = $1";
 const INSERT_CREDENTIAL: &str = "insert into credentials (credential_id, phc) values ($1, $2)";
 
 const CREATED: &str = "\
 insert into users (id, email, email_verified_at, name, credential_id, created_at, updated_at)
 values ($1, $2, null, $3, $4, $5, $5)";
 
+const DELETED: &str = "delete from users where id = $1";
+
 const SELECT_LOGIN: &str = "\
 select users.id, credentials.phc from users join credentials using (credential_id) where users.email = $1";
+
+/// For operators.
+const SELECT_WITHOUT_ACCOUNT: &str = "\
+select id from unnest($1::uuid[]) as ids (id) where not exists (select from users where users.id = ids.id)";
 
 /// Follows accounts into `users`.
 #[derive(Debug)]
@@ -48,6 +56,10 @@ impl Projection for UsersProjection {
                 ];
                 Ok(vec![Statement::new(CREATED, params)])
             }
+            AccountEvent::Deleted(AccountDeleted { credential_id, .. }) => Ok(vec![
+                Statement::new(DELETED, vec![Box::new(user_id.uuid())]),
+                Statement::new(ERASE_CREDENTIAL, vec![Box::new(credential_id)]),
+            ]),
         }
     }
 }
@@ -64,6 +76,26 @@ pub(super) struct Login {
     pub(super) user_id: UserId,
     /// The password hash.
     pub(super) phc: String,
+}
+
+/// Whose address it is.
+///
+/// # Errors
+///
+/// When the database is unavailable.
+pub async fn user_of(pool: &Pool, email: &Email) -> Result<Option<UserId>, StoreError> {
+    Ok(login(pool, email).await?.map(|login| login.user_id))
+}
+
+/// Those of the users who have no account, because they were deleted.
+///
+/// # Errors
+///
+/// When the database is unavailable.
+pub async fn without_account(pool: &Pool, users: &[UserId]) -> Result<Vec<UserId>, StoreError> {
+    let ids: Vec<Uuid> = users.iter().map(|user| user.uuid()).collect();
+    let rows = pool.get().await?.query(SELECT_WITHOUT_ACCOUNT, &[&ids]).await?;
+    Ok(rows.iter().map(|row| UserId::from_uuid(row.get(0))).collect())
 }
 
 /// The account behind an address.

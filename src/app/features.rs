@@ -94,7 +94,8 @@ impl Foundation {
     }
 }
 
-fn lifespan(config: &Config) -> Lifespan {
+/// How long entities stay in memory.
+pub fn lifespan(config: &Config) -> Lifespan {
     let entities = &config.entities;
     Lifespan {
         max_alive: entities.max_alive,

@@ -9,7 +9,7 @@ use super::bodies::{
     CurrentSession, FreshToken, SignInRequest, SignUpRequest, SignedInBody, StartedSession,
     Success, User,
 };
-use crate::accounts::account::{Account, Profile};
+use crate::accounts::account::{self, Account, Profile};
 use crate::accounts::email::Email;
 use crate::accounts::name::Name;
 use crate::accounts::password::Password;
@@ -290,7 +290,11 @@ async fn fresh_token(
 
 /// The profile of a session's user.
 fn profile_of(account: &Published<Account>) -> Result<&Profile, Problem> {
-    account.state.as_ref().ok_or_else(|| Problem::internal(&"a session has no account"))
+    match &account.state {
+        account::State::Active(profile) => Ok(profile),
+        account::State::Deleted => Err(Problem::user_deleted()),
+        account::State::Missing => Err(Problem::internal(&"a session has no account")),
+    }
 }
 
 fn context_of(user_id: UserId, request: &Request) -> Context {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ractor::Actor;
+use ractor::{Actor, ActorCell};
 
 use crate::app::Seams;
 use crate::app::features::{self, Foundation};
@@ -148,10 +148,25 @@ async fn with_vault(
     done
 }
 
-async fn in_vault(
+/// The same with storage that is open.
+pub(super) async fn in_vault(
     config: &Config,
     storage: &Storage,
     run: impl AsyncFnOnce(&Vault) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    on_foundation(storage, async |foundation, root| {
+        let vault = foundation.vault(config, storage.secrets(), root).await?;
+        let done = run(&vault).await;
+        vault.ring.drain().await;
+        done
+    })
+    .await
+}
+
+/// Runs a command that appends: with a log to append to, and an actor for its entities to live under.
+pub(super) async fn on_foundation(
+    storage: &Storage,
+    run: impl AsyncFnOnce(&Foundation, &ActorCell) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let connection = storage.connection();
     database::check_migrated(&connection).await?;
@@ -163,12 +178,11 @@ async fn in_vault(
     let log = EventLog::new(pool.clone(), appender, seams.clock.clone());
     let (root, _ended) = Actor::spawn(None, Root, ()).await?;
     let foundation = Foundation { log, pool: pool.clone(), seams };
-    let vault = foundation.vault(config, storage.secrets(), &root.get_cell()).await?;
+    let parent = root.get_cell();
     let done = tokio::select! {
-        done = run(&vault) => done,
+        done = run(&foundation, &parent) => done,
         () = writer.run() => Err(anyhow::anyhow!("the appender ended")),
     };
-    vault.ring.drain().await;
     let _ = root.stop_and_wait(None, None).await;
     pool.close();
     done

@@ -3,7 +3,10 @@
 //! Exit codes: 0 done, 1 something failed (its reason is printed), 2 the command line or the configuration is wrong.
 
 mod commands;
+mod doctor;
 mod serve;
+mod sessions;
+mod users;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -34,6 +37,12 @@ enum Command {
     /// Look at the signing keys, rotate or revoke them.
     #[command(subcommand)]
     Keys(Keys),
+    /// End sessions.
+    #[command(subcommand)]
+    Sessions(SessionsOf),
+    /// Delete users.
+    #[command(subcommand)]
+    Users(Users),
     /// Print events of the log, one JSON object a line.
     Events {
         /// Only events after this position.
@@ -48,6 +57,9 @@ enum Command {
     },
     /// Rebuild every read model from the event log. Reads go on meanwhile; changes wait, and fail after ten seconds.
     Replay,
+    /// Look at what an operator checks first: the database, its schema, the log, the servers, the keys and the clock. Ends
+    /// with exit code 1 if something is wrong.
+    Doctor,
 }
 
 #[derive(Debug, Subcommand)]
@@ -64,6 +76,23 @@ enum Keys {
     Revoke {
         /// The key id, as `keys list` shows it.
         kid: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum SessionsOf {
+    /// End every session of every user, for instance after a backup was restored, in which sessions live that were ended
+    /// later. Everybody signs in again.
+    End,
+}
+
+#[derive(Debug, Subcommand)]
+enum Users {
+    /// Delete a user: their tokens are refused, their sessions end, and their address may be signed up with again. What the
+    /// log says of them stays there.
+    Delete {
+        /// The address they sign in with.
+        email: String,
     },
 }
 
@@ -98,10 +127,13 @@ async fn run(command: Command, config: Config) -> anyhow::Result<()> {
         Command::Keys(Keys::History) => commands::key_history(&config).await,
         Command::Keys(Keys::Rotate) => commands::rotate_keys(&config).await,
         Command::Keys(Keys::Revoke { kid }) => commands::revoke_key(&config, &kid).await,
+        Command::Sessions(SessionsOf::End) => sessions::end(&config).await,
+        Command::Users(Users::Delete { email }) => users::delete(&config, &email).await,
         Command::Events { after, stream, limit } => {
             commands::events(&config, after, stream.as_deref(), limit).await
         }
         Command::Replay => commands::replay(&config).await,
+        Command::Doctor => doctor::doctor(&config).await,
     };
     telemetry.flush_and_shutdown().await;
     done
@@ -145,7 +177,10 @@ mod tests {
     #[test]
     fn the_help_names_every_command_and_every_variable() {
         let help = Arguments::command().render_long_help().to_string();
-        for command in ["serve", "migrate", "openapi", "keys", "events", "replay"] {
+        for command in [
+            "serve", "migrate", "openapi", "keys", "sessions", "users", "events", "replay",
+            "doctor",
+        ] {
             assert!(help.contains(&format!("\n  {command} ")), "{command}");
         }
         for name in config::VARIABLES.iter().flat_map(config::Variable::names) {

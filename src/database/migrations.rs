@@ -69,6 +69,11 @@ pub async fn check_migrated(connection: &Connection) -> Result<(), MigrationErro
     if pending.is_empty() { Ok(()) } else { Err(MigrationError::Behind(pending)) }
 }
 
+/// How many migrations this program knows.
+pub const fn known_migrations() -> usize {
+    MIGRATIONS.len()
+}
+
 fn embedded(files: &[(&str, &str)]) -> Result<Vec<Migration>, MigrationError> {
     let parse = |(name, sql): &(&str, &str)| Migration::unapplied(name, sql);
     files

@@ -7,6 +7,7 @@ use poem::http::{Method, header};
 
 use super::problem::Problem;
 use super::{State, cookie, header_of};
+use crate::id::UserId;
 use crate::keys::Keys;
 use crate::keys::access_token::TokenError;
 use crate::keys::verified::Verified;
@@ -145,17 +146,37 @@ fn same_site(request: &Request, state: &State) -> bool {
 async fn session(state: &State, credential: Credential<'_>) -> Result<Arc<Session>, Problem> {
     match credential {
         Credential::SessionToken(token) => {
-            fresh(state, state.sessions.by_token(&token).await?).await
+            let session = fresh(state, state.sessions.by_token(&token).await?).await?;
+            let is_deleted = is_deleted(state, session.user_id).await?;
+            if is_deleted { Err(Problem::user_deleted()) } else { Ok(session) }
         }
         Credential::AccessToken(token) => live_session(state, &token).await,
     }
 }
 
-/// The session an access token was issued for.
+/// The session an access token was issued for. Of a session that has ended it is told if that is because its user is gone.
 pub(super) async fn live_session(
     state: &State,
     token: &VerifiedToken<'_>,
 ) -> Result<Arc<Session>, Problem> {
+    match session_of(state, token).await {
+        Err(problem) if !problem.is_unauthorized() => Err(problem),
+        found if is_deleted(state, token.says.user_id).await? => {
+            drop(found);
+            Err(Problem::user_deleted())
+        }
+        found => found,
+    }
+}
+
+/// Whether the user was deleted, from the account as this node has published it: no session outlives its user, not even
+/// one whose end is not committed yet, or that a node began a moment too late. That the database is asked about an account
+/// not in memory happens once, as for a list of tasks.
+async fn is_deleted(state: &State, user_id: UserId) -> Result<bool, Problem> {
+    Ok(state.accounts.of(user_id).await?.state.is_deleted())
+}
+
+async fn session_of(state: &State, token: &VerifiedToken<'_>) -> Result<Arc<Session>, Problem> {
     let session = state.sessions.by_id(token.says.session_id).await?;
     if session.user_id != token.says.user_id {
         return Err(SessionError::Ended.into());

@@ -169,6 +169,11 @@ impl From<ExecuteError<task_list::Rejection>> for Problem {
 }
 
 impl Problem {
+    /// `401`: there is no such user any more.
+    pub fn user_deleted() -> Self {
+        Self::invalid_token("USER_DELETED", "the user of the access token has been deleted")
+    }
+
     /// `404`: the user has no live session with this id.
     pub fn no_such_session() -> Self {
         Self::new(StatusCode::NOT_FOUND, "SESSION_NOT_FOUND", "There is no such session")

@@ -79,6 +79,19 @@ pub struct Successor {
     pub signs_from: Timestamp,
 }
 
+/// What became of the private half of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PrivateHalf {
+    /// It opens with the current secret.
+    Opens,
+    /// It opens with a previous secret only.
+    IsOutdated,
+    /// It opens with none of the secrets.
+    StaysClosed,
+    /// There is none: it was erased, or lost.
+    IsGone,
+}
+
 /// How often the ring is read again when it changed meanwhile.
 const LOADS: usize = 3;
 
@@ -172,6 +185,21 @@ impl Vault {
     async fn open(&self, kid: &str) -> Result<Option<Opened>, VaultError> {
         let sealed = read_model::sealed_key(&self.pool, kid).await?;
         Ok(sealed.map(|sealed| self.sealer.open(kid, &sealed)).transpose()?)
+    }
+
+    /// What became of the private half of a key, without changing anything.
+    ///
+    /// # Errors
+    ///
+    /// When the database is unavailable.
+    pub async fn private_half(&self, kid: &str) -> Result<PrivateHalf, VaultError> {
+        Ok(match self.open(kid).await {
+            Ok(Some(Opened { is_outdated: false, .. })) => PrivateHalf::Opens,
+            Ok(Some(Opened { is_outdated: true, .. })) => PrivateHalf::IsOutdated,
+            Ok(None) => PrivateHalf::IsGone,
+            Err(VaultError::Key(_)) => PrivateHalf::StaysClosed,
+            Err(error) => return Err(error),
+        })
     }
 
     /// Does what is due: publishes a successor, lets it sign, retires keys. However many nodes do so at once, it is done

@@ -85,4 +85,6 @@ pub enum EndReason {
     Absolute,
     /// The user has more sessions than are kept; this was the oldest.
     Superseded,
+    /// The user was deleted.
+    UserDeleted,
 }

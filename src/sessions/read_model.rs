@@ -167,6 +167,16 @@ pub(super) async fn due(pool: &Pool, now: Timestamp, last: &Due) -> Result<Vec<D
     Ok(rows.iter().map(due).collect())
 }
 
+/// Every user with sessions that have not ended, for operators.
+///
+/// # Errors
+///
+/// When the database is unavailable.
+pub async fn owners(pool: &Pool) -> Result<Vec<UserId>, StoreError> {
+    let rows = pool.get().await?.query("select distinct user_id from sessions", &[]).await?;
+    Ok(rows.iter().map(|row| UserId::from_uuid(row.get(0))).collect())
+}
+
 /// When the next session's time is over after `now`, if there is one.
 pub(super) async fn next_due(pool: &Pool, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
     let client = pool.get().await?;

@@ -4,8 +4,12 @@
 //! * `refusals`: why a server does not start, or stops by itself, with exit code 1
 //! * `signals`: how it is stopped
 //! * `operator`: the commands beside a running server
+//! * `users`: deleting users beside running servers
+//! * `doctor`: what `keyfold doctor` finds
 
 mod configuration;
+mod doctor;
 mod operator;
 mod refusals;
 mod signals;
+mod users;

@@ -18,6 +18,7 @@
 //! * `plans`: no request makes the database read a whole table
 //! * `durability`: restart and `kill -9` of the real binary
 //! * `hanging`: a database that hangs, a host that says nothing, a commit that nobody vouches for
+//! * `restore`: a backup taken under load, restored and gone on with
 //! * `command_line`: configuration, exit codes, signals, operator's commands
 //! * `chaos_checker`: the checker of `make chaos` finds what it is there to find
 //! * `clients`: other ecosystems: TypeScript, `jose`, `PyJWT`, linters
@@ -47,6 +48,7 @@ mod ownership;
 mod plans;
 mod postgres;
 mod process;
+mod restore;
 mod revocation;
 mod rotation;
 mod sessions;

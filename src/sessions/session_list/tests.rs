@@ -216,6 +216,7 @@ fn the_reasons_of_ends_keep_their_names() {
         EndReason::Idle,
         EndReason::Absolute,
         EndReason::Superseded,
+        EndReason::UserDeleted,
     ];
     assert_eq!(
         serde_json::to_value(reasons).unwrap(),
@@ -225,7 +226,8 @@ fn the_reasons_of_ends_keep_their_names() {
             "passwordChanged",
             "idle",
             "absolute",
-            "superseded"
+            "superseded",
+            "userDeleted"
         ])
     );
 }

@@ -9,7 +9,7 @@ use crate::process::{DataDirectory, ExternalDatabase, Keyfold, Server, dump, unt
 use crate::user::{PASSWORD, TestUser};
 
 /// The key id in the header of a token.
-fn kid(token: &str) -> String {
+pub(super) fn kid(token: &str) -> String {
     let header = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
     let header: Value = serde_json::from_slice(&header).unwrap();
     header["kid"].as_str().unwrap().to_owned()

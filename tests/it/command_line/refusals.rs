@@ -143,6 +143,56 @@ async fn a_wrong_secret_is_refused_and_makes_no_key() {
     server.stop().await;
 }
 
+/// Runs a statement on a database.
+async fn spoil(database: &ExternalDatabase, statement: &str) {
+    let link = database.connection.connect().await.unwrap();
+    link.client.batch_execute(statement).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_a_newer_version_has_migrated_is_refused_and_left_alone() {
+    let database = ExternalDatabase::new().await;
+    let keyfold = database.keyfold(SECRET);
+    keyfold.print(&["migrate"]).await;
+    let ahead = "insert into refinery_schema_history (version, name, applied_on, checksum)
+                 values (99, 'future', '2030-01-01T00:00:00Z', '7')";
+    spoil(&database, ahead).await;
+    let tables = ["refinery_schema_history", "events", "log_head", "jwks"];
+    let before = dump(&database.connection, &tables).await;
+    let commands: [&[_]; 6] = [
+        &[],
+        &["migrate"],
+        &["events"],
+        &["replay"],
+        &["keys", "list"],
+        &["users", "delete", "ada@example.com"],
+    ];
+    for arguments in commands {
+        let ended = keyfold.run(arguments).await;
+        let said = "this database has migration V99__future, which this version of Keyfold does \
+                    not know: start a newer version";
+        assert_refused(&ended, &[said]);
+    }
+    assert_eq!(dump(&database.connection, &tables).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_lacks_a_migration_is_brought_up_to_date_by_a_server_and_by_nothing_else() {
+    let database = ExternalDatabase::new().await;
+    let keyfold = database.keyfold(SECRET);
+    keyfold.print(&["migrate"]).await;
+    let behind = "delete from refinery_schema_history where version = 4;
+                  drop table jwks, key_material";
+    spoil(&database, behind).await;
+    for arguments in [&["events"] as &[_], &["replay"], &["users", "delete", "ada@example.com"]] {
+        let ended = keyfold.run(arguments).await;
+        assert_refused(&ended, &["this database lacks V4__keys: run `keyfold migrate` first"]);
+    }
+    let server = keyfold.serve().await;
+    TestUser::sign_up(&server.url, "ada@example.com").await;
+    server.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_whose_postgresql_dies_ends_and_the_next_start_works() {
     let data = DataDirectory::new("dies");

@@ -1,0 +1,162 @@
+//! The checks of the database: each turns what it is told into one finding.
+
+use std::time::Duration;
+
+use super::finding::{Finding, span};
+use crate::clock::Timestamp;
+use crate::database::inspection::{Node, Replication, Server, Standby};
+use crate::database::{MigrationError, known_migrations};
+
+/// The oldest PostgreSQL that will do.
+const OLDEST: i32 = 140_000;
+/// How far clocks may be apart before it deserves a look, and before tokens are judged wrongly.
+const SKEW_WARNING: Duration = Duration::from_secs(1);
+const SKEW_ERROR: Duration = Duration::from_secs(30);
+
+pub(super) fn database(server: &Server) -> Finding {
+    let Server { version, address, database, schema, .. } = server;
+    let place = address
+        .as_ref()
+        .map_or_else(|| "a Unix socket".to_owned(), |(host, port)| format!("{host} port {port}"));
+    let Some(schema) = schema else {
+        let todo = "the connection's search_path names no schema that exists: create it";
+        return Finding::error("database", format!("{place} answers, but {todo}"));
+    };
+    let text = format!("PostgreSQL {version} at {place}, database {database}, schema {schema}");
+    if server.version_number < OLDEST {
+        return Finding::error("database", format!("{text}: version 14 or later is needed"));
+    }
+    if !server.takes_writes {
+        let todo = "takes no writes: name every host in DATABASE_URL, or promote this one";
+        return Finding::error("database", format!("{text}, {todo}"));
+    }
+    Finding::ok("database", format!("{text}, takes writes"))
+}
+
+pub(super) fn replication(replication: &Replication) -> Finding {
+    let Replication { synchronous_names, standbys } = replication;
+    let are_hidden = standbys.iter().any(|standby| standby.sync_state.is_none());
+    let is_waited_for =
+        |standby: &Standby| matches!(standby.sync_state.as_deref(), Some("sync" | "quorum"));
+    let told: Vec<_> = standbys.iter().map(told).collect();
+    let told = told.join("; ");
+    match (synchronous_names.is_empty(), standbys.is_empty()) {
+        (true, true) => Finding::ok("replication", "no standby, commits wait for none"),
+        (false, true) => Finding::error(
+            "replication",
+            format!("commits wait for {synchronous_names}, and no standby is connected: start one"),
+        ),
+        (_, false) if are_hidden => Finding::warning(
+            "replication",
+            format!(
+                "{} standbys, but this user may not see how they do: grant it pg_monitor",
+                standbys.len()
+            ),
+        ),
+        (true, false) => Finding::warning(
+            "replication",
+            format!(
+                "{told}: commits wait for none, so a fail-over may lose some; set synchronous_standby_names"
+            ),
+        ),
+        (false, false) if standbys.iter().any(is_waited_for) => Finding::ok("replication", told),
+        (false, false) => Finding::error(
+            "replication",
+            format!("commits wait for {synchronous_names}, which is none of: {told}"),
+        ),
+    }
+}
+
+fn told(standby: &Standby) -> String {
+    let Standby { name, address, state, sync_state } = standby;
+    let name = name.as_deref().unwrap_or("a standby");
+    let address = address.as_deref().unwrap_or("a Unix socket");
+    let state = state.as_deref().unwrap_or("unknown");
+    format!("{name} at {address} is {state} ({})", sync_state.as_deref().unwrap_or("unknown"))
+}
+
+pub(super) fn schema(checked: Result<(), MigrationError>) -> Finding {
+    let known = known_migrations();
+    match checked {
+        Ok(()) => Finding::ok("schema", format!("{known} of {known} migrations applied")),
+        Err(MigrationError::Behind(missing)) => Finding::warning(
+            "schema",
+            format!(
+                "{} of {known} migrations applied: run `keyfold migrate`, or start a server, which does it",
+                known - missing.len()
+            ),
+        ),
+        Err(error) => Finding::error("schema", error.to_string()),
+    }
+}
+
+pub(super) fn nodes(nodes: &[Node], now: Timestamp) -> Finding {
+    let told: Vec<_> = nodes.iter().map(|node| node_told(node, now)).collect();
+    match nodes {
+        [] => Finding::warning("nodes", "no server runs on this schema: start one"),
+        [_] => Finding::ok("nodes", told.join("; ")),
+        [_, _, ..] => Finding::ok("nodes", format!("{}: {}", nodes.len(), told.join("; "))),
+    }
+}
+
+fn node_told(node: &Node, now: Timestamp) -> String {
+    let name = node.name.as_deref().unwrap_or("a server");
+    let address = node.address.as_deref().unwrap_or("a Unix socket");
+    let since =
+        node.since.map_or_else(String::new, |since| format!(" for {}", span(now.since(since))));
+    let mode = if node.is_single { "single" } else { "cluster" };
+    format!("{name} from {address}{since}, {mode} mode")
+}
+
+pub(super) fn log(head: i64, last_at: Option<Timestamp>, now: Timestamp) -> Finding {
+    match last_at {
+        Some(at) => {
+            let ago = span(now.since(at));
+            Finding::ok("log", format!("position {head}, the last event {ago} ago at {at}"))
+        }
+        None if head == 0 => Finding::ok("log", "position 0, nothing has happened yet"),
+        None => Finding::error(
+            "log",
+            format!("the head says {head}, but there is no such event: restore from a backup"),
+        ),
+    }
+}
+
+/// A question to the database and its answer: when it was asked, what time the database said, when that was heard.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Round {
+    pub(super) asked: Timestamp,
+    pub(super) told: Timestamp,
+    pub(super) heard: Timestamp,
+}
+
+impl Round {
+    fn took(&self) -> Duration {
+        self.heard.since(self.asked)
+    }
+
+    /// How far ahead the database's clock is, in milliseconds: it told the time half way between question and answer.
+    fn ahead(&self) -> i64 {
+        let half = self.asked.unix_millis().midpoint(self.heard.unix_millis());
+        self.told.unix_millis() - half
+    }
+}
+
+/// The shortest round is the one that says most.
+pub(super) fn clock(rounds: &[Round]) -> Option<Finding> {
+    let best = rounds.iter().min_by_key(|round| round.took())?;
+    let apart = Duration::from_millis(best.ahead().unsigned_abs());
+    if apart <= SKEW_WARNING {
+        return Some(Finding::ok("clock", "within 1s of the database's"));
+    }
+    let direction = if best.ahead() > 0 { "behind" } else { "ahead of" };
+    let seconds = apart.as_secs_f64();
+    let text = format!(
+        "this machine is {seconds:.1}s {direction} the database: set both by NTP, tokens and the lead of keys depend on it"
+    );
+    let judged = if apart > SKEW_ERROR { Finding::error } else { Finding::warning };
+    Some(judged("clock", text))
+}
+
+#[cfg(test)]
+mod tests;

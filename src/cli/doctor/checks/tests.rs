@@ -1,0 +1,82 @@
+//! What is told of databases that a test cannot easily have: standbys, and clocks that are wrong.
+
+use super::*;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_unix_millis(seconds * 1_000)
+}
+
+fn server() -> Server {
+    Server {
+        version: "16.4".to_owned(),
+        version_number: 160_004,
+        address: Some(("10.0.0.7".to_owned(), 5432)),
+        database: "keyfold".to_owned(),
+        schema: Some("public".to_owned()),
+        takes_writes: true,
+    }
+}
+
+fn replicated(names: &str, states: &[Option<&str>]) -> String {
+    let standbys = states.iter().map(|state| Standby {
+        name: Some("b".to_owned()),
+        address: Some("10.0.0.8".to_owned()),
+        state: state.map(|_| "streaming".to_owned()),
+        sync_state: state.map(ToOwned::to_owned),
+    });
+    let standbys = standbys.collect();
+    replication(&Replication { synchronous_names: names.to_owned(), standbys }).to_string()
+}
+
+#[test]
+fn the_host_that_answers_is_named_and_must_take_writes() {
+    let place = "PostgreSQL 16.4 at 10.0.0.7 port 5432, database keyfold, schema public";
+    let expected = format!("ok       database     {place}, takes writes");
+    assert_eq!(database(&server()).to_string(), expected);
+    let standby = database(&Server { takes_writes: false, ..server() }).to_string();
+    assert!(standby.starts_with(&format!("error    database     {place}, takes no")), "{standby}");
+    let old = database(&Server { version_number: 130_000, ..server() }).to_string();
+    assert!(old.ends_with("version 14 or later is needed"), "{old}");
+    let lost = database(&Server { schema: None, ..server() }).to_string();
+    assert!(lost.starts_with("error    database     10.0.0.7 port 5432 answers, but"), "{lost}");
+}
+
+#[test]
+fn standbys_are_told_with_whether_commits_wait_for_them() {
+    let expected = "ok       replication  b at 10.0.0.8 is streaming (sync)";
+    assert_eq!(replicated("b", &[Some("sync")]), expected);
+    assert!(replicated("", &[]).starts_with("ok "));
+    assert!(replicated("", &[Some("async")]).starts_with("warning "));
+    assert!(replicated("b", &[None]).ends_with("grant it pg_monitor"));
+    assert!(replicated("b", &[]).ends_with("no standby is connected: start one"));
+    assert!(replicated("c", &[Some("async")]).starts_with("error "));
+}
+
+#[test]
+fn the_round_trip_is_no_skew() {
+    let skewed = |told| {
+        let slow = Round { asked: at(0), told: at(500), heard: at(60) };
+        let quick = Round { asked: at(100), told: at(told), heard: at(102) };
+        clock(&[slow, quick]).unwrap().to_string()
+    };
+    assert_eq!(skewed(101), "ok       clock        within 1s of the database's");
+    let behind = "warning  clock        this machine is 9.0s behind the database: ";
+    assert!(skewed(110).starts_with(behind), "{}", skewed(110));
+    let ahead = "error    clock        this machine is 31.0s ahead of the database: ";
+    assert!(skewed(70).starts_with(ahead), "{}", skewed(70));
+}
+
+#[test]
+fn a_log_whose_head_points_at_nothing_is_an_error() {
+    assert!(log(7, None, at(9)).to_string().starts_with("error    log          the head says 7"));
+    let told =
+        "ok       log          position 7, the last event 5s ago at 1970-01-01T00:00:04.000Z";
+    assert_eq!(log(7, Some(at(4)), at(9)).to_string(), told);
+}
+
+#[test]
+fn a_database_that_a_newer_version_migrated_is_an_error() {
+    let told = schema(Err(MigrationError::Ahead("V9__future".to_owned()))).to_string();
+    assert!(told.starts_with("error    schema       this database has migration V9__future"));
+    assert!(told.ends_with("start a newer version"), "{told}");
+}

@@ -1,0 +1,49 @@
+//! `keyfold sessions end`: everybody signs in again.
+
+use super::commands::on_foundation;
+use crate::app::features::{self, Foundation};
+use crate::app::storage::Storage;
+use crate::config::Config;
+use crate::eventlog::{Context, Entities};
+use crate::id::UserId;
+use crate::sessions::events::EndReason;
+use crate::sessions::session_list::{Command, SessionList};
+use crate::sessions::{self, Sessions};
+
+/// Ends every session of every user.
+pub(super) async fn end(config: &Config) -> anyhow::Result<()> {
+    let storage = Storage::join(config).await?;
+    let ended = on_foundation(&storage, async |foundation, root| {
+        let lifespan = features::lifespan(config);
+        let lists = Entities::start(foundation.log.clone(), lifespan, root).await?;
+        let ended = end_all(foundation, &lists).await;
+        lists.drain().await;
+        super::print(&format!("sessions ended: {}\n", ended?))
+    })
+    .await;
+    storage.close().await;
+    ended
+}
+
+async fn end_all(foundation: &Foundation, lists: &Entities<SessionList>) -> anyhow::Result<usize> {
+    let context = Context::caused_by("sessions end");
+    let mut ended = 0;
+    for user_id in sessions::read_model::owners(&foundation.pool).await? {
+        ended += end_of(foundation, lists, user_id, EndReason::Revoked, context.clone()).await?;
+    }
+    Ok(ended)
+}
+
+/// Ends every session of a user; returns how many there were.
+pub(super) async fn end_of(
+    foundation: &Foundation,
+    lists: &Entities<SessionList>,
+    user_id: UserId,
+    reason: EndReason,
+    context: Context,
+) -> anyhow::Result<usize> {
+    let now = foundation.seams.clock.now();
+    let command = Command::EndAll { except: None, reason, now };
+    let outcome = lists.execute(&Sessions::stream(user_id), command, context, Vec::new()).await?;
+    Ok(outcome.events.len())
+}

@@ -1,0 +1,88 @@
+//! `keyfold users delete`: the account first, then its sessions.
+//!
+//! From the moment the account is deleted nothing is accepted from its user, whatever became of the sessions: a command
+//! that was interrupted in between leaves sessions that nobody can use. Run again, it ends them.
+
+use super::commands::on_foundation;
+use super::sessions::end_of;
+use crate::accounts::account::{self, Account};
+use crate::accounts::email::Email;
+use crate::accounts::{self, Accounts};
+use crate::app::features::{self, Foundation};
+use crate::app::storage::Storage;
+use crate::config::Config;
+use crate::eventlog::{Context, Entities};
+use crate::id::UserId;
+use crate::sessions::events::EndReason;
+use crate::sessions::read_model::owners;
+use crate::sessions::session_list::SessionList;
+
+/// What caused the events.
+const CAUSE: &str = "users delete";
+
+/// Deletes the user with this address.
+pub(super) async fn delete(config: &Config, email: &str) -> anyhow::Result<()> {
+    let email = Email::parse(email).map_err(|error| {
+        anyhow::anyhow!("this is no address that a user could have: it {error}")
+    })?;
+    let storage = Storage::join(config).await?;
+    let deleted = on_foundation(&storage, async |foundation, root| {
+        let lifespan = features::lifespan(config);
+        let accounts = Entities::start(foundation.log.clone(), lifespan, root).await?;
+        let lists = Entities::start(foundation.log.clone(), lifespan, root).await?;
+        let deleted = Deletion { foundation, accounts: &accounts, lists: &lists }.run(&email).await;
+        accounts.drain().await;
+        lists.drain().await;
+        deleted
+    })
+    .await;
+    storage.close().await;
+    deleted
+}
+
+struct Deletion<'a> {
+    foundation: &'a Foundation,
+    accounts: &'a Entities<Account>,
+    lists: &'a Entities<SessionList>,
+}
+
+impl Deletion<'_> {
+    async fn run(&self, email: &Email) -> anyhow::Result<()> {
+        let user = accounts::read_model::user_of(&self.foundation.pool, email).await?;
+        if let Some(user_id) = user {
+            self.delete_account(user_id).await?;
+        }
+        let mut ended = 0;
+        for user_id in self.left_behind(user).await? {
+            let (reason, context) = (EndReason::UserDeleted, Context::caused_by(CAUSE));
+            ended += end_of(self.foundation, self.lists, user_id, reason, context).await?;
+        }
+        let email = email.as_str();
+        match (user, ended) {
+            (Some(user_id), _) => super::print(&format!(
+                "{email} is deleted (user {user_id}, sessions ended: {ended}): the address may be signed up with again\n"
+            )),
+            (None, 0) => anyhow::bail!("there is no user with the address {email}"),
+            (None, _) => super::print(&format!(
+                "there is no user with the address {email}; sessions ended of users deleted before: {ended}\n"
+            )),
+        }
+    }
+
+    async fn delete_account(&self, user_id: UserId) -> anyhow::Result<()> {
+        let command = account::Command::Delete { now: self.foundation.seams.clock.now() };
+        let (stream, context) = (Accounts::stream(user_id), Context::caused_by(CAUSE));
+        self.accounts.execute(&stream, command, context, Vec::new()).await?;
+        Ok(())
+    }
+
+    /// The user, and whoever was deleted before and still has sessions: their command was interrupted, or a server that had
+    /// not heard of it yet let them sign in.
+    async fn left_behind(&self, user: Option<UserId>) -> anyhow::Result<Vec<UserId>> {
+        let pool = &self.foundation.pool;
+        let owners = owners(pool).await?;
+        let mut users = accounts::read_model::without_account(pool, &owners).await?;
+        users.retain(|other| Some(*other) != user);
+        Ok(user.into_iter().chain(users).collect())
+    }
+}
