@@ -37,9 +37,10 @@ pub struct Addresses {
     pub nodes: Vec<String>,
 }
 
-/// Where the nodes and the databases write their logs.
-pub fn logs() -> PathBuf {
-    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("chaos")
+/// Where the nodes and the databases write their logs, for a cluster to play with and for one that is tormented: neither
+/// takes the other's away.
+pub fn logs(purpose: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(purpose)
 }
 
 impl Cluster {
@@ -48,13 +49,13 @@ impl Cluster {
     /// # Errors
     ///
     /// When a part does not come to work.
-    pub async fn start() -> anyhow::Result<Self> {
+    pub async fn start(purpose: &str) -> anyhow::Result<Self> {
         let scratch = std::env::temp_dir().join(format!("keyfold-chaos-{}", std::process::id()));
         fs::create_dir(&scratch)?;
         // The user who runs PostgreSQL has to get through.
         fs::set_permissions(&scratch, fs::Permissions::from_mode(0o711))?;
         let lifeline = Arc::new(Lifeline::new(&scratch)?);
-        let logs = logs();
+        let logs = logs(purpose);
         let _ = fs::remove_dir_all(&logs);
         fs::create_dir_all(&logs)?;
         let postgres = Postgres::start(&scratch, &logs, Arc::clone(&lifeline)).await?;

@@ -100,7 +100,7 @@ fn plan(words: &[&str]) -> anyhow::Result<Plan> {
 
 /// `make cluster`: starts everything and waits for Ctrl-C.
 async fn serve() -> anyhow::Result<()> {
-    let cluster = Cluster::start().await?;
+    let cluster = Cluster::start("cluster").await?;
     let addresses = cluster.addresses();
     let databases = [postgres::Role::Primary, postgres::Role::Standby];
     let [primary, standby] = databases.map(|role| cluster.postgres.port(role));
@@ -117,7 +117,7 @@ async fn serve() -> anyhow::Result<()> {
         "  PostgreSQL primary    127.0.0.1:{primary}\n  PostgreSQL standby    127.0.0.1:{standby}\n  database URL          \
          {}\n  logs                  {}\n\nPress Ctrl-C to stop.\n",
         cluster.postgres.url("psql"),
-        cluster::logs().display()
+        cluster::logs("cluster").display()
     )?;
     print(&text)?;
     tokio::signal::ctrl_c().await?;

@@ -59,7 +59,7 @@ pub struct Findings {
 pub async fn run(plan: &Plan) -> anyhow::Result<()> {
     let began = Instant::now();
     print("starting two databases, three nodes and nginx …\n")?;
-    let mut cluster = Cluster::start().await?;
+    let mut cluster = Cluster::start("chaos").await?;
     let world = Arc::new(World::new(cluster.addresses())?);
     let probe = Probe::new(&world, PROBE).await?;
     print("measuring sign-outs …\n")?;
