@@ -123,6 +123,9 @@ enum Stream {
         /// A stream is never kept.
         #[oai(header = "Cache-Control")]
         String,
+        /// Asks a reverse proxy to hand on every event at once.
+        #[oai(header = "X-Accel-Buffering")]
+        String,
     ),
 }
 
@@ -184,7 +187,7 @@ impl RevocationsApi {
         let events = EventStream::new(ends.map(Revocation::from).boxed())
             .keep_alive(HEARTBEAT)
             .to_event(event);
-        Ok(Stream::Ends(events, "no-store".to_owned()))
+        Ok(Stream::Ends(events, "no-store".to_owned(), "no".to_owned()))
     }
 }
 
