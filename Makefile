@@ -1,7 +1,9 @@
 # What a developer types. `make` alone lists it; everything is installed on first use (see .ci/install).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench build lint openapi clean
+SECONDS ?= 600
+
+.PHONY: help run test bench soak build lint openapi clean
 
 TARGET := $(abspath $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target))
 # rustup's own directory may not be on the PATH yet; tools installed for the tests come first.
@@ -21,6 +23,12 @@ test: ## Install what the tests need and run all of them
 bench: ## Measure everything beside its limit and write benches/RESULTS.md; or some: make bench WORKLOADS="reads writes"
 	@.ci/install bench
 	cargo bench --locked --bench limits -- $(WORKLOADS)
+
+soak: ## Rotate keys every few seconds under the eyes of jose: make soak SECONDS=600
+	@.ci/install test
+	@.ci/install build
+	cargo build --locked --release
+	@.ci/soak $(SECONDS)
 
 build: ## Build in release
 	@.ci/install build
