@@ -1,7 +1,9 @@
 # What a developer types. `make` alone lists it; everything is installed on first use (see .ci/install).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench chaos cluster build lint openapi clean
+SECONDS ?= 600
+
+.PHONY: help run test bench chaos cluster soak build lint openapi clean
 
 TARGET := $(abspath $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target))
 # rustup's own directory may not be on the PATH yet; tools installed for the tests come first.
@@ -29,6 +31,12 @@ chaos: ## Torment three nodes on two databases and write benches/CHAOS.md; or a 
 cluster: ## Start three nodes, nginx and two databases here, until Ctrl-C
 	@.ci/install chaos
 	@cargo bench --locked --quiet --bench chaos -- cluster
+
+soak: ## Rotate keys every few seconds under the eyes of jose: make soak SECONDS=600
+	@.ci/install test
+	@.ci/install build
+	cargo build --locked --release
+	@.ci/soak $(SECONDS)
 
 build: ## Build in release
 	@.ci/install build

@@ -69,6 +69,24 @@ async fn pyjwt_verifies_access_tokens_through_the_jwks() {
     assert_claims(&run(verify.env("no_proxy", "*")).await, &app, &ada);
 }
 
+/// The key sets of these verifiers keep their copy for as long as they may, and do not look again when they meet a key they
+/// do not know.
+#[tokio::test(flavor = "multi_thread")]
+async fn jose_notices_no_rotation_in_real_time() {
+    let app = TestApp::on(new_schema().await, Clock::system(), |config| {
+        config.keys.lead = Duration::from_secs(4);
+        config.keys.rotation = Duration::from_secs(8);
+        config.tokens.lifetime = Duration::from_mins(1);
+    });
+    let app = app.await.unwrap();
+    let script = clients().join("soak-jose.mjs");
+    let printed = run(node(&script).args([&app.url(), "18", "2"])).await;
+    let seen: Value = serde_json::from_str(&printed).unwrap();
+    let (rotations, verifications) = (&seen["rotations"], &seen["verifications"]);
+    assert!(rotations.as_u64() >= Some(2) && verifications.as_u64() >= Some(100), "{seen}");
+    assert_eq!((&seen["failures"], &seen["maxAge"]), (&json!(0), &json!(2)), "{seen}");
+}
+
 /// A signature says who signed in, not that they still are: until a token expires, a verifier elsewhere accepts it.
 /// That the server asks its sessions as well is what ends a token at once.
 #[tokio::test(flavor = "multi_thread")]
