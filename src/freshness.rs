@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::accounts::Accounts;
-use crate::database::Pool;
+use crate::database::{DatabaseError, Pool};
 use crate::eventlog::{StoreError, store};
 use crate::id::{SessionId, UserId};
 use crate::keys::{Keys, vault};
@@ -142,7 +142,10 @@ impl FreshnessCheck {
             self.memory.sessions.require(stream, version);
             self.memory.tasks.require(stream, version);
         }
-        self.memory.keys.require(of_keys).await;
+        if !self.memory.keys.require(of_keys).await {
+            let reason = "the key ring cannot be read".to_owned();
+            return Err(DatabaseError::Unavailable(reason).into());
+        }
         Ok(Arc::new(live.into_iter().collect()))
     }
 }

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::doubt::Doubt;
@@ -101,12 +102,32 @@ pub enum FollowError {
 
 /// Says whether the node follows the log.
 #[derive(Debug, Clone)]
-pub struct Follower(Arc<AtomicBool>);
+pub struct Follower(Arc<Status>);
+
+/// Whether the node follows: to be looked at by every request, and to be waited for.
+#[derive(Debug)]
+struct Status {
+    now: AtomicBool,
+    told: watch::Sender<bool>,
+}
+
+impl Status {
+    fn set(&self, is_following: bool) {
+        self.now.store(is_following, Ordering::Release);
+        self.told.send_replace(is_following);
+    }
+}
 
 impl Follower {
     /// Whether the node holds its lock and has seen every event up to now.
     pub fn is_following(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.now.load(Ordering::Acquire)
+    }
+
+    /// Waits until the node does not follow: what is told as it happens is not told any more.
+    pub async fn lost(self) {
+        // The sender is this value's own, so it cannot have gone.
+        let _ = self.0.told.subscribe().wait_for(|is_following| !is_following).await;
     }
 }
 
@@ -119,7 +140,7 @@ pub struct Following {
     /// From the beginning until it runs.
     link: Option<Link>,
     seen: i64,
-    status: Arc<AtomicBool>,
+    status: Arc<Status>,
     doubt: Doubt,
     pools: Vec<Pool>,
 }
@@ -145,7 +166,7 @@ pub async fn join(
 ) -> Result<(Follower, Following), FollowError> {
     let link = attach(&connection, mode).await?;
     let seen = 0;
-    let status = Arc::new(AtomicBool::new(true));
+    let status = Arc::new(Status { now: AtomicBool::new(true), told: watch::Sender::new(true) });
     let follower = Follower(Arc::clone(&status));
     Ok((
         follower,
@@ -218,7 +239,7 @@ impl Following {
                 Some(link) => self.follow(link).await,
                 None => Ok(()),
             };
-            self.status.store(false, Ordering::Release);
+            self.status.set(false);
             if let Err(error) = ended {
                 tracing::warn!(%error, "lost the log's notifications; answering nothing from memory until they are back");
                 if matches!(error, FollowError::Silent) {
@@ -228,7 +249,7 @@ impl Following {
             // The session ends before another one begins: of a database that hung and goes on, it would keep the lock.
             drop(attached.take());
             attached = Some(self.reattach().await);
-            self.status.store(true, Ordering::Release);
+            self.status.set(true);
             tracing::info!(position = self.seen, "following the log again");
         }
     }

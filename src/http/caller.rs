@@ -64,7 +64,7 @@ pub struct MaybeSignedIn(pub Option<Arc<Session>>);
 impl Owner {
     async fn of(request: &Request) -> Result<Self, Problem> {
         let state = following(request)?;
-        let token = judgeable_bearer(request, state).await.ok_or_else(Problem::unauthenticated)?;
+        let token = judgeable_bearer(request, state).await?.ok_or_else(Problem::unauthenticated)?;
         let token = VerifiedToken::new(token, &state.keys, Keys::verify)?;
         let owner = request.raw_path_param("param0").map(str::parse);
         if owner != Some(Ok(token.says.user_id)) {

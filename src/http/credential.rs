@@ -7,6 +7,7 @@ use poem::http::{Method, header};
 
 use super::problem::Problem;
 use super::{State, cookie, header_of};
+use crate::eventlog::ReadError;
 use crate::id::UserId;
 use crate::keys::Keys;
 use crate::keys::access_token::TokenError;
@@ -54,12 +55,15 @@ fn bearer(request: &Request) -> Option<&str> {
 }
 
 /// The same, once this node knows every key that another node may have signed it with.
-pub(super) async fn judgeable_bearer<'a>(request: &'a Request, state: &State) -> Option<&'a str> {
-    let token = bearer(request)?;
-    if state.freshness.is_needed() {
-        state.keys.know_key_of(token).await;
+pub(super) async fn judgeable_bearer<'a>(
+    request: &'a Request,
+    state: &State,
+) -> Result<Option<&'a str>, Problem> {
+    let bearer = bearer(request);
+    if bearer.is_some_and(|token| !state.keys.knows_key_of(token)) {
+        state.freshness.of_keys().await.map_err(ReadError::Store)?;
     }
-    Some(token)
+    Ok(bearer)
 }
 
 /// A credential, or why it is none.
@@ -79,7 +83,7 @@ impl<'a> Presented<'a> {
     /// A cookie counts for a change only if the request comes from a page of this site or a trusted one, because
     /// browsers send cookies with everybody's requests.
     pub(super) async fn by(request: &'a Request, state: &'a State) -> Result<Self, Problem> {
-        let bearer = judgeable_bearer(request, state).await;
+        let bearer = judgeable_bearer(request, state).await?;
         let cookie = cookie::read(request, &state.site);
         let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
         let distrusted = cookie.is_some() && changes && !same_site(request, state);

@@ -45,6 +45,11 @@ impl Readiness {
         self.open.send_replace(false);
     }
 
+    /// Whether the node is about to stop.
+    pub fn is_closed(&self) -> bool {
+        !*self.open.borrow()
+    }
+
     /// Waits until the node is about to stop: what would be answered without end has to end then.
     pub async fn closed(self) {
         // The sender is this value's own, so it cannot have gone.
@@ -119,8 +124,7 @@ impl HealthApi {
     #[oai(path = "/health/ready", method = "get", operation_id = "getReadiness")]
     async fn ready(&self, request: &Request) -> Result<Json<Ready>, Failure<ReadyStatuses>> {
         let state = caller::state(request)?;
-        let open = *state.readiness.open.borrow();
-        if !open || !state.follower.is_following() {
+        if state.readiness.is_closed() || !state.follower.is_following() {
             return Err(Problem::unavailable().into());
         }
         let log_head = state.readiness.log_head().await?;

@@ -8,6 +8,7 @@ use crate::accounts::{SignInError, SignUpError};
 use crate::eventlog::{ExecuteError, ReadError, StoreError};
 use crate::keys::IssueError;
 use crate::keys::access_token::TokenError;
+use crate::revocations::TellError;
 use crate::sessions::{SessionCommandError, SessionError, StartError};
 use crate::tasks::{PageError, task_list};
 use crate::workers::WorkError;
@@ -87,6 +88,17 @@ impl From<IssueError> for Problem {
         match error {
             IssueError::Work(error) => error.into(),
             IssueError::Signing(_) => Self::internal(&error),
+            IssueError::NoKey => Self::unavailable(),
+        }
+    }
+}
+
+impl From<TellError> for Problem {
+    fn from(error: TellError) -> Self {
+        match error {
+            TellError::Doubtful => Self::unavailable(),
+            TellError::Crowded => Self::overloaded(),
+            TellError::Issue(error) => error.into(),
         }
     }
 }

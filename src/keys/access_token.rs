@@ -194,7 +194,7 @@ fn refusal(kind: &ErrorKind) -> TokenError {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::LazyLock;
+    use std::sync::{Arc, LazyLock};
 
     use base64::Engine;
     use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -222,7 +222,12 @@ mod tests {
         };
         let [rotation, lead, token_lifetime] = [Duration::from_mins(15); 3];
         let schedule = Schedule { rotation, lead, token_lifetime };
-        KeySet::new(&Published { version: 2, state }, &schedule, &key.der).unwrap()
+        let signing = Some(Arc::new(Signing::new(&key.public, &key.der).unwrap()));
+        KeySet::new(&Published { version: 2, state }, &schedule, signing).unwrap()
+    }
+
+    fn signing(keys: &KeySet) -> &Signing {
+        keys.signing.as_ref().unwrap()
     }
 
     fn policy() -> TokenPolicy {
@@ -246,7 +251,7 @@ mod tests {
     }
 
     fn with_header(header: &serde_json::Value) -> String {
-        let token = claims().sign(&KEYS.signing).unwrap();
+        let token = claims().sign(signing(&KEYS)).unwrap();
         let rest = token.split_once('.').unwrap().1;
         format!("{}.{rest}", BASE64_URL_SAFE_NO_PAD.encode(header.to_string()))
     }
@@ -254,7 +259,7 @@ mod tests {
     #[test]
     fn a_token_is_accepted_until_the_second_it_expires() {
         let claims = claims();
-        let token = claims.sign(&KEYS.signing).unwrap();
+        let token = claims.sign(signing(&KEYS)).unwrap();
         let known = verify(&token, &KEYS, &policy()).unwrap();
         assert_eq!(known, verified(&claims));
         let last = NOW.after(Duration::from_millis(899_999));
@@ -265,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_token_of_another_issuer_or_audience_is_refused() {
-        let token = claims().sign(&KEYS.signing).unwrap();
+        let token = claims().sign(signing(&KEYS)).unwrap();
         let other = TokenPolicy { issuer: "https://other.example".to_owned(), ..policy() };
         assert_eq!(verify(&token, &KEYS, &other), Err(TokenError::WrongIssuer));
         let other = TokenPolicy { audience: "https://other.example".to_owned(), ..policy() };
@@ -275,7 +280,7 @@ mod tests {
     #[test]
     fn a_token_of_another_key_is_refused() {
         let key = PrivateKey::generate(RSA).unwrap();
-        let token = claims().sign(&key_set(&key).signing).unwrap();
+        let token = claims().sign(signing(&key_set(&key))).unwrap();
         assert_eq!(verify(&token, &KEYS, &policy()), Err(TokenError::UnknownKey));
         let pretending = Signing::new(&KEY.public, &key.der).unwrap();
         let token = claims().sign(&pretending).unwrap();
@@ -284,7 +289,7 @@ mod tests {
 
     #[test]
     fn the_token_does_not_choose_its_algorithm_type_or_key() {
-        let kid = &KEYS.signing.kid;
+        let kid = &signing(&KEYS).kid;
         for header in [
             serde_json::json!({"alg": "none", "typ": "at+jwt", "kid": kid}),
             serde_json::json!({"alg": "HS256", "typ": "at+jwt", "kid": kid}),
@@ -325,7 +330,7 @@ mod tests {
         ] {
             let mut wrong = claims.clone();
             wrong[name] = value;
-            let token = KEYS.signing.sign(&wrong).unwrap();
+            let token = signing(&KEYS).sign(&wrong).unwrap();
             assert_eq!(verify(&token, &KEYS, &policy()), Err(TokenError::Malformed), "{name}");
         }
     }

@@ -57,11 +57,13 @@ impl KeysApi {
     #[oai(path = "/.well-known/jwks.json", method = "get", operation_id = "getKeys")]
     async fn keys(&self, request: &Request) -> Result<KeysResponse, Failure<GetKeys>> {
         let state = caller::state(request)?;
-        // A database that is away leaves verifiers the keys that are known.
-        let _ = state.freshness.of_keys().await;
+        // A database that is away leaves verifiers the keys that are known, which may not be kept then.
+        let is_fresh = state.freshness.of_keys().await.is_ok() && state.follower.is_following();
         let keys = state.keys.key_set();
         let max_age = state.keys.jwks_max_age().as_secs();
-        let (tag, cache) = (keys.etag.clone(), format!("public, max-age={max_age}"));
+        let cache =
+            if is_fresh { format!("public, max-age={max_age}") } else { "no-cache".to_owned() };
+        let tag = keys.etag.clone();
         let known = header_of(request, &header::IF_NONE_MATCH)
             .is_some_and(|tags| etag::matches(tags, &tag));
         Ok(if known {

@@ -38,10 +38,8 @@ pub(super) enum Message {
     Postpone,
     /// Answers when the ring as it is now is in use.
     Reload(RpcReplyPort<()>),
-    /// Asks the database whether the ring has changed; answers when the newest one is in use.
-    CatchUp(RpcReplyPort<()>),
-    /// Answers when everything that was sent before is done.
-    Settle(RpcReplyPort<()>),
+    /// Asks the database whether the ring has changed; answers whether the newest one is in use.
+    CatchUp(RpcReplyPort<bool>),
 }
 
 /// The actor type.
@@ -59,6 +57,8 @@ pub(super) struct Owned {
     vault: Arc<Vault>,
     published: Arc<ArcSwap<KeySet>>,
     alarm: Alarm,
+    /// Set while a key set cannot be loaded.
+    retry: Option<Alarm>,
 }
 
 impl Actor for KeyManager {
@@ -72,7 +72,7 @@ impl Actor for KeyManager {
         Given { vault, published }: Given,
     ) -> Result<Owned, ActorProcessingErr> {
         let alarm = Alarm::at(published.load().due, &vault.clock, &myself);
-        Ok(Owned { vault, published, alarm })
+        Ok(Owned { vault, published, alarm, retry: None })
     }
 
     async fn handle(
@@ -98,11 +98,8 @@ impl Actor for KeyManager {
                 let _ = reply.send(());
             }
             Message::CatchUp(reply) => {
-                owned.catch_up(&myself).await;
-                let _ = reply.send(());
-            }
-            Message::Settle(reply) => {
-                let _ = reply.send(());
+                let is_current = owned.catch_up(&myself).await;
+                let _ = reply.send(is_current);
             }
         }
         Ok(())
@@ -135,30 +132,50 @@ impl Owned {
         self.alarm = Alarm::at(again, &self.vault.clock, myself);
     }
 
-    /// Somebody knows a version of the ring, or presents a key, that this node does not know.
-    async fn catch_up(&mut self, myself: &ActorRef<Message>) {
-        match self.vault.has_changed(self.published.load().version).await {
-            Ok(true) => self.refresh(myself).await,
-            Ok(false) => {}
-            Err(error) => tracing::warn!(%error, "the key ring cannot be asked for its version"),
+    /// Whether the newest ring is in use, after it was looked for: somebody knows a version that this node does not.
+    async fn catch_up(&mut self, myself: &ActorRef<Message>) -> bool {
+        let known = self.published.load().version;
+        match self.vault.has_changed(known).await {
+            Ok(true) => {
+                self.refresh(myself).await;
+                self.published.load().version > known
+            }
+            Ok(false) => true,
+            Err(error) => {
+                tracing::warn!(%error, "the key ring cannot be asked for its version");
+                false
+            }
         }
     }
 
     /// Publishes the ring as it is now; tries again later when it cannot be read.
     async fn refresh(&mut self, myself: &ActorRef<Message>) {
-        match self.vault.load().await {
+        let known = self.published.load().signing.clone();
+        let loaded = match self.vault.load().await {
             Ok(keys) => {
-                if keys.signing.kid != self.published.load().signing.kid {
-                    tracing::info!(kid = %keys.signing.kid, "a new key signs");
-                }
-                self.alarm = Alarm::at(keys.due, &self.vault.clock, myself);
-                self.published.store(Arc::new(keys));
+                self.retry = None;
+                Ok(keys)
             }
             Err(error) => {
-                tracing::error!(%error, "the key ring cannot be read; the old key set stays in use");
-                drop(myself.send_after(RETRY, || Message::Refresh));
+                tracing::error!(%error, "the signing key cannot be loaded; trying again");
+                let again = myself.send_after(RETRY, || Message::Refresh);
+                self.retry = Some(Alarm(again.abort_handle()));
+                self.vault.load_without(known).await
             }
+        };
+        match loaded {
+            Ok(keys) => self.publish(keys, myself),
+            Err(error) => tracing::error!(%error, "the key ring cannot be read"),
         }
+    }
+
+    fn publish(&mut self, keys: KeySet, myself: &ActorRef<Message>) {
+        let kid = |keys: &KeySet| keys.signing.as_ref().map(|signing| signing.kid.clone());
+        if kid(&keys) != kid(&self.published.load()) {
+            tracing::info!(kid = ?kid(&keys), "a new key signs");
+        }
+        self.alarm = Alarm::at(keys.due, &self.vault.clock, myself);
+        self.published.store(Arc::new(keys));
     }
 }
 

@@ -36,8 +36,8 @@ impl Example for JsonWebKeySet {
 pub struct KeySet {
     /// Version of the ring it was made from.
     pub version: i64,
-    /// The key that signs.
-    pub signing: Arc<Signing>,
+    /// The key that signs; none while its private half cannot be opened.
+    pub signing: Option<Arc<Signing>>,
     /// What tokens of these keys were found to be.
     pub verified: VerifiedTokens,
     /// Public keys by key id.
@@ -94,7 +94,7 @@ impl std::fmt::Debug for KeySet {
 }
 
 impl KeySet {
-    /// The set of a ring whose signing key has this private key.
+    /// The set of a ring, with the key that signs if it could be opened.
     ///
     /// # Errors
     ///
@@ -102,11 +102,10 @@ impl KeySet {
     pub fn new(
         ring: &Published<KeyRing>,
         schedule: &Schedule,
-        private_der: &[u8],
+        signing: Option<Arc<Signing>>,
     ) -> Result<Self, KeyError> {
         let state = &ring.state;
         let none = || KeyError::Missing("(none)".to_owned());
-        let (signing, _) = state.signing().ok_or_else(none)?;
         let verifying = state
             .keys
             .iter()
@@ -117,7 +116,7 @@ impl KeySet {
             .map_err(|e| KeyError::NotMade(e.to_string()))?;
         Ok(Self {
             version: ring.version,
-            signing: Arc::new(Signing::new(signing, private_der)?),
+            signing,
             verified: VerifiedTokens::new(),
             verifying,
             gone: state.gone.iter().cloned().collect(),

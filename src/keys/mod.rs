@@ -42,6 +42,9 @@ use crate::eventlog::follower::Observer;
 use crate::eventlog::{Entities, RecordedEvent};
 use crate::workers::{WorkError, Workers};
 
+/// How long to wait before the newest ring is looked for again.
+const RETRY: Duration = Duration::from_millis(500);
+
 /// This node's keys: issues and verifies access tokens. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Keys {
@@ -63,6 +66,9 @@ pub enum IssueError {
     /// The key did not sign.
     #[error(transparent)]
     Signing(#[from] SigningError),
+    /// The private half of the key that signs cannot be opened.
+    #[error("no key signs for the moment")]
+    NoKey,
 }
 
 impl Keys {
@@ -94,7 +100,7 @@ impl Keys {
     /// When too many signatures wait already.
     pub async fn issue(&self, subject: Subject) -> Result<String, IssueError> {
         let claims = Claims::new(&self.policy, subject, self.clock.now());
-        let signing = Arc::clone(&self.published.load().signing);
+        let signing = self.published.load().signing.clone().ok_or(IssueError::NoKey)?;
         Ok(self.signers.run(move |()| claims.sign(&signing)).await??)
     }
 
@@ -107,7 +113,7 @@ impl Keys {
         &self,
         claims: impl Serialize + Send + 'static,
     ) -> Result<(String, String), IssueError> {
-        let signing = Arc::clone(&self.published.load().signing);
+        let signing = self.published.load().signing.clone().ok_or(IssueError::NoKey)?;
         let kid = signing.kid.clone();
         let token = self.signers.run(move |()| signing.sign_event(&claims)).await??;
         Ok((kid, token))
@@ -115,7 +121,7 @@ impl Keys {
 
     /// Whether this is the key that signs.
     pub fn signs_with(&self, kid: &str) -> bool {
-        self.published.load().signing.kid == kid
+        self.published.load().signing.as_ref().is_some_and(|signing| signing.kid == kid)
     }
 
     /// What all access tokens have in common.
@@ -142,25 +148,21 @@ impl Keys {
         keys.verified.get_or(token, || access_token::verify(token, &keys, &self.policy))
     }
 
-    /// Makes sure that a key another node has just published is known before a token that names it is judged.
-    pub async fn know_key_of(&self, token: &str) {
-        if token.len() <= access_token::MAX_LENGTH
-            && !access_token::names_known_key(token, &self.published.load())
-        {
-            self.catch_up().await;
-        }
+    /// Whether the token may be judged: it names a key that this node knows, or none that any node could have published.
+    pub fn knows_key_of(&self, token: &str) -> bool {
+        token.len() > access_token::MAX_LENGTH
+            || access_token::names_known_key(token, &self.published.load())
     }
 
-    /// Another process has written the key ring up to `version`: it is in use when this returns, unless it cannot be read.
-    pub async fn require(&self, version: i64) {
-        if version > self.published.load().version {
-            self.catch_up().await;
-        }
+    /// Another process has written the key ring up to `version`: returns whether that is in use now.
+    pub async fn require(&self, version: i64) -> bool {
+        version <= self.published.load().version || self.catch_up().await
     }
 
-    async fn catch_up(&self) {
+    /// Whether the newest ring is in use, after it was looked for.
+    async fn catch_up(&self) -> bool {
         // A KeyManager that is gone takes the process with it.
-        let _ = ractor::call!(self.manager, Message::CatchUp);
+        ractor::call!(self.manager, Message::CatchUp).unwrap_or(false)
     }
 
     /// How long a verifier may keep the JWKS.
@@ -214,8 +216,10 @@ impl Observer for Keys {
 
     fn settled(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {
-            // A KeyManager that is gone takes the process with it.
-            let _ = ractor::call!(self.manager, Message::Settle);
+            // Until then this node may vouch for a key that was revoked.
+            while !self.catch_up().await {
+                tokio::time::sleep(RETRY).await;
+            }
         })
     }
 }

@@ -12,6 +12,7 @@ use super::private_key::{KeyError, PrivateKey};
 use super::read_model;
 use super::schedule::Schedule;
 use super::sealer::{Opened, Sealer};
+use super::signing::Signing;
 use crate::clock::{Clock, Timestamp};
 use crate::database::Pool;
 use crate::eventlog::{
@@ -171,8 +172,9 @@ impl Vault {
             let published = self.ring.read(&stream()).await?;
             let signing = published.state.signing();
             let kid = signing.map_or("(none)", |(key, _)| key.kid());
-            if let Some(key) = self.open(kid).await? {
-                return Ok(KeySet::new(&published, &self.schedule, &key.der)?);
+            if let (Some((public, _)), Some(key)) = (signing, self.open(kid).await?) {
+                let signing = Arc::new(Signing::new(public, &key.der)?);
+                return Ok(KeySet::new(&published, &self.schedule, Some(signing))?);
             }
             // Erased between the two reads if another process has rotated; else it is really missing.
             if !self.has_changed(published.version).await? {
@@ -180,6 +182,19 @@ impl Vault {
             }
         }
         Err(KeyError::Missing("of the key ring".to_owned()).into())
+    }
+
+    /// The key set when a private half does not open: what verifies is what the ring says, and `known` goes on signing only
+    /// if it is still the one that does.
+    ///
+    /// # Errors
+    ///
+    /// When the database is unavailable.
+    pub async fn load_without(&self, known: Option<Arc<Signing>>) -> Result<KeySet, VaultError> {
+        let published = self.ring.read(&stream()).await?;
+        let signs = published.state.signing().map(|(key, _)| key.kid());
+        let signing = known.filter(|known| Some(known.kid.as_str()) == signs);
+        Ok(KeySet::new(&published, &self.schedule, signing)?)
     }
 
     async fn open(&self, kid: &str) -> Result<Option<Opened>, VaultError> {
@@ -236,8 +251,10 @@ impl Vault {
     /// under a secret that the servers do not have.
     pub async fn rotate(&self) -> Result<Successor, VaultError> {
         for _ in 0..LOADS {
-            let signing = self.begin().await?.signing.kid.clone();
-            self.publish(&signing, Context::caused_by("keys rotate")).await?;
+            self.begin().await?;
+            if let Some((signing, _)) = self.state().await?.signing() {
+                self.publish(signing.kid(), Context::caused_by("keys rotate")).await?;
+            }
             if let Some((key, signs_from)) = self.state().await?.published() {
                 return Ok(Successor { kid: key.kid().to_owned(), signs_from });
             }
@@ -263,7 +280,8 @@ impl Vault {
     ///
     /// When there is no such key, the database is unavailable, or the signing key does not open with this secret.
     pub async fn revoke(&self, kid: &str) -> Result<Option<String>, VaultError> {
-        self.begin().await?;
+        // Of the others none needs to open: this is for emergencies.
+        self.load().await?;
         for _ in 0..LOADS {
             match self.try_to_revoke(kid).await {
                 Err(VaultError::Execute(ExecuteError::Rejected(Rejection::RingChanged))) => {}
@@ -277,6 +295,10 @@ impl Vault {
         let state = self.state().await?;
         let signs = state.signing().is_some_and(|(key, _)| key.kid() == kid);
         let is_needed = signs && state.published().is_none();
+        if let Some((next, _)) = state.published().filter(|_| signs) {
+            // One that does not open has to be revoked first: nobody could sign with it.
+            self.open(next.kid()).await?.ok_or_else(|| KeyError::Missing(next.kid().to_owned()))?;
+        }
         let new = if is_needed { Some(self.new_key().await?) } else { None };
         let (successor, material) = new.unzip();
         let command = Command::Revoke { kid: kid.to_owned(), successor, now: self.clock.now() };

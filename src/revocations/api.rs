@@ -169,7 +169,8 @@ impl RevocationsApi {
     ///
     /// The same as server-sent events: `data` holds a security event token, `id` is the position to go on after. Begins
     /// with what `since` or `Last-Event-ID` does not know yet, so that nothing is missed when a connection is lost. A
-    /// comment every 15 seconds keeps the connection alive. The stream ends when the server stops: connect again.
+    /// comment every 15 seconds says that the server knows of nothing else. The stream ends when the server stops or cannot know
+    /// any more: connect again.
     #[oai(path = "/revocations/stream", method = "get", operation_id = "streamRevocations")]
     #[expect(clippy::unused_async, reason = "an endpoint")]
     async fn stream(
@@ -183,7 +184,11 @@ impl RevocationsApi {
             Some(last) => position("Last-Event-ID", Some(last))?,
             None => position("since", since.0.as_deref())?,
         };
-        let ends = state.revocations.stream(since).take_until(state.readiness.clone().closed());
+        if state.readiness.is_closed() {
+            return Err(Problem::unavailable().into());
+        }
+        let (stops, is_lost) = (state.readiness.clone().closed(), state.follower.clone().lost());
+        let ends = state.revocations.stream(since)?.take_until(stops).take_until(is_lost);
         let events = EventStream::new(ends.map(Revocation::from).boxed())
             .keep_alive(HEARTBEAT)
             .to_event(event);

@@ -6,8 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use super::security_event::{End, SecurityEvent};
 use super::{Revocations, SignedEnd, read_model};
@@ -28,7 +27,8 @@ const RETRY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Told {
     end: End,
-    signed: ArcSwapOption<Signed>,
+    /// Locked while it is signed, so that one signature serves everybody who waits.
+    signed: Mutex<Option<Signed>>,
 }
 
 #[derive(Debug)]
@@ -39,7 +39,7 @@ struct Signed {
 
 impl Told {
     fn new(end: End) -> Arc<Self> {
-        Arc::new(Self { end, signed: ArcSwapOption::empty() })
+        Arc::new(Self { end, signed: Mutex::new(None) })
     }
 
     /// The end, signed with the key that signs now.
@@ -49,23 +49,23 @@ impl Told {
             id: self.end.id.to_string(),
             token: token.to_owned(),
         };
-        let known = self.signed.load();
+        let mut known = self.signed.lock().await;
         if let Some(known) = known.as_ref().filter(|known| keys.signs_with(&known.kid)) {
             return Ok(signed(&known.token));
         }
         let (kid, token) = keys.tell(SecurityEvent::new(&self.end, keys.policy())).await?;
-        let told = signed(&token);
-        self.signed.store(Some(Arc::new(Signed { kid, token })));
-        Ok(told)
+        Ok(signed(&known.insert(Signed { kid, token }).token))
     }
 }
 
 /// Ends in the order of the log.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Ends {
     told: Vec<Arc<Told>>,
     /// The position of the last end there was, also if it is forgotten.
     head: i64,
+    /// Whether the log could not be read: there may be others.
+    is_doubtful: bool,
 }
 
 impl Ends {
@@ -80,13 +80,23 @@ impl Ends {
         self.head
     }
 
+    /// Whether there may be others.
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.is_doubtful
+    }
+
+    /// Whether one of them is from before `oldest`.
+    fn outlives(&self, oldest: Timestamp) -> bool {
+        self.told.iter().any(|told| told.end.at <= oldest)
+    }
+
     /// These and later ones, without those from before `oldest`.
     fn and(&self, later: Vec<End>, oldest: Timestamp) -> Self {
         let head = later.last().map_or(self.head, |end| end.position);
         let matters = |end: &End| end.at > oldest;
         let kept = self.told.iter().filter(|told| matters(&told.end)).cloned();
         let told = kept.chain(later.into_iter().filter(matters).map(Told::new)).collect();
-        Self { told, head }
+        Self { told, head, is_doubtful: false }
     }
 }
 
@@ -117,7 +127,7 @@ impl RevocationFeed {
         let (ends, receiver) = watch::channel(Arc::default());
         let feed = Self { pool, clock, ended, ends, lifetime };
         feed.read_back().await?;
-        Ok((Revocations { ends: receiver, keys }, feed))
+        Ok((Revocations::new(receiver, keys), feed))
     }
 
     /// Reads every end soon after it is there, for as long as the server runs.
@@ -127,6 +137,7 @@ impl RevocationFeed {
                 Ok(()) => LONGEST_PAUSE,
                 Err(error) => {
                     tracing::warn!(%error, "the ends of sessions cannot be read; trying again");
+                    self.doubt();
                     RETRY
                 }
             };
@@ -136,6 +147,12 @@ impl RevocationFeed {
                 () = self.clock.sleep_until(next) => {}
             }
         }
+    }
+
+    /// From here on nobody is told that there is nothing new.
+    fn doubt(&self) {
+        let known = Ends::clone(&self.ends.borrow());
+        self.ends.send_replace(Arc::new(Ends { is_doubtful: true, ..known }));
     }
 
     fn oldest(&self) -> Timestamp {
@@ -164,9 +181,12 @@ impl RevocationFeed {
     async fn read_on(&self) -> Result<(), StoreError> {
         loop {
             let known = Arc::clone(&self.ends.borrow());
-            let page = read_model::after(&self.pool, known.head(), PAGE).await?;
+            let (page, oldest) =
+                (read_model::after(&self.pool, known.head(), PAGE).await?, self.oldest());
             let is_last = page.is_empty();
-            self.ends.send_replace(Arc::new(known.and(page, self.oldest())));
+            if !is_last || known.is_doubtful || known.outlives(oldest) {
+                self.ends.send_replace(Arc::new(known.and(page, oldest)));
+            }
             if is_last {
                 return Ok(());
             }

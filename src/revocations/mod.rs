@@ -13,11 +13,13 @@ use std::sync::Arc;
 
 use futures_util::Stream;
 use futures_util::stream;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use self::feed::{Ends, Told};
 use crate::keys::{IssueError, Keys};
 
+/// Most streams at once: a tenth of the connections that a node accepts.
+const MAX_LISTENERS: usize = 1_000;
 /// Most ends on a page: each may have to be signed.
 const PAGE: usize = 100;
 
@@ -26,6 +28,21 @@ const PAGE: usize = 100;
 pub struct Revocations {
     ends: watch::Receiver<Arc<Ends>>,
     keys: Keys,
+    listeners: Arc<Semaphore>,
+}
+
+/// Why ends cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum TellError {
+    /// The log cannot be read: nobody knows whether there are others.
+    #[error("the ends of sessions cannot be read")]
+    Doubtful,
+    /// As many listen as may.
+    #[error("too many listen already")]
+    Crowded,
+    /// An end could not be signed.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
 }
 
 /// A signed end of a session.
@@ -51,13 +68,20 @@ pub struct Page {
 }
 
 impl Revocations {
+    fn new(ends: watch::Receiver<Arc<Ends>>, keys: Keys) -> Self {
+        Self { ends, keys, listeners: Arc::new(Semaphore::new(MAX_LISTENERS)) }
+    }
+
     /// The ends after a position of the log.
     ///
     /// # Errors
     ///
-    /// When too many signatures wait already.
-    pub async fn page(&self, since: i64) -> Result<Page, IssueError> {
+    /// When the log cannot be read, or too many signatures wait already.
+    pub async fn page(&self, since: i64) -> Result<Page, TellError> {
         let ends = Arc::clone(&self.ends.borrow());
+        if ends.is_doubtful() {
+            return Err(TellError::Doubtful);
+        }
         let later = ends.after(since);
         let mut signed = Vec::new();
         for told in later.iter().take(PAGE) {
@@ -71,22 +95,34 @@ impl Revocations {
     }
 
     /// Every end after a position of the log, as it happens. Whoever listens holds a position and nothing else, however
-    /// slowly it reads. Ends when the server stops, or when an end cannot be signed.
-    pub fn stream(&self, since: i64) -> impl Stream<Item = SignedEnd> + Send + use<> {
-        let listener = (self.clone(), since);
-        stream::unfold(listener, async |(mut revocations, since)| {
+    /// slowly it reads. Ends when the log cannot be read or an end not be signed: silence would be taken for good news.
+    ///
+    /// # Errors
+    ///
+    /// When as many listen as may.
+    pub fn stream(
+        &self,
+        since: i64,
+    ) -> Result<impl Stream<Item = SignedEnd> + Send + use<>, TellError> {
+        let place = Arc::clone(&self.listeners).try_acquire_owned();
+        let place = place.map_err(|_| TellError::Crowded)?;
+        let listener = (self.clone(), since, place);
+        Ok(stream::unfold(listener, async |(mut revocations, since, place)| {
             let told = revocations.next(since).await?;
             let end = told.signed(&revocations.keys).await.ok()?;
             let position = end.position;
-            Some((end, (revocations, position)))
-        })
+            Some((end, (revocations, position, place)))
+        }))
     }
 
     async fn next(&mut self, since: i64) -> Option<Arc<Told>> {
         loop {
-            let next = self.ends.borrow_and_update().after(since).first().cloned();
-            if next.is_some() {
-                return next;
+            let ends = Arc::clone(&self.ends.borrow_and_update());
+            if ends.is_doubtful() {
+                return None;
+            }
+            if let Some(next) = ends.after(since).first() {
+                return Some(Arc::clone(next));
             }
             self.ends.changed().await.ok()?;
         }

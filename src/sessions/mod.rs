@@ -58,7 +58,7 @@ pub struct Sessions {
 }
 
 /// How long a request waits for the extension of its session, which goes on beside it.
-const EXTENSION_PATIENCE: Duration = Duration::from_secs(1);
+const EXTENSION_PATIENCE: Duration = Duration::from_secs(3);
 
 /// What a session is begun from.
 #[derive(Debug, Clone)]

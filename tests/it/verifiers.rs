@@ -253,3 +253,25 @@ async fn a_stopping_server_ends_its_streams_instead_of_waiting_for_them() {
     app.stop().await;
     assert_eq!(listener.next().await, None);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_cannot_hear_of_ends_closes_its_streams_and_answers_no_page() {
+    let (one, other) = two_servers().await;
+    let ada = one.sign_up("ada@example.com").await;
+    let mut listener = Listener::at(&other.url(), None).await;
+    let cut = "\
+        select count(pg_terminate_backend(pid))::text from pg_locks where locktype = 'advisory' and objid = \
+        (hashtextextended('keyfold-node:' || current_schema(), 0) & 4294967295)::bigint::oid";
+    assert_eq!(one.query_text(cut).await, "2");
+    assert_eq!(listener.next().await, None);
+    until("ada can sign out", async || ada.sign_out().await.status == 200).await;
+    until("the node follows again", async || {
+        let reply = other.get(PATH).send().await;
+        reply.status == 200
+    })
+    .await;
+    let mut again = Listener::at(&other.url(), None).await;
+    let (_, data) = again.next().await.unwrap();
+    let claims = verified(&one, data["set"].as_str().unwrap(), one.running().origin()).await;
+    assert_eq!(claims["sub_id"]["session"]["id"], ada.session_id);
+}
