@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keyfold::app::Seams;
 use keyfold::clock::Clock;
-use keyfold::config::Secret;
+use keyfold::config::{Config, Secret};
 use keyfold::keys::access_token::TokenError;
 use keyfold::keys::algorithm::Algorithm;
 use keyfold::keys::jwk::Jwk;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::app::{SECRET, START, TestApp, first_key};
 use crate::concurrency::two_servers;
 use crate::postgres;
-use crate::process::until;
+use crate::process::{PUBLIC_URL, until};
 use crate::user::TestUser;
 
 pub const JWKS: &str = "/.well-known/jwks.json";
@@ -168,6 +168,41 @@ async fn a_key_revoked_at_one_node_is_refused_by_every_other_at_the_next_request
         assert_eq!(kid(&after.token), new);
         after.list("").await.expect(200);
     }
+}
+
+/// Another node was given another secret first, which the order of the README avoids.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_cannot_open_the_new_key_refuses_what_the_revoked_one_signed_and_signs_nothing()
+{
+    let (connection, clock) = (postgres::new_schema().await, Clock::manual(START));
+    let node = |change: fn(&mut Config)| {
+        // Each makes keys of its own, as real servers do.
+        let seams = Seams { clock: clock.clone(), ..Seams::default() };
+        TestApp::with_seams(connection.clone(), seams, move |config| {
+            config.database.cluster = true;
+            config.http.public_url = Some(PUBLIC_URL.parse().unwrap());
+            change(config);
+        })
+    };
+    let behind = node(|_| ()).await.unwrap();
+    let ada = behind.sign_up("ada@example.com").await;
+    ada.list("").await.expect(200);
+    let ahead = node(|config| {
+        config.previous_secrets = config.secret.take().into_iter().collect();
+        config.secret = Some(Secret::parse("another secret, of 32 characters or more").unwrap());
+    });
+    let ahead = ahead.await.unwrap();
+    let new = ahead.running().features().keys.revoke(&kid(&ada.token)).await.unwrap().unwrap();
+
+    let message = "The access token is signed by a revoked key";
+    ada.list("").await.expect_problem(401, "KEY_REVOKED", message);
+    assert_eq!(kids(&behind).await, [new.as_str()]);
+    let refused = behind.get("/api/auth/token").bearer(&ada.session_token).send().await;
+    let message = "The server cannot answer for the moment, try again shortly";
+    refused.expect_problem(503, "UNAVAILABLE", message);
+    let there = ada.at(&ahead.url()).with_token(&fresh_token(&ahead, &ada).await);
+    there.list("").await.expect(200);
+    there.at(&behind.url()).list("").await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
