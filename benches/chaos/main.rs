@@ -24,18 +24,20 @@ mod random;
 mod recorder;
 mod report;
 mod run;
+#[path = "../limits/text.rs"]
+mod text;
 mod verify;
 mod world;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
 use crate::cluster::Cluster;
 use crate::faults::{FAULTS, Fault};
+use crate::text::{fresh_name, print};
 
 /// How often every fault is injected, unless fewer are asked for.
 const ROUNDS: usize = 20;
@@ -137,15 +139,4 @@ async fn until(
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     Ok(())
-}
-
-/// A name that nothing had before.
-fn fresh_name() -> String {
-    keyfold::id::Id::<()>::generate(&keyfold::clock::Clock::system()).to_string()
-}
-
-fn print(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    Ok(out.flush()?)
 }

@@ -17,16 +17,17 @@ mod postgres;
 mod processor;
 mod report;
 mod server;
+mod text;
 mod workloads;
 
 use std::ffi::OsString;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, bail};
 
 use crate::figures::Row;
+use crate::text::{fresh_name, print};
 use crate::workloads::WORKLOADS;
 
 /// The server's allocator, so that the limits have the same one.
@@ -119,15 +120,4 @@ fn remove_clusters(scratch: &Path) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// A name that nothing had before.
-fn fresh_name() -> String {
-    keyfold::id::Id::<()>::generate(&keyfold::clock::Clock::system()).to_string()
-}
-
-fn print(text: &str) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    Ok(out.flush()?)
 }

@@ -3,6 +3,7 @@
 //! A request passes the [`edge`] and arrives at an endpoint, whose first argument is the
 //! [`caller`], so nothing is parsed or looked up for somebody who may not ask. Statuses are decided in [`problem`] only.
 
+pub mod cached;
 pub mod caller;
 mod client_address;
 pub mod cookie;

@@ -1,46 +1,17 @@
 //! The JWKS endpoint.
 
 use poem::Request;
-use poem::http::header;
-use poem_openapi::{ApiResponse, OpenApi};
+use poem_openapi::OpenApi;
 
 use super::key_set::JsonWebKeySet;
+use crate::http::cached::Cached;
 use crate::http::caller;
-use crate::http::etag;
 use crate::http::failure::Failure;
-use crate::http::header_of;
-use crate::http::json::Encoded;
 use crate::http::tag::Tag;
 
 crate::statuses! {
     /// `GET /.well-known/jwks.json`
     GetKeys:;
-}
-
-/// The keys, or that they have not changed.
-#[derive(Debug, ApiResponse)]
-enum KeysResponse {
-    /// The public keys.
-    #[oai(status = 200)]
-    Keys(
-        Encoded<JsonWebKeySet>,
-        /// Entity tag: send it back in `If-None-Match`.
-        #[oai(header = "ETag")]
-        String,
-        /// How long the keys may be kept.
-        #[oai(header = "Cache-Control")]
-        String,
-    ),
-    /// The keys are the ones the client has.
-    #[oai(status = 304)]
-    NotModified(
-        /// Entity tag.
-        #[oai(header = "ETag")]
-        String,
-        /// How long the keys may be kept.
-        #[oai(header = "Cache-Control")]
-        String,
-    ),
 }
 
 /// The JWKS endpoint.
@@ -55,7 +26,7 @@ impl KeysApi {
     /// the key says which algorithm. Answers may be cached for as long as `Cache-Control` says: a key is in the set for
     /// longer than that before it signs. `ETag` and `If-None-Match` save the transfer.
     #[oai(path = "/.well-known/jwks.json", method = "get", operation_id = "getKeys")]
-    async fn keys(&self, request: &Request) -> Result<KeysResponse, Failure<GetKeys>> {
+    async fn keys(&self, request: &Request) -> Result<Cached<JsonWebKeySet>, Failure<GetKeys>> {
         let state = caller::state(request)?;
         // A database that is away leaves verifiers the keys that are known, which may not be kept then.
         let is_fresh = state.freshness.of_keys().await.is_ok() && state.follower.is_following();
@@ -63,13 +34,7 @@ impl KeysApi {
         let max_age = state.keys.jwks_max_age().as_secs();
         let cache =
             if is_fresh { format!("public, max-age={max_age}") } else { "no-cache".to_owned() };
-        let tag = keys.etag.clone();
-        let known = header_of(request, &header::IF_NONE_MATCH)
-            .is_some_and(|tags| etag::matches(tags, &tag));
-        Ok(if known {
-            KeysResponse::NotModified(tag, cache)
-        } else {
-            KeysResponse::Keys(Encoded::new(keys.document.clone()), tag, cache)
-        })
+        let (body, tag) = (keys.document.clone(), keys.etag.clone());
+        Ok(Cached::answer(request, body, tag, cache))
     }
 }

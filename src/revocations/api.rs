@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use poem::Request;
-use poem::http::{HeaderName, header};
+use poem::http::HeaderName;
 use poem::web::sse::Event;
 use poem_openapi::param::Query as Parameter;
 use poem_openapi::payload::EventStream;
@@ -15,11 +15,11 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde::Serialize;
 
 use super::SignedEnd;
+use crate::http::cached::Cached;
 use crate::http::caller;
 use crate::http::etag;
 use crate::http::failure::Failure;
 use crate::http::header_of;
-use crate::http::json::Encoded;
 use crate::http::problem::Problem;
 use crate::http::tag::Tag;
 
@@ -58,32 +58,6 @@ impl Example for RevocationsBody {
         let token = "eyJ0eXAiOiJzZWNldmVudCtqd3QiLCJhbGciOiJSUzI1NiIsImtpZCI6Ii…".to_owned();
         Self { sets: [(id, token)].into(), more_available: false, next: 42 }
     }
-}
-
-/// The ends, or that there are no others.
-#[derive(Debug, ApiResponse)]
-enum Page {
-    /// Ends of sessions in the order in which they happened.
-    #[oai(status = 200)]
-    Ends(
-        Encoded<RevocationsBody>,
-        /// Entity tag: send it back in `If-None-Match`.
-        #[oai(header = "ETag")]
-        String,
-        /// How long the answer may be kept.
-        #[oai(header = "Cache-Control")]
-        String,
-    ),
-    /// The answer is the one the client has.
-    #[oai(status = 304)]
-    NotModified(
-        /// Entity tag.
-        #[oai(header = "ETag")]
-        String,
-        /// How long the answer may be kept.
-        #[oai(header = "Cache-Control")]
-        String,
-    ),
 }
 
 /// The end of a session, as it happens.
@@ -146,7 +120,7 @@ impl RevocationsApi {
         request: &Request,
         /// `next` of the answer before.
         since: Parameter<Option<String>>,
-    ) -> Result<Page, Failure<ListRevocations>> {
+    ) -> Result<Cached<RevocationsBody>, Failure<ListRevocations>> {
         let state = caller::following(request)?;
         let page = state.revocations.page(position("since", since.0.as_deref())?).await?;
         let body = RevocationsBody {
@@ -155,14 +129,8 @@ impl RevocationsApi {
             next: page.next,
         };
         let encoded = serde_json::to_vec(&body).map_err(|error| Problem::internal(&error))?;
-        let (tag, cache) = (etag::of(&encoded), CACHE_CONTROL.to_owned());
-        let is_known = header_of(request, &header::IF_NONE_MATCH)
-            .is_some_and(|tags| etag::matches(tags, &tag));
-        Ok(if is_known {
-            Page::NotModified(tag, cache)
-        } else {
-            Page::Ends(Encoded::new(encoded.into()), tag, cache)
-        })
+        let tag = etag::of(&encoded);
+        Ok(Cached::answer(request, encoded.into(), tag, CACHE_CONTROL.to_owned()))
     }
 
     /// Ends of sessions as they happen
