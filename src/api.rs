@@ -35,9 +35,18 @@ struct Known {
     path: MetaPath,
 }
 
-/// The paths of the API.
-static PATHS: LazyLock<Vec<Known>> =
-    LazyLock::new(|| Api::meta().into_iter().flat_map(|api| api.paths).map(Known::new).collect());
+/// The paths of the API, in the order in which they are tried.
+static PATHS: LazyLock<Vec<Known>> = LazyLock::new(|| {
+    let mut paths: Vec<_> = Api::meta().into_iter().flat_map(|api| api.paths).collect();
+    paths.sort_by_key(|path| precedence(&path.path));
+    paths.into_iter().map(Known::new).collect()
+});
+
+/// Where a path comes among those that one request may be an instance of, as the router has it: a word before a parameter
+/// at the same place, the leftmost place first.
+fn precedence(template: &str) -> Vec<bool> {
+    template.split('/').map(|piece| piece.starts_with('{')).collect()
+}
 
 impl Known {
     fn new(path: MetaPath) -> Self {
@@ -93,6 +102,34 @@ mod tests {
         assert_eq!(methods("/api/auth/signin"), "POST");
         assert_eq!(methods("/api/7/tasks"), "GET, POST, HEAD");
         assert_eq!(methods("/docs"), "GET, HEAD");
+    }
+
+    #[test]
+    fn a_path_with_a_word_comes_before_one_with_a_parameter_at_its_place() {
+        let inwards = [
+            "/api/{user_id}/tasks/{task_id}",
+            "/api/{user_id}/{what}/batch",
+            "/api/{user_id}/tasks/batch",
+            "/api/auth/{what}/batch",
+            "/api/auth/tasks/{task_id}",
+            "/api/auth/tasks/batch",
+        ];
+        let outwards: Vec<_> = inwards.into_iter().rev().collect();
+        for listed in [inwards.to_vec(), outwards] {
+            let mut ordered = listed;
+            ordered.sort_by_key(|template| precedence(template));
+            assert_eq!(
+                ordered,
+                [
+                    "/api/auth/tasks/batch",
+                    "/api/auth/tasks/{task_id}",
+                    "/api/auth/{what}/batch",
+                    "/api/{user_id}/tasks/batch",
+                    "/api/{user_id}/tasks/{task_id}",
+                    "/api/{user_id}/{what}/batch",
+                ]
+            );
+        }
     }
 
     #[test]
