@@ -16,8 +16,9 @@ use crate::accounts::password::Password;
 use crate::eventlog::{Context, Published, ReadError};
 use crate::http::caller::{self, MaybeSignedIn, SessionHolder, SignedIn};
 use crate::http::failure::Failure;
+use crate::http::field::FieldProblem;
 use crate::http::json::{Encoded, Json};
-use crate::http::problem::{FieldProblem, Problem};
+use crate::http::problem::Problem;
 use crate::http::tag::Tag;
 use crate::http::{State, cookie};
 use crate::id::UserId;
@@ -157,9 +158,9 @@ impl AuthApi {
     ) -> Result<SignInResponse, Failure<SignIn>> {
         let state = caller::following(request)?;
         let SignInRequest { email, password } = body.0;
-        let email = Email::parse(&email).map_err(|error| Problem::field("email", error))?;
+        let email = Email::parse(&email).map_err(|error| Problem::invalid("email", error))?;
         let password = Password::attempt(Zeroizing::new(password))
-            .map_err(|e| Problem::field("password", e))?;
+            .map_err(|error| Problem::invalid("password", error))?;
         let signed_in = state.accounts.sign_in(&email, password).await;
         let (user_id, profile) = signed_in.map_err(Problem::from).inspect_err(|problem| {
             tracing::info!(outcome = %problem, "sign in failed");
@@ -236,14 +237,11 @@ fn new_account(body: SignUpRequest) -> Result<(Email, Name, Password), Problem> 
         (Ok(email), Ok(name), Ok(password)) => Ok((email, name, password)),
         (email, name, password) => {
             let problems = [
-                ("email", email.err().map(|error| error.to_string())),
-                ("password", password.err().map(|error| error.to_string())),
-                ("name", name.err().map(|error| error.to_string())),
+                email.err().map(|error| FieldProblem::of("email", error)),
+                password.err().map(|error| FieldProblem::of("password", error)),
+                name.err().map(|error| FieldProblem::of("name", error)),
             ];
-            let named = |(field, message): (&str, Option<String>)| {
-                message.map(|message| FieldProblem { field: field.to_owned(), message })
-            };
-            Err(Problem::fields(problems.into_iter().filter_map(named).collect()))
+            Err(Problem::fields(problems.into_iter().flatten().collect()))
         }
     }
 }

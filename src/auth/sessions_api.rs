@@ -10,6 +10,7 @@ use super::session_bodies::SessionListBody;
 use crate::http::caller::{self, SignedIn};
 use crate::http::cookie;
 use crate::http::failure::Failure;
+use crate::http::field::Flaw;
 use crate::http::json::Json;
 use crate::http::problem::Problem;
 use crate::http::tag::Tag;
@@ -129,7 +130,7 @@ fn spares_current(request: &Request) -> Result<bool, Problem> {
     for (_, value) in form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "except")
     {
         if value != "current" {
-            return Err(Problem::field("except", "must be current"));
+            return Err(Problem::field("except", Flaw::Invalid, "must be current"));
         }
         spares = true;
     }

@@ -69,7 +69,11 @@ fn response(status: u16) -> MetaResponse {
                 "WWW-Authenticate",
                 "How to authenticate, and why it failed (RFC 6750, section 3).",
             )],
-            503 => {
+            412 => vec![MetaHeader {
+                required: false,
+                ..header("ETag", "Entity tag of what is there now, if there is anything.")
+            }],
+            429 | 503 => {
                 vec![header("Retry-After", "Seconds after which the request is worth repeating.")]
             }
             _ => Vec::new(),
@@ -95,7 +99,13 @@ fn description(status: u16) -> &'static str {
         404 => "There is no such thing.",
         409 => "The request contradicts what is there already.",
         413 => "The body is too large.",
-        415 => "The body is not `application/json`.",
+        412 => {
+            "It is not as `If-Match` says; nothing was changed. `current` and `ETag` say what it is now."
+        }
+        415 => "The body is not of a media type that this takes.",
+        422 => "The `Idempotency-Key` belongs to another request; nothing was changed.",
+        428 => "The request has to say in `If-Match` which version it is about.",
+        429 => "Too many requests: try again after `Retry-After` seconds.",
         503 => "Overloaded, or the database is away: try again after `Retry-After` seconds.",
         _ => "Something went wrong on the server's side; it is logged under `traceId`.",
     }

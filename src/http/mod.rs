@@ -3,6 +3,7 @@
 //! A request passes the [`edge`] and arrives at an endpoint, whose first argument is the
 //! [`caller`], so nothing is parsed or looked up for somebody who may not ask. Statuses are decided in [`problem`] only.
 
+pub mod body;
 pub mod cached;
 pub mod caller;
 mod client_address;
@@ -12,11 +13,17 @@ mod credential;
 pub mod edge;
 pub mod etag;
 pub mod failure;
+pub mod field;
 pub mod headers;
 pub mod health;
+pub mod idempotency_key;
+pub mod if_match;
 pub mod json;
+mod parameter;
 pub mod problem;
+pub mod raw_json;
 pub mod schema;
+mod strict;
 pub mod tag;
 pub mod trace;
 mod translate;
@@ -78,3 +85,6 @@ pub struct Site {
 pub(crate) fn header_of<'a>(request: &'a Request, name: &HeaderName) -> Option<&'a str> {
     request.headers().get(name)?.to_str().ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,9 @@ use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem_openapi::Object;
 use serde::Serialize;
 
-use super::json;
+use super::field::{FieldProblem, Flaw};
+use super::raw_json::RawJson;
+use super::{json, parameter};
 use crate::telemetry::current_trace_id;
 
 /// What went wrong.
@@ -29,15 +31,9 @@ pub struct ErrorBody {
     /// The fields that are not as they should be, when the input is invalid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub details: Option<Vec<FieldProblem>>,
-}
-
-/// A field that is not as it should be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Object)]
-pub struct FieldProblem {
-    /// Path of the field in the request, for instance `title`.
-    pub field: String,
-    /// What is wrong with it.
-    pub message: String,
+    /// What the request wanted to change, as it is now and in the shape in which it is read, when its version has changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub current: Option<RawJson>,
 }
 
 /// An answer that is not what was asked for. Boxed: most results carry none.
@@ -50,11 +46,12 @@ struct Content {
     code: &'static str,
     message: Cow<'static, str>,
     details: Vec<FieldProblem>,
-    header: Option<(HeaderName, String)>,
+    current: Option<RawJson>,
+    headers: Vec<(HeaderName, String)>,
 }
 
 /// Seconds after which a refused request is worth repeating.
-const RETRY_AFTER: &str = "1";
+const RETRY_AFTER: u32 = 1;
 
 impl Problem {
     /// A problem with this status, stable code and message.
@@ -68,13 +65,22 @@ impl Problem {
             code,
             message: message.into(),
             details: Vec::new(),
-            header: None,
+            current: None,
+            headers: Vec::new(),
         }))
     }
 
     /// `400`: one field of the input is invalid.
-    pub fn field(field: impl Into<String>, message: impl fmt::Display) -> Self {
-        Self::fields(vec![FieldProblem { field: field.into(), message: message.to_string() }])
+    pub fn field(field: impl Into<String>, flaw: Flaw, message: impl fmt::Display) -> Self {
+        Self::fields(vec![FieldProblem::new(field, flaw, message)])
+    }
+
+    /// `400`: the value of one field was refused.
+    pub fn invalid<E: Copy + fmt::Display>(field: impl Into<String>, error: E) -> Self
+    where
+        Flaw: From<E>,
+    {
+        Self::fields(vec![FieldProblem::of(field, error)])
     }
 
     /// `400`: fields of the input are invalid.
@@ -118,6 +124,36 @@ impl Problem {
     /// `403`: signed in, but not allowed.
     pub fn forbidden(code: &'static str, message: &'static str) -> Self {
         Self::new(StatusCode::FORBIDDEN, code, message)
+    }
+
+    /// `412`: what the request wanted to change is not as `If-Match` says (RFC 9110, section 15.5.13). With what it is
+    /// instead, and its entity tag, the client can decide again without asking.
+    pub fn precondition_failed(current: Option<RawJson>, etag: Option<String>) -> Self {
+        let mut problem = Self::new(
+            StatusCode::PRECONDITION_FAILED,
+            "VERSION_MISMATCH",
+            "This has changed since you read it; nothing was changed",
+        );
+        problem.0.current = current;
+        match etag {
+            Some(etag) => problem.with_header(header::ETAG, etag),
+            None => problem,
+        }
+    }
+
+    /// `422`: the key belongs to another request (draft-ietf-httpapi-idempotency-key-header, section 2.7).
+    pub fn key_reused() -> Self {
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "IDEMPOTENCY_KEY_REUSED",
+            "Another request was sent with this Idempotency-Key; nothing was changed",
+        )
+    }
+
+    /// `409`: the request with this key is at work (the same section).
+    pub fn key_in_use() -> Self {
+        let message = "The request with this Idempotency-Key is still at work, ask again shortly";
+        Self::new(StatusCode::CONFLICT, "IDEMPOTENCY_KEY_IN_USE", message).retry_after(RETRY_AFTER)
     }
 
     /// `503`: too much waits already. Nothing was done.
@@ -173,12 +209,18 @@ impl Problem {
     }
 
     fn retry_later(code: &'static str, message: &'static str) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message)
-            .with_header(header::RETRY_AFTER, RETRY_AFTER.to_owned())
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message).retry_after(RETRY_AFTER)
     }
 
-    fn with_header(mut self, name: HeaderName, value: String) -> Self {
-        self.0.header = Some((name, value));
+    /// The same, worth repeating after so many seconds.
+    #[must_use]
+    pub fn retry_after(self, seconds: u32) -> Self {
+        self.with_header(header::RETRY_AFTER, seconds.to_string())
+    }
+
+    /// The same with a header.
+    pub(super) fn with_header(mut self, name: HeaderName, value: String) -> Self {
+        self.0.headers.push((name, value));
         self
     }
 
@@ -198,6 +240,7 @@ impl Problem {
             message: self.0.message.to_string(),
             trace_id: current_trace_id().to_string(),
             details: (!self.0.details.is_empty()).then(|| self.0.details.clone()),
+            current: self.0.current.clone(),
         }
     }
 
@@ -207,10 +250,10 @@ impl Problem {
         let mut response = json::respond(body.into());
         response.set_status(self.0.status);
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some((name, value)) = &self.0.header
-            && let Ok(value) = HeaderValue::try_from(value)
-        {
-            response.headers_mut().insert(name, value);
+        for (name, value) in &self.0.headers {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                response.headers_mut().insert(name, value);
+            }
         }
         response
     }
@@ -242,40 +285,12 @@ impl Problem {
                     Self::new(status, "METHOD_NOT_ALLOWED", "This path does not have this method");
                 problem.with_header(header::ALLOW, allowed())
             }
-            StatusCode::BAD_REQUEST => parameter(text),
+            StatusCode::BAD_REQUEST => parameter::refused(text),
             status if status.is_client_error() => {
                 Self::new(status, "BAD_REQUEST", "The request cannot be understood")
             }
             _ => Self::internal(&format!("{status}: {text}")),
         }
-    }
-}
-
-/// A query or path parameter that the framework could not parse: it says which between back quotes.
-fn parameter(text: &str) -> Problem {
-    match text.split('`').collect::<Vec<_>>().as_slice() {
-        [_, name, reason, ..] => {
-            Problem::field(*name, readable(reason.trim_start_matches([':', ' '])))
-        }
-        _ => {
-            Problem::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", "The request cannot be understood")
-        }
-    }
-}
-
-/// The framework's refusals in words: `verification failed. minimum(1, exclusive: false)` is "must be at least 1".
-fn readable(reason: &str) -> String {
-    let rule = reason.trim_start_matches("verification failed. ");
-    let (rule, arguments) = rule.split_once('(').unwrap_or((rule, ""));
-    let bound = arguments.split([',', ')']).next().unwrap_or_default();
-    match rule {
-        "minimum" => format!("must be at least {bound}"),
-        "maximum" => format!("must be at most {bound}"),
-        "minLength" => format!("must have at least {bound} characters"),
-        "maxLength" => format!("must have at most {bound} characters"),
-        _ if reason.contains("integer") => "must be a whole number".to_owned(),
-        _ if reason.contains("boolean") => "must be true or false".to_owned(),
-        _ => "cannot be read".to_owned(),
     }
 }
 
@@ -299,20 +314,54 @@ impl ResponseError for Problem {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
-    #[test]
-    fn a_parameter_the_framework_refuses_is_named_and_explained() {
-        let refused = |text| match parameter(text).0.details.as_slice() {
-            [detail] => (detail.field.clone(), detail.message.clone()),
-            other => panic!("{other:?}"),
-        };
-        let text =
-            "failed to parse parameter `limit`: verification failed. minimum(1, exclusive: false)";
-        assert_eq!(refused(text), ("limit".to_owned(), "must be at least 1".to_owned()));
-        let text = "failed to parse parameter `q`: verification failed. maxLength(200)";
-        assert_eq!(refused(text), ("q".to_owned(), "must have at most 200 characters".to_owned()));
-        let text = "failed to parse parameter `limit`: failed to parse \"integer(uint64)\": invalid digit found in string";
-        assert_eq!(refused(text), ("limit".to_owned(), "must be a whole number".to_owned()));
+    /// The status, the headers in question and the body, which the trace id makes different every time.
+    async fn answer(problem: Problem) -> (u16, Value, Value) {
+        let response = problem.to_response();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let header = |name| headers.get(name).map(|value| value.to_str().unwrap());
+        let headers = json!({"etag": header("etag"), "retryAfter": header("retry-after")});
+        let body = response.into_body().into_string().await.unwrap();
+        let mut body: Value = serde_json::from_str(&body).unwrap();
+        assert!(body.as_object_mut().unwrap().remove("traceId").unwrap().is_string());
+        (status, headers, body)
+    }
+
+    #[tokio::test]
+    async fn a_failed_precondition_shows_what_is_there_now() {
+        let current = RawJson::of(&json!({"title": "Milk"})).unwrap();
+        let shown = answer(Problem::precondition_failed(Some(current), Some("\"3\"".to_owned())));
+        let (code, message) =
+            ("VERSION_MISMATCH", "This has changed since you read it; nothing was changed");
+        let body = json!({"code": code, "message": message, "current": {"title": "Milk"}});
+        assert_eq!(shown.await, (412, json!({"etag": "\"3\"", "retryAfter": null}), body));
+        let gone = answer(Problem::precondition_failed(None, None));
+        let body = json!({"code": code, "message": message});
+        assert_eq!(gone.await, (412, json!({"etag": null, "retryAfter": null}), body));
+    }
+
+    #[tokio::test]
+    async fn a_key_that_cannot_be_used_says_whether_waiting_helps() {
+        let reused = json!({
+            "code": "IDEMPOTENCY_KEY_REUSED",
+            "message": "Another request was sent with this Idempotency-Key; nothing was changed",
+        });
+        let never = json!({"etag": null, "retryAfter": null});
+        assert_eq!(answer(Problem::key_reused()).await, (422, never, reused));
+        let in_use = json!({
+            "code": "IDEMPOTENCY_KEY_IN_USE",
+            "message": "The request with this Idempotency-Key is still at work, ask again shortly",
+        });
+        let soon = json!({"etag": null, "retryAfter": "1"});
+        assert_eq!(answer(Problem::key_in_use()).await, (409, soon, in_use));
+    }
+
+    #[tokio::test]
+    async fn a_problem_carries_every_header_it_was_given() {
+        let problem = Problem::precondition_failed(None, Some("\"3\"".to_owned())).retry_after(7);
+        assert_eq!(answer(problem).await.1, json!({"etag": "\"3\"", "retryAfter": "7"}));
     }
 }

@@ -2,16 +2,55 @@
 
 use poem::http::StatusCode;
 
+use super::field::Flaw;
 use super::problem::Problem;
-use crate::accounts::password::HashError;
+use crate::accounts::email::InvalidEmail;
+use crate::accounts::name::InvalidName;
+use crate::accounts::password::{HashError, InvalidPassword};
 use crate::accounts::{SignInError, SignUpError};
 use crate::eventlog::{ExecuteError, ReadError, StoreError};
 use crate::keys::IssueError;
 use crate::keys::access_token::TokenError;
 use crate::revocations::TellError;
 use crate::sessions::{SessionCommandError, SessionError, StartError};
+use crate::tasks::values::InvalidText;
 use crate::tasks::{PageError, task_list};
 use crate::workers::WorkError;
+
+impl From<InvalidEmail> for Flaw {
+    fn from(_: InvalidEmail) -> Self {
+        Self::Invalid
+    }
+}
+
+impl From<InvalidName> for Flaw {
+    fn from(error: InvalidName) -> Self {
+        match error {
+            InvalidName::Empty => Self::Empty,
+            InvalidName::TooLong => Self::TooLong,
+            InvalidName::ControlCharacter => Self::Invalid,
+        }
+    }
+}
+
+impl From<InvalidPassword> for Flaw {
+    fn from(error: InvalidPassword) -> Self {
+        match error {
+            InvalidPassword::TooShort => Self::TooShort,
+            InvalidPassword::TooLong => Self::TooLong,
+        }
+    }
+}
+
+impl From<InvalidText> for Flaw {
+    fn from(error: InvalidText) -> Self {
+        match error {
+            InvalidText::Empty => Self::Empty,
+            InvalidText::TooLong(_) => Self::TooLong,
+            InvalidText::Nul => Self::Invalid,
+        }
+    }
+}
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {

@@ -19,6 +19,7 @@ use crate::http::cached::Cached;
 use crate::http::caller;
 use crate::http::etag;
 use crate::http::failure::Failure;
+use crate::http::field::Flaw;
 use crate::http::header_of;
 use crate::http::problem::Problem;
 use crate::http::tag::Tag;
@@ -174,5 +175,5 @@ fn event(revocation: Revocation) -> Event {
 fn position(field: &str, value: Option<&str>) -> Result<i64, Problem> {
     let Some(value) = value else { return Ok(0) };
     let position = value.parse().ok().filter(|position: &i64| *position >= 0);
-    position.ok_or_else(|| Problem::field(field, "must be the next of an answer"))
+    position.ok_or_else(|| Problem::field(field, Flaw::Invalid, "must be the next of an answer"))
 }

@@ -14,6 +14,7 @@ use super::values::TaskId;
 use crate::http::State;
 use crate::http::caller::{self, Owner};
 use crate::http::failure::Failure;
+use crate::http::field::Flaw;
 use crate::http::json::{Encoded, Json};
 use crate::http::problem::Problem;
 use crate::http::tag::Tag;
@@ -83,8 +84,9 @@ impl TasksApi {
         q: Parameter<Option<String>>,
     ) -> Result<Encoded<TaskListBody>, Failure<ListTasks>> {
         let cursor = cursor.0.map(|cursor| cursor.parse::<TaskId>()).transpose();
-        let after =
-            cursor.map_err(|_| Problem::field("cursor", "must be the nextCursor of a page"))?;
+        let after = cursor.map_err(|_| {
+            Problem::field("cursor", Flaw::Invalid, "must be the nextCursor of a page")
+        })?;
         let limit = usize::try_from(limit.0).unwrap_or(MAX_LIMIT);
         let query = Query { completed: completed.0, text: None, after, limit };
         let query = query.containing(q.0.as_deref());

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::listing::Page;
 use super::task::Task;
-use super::values::{Description, TaskId, Title};
+use super::values::{Description, InvalidText, TaskId, Title};
 use crate::clock::Timestamp;
-use crate::http::problem::{FieldProblem, Problem};
+use crate::http::field::{FieldProblem, Flaw};
+use crate::http::problem::Problem;
 use crate::http::schema::Nullable;
 use crate::id::UserId;
 
@@ -65,7 +66,8 @@ impl TaskRequest {
             completed: None,
         };
         let wanted = patch.values()?;
-        let title = wanted.title.ok_or_else(|| Problem::field("title", "is required"))?;
+        let title =
+            wanted.title.ok_or_else(|| Problem::field("title", Flaw::Missing, "is missing"))?;
         Ok((title, wanted.description.flatten()))
     }
 }
@@ -74,8 +76,8 @@ impl TaskPatch {
     /// The values, or everything that is wrong with them at once.
     pub(super) fn values(&self) -> Result<Wanted, Problem> {
         let mut problems = Vec::new();
-        let mut note = |field: &str, error: &dyn std::fmt::Display| {
-            problems.push(FieldProblem { field: field.to_owned(), message: error.to_string() });
+        let mut note = |field: &str, error: &InvalidText| {
+            problems.push(FieldProblem::of(field, *error));
         };
         let title = self.title.as_deref().map(Title::parse).transpose();
         let title = title.inspect_err(|error| note("title", error)).unwrap_or_default();

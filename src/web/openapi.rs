@@ -10,7 +10,11 @@ use poem_openapi::{ContactObject, LicenseObject, ServerObject};
 use serde_json::{Map, Value, json};
 
 use crate::api;
+use crate::http::field::{FieldProblem, Flaw};
+use crate::http::problem::ErrorBody;
+use crate::http::raw_json::RawJson;
 use crate::revocations::api::Revocation;
+use crate::tasks::bodies::TaskBody;
 
 /// The tags in the order in which a newcomer needs them.
 const CHAPTERS: [&str; 4] = ["Authentication", "Tasks", "Keys", "Health"];
@@ -30,7 +34,8 @@ minutes. The session token, in a cookie or sent as a bearer token, lives days an
 at `/api/auth/token`. Signing out ends both at once.
 
 **Failures.** Every failure has the same body: a stable `code`, a `message` for people, a `traceId` that finds the \
-request in the logs, and `details` per field when the input is invalid.";
+request in the logs, and `details` per field when the input is invalid, each with a `code` of its own: the field's name \
+and what is wrong with it, `TITLE_TOO_LONG` for instance.";
 
 /// Fields of requests that may be `null`, which the generator cannot say of a field that may also be absent.
 const NULLABLE: [&str; 2] = [
@@ -81,34 +86,72 @@ fn complete(operation: &mut Map<String, Value>) {
     // An empty list says that nobody needs to be signed in; without it, tools cannot tell that from an omission.
     operation.entry("security").or_insert_with(|| json!([]));
     let id = operation.get("operationId").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let waits_for_key = takes_header(operation, "Idempotency-Key");
     let responses =
         operation.get_mut("responses").and_then(Value::as_object_mut).into_iter().flatten();
     for (status, response) in responses {
         if let (Some(example), Some(media)) =
             (failure(&id, status), response.pointer_mut("/content/application~1json"))
         {
-            media.as_object_mut().map(|media| media.insert("example".to_owned(), example));
+            media.as_object_mut().map(|media| media.insert("example".to_owned(), json!(example)));
         }
         if let Some(media) = response.pointer_mut("/content/text~1event-stream") {
             let example = json!([Revocation::example()]);
             media.as_object_mut().map(|media| media.insert("example".to_owned(), example));
         }
+        if waits_for_key && status == "409" {
+            let headers = json!({ "Retry-After": retry_with_key() });
+            response.as_object_mut().map(|response| response.insert("headers".to_owned(), headers));
+        }
     }
 }
 
+/// Whether a header is one of an operation's parameters.
+fn takes_header(operation: &Map<String, Value>, name: &str) -> bool {
+    let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
+    parameters.into_iter().any(|parameter| {
+        let is = |member, value: &str| parameter.get(member).and_then(Value::as_str) == Some(value);
+        is("in", "header") && is("name", name)
+    })
+}
+
+/// Only operations that take a key have this header in their `409`.
+fn retry_with_key() -> Value {
+    json!({
+        "description": "Seconds after which the request is worth repeating, while the one with the same key is at work.",
+        "schema": { "type": "string" },
+    })
+}
+
 /// How an operation answers when it fails with a status, for instance.
-fn failure(operation: &str, status: &str) -> Option<Value> {
-    let (code, message) = match (operation, status) {
-        ("signUp", "400") => return Some(invalid("password", "must have at least 8 characters")),
-        ("signIn", "400") => {
-            return Some(invalid("email", "must be an email address such as ada@example.com"));
+fn failure(operation: &str, status: &str) -> Option<ErrorBody> {
+    if status == "400" {
+        return Some(invalid(invalid_field(operation)));
+    }
+    let (code, message) = refused(operation, status).or_else(|| failed(operation, status))?;
+    let body = body(code, message);
+    let current = (status == "412").then(|| current(operation)).flatten();
+    Some(ErrorBody { current, ..body })
+}
+
+/// What is wrong with the input of an operation.
+fn invalid_field(operation: &str) -> FieldProblem {
+    let (field, flaw, message) = match operation {
+        "signUp" => ("password", Flaw::TooShort, "must have at least 8 characters"),
+        "signIn" => ("email", Flaw::Invalid, "must be an email address such as ada@example.com"),
+        "listTasks" => ("limit", Flaw::TooLarge, "must be at most 1000"),
+        "listRevocations" | "streamRevocations" => {
+            ("since", Flaw::Invalid, "must be the next of an answer")
         }
-        ("listTasks", "400") => return Some(invalid("limit", "must be at most 1000")),
-        ("listRevocations" | "streamRevocations", "400") => {
-            return Some(invalid("since", "must be the next of an answer"));
-        }
-        ("endSessions", "400") => return Some(invalid("except", "must be current")),
-        (_, "400") => return Some(invalid("title", "must not be empty")),
+        "endSessions" => ("except", Flaw::Invalid, "must be current"),
+        _ => ("title", Flaw::Empty, "must not be empty"),
+    };
+    FieldProblem::new(field, flaw, message)
+}
+
+/// Code and message of a request that is understood and refused.
+fn refused(operation: &str, status: &str) -> Option<(&'static str, &'static str)> {
+    Some(match (operation, status) {
         ("signIn", "401") => ("INVALID_EMAIL_OR_PASSWORD", "Invalid email or password"),
         ("getSession" | "getToken" | "listSessions" | "endSession" | "endSessions", "401") => {
             ("SESSION_ENDED", "The session has ended")
@@ -122,11 +165,26 @@ fn failure(operation: &str, status: &str) -> Option<Value> {
         (_, "404") => ("TASK_NOT_FOUND", "There is no such task"),
         ("signUp", "409") => ("EMAIL_TAKEN", "An account with this email address exists already"),
         (_, "409") => ("LIST_FULL", "The list cannot take any more tasks"),
+        (_, "412") => {
+            ("VERSION_MISMATCH", "This has changed since you read it; nothing was changed")
+        }
+        (_, "422") => (
+            "IDEMPOTENCY_KEY_REUSED",
+            "Another request was sent with this Idempotency-Key; nothing was changed",
+        ),
+        _ => return None,
+    })
+}
+
+/// Code and message of a request that cannot be served.
+fn failed(operation: &str, status: &str) -> Option<(&'static str, &'static str)> {
+    Some(match (operation, status) {
         (_, "413") => ("PAYLOAD_TOO_LARGE", "The body is larger than 64 KiB"),
         (_, "415") => (
             "UNSUPPORTED_MEDIA_TYPE",
             "The body must be JSON: send it with Content-Type: application/json",
         ),
+        (_, "429") => ("TOO_MANY_REQUESTS", "Too many requests, try again later"),
         (_, "500") => ("INTERNAL_ERROR", "Something went wrong on our side"),
         ("getKeys" | "getLiveness" | "getReadiness", "503") => {
             ("UNAVAILABLE", "The server cannot answer for the moment, try again shortly")
@@ -135,15 +193,78 @@ fn failure(operation: &str, status: &str) -> Option<Value> {
             ("OVERLOADED", "The server is overloaded; nothing was changed, try again shortly")
         }
         _ => return None,
-    };
-    Some(json!({ "code": code, "message": message, "traceId": TRACE_ID }))
+    })
 }
 
-fn invalid(field: &str, reason: &str) -> Value {
-    json!({
-        "code": "INVALID_INPUT",
-        "message": format!("{field} {reason}"),
-        "traceId": TRACE_ID,
-        "details": [{ "field": field, "message": reason }],
-    })
+/// What is there now instead of what an operation wanted to change.
+fn current(operation: &str) -> Option<RawJson> {
+    match operation {
+        "replaceTask" | "changeTask" | "deleteTask" => RawJson::of(&TaskBody::example()).ok(),
+        _ => None,
+    }
+}
+
+fn invalid(problem: FieldProblem) -> ErrorBody {
+    let message = format!("{} {}", problem.field, problem.message);
+    ErrorBody { details: Some(vec![problem]), ..body("INVALID_INPUT", &message) }
+}
+
+fn body(code: &str, message: &str) -> ErrorBody {
+    let (code, message) = (code.to_owned(), message.to_owned());
+    ErrorBody { code, message, trace_id: TRACE_ID.to_owned(), details: None, current: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_of_a_change_with_conditions_has_an_example() {
+        let shown = |status| json!(failure("changeTask", status));
+        let with_trace = |mut body: Value| {
+            body["traceId"] = json!(TRACE_ID);
+            body
+        };
+        let details =
+            json!([{"field": "title", "code": "TITLE_EMPTY", "message": "must not be empty"}]);
+        for (status, body) in [
+            (
+                "400",
+                json!({"code": "INVALID_INPUT", "message": "title must not be empty", "details": details}),
+            ),
+            (
+                "412",
+                json!({
+                    "code": "VERSION_MISMATCH",
+                    "message": "This has changed since you read it; nothing was changed",
+                    "current": TaskBody::example(),
+                }),
+            ),
+            (
+                "422",
+                json!({
+                    "code": "IDEMPOTENCY_KEY_REUSED",
+                    "message": "Another request was sent with this Idempotency-Key; nothing was changed",
+                }),
+            ),
+            (
+                "429",
+                json!({"code": "TOO_MANY_REQUESTS", "message": "Too many requests, try again later"}),
+            ),
+        ] {
+            assert_eq!(shown(status), with_trace(body), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_conflict_over_a_key_says_when_to_come_back_where_a_key_is_taken() {
+        let headers = |parameters: Value| {
+            let mut operation = json!({"parameters": parameters, "responses": {"409": {}}});
+            complete(operation.as_object_mut().unwrap());
+            operation["responses"]["409"]["headers"].clone()
+        };
+        let key = json!([{"name": "Idempotency-Key", "in": "header"}]);
+        assert_eq!(headers(key), json!({ "Retry-After": retry_with_key() }));
+        assert_eq!(headers(json!([{"name": "If-Match", "in": "header"}])), Value::Null);
+    }
 }

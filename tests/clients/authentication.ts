@@ -33,9 +33,9 @@ export async function isRefusedToSignUp(url: string, taken: string): Promise<voi
     message: "An account with this email address exists already",
   });
   const details = [
-    { field: "email", message: "must be an email address such as ada@example.com" },
-    { field: "password", message: "must have at least 8 characters" },
-    { field: "name", message: "must not be empty" },
+    { field: "email", code: "EMAIL_INVALID", message: "must be an email address such as ada@example.com" },
+    { field: "password", code: "PASSWORD_TOO_SHORT", message: "must have at least 8 characters" },
+    { field: "name", code: "NAME_EMPTY", message: "must not be empty" },
   ];
   failed(await anyone.POST("/api/auth/signup", { body: { email: "ada", password: "short", name: " " } }), 400, {
     code: "INVALID_INPUT",

@@ -123,20 +123,26 @@ export async function refusesWrongInput(list: TaskList): Promise<void> {
   const path = "0190b3a4-0000-7000-8000-000000000000";
   refuses(
     await list.replace(path, long),
-    { field: "title", message: "must have at most 200 characters" },
-    { field: "description", message: "must have at most 2000 characters" },
+    { field: "title", code: "TITLE_TOO_LONG", message: "must have at most 200 characters" },
+    { field: "description", code: "DESCRIPTION_TOO_LONG", message: "must have at most 2000 characters" },
   );
-  refuses(await list.change(path, { title: " " }), { field: "title", message: "must not be empty" });
+  refuses(await list.change(path, { title: " " }), {
+    field: "title",
+    code: "TITLE_EMPTY",
+    message: "must not be empty",
+  });
   // @ts-expect-error the types know that a title is text
   const number = await list.change(path, { title: 5 });
-  refuses(number, { field: "title", message: "invalid type: integer `5`, expected a string" });
+  const wrongType = "invalid type: integer `5`, expected a string";
+  refuses(number, { field: "title", code: "TITLE_WRONG_TYPE", message: wrongType });
   // @ts-expect-error the types know which fields there are
   const unknown = await list.change(path, { colour: "red" });
-  const fields = "`title`, `description`, `completed`";
-  refuses(unknown, { field: "colour", message: `unknown field \`colour\`, expected one of ${fields}` });
-  refuses(await list.list({ limit: 1001 }), { field: "limit", message: "must be at most 1000" });
+  const expected = "is not known, expected one of `title`, `description`, `completed`";
+  refuses(unknown, { field: "colour", code: "COLOUR_UNKNOWN", message: expected });
+  const large = { field: "limit", code: "LIMIT_TOO_LARGE", message: "must be at most 1000" };
+  refuses(await list.list({ limit: 1001 }), large);
   const cursor = await list.list({ cursor: "tomorrow" });
-  refuses(cursor, { field: "cursor", message: "must be the nextCursor of a page" });
+  refuses(cursor, { field: "cursor", code: "CURSOR_INVALID", message: "must be the nextCursor of a page" });
 }
 
 /** Nobody else gets past the door, whatever they ask for and whether it exists or not. */

@@ -248,27 +248,30 @@ impl Reply {
         assert!(trace_id.len() == 32 && trace_id != "0".repeat(32), "{trace_id}");
         let shown = (body["code"].as_str().unwrap(), body["message"].as_str().unwrap());
         assert_eq!(shown, (code, message));
-        let known = ["code", "message", "traceId", "details"];
+        let known = ["code", "message", "traceId", "details", "current"];
         assert!(
             body.as_object().unwrap().keys().all(|key| known.contains(&key.as_str())),
             "{body}"
         );
         assert_eq!(self.header("content-type"), "application/json");
         assert_eq!(body.get("details").is_some(), code == "INVALID_INPUT", "{body}");
+        assert!(body.get("current").is_none() || code == "VERSION_MISMATCH", "{body}");
     }
 
-    /// `400` for these fields and reasons.
+    /// `400` for these fields, codes and reasons.
     #[track_caller]
-    pub fn expect_invalid(&self, fields: &[(&str, &str)]) {
+    pub fn expect_invalid(&self, fields: &[(&str, &str, &str)]) {
         let mut message = String::new();
-        for (field, reason) in fields {
+        for (field, _, reason) in fields {
             let separator = if message.is_empty() { "" } else { "; " };
             write!(message, "{separator}{field} {reason}").unwrap();
         }
         self.expect_problem(400, "INVALID_INPUT", &message);
         let details: Vec<_> = fields
             .iter()
-            .map(|(field, message)| serde_json::json!({"field": field, "message": message}))
+            .map(|(field, code, message)| {
+                serde_json::json!({"field": field, "code": code, "message": message})
+            })
             .collect();
         assert_eq!(self.json()["details"], Value::from(details));
     }
@@ -295,8 +298,14 @@ fn assert_documented(method: &Method, path: &str, status: StatusCode) {
         wanted.len() == given.len()
             && wanted.iter().zip(&given).all(|(w, g)| w == g || w.starts_with('{'))
     };
-    let known =
-        OPERATIONS.iter().find(|((known, template), _)| known == method.as_str() && fits(template));
+    // A word comes before a parameter at the same place.
+    let precedence = |template: &str| -> Vec<bool> {
+        template.split('/').map(|piece| piece.starts_with('{')).collect()
+    };
+    let known = OPERATIONS
+        .iter()
+        .filter(|((known, template), _)| known == method.as_str() && fits(template))
+        .min_by_key(|((_, template), _)| precedence(template));
     if let Some((operation, statuses)) = known {
         assert!(
             statuses.contains(&status.as_u16().to_string()),

@@ -11,9 +11,9 @@ async fn everything_wrong_with_a_sign_up_is_said_at_once() {
     let app = TestApp::spawn().await;
     let body = json!({"email": "ada", "password": "short", "name": " "});
     app.post("/api/auth/signup").json(&body).send().await.expect_invalid(&[
-        ("email", "must be an email address such as ada@example.com"),
-        ("password", "must have at least 8 characters"),
-        ("name", "must not be empty"),
+        ("email", "EMAIL_INVALID", "must be an email address such as ada@example.com"),
+        ("password", "PASSWORD_TOO_SHORT", "must have at least 8 characters"),
+        ("name", "NAME_EMPTY", "must not be empty"),
     ]);
     assert_eq!(app.dump("users").await, "");
 }
@@ -29,14 +29,16 @@ async fn the_limits_of_a_sign_up_are_as_documented() {
     };
     sign_up("a@example.com", &"é".repeat(8), "A").await.expect(201);
     sign_up("b@example.com", &"é".repeat(128), &"é".repeat(200)).await.expect(201);
-    let too_long = ("password", "must have at most 128 characters");
+    let too_long = ("password", "PASSWORD_TOO_LONG", "must have at most 128 characters");
     sign_up("c@example.com", &"é".repeat(129), "A").await.expect_invalid(&[too_long]);
     let name = &"é".repeat(201);
-    sign_up("c@example.com", PASSWORD, name)
-        .await
-        .expect_invalid(&[("name", "must have at most 200 characters")]);
+    sign_up("c@example.com", PASSWORD, name).await.expect_invalid(&[(
+        "name",
+        "NAME_TOO_LONG",
+        "must have at most 200 characters",
+    )]);
     let nul = sign_up("c@example.com", PASSWORD, "a\0b").await;
-    nul.expect_invalid(&[("name", "must not contain control characters")]);
+    nul.expect_invalid(&[("name", "NAME_INVALID", "must not contain control characters")]);
     let body = json!({"email": "a@example.com", "password": "é".repeat(129)});
     app.post("/api/auth/signin").json(&body).send().await.expect_invalid(&[too_long]);
 }
@@ -50,14 +52,20 @@ async fn the_limits_of_a_task_are_as_documented() {
         .expect(201);
     let both = json!({"title": "é".repeat(201), "description": "é".repeat(2_001)});
     ada.create(&both).await.expect_invalid(&[
-        ("title", "must have at most 200 characters"),
-        ("description", "must have at most 2000 characters"),
+        ("title", "TITLE_TOO_LONG", "must have at most 200 characters"),
+        ("description", "DESCRIPTION_TOO_LONG", "must have at most 2000 characters"),
     ]);
     let title = |text: &str| json!({ "title": text });
-    ada.create(&title(" \n ")).await.expect_invalid(&[("title", "must not be empty")]);
-    ada.create(&title("a\0b"))
-        .await
-        .expect_invalid(&[("title", "must not contain the NUL character")]);
+    ada.create(&title(" \n ")).await.expect_invalid(&[(
+        "title",
+        "TITLE_EMPTY",
+        "must not be empty",
+    )]);
+    ada.create(&title("a\0b")).await.expect_invalid(&[(
+        "title",
+        "TITLE_INVALID",
+        "must not contain the NUL character",
+    )]);
     assert_eq!(ada.titles().await.len(), 1);
 }
 
@@ -65,31 +73,34 @@ async fn the_limits_of_a_task_are_as_documented() {
 async fn a_field_of_the_wrong_kind_is_named() {
     let app = TestApp::spawn().await;
     let ada = app.sign_up("ada@example.com").await;
-    let wrong = |field, message| ([(field, message)], field);
-    for (body, (problem, _)) in [
-        (json!({"title": 5}), wrong("title", "invalid type: integer `5`, expected a string")),
-        (json!({"title": null}), wrong("title", "invalid type: null, expected a string")),
-        (
-            json!({"title": "a", "completed": "yes"}),
-            wrong("completed", "invalid type: string \"yes\", expected a boolean"),
-        ),
-        (json!({}), wrong("body", "missing field `title`")),
+    let unknown = "is not known, expected one of `title`, `description`, `completed`";
+    let number = "invalid type: integer `5`, expected a string";
+    let null = "invalid type: null, expected a string";
+    let text = "invalid type: string \"yes\", expected a boolean";
+    for (body, problem) in [
+        (json!({"title": 5}), ("title", "TITLE_WRONG_TYPE", number)),
+        (json!({"title": null}), ("title", "TITLE_WRONG_TYPE", null)),
+        (json!({"title": "a", "completed": "yes"}), ("completed", "COMPLETED_WRONG_TYPE", text)),
+        (json!({}), ("title", "TITLE_MISSING", "is missing")),
+        (json!({"title": "a", "colour": "red"}), ("colour", "COLOUR_UNKNOWN", unknown)),
+        (json!("title"), ("body", "BODY_WRONG_TYPE", "must be a JSON object")),
     ] {
-        ada.create(&body).await.expect_invalid(&problem);
+        ada.create(&body).await.expect_invalid(&[problem]);
     }
-    let unknown = "unknown field `colour`, expected one of `title`, `description`, `completed`";
-    ada.create(&json!({"title": "a", "colour": "red"}))
-        .await
-        .expect_invalid(&[("colour", unknown)]);
+    let twice = ada.request(Method::POST, &ada.tasks(""));
+    let twice = twice.header("content-type", "application/json");
+    let twice = twice.body(r#"{"title": "a", "title": "b"}"#).send().await;
+    twice.expect_invalid(&[("title", "TITLE_DUPLICATE", "is given more than once")]);
     let milk = ada.create_task("milk").await;
     let path = ada.tasks(&format!("/{}", milk["id"].as_str().unwrap()));
-    for (body, field, message) in [
-        (json!({"title": null}), "title", "invalid type: null, expected a string"),
-        (json!({"completed": null}), "completed", "invalid type: null, expected a boolean"),
-        (json!({"title": ""}), "title", "must not be empty"),
+    let no_boolean = "invalid type: null, expected a boolean";
+    for (body, problem) in [
+        (json!({"title": null}), ("title", "TITLE_WRONG_TYPE", null)),
+        (json!({"completed": null}), ("completed", "COMPLETED_WRONG_TYPE", no_boolean)),
+        (json!({"title": ""}), ("title", "TITLE_EMPTY", "must not be empty")),
     ] {
         let reply = ada.request(Method::PATCH, &path).json(&body).send().await;
-        reply.expect_invalid(&[(field, message)]);
+        reply.expect_invalid(&[problem]);
     }
     assert_eq!(ada.request(Method::GET, &path).send().await.expect(200), milk);
 }
@@ -98,15 +109,31 @@ async fn a_field_of_the_wrong_kind_is_named() {
 async fn a_parameter_out_of_range_is_named() {
     let app = TestApp::spawn().await;
     let ada = app.sign_up("ada@example.com").await;
-    ada.list("?limit=0").await.expect_invalid(&[("limit", "must be at least 1")]);
-    ada.list("?limit=1001").await.expect_invalid(&[("limit", "must be at most 1000")]);
-    ada.list("?cursor=x").await.expect_invalid(&[("cursor", "must be the nextCursor of a page")]);
+    ada.list("?limit=0").await.expect_invalid(&[(
+        "limit",
+        "LIMIT_TOO_SMALL",
+        "must be at least 1",
+    )]);
+    ada.list("?limit=1001").await.expect_invalid(&[(
+        "limit",
+        "LIMIT_TOO_LARGE",
+        "must be at most 1000",
+    )]);
+    ada.list("?cursor=x").await.expect_invalid(&[(
+        "cursor",
+        "CURSOR_INVALID",
+        "must be the nextCursor of a page",
+    )]);
     let long = format!("?q={}", "a".repeat(201));
-    ada.list(&long).await.expect_invalid(&[("q", "must have at most 200 characters")]);
+    ada.list(&long).await.expect_invalid(&[(
+        "q",
+        "Q_TOO_LONG",
+        "must have at most 200 characters",
+    )]);
     for (query, problem) in [
-        ("?limit=many", ("limit", "must be a whole number")),
-        ("?limit=-1", ("limit", "must be a whole number")),
-        ("?completed=perhaps", ("completed", "must be true or false")),
+        ("?limit=many", ("limit", "LIMIT_WRONG_TYPE", "must be a whole number")),
+        ("?limit=-1", ("limit", "LIMIT_WRONG_TYPE", "must be a whole number")),
+        ("?completed=perhaps", ("completed", "COMPLETED_WRONG_TYPE", "must be true or false")),
     ] {
         ada.list(query).await.expect_invalid(&[problem]);
     }

@@ -126,7 +126,7 @@ async fn nothing_ends_when_it_is_not_clear_what_is_to_be_spared() {
     let ada = app.sign_up("ada@example.com").await;
     for except in ["", "Current", "current%20", "current&except=", "others", &ada.session_id] {
         let reply = delete(&app, &format!("?except={except}")).bearer(&ada.token).send().await;
-        reply.expect_invalid(&[("except", "must be current")]);
+        reply.expect_invalid(&[("except", "EXCEPT_INVALID", "must be current")]);
     }
     assert_live(&app, &ada).await;
 }

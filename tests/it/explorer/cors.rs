@@ -52,7 +52,9 @@ async fn a_configured_origin_may_call_with_credentials_and_read_failures_too() {
         assert!(methods.contains(&method.as_str()), "{id}: {methods:?}");
     }
     let headers: Vec<_> = preflight.header("access-control-allow-headers").split(", ").collect();
-    assert!(headers.contains(&"authorization") && headers.contains(&"content-type"), "{headers:?}");
+    for header in ["authorization", "content-type", "if-match", "idempotency-key"] {
+        assert!(headers.contains(&header), "{header}: {headers:?}");
+    }
 }
 
 #[tokio::test]

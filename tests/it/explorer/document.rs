@@ -42,15 +42,16 @@ pub(super) fn operations(document: &Value) -> BTreeMap<String, (String, String, 
     by_id
 }
 
-/// The example of a body or, failing that, of its schema.
+/// The example of a body, whichever media type it has, or failing that of its schema: each of them has one.
 fn example<'a>(document: &'a Value, body: &'a Value) -> Option<&'a Value> {
-    let [(_, media)] = body["content"].as_object()?.iter().collect::<Vec<_>>()[..] else {
-        return None;
+    let of_media = |media: &'a Value| {
+        let named = media["schema"]["$ref"]
+            .as_str()
+            .and_then(|path| document.pointer(path.trim_start_matches('#')));
+        media.get("example").or_else(|| named.unwrap_or(&media["schema"]).get("example"))
     };
-    let named = media["schema"]["$ref"]
-        .as_str()
-        .and_then(|path| document.pointer(path.trim_start_matches('#')));
-    media.get("example").or_else(|| named.unwrap_or(&media["schema"]).get("example"))
+    let examples: Option<Vec<_>> = body["content"].as_object()?.values().map(of_media).collect();
+    examples?.first().copied()
 }
 
 #[test]
@@ -107,6 +108,10 @@ fn every_body_of_the_document_has_an_example() {
                     "{id} has no example of its {status}"
                 );
                 assert_eq!(has("details"), example["code"] == "INVALID_INPUT", "{id} {status}");
+                let details = example["details"].as_array().into_iter().flatten();
+                for detail in details {
+                    assert!(detail["code"].is_string(), "{id} {status}: {detail}");
+                }
             }
         }
     }

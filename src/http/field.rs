@@ -1,0 +1,159 @@
+//! A field that is not as it should be, and the stable code that says so.
+//!
+//! Every limit has its own code, made of the field's own name and what is wrong: `TITLE_TOO_LONG`. A program need not
+//! read messages, and one that shows a form knows where the message goes.
+
+use std::fmt;
+
+use poem_openapi::Object;
+use serde::Serialize;
+
+/// A field that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Object)]
+pub struct FieldProblem {
+    /// Path of the field in the request, for instance `title`.
+    pub field: String,
+    /// Stable name of what is wrong with it, for programs: `TITLE_TOO_LONG` for instance.
+    pub code: String,
+    /// What is wrong with it, for people.
+    pub message: String,
+}
+
+/// What can be wrong with a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    /// It is required and not there.
+    Missing,
+    /// It holds nothing.
+    Empty,
+    /// It has too few characters.
+    TooShort,
+    /// It has too many characters.
+    TooLong,
+    /// The number is below its range.
+    TooSmall,
+    /// The number is above its range.
+    TooLarge,
+    /// It has too many elements.
+    TooMany,
+    /// It is not of the type it should be.
+    WrongType,
+    /// There is no such member.
+    Unknown,
+    /// It is there more than once.
+    Duplicate,
+    /// It is of the right type, but not what it should be.
+    Invalid,
+}
+
+/// Longest name in a code: names that clients make up have no limit of their own.
+const LONGEST_NAME: usize = 64;
+
+impl FieldProblem {
+    /// What is wrong with the field of this path.
+    pub fn new(field: impl Into<String>, flaw: Flaw, message: impl fmt::Display) -> Self {
+        let field = field.into();
+        let code = flaw.code(&field);
+        Self { field, code, message: message.to_string() }
+    }
+
+    /// Why the value of the field of this path was refused.
+    pub fn of<E: Copy + fmt::Display>(field: impl Into<String>, error: E) -> Self
+    where
+        Flaw: From<E>,
+    {
+        Self::new(field, error.into(), error)
+    }
+}
+
+impl Flaw {
+    fn code(self, path: &str) -> String {
+        format!("{}_{}", upper_snake(own_name(path)), self.suffix())
+    }
+
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::Missing => "MISSING",
+            Self::Empty => "EMPTY",
+            Self::TooShort => "TOO_SHORT",
+            Self::TooLong => "TOO_LONG",
+            Self::TooSmall => "TOO_SMALL",
+            Self::TooLarge => "TOO_LARGE",
+            Self::TooMany => "TOO_MANY",
+            Self::WrongType => "WRONG_TYPE",
+            Self::Unknown => "UNKNOWN",
+            Self::Duplicate => "DUPLICATE",
+            Self::Invalid => "INVALID",
+        }
+    }
+}
+
+/// The last name of a path: that of an element is its list's.
+fn own_name(path: &str) -> &str {
+    let own = path.rsplit('.').next().unwrap_or(path);
+    match own.split_once('[') {
+        Some((list, place)) if place.ends_with(']') => list,
+        Some(_) | None => own,
+    }
+}
+
+/// `dueFrom`, `due_from` and `Due-From` are `DUE_FROM`.
+fn upper_snake(name: &str) -> String {
+    let mut snake = String::new();
+    let mut previous = '_';
+    let mut characters = name.chars().take(LONGEST_NAME).peekable();
+    while let Some(character) = characters.next() {
+        if character.is_ascii_alphanumeric() {
+            let next = characters.peek().copied().unwrap_or_default();
+            if begins_word(previous, character, next) && !snake.is_empty() {
+                snake.push('_');
+            }
+            snake.push(character.to_ascii_uppercase());
+        }
+        previous = character;
+    }
+    if snake.is_empty() { "FIELD".to_owned() } else { snake }
+}
+
+fn begins_word(previous: char, character: char, next: char) -> bool {
+    let ends_capitals = previous.is_ascii_uppercase() && next.is_ascii_lowercase();
+    !previous.is_ascii_alphanumeric()
+        || (character.is_ascii_uppercase() && (!previous.is_ascii_uppercase() || ends_capitals))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_the_fields_own_name_and_what_is_wrong() {
+        for (path, flaw, code) in [
+            ("title", Flaw::TooLong, "TITLE_TOO_LONG"),
+            ("dueFrom", Flaw::Invalid, "DUE_FROM_INVALID"),
+            ("commands[3].dueFrom", Flaw::WrongType, "DUE_FROM_WRONG_TYPE"),
+            ("commands[3]", Flaw::Missing, "COMMANDS_MISSING"),
+            ("commands[3][12]", Flaw::Empty, "COMMANDS_EMPTY"),
+            ("user_id", Flaw::Unknown, "USER_ID_UNKNOWN"),
+            ("userID", Flaw::Duplicate, "USER_ID_DUPLICATE"),
+            ("HTTPStatus2Code", Flaw::TooSmall, "HTTP_STATUS2_CODE_TOO_SMALL"),
+            ("If-Match", Flaw::TooMany, "IF_MATCH_TOO_MANY"),
+            ("Last-Event-ID", Flaw::TooLarge, "LAST_EVENT_ID_TOO_LARGE"),
+            ("address2", Flaw::TooShort, "ADDRESS2_TOO_SHORT"),
+        ] {
+            assert_eq!(flaw.code(path), code, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_a_client_made_up_makes_a_code_all_the_same() {
+        for (path, code) in [
+            ("", "FIELD_UNKNOWN"),
+            ("цвет", "FIELD_UNKNOWN"),
+            ("[0]", "FIELD_UNKNOWN"),
+            ("--a  b--", "A_B_UNKNOWN"),
+            (&"x".repeat(100_000), &format!("{}_UNKNOWN", "X".repeat(64))),
+        ] {
+            assert_eq!(Flaw::Unknown.code(path), code, "{path}");
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! JSON read strictly: nothing unknown, nothing twice, and what is wrong is named by its place.
+
+use poem::http::StatusCode;
+use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
+
+use super::field::{FieldProblem, Flaw};
+use super::problem::Problem;
+
+/// What is wrong with the body as a whole is said of this field.
+const BODY: &str = "body";
+
+/// Most characters shown of what a client sent.
+const MAX_SHOWN: usize = 256;
+
+/// The `T` that a body holds.
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let invalid = |code, message: String| Problem::new(StatusCode::BAD_REQUEST, code, message);
+    let no_json = |error| invalid("INVALID_JSON", format!("The body is not JSON: {error}"));
+    let text = std::str::from_utf8(body)
+        .map_err(|_| invalid("INVALID_UTF8", "The body is not UTF-8".to_owned()))?;
+    // A struct would be read from an array too, field by field: nobody means that.
+    if text.trim_start().starts_with('[') {
+        return Err(Problem::field(BODY, Flaw::WrongType, "must be a JSON object"));
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        if error.inner().is_data() {
+            Problem::fields(vec![misfit(&error)])
+        } else {
+            no_json(error.into_inner())
+        }
+    })?;
+    deserializer.end().map_err(no_json)?;
+    Ok(value)
+}
+
+/// What does not fit, from the reader's own words.
+fn misfit(error: &serde_path_to_error::Error<serde_json::Error>) -> FieldProblem {
+    let reason = without_place(error.inner());
+    let (field, flaw, message) = if let Some(name) = named("missing field `", &reason) {
+        (member(error.path(), name), Flaw::Missing, "is missing".to_owned())
+    } else if let Some(name) = named("duplicate field `", &reason) {
+        (member(error.path(), name), Flaw::Duplicate, "is given more than once".to_owned())
+    } else if let Some((name, known)) = unknown(&reason) {
+        (member(error.path(), name), Flaw::Unknown, format!("is not known, {known}"))
+    } else if wants_object(&reason) {
+        (place(error.path()), Flaw::WrongType, "must be a JSON object".to_owned())
+    } else if reason.starts_with("invalid type: ") {
+        (place(error.path()), Flaw::WrongType, reason)
+    } else {
+        (place(error.path()), Flaw::Invalid, reason)
+    };
+    FieldProblem::new(shown(&field), flaw, shown(&message))
+}
+
+/// The reason alone: the field's path says where better than line and column do.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.clone(), |(reason, _)| reason.to_owned())
+}
+
+/// The name at the end of a reason that begins like this.
+fn named<'a>(beginning: &str, reason: &'a str) -> Option<&'a str> {
+    reason.strip_prefix(beginning)?.strip_suffix('`')
+}
+
+/// The name of a member that does not exist, and which there are. The name is the client's: whatever it looks like, what
+/// follows the last of these separators is ours.
+fn unknown(reason: &str) -> Option<(&str, String)> {
+    let reason = reason.strip_prefix("unknown field `")?;
+    let expected = || reason.rsplit_once("`, expected ");
+    let known = expected().map(|(name, known)| (name, format!("expected {known}")));
+    known.or_else(|| {
+        let (name, _) = reason.rsplit_once("`, there are no fields")?;
+        Some((name, "there are no fields".to_owned()))
+    })
+}
+
+/// Whether something else stands where one of our types was wanted, whose name is nothing to a client.
+fn wants_object(reason: &str) -> bool {
+    let ours = ["struct ", "internally tagged enum ", "adjacently tagged enum "];
+    let is_ours = |expected: &str| ours.iter().any(|kind| expected.starts_with(kind));
+    reason.starts_with("invalid type: ")
+        && reason.rsplit_once(", expected ").is_some_and(|(_, expected)| is_ours(expected))
+}
+
+fn place(path: &serde_path_to_error::Path) -> String {
+    if path.iter().len() == 0 { BODY.to_owned() } else { path.to_string() }
+}
+
+/// The place of a member. The path leads to it or, if it is about its absence, to what should have it.
+fn member(path: &serde_path_to_error::Path, name: &str) -> String {
+    match path.iter().next_back() {
+        None => name.to_owned(),
+        Some(Segment::Map { key }) if key == name => path.to_string(),
+        Some(_) => format!("{path}.{name}"),
+    }
+}
+
+/// Both ends of a text that may be the client's own and of any length.
+fn shown(text: &str) -> String {
+    let count = text.chars().count();
+    if count <= MAX_SHOWN {
+        return text.to_owned();
+    }
+    let half = MAX_SHOWN / 2;
+    let (begin, end) = (text.chars().take(half), text.chars().skip(count - half));
+    begin.chain(['…']).chain(end).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(deny_unknown_fields, rename_all = "camelCase")]
+    struct Note {
+        title: String,
+        #[serde(default)]
+        is_done: bool,
+        #[serde(default)]
+        colour: Option<Colour>,
+        #[serde(default)]
+        parts: Vec<Part>,
+        #[serde(default)]
+        steps: Vec<Step>,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(deny_unknown_fields, rename_all = "camelCase")]
+    struct Part {
+        due_from: u8,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(tag = "op", deny_unknown_fields, rename_all = "lowercase")]
+    enum Step {
+        Wait { seconds: u8 },
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Colour {
+        Red,
+        Blue,
+    }
+
+    fn refused(body: &str) -> Problem {
+        parse::<Note>(body.as_bytes()).unwrap_err()
+    }
+
+    #[test]
+    fn a_body_of_the_right_shape_is_read() {
+        let body = br#"{"title": "milk", "colour": "red", "parts": [{"dueFrom": 3}],
+            "steps": [{"op": "wait", "seconds": 1}]}"#;
+        let note = Note {
+            title: "milk".to_owned(),
+            is_done: false,
+            colour: Some(Colour::Red),
+            parts: vec![Part { due_from: 3 }],
+            steps: vec![Step::Wait { seconds: 1 }],
+        };
+        assert_eq!(parse(body), Ok(note));
+    }
+
+    #[test]
+    fn a_body_that_is_no_json_is_refused_as_a_whole() {
+        let code = |body: &[u8]| parse::<Note>(body).unwrap_err().to_string();
+        assert_eq!(code(b""), "400 Bad Request INVALID_JSON");
+        assert_eq!(code(b"{\"title\": \"milk\"} x"), "400 Bad Request INVALID_JSON");
+        assert_eq!(code(b"{\"title\": \"\xff\"}"), "400 Bad Request INVALID_UTF8");
+    }
+
+    #[test]
+    fn every_way_to_be_wrong_has_its_flaw_and_names_its_place() {
+        let known = "is not known, expected one of `title`, `isDone`, `colour`, `parts`, `steps`";
+        let number = "invalid type: integer `5`, expected a string";
+        for (body, field, flaw, message) in [
+            ("{}", "title", Flaw::Missing, "is missing"),
+            (r#"{"title": 5}"#, "title", Flaw::WrongType, number),
+            (
+                r#"{"title": "a", "title": "b"}"#,
+                "title",
+                Flaw::Duplicate,
+                "is given more than once",
+            ),
+            (r#"{"title": "a", "is_done": true}"#, "is_done", Flaw::Unknown, known),
+            (r#"{"title": "a", "`, expected x": 1}"#, "`, expected x", Flaw::Unknown, known),
+            (
+                r#"{"title": "a", "colour": "green"}"#,
+                "colour",
+                Flaw::Invalid,
+                "unknown variant `green`, expected `red` or `blue`",
+            ),
+            (r#"{"title": "a", "parts": [{}]}"#, "parts[0].dueFrom", Flaw::Missing, "is missing"),
+            (
+                r#"{"title": "a", "parts": [{"dueFrom": 1}, {"dueFrom": 1, "dueFrom": 2}]}"#,
+                "parts[1].dueFrom",
+                Flaw::Duplicate,
+                "is given more than once",
+            ),
+            (
+                r#"{"title": "a", "parts": [{"dueFrom": 1, "parts": 1}]}"#,
+                "parts[0].parts",
+                Flaw::Unknown,
+                "is not known, expected `dueFrom`",
+            ),
+            (
+                r#"{"title": "a", "parts": [{"dueFrom": 256}]}"#,
+                "parts[0].dueFrom",
+                Flaw::Invalid,
+                "invalid value: integer `256`, expected u8",
+            ),
+            (
+                r#"{"title": "a", "parts": [7]}"#,
+                "parts[0]",
+                Flaw::WrongType,
+                "must be a JSON object",
+            ),
+            ("7", "body", Flaw::WrongType, "must be a JSON object"),
+            ("[]", "body", Flaw::WrongType, "must be a JSON object"),
+        ] {
+            assert_eq!(refused(body), Problem::field(field, flaw, message), "{body}");
+        }
+    }
+
+    /// The reader looks for the name of the variant first, and knows no place within what it has set aside.
+    #[test]
+    fn an_element_that_says_what_it_is_is_named_too() {
+        let known = "is not known, expected `seconds`";
+        let variant = "unknown variant `run`, expected `wait`";
+        let text = "invalid type: string \", expected struct x\", expected u8";
+        for (step, field, flaw, message) in [
+            ("7", "steps[0]", Flaw::WrongType, "must be a JSON object"),
+            ("{}", "steps[0].op", Flaw::Missing, "is missing"),
+            (r#"{"op": "run"}"#, "steps[0].op", Flaw::Invalid, variant),
+            (r#"{"op": "wait"}"#, "steps[0].seconds", Flaw::Missing, "is missing"),
+            (r#"{"op": "wait", "seconds": 1, "x": 1}"#, "steps[0].x", Flaw::Unknown, known),
+            (
+                r#"{"op": "wait", "seconds": ", expected struct x"}"#,
+                "steps[0]",
+                Flaw::WrongType,
+                text,
+            ),
+        ] {
+            let body = format!(r#"{{"title": "a", "steps": [{step}]}}"#);
+            assert_eq!(refused(&body), Problem::field(field, flaw, message), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_a_client_sent_is_shown_cut_to_a_sane_length() {
+        let long = "x".repeat(100_000);
+        let body = format!(r#"{{"title": "a", "{long}": 1}}"#);
+        let field = format!("{}…{}", &long[..128], &long[..128]);
+        let known = "is not known, expected one of `title`, `isDone`, `colour`, `parts`, `steps`";
+        assert_eq!(refused(&body), Problem::field(field, Flaw::Unknown, known));
+        let body = format!(r#"{{"title": "a", "isDone": "{long}"}}"#);
+        let (begin, end) = ("invalid type: string \"", "\", expected a boolean");
+        let message =
+            format!("{begin}{}…{}{end}", &long[..128 - begin.len()], &long[..128 - end.len()]);
+        assert_eq!(refused(&body), Problem::field("isDone", Flaw::WrongType, message));
+    }
+}

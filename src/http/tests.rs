@@ -1,0 +1,171 @@
+//! The pieces an endpoint is made of, together: what a small API made of them answers and documents.
+
+use poem::http::{Method, StatusCode};
+use poem::{Endpoint, IntoEndpoint, Request, Response};
+use poem_openapi::{ApiResponse, Object, OpenApi, OpenApiService};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::etag;
+use super::failure::{Failure, Statuses};
+use super::idempotency_key::MaybeIdempotencyKey;
+use super::if_match::IfMatch;
+use super::json::{Json, MergePatch};
+use super::problem::Problem;
+use super::raw_json::RawJson;
+
+/// The failures of both operations.
+enum OfNotes {}
+
+impl Statuses for OfNotes {
+    const LIST: &'static [u16] = &[400, 412, 413, 415];
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+struct Note {
+    title: String,
+}
+
+#[derive(Debug, ApiResponse)]
+enum Changed {
+    /// The note was changed.
+    #[oai(status = 200)]
+    Note(
+        Json<Note>,
+        /// Send it back in `If-Match`.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+struct Notes;
+
+/// The version that the one note has.
+const VERSION: i64 = 7;
+
+#[OpenApi]
+#[expect(clippy::unused_async, reason = "endpoints")]
+impl Notes {
+    /// Change the note
+    #[oai(path = "/note", method = "patch", operation_id = "changeNote")]
+    async fn change(
+        &self,
+        /// The `ETag` of the note that is to be changed.
+        #[oai(name = "If-Match")]
+        if_match: IfMatch,
+        /// The same for every attempt.
+        #[oai(name = "Idempotency-Key")]
+        key: MaybeIdempotencyKey,
+        body: MergePatch<Note, 64>,
+    ) -> Result<Changed, Failure<OfNotes>> {
+        if !if_match.allows(&etag::of_version(VERSION)) {
+            let current = RawJson::of(&json!({"title": "Milk"})).map_err(|_| Problem::unexpected());
+            let etag = etag::of_version(VERSION);
+            return Err(Problem::precondition_failed(Some(current?), Some(etag)).into());
+        }
+        let title = key.0.map_or(body.0.title, |key| key.to_string());
+        Ok(Changed::Note(Json(Note { title }), etag::of_version(VERSION + 1)))
+    }
+
+    /// Add a note
+    #[oai(path = "/note", method = "post", operation_id = "addNote")]
+    async fn add(&self, body: Json<Note, { 2 * 1024 }>) -> Result<Json<Note>, Failure<OfNotes>> {
+        Ok(Json(body.0))
+    }
+}
+
+fn service() -> OpenApiService<Notes, ()> {
+    OpenApiService::new(Notes, "", "")
+}
+
+async fn send(method: Method, headers: &[(&str, &str)], body: String) -> Response {
+    let mut request = Request::builder().method(method).uri_str("/note");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    service().into_endpoint().get_response(request.body(body)).await
+}
+
+async fn patch(headers: &[(&str, &str)]) -> Response {
+    let body = json!({"title": "Bread"}).to_string();
+    send(Method::PATCH, headers, body).await
+}
+
+async fn body(response: Response) -> Value {
+    serde_json::from_str(&response.into_body().into_string().await.unwrap()).unwrap()
+}
+
+const MERGE_PATCH: (&str, &str) = ("content-type", "application/merge-patch+json");
+
+#[tokio::test]
+async fn a_merge_patch_may_be_called_so_or_json() {
+    for content_type in ["application/merge-patch+json; charset=utf-8", "application/json"] {
+        let response = patch(&[("content-type", content_type)]).await;
+        assert_eq!(response.header("etag"), Some("\"8\""), "{content_type}");
+        assert_eq!(body(response).await, json!({"title": "Bread"}));
+    }
+    let response = patch(&[("content-type", "application/json-patch+json")]).await;
+    assert_eq!(response.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let accepted = "application/merge-patch+json, application/json";
+    assert_eq!(response.header("accept-patch"), Some(accepted));
+    let message = "The body must be JSON: send it with Content-Type: \
+                   application/merge-patch+json or application/json";
+    assert_eq!(body(response).await["message"], message);
+}
+
+#[tokio::test]
+async fn each_operation_has_its_own_limit_for_its_body() {
+    let long = |length| json!({"title": "x".repeat(length)}).to_string();
+    let json = [("content-type", "application/json")];
+    assert_eq!(send(Method::POST, &json, long(2_000)).await.status(), StatusCode::OK);
+    for (method, length, message) in [
+        (Method::POST, 2_048, "The body is larger than 2 KiB"),
+        (Method::PATCH, 64, "The body is larger than 64 bytes"),
+    ] {
+        let response = send(method, &json, long(length)).await;
+        assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(body(response).await["message"], message);
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_what_the_client_has_not_seen_is_refused() {
+    for seen in ["\"7\"", "W/\"6\", \"7\"", "*"] {
+        assert_eq!(patch(&[MERGE_PATCH, ("if-match", seen)]).await.status(), StatusCode::OK);
+    }
+    let response = patch(&[MERGE_PATCH, ("if-match", "\"6\"")]).await;
+    assert_eq!(response.status(), StatusCode::PRECONDITION_FAILED);
+    assert_eq!(response.header("etag"), Some("\"7\""));
+    assert_eq!(body(response).await["current"], json!({"title": "Milk"}));
+    let response = patch(&[MERGE_PATCH, ("if-match", "7")]).await;
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(body(response).await["details"][0]["code"], "IF_MATCH_INVALID");
+}
+
+#[tokio::test]
+async fn a_request_may_have_a_key() {
+    let response = patch(&[MERGE_PATCH, ("idempotency-key", "\"k-1\"")]).await;
+    assert_eq!(body(response).await, json!({"title": "k-1"}));
+    let response = patch(&[MERGE_PATCH, ("idempotency-key", "")]).await;
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(body(response).await["details"][0]["code"], "IDEMPOTENCY_KEY_EMPTY");
+}
+
+#[test]
+fn the_document_names_the_headers_and_the_media_types() {
+    let document: Value = serde_json::from_str(&service().spec()).unwrap();
+    let operation = &document["paths"]["/note"]["patch"];
+    let parameters: Vec<_> = operation["parameters"].as_array().unwrap().iter().collect();
+    let named = |parameter: &Value| {
+        (parameter["name"].clone(), parameter["in"].clone(), parameter["required"].clone())
+    };
+    let named: Vec<_> = parameters.into_iter().map(named).collect();
+    let optional = |name: &str| (json!(name), json!("header"), json!(false));
+    assert_eq!(named, [optional("If-Match"), optional("Idempotency-Key")]);
+    let schema = json!({"schema": {"$ref": "#/components/schemas/Note"}});
+    let content = json!({"application/merge-patch+json": schema, "application/json": schema});
+    assert_eq!(operation["requestBody"]["content"], content);
+    let current = &document["components"]["schemas"]["Error"]["properties"]["current"];
+    assert!(current["description"].is_string() && current.get("type").is_none(), "{current}");
+}
