@@ -59,6 +59,8 @@ struct Queue<D: Decider> {
     waiting: VecDeque<Request<D>>,
     actor: Option<ActorRef<Wake>>,
     awake: bool,
+    /// Whether the actor has taken nothing yet.
+    fresh: bool,
     closed: bool,
 }
 
@@ -72,7 +74,8 @@ pub(super) enum NotSeated<D: Decider> {
 
 impl<D: Decider> Seat<D> {
     pub(super) fn new(stream: StreamName) -> Self {
-        let queue = Queue { waiting: VecDeque::new(), actor: None, awake: false, closed: false };
+        let waiting = VecDeque::new();
+        let queue = Queue { waiting, actor: None, awake: false, fresh: false, closed: false };
         Self {
             stream,
             published: ArcSwapOption::empty(),
@@ -132,12 +135,14 @@ impl<D: Decider> Seat<D> {
     }
 
     /// Everything that waits. When nothing does, the actor may sleep: the next request wakes it. An actor that leaves
-    /// gets nothing more, however busy its entity is.
+    /// gets nothing more, however busy its entity is; but what it was seated for it gets, or two entities with room for
+    /// one of them could push each other out for ever.
     ///
     /// The queue goes with its memory, which a seat at rest does not need.
     pub(super) fn take_waiting(&self) -> VecDeque<Request<D>> {
         let mut queue = self.lock();
-        if queue.actor.is_none() {
+        let is_fresh = std::mem::take(&mut queue.fresh);
+        if queue.actor.is_none() && !is_fresh {
             return VecDeque::new();
         }
         queue.awake = !queue.waiting.is_empty();
@@ -149,6 +154,7 @@ impl<D: Decider> Seat<D> {
         let mut queue = self.lock();
         queue.actor = Some(actor);
         queue.awake = false;
+        queue.fresh = true;
         if !queue.waiting.is_empty() {
             queue.wake();
         }
