@@ -16,6 +16,7 @@ use super::statement::Statement;
 use super::store::EventLog;
 use super::stream::{self, StreamName};
 use super::supervisor::{Lifespan, Supervise, Supervision, Supervisor};
+use super::watch::Watch;
 use crate::telemetry::Trace;
 
 /// The entities of one kind on this node. Cheap to clone.
@@ -97,11 +98,15 @@ impl<D: Decider> Entities<D> {
 
     /// Another node has written `stream` up to `version`: what this node published before is stale.
     pub fn require(&self, stream: &StreamName, version: i64) {
-        if stream::category_of(stream.as_str()) == D::CATEGORY
-            && let Some(seat) = self.directory.get(stream)
-        {
-            seat.require(version);
+        if stream::category_of(stream.as_str()) == D::CATEGORY {
+            self.directory.require(stream, version);
         }
+    }
+
+    /// Watches a stream for newer versions than one that was seen; reading then finds them. `None` when
+    /// [`MAX_WATCHES`](super::watch::MAX_WATCHES) watch it already, or the node is stopping.
+    pub fn watch(&self, stream: &StreamName) -> Option<Watch> {
+        self.directory.watch(stream)
     }
 
     /// How many actors of this kind are alive.

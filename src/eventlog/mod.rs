@@ -1,7 +1,8 @@
 //! The kernel: an event log on PostgreSQL and the actors that keep entities on it. It knows no feature.
 //!
 //! Read in this order: [`decider`] (the rules' shape), [`event`], [`append`], [`appender`] (group commit), [`store`],
-//! [`entity`], [`supervisor`], [`entities`] (the handle features use), [`projection`], [`replay`], [`follower`] (other nodes).
+//! [`entity`], [`supervisor`], [`entities`] (the handle features use), [`watch`], [`projection`], [`replay`],
+//! [`follower`] (other nodes).
 //!
 //! # Laws of a decider, each held by tests of every decider
 //!
@@ -40,6 +41,7 @@ pub mod stream;
 pub mod supervisor;
 #[cfg(test)]
 pub mod testing;
+pub mod watch;
 
 pub use append::{Append, Context, NewEvent};
 pub use decider::Decider;
@@ -51,3 +53,4 @@ pub use published::{Outcome, Published};
 pub use statement::{Jsonb, RawJson, Statement};
 pub use store::EventLog;
 pub use stream::StreamName;
+pub use watch::Watch;

@@ -19,6 +19,7 @@ use super::error::{ExecuteError, ReadError};
 use super::published::{Outcome, Published};
 use super::statement::Statement;
 use super::stream::StreamName;
+use super::watch::Watches;
 use crate::telemetry::Trace;
 
 /// Most requests that wait for one entity.
@@ -49,6 +50,7 @@ pub(super) struct Wake;
 /// What outlives an entity's actor.
 pub(super) struct Seat<D: Decider> {
     pub(super) stream: StreamName,
+    watches: Arc<Watches>,
     published: ArcSwapOption<Published<D>>,
     required: AtomicI64,
     last_used: AtomicU64,
@@ -73,11 +75,12 @@ pub(super) enum NotSeated<D: Decider> {
 }
 
 impl<D: Decider> Seat<D> {
-    pub(super) fn new(stream: StreamName) -> Self {
+    pub(super) fn new(stream: StreamName, watches: Arc<Watches>) -> Self {
         let waiting = VecDeque::new();
         let queue = Queue { waiting, actor: None, awake: false, fresh: false, closed: false };
         Self {
             stream,
+            watches,
             published: ArcSwapOption::empty(),
             required: AtomicI64::new(0),
             last_used: AtomicU64::new(0),
@@ -93,8 +96,10 @@ impl<D: Decider> Seat<D> {
 
     /// Publishes committed state.
     pub(super) fn publish(&self, published: Arc<Published<D>>) {
-        self.required.fetch_max(published.version, Ordering::AcqRel);
+        let version = published.version;
+        self.required.fetch_max(version, Ordering::AcqRel);
         self.published.store(Some(published));
+        self.watches.tell(&self.stream, version);
     }
 
     /// Publishes nothing until the entity has hydrated again.
@@ -102,9 +107,13 @@ impl<D: Decider> Seat<D> {
         self.published.store(None);
     }
 
-    /// States older than `version` are stale from now on.
-    pub(super) fn require(&self, version: i64) {
-        self.required.fetch_max(version, Ordering::AcqRel);
+    /// States older than `version` are stale from now on. Returns the least version that is not known to be stale.
+    pub(super) fn require(&self, version: i64) -> i64 {
+        let before = self.required.fetch_max(version, Ordering::AcqRel);
+        if before < version {
+            self.watches.tell(&self.stream, version);
+        }
+        version.max(before)
     }
 
     /// The least version that is not known to be stale.

@@ -2,6 +2,7 @@
 
 mod counter;
 mod snapshots;
+mod watching;
 
 use std::time::Duration;
 
