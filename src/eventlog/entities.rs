@@ -10,6 +10,7 @@ use super::append::Context;
 use super::decider::Decider;
 use super::directory::Directory;
 use super::error::{ExecuteError, ReadError};
+use super::execution::Execution;
 use super::published::{Outcome, Published};
 use super::seat::{Execute, NotSeated, Request, Seat};
 use super::statement::Statement;
@@ -87,10 +88,25 @@ impl<D: Decider> Entities<D> {
         context: Context,
         beside: Vec<Statement>,
     ) -> Result<Outcome<D>, ExecuteError<D::Rejection>> {
+        self.carry_out(stream, Execution::new(command, context).beside(beside)).await
+    }
+
+    /// The same for a command that has more with it: a record of its outcome.
+    ///
+    /// # Errors
+    ///
+    /// The rejection, or why the log did not take the events or the record. [`StoreError::Constraint`] names the
+    /// constraint that refused a row of this command; nothing of it was written then.
+    ///
+    /// [`StoreError::Constraint`]: super::error::StoreError::Constraint
+    pub async fn carry_out(
+        &self,
+        stream: &StreamName,
+        execution: Execution<D>,
+    ) -> Result<Outcome<D>, ExecuteError<D::Rejection>> {
         let (reply, answer) = oneshot::channel();
-        let beside = beside.into_iter().map(Arc::new).collect();
         let (trace, span) = (Trace::current(), tracing::Span::current());
-        let execute = Execute { command, context, beside, trace, span, reply };
+        let execute = Execute { execution, trace, span, reply };
         self.enqueue(stream, Request::Execute(Box::new(execute)))
             .map_err(|_| ExecuteError::Overloaded)?;
         answer.await.unwrap_or(Err(ExecuteError::NoReply))

@@ -168,7 +168,7 @@ impl<D: Decider> Hosted<D> {
     }
 
     async fn commit(&mut self, decided: &mut Decided<D>) -> Result<(), StoreError> {
-        if decided.events.is_empty() {
+        if decided.events.is_empty() && decided.beside.is_empty() {
             return Ok(());
         }
         let append = Append {

@@ -13,11 +13,10 @@ use arc_swap::ArcSwapOption;
 use ractor::{ActorId, ActorRef};
 use tokio::sync::oneshot;
 
-use super::append::Context;
 use super::decider::Decider;
 use super::error::{ExecuteError, ReadError};
+use super::execution::Execution;
 use super::published::{Outcome, Published};
-use super::statement::Statement;
 use super::stream::StreamName;
 use super::watch::Watches;
 use crate::telemetry::Trace;
@@ -35,9 +34,7 @@ pub(super) enum Request<D: Decider> {
 
 /// A command and who waits for its outcome.
 pub(super) struct Execute<D: Decider> {
-    pub(super) command: D::Command,
-    pub(super) context: Context,
-    pub(super) beside: Vec<Arc<Statement>>,
+    pub(super) execution: Execution<D>,
     pub(super) trace: Option<Trace>,
     pub(super) span: tracing::Span,
     pub(super) reply: oneshot::Sender<Result<Outcome<D>, ExecuteError<D::Rejection>>>,

@@ -1,6 +1,7 @@
 //! Entities: they die alone, leave memory when idle, and never exceed their number.
 
 mod counter;
+mod records;
 mod snapshots;
 mod watching;
 

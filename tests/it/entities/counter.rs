@@ -23,6 +23,8 @@ pub(super) enum Counter<const KEEPS_HISTORY: bool> {}
 #[derive(Debug, Clone)]
 pub(super) enum Command {
     Add(i64),
+    /// There is nothing to do.
+    AddNothing,
     /// A mistake in a decider.
     Panic,
 }
@@ -56,6 +58,7 @@ impl<const KEEPS_HISTORY: bool> Decider for Counter<KEEPS_HISTORY> {
         match command {
             Command::Add(0) => Err(Nothing),
             Command::Add(amount) => Ok(vec![CounterEvent::Added(Added { amount })]),
+            Command::AddNothing => Ok(Vec::new()),
             Command::Panic => panic!("a mistake on purpose"),
         }
     }
