@@ -102,12 +102,16 @@ create trigger events_gapless
 
 -- State of a stream at a version: a shortcut for loading, never a source. Deleting all of them loses nothing.
 create table snapshots (
-    stream   text        collate "C" primary key,
-    version  bigint      not null check (version > 0),
+    stream   text        collate "C" not null,
     -- Shape of `state`: a snapshot of another shape is ignored and the events are read instead.
     schema   smallint    not null,
+    version  bigint      not null check (version > 0),
+    -- Whether it stays for ever, for what asks how things were: such are taken at regular distances. The others are
+    -- removed by the next snapshot of their stream.
+    kept     boolean     not null,
     state    json        not null,
-    taken_at timestamptz not null
+    taken_at timestamptz not null,
+    primary key (stream, schema, version)
 );
 
 -- Compressing a large state takes longer than writing it.

@@ -122,7 +122,7 @@ variables! {
         "How long an unused entity stays in memory, from 1s to 7d.";
     SNAPSHOT_EVERY = "KEYFOLD_SNAPSHOT_EVERY",
         "500",
-        "The fewest events between two snapshots of a stream; a large state is taken less often.";
+        "The fewest events between two snapshots of a stream that is in use; a large state is taken less often.";
     STOP_DELAY = "KEYFOLD_STOP_DELAY",
         "0s",
         "How long a stopping server still takes requests, with readiness off, so that load balancers notice.";

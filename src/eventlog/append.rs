@@ -100,7 +100,7 @@ pub struct Append {
     pub stream: StreamName,
     /// The version the stream must have now; 0 means it must not exist.
     pub expected: i64,
-    /// At least one event.
+    /// The events; none when only what is beside them is to be written, which is then written whatever the version.
     pub events: Vec<NewEvent>,
     /// Rows written beside the log in the same transaction, before the events.
     pub beside: Vec<Arc<Statement>>,
@@ -111,6 +111,6 @@ pub struct Append {
 pub struct Appended {
     /// Version of the stream after it.
     pub version: i64,
-    /// Position of its first event.
-    pub position: i64,
+    /// Position of its first event, if it has any.
+    pub position: Option<i64>,
 }

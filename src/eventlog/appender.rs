@@ -121,7 +121,7 @@ impl Writer {
         }
     }
 
-    async fn write_batch(&self, appends: &[&Append]) -> Result<i64, StoreError> {
+    async fn write_batch(&self, appends: &[&Append]) -> Result<Option<i64>, StoreError> {
         let written = self.batches.write(appends).await;
         if matches!(written, Err(StoreError::OutcomeUnknown(_))) {
             self.doubt.raise();
@@ -143,16 +143,17 @@ fn concerns_one_append(error: &StoreError) -> bool {
     }
 }
 
-fn answer_all(pending: Vec<Pending>, mut base: i64) {
+fn answer_all(pending: Vec<Pending>, mut base: Option<i64>) {
     for waiting in pending {
         let answer = appended(&waiting.append, base);
-        base += count(&waiting.append);
+        base = base.map(|base| base + count(&waiting.append));
         let _ = waiting.reply.send(Ok(answer));
     }
 }
 
-fn appended(append: &Append, base: i64) -> Appended {
-    Appended { version: append.expected + count(append), position: base + 1 }
+fn appended(append: &Append, base: Option<i64>) -> Appended {
+    let position = base.filter(|_| !append.events.is_empty()).map(|base| base + 1);
+    Appended { version: append.expected + count(append), position }
 }
 
 fn count(append: &Append) -> i64 {

@@ -2,7 +2,8 @@
 //!
 //! A batch of nothing but events is one statement, which is a transaction by itself. With rows beside the log or read
 //! models, all statements are sent before the first answer is read: rows beside the log, events, read models, commit. So
-//! a batch costs the network one round trip and the disk one flush, however many appends it carries.
+//! a batch costs the network one round trip and the disk one flush, however many appends it carries. A batch without any event
+//! leaves the log alone and tells nobody.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -58,12 +59,12 @@ pub(super) struct BatchWriter {
 type Reply<'a> = Pin<Box<dyn Future<Output = Result<Vec<Row>, tokio_postgres::Error>> + Send + 'a>>;
 
 impl BatchWriter {
-    /// Writes the appends in one transaction and returns the position before the first event.
+    /// Writes the appends in one transaction and returns the position before the first event, if there is any.
     ///
     /// # Errors
     ///
     /// When one statement fails, none of the appends is written, except that the outcome may be unknown.
-    pub(super) async fn write(&self, appends: &[&Append]) -> Result<i64, StoreError> {
+    pub(super) async fn write(&self, appends: &[&Append]) -> Result<Option<i64>, StoreError> {
         let client = self.pool.get().await?;
         let written = tokio::time::timeout(BATCH_TIMEOUT, self.write_on(&client, appends)).await;
         written.unwrap_or_else(|_| {
@@ -73,16 +74,26 @@ impl BatchWriter {
         })
     }
 
-    async fn write_on(&self, client: &Object, appends: &[&Append]) -> Result<i64, StoreError> {
+    async fn write_on(
+        &self,
+        client: &Object,
+        appends: &[&Append],
+    ) -> Result<Option<i64>, StoreError> {
         let node = self.node.to_string();
         let columns = Columns::of(appends, &node);
         let params = columns.params();
-        let insert = client.prepare_cached(INSERT_EVENTS).await?;
+        let insert = match columns.count {
+            0 => None,
+            _ => Some(client.prepare_cached(INSERT_EVENTS).await?),
+        };
         let beside: Vec<&Statement> =
             appends.iter().flat_map(|append| append.beside.iter().map(|s| &**s)).collect();
         let projected = self.project(appends)?;
         if beside.is_empty() && projected.is_empty() {
-            return base_of(&client.query(&insert, &params).await?);
+            return match &insert {
+                Some(insert) => base_of(&client.query(insert, &params).await?).map(Some),
+                None => Ok(None),
+            };
         }
 
         let mut prepared = Vec::with_capacity(beside.len() + projected.len());
@@ -96,15 +107,19 @@ impl BatchWriter {
         for (statement, params) in before {
             replies.push(Box::pin(client.query(statement, params)));
         }
-        let inserted = replies.len();
-        replies.push(Box::pin(client.query(&insert, &params)));
+        let inserted = insert.as_ref().map(|insert| {
+            replies.push(Box::pin(client.query(insert, &params)));
+            replies.len() - 1
+        });
         for (statement, params) in after {
             replies.push(Box::pin(client.query(statement, params)));
         }
         replies.push(Box::pin(empty(client.batch_execute("commit"))));
 
         match send_all(replies).await {
-            Ok(answers) => base_of(answers.get(inserted).map_or(&[], Vec::as_slice)),
+            Ok(answers) => inserted
+                .map(|place| base_of(answers.get(place).map_or(&[], Vec::as_slice)))
+                .transpose(),
             Err(error) => {
                 // After a statement that could not even be sent, the commit was not sent either.
                 let _ = client.batch_execute("rollback").await;

@@ -18,6 +18,10 @@ pub trait Decider: Send + Sync + 'static {
     /// ignored and the events are read.
     const SNAPSHOT_SCHEMA: i16;
 
+    /// Whether the snapshots taken at regular distances stay for ever, so that a state of long ago is found as quickly as
+    /// the newest one. They take about as much room as the events themselves.
+    const KEEPS_HISTORY: bool = false;
+
     /// What can be asked of the entity.
     type Command: Clone + fmt::Debug + Send + Sync + 'static;
     /// What can happen to it.

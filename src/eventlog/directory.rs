@@ -7,11 +7,13 @@ use std::time::Instant;
 use super::decider::Decider;
 use super::seat::Seat;
 use super::stream::StreamName;
+use super::watch::{Watch, Watches};
 use crate::sharded::ShardedMap;
 
 /// The seats of one kind of entity.
 pub(super) struct Directory<D: Decider> {
     seats: ShardedMap<StreamName, Arc<Seat<D>>>,
+    watches: Arc<Watches>,
     started: Instant,
     alive: AtomicUsize,
     closed: AtomicBool,
@@ -21,6 +23,7 @@ impl<D: Decider> Directory<D> {
     pub(super) fn new() -> Self {
         Self {
             seats: ShardedMap::new(),
+            watches: Arc::default(),
             started: Instant::now(),
             alive: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
@@ -41,10 +44,29 @@ impl<D: Decider> Directory<D> {
             let mut created = false;
             let seat = seats.entry(stream.clone()).or_insert_with(|| {
                 created = true;
-                Arc::new(Seat::new(stream.clone()))
+                Arc::new(Seat::new(stream.clone(), Arc::clone(&self.watches)))
             });
             (Arc::clone(seat), created)
         })
+    }
+
+    /// States of the stream older than `version` are stale from now on.
+    pub(super) fn require(&self, stream: &StreamName, version: i64) {
+        if let Some(seat) = self.seats.get(stream) {
+            seat.require(version);
+        } else {
+            self.watches.tell(stream, version);
+        }
+    }
+
+    /// Begins to watch a stream, whether or not this node holds it.
+    pub(super) fn watch(&self, stream: &StreamName) -> Option<Watch> {
+        let watch = self.watches.begin(stream)?;
+        if let Some(seat) = self.seats.get(stream) {
+            // What the seat has heard of so far, it may have told nobody.
+            self.watches.tell(stream, seat.require(0));
+        }
+        Some(watch)
     }
 
     /// Takes a closed seat out.
@@ -62,9 +84,10 @@ impl<D: Decider> Directory<D> {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Takes no further requests: the node is stopping.
+    /// Takes no further requests and ends every watch: the node is stopping.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);
+        self.watches.close();
     }
 
     pub(super) fn is_open(&self) -> bool {

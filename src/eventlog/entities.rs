@@ -10,12 +10,14 @@ use super::append::Context;
 use super::decider::Decider;
 use super::directory::Directory;
 use super::error::{ExecuteError, ReadError};
+use super::execution::Execution;
 use super::published::{Outcome, Published};
 use super::seat::{Execute, NotSeated, Request, Seat};
 use super::statement::Statement;
 use super::store::EventLog;
 use super::stream::{self, StreamName};
 use super::supervisor::{Lifespan, Supervise, Supervision, Supervisor};
+use super::watch::Watch;
 use crate::telemetry::Trace;
 
 /// The entities of one kind on this node. Cheap to clone.
@@ -86,10 +88,25 @@ impl<D: Decider> Entities<D> {
         context: Context,
         beside: Vec<Statement>,
     ) -> Result<Outcome<D>, ExecuteError<D::Rejection>> {
+        self.carry_out(stream, Execution::new(command, context).beside(beside)).await
+    }
+
+    /// The same for a command that has more with it: a record of its outcome.
+    ///
+    /// # Errors
+    ///
+    /// The rejection, or why the log did not take the events or the record. [`StoreError::Constraint`] names the
+    /// constraint that refused a row of this command; nothing of it was written then.
+    ///
+    /// [`StoreError::Constraint`]: super::error::StoreError::Constraint
+    pub async fn carry_out(
+        &self,
+        stream: &StreamName,
+        execution: Execution<D>,
+    ) -> Result<Outcome<D>, ExecuteError<D::Rejection>> {
         let (reply, answer) = oneshot::channel();
-        let beside = beside.into_iter().map(Arc::new).collect();
         let (trace, span) = (Trace::current(), tracing::Span::current());
-        let execute = Execute { command, context, beside, trace, span, reply };
+        let execute = Execute { execution, trace, span, reply };
         self.enqueue(stream, Request::Execute(Box::new(execute)))
             .map_err(|_| ExecuteError::Overloaded)?;
         answer.await.unwrap_or(Err(ExecuteError::NoReply))
@@ -97,11 +114,15 @@ impl<D: Decider> Entities<D> {
 
     /// Another node has written `stream` up to `version`: what this node published before is stale.
     pub fn require(&self, stream: &StreamName, version: i64) {
-        if stream::category_of(stream.as_str()) == D::CATEGORY
-            && let Some(seat) = self.directory.get(stream)
-        {
-            seat.require(version);
+        if stream::category_of(stream.as_str()) == D::CATEGORY {
+            self.directory.require(stream, version);
         }
+    }
+
+    /// Watches a stream for newer versions than one that was seen; reading then finds them. `None` when
+    /// [`MAX_WATCHES`](super::watch::MAX_WATCHES) watch it already, or the node is stopping.
+    pub fn watch(&self, stream: &StreamName) -> Option<Watch> {
+        self.directory.watch(stream)
     }
 
     /// How many actors of this kind are alive.

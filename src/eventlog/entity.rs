@@ -91,9 +91,7 @@ impl<D: Decider> Actor for Entity<D> {
         _myself: ActorRef<Wake>,
         hosted: &mut Hosted<D>,
     ) -> Result<(), ActorProcessingErr> {
-        if let Some(taking) = hosted.taking.take() {
-            hosted.taken(taking).await;
-        }
+        Box::pin(hosted.leave()).await;
         Ok(())
     }
 }
@@ -170,7 +168,7 @@ impl<D: Decider> Hosted<D> {
     }
 
     async fn commit(&mut self, decided: &mut Decided<D>) -> Result<(), StoreError> {
-        if decided.events.is_empty() {
+        if decided.events.is_empty() && decided.beside.is_empty() {
             return Ok(());
         }
         let append = Append {
@@ -209,7 +207,7 @@ impl<D: Decider> Hosted<D> {
         self.hosting.seat.forget();
     }
 
-    /// Begins to take a snapshot if one is due, beside the commands that follow. One at a time on this node: when another
+    /// Begins to take a regular snapshot if one is due, beside the commands that follow. One at a time on this node: when another
     /// entity's is being taken, the next batch asks again.
     async fn snapshot_if_due(&mut self) {
         if let Some(taking) = self.taking.take_if(|taking| taking.is_finished()) {
@@ -223,8 +221,9 @@ impl<D: Decider> Hosted<D> {
         let Some(turn) = hosting.log.snapshot_turn() else { return };
         let (log, stream, known) =
             (hosting.log.clone(), hosting.seat.stream.clone(), Arc::clone(known));
+        let (before, every) = (self.snapshot, hosting.snapshot_every);
         let take = async move {
-            let saved = log.save_snapshot(&stream, &known).await;
+            let saved = log.save_snapshot(&stream, &known, before, every).await;
             drop(turn);
             saved
                 .inspect_err(
@@ -238,6 +237,22 @@ impl<D: Decider> Hosted<D> {
         )]
         let taking = tokio::spawn(take);
         self.taking = Some(taking);
+    }
+
+    /// Leaves a snapshot behind, so that the next actor reads no events.
+    async fn leave(&mut self) {
+        if let Some(taking) = self.taking.take() {
+            self.taken(taking).await;
+        }
+        let Some(known) = &self.known else { return };
+        if !self.snapshot.is_worth_leaving(known.version) {
+            return;
+        }
+        let Hosting { seat, log, snapshot_every } = &self.hosting;
+        let left = log.leave_snapshot(&seat.stream, known, self.snapshot, *snapshot_every).await;
+        if let Err(error) = left {
+            tracing::warn!(stream.name = %seat.stream, %error, "an entity left without a snapshot");
+        }
     }
 
     async fn taken(&mut self, taking: JoinHandle<Option<Taken>>) {

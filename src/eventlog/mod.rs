@@ -1,7 +1,8 @@
 //! The kernel: an event log on PostgreSQL and the actors that keep entities on it. It knows no feature.
 //!
 //! Read in this order: [`decider`] (the rules' shape), [`event`], [`append`], [`appender`] (group commit), [`store`],
-//! [`entity`], [`supervisor`], [`entities`] (the handle features use), [`projection`], [`replay`], [`follower`] (other nodes).
+//! [`snapshot`], [`entity`], [`supervisor`], [`execution`], [`entities`] (the handle features use), [`watch`],
+//! [`projection`], [`replay`], [`follower`] (other nodes).
 //!
 //! # Laws of a decider, each held by tests of every decider
 //!
@@ -13,7 +14,7 @@
 //!
 //! # Invariants
 //!
-//! * An entity answers only after its events are committed.
+//! * An entity answers only after its events, and what records the outcome, are committed.
 //! * In doubt (conflict, lost connection, timeout) an entity forgets its state and hydrates again.
 //! * Every queue is bounded; a full one refuses.
 
@@ -28,6 +29,7 @@ pub mod entities;
 pub mod entity;
 pub mod error;
 pub mod event;
+pub mod execution;
 pub mod follower;
 pub mod projection;
 pub mod published;
@@ -40,14 +42,17 @@ pub mod stream;
 pub mod supervisor;
 #[cfg(test)]
 pub mod testing;
+pub mod watch;
 
 pub use append::{Append, Context, NewEvent};
 pub use decider::Decider;
 pub use entities::Entities;
 pub use error::{ExecuteError, ReadError, StoreError};
 pub use event::{DecodeError, Event, EventKind, EventView, RecordedEvent};
+pub use execution::{Execution, Record};
 pub use projection::{Projection, Projections};
 pub use published::{Outcome, Published};
 pub use statement::{Jsonb, RawJson, Statement};
 pub use store::EventLog;
 pub use stream::StreamName;
+pub use watch::Watch;

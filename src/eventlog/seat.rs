@@ -13,12 +13,12 @@ use arc_swap::ArcSwapOption;
 use ractor::{ActorId, ActorRef};
 use tokio::sync::oneshot;
 
-use super::append::Context;
 use super::decider::Decider;
 use super::error::{ExecuteError, ReadError};
+use super::execution::Execution;
 use super::published::{Outcome, Published};
-use super::statement::Statement;
 use super::stream::StreamName;
+use super::watch::Watches;
 use crate::telemetry::Trace;
 
 /// Most requests that wait for one entity.
@@ -34,9 +34,7 @@ pub(super) enum Request<D: Decider> {
 
 /// A command and who waits for its outcome.
 pub(super) struct Execute<D: Decider> {
-    pub(super) command: D::Command,
-    pub(super) context: Context,
-    pub(super) beside: Vec<Arc<Statement>>,
+    pub(super) execution: Execution<D>,
     pub(super) trace: Option<Trace>,
     pub(super) span: tracing::Span,
     pub(super) reply: oneshot::Sender<Result<Outcome<D>, ExecuteError<D::Rejection>>>,
@@ -49,6 +47,7 @@ pub(super) struct Wake;
 /// What outlives an entity's actor.
 pub(super) struct Seat<D: Decider> {
     pub(super) stream: StreamName,
+    watches: Arc<Watches>,
     published: ArcSwapOption<Published<D>>,
     required: AtomicI64,
     last_used: AtomicU64,
@@ -59,6 +58,8 @@ struct Queue<D: Decider> {
     waiting: VecDeque<Request<D>>,
     actor: Option<ActorRef<Wake>>,
     awake: bool,
+    /// Whether the actor has taken nothing yet.
+    fresh: bool,
     closed: bool,
 }
 
@@ -71,10 +72,12 @@ pub(super) enum NotSeated<D: Decider> {
 }
 
 impl<D: Decider> Seat<D> {
-    pub(super) fn new(stream: StreamName) -> Self {
-        let queue = Queue { waiting: VecDeque::new(), actor: None, awake: false, closed: false };
+    pub(super) fn new(stream: StreamName, watches: Arc<Watches>) -> Self {
+        let waiting = VecDeque::new();
+        let queue = Queue { waiting, actor: None, awake: false, fresh: false, closed: false };
         Self {
             stream,
+            watches,
             published: ArcSwapOption::empty(),
             required: AtomicI64::new(0),
             last_used: AtomicU64::new(0),
@@ -90,8 +93,10 @@ impl<D: Decider> Seat<D> {
 
     /// Publishes committed state.
     pub(super) fn publish(&self, published: Arc<Published<D>>) {
-        self.required.fetch_max(published.version, Ordering::AcqRel);
+        let version = published.version;
+        self.required.fetch_max(version, Ordering::AcqRel);
         self.published.store(Some(published));
+        self.watches.tell(&self.stream, version);
     }
 
     /// Publishes nothing until the entity has hydrated again.
@@ -99,9 +104,13 @@ impl<D: Decider> Seat<D> {
         self.published.store(None);
     }
 
-    /// States older than `version` are stale from now on.
-    pub(super) fn require(&self, version: i64) {
-        self.required.fetch_max(version, Ordering::AcqRel);
+    /// States older than `version` are stale from now on. Returns the least version that is not known to be stale.
+    pub(super) fn require(&self, version: i64) -> i64 {
+        let before = self.required.fetch_max(version, Ordering::AcqRel);
+        if before < version {
+            self.watches.tell(&self.stream, version);
+        }
+        version.max(before)
     }
 
     /// The least version that is not known to be stale.
@@ -132,12 +141,14 @@ impl<D: Decider> Seat<D> {
     }
 
     /// Everything that waits. When nothing does, the actor may sleep: the next request wakes it. An actor that leaves
-    /// gets nothing more, however busy its entity is.
+    /// gets nothing more, however busy its entity is; but what it was seated for it gets, or two entities with room for
+    /// one of them could push each other out for ever.
     ///
     /// The queue goes with its memory, which a seat at rest does not need.
     pub(super) fn take_waiting(&self) -> VecDeque<Request<D>> {
         let mut queue = self.lock();
-        if queue.actor.is_none() {
+        let is_fresh = std::mem::take(&mut queue.fresh);
+        if queue.actor.is_none() && !is_fresh {
             return VecDeque::new();
         }
         queue.awake = !queue.waiting.is_empty();
@@ -149,6 +160,7 @@ impl<D: Decider> Seat<D> {
         let mut queue = self.lock();
         queue.actor = Some(actor);
         queue.awake = false;
+        queue.fresh = true;
         if !queue.waiting.is_empty() {
             queue.wake();
         }

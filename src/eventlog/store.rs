@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use serde_json::value::RawValue;
@@ -25,6 +26,11 @@ use crate::database::Pool;
 const SELECT_STREAM: &str = "\
 select version, type, schema, data from events where stream = $1 and version > $2 order by version";
 
+/// The later events of one stream, up to a version.
+const SELECT_STREAM_UNTIL: &str = "\
+select version, type, schema, data from events
+where stream = $1 and version > $2 and version <= $3 order by version";
+
 /// The last version of each stream; 0 for streams that do not exist.
 const SELECT_VERSIONS: &str = "\
 select coalesce((select version from events where events.stream = asked.stream order by version desc limit 1), 0)
@@ -35,17 +41,21 @@ const SELECT_LOG: &str = "\
 select position, stream, version, event_id, type, schema, data, context, recorded_at
 from events where position > $1 order by position limit $2";
 
-/// A page of one stream.
+/// A page of one stream, after a version and a position of which one may be 0.
 const SELECT_LOG_OF_STREAM: &str = "\
 select position, stream, version, event_id, type, schema, data, context, recorded_at
-from events where stream = $3 and position > $1 order by version limit $2";
+from events where stream = $1 and version > $2 and position > $3 order by version limit $4";
+
+/// How long an entity that leaves memory may wait for its turn and take its snapshot: whoever stops the node, or waits for
+/// the entity's place, waits for that.
+const LEAVING: Duration = Duration::from_secs(2);
 
 /// A stream as it was loaded.
 #[derive(Debug)]
 pub struct Hydrated<D: Decider> {
     /// Its state and version.
     pub published: Published<D>,
-    /// The snapshot it was loaded from.
+    /// The snapshot it was loaded from, and the regular one before it.
     pub snapshot: Taken,
 }
 
@@ -55,13 +65,17 @@ pub struct EventLog {
     pool: Pool,
     appender: Appender,
     clock: Clock,
+    /// Whose turn it is to take a regular snapshot.
     snapshots: Arc<Semaphore>,
+    /// The same for entities that leave memory: however many do, they are not in the way of those.
+    departures: Arc<Semaphore>,
 }
 
 impl EventLog {
     /// A log that reads through `pool` and writes through `appender`.
     pub fn new(pool: Pool, appender: Appender, clock: Clock) -> Self {
-        Self { pool, appender, clock, snapshots: Arc::new(Semaphore::new(1)) }
+        let turn = || Arc::new(Semaphore::new(1));
+        Self { pool, appender, clock, snapshots: turn(), departures: turn() }
     }
 
     /// The clock that dates events.
@@ -88,26 +102,57 @@ impl EventLog {
         stream: &StreamName,
     ) -> Result<Hydrated<D>, StoreError> {
         let client = self.pool.get().await?;
-        let snapshot = snapshot::load::<D>(&client, stream).await?;
-        let (mut published, snapshot) = snapshot.unwrap_or_default();
-
-        let statement = client.prepare_cached(SELECT_STREAM).await?;
-        let params: [&(dyn ToSql + Sync); 2] = [&stream.as_str(), &published.version];
-        let mut rows = pin!(client.query_raw(&statement, params).await?);
-        while let Some(row) = rows.try_next().await? {
-            let event = decode_row::<D>(stream, &row)?;
-            published.state = D::evolve(published.state, &event);
-            published.version = row.get(0);
-        }
+        let (published, snapshot) =
+            snapshot::load::<D>(&client, stream, i64::MAX).await?.unwrap_or_default();
+        let after = published.version;
+        let params: [&(dyn ToSql + Sync); 2] = [&stream.as_str(), &after];
+        let published = fold(&client, stream, SELECT_STREAM, &params, published).await?;
         Ok(Hydrated { published, snapshot })
     }
 
-    /// The turn to take a snapshot, if nobody has it: taking many at once would hold up everything else.
+    /// The state a stream had at `version`: the nearest snapshot before it and the events up to it. Of a version beyond
+    /// the end of the stream, the state at its end; which one it is, [`Published::version`] tells.
+    ///
+    /// # Errors
+    ///
+    /// When the database is unavailable or a stored event cannot be read.
+    pub async fn hydrate_at<D: Decider>(
+        &self,
+        stream: &StreamName,
+        version: i64,
+    ) -> Result<Published<D>, StoreError> {
+        let client = self.pool.get().await?;
+        let snapshot = snapshot::load::<D>(&client, stream, version).await?;
+        let (published, _) = snapshot.unwrap_or_default();
+        let after = published.version;
+        let params: [&(dyn ToSql + Sync); 3] = [&stream.as_str(), &after, &version];
+        fold(&client, stream, SELECT_STREAM_UNTIL, &params, published).await
+    }
+
+    /// Up to `limit` events of one stream after a version, in order.
+    ///
+    /// # Errors
+    ///
+    /// When the database is unavailable or an event is not JSON.
+    pub async fn read_stream(
+        &self,
+        stream: &StreamName,
+        after_version: i64,
+        limit: i64,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        let client = self.pool.get().await?;
+        let statement = client.prepare_cached(SELECT_LOG_OF_STREAM).await?;
+        let params: [&(dyn ToSql + Sync); 4] = [&stream.as_str(), &after_version, &0_i64, &limit];
+        client.query(&statement, &params).await?.iter().map(recorded).collect()
+    }
+
+    /// The turn to take a regular snapshot, if nobody has it: taking many at once would hold up everything else.
     pub(super) fn snapshot_turn(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.snapshots).try_acquire_owned().ok()
     }
 
-    /// Stores a snapshot; failing to do so loses nothing.
+    /// Stores a snapshot, which is a regular one if it is due `every` so many events after those `before` it. Failing to do
+    /// so loses nothing.
     ///
     /// # Errors
     ///
@@ -116,9 +161,49 @@ impl EventLog {
         &self,
         stream: &StreamName,
         published: &Published<D>,
+        before: Taken,
+        every: u64,
     ) -> Result<Taken, StoreError> {
-        snapshot::save(&self.pool, stream, published, self.clock.now()).await
+        snapshot::save(&self.pool, stream, published, self.clock.now(), (before, every)).await
     }
+
+    /// The same for an entity that leaves memory. When too many leave at once, some do so without: then it stores nothing.
+    pub(super) async fn leave_snapshot<D: Decider>(
+        &self,
+        stream: &StreamName,
+        published: &Published<D>,
+        before: Taken,
+        every: u64,
+    ) -> Result<(), StoreError> {
+        let leave = async {
+            // It is never closed.
+            let _turn = self.departures.acquire().await;
+            self.save_snapshot(stream, published, before, every).await.map(drop)
+        };
+        tokio::time::timeout(LEAVING, leave).await.unwrap_or_else(|_too_many| {
+            tracing::debug!(stream.name = %stream, "an entity left without a snapshot");
+            Ok(())
+        })
+    }
+}
+
+/// The state after the events that a statement selects.
+async fn fold<D: Decider>(
+    client: &deadpool_postgres::Object,
+    stream: &StreamName,
+    select: &str,
+    params: &[&(dyn ToSql + Sync)],
+    before: Published<D>,
+) -> Result<Published<D>, StoreError> {
+    let statement = client.prepare_cached(select).await?;
+    let mut published = before;
+    let mut rows = pin!(client.query_raw(&statement, params.iter().copied()).await?);
+    while let Some(row) = rows.try_next().await? {
+        let event = decode_row::<D>(stream, &row)?;
+        published.state = D::evolve(published.state, &event);
+        published.version = row.get(0);
+    }
+    Ok(published)
 }
 
 fn decode_row<D: Decider>(stream: &StreamName, row: &Row) -> Result<D::Event, StoreError> {
@@ -165,7 +250,9 @@ pub async fn read_log(
     stream: Option<&str>,
 ) -> Result<Vec<RecordedEvent>, StoreError> {
     let rows = match stream {
-        Some(stream) => client.query(SELECT_LOG_OF_STREAM, &[&position, &limit, &stream]).await?,
+        Some(stream) => {
+            client.query(SELECT_LOG_OF_STREAM, &[&stream, &0_i64, &position, &limit]).await?
+        }
         None => client.query(SELECT_LOG, &[&position, &limit]).await?,
     };
     rows.iter().map(recorded).collect()

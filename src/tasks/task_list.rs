@@ -68,6 +68,7 @@ pub enum TaskList {}
 impl Decider for TaskList {
     const CATEGORY: &'static str = "tasks";
     const SNAPSHOT_SCHEMA: i16 = 1;
+    const KEEPS_HISTORY: bool = true;
 
     type Command = Command;
     type Event = TaskEvent;

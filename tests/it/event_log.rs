@@ -101,8 +101,14 @@ fn append(stream: &str, expected: i64, names: &[&'static str]) -> Append {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_append_needs_the_version_its_stream_has() {
     let log = Log::open().await;
-    assert_eq!(log.append("a", 0, &["One", "Two"]).await, Ok(Appended { version: 2, position: 1 }));
-    assert_eq!(log.append("a", 2, &["Three"]).await, Ok(Appended { version: 3, position: 3 }));
+    assert_eq!(
+        log.append("a", 0, &["One", "Two"]).await,
+        Ok(Appended { version: 2, position: Some(1) })
+    );
+    assert_eq!(
+        log.append("a", 2, &["Three"]).await,
+        Ok(Appended { version: 3, position: Some(3) })
+    );
     for expected in [0, 1, 2, 4, 100] {
         assert_eq!(
             log.append("a", expected, &["Late"]).await,
@@ -171,6 +177,43 @@ async fn one_bad_append_does_not_fail_its_neighbours() {
     }
     assert_eq!(log.contents().await.len(), 1 + 2 * 8);
     assert_eq!(log.text("select sum(amount)::text from counts").await, "17");
+}
+
+/// An append of a row in `counts`, which nobody follows.
+fn row(stream: &str, amount: i64) -> Append {
+    let sql = "insert into counts (stream, amount) values ($1, $2)";
+    let row = Statement::new(sql, vec![Box::new(stream.to_owned()), Box::new(amount)]);
+    Append { beside: vec![Arc::new(row)], ..append("rows", 7, &[]) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_without_events_are_written_and_leave_the_log_alone() {
+    let log = Log::open().await;
+    let mut listening = log.connection.connect().await.unwrap();
+    let listen = "do $$ begin execute format('listen %I', 'keyfold:' || current_schema()); end $$";
+    listening.client.batch_execute(listen).await.unwrap();
+
+    let written = |position| Ok(Appended { version: 7, position });
+    let outcome = log.appender.append(row("alone", 1)).await;
+    assert_eq!(outcome.map_err(|error| error.to_string()), written(None));
+    assert_eq!(log.text("select position::text from log_head").await, "0");
+    // The first notification is of the first event.
+    log.append("a", 0, &["One"]).await.unwrap();
+    let told = listening.notifications.recv().await.unwrap().payload().to_owned();
+    assert!(told.ends_with(" 1 1"), "{told}");
+
+    // Polled together, they are queued together and written as one batch.
+    let appends = [row("x", 2), append("a", 1, &["Two"]), row("y", -2), row("z", 3)];
+    let appends = appends.map(|append| log.appender.append(append));
+    let outcomes = futures_util::future::join_all(appends).await;
+    let outcomes: Vec<_> =
+        outcomes.into_iter().map(|outcome| outcome.map_err(|error| error.to_string())).collect();
+    let refused = Err("constraint positive refused the write".to_owned());
+    let second = Ok(Appended { version: 2, position: Some(2) });
+    assert_eq!(outcomes, [written(None), second, refused, written(None)]);
+    assert_eq!(log.contents().await, ["a@1", "a@2"]);
+    let counts = "select string_agg(stream || amount, ' ' order by stream) from counts";
+    assert_eq!(log.text(counts).await, "a2 alone1 x2 z3");
 }
 
 #[tokio::test(flavor = "multi_thread")]

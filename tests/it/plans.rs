@@ -45,6 +45,7 @@ async fn plans_of_everything(database: &Database) -> Vec<Plan> {
     requests::after_restart(&mut alone, "alan@example.com").await;
     alone.stop().await;
     requests::reseal(database).await;
+    requests::history(database).await;
     database.all_plans().await
 }
 

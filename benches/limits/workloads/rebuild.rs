@@ -42,7 +42,8 @@ pub async fn measure() -> anyhow::Result<Vec<Row>> {
         cold.push(Figure { value, shares, ..Figure::default() });
         anyhow::ensure!(hydrated.published.version == EVENTS, "the whole stream was read");
     }
-    log.save_snapshot(&stream, &log.hydrate::<TaskList>(&stream).await?.published).await?;
+    let hydrated = log.hydrate::<TaskList>(&stream).await?;
+    log.save_snapshot(&stream, &hydrated.published, hydrated.snapshot, 1).await?;
     for _ in 0..REBUILDS {
         let begun = Instant::now();
         let hydrated = log.hydrate::<TaskList>(&stream).await?;

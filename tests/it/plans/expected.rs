@@ -6,13 +6,10 @@ use crate::tidy;
 use crate::tidy::sql::with_single_spaces;
 
 /// Statements of the program that are no part of answering a request, or have no plan.
-const EXCEPTIONS: [&str; 11] = [
+const EXCEPTIONS: [&str; 10] = [
     "begin",
     "commit",
     "rollback",
-    // `keyfold events --stream`
-    "select position, stream, version, event_id, type, schema, data, context, recorded_at \
-     from events where stream = $3 and position > $1 order by version limit $2",
     // `keyfold replay`, which makes every read model again
     "delete from {table}",
     "set local statement_timeout = 0; select position from log_head for update",

@@ -49,8 +49,8 @@ insert into sessions (id, user_id, expires_at, ends_at, token_hash, user_agent, 
 select session_id, user_id, expiry::timestamptz, expiry::timestamptz, token_hash, null, null, at, at
 from history where step = 2;
 
-insert into snapshots (stream, version, schema, state, taken_at)
-select 'session-' || user_id, 1, 2,
+insert into snapshots (stream, schema, version, kept, state, taken_at)
+select 'session-' || user_id, 2, 1, false,
        json_build_object('open', json_build_object(session_id, json_build_object(
            'user_agent', null, 'client_address', null, 'started_at', at_text, 'seen_at', at_text,
            'expires_at', expiry, 'ends_at', expiry))), at

@@ -1,10 +1,14 @@
 //! Every kind of request, answered by servers that begin with nothing in memory.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use keyfold::clock::Clock;
 use keyfold::config::{Config, Secret};
+use keyfold::database::Pool;
+use keyfold::eventlog::{EventLog, StreamName, appender};
+use keyfold::tasks::task_list::TaskList;
 use reqwest::Method;
 use serde_json::json;
 
@@ -150,6 +154,19 @@ pub(super) async fn reseal(database: &Database) {
         config.secret = Some(Secret::parse("another secret of thirty-two characters").unwrap());
     });
     started.await.unwrap().stop().await;
+}
+
+/// What nobody asks a server for yet: how a list was, and what happened to it since.
+pub(super) async fn history(database: &Database) {
+    let pool = Pool::new(&database.connection, 1).unwrap();
+    let (appender, _) = appender::channel(pool.clone(), Arc::default(), uuid::Uuid::nil());
+    let log = EventLog::new(pool, appender, Clock::manual(START));
+    let link = database.connection.connect().await.unwrap();
+    let lists = "select stream from snapshots where stream like 'tasks-%' and kept limit 1";
+    let stream: String = link.client.query_one(lists, &[]).await.unwrap().get(0);
+    let stream = StreamName::stored(&stream);
+    assert_eq!(log.hydrate_at::<TaskList>(&stream, 5).await.unwrap().version, 5);
+    assert_eq!(log.read_stream(&stream, 5, 2).await.unwrap().len(), 2);
 }
 
 /// Waits until a server has read what it heard of another one.

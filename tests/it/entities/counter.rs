@@ -1,0 +1,156 @@
+//! The entity of these tests, and a node that holds such.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use keyfold::clock::Clock;
+use keyfold::database::{Connection, Pool, migrate};
+use keyfold::eventlog::supervisor::Lifespan;
+use keyfold::eventlog::{
+    Context, Decider, Entities, EventLog, ExecuteError, Projections, StreamName, appender,
+};
+use keyfold::id::Id;
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use serde::{Deserialize, Serialize};
+
+use crate::app::START;
+use crate::postgres;
+use crate::process::until;
+
+/// A number that is added to, whose regular snapshots may stay for ever.
+pub(super) enum Counter<const KEEPS_HISTORY: bool> {}
+
+#[derive(Debug, Clone)]
+pub(super) enum Command {
+    Add(i64),
+    /// There is nothing to do.
+    AddNothing,
+    /// A mistake in a decider.
+    Panic,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Added {
+    pub(super) amount: i64,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum CounterEvent {
+    Added(Added),
+}
+
+keyfold::event_kinds!(CounterEvent { "Added" @ 1 => Added });
+
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("nothing to add")]
+pub(super) struct Nothing;
+
+impl<const KEEPS_HISTORY: bool> Decider for Counter<KEEPS_HISTORY> {
+    const CATEGORY: &'static str = "counter";
+    const SNAPSHOT_SCHEMA: i16 = 1;
+    const KEEPS_HISTORY: bool = KEEPS_HISTORY;
+    type Command = Command;
+    type Event = CounterEvent;
+    type State = i64;
+    type Rejection = Nothing;
+
+    fn decide(_state: &i64, command: Command) -> Result<Vec<CounterEvent>, Nothing> {
+        match command {
+            Command::Add(0) => Err(Nothing),
+            Command::Add(amount) => Ok(vec![CounterEvent::Added(Added { amount })]),
+            Command::AddNothing => Ok(Vec::new()),
+            Command::Panic => panic!("a mistake on purpose"),
+        }
+    }
+
+    fn evolve(state: i64, event: &CounterEvent) -> i64 {
+        match event {
+            CounterEvent::Added(Added { amount }) => state + amount,
+        }
+    }
+}
+
+struct Parent;
+
+impl Actor for Parent {
+    type Msg = ();
+    type State = ();
+    type Arguments = ();
+
+    async fn pre_start(&self, _: ActorRef<()>, (): ()) -> Result<(), ActorProcessingErr> {
+        Ok(())
+    }
+}
+
+/// A node that holds counters, and its log.
+pub(super) struct Node<const KEEPS_HISTORY: bool = false> {
+    pub(super) connection: Connection,
+    pub(super) counters: Entities<Counter<KEEPS_HISTORY>>,
+    pub(super) log: EventLog,
+}
+
+pub(super) const LONG: Duration = Duration::from_hours(1);
+
+impl<const KEEPS_HISTORY: bool> Node<KEEPS_HISTORY> {
+    /// The only node.
+    pub(super) async fn start(max_alive: usize, idle_after: Duration, snapshot_every: u64) -> Self {
+        let connection = postgres::new_schema().await;
+        migrate(&connection).await.unwrap();
+        Self::on(connection, Lifespan { max_alive, idle_after, snapshot_every }).await
+    }
+
+    /// Another node on the same database, with nothing in memory, that takes no regular snapshots.
+    pub(super) async fn another(&self) -> Self {
+        let lifespan = Lifespan { max_alive: 10, idle_after: LONG, snapshot_every: 1_000 };
+        Self::on(self.connection.clone(), lifespan).await
+    }
+
+    async fn on(connection: Connection, lifespan: Lifespan) -> Self {
+        let pool = Pool::new(&connection, 4).unwrap();
+        let node = Id::<()>::generate(&Clock::system()).uuid();
+        let (appender, writer) =
+            appender::channel(pool.clone(), Arc::new(Projections::default()), node);
+        tokio::spawn(writer.run());
+        let log = EventLog::new(pool, appender, Clock::manual(START));
+        let (parent, _) = Actor::spawn(None, Parent, ()).await.unwrap();
+        let counters = Entities::start(log.clone(), lifespan, &parent.get_cell()).await.unwrap();
+        Self { connection, counters, log }
+    }
+
+    pub(super) async fn add(&self, name: &str, amount: i64) -> Result<i64, String> {
+        self.execute(name, Command::Add(amount)).await
+    }
+
+    pub(super) async fn execute(&self, name: &str, command: Command) -> Result<i64, String> {
+        let outcome =
+            self.counters.execute(&stream(name), command, Context::default(), Vec::new()).await;
+        outcome
+            .map(|outcome| outcome.published.state)
+            .map_err(|error: ExecuteError<Nothing>| error.to_string())
+    }
+
+    pub(super) async fn value(&self, name: &str) -> i64 {
+        self.counters.read(&stream(name)).await.unwrap().state
+    }
+
+    /// Waits until no entity is in memory.
+    pub(super) async fn emptied(&self) {
+        until("the entities are passivated", async || self.counters.alive() == 0).await;
+    }
+
+    /// Runs statements.
+    pub(super) async fn sql(&self, statements: &str) {
+        let link = self.connection.connect().await.unwrap();
+        link.client.batch_execute(statements).await.unwrap();
+    }
+
+    /// The values of a column of text.
+    pub(super) async fn texts(&self, select: &str) -> Vec<String> {
+        let link = self.connection.connect().await.unwrap();
+        link.client.query(select, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+    }
+}
+
+pub(super) fn stream(name: &str) -> StreamName {
+    StreamName::stored(&format!("counter-{name}"))
+}
