@@ -12,14 +12,37 @@ use crate::http::health::HealthApi;
 use crate::http::trace::Operation;
 use crate::keys::api::KeysApi;
 use crate::revocations::api::RevocationsApi;
-use crate::tasks::api::TasksApi;
+use crate::tasks::api::changes::TaskChangesApi;
+use crate::tasks::api::files::TaskFilesApi;
+use crate::tasks::api::past::TaskHistoryApi;
+use crate::tasks::api::tasks::TasksApi;
 
 /// The parts of the API.
-pub type Api = (AuthApi, SessionsApi, TasksApi, KeysApi, RevocationsApi, HealthApi);
+pub type Api = (
+    AuthApi,
+    SessionsApi,
+    TasksApi,
+    TaskChangesApi,
+    TaskHistoryApi,
+    TaskFilesApi,
+    KeysApi,
+    RevocationsApi,
+    HealthApi,
+);
 
 /// The API as a service, from which the OpenAPI document is made too.
 pub fn service() -> OpenApiService<Api, ()> {
-    let api = (AuthApi::new(), SessionsApi, TasksApi, KeysApi, RevocationsApi, HealthApi);
+    let api = (
+        AuthApi::new(),
+        SessionsApi,
+        TasksApi,
+        TaskChangesApi,
+        TaskHistoryApi,
+        TaskFilesApi,
+        KeysApi,
+        RevocationsApi,
+        HealthApi,
+    );
     OpenApiService::new(api, "Keyfold", env!("CARGO_PKG_VERSION"))
 }
 

@@ -157,7 +157,11 @@ impl Features {
         let entities = Entities::start(log.clone(), lifespan, parent).await?;
         let accounts = Accounts::new(entities, pool.clone(), hasher, clock);
 
-        let tasks = Tasks::new(Entities::<TaskList>::start(log.clone(), lifespan, parent).await?);
+        let tasks = Tasks::new(
+            Entities::<TaskList>::start(log.clone(), lifespan, parent).await?,
+            log.clone(),
+            pool.clone(),
+        );
         Ok(Self { accounts, sessions, keys, tasks })
     }
 

@@ -18,6 +18,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V2__accounts", include_str!("../../schema/0002_accounts.sql")),
     ("V3__sessions", include_str!("../../schema/0003_sessions.sql")),
     ("V4__keys", include_str!("../../schema/0004_keys.sql")),
+    ("V5__tasks", include_str!("../../schema/0005_tasks.sql")),
 ];
 
 /// Why the schema is not, or cannot be brought, up to date.

@@ -258,7 +258,12 @@ pub async fn read_log(
     rows.iter().map(recorded).collect()
 }
 
-fn recorded(row: &Row) -> Result<RecordedEvent, StoreError> {
+/// A stored event, from the columns that every reader of the log selects in this order.
+///
+/// # Errors
+///
+/// When it is not JSON.
+pub fn recorded(row: &Row) -> Result<RecordedEvent, StoreError> {
     let recorded_at: jiff::Timestamp = row.get(8);
     Ok(RecordedEvent {
         position: row.get(0),

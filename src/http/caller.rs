@@ -68,7 +68,7 @@ impl Owner {
         let token = VerifiedToken::new(token, &state.keys, Keys::verify)?;
         let owner = request.raw_path_param("param0").map(str::parse);
         if owner != Some(Ok(token.says.user_id)) {
-            return Err(Problem::forbidden("NOT_YOURS", "This belongs to another user"));
+            return Err(not_yours());
         }
         let session = live_session(state, &token).await?;
         let session = used(state, request, session).await?;
@@ -99,6 +99,16 @@ impl SignedIn {
         acting(&self.session, request)
     }
 
+    /// The user whose resources a path names, if that is they.
+    ///
+    /// # Errors
+    ///
+    /// When it is somebody else.
+    pub fn owner_of(&self, user_id: &str) -> Result<UserId, Problem> {
+        let is_theirs = user_id.parse() == Ok(self.session.user_id);
+        is_theirs.then_some(self.session.user_id).ok_or_else(not_yours)
+    }
+
     /// The header that keeps their cookie for as long as the session lasts now, if the request has extended it.
     pub fn refreshed_cookie(&self, request: &Request, state: &State) -> Option<String> {
         let refresh = || cookie::refresh(request, &self.session, state.clock.now(), &state.site);
@@ -113,6 +123,11 @@ impl SessionHolder {
         let session = first_live(state, presented.map(no_access_token)).await?;
         used(state, request, session).await.map(Self)
     }
+}
+
+/// `403`: the path names somebody else.
+fn not_yours() -> Problem {
+    Problem::forbidden("NOT_YOURS", "This belongs to another user")
 }
 
 /// A session that is used, extended if that is due.

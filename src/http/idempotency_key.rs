@@ -89,6 +89,11 @@ impl fmt::Display for IdempotencyKey {
     }
 }
 
+/// Whether a request has a key, whatever it is.
+pub(super) fn is_sent(request: &Request) -> bool {
+    request.headers().contains_key(&HEADER)
+}
+
 impl<'a> ApiExtractor<'a> for MaybeIdempotencyKey {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
 

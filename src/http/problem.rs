@@ -93,6 +93,13 @@ impl Problem {
         problem
     }
 
+    /// The same, with fields that it is about.
+    #[must_use]
+    pub fn about(mut self, details: Vec<FieldProblem>) -> Self {
+        self.0.details = details;
+        self
+    }
+
     /// `401`: no token was sent (RFC 6750, section 3.1: no error code in the challenge then).
     pub fn unauthenticated() -> Self {
         Self::challenge("UNAUTHORIZED", "Sign in first: this needs an access token or a session")

@@ -14,7 +14,7 @@ const BODY: &str = "body";
 const MAX_SHOWN: usize = 256;
 
 /// The `T` that a body holds.
-pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let invalid = |code, message: String| Problem::new(StatusCode::BAD_REQUEST, code, message);
     let no_json = |error| invalid("INVALID_JSON", format!("The body is not JSON: {error}"));
     let text = std::str::from_utf8(body)

@@ -13,8 +13,10 @@ use crate::keys::IssueError;
 use crate::keys::access_token::TokenError;
 use crate::revocations::TellError;
 use crate::sessions::{SessionCommandError, SessionError, StartError};
+use crate::tasks::events::Deed;
+use crate::tasks::idempotency::KeyError;
 use crate::tasks::values::InvalidText;
-use crate::tasks::{PageError, task_list};
+use crate::tasks::writing::WriteError;
 use crate::workers::WorkError;
 
 impl From<InvalidEmail> for Flaw {
@@ -68,15 +70,6 @@ impl From<StoreError> for Problem {
             | StoreError::Constraint(_)
             | StoreError::Refused(_)
             | StoreError::Undecodable { .. } => Self::internal(&error),
-        }
-    }
-}
-
-impl From<PageError> for Problem {
-    fn from(error: PageError) -> Self {
-        match error {
-            PageError::Read(error) => error.into(),
-            PageError::Encoding(_) => Self::internal(&error),
         }
     }
 }
@@ -208,14 +201,21 @@ impl From<SignInError> for Problem {
     }
 }
 
-impl From<ExecuteError<task_list::Rejection>> for Problem {
-    fn from(error: ExecuteError<task_list::Rejection>) -> Self {
-        executed(error, |rejection| match rejection {
-            task_list::Rejection::NoSuchTask => Self::no_such_task(),
-            task_list::Rejection::ListFull => {
-                Self::new(StatusCode::CONFLICT, "LIST_FULL", "The list cannot take any more tasks")
+impl From<WriteError> for Problem {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Execute(error) => executed(error, |rejection| Self::internal(&rejection)),
+            WriteError::Key(KeyError::Reused) => Self::key_reused(),
+            WriteError::Key(KeyError::InUse) => Self::key_in_use(),
+            WriteError::Key(KeyError::Store(error)) => ReadError::Store(error).into(),
+            WriteError::Nothing(Deed::Undo) => {
+                Self::new(StatusCode::CONFLICT, "NOTHING_TO_UNDO", "There is nothing to undo")
             }
-        })
+            WriteError::Nothing(Deed::Do | Deed::Redo) => {
+                Self::new(StatusCode::CONFLICT, "NOTHING_TO_REDO", "There is nothing to redo")
+            }
+            WriteError::Encoding(_) => Self::internal(&error),
+        }
     }
 }
 
@@ -228,6 +228,11 @@ impl Problem {
     /// `404`: the user has no live session with this id.
     pub fn no_such_session() -> Self {
         Self::new(StatusCode::NOT_FOUND, "SESSION_NOT_FOUND", "There is no such session")
+    }
+
+    /// `409`: the list has as many tasks as fit.
+    pub fn list_full() -> Self {
+        Self::new(StatusCode::CONFLICT, "LIST_FULL", "The list cannot take any more tasks")
     }
 
     /// `404`: the list has no task with this id.

@@ -8,6 +8,7 @@
 //! A session is accepted only if this node knows it to live: from its table, or else from the database. Unknown is
 //! refused, so a restart forgets no sign out.
 
+mod awaiting;
 mod error;
 pub mod events;
 pub mod expiry;

@@ -1,32 +1,45 @@
 //! Tasks: one list per user, which only that user can see.
 //!
-//! [`values`] are what a task is made of, [`task_list`] holds the rules, [`ordered`] its memory, [`listing`] the read
-//! side, [`pages`] what it has encoded, [`api`] the endpoints. There is no table of tasks: reads are served from the
-//! published state of the entity.
+//! [`values`] are what a [`task`] is made of and [`events`] what happens to it; [`task_list`] holds the rules and
+//! [`ordered`] its memory. What people see: [`listing`], which searches with [`search`], and [`pages`], what it has
+//! encoded; [`history`], [`time_travel`] and [`feed`], which only a log can give. [`writing`] carries out commands, once for
+//! every key ([`idempotency`]); [`portable`] takes lists in and out; [`api`] are the endpoints. There is no table of tasks:
+//! reads are served from the published state of the entity, and from the log ([`read_model`]).
 
 pub mod api;
 pub mod bodies;
 pub mod events;
+pub mod feed;
+pub mod history;
+pub mod idempotency;
 pub mod listing;
 pub mod ordered;
 pub mod pages;
+pub mod portable;
+pub mod read_model;
+pub mod search;
 pub mod task;
 pub mod task_list;
+#[cfg(test)]
+mod testing;
+pub mod time_travel;
 pub mod values;
+pub mod writing;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use self::events::TaskEvent;
+use self::feed::Places;
+use self::idempotency::Answers;
 use self::listing::Query;
 use self::pages::Pages;
-use self::task::Task;
-use self::task_list::{Command, Rejection, TaskList};
+use self::task_list::TaskList;
+use self::time_travel::{Moment, Pasts, TravelError};
+use crate::database::Pool;
 use crate::eventlog::follower::Observer;
 use crate::eventlog::{
-    Context, Decider, Entities, ExecuteError, Outcome, Published, ReadError, RecordedEvent,
-    StreamName,
+    Decider, Entities, EventLog, Published, ReadError, RecordedEvent, StreamName,
 };
 use crate::id::UserId;
 
@@ -34,24 +47,46 @@ use crate::id::UserId;
 #[derive(Debug, Clone)]
 pub struct Tasks {
     entities: Entities<TaskList>,
+    log: EventLog,
+    pool: Pool,
     pages: Pages,
+    pasts: Pasts,
+    answers: Answers,
+    places: Places,
 }
 
 /// A page of tasks was not made.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum PageError {
-    /// The list could not be read.
+    /// The list could not be shown as it is or was.
     #[error(transparent)]
-    Read(#[from] ReadError),
+    Travel(#[from] TravelError),
     /// The page has no JSON form.
     #[error("a page of tasks has no JSON form: {0}")]
     Encoding(String),
 }
 
+/// An encoded page of a list.
+#[derive(Debug, Clone)]
+pub struct EncodedPage {
+    /// The version of the list.
+    pub version: i64,
+    /// The page.
+    pub bytes: Bytes,
+}
+
 impl Tasks {
-    /// The task lists kept by `entities`.
-    pub fn new(entities: Entities<TaskList>) -> Self {
-        Self { entities, pages: Pages::new() }
+    /// The task lists kept by `entities` on `log`.
+    pub fn new(entities: Entities<TaskList>, log: EventLog, pool: Pool) -> Self {
+        Self {
+            entities,
+            log,
+            pages: Pages::new(),
+            pasts: Pasts::new(),
+            answers: Answers::new(pool.clone()),
+            places: Places::new(),
+            pool,
+        }
     }
 
     /// A user's list as it is now.
@@ -63,29 +98,25 @@ impl Tasks {
         self.entities.read(&Self::stream(owner)).await
     }
 
-    /// An encoded page of a user's list as it is now.
+    /// An encoded page of a user's list as it is now, or as it was.
     ///
     /// # Errors
     ///
-    /// When the list cannot be read.
-    pub async fn page(&self, owner: UserId, query: Query) -> Result<Bytes, PageError> {
-        let list = self.of(owner).await?;
-        let page = self.pages.page(owner, &list, query);
-        page.map_err(|error| PageError::Encoding(error.to_string()))
-    }
-
-    /// Carries out a command on a user's list and answers when it is committed.
-    ///
-    /// # Errors
-    ///
-    /// When the rules refuse it or the log does not take it.
-    pub async fn execute(
+    /// When the list was not yet, or cannot be read.
+    pub async fn page(
         &self,
         owner: UserId,
-        command: Command,
-        context: Context,
-    ) -> Result<Outcome<TaskList>, ExecuteError<Rejection>> {
-        self.entities.execute(&Self::stream(owner), command, context, Vec::new()).await
+        query: Query,
+        as_of: Option<Moment>,
+    ) -> Result<EncodedPage, PageError> {
+        let list = match as_of {
+            None => self.of(owner).await.map_err(TravelError::from)?,
+            // Boxed: a warm read shall not carry what only a look back needs.
+            Some(moment) => Box::pin(self.as_of(owner, moment)).await?,
+        };
+        let page = self.pages.page(owner, &list, query);
+        let bytes = page.map_err(|error| PageError::Encoding(error.to_string()))?;
+        Ok(EncodedPage { version: list.version, bytes })
     }
 
     /// The stream of a user's task list.
@@ -107,14 +138,6 @@ impl Tasks {
     pub async fn drain(&self) {
         self.entities.drain().await;
     }
-}
-
-/// The task that a creation added. Its id may have been raised, so the event is asked and not the command.
-fn created_task(outcome: &Outcome<TaskList>) -> Option<Arc<Task>> {
-    outcome.events.iter().find_map(|event| match event {
-        TaskEvent::Created(created) => outcome.published.state.tasks.get(created.task_id).cloned(),
-        TaskEvent::Changed(_) | TaskEvent::Deleted(_) => None,
-    })
 }
 
 /// Hears that another process changed a list.

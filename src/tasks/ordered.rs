@@ -20,6 +20,7 @@ type Chunk = Arc<Vec<Arc<Task>>>;
 pub struct OrderedTasks {
     chunks: Vec<Chunk>,
     len: usize,
+    completed: usize,
 }
 
 impl OrderedTasks {
@@ -31,6 +32,11 @@ impl OrderedTasks {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// How many of them are done.
+    pub fn completed(&self) -> usize {
+        self.completed
     }
 
     /// The task with this id.
@@ -53,6 +59,7 @@ impl OrderedTasks {
     /// Puts a task in its place, instead of the one with the same id if there is one.
     pub fn insert(&mut self, task: Arc<Task>) {
         let at = self.chunk_of(task.id);
+        self.completed += usize::from(task.is_completed());
         let Some(chunk) = self.chunks.get_mut(at) else {
             self.chunks.push(Arc::new(vec![task]));
             self.len += 1;
@@ -62,6 +69,7 @@ impl OrderedTasks {
         match tasks.binary_search_by_key(&task.id, |present| present.id) {
             Ok(index) => {
                 if let Some(present) = tasks.get_mut(index) {
+                    self.completed -= usize::from(present.is_completed());
                     *present = task;
                 }
             }
@@ -81,7 +89,8 @@ impl OrderedTasks {
         let at = self.chunk_of(id);
         let Some(chunk) = self.chunks.get_mut(at) else { return };
         if let Ok(index) = chunk.binary_search_by_key(&id, |task| task.id) {
-            Arc::make_mut(chunk).remove(index);
+            let removed = Arc::make_mut(chunk).remove(index);
+            self.completed -= usize::from(removed.is_completed());
             self.len -= 1;
             if chunk.is_empty() {
                 self.chunks.remove(at);
@@ -131,28 +140,8 @@ impl<'de> Deserialize<'de> for OrderedTasks {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
-    use crate::clock::Timestamp;
-    use crate::tasks::values::Title;
-
-    fn id(number: u128) -> TaskId {
-        TaskId::from_uuid(Uuid::from_u128(number))
-    }
-
-    fn task(number: u128) -> Arc<Task> {
-        let now = Timestamp::from_unix_millis(0);
-        let title = Title::parse(&number.to_string()).unwrap();
-        Arc::new(Task {
-            id: id(number),
-            title,
-            description: None,
-            completed: false,
-            created_at: now,
-            updated_at: now,
-        })
-    }
+    use crate::tasks::testing::{id, task};
 
     fn ids(tasks: &OrderedTasks) -> Vec<u128> {
         tasks.iter().map(|task| task.id.uuid().as_u128()).collect()

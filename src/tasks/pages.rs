@@ -42,9 +42,11 @@ impl Pages {
         list: &Published<TaskList>,
         query: Query,
     ) -> serde_json::Result<Bytes> {
-        let body =
-            |query: &Query| TaskListBody::new(owner, &listing::page(&list.state.tasks, query));
-        if query.text.is_some() {
+        let body = |query: &Query| {
+            let page = listing::page(&list.state.tasks, query);
+            TaskListBody::new(owner, &page, list.version)
+        };
+        if query.filter.text.is_some() {
             return encodings::encode(&body(&query));
         }
         let key = Key { owner, version: list.version, query };
@@ -63,23 +65,17 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::clock::Timestamp;
     use crate::eventlog::Decider;
-    use crate::tasks::events::{TaskCreated, TaskEvent};
-    use crate::tasks::values::{TaskId, Title};
+    use crate::tasks::listing::Filter;
+    use crate::tasks::testing::creation;
 
     fn list(titles: &[&str]) -> Published<TaskList> {
         let mut list = Published::<TaskList>::default();
-        for title in titles {
-            list.version += 1;
-            let created = TaskCreated {
-                task_id: TaskId::from_uuid(Uuid::from_u128(u128::try_from(list.version).unwrap())),
-                title: Title::parse(title).unwrap(),
-                description: None,
-                completed: false,
-                created_at: Timestamp::from_unix_millis(0),
-            };
-            list.state = TaskList::evolve(list.state, &TaskEvent::Created(created));
+        for (number, title) in (1..).zip(titles) {
+            for event in TaskList::decide(&list.state, creation(number, title)).unwrap() {
+                list.state = TaskList::evolve(list.state, &event);
+                list.version += 1;
+            }
         }
         list
     }
@@ -101,8 +97,18 @@ mod tests {
     #[test]
     fn what_was_searched_for_is_found_but_not_kept() {
         let (pages, list) = (Pages::new(), list(&["Milk", "Bread"]));
-        let found =
-            || pages.page(owner(1), &list, Query::default().containing(Some("milk"))).unwrap();
+        let found = || {
+            pages
+                .page(
+                    owner(1),
+                    &list,
+                    Query {
+                        filter: Filter::default().containing(Some("milk")),
+                        ..Query::default()
+                    },
+                )
+                .unwrap()
+        };
         let (first, again) = (found(), found());
         assert!(first == again && first.as_ptr() != again.as_ptr());
         assert!(String::from_utf8_lossy(&first).contains("\"total\":1"));

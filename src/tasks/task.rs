@@ -1,25 +1,166 @@
-//! A task, as its list keeps it.
+//! A task, as its list keeps it, and parts of one.
 
-use serde::{Deserialize, Serialize};
+use std::ops::Deref;
+use std::sync::OnceLock;
 
-use super::values::{Description, TaskId, Title};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::search;
+use super::values::{Description, Due, Position, Priority, Tags, TaskId, Title};
 use crate::clock::Timestamp;
 
-/// A task.
+/// Names everything that can change of a task once: for the whole, for a part of it, and for going from one to the other.
+macro_rules! content {
+    ($($(#[$doc:meta])* $field:ident: $type:ty $(, $($attribute:meta),+)?;)+) => {
+        /// Everything of a task that can change.
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        pub struct Content {
+            $($(#[$doc])* $($(#[$attribute])+)? pub $field: $type,)+
+        }
+
+        /// Some of it. What is absent is not meant.
+        #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        pub struct Fields {
+            $(
+                $(#[$doc])*
+                #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+                pub $field: Option<$type>,
+            )+
+        }
+
+        impl Fields {
+            /// Whether nothing is meant.
+            pub fn is_empty(&self) -> bool {
+                $(self.$field.is_none())&&+
+            }
+
+            /// Everything there is.
+            pub fn all(content: Content) -> Self {
+                Self { $($field: Some(content.$field),)+ }
+            }
+
+            /// Only what is different in `content`.
+            #[must_use]
+            pub fn unlike(self, content: &Content) -> Self {
+                Self { $($field: self.$field.filter(|wanted| *wanted != content.$field),)+ }
+            }
+
+            /// The same fields as they are in `content`.
+            #[must_use]
+            pub fn as_in(&self, content: &Content) -> Self {
+                Self { $($field: self.$field.as_ref().map(|_| content.$field.clone()),)+ }
+            }
+
+            /// Makes `content` so.
+            pub fn put_on(&self, content: &mut Content) {
+                $(if let Some(wanted) = &self.$field {
+                    content.$field.clone_from(wanted);
+                })+
+            }
+        }
+    };
+}
+
+content! {
+    /// The title.
+    title: Title;
+    /// The description.
+    description: Option<Description>, serde(default, skip_serializing_if = "Option::is_none");
+    /// When it was done; not yet, if absent.
+    completed_at: Option<Timestamp>, serde(default, skip_serializing_if = "Option::is_none");
+    /// How urgent it is.
+    priority: Priority, serde(default, skip_serializing_if = "Priority::is_none");
+    /// When it is due.
+    due: Option<Due>, serde(default, skip_serializing_if = "Option::is_none");
+    /// Its tags.
+    tags: Tags, serde(default, skip_serializing_if = "Tags::is_empty");
+    /// Where it stands in the manual order.
+    position: Position;
+}
+
+impl Content {
+    /// Whether it is done.
+    pub fn is_completed(&self) -> bool {
+        self.completed_at.is_some()
+    }
+}
+
+/// A task. Gives its content like a part of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Task {
     /// Its identifier.
     pub id: TaskId,
-    /// Its title.
-    pub title: Title,
-    /// Its description.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<Description>,
-    /// Whether it is done.
-    pub completed: bool,
+    /// What can change.
+    pub content: Content,
     /// When it was added.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// The list's version in which it became what it is: no other state of it has the same.
+    pub version: i64,
+    #[serde(skip)]
+    folded: Folded,
+}
+
+impl Task {
+    /// A task as it is in `version` of its list.
+    pub fn new(
+        id: TaskId,
+        content: Content,
+        (created_at, updated_at): (Timestamp, Timestamp),
+        version: i64,
+    ) -> Self {
+        Self { id, content, created_at, updated_at, version, folded: Folded::default() }
+    }
+
+    /// The same task with these fields, from `version` on.
+    #[must_use]
+    pub fn changed(&self, fields: &Fields, at: Timestamp, version: i64) -> Self {
+        let mut content = self.content.clone();
+        fields.put_on(&mut content);
+        Self::new(self.id, content, (self.created_at, at), version)
+    }
+
+    /// Its texts as they are searched.
+    pub fn folded(&self) -> &str {
+        self.folded.0.get_or_init(|| {
+            let mut text = search::folded(self.title.as_str());
+            if let Some(description) = &self.description {
+                text.push('\n');
+                text.push_str(&search::folded(description.as_str()));
+            }
+            text.into()
+        })
+    }
+}
+
+impl Deref for Task {
+    type Target = Content;
+
+    fn deref(&self) -> &Content {
+        &self.content
+    }
+}
+
+/// A task's texts as they are searched, from the first search on.
+#[derive(Debug, Clone, Default)]
+struct Folded(OnceLock<Box<str>>);
+
+/// It follows from the rest, so it makes no difference.
+impl PartialEq for Folded {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Folded {}
+
+/// Tells a field that is `null` from one that is absent: only an absent one is `None`.
+pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }

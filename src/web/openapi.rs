@@ -14,7 +14,8 @@ use crate::http::field::{FieldProblem, Flaw};
 use crate::http::problem::ErrorBody;
 use crate::http::raw_json::RawJson;
 use crate::revocations::api::Revocation;
-use crate::tasks::bodies::TaskBody;
+use crate::tasks::bodies::{ChangeBody, TaskBody, TaskListBody};
+use crate::tasks::portable;
 
 /// The tags in the order in which a newcomer needs them.
 const CHAPTERS: [&str; 4] = ["Authentication", "Tasks", "Keys", "Health"];
@@ -38,9 +39,13 @@ request in the logs, and `details` per field when the input is invalid, each wit
 and what is wrong with it, `TITLE_TOO_LONG` for instance.";
 
 /// Fields of requests that may be `null`, which the generator cannot say of a field that may also be absent.
-const NULLABLE: [&str; 2] = [
+const NULLABLE: [&str; 6] = [
     "/components/schemas/TaskRequest/properties/description",
+    "/components/schemas/TaskRequest/properties/due",
     "/components/schemas/TaskPatch/properties/description",
+    "/components/schemas/TaskPatch/properties/completed",
+    "/components/schemas/TaskPatch/properties/due",
+    "/components/schemas/TaskPatch/properties/tags",
 ];
 
 /// The document, pretty-printed and ending with a newline.
@@ -87,23 +92,32 @@ fn complete(operation: &mut Map<String, Value>) {
     operation.entry("security").or_insert_with(|| json!([]));
     let id = operation.get("operationId").and_then(Value::as_str).unwrap_or_default().to_owned();
     let waits_for_key = takes_header(operation, "Idempotency-Key");
+    if let Some(body) = operation.get_mut("requestBody") {
+        show(body, "text~1csv", json!(portable::example_table()));
+    }
     let responses =
         operation.get_mut("responses").and_then(Value::as_object_mut).into_iter().flatten();
     for (status, response) in responses {
-        if let (Some(example), Some(media)) =
-            (failure(&id, status), response.pointer_mut("/content/application~1json"))
-        {
-            media.as_object_mut().map(|media| media.insert("example".to_owned(), json!(example)));
+        if let Some(example) = failure(&id, status) {
+            show(response, "application~1json", json!(example));
         }
-        if let Some(media) = response.pointer_mut("/content/text~1event-stream") {
-            let example = json!([Revocation::example()]);
-            media.as_object_mut().map(|media| media.insert("example".to_owned(), example));
-        }
+        let event = match &*id {
+            "followTasks" => json!([ChangeBody::example()]),
+            _ => json!([Revocation::example()]),
+        };
+        show(response, "text~1event-stream", event);
+        show(response, "text~1csv", json!(portable::example_table()));
         if waits_for_key && status == "409" {
             let headers = json!({ "Retry-After": retry_with_key() });
             response.as_object_mut().map(|response| response.insert("headers".to_owned(), headers));
         }
     }
+}
+
+/// Gives a body of a media type an example.
+fn show(body: &mut Value, media_type: &str, example: Value) {
+    let media = body.pointer_mut(&format!("/content/{media_type}")).and_then(Value::as_object_mut);
+    media.map(|media| media.insert("example".to_owned(), example));
 }
 
 /// Whether a header is one of an operation's parameters.
@@ -139,7 +153,26 @@ fn invalid_field(operation: &str) -> FieldProblem {
     let (field, flaw, message) = match operation {
         "signUp" => ("password", Flaw::TooShort, "must have at least 8 characters"),
         "signIn" => ("email", Flaw::Invalid, "must be an email address such as ada@example.com"),
-        "listTasks" => ("limit", Flaw::TooLarge, "must be at most 1000"),
+        "listTasks" | "getTaskHistory" => ("limit", Flaw::TooLarge, "must be at most 1000"),
+        "getTask" | "deleteTask" | "undoTasks" | "redoTasks" => {
+            ("Idempotency-Key", Flaw::TooLong, "must have at most 255 characters")
+        }
+        "moveTask" => ("before", Flaw::Unknown, "must be a task of this list"),
+        "restoreTask" => {
+            ("version", Flaw::TooLarge, "must be at most 7, the version of the list now")
+        }
+        "diffTasks" => (
+            "from",
+            Flaw::Invalid,
+            "must be a version of the list, or a date and time with its offset (RFC 3339)",
+        ),
+        "followTasks" => {
+            ("Last-Event-ID", Flaw::TooLarge, "must be at most 7, the version of the list now")
+        }
+        "batchTasks" => {
+            ("commands[3].changes.title", Flaw::TooLong, "must have at most 200 characters")
+        }
+        "importTasks" => ("tasks[3].title", Flaw::Empty, "must not be empty"),
         "listRevocations" | "streamRevocations" => {
             ("since", Flaw::Invalid, "must be the next of an answer")
         }
@@ -164,7 +197,15 @@ fn refused(operation: &str, status: &str) -> Option<(&'static str, &'static str)
         ("endSession", "404") => ("SESSION_NOT_FOUND", "There is no such session"),
         (_, "404") => ("TASK_NOT_FOUND", "There is no such task"),
         ("signUp", "409") => ("EMAIL_TAKEN", "An account with this email address exists already"),
-        (_, "409") => ("LIST_FULL", "The list cannot take any more tasks"),
+        ("undoTasks", "409") => ("NOTHING_TO_UNDO", "There is nothing to undo"),
+        ("redoTasks", "409") => ("NOTHING_TO_REDO", "There is nothing to redo"),
+        ("createTask" | "batchTasks" | "restoreTask" | "importTasks", "409") => {
+            ("LIST_FULL", "The list cannot take any more tasks")
+        }
+        (_, "409") => (
+            "IDEMPOTENCY_KEY_IN_USE",
+            "The request with this Idempotency-Key is still at work, ask again shortly",
+        ),
         (_, "412") => {
             ("VERSION_MISMATCH", "This has changed since you read it; nothing was changed")
         }
@@ -179,7 +220,17 @@ fn refused(operation: &str, status: &str) -> Option<(&'static str, &'static str)
 /// Code and message of a request that cannot be served.
 fn failed(operation: &str, status: &str) -> Option<(&'static str, &'static str)> {
     Some(match (operation, status) {
+        ("batchTasks", "413") => ("PAYLOAD_TOO_LARGE", "The body is larger than 4 MiB"),
+        ("importTasks", "413") => ("PAYLOAD_TOO_LARGE", "The body is larger than 32 MiB"),
         (_, "413") => ("PAYLOAD_TOO_LARGE", "The body is larger than 64 KiB"),
+        ("importTasks", "415") => (
+            "UNSUPPORTED_MEDIA_TYPE",
+            "The body must be JSON or CSV: send it with Content-Type: application/json or text/csv",
+        ),
+        ("changeTask", "415") => (
+            "UNSUPPORTED_MEDIA_TYPE",
+            "The body must be JSON: send it with Content-Type: application/merge-patch+json or application/json",
+        ),
         (_, "415") => (
             "UNSUPPORTED_MEDIA_TYPE",
             "The body must be JSON: send it with Content-Type: application/json",
@@ -199,8 +250,10 @@ fn failed(operation: &str, status: &str) -> Option<(&'static str, &'static str)>
 /// What is there now instead of what an operation wanted to change.
 fn current(operation: &str) -> Option<RawJson> {
     match operation {
-        "replaceTask" | "changeTask" | "deleteTask" => RawJson::of(&TaskBody::example()).ok(),
-        _ => None,
+        "batchTasks" | "undoTasks" | "redoTasks" | "importTasks" => {
+            RawJson::of(&TaskListBody::example()).ok()
+        }
+        _ => RawJson::of(&TaskBody::example()).ok(),
     }
 }
 

@@ -6,6 +6,7 @@ import { equal, failed, isTime, succeeded, tokenRefused, unauthenticated } from 
 import { type Api, type Schemas, client } from "./client.js";
 
 type Task = Schemas["Task"];
+type Query = { limit?: number; cursor?: string; completed?: boolean; q?: string; sort?: "position" | "due"; tag?: string[] };
 
 const NO_SUCH_TASK = { code: "TASK_NOT_FOUND", message: "There is no such task" };
 
@@ -27,16 +28,18 @@ export class TaskList {
   async create(body: Schemas["TaskRequest"]): Promise<Task> {
     const answer = await this.add(body);
     const task = succeeded(answer, 201);
-    const { id, createdAt } = task;
-    const { title, description = null, completed = false } = body;
-    const given = { title: title.trim(), description, completed };
-    equal(task, { id, userId: this.#path.user_id, ...given, createdAt, updatedAt: createdAt });
+    const { id, createdAt, position, version } = task;
+    const { title, description = null, completed = false, priority = "none", due = null, tags = [] } = body;
+    const given = { title: title.trim(), description, completed, priority, due, tags };
+    const made = { id, userId: this.#path.user_id, createdAt, updatedAt: createdAt, position, version };
+    equal(task, { ...made, ...given, completedAt: completed ? createdAt : null });
     isTime(createdAt);
+    assert.equal(answer.response.headers.get("ETag"), `"${version}"`);
     assert.equal(answer.response.headers.get("Location"), `/api/${this.#path.user_id}/tasks/${id}`);
     return task;
   }
 
-  list(query: { limit?: number; cursor?: string; completed?: boolean; q?: string } = {}) {
+  list(query: Query = {}) {
     return this.#api.GET("/api/{user_id}/tasks", { params: { path: this.#path, query } });
   }
 
@@ -52,6 +55,32 @@ export class TaskList {
     return this.#api.PATCH("/api/{user_id}/tasks/{task_id}", { ...this.#task(task_id), body });
   }
 
+  /** Changes a task if nobody else has since it had this version. */
+  changeIf(task_id: string, version: number, body: Schemas["TaskPatch"]) {
+    const header = { "If-Match": `"${version}"` };
+    const params = { path: { ...this.#path, task_id }, header };
+    return this.#api.PATCH("/api/{user_id}/tasks/{task_id}", { params, body });
+  }
+
+  /** Puts a task right before another one, once for every key. */
+  moveBefore(task_id: string, before: string, key: string) {
+    const header = { "Idempotency-Key": key };
+    const params = { path: { ...this.#path, task_id }, header };
+    return this.#api.POST("/api/{user_id}/tasks/{task_id}/move", { params, body: { before } });
+  }
+
+  batch(commands: Schemas["BatchRequest"]["commands"]) {
+    return this.#api.POST("/api/{user_id}/tasks/batch", { params: { path: this.#path }, body: { commands } });
+  }
+
+  undo() {
+    return this.#api.POST("/api/{user_id}/tasks/undo", { params: { path: this.#path } });
+  }
+
+  history(task_id: string) {
+    return this.#api.GET("/api/{user_id}/tasks/{task_id}/history", this.#task(task_id));
+  }
+
   delete(task_id: string) {
     return this.#api.DELETE("/api/{user_id}/tasks/{task_id}", this.#task(task_id));
   }
@@ -62,13 +91,15 @@ export class TaskList {
 }
 
 export async function keepsTasks(list: TaskList): Promise<void> {
-  equal(succeeded(await list.list(), 200), { tasks: [], nextCursor: null, total: 0 });
+  const none = { tasks: [], nextCursor: null, total: 0, counts: { open: 0, completed: 0 }, version: 0 };
+  equal(succeeded(await list.list(), 200), none);
   const milk = await list.create({ title: "  Buy milk " });
   const bread = await list.create({ title: "Bake bread", description: "Rye, not MILK", completed: true });
   const tea = await list.create({ title: "Uvařit čaj 🍵", description: "", completed: false });
   for (const task of [milk, bread, tea]) equal(succeeded(await list.get(task.id), 200), task);
   await pagesAndFilters(list, milk, bread, tea);
   await changes(list, milk);
+  await ordersAndTakesBack(list, tea, milk);
   await deletes(list, bread);
   const left = succeeded(await list.list(), 200).tasks.map(({ id }) => id);
   equal(left, [milk.id, tea.id]);
@@ -76,32 +107,62 @@ export async function keepsTasks(list: TaskList): Promise<void> {
 
 async function pagesAndFilters(list: TaskList, milk: Task, bread: Task, tea: Task): Promise<void> {
   const first = succeeded(await list.list({ limit: 2 }), 200);
-  equal(first, { tasks: [milk, bread], nextCursor: first.nextCursor, total: 3 });
+  const counts = { open: 2, completed: 1 };
+  equal(first, { tasks: [milk, bread], nextCursor: first.nextCursor, total: 3, counts, version: 3 });
   assert.ok(first.nextCursor !== null, "there is a second page");
   const second = succeeded(await list.list({ limit: 2, cursor: first.nextCursor }), 200);
-  equal(second, { tasks: [tea], nextCursor: null, total: 3 });
-  const page = (...tasks: Task[]) => ({ tasks, nextCursor: null, total: tasks.length });
-  equal(succeeded(await list.list({ completed: true }), 200), page(bread));
-  equal(succeeded(await list.list({ completed: false }), 200), page(milk, tea));
-  equal(succeeded(await list.list({ q: "mILk" }), 200), page(milk, bread));
-  equal(succeeded(await list.list({ q: "milk", completed: true, limit: 1 }), 200), page(bread));
+  equal(second, { tasks: [tea], nextCursor: null, total: 3, counts, version: 3 });
+  const finds = async (query: Query, counts: Schemas["TaskCounts"], ...tasks: Task[]) =>
+    equal(succeeded(await list.list(query), 200), { tasks, nextCursor: null, total: tasks.length, counts, version: 3 });
+  await finds({ completed: true }, counts, bread);
+  await finds({ completed: false }, counts, milk, tea);
+  await finds({ q: "mILk" }, { open: 1, completed: 1 }, milk, bread);
+  await finds({ q: "UVARIT" }, { open: 1, completed: 0 }, tea);
+  await finds({ q: "milk", completed: true, limit: 1 }, { open: 1, completed: 1 }, bread);
+  await finds({ tag: ["nobody's"] }, { open: 0, completed: 0 });
 }
 
 async function changes(list: TaskList, milk: Task): Promise<void> {
-  const { id, userId, createdAt } = milk;
-  const same = { id, userId, createdAt };
+  const { id, createdAt } = milk;
   const replaced = succeeded(await list.replace(id, { title: "Buy oat milk", description: "Two litres" }), 200);
   const oat = { title: "Buy oat milk", description: "Two litres", completed: false };
-  equal(replaced, { ...same, ...oat, updatedAt: replaced.updatedAt });
+  equal(replaced, { ...milk, ...oat, updatedAt: replaced.updatedAt, version: 4 });
   const done = succeeded(await list.change(id, { completed: true }), 200);
-  equal(done, { ...replaced, completed: true, updatedAt: done.updatedAt });
+  const { updatedAt } = done;
+  equal(done, { ...replaced, completed: true, completedAt: updatedAt, updatedAt, version: 5 });
   const cleared = succeeded(await list.change(id, { description: null }), 200);
-  equal(cleared, { ...done, description: null, updatedAt: cleared.updatedAt });
+  equal(cleared, { ...done, description: null, updatedAt: cleared.updatedAt, version: 6 });
   const reset = succeeded(await list.replace(id, { title: "Buy milk" }), 200);
-  equal(reset, { ...milk, updatedAt: reset.updatedAt });
+  equal(reset, { ...milk, updatedAt: reset.updatedAt, version: 7 });
   const times = [createdAt, replaced.updatedAt, done.updatedAt, cleared.updatedAt, reset.updatedAt];
   equal(times, [...times].sort());
   equal(succeeded(await list.get(id), 200), reset);
+}
+
+/** The manual order, changes on a condition, several at once, and the way back. */
+async function ordersAndTakesBack(list: TaskList, tea: Task, milk: Task): Promise<void> {
+  const moved = succeeded(await list.moveBefore(tea.id, milk.id, "move-tea"), 200);
+  equal(succeeded(await list.moveBefore(tea.id, milk.id, "move-tea"), 200), moved);
+  const order = succeeded(await list.list({ sort: "position", limit: 2 }), 200).tasks.map(({ id }) => id);
+  equal(order, [tea.id, milk.id]);
+  const refused = await list.changeIf(tea.id, tea.version, { title: "Coffee" });
+  const message = "This has changed since you read it; nothing was changed";
+  failed(refused, 412, { code: "VERSION_MISMATCH", message, current: moved });
+  const change = { op: "change", id: tea.id, ifVersion: moved.version, changes: { priority: "high" } } as const;
+  const batch = succeeded(await list.batch([change, { op: "delete", id: milk.id }]), 200);
+  equal(batch.results.map(({ id, task }) => [id, task?.priority]), [[tea.id, "high"], [milk.id, undefined]]);
+  const undone = succeeded(await list.undo(), 200);
+  equal(undone.changes.map(({ taskId, type, deed }) => [taskId, type, deed]), [
+    [milk.id, "restored", "undo"],
+    [tea.id, "changed", "undo"],
+  ]);
+  const history = succeeded(await list.history(tea.id), 200).changes;
+  equal(history.map(({ version, type, before, after }) => ({ version, type, before, after })), [
+    { version: 12, type: "changed", before: { priority: "high" }, after: { priority: "none" } },
+    { version: 9, type: "changed", before: { priority: "none" }, after: { priority: "high" } },
+    { version: 8, type: "changed", before: { position: tea.position }, after: { position: moved.position } },
+    { version: 3, type: "created", before: undefined, after: history.at(-1)?.after },
+  ]);
 }
 
 async function deletes(list: TaskList, { id }: Task): Promise<void> {
@@ -137,12 +198,12 @@ export async function refusesWrongInput(list: TaskList): Promise<void> {
   refuses(number, { field: "title", code: "TITLE_WRONG_TYPE", message: wrongType });
   // @ts-expect-error the types know which fields there are
   const unknown = await list.change(path, { colour: "red" });
-  const expected = "is not known, expected one of `title`, `description`, `completed`";
+  const expected = "is not known, expected one of `title`, `description`, `completed`, `priority`, `due`, `tags`";
   refuses(unknown, { field: "colour", code: "COLOUR_UNKNOWN", message: expected });
   const large = { field: "limit", code: "LIMIT_TOO_LARGE", message: "must be at most 1000" };
   refuses(await list.list({ limit: 1001 }), large);
   const cursor = await list.list({ cursor: "tomorrow" });
-  refuses(cursor, { field: "cursor", code: "CURSOR_INVALID", message: "must be the nextCursor of a page" });
+  refuses(cursor, { field: "cursor", code: "CURSOR_INVALID", message: "must be the nextCursor of a page with the same sort" });
 }
 
 /** Nobody else gets past the door, whatever they ask for and whether it exists or not. */

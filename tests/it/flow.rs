@@ -60,46 +60,38 @@ async fn keeps_tasks(ada: &TestUser) {
     let created = ada.create(&json!({"title": " Milk ", "description": "Two litres"})).await;
     let milk = created.expect(201);
     let path = ada.tasks(&format!("/{}", milk["id"].as_str().unwrap()));
-    assert_eq!(created.header("location"), path);
+    assert_eq!((created.header("location"), created.header("etag")), (&*path, "\"1\""));
     let expected = json!({
         "id": milk["id"], "userId": ada.id, "title": "Milk", "description": "Two litres", "completed": false,
-        "createdAt": NOW, "updatedAt": NOW,
+        "completedAt": null, "priority": "none", "due": null, "tags": [], "position": "i0000000",
+        "createdAt": NOW, "updatedAt": NOW, "version": 1,
     });
     assert_eq!(milk, expected);
     assert_eq!(ada.request(Method::GET, &path).send().await.expect(200), milk);
 
-    let done = ada
-        .request(Method::PATCH, &path)
-        .json(&json!({"completed": true}))
-        .send()
-        .await
-        .expect(200);
-    assert_eq!(done, with(&milk, "completed", &json!(true)));
-    let bare = ada
-        .request(Method::PUT, &path)
-        .json(&json!({"title": "Oat milk"}))
-        .send()
-        .await
-        .expect(200);
-    let bare_expected =
-        with(&with(&milk, "title", &json!("Oat milk")), "description", &Value::Null);
-    assert_eq!(bare, bare_expected);
-    assert_eq!(
-        ada.list("").await.expect(200),
-        json!({"tasks": [bare], "nextCursor": null, "total": 1})
-    );
+    let done = ada.request(Method::PATCH, &path).json(&json!({"completed": true}));
+    let done = done.send().await.expect(200);
+    assert_eq!(done, with(&milk, &json!({"completed": true, "completedAt": NOW, "version": 2})));
+    let bare = ada.request(Method::PUT, &path).json(&json!({"title": "Oat milk"}));
+    let bare = bare.send().await.expect(200);
+    let changes = json!({"title": "Oat milk", "description": null, "version": 3});
+    assert_eq!(bare, with(&milk, &changes));
+    let all = json!({
+        "tasks": [bare], "nextCursor": null, "total": 1, "counts": {"open": 1, "completed": 0}, "version": 3,
+    });
+    assert_eq!(ada.list("").await.expect(200), all);
 
     assert_eq!(ada.request(Method::DELETE, &path).send().await.expect(204), Value::Null);
     let gone = ada.request(Method::GET, &path).send().await;
     gone.expect_problem(404, "TASK_NOT_FOUND", "There is no such task");
-    assert_eq!(
-        ada.list("").await.expect(200),
-        json!({"tasks": [], "nextCursor": null, "total": 0})
-    );
+    let none = json!({
+        "tasks": [], "nextCursor": null, "total": 0, "counts": {"open": 0, "completed": 0}, "version": 4,
+    });
+    assert_eq!(ada.list("").await.expect(200), none);
 }
 
-fn with(task: &Value, field: &str, value: &Value) -> Value {
+fn with(task: &Value, changes: &Value) -> Value {
     let mut task = task.clone();
-    task[field] = value.clone();
+    task.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
     task
 }

@@ -30,7 +30,7 @@ enum Rule {
     Owner,
 }
 
-const RULES: [(&str, Rule); 19] = [
+const RULES: [(&str, Rule); 29] = [
     ("signUp", Rule::Public),
     ("signIn", Rule::Public),
     ("signOut", Rule::Optional),
@@ -47,7 +47,17 @@ const RULES: [(&str, Rule); 19] = [
     ("getTask", Rule::Owner),
     ("replaceTask", Rule::Owner),
     ("changeTask", Rule::Owner),
+    ("moveTask", Rule::Owner),
     ("deleteTask", Rule::Owner),
+    ("batchTasks", Rule::Owner),
+    ("restoreTask", Rule::Owner),
+    ("undoTasks", Rule::Owner),
+    ("redoTasks", Rule::Owner),
+    ("getTaskHistory", Rule::Owner),
+    ("diffTasks", Rule::Owner),
+    ("followTasks", Rule::SignedIn),
+    ("exportTasks", Rule::Owner),
+    ("importTasks", Rule::Owner),
     ("getLiveness", Rule::Public),
     ("getReadiness", Rule::Public),
 ];

@@ -1,5 +1,5 @@
--- The history of 5,000 users, and the read models that follow from it. Each signed up, began a session and made three
--- tasks.
+-- The history of 5,000 users, and the read models that follow from it. Each signed up, began a session, made two tasks
+-- and deleted another.
 
 begin;
 set local statement_timeout = 0;
@@ -24,7 +24,8 @@ insert into events (position, stream, version, slice, event_id, type, schema, da
 select base + ordinal,
        case step when 1 then 'account-' when 2 then 'session-' else 'tasks-' end || user_id,
        greatest(step - 2, 1), number % 1024, md5('event ' || ordinal)::uuid,
-       case step when 1 then 'AccountCreated' when 2 then 'SessionStarted' else 'TaskCreated' end, 1,
+       case step
+           when 1 then 'AccountCreated' when 2 then 'SessionStarted' when 5 then 'TaskDeleted' else 'TaskCreated' end, 1,
        case step
            when 1 then json_build_object(
                'email', 'user' || number || '@example.org', 'name', 'User ' || number,
@@ -33,8 +34,9 @@ select base + ordinal,
                'sessionId', session_id, 'startedAt', at_text, 'expiresAt', expiry, 'endsAt', expiry,
                'tokenHash', translate(rtrim(encode(token_hash, 'base64'), '='), '+/', '-_'))
            else json_build_object(
-               'taskId', task_id, 'title', 'Task ' || ordinal, 'description', null, 'completed', false,
-               'createdAt', at_text)
+               'taskId', task_id, 'task', json_build_object(
+                   'title', 'Task ' || ordinal, 'position', 'i000000' || step),
+               'createdAt', at_text, 'previous', 2, 'at', at_text)
        end,
        '{}', at
 from head, history order by ordinal;
@@ -55,5 +57,8 @@ select 'session-' || user_id, 2, 1, false,
            'user_agent', null, 'client_address', null, 'started_at', at_text, 'seen_at', at_text,
            'expires_at', expiry, 'ends_at', expiry))), at
 from history where step = 2;
+
+insert into idempotency_keys (owner, key, fingerprint, etag, location, body, answered_at)
+select user_id, 'key ' || number, token_hash, null, null, 'null', at from history where step = 1;
 
 commit;

@@ -10,7 +10,7 @@ use keyfold::database::Pool;
 use keyfold::eventlog::{EventLog, StreamName, appender};
 use keyfold::tasks::task_list::TaskList;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::database::Database;
 use crate::app::{START, TestApp};
@@ -79,13 +79,27 @@ async fn tasks(ada: &TestUser) {
         ada.request(method, &path).json(&change).send().await.expect(status);
     }
     ada.list("").await.expect(200);
+    past(ada, &created[0]).await;
+}
+
+/// What is read from the log: a deleted task and what was before.
+async fn past(ada: &TestUser, task: &Value) {
+    let path = ada.tasks(&format!("/{}", task["id"].as_str().unwrap()));
+    ada.request(Method::GET, &format!("{path}/history")).send().await.expect(200);
+    ada.list("?asOf=4").await.expect(200);
+    let long_ago = ada.tasks("/diff?from=2020-01-01T00:00:00Z");
+    ada.request(Method::GET, &long_ago).send().await.expect(200);
+    let restore = || ada.request(Method::POST, &format!("{path}/restore")).json(&json!({}));
+    restore().header("idempotency-key", "restore").send().await.expect(200);
+    restore().header("idempotency-key", "restore").send().await.expect(200);
+    ada.request(Method::POST, &ada.tasks("/undo")).send().await.expect(200);
 }
 
 /// Every read that is answered from memory.
 pub(super) async fn reads(app: &TestApp, ada: &TestUser) {
     let cookie = format!("better-auth.session_token={}", ada.session_token);
     let task = ada.list("").await.expect(200)["tasks"][0]["id"].as_str().unwrap().to_owned();
-    ada.list("?limit=1&completed=false&q=milk").await.expect(200);
+    ada.list("?limit=1&completed=false&q=milk&sort=priority").await.expect(200);
     ada.request(Method::GET, &ada.tasks(&format!("/{task}"))).send().await.expect(200);
     app.get("/api/auth/session").header("cookie", &cookie).send().await.expect(200);
     app.get("/api/auth/session").bearer(&ada.token).send().await.expect(200);

@@ -1,17 +1,8 @@
-//! The values a task is made of.
+//! Titles and descriptions.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-
-use crate::id::Id;
-
-/// Marks the identifiers of tasks.
-#[derive(Debug)]
-pub enum TaskKind {}
-
-/// Identifies a task. Within one list identifiers grow: their order is the order of creation.
-pub type TaskId = Id<TaskKind>;
 
 /// Most characters of a title.
 pub const TITLE_CHARACTERS: usize = 200;
@@ -78,7 +69,7 @@ impl Description {
     }
 }
 
-fn limited(text: &str, characters: usize) -> Result<Box<str>, InvalidText> {
+pub(super) fn limited(text: &str, characters: usize) -> Result<Box<str>, InvalidText> {
     if text.contains('\0') {
         return Err(InvalidText::Nul);
     }

@@ -1,0 +1,72 @@
+//! What changes are answered with.
+
+use bytes::Bytes;
+use poem_openapi::ApiResponse;
+use poem_openapi::types::Type;
+
+use crate::http::json::Encoded;
+use crate::tasks::bodies::TaskBody;
+use crate::tasks::idempotency::Answer;
+
+/// What is there after a change.
+#[derive(Debug, ApiResponse)]
+pub(super) enum Changed<T: Type + Send> {
+    /// Done. The body is what is there now.
+    #[oai(status = 200)]
+    Done(
+        Encoded<T>,
+        /// Entity tag of what is there now: send it back in `If-Match`.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+/// The task was added.
+#[derive(Debug, ApiResponse)]
+pub(super) enum Created {
+    /// The task was added.
+    #[oai(status = 201)]
+    Task(
+        Encoded<TaskBody>,
+        /// Path of the new task.
+        #[oai(header = "Location")]
+        String,
+        /// Entity tag of the new task: send it back in `If-Match`.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+/// The task was deleted.
+#[derive(Debug, ApiResponse)]
+pub(super) enum Deleted {
+    /// The task was deleted.
+    #[oai(status = 204)]
+    Done,
+}
+
+impl<T: Type + Send> From<Answer> for Changed<T> {
+    fn from(answer: Answer) -> Self {
+        let etag = answer.etag.clone().unwrap_or_default();
+        Self::Done(encoded(answer), etag)
+    }
+}
+
+impl From<Answer> for Created {
+    fn from(answer: Answer) -> Self {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let (location, etag) = (text(&answer.location), text(&answer.etag));
+        Self::Task(encoded(answer), location, etag)
+    }
+}
+
+impl From<Answer> for Deleted {
+    fn from(_: Answer) -> Self {
+        Self::Done
+    }
+}
+
+fn encoded<T>(answer: Answer) -> Encoded<T> {
+    let body: Box<str> = answer.body.into();
+    Encoded::new(Bytes::from(String::from(body)))
+}

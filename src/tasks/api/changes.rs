@@ -1,0 +1,355 @@
+//! Several changes at once, and what takes changes back.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use poem::Request;
+use poem_openapi::OpenApi;
+use poem_openapi::param::Path;
+
+use super::answers::Changed;
+use super::{Sent, answer, as_task, created, parse, refused, travelled};
+use crate::eventlog::Context;
+use crate::http::caller::{self, Owner};
+use crate::http::digested::{Digested, NO_BODY};
+use crate::http::failure::Failure;
+use crate::http::field::Flaw;
+use crate::http::idempotency_key::MaybeIdempotencyKey;
+use crate::http::if_match::IfMatch;
+use crate::http::json::Json;
+use crate::http::problem::Problem;
+use crate::http::tag::Tag;
+use crate::id::UserId;
+use crate::tasks::Tasks;
+use crate::tasks::bodies::{
+    BatchBody, BatchCommand, BatchRequest, BatchResult, ChangeBody, Reading, RestoreRequest,
+    TakenBackBody, TaskBody, expected,
+};
+use crate::tasks::events::{Deed, TaskDeleted};
+use crate::tasks::history::Entry;
+use crate::tasks::idempotency::Answer;
+use crate::tasks::task_list::command::{Action, Command, Expected, New, Restore};
+use crate::tasks::time_travel::Moment;
+use crate::tasks::values::TaskId;
+use crate::tasks::writing::Answering;
+
+crate::statuses! {
+    /// `POST /api/{user_id}/tasks/batch`
+    Batch: 400, 401, 403, 404, 409, 412, 413, 415, 422, 503;
+    /// `POST /api/{user_id}/tasks/{task_id}/restore`
+    RestoreTask: 400, 401, 403, 404, 409, 412, 413, 415, 422, 503;
+    /// `POST /api/{user_id}/tasks/undo` and `…/redo`
+    TakeBack: 400, 401, 403, 409, 412, 422, 503;
+}
+
+/// Largest body of a batch in bytes: 500 commands of usual length fit several times.
+const MAX_BATCH_BODY: usize = 4 * 1024 * 1024;
+/// Most changes that are shown of what was taken back.
+const MAX_SHOWN: usize = 500;
+
+/// The endpoints for several changes, and for taking changes back.
+#[derive(Debug)]
+pub struct TaskChangesApi;
+
+#[OpenApi(tag = "Tag::Tasks")]
+impl TaskChangesApi {
+    /// Several commands at once
+    ///
+    /// Carries out up to 500 commands in their order, all or none: the answer to a command that cannot be carried out names
+    /// it, and nothing is changed. Together they are one change, which is taken back at once.
+    #[oai(path = "/api/:user_id/tasks/batch", method = "post", operation_id = "batchTasks")]
+    async fn batch(
+        &self,
+        owner: Owner,
+        request: &Request,
+        /// Whose tasks: the access token's user.
+        #[oai(name = "user_id")]
+        _user_id: Path<String>,
+        /// Only if the list still has this entity tag.
+        #[oai(name = "If-Match")]
+        if_match: IfMatch,
+        /// Send the request again with the same key, and it is done once.
+        #[oai(name = "Idempotency-Key")]
+        key: MaybeIdempotencyKey,
+        body: Digested<Json<BatchRequest, MAX_BATCH_BODY>>,
+    ) -> Result<Changed<BatchBody>, Failure<Batch>> {
+        let state = caller::state(request)?;
+        let Digested { body: Json(body), digest } = body;
+        let now = state.clock.now();
+        let actions: Arc<[Action]> =
+            actions(&state.tasks, owner.user_id, body.commands()?, now).await?.into();
+        let answering = as_batch(owner.user_id, Arc::clone(&actions));
+        let sent = Sent { owner: &owner, request, state, key, digest };
+        let command = Command::Change { actions, expected: if_match.versions(), at: now };
+        let done = state.tasks.write(&sent.writing(answering), command).await;
+        match done {
+            Ok(answer) => Ok(answer.into()),
+            Err(error) => Err(refused(state, owner.user_id, error, Some("commands")).await.into()),
+        }
+    }
+
+    /// Restore a task
+    ///
+    /// Brings a deleted task back as it was, or makes a task what it was in an earlier version.
+    #[oai(
+        path = "/api/:user_id/tasks/:task_id/restore",
+        method = "post",
+        operation_id = "restoreTask"
+    )]
+    #[expect(clippy::too_many_arguments, reason = "one argument per parameter of the operation")]
+    async fn restore(
+        &self,
+        owner: Owner,
+        request: &Request,
+        /// Whose tasks: the access token's user.
+        #[oai(name = "user_id")]
+        _user_id: Path<String>,
+        /// Which task.
+        task_id: Path<String>,
+        /// Only if the task still has this entity tag. A deleted task has none.
+        #[oai(name = "If-Match")]
+        if_match: IfMatch,
+        /// Send the request again with the same key, and it is done once.
+        #[oai(name = "Idempotency-Key")]
+        key: MaybeIdempotencyKey,
+        body: Digested<Json<RestoreRequest>>,
+    ) -> Result<Changed<TaskBody>, Failure<RestoreTask>> {
+        let (state, id) = (caller::state(request)?, parse(&task_id)?);
+        let Digested { body: Json(RestoreRequest { version }), digest } = body;
+        let restore = restoration(&state.tasks, owner.user_id, (id, version)).await?;
+        let restore = Restore { expected: if_match.versions(), ..restore };
+        let sent = Sent { owner: &owner, request, state, key, digest };
+        let command = Command::one(Action::Restore(Box::new(restore)), state.clock.now());
+        Ok(sent.write(command, as_task(owner.user_id, id)).await?.into())
+    }
+
+    /// Undo
+    ///
+    /// Takes back the last change that was not taken back yet, by its opposite: a batch or an import as a whole. Repeated, it
+    /// walks back to the empty list. The history keeps both.
+    #[oai(path = "/api/:user_id/tasks/undo", method = "post", operation_id = "undoTasks")]
+    async fn undo(
+        &self,
+        owner: Owner,
+        request: &Request,
+        /// Whose tasks: the access token's user.
+        #[oai(name = "user_id")]
+        _user_id: Path<String>,
+        /// Only if the list still has this entity tag.
+        #[oai(name = "If-Match")]
+        if_match: IfMatch,
+        /// Send the request again with the same key, and it is done once.
+        #[oai(name = "Idempotency-Key")]
+        key: MaybeIdempotencyKey,
+    ) -> Result<Changed<TakenBackBody>, Failure<TakeBack>> {
+        let state = caller::state(request)?;
+        let sent = Sent { owner: &owner, request, state, key, digest: NO_BODY };
+        Ok(take_back(sent, Deed::Undo, if_match.versions()).await?.into())
+    }
+
+    /// Redo
+    ///
+    /// Does again what was taken back last. A new change leaves nothing to do again.
+    #[oai(path = "/api/:user_id/tasks/redo", method = "post", operation_id = "redoTasks")]
+    async fn redo(
+        &self,
+        owner: Owner,
+        request: &Request,
+        /// Whose tasks: the access token's user.
+        #[oai(name = "user_id")]
+        _user_id: Path<String>,
+        /// Only if the list still has this entity tag.
+        #[oai(name = "If-Match")]
+        if_match: IfMatch,
+        /// Send the request again with the same key, and it is done once.
+        #[oai(name = "Idempotency-Key")]
+        key: MaybeIdempotencyKey,
+    ) -> Result<Changed<TakenBackBody>, Failure<TakeBack>> {
+        let state = caller::state(request)?;
+        let sent = Sent { owner: &owner, request, state, key, digest: NO_BODY };
+        Ok(take_back(sent, Deed::Redo, if_match.versions()).await?.into())
+    }
+}
+
+async fn take_back(sent: Sent<'_>, deed: Deed, expected: Expected) -> Result<Answer, Problem> {
+    let (state, user_id) = (sent.state, sent.owner.user_id);
+    let by = sent.owner.context(sent.request);
+    let writing = sent.writing(as_taken_back(by));
+    let done = state.tasks.take_back(&writing, (deed, expected), state.clock.now()).await;
+    match done {
+        Ok(answer) => Ok(answer),
+        Err(error) => Err(refused(state, user_id, error, None).await),
+    }
+}
+
+/// How what was taken back is answered.
+fn as_taken_back(by: Context) -> Answering {
+    Arc::new(move |outcome| {
+        let list = &outcome.published;
+        let count = i64::try_from(outcome.events.len()).unwrap_or(i64::MAX);
+        let told = (list.version - count + 1..).zip(&outcome.events).take(MAX_SHOWN);
+        let entry = |(version, event)| ChangeBody::from(Entry::new(version, event, by.clone()));
+        let body = TakenBackBody {
+            changes: told.map(entry).collect(),
+            total: outcome.events.len() as u64,
+            can_undo: list.state.undo.is_some(),
+            can_redo: list.state.redo.is_some(),
+            version: list.version,
+        };
+        answer(list.version, None, &body)
+    })
+}
+
+/// How a batch is answered.
+fn as_batch(owner: UserId, actions: Arc<[Action]>) -> Answering {
+    Arc::new(move |outcome| {
+        let (list, mut created) = (&outcome.published, created(outcome));
+        let result = |action| {
+            let id = match action {
+                &Action::Create(_) => created.next()?,
+                &Action::Change { id, .. }
+                | &Action::Delete { id, .. }
+                | &Action::Move { id, .. } => id,
+                Action::Restore(restore) => restore.id,
+                Action::Put(_) => return None,
+            };
+            let task = list.state.tasks.get(id).map(|task| TaskBody::new(owner, task));
+            Some(BatchResult { id, task })
+        };
+        let results: Option<Vec<_>> = actions.iter().map(result).collect();
+        let results = results.ok_or_else(|| super::missing("a batch lacks a result"))?;
+        answer(list.version, None, &BatchBody { results, version: list.version })
+    })
+}
+
+/// What the commands of a batch ask for, or everything that is wrong with them at once.
+async fn actions(
+    tasks: &Tasks,
+    owner: UserId,
+    commands: &[BatchCommand],
+    now: crate::clock::Timestamp,
+) -> Result<Vec<Action>, Problem> {
+    let restored: Vec<TaskId> = commands.iter().filter_map(restored).collect();
+    let deletions = tasks.deletions(owner, &restored).await?;
+    let list = tasks.of(owner).await?;
+    let mut reading = Reading::default();
+    let mut actions = Vec::with_capacity(commands.len());
+    for (index, command) in commands.iter().enumerate() {
+        reading.at(format!("commands[{index}]."));
+        let restore = |id| {
+            let task = list.state.tasks.get(id);
+            standing(id, task.map(|task| &**task)).or_else(|| deleted(id, &deletions))
+        };
+        actions.extend(action(command, now, restore, &mut reading));
+    }
+    reading.finish(Some(actions))
+}
+
+fn restored(command: &BatchCommand) -> Option<TaskId> {
+    match command {
+        BatchCommand::Restore(restore) => restore.id.parse().ok(),
+        BatchCommand::Create(_)
+        | BatchCommand::Change(_)
+        | BatchCommand::Delete(_)
+        | BatchCommand::Move(_) => None,
+    }
+}
+
+/// What one command of a batch asks for, as far as it can be read.
+fn action(
+    command: &BatchCommand,
+    now: crate::clock::Timestamp,
+    restore: impl Fn(TaskId) -> Option<Restore>,
+    reading: &mut Reading,
+) -> Option<Action> {
+    match command {
+        BatchCommand::Create(create) => {
+            reading.at(reading.path_of("task."));
+            let draft = create.task.draft(reading)?;
+            let completed = create.task.completed;
+            Some(Action::Create(New { id: TaskId::at(now), draft, completed }))
+        }
+        BatchCommand::Change(change) => {
+            let id = known(&change.id, reading)?;
+            reading.at(reading.path_of("changes."));
+            let wanted = change.changes.wanted(reading)?;
+            Some(Action::Change { id, wanted, expected: expected(change.if_version) })
+        }
+        BatchCommand::Delete(delete) => {
+            let id = known(&delete.id, reading)?;
+            Some(Action::Delete { id, expected: expected(delete.if_version) })
+        }
+        BatchCommand::Move(relocation) => {
+            let id = known(&relocation.id, reading)?;
+            let place = relocation.place(reading)?;
+            Some(Action::Move { id, place, expected: expected(relocation.if_version) })
+        }
+        BatchCommand::Restore(request) => {
+            let id = known(&request.id, reading)?;
+            let Some(restore) = restore(id) else {
+                reading.wrong("id", Flaw::Unknown, "was never a task of this list");
+                return None;
+            };
+            Some(Action::Restore(Box::new(restore)))
+        }
+    }
+}
+
+/// The identifier of a task.
+fn known(id: &str, reading: &mut Reading) -> Option<TaskId> {
+    let parsed = id.parse();
+    parsed.map_err(|_| reading.wrong("id", Flaw::Unknown, "is not a task of this list")).ok()
+}
+
+/// What a task was in a version, or when it was deleted.
+async fn restoration(
+    tasks: &Tasks,
+    owner: UserId,
+    (id, version): (TaskId, Option<i64>),
+) -> Result<Restore, Problem> {
+    let list = tasks.of(owner).await?;
+    let is_there = list.state.tasks.get(id);
+    let deletions = match is_there {
+        Some(_) => HashMap::new(),
+        None => tasks.deletions(owner, &[id]).await?,
+    };
+    let Some(version) = version else {
+        let now = standing(id, is_there.map(|task| &**task)).or_else(|| deleted(id, &deletions));
+        return now.ok_or_else(Problem::no_such_task);
+    };
+    let past = tasks.as_of(owner, Moment::Version(version)).await;
+    let past = past.map_err(|error| travelled("version", error))?;
+    let task = past.state.tasks.get(id).ok_or_else(Problem::no_such_task)?;
+    Ok(Restore {
+        id,
+        content: task.content.clone(),
+        created_at: task.created_at,
+        deleted: deletions.get(&id).map(|(version, _)| *version),
+        rewinds: true,
+        expected: None,
+    })
+}
+
+/// A task that is there is brought back by leaving it alone.
+fn standing(id: TaskId, task: Option<&crate::tasks::task::Task>) -> Option<Restore> {
+    task.map(|task| Restore {
+        id,
+        content: task.content.clone(),
+        created_at: task.created_at,
+        deleted: None,
+        rewinds: false,
+        expected: None,
+    })
+}
+
+/// A deleted task is brought back as it was.
+fn deleted(id: TaskId, deletions: &HashMap<TaskId, (i64, TaskDeleted)>) -> Option<Restore> {
+    deletions.get(&id).map(|(version, deleted)| Restore {
+        id,
+        content: deleted.task.clone(),
+        created_at: deleted.created_at,
+        deleted: Some(*version),
+        rewinds: false,
+        expected: None,
+    })
+}

@@ -1,0 +1,158 @@
+//! Whole lists in and out.
+
+use std::sync::Arc;
+
+use poem::http::{HeaderValue, header};
+use poem::{Body, IntoResponse, Request, Response};
+use poem_openapi::param::{Path, Query as Parameter};
+use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, Registry};
+use poem_openapi::types::Type;
+use poem_openapi::{ApiResponse, OpenApi};
+
+use super::answers::Changed;
+use super::{Sent, answer, refused};
+use crate::eventlog::Outcome;
+use crate::http::caller::{self, Owner};
+use crate::http::failure::Failure;
+use crate::http::idempotency_key::MaybeIdempotencyKey;
+use crate::http::if_match::IfMatch;
+use crate::http::tag::Tag;
+use crate::tasks::events::TaskEvent;
+use crate::tasks::portable::{self, Format, ImportBody, TaskFile, TaskFileBody};
+use crate::tasks::task_list::TaskList;
+use crate::tasks::task_list::command::Command;
+
+crate::statuses! {
+    /// `GET /api/{user_id}/tasks/export`
+    ExportTasks: 400, 401, 403, 503;
+    /// `POST /api/{user_id}/tasks/import`
+    ImportTasks: 400, 401, 403, 409, 412, 413, 415, 422, 503;
+}
+
+/// A list as a file.
+#[derive(Debug)]
+struct File {
+    format: Format,
+    body: Body,
+}
+
+impl IntoResponse for File {
+    fn into_response(self) -> Response {
+        let mut response = self.body.into_response();
+        let disposition = match self.format {
+            Format::Json => "attachment; filename=\"tasks.json\"",
+            Format::Csv => "attachment; filename=\"tasks.csv\"",
+        };
+        let headers = response.headers_mut();
+        for (name, value) in [
+            (header::CONTENT_TYPE, self.format.content_type()),
+            (header::CONTENT_DISPOSITION, disposition),
+            (header::CACHE_CONTROL, "no-store"),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}
+
+impl ApiResponse for File {
+    fn meta() -> MetaResponses {
+        let content = vec![
+            MetaMediaType { content_type: "application/json", schema: TaskFile::schema_ref() },
+            MetaMediaType { content_type: "text/csv", schema: String::schema_ref() },
+        ];
+        let response = MetaResponse {
+            description: "The whole list, as it is written.",
+            status: Some(200),
+            status_range: None,
+            content,
+            headers: Vec::new(),
+        };
+        MetaResponses { responses: vec![response] }
+    }
+
+    fn register(registry: &mut Registry) {
+        TaskFile::register(registry);
+    }
+}
+
+/// The endpoints for whole lists.
+#[derive(Debug)]
+pub struct TaskFilesApi;
+
+#[OpenApi(tag = "Tag::Tasks")]
+impl TaskFilesApi {
+    /// Export tasks
+    ///
+    /// The whole list with everything that there is of each task, as JSON or CSV. Imported into an empty list, it makes the
+    /// same list.
+    #[oai(path = "/api/:user_id/tasks/export", method = "get", operation_id = "exportTasks")]
+    async fn export(
+        &self,
+        owner: Owner,
+        request: &Request,
+        /// Whose tasks: the access token's user.
+        #[oai(name = "user_id")]
+        _user_id: Path<String>,
+        /// What to write it in.
+        #[oai(default)]
+        format: Parameter<Format>,
+    ) -> Result<File, Failure<ExportTasks>> {
+        let list = caller::state(request)?.tasks.of(owner.user_id).await?;
+        let body = Body::from_bytes_stream(portable::export(list, format.0));
+        Ok(File { format: format.0, body })
+    }
+
+    /// Import tasks
+    ///
+    /// Takes in up to 10,000 tasks as JSON or CSV, all or none: one with the identifier of a task of the list makes that
+    /// one like it, every other is added. Nothing is deleted. Together they are one change, which is taken back at once.
+    #[oai(path = "/api/:user_id/tasks/import", method = "post", operation_id = "importTasks")]
+    async fn import(
+        &self,
+        owner: Owner,
+        request: &Request,
+        /// Whose tasks: the access token's user.
+        #[oai(name = "user_id")]
+        _user_id: Path<String>,
+        /// Only if the list still has this entity tag.
+        #[oai(name = "If-Match")]
+        if_match: IfMatch,
+        /// Send the request again with the same key, and it is done once.
+        #[oai(name = "Idempotency-Key")]
+        key: MaybeIdempotencyKey,
+        body: TaskFileBody,
+    ) -> Result<Changed<ImportBody>, Failure<ImportTasks>> {
+        let state = caller::state(request)?;
+        let TaskFileBody { format, bytes, digest, turn } = body;
+        let now = state.clock.now();
+        let puts = portable::read(&bytes, format, now)?;
+        drop(bytes);
+        let count = puts.len();
+        let actions = state.tasks.import(owner.user_id, puts).await?.into();
+        let sent = Sent { owner: &owner, request, state, key, digest };
+        let writing = sent.writing(Arc::new(move |outcome| {
+            answer(outcome.published.version, None, &imported(count, outcome))
+        }));
+        let command = Command::Change { actions, expected: if_match.versions(), at: now };
+        let done = state.tasks.write(&writing, command).await;
+        drop(turn);
+        match done {
+            Ok(answer) => Ok(answer.into()),
+            Err(error) => Err(refused(state, owner.user_id, error, Some("tasks")).await.into()),
+        }
+    }
+}
+
+/// What an import of so many tasks came to.
+fn imported(count: usize, outcome: &Outcome<TaskList>) -> ImportBody {
+    let is_created = |event: &&TaskEvent| matches!(event, TaskEvent::Created(_));
+    let created = outcome.events.iter().filter(is_created).count();
+    let changed = outcome.events.len() - created;
+    ImportBody {
+        created: created as u64,
+        changed: changed as u64,
+        unchanged: count.saturating_sub(created + changed) as u64,
+        version: outcome.published.version,
+    }
+}

@@ -1,0 +1,182 @@
+//! The task endpoints. Each begins with the [`Owner`]: nobody else gets past it.
+//!
+//! [`tasks`] are the tasks themselves, [`changes`] several of them at once and what takes changes back, [`past`] what was
+//! and what happens, [`files`] whole lists in and out.
+
+mod answers;
+pub mod changes;
+pub mod files;
+pub mod past;
+pub mod tasks;
+
+use std::sync::Arc;
+
+use poem::Request;
+
+use super::bodies::{TaskBody, TaskListBody};
+use super::idempotency::{Answer, Asked};
+use super::listing::{self, Query};
+use super::task_list::TaskList;
+use super::task_list::command::{Command, Place, Refusal, Rejection};
+use super::time_travel::{Moment, TravelError};
+use super::values::TaskId;
+use super::writing::{Answering, WriteError, Writing};
+use crate::clock::Timestamp;
+use crate::eventlog::{ExecuteError, Outcome};
+use crate::http::State;
+use crate::http::caller::Owner;
+use crate::http::etag;
+use crate::http::field::{FieldProblem, Flaw};
+use crate::http::idempotency_key::MaybeIdempotencyKey;
+use crate::http::problem::Problem;
+use crate::http::raw_json::RawJson;
+use crate::id::UserId;
+
+/// Answers to one's own tasks are for oneself, and are asked about each time.
+const CACHE_CONTROL: &str = "private, no-cache";
+
+/// Text that is no identifier names no task.
+fn parse(task_id: &str) -> Result<TaskId, Problem> {
+    task_id.parse().map_err(|_| Problem::no_such_task())
+}
+
+/// When a list should be shown: a version or a time.
+fn moment(field: &str, text: &str) -> Result<Moment, Problem> {
+    let version = text.parse::<u32>().map(|version| Moment::Version(i64::from(version)));
+    let time = || text.parse::<jiff::Timestamp>().map(|time| Moment::Time(Timestamp::from(time)));
+    version.or_else(|_| time()).map_err(|_| {
+        let message =
+            "must be a version of the list, or a date and time with its offset (RFC 3339)";
+        Problem::field(field, Flaw::Invalid, message)
+    })
+}
+
+/// Why a list cannot be shown as it was; `field` said when.
+fn travelled(field: &str, error: TravelError) -> Problem {
+    match error {
+        TravelError::NotYet(last) => not_yet(field, last),
+        TravelError::Read(error) => error.into(),
+    }
+}
+
+/// `400`: the list has no such version yet.
+fn not_yet(field: &str, last: i64) -> Problem {
+    let message = format!("must be at most {last}, the version of the list now");
+    Problem::field(field, Flaw::TooLarge, message)
+}
+
+/// A request to change something: who sent it, and with which key.
+struct Sent<'a> {
+    owner: &'a Owner,
+    request: &'a Request,
+    state: &'a State,
+    key: MaybeIdempotencyKey,
+    /// What the body says, hashed.
+    digest: [u8; 32],
+}
+
+impl Sent<'_> {
+    /// What carries it out.
+    fn writing(self, answering: Answering) -> Writing {
+        let Self { owner, request, key, digest, .. } = self;
+        let uri = request.original_uri().path_and_query().map_or("", |path| path.as_str());
+        let parts = [request.method().as_str().as_bytes(), uri.as_bytes(), &digest];
+        let asked = key.0.map(|key| Asked::new(owner.user_id, key, &parts));
+        Writing { owner: owner.user_id, context: owner.context(request), asked, answering }
+    }
+
+    /// Carries out a command about one task.
+    async fn write(self, command: Command, answering: Answering) -> Result<Answer, Problem> {
+        let (tasks, user_id) = (&self.state.tasks, self.owner.user_id);
+        let state = self.state;
+        let done = tasks.write(&self.writing(answering), command).await;
+        match done {
+            Ok(answer) => Ok(answer),
+            Err(error) => Err(refused(state, user_id, error, None).await),
+        }
+    }
+}
+
+/// How the state of a task after a command is answered.
+fn as_task(owner: UserId, task_id: TaskId) -> Answering {
+    Arc::new(move |outcome| {
+        let task = outcome.published.state.tasks.get(task_id);
+        let task = task.ok_or_else(|| missing("the task of a command is gone"))?;
+        answer(task.version, None, &TaskBody::new(owner, task))
+    })
+}
+
+/// An answer with the entity tag of a version.
+fn answer(
+    version: i64,
+    location: Option<String>,
+    body: &impl serde::Serialize,
+) -> serde_json::Result<Answer> {
+    let body = serde_json::value::to_raw_value(body)?;
+    Ok(Answer { etag: Some(etag::of_version(version)), location, body })
+}
+
+/// An outcome is not what its command makes it.
+fn missing(what: &str) -> serde_json::Error {
+    serde::ser::Error::custom(what)
+}
+
+/// How the whole list is shown to whoever expected another version of it.
+fn first_page(owner: UserId, outcome: &crate::eventlog::Published<TaskList>) -> TaskListBody {
+    let page = listing::page(&outcome.state.tasks, &Query::default());
+    TaskListBody::new(owner, &page, outcome.version)
+}
+
+/// Why a command was not carried out. `commands` names the list in the body that it came from, if there were several.
+async fn refused(
+    state: &State,
+    owner: UserId,
+    error: WriteError,
+    commands: Option<&str>,
+) -> Problem {
+    let WriteError::Execute(ExecuteError::Rejected(Rejection { action, refusal })) = error else {
+        return error.into();
+    };
+    let path = |field: &str| {
+        commands.map_or(field.to_owned(), |commands| format!("{commands}[{action}].{field}"))
+    };
+    match refusal {
+        Refusal::NoSuchTask => {
+            let unknown =
+                || FieldProblem::new(path("id"), Flaw::Unknown, "is not a task of this list");
+            let problem = Problem::no_such_task();
+            if commands.is_some() { problem.about(vec![unknown()]) } else { problem }
+        }
+        Refusal::NoSuchNeighbour(place) => {
+            let field = match place {
+                Place::Before(_) => "before",
+                Place::After(_) => "after",
+            };
+            Problem::field(path(field), Flaw::Unknown, "must be a task of this list")
+        }
+        Refusal::ListFull => Problem::list_full(),
+        Refusal::TaskIsNewer(task) => newer(&TaskBody::new(owner, &task), task.version),
+        Refusal::ListIsNewer => match state.tasks.of(owner).await {
+            Ok(list) => newer(&first_page(owner, &list), list.version),
+            Err(error) => error.into(),
+        },
+        Refusal::Overtaken => Problem::overloaded(),
+    }
+}
+
+/// `412` with what is there instead.
+fn newer(current: &impl serde::Serialize, version: i64) -> Problem {
+    match RawJson::of(current) {
+        Ok(current) => Problem::precondition_failed(Some(current), Some(etag::of_version(version))),
+        Err(error) => Problem::internal(&error),
+    }
+}
+
+/// The task that a creation added. Its id may have been raised, so the events are asked and not the command.
+fn created(outcome: &Outcome<TaskList>) -> impl Iterator<Item = TaskId> {
+    use super::events::TaskEvent;
+    outcome.events.iter().filter_map(|event| match event {
+        TaskEvent::Created(created) => Some(created.task_id),
+        TaskEvent::Changed(_) | TaskEvent::Deleted(_) | TaskEvent::Restored(_) => None,
+    })
+}

@@ -1,0 +1,203 @@
+//! What was, and what happens.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use poem::Request;
+use poem::http::HeaderName;
+use poem::web::sse::Event;
+use poem_openapi::param::{Path, Query as Parameter};
+use poem_openapi::payload::EventStream;
+use poem_openapi::{ApiResponse, OpenApi};
+
+use super::{moment, not_yet, parse, travelled};
+use crate::http::caller::Owner;
+use crate::http::caller::{self, SignedIn};
+use crate::http::failure::Failure;
+use crate::http::field::Flaw;
+use crate::http::header_of;
+use crate::http::json::Json;
+use crate::http::problem::Problem;
+use crate::http::schema::Nullable;
+use crate::http::tag::Tag;
+use crate::tasks::bodies::{ChangeBody, DifferencesBody, HistoryBody};
+use crate::tasks::feed::FollowError;
+use crate::tasks::time_travel::differences;
+use crate::tasks::values::TaskId;
+
+crate::statuses! {
+    /// `GET /api/{user_id}/tasks/{task_id}/history`
+    GetHistory: 400, 401, 403, 404, 503;
+    /// `GET /api/{user_id}/tasks/diff`
+    DiffTasks: 400, 401, 403, 503;
+    /// `GET /api/{user_id}/tasks/events`
+    FollowTasks: 400, 401, 403, 503;
+}
+
+/// What keeps a silent stream from being taken for a dead one.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// What happens, as it happens.
+#[derive(ApiResponse)]
+enum Stream {
+    /// Server-sent events, one for each change of a task.
+    #[oai(status = 200)]
+    Changes(
+        EventStream<BoxStream<'static, ChangeBody>>,
+        /// A stream is never kept.
+        #[oai(header = "Cache-Control")]
+        String,
+        /// Asks a reverse proxy to hand on every event at once.
+        #[oai(header = "X-Accel-Buffering")]
+        String,
+    ),
+}
+
+/// The endpoints for what was and what happens.
+#[derive(Debug)]
+pub struct TaskHistoryApi;
+
+#[OpenApi(tag = "Tag::Tasks")]
+impl TaskHistoryApi {
+    /// History of a task
+    ///
+    /// What happened to a task, deleted or not: who changed what, when, from which session, with before and after; the last
+    /// change first.
+    #[oai(
+        path = "/api/:user_id/tasks/:task_id/history",
+        method = "get",
+        operation_id = "getTaskHistory"
+    )]
+    async fn history(
+        &self,
+        owner: Owner,
+        request: &Request,
+        /// Whose tasks: the access token's user.
+        #[oai(name = "user_id")]
+        _user_id: Path<String>,
+        /// Which task.
+        task_id: Path<String>,
+        /// Only what happened before this version: `nextBefore` of the page before.
+        #[oai(validator(minimum(value = "1")))]
+        before: Parameter<Option<i64>>,
+        /// Most changes on the page.
+        #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "1000")))]
+        limit: Parameter<u64>,
+    ) -> Result<Json<HistoryBody>, Failure<GetHistory>> {
+        let (tasks, id) = (&caller::state(request)?.tasks, parse(&task_id)?);
+        let limit = usize::try_from(limit.0).unwrap_or(usize::MAX);
+        let told = tasks.history(owner.user_id, id, before.0, limit + 1).await?;
+        let mut told = told.ok_or_else(Problem::no_such_task)?;
+        let more = told.len() > limit;
+        told.truncate(limit);
+        let next = told.last().filter(|_| more).map(|entry| entry.version);
+        let changes = told.into_iter().map(ChangeBody::from).collect();
+        Ok(Json(HistoryBody { changes, next_before: Nullable(next) }))
+    }
+
+    /// What is different
+    ///
+    /// Which tasks were added, changed and deleted between two versions or times, in either direction.
+    #[oai(path = "/api/:user_id/tasks/diff", method = "get", operation_id = "diffTasks")]
+    #[expect(clippy::too_many_arguments, reason = "one argument per parameter of the operation")]
+    async fn diff(
+        &self,
+        owner: Owner,
+        request: &Request,
+        /// Whose tasks: the access token's user.
+        #[oai(name = "user_id")]
+        _user_id: Path<String>,
+        /// The beginning: a version of the list (0 is before the first task), or a date and time with its offset.
+        from: Parameter<String>,
+        /// The end; now, when absent.
+        to: Parameter<Option<String>>,
+        /// `nextCursor` of the page before.
+        cursor: Parameter<Option<String>>,
+        /// Most differences on the page.
+        #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "1000")))]
+        limit: Parameter<u64>,
+    ) -> Result<Json<DifferencesBody>, Failure<DiffTasks>> {
+        let tasks = &caller::state(request)?.tasks;
+        let from = moment("from", &from)?;
+        let to = to.0.map(|text| moment("to", &text)).transpose()?;
+        let after = cursor.0.map(|text| text.parse::<TaskId>()).transpose().map_err(|_| {
+            Problem::field("cursor", Flaw::Invalid, "must be the nextCursor of a page")
+        })?;
+        let limit = usize::try_from(limit.0).unwrap_or(usize::MAX);
+        let from = tasks.as_of(owner.user_id, from).await;
+        let from = from.map_err(|error| travelled("from", error))?;
+        let to = match to {
+            Some(to) => tasks.as_of(owner.user_id, to).await,
+            None => tasks.of(owner.user_id).await.map_err(Into::into),
+        };
+        let to = to.map_err(|error| travelled("to", error))?;
+        let (found, more) = differences(&from.state.tasks, &to.state.tasks, after, limit);
+        let next = found.last().filter(|_| more).map(|difference| difference.task_id);
+        let differences = found.into_iter().map(Into::into).collect();
+        let (from, to) = (from.version, to.version);
+        Ok(Json(DifferencesBody { from, to, differences, next_cursor: Nullable(next) }))
+    }
+
+    /// Changes as they happen
+    ///
+    /// Server-sent events of the user's own list, from whatever node: `data` is a change, `id` the version of the list since
+    /// then. Begins with what `Last-Event-ID` or `since` does not know yet, without gap or repeat, or with what happens from
+    /// now on. A comment every 15 seconds says that nothing else has happened. The stream ends at once when the session ends, and when the
+    /// server stops or cannot know any more: connect again.
+    #[oai(path = "/api/:user_id/tasks/events", method = "get", operation_id = "followTasks")]
+    async fn events(
+        &self,
+        caller: SignedIn,
+        request: &Request,
+        /// Whose tasks: the caller's.
+        #[oai(name = "user_id")]
+        user_id: Path<String>,
+        /// The last version that is known. `Last-Event-ID`, which a browser sends when it connects again, comes first.
+        since: Parameter<Option<String>>,
+    ) -> Result<Stream, Failure<FollowTasks>> {
+        let state = caller::following(request)?;
+        let owner = caller.owner_of(&user_id)?;
+        let (field, since) = match header_of(request, &LAST_EVENT_ID) {
+            Some(last) => ("Last-Event-ID", Some(last)),
+            None => ("since", since.0.as_deref()),
+        };
+        if state.readiness.is_closed() {
+            return Err(Problem::unavailable().into());
+        }
+        let changes = state.tasks.follow(owner, version(field, since)?).await;
+        let changes = changes.map_err(|error| match error {
+            FollowError::NotYet(last) => not_yet(field, last),
+            FollowError::Crowded => Problem::overloaded(),
+            FollowError::Read(error) => error.into(),
+        })?;
+        let is_over = state.sessions.clone().over(caller.session.id);
+        let (stops, is_lost) = (state.readiness.clone().closed(), state.follower.clone().lost());
+        let changes = changes.take_until(is_over).take_until(stops).take_until(is_lost);
+        let events = EventStream::new(changes.map(ChangeBody::from).boxed())
+            .keep_alive(HEARTBEAT)
+            .to_event(event);
+        Ok(Stream::Changes(events, "no-store".to_owned(), "no".to_owned()))
+    }
+}
+
+fn default_limit() -> u64 {
+    100
+}
+
+/// The version that a client knows last.
+fn version(field: &str, text: Option<&str>) -> Result<Option<i64>, Problem> {
+    let version = text.map(str::parse::<u32>).transpose();
+    let version = version.map_err(|_| {
+        Problem::field(field, Flaw::Invalid, "must be the id of an event, or a version of the list")
+    })?;
+    Ok(version.map(i64::from))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as the stream gives it")]
+fn event(change: ChangeBody) -> Event {
+    let id = change.version.to_string();
+    Event::message(serde_json::to_string(&change).unwrap_or_default()).id(id)
+}

@@ -1,0 +1,185 @@
+//! Several commands at once, and what came of them.
+
+use poem_openapi::types::Example;
+use poem_openapi::{Object, Union};
+use serde::{Deserialize, Serialize};
+
+use super::{Reading, TaskBody, TaskPatch, TaskRequest, example, place};
+use crate::http::field::Flaw;
+use crate::http::problem::Problem;
+use crate::tasks::task::present;
+use crate::tasks::task_list::Expected;
+use crate::tasks::task_list::command::Place;
+use crate::tasks::values::TaskId;
+
+/// Most commands of a batch.
+const MAX_COMMANDS: usize = 500;
+
+/// Commands that are carried out in their order, all or none.
+#[derive(Debug, Clone, Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+#[oai(example)]
+pub(in crate::tasks) struct BatchRequest {
+    /// 1 to 500 commands.
+    #[oai(validator(min_items = 1, max_items = 500))]
+    pub(in crate::tasks) commands: Vec<BatchCommand>,
+}
+
+/// A command of a batch. `op` says which.
+#[derive(Debug, Clone, Deserialize, Union)]
+#[serde(tag = "op", rename_all = "lowercase")]
+#[oai(discriminator_name = "op", one_of)]
+pub(in crate::tasks) enum BatchCommand {
+    /// Add a task.
+    #[oai(mapping = "create")]
+    Create(BatchCreate),
+    /// Change fields of a task.
+    #[oai(mapping = "change")]
+    Change(BatchChange),
+    /// Delete a task.
+    #[oai(mapping = "delete")]
+    Delete(BatchDelete),
+    /// Move a task in the manual order.
+    #[oai(mapping = "move")]
+    Move(BatchMove),
+    /// Bring a deleted task back.
+    #[oai(mapping = "restore")]
+    Restore(BatchRestore),
+}
+
+/// Add a task.
+#[derive(Debug, Clone, Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+pub(in crate::tasks) struct BatchCreate {
+    /// The task.
+    pub(in crate::tasks) task: TaskRequest,
+}
+
+/// Change fields of a task.
+#[derive(Debug, Clone, Deserialize, Object)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[oai(rename_all = "camelCase", skip_serializing_if_is_none)]
+pub(in crate::tasks) struct BatchChange {
+    /// Which task.
+    pub(in crate::tasks) id: String,
+    /// The fields to change.
+    pub(in crate::tasks) changes: TaskPatch,
+    /// The version that the task must have.
+    #[serde(default, deserialize_with = "present")]
+    pub(in crate::tasks) if_version: Option<i64>,
+}
+
+/// Delete a task.
+#[derive(Debug, Clone, Deserialize, Object)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[oai(rename_all = "camelCase", skip_serializing_if_is_none)]
+pub(in crate::tasks) struct BatchDelete {
+    /// Which task.
+    pub(in crate::tasks) id: String,
+    /// The version that the task must have.
+    #[serde(default, deserialize_with = "present")]
+    pub(in crate::tasks) if_version: Option<i64>,
+}
+
+/// Move a task right before or right after another one.
+#[derive(Debug, Clone, Deserialize, Object)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[oai(rename_all = "camelCase", skip_serializing_if_is_none)]
+pub(in crate::tasks) struct BatchMove {
+    /// Which task.
+    pub(in crate::tasks) id: String,
+    /// The task that comes next.
+    #[serde(default, deserialize_with = "present")]
+    pub(in crate::tasks) before: Option<String>,
+    /// The task that comes first.
+    #[serde(default, deserialize_with = "present")]
+    pub(in crate::tasks) after: Option<String>,
+    /// The version that the task must have.
+    #[serde(default, deserialize_with = "present")]
+    pub(in crate::tasks) if_version: Option<i64>,
+}
+
+/// Bring a deleted task back as it was.
+#[derive(Debug, Clone, Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+pub(in crate::tasks) struct BatchRestore {
+    /// Which task.
+    pub(in crate::tasks) id: String,
+}
+
+/// What a batch came to.
+#[derive(Debug, Clone, Serialize, Object)]
+#[oai(rename = "BatchResult", example)]
+pub(in crate::tasks) struct BatchBody {
+    /// What each command came to, in their order.
+    pub(in crate::tasks) results: Vec<BatchResult>,
+    /// The version of the list now.
+    pub(in crate::tasks) version: i64,
+}
+
+/// What a command of a batch came to.
+#[derive(Debug, Clone, Serialize, Object)]
+#[oai(rename = "BatchCommandResult", skip_serializing_if_is_none)]
+pub(in crate::tasks) struct BatchResult {
+    /// The task.
+    pub(in crate::tasks) id: TaskId,
+    /// The task after the whole batch; absent if it is not there any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::tasks) task: Option<TaskBody>,
+}
+
+impl BatchRequest {
+    /// The commands, if there are some and not too many.
+    pub(in crate::tasks) fn commands(&self) -> Result<&[BatchCommand], Problem> {
+        match self.commands.len() {
+            0 => Err(Problem::field("commands", Flaw::Empty, "must not be empty")),
+            1..=MAX_COMMANDS => Ok(&self.commands),
+            _ => {
+                let message = format!("must have at most {MAX_COMMANDS} commands");
+                Err(Problem::field("commands", Flaw::TooMany, message))
+            }
+        }
+    }
+}
+
+impl BatchMove {
+    /// Where to.
+    pub(in crate::tasks) fn place(&self, reading: &mut Reading) -> Option<Place> {
+        place(self.before.as_deref(), self.after.as_deref(), reading)
+    }
+}
+
+/// The versions that a task may have.
+pub(in crate::tasks) fn expected(if_version: Option<i64>) -> Expected {
+    if_version.map(|version| vec![version])
+}
+
+impl Example for BatchRequest {
+    fn example() -> Self {
+        let id = || example::id::<()>(3).to_string();
+        let create = BatchCreate { task: TaskRequest::example() };
+        let changes = TaskPatch::example();
+        Self {
+            commands: vec![
+                BatchCommand::Create(create),
+                BatchCommand::Change(BatchChange { id: id(), changes, if_version: Some(1) }),
+                BatchCommand::Move(BatchMove {
+                    id: id(),
+                    before: None,
+                    after: Some(example::id::<()>(4).to_string()),
+                    if_version: None,
+                }),
+            ],
+        }
+    }
+}
+
+impl Example for BatchBody {
+    fn example() -> Self {
+        let task = |last, version| {
+            let task = TaskBody { id: example::id(last), version, ..TaskBody::example() };
+            BatchResult { id: task.id, task: Some(task) }
+        };
+        Self { results: vec![task(5, 3), task(3, 5), task(3, 5)], version: 5 }
+    }
+}

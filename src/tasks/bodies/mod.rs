@@ -1,0 +1,34 @@
+//! Request and response bodies of the task endpoints.
+
+mod batch;
+mod change;
+mod list;
+mod reading;
+mod request;
+mod task;
+
+pub(super) use batch::{BatchBody, BatchCommand, BatchRequest, BatchResult, expected};
+pub use change::ChangeBody;
+pub(super) use change::{DifferencesBody, HistoryBody, TakenBackBody};
+pub use list::TaskListBody;
+pub(super) use reading::Reading;
+pub(super) use request::{MoveRequest, RestoreRequest, TaskPatch, TaskRequest, place};
+pub use task::TaskBody;
+pub(super) use task::TaskFields;
+
+/// Identifiers and times of examples.
+mod example {
+    use uuid::Uuid;
+
+    use crate::clock::Timestamp;
+    use crate::id::Id;
+
+    pub(super) fn id<Kind>(last: u128) -> Id<Kind> {
+        Id::from_uuid(Uuid::from_u128(0x019a_ab76_5800_7000_8000_0000_0000_0000 + last))
+    }
+
+    /// So many seconds after the examples begin.
+    pub(super) fn time(seconds: i64) -> Timestamp {
+        Timestamp::from_unix_millis(1_763_812_800_000 + seconds * 1000)
+    }
+}

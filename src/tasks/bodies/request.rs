@@ -1,0 +1,227 @@
+//! What people send: a task, a patch of one, where it should stand, what it should be again.
+
+use poem_openapi::Object;
+use poem_openapi::types::{Example, MaybeUndefined};
+use serde::Deserialize;
+
+use super::Reading;
+use crate::http::field::Flaw;
+use crate::http::problem::Problem;
+use crate::tasks::task::{Fields, present};
+use crate::tasks::task_list::command::{Draft, Place, Wanted};
+use crate::tasks::values::{Description, Due, Priority, Tags, TaskId, Title};
+
+/// A new task, or all that people say of one to replace.
+#[derive(Debug, Clone, Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+#[oai(example, skip_serializing_if_is_none)]
+pub(in crate::tasks) struct TaskRequest {
+    /// 1 to 200 characters after trimming.
+    #[oai(validator(min_length = 1, max_length = 200))]
+    pub(in crate::tasks) title: String,
+    /// Up to 2,000 characters; none when absent or `null`.
+    #[serde(default)]
+    #[oai(validator(max_length = 2000))]
+    pub(in crate::tasks) description: Option<String>,
+    /// Whether it is done; not, when absent.
+    #[serde(default)]
+    #[oai(default)]
+    pub(in crate::tasks) completed: bool,
+    /// How urgent it is; `none`, when absent.
+    #[serde(default)]
+    #[oai(default)]
+    pub(in crate::tasks) priority: Priority,
+    /// When it is due: a date (`2026-12-24`), or a date and time with its UTC offset (RFC 3339) and, if you like, the name
+    /// of its time zone (RFC 9557: `2026-12-24T18:00:00+01:00[Europe/Prague]`); not, when absent or `null`.
+    #[serde(default)]
+    pub(in crate::tasks) due: Option<String>,
+    /// Up to 20 tags of 1 to 50 characters after trimming, without semicolons; one that is there twice, whatever its
+    /// case, is kept once.
+    #[serde(default)]
+    #[oai(default, validator(max_items = 20))]
+    pub(in crate::tasks) tags: Vec<String>,
+}
+
+impl TaskRequest {
+    /// What it says, as far as it can be read.
+    pub(in crate::tasks) fn draft(&self, reading: &mut Reading) -> Option<Draft> {
+        let title = reading.value("title", Title::parse(&self.title));
+        let description = self.description.as_deref().map(Description::parse).transpose();
+        let description = reading.value("description", description);
+        let due = reading.value("due", self.due.as_deref().map(str::parse::<Due>).transpose());
+        let tags = reading.tags("tags", &self.tags);
+        let priority = self.priority;
+        Some(Draft { title: title?, description: description?, priority, due: due?, tags: tags? })
+    }
+
+    /// What it says, or everything that is wrong with it at once.
+    pub(in crate::tasks) fn read(&self) -> Result<Draft, Problem> {
+        let mut reading = Reading::default();
+        let draft = self.draft(&mut reading);
+        reading.finish(draft)
+    }
+}
+
+/// Fields of a task to change (JSON Merge Patch, RFC 7396): absent ones stay as they are, `null` takes away.
+#[derive(Debug, Clone, Default, Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+#[oai(example, skip_serializing_if_is_none)]
+pub(in crate::tasks) struct TaskPatch {
+    /// The new title. Cannot be taken away.
+    #[serde(default)]
+    #[oai(validator(min_length = 1, max_length = 200))]
+    pub(in crate::tasks) title: MaybeUndefined<String>,
+    /// The new description.
+    #[serde(default)]
+    #[oai(validator(max_length = 2000))]
+    pub(in crate::tasks) description: MaybeUndefined<String>,
+    /// Whether it is done now; `null` means that it is not.
+    #[serde(default)]
+    pub(in crate::tasks) completed: MaybeUndefined<bool>,
+    /// How urgent it is now; `null` means `none`.
+    #[serde(default)]
+    pub(in crate::tasks) priority: MaybeUndefined<Priority>,
+    /// When it is due now: see a new task.
+    #[serde(default)]
+    pub(in crate::tasks) due: MaybeUndefined<String>,
+    /// All its tags from now on: see a new task.
+    #[serde(default)]
+    #[oai(validator(max_items = 20))]
+    pub(in crate::tasks) tags: MaybeUndefined<Vec<String>>,
+}
+
+impl TaskPatch {
+    /// What it says, as far as it can be read.
+    pub(in crate::tasks) fn wanted(&self, reading: &mut Reading) -> Option<Wanted> {
+        if matches!(self.title, MaybeUndefined::Null) {
+            reading.wrong("title", Flaw::Missing, "cannot be taken away");
+        }
+        let title = self.title.value().map(|text| Title::parse(text)).transpose();
+        let title = reading.value("title", title)?;
+        let description = nullable(&self.description, |text| Description::parse(text));
+        let description = reading.value("description", description)?;
+        let due = reading.value("due", nullable(&self.due, |text| text.parse::<Due>()))?;
+        let tags = match &self.tags {
+            MaybeUndefined::Undefined => None,
+            MaybeUndefined::Null => Some(Tags::default()),
+            MaybeUndefined::Value(texts) => Some(reading.tags("tags", texts)?),
+        };
+        let priority = or_default(&self.priority);
+        let fields = Fields { title, description, priority, due, tags, ..Fields::default() };
+        Some(Wanted { fields, completed: or_default(&self.completed) })
+    }
+
+    /// What it says, or everything that is wrong with it at once.
+    pub(in crate::tasks) fn read(&self) -> Result<Wanted, Problem> {
+        let mut reading = Reading::default();
+        let wanted = self.wanted(&mut reading);
+        reading.finish(wanted)
+    }
+}
+
+/// What a field should be, where `null` takes it away.
+#[expect(clippy::option_option, reason = "absent, null and a value are three different wishes")]
+fn nullable<S, T, E>(
+    field: &MaybeUndefined<S>,
+    parse: impl Fn(&S) -> Result<T, E>,
+) -> Result<Option<Option<T>>, E> {
+    match field {
+        MaybeUndefined::Undefined => Ok(None),
+        MaybeUndefined::Null => Ok(Some(None)),
+        MaybeUndefined::Value(value) => parse(value).map(Some).map(Some),
+    }
+}
+
+/// What a field should be, where `null` means what a new task has.
+fn or_default<T: Copy + Default>(field: &MaybeUndefined<T>) -> Option<T> {
+    match field {
+        MaybeUndefined::Undefined => None,
+        MaybeUndefined::Null => Some(T::default()),
+        MaybeUndefined::Value(value) => Some(*value),
+    }
+}
+
+/// Where a task should stand: right before or right after another one.
+#[derive(Debug, Clone, Default, Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+#[oai(example, skip_serializing_if_is_none)]
+pub(in crate::tasks) struct MoveRequest {
+    /// The task that comes next.
+    #[serde(default, deserialize_with = "present")]
+    pub(in crate::tasks) before: Option<String>,
+    /// The task that comes first.
+    #[serde(default, deserialize_with = "present")]
+    pub(in crate::tasks) after: Option<String>,
+}
+
+/// The place right before or right after a task, if one of them is named.
+pub(in crate::tasks) fn place(
+    before: Option<&str>,
+    after: Option<&str>,
+    reading: &mut Reading,
+) -> Option<Place> {
+    let (name, text, place): (_, _, fn(TaskId) -> Place) = match (before, after) {
+        (Some(before), None) => ("before", before, Place::Before),
+        (None, Some(after)) => ("after", after, Place::After),
+        (Some(_), Some(_)) => {
+            reading.wrong("after", Flaw::Invalid, "cannot be said together with before");
+            return None;
+        }
+        (None, None) => {
+            reading.wrong("before", Flaw::Missing, "is missing, and so is after");
+            return None;
+        }
+    };
+    let id = text.parse().map(place);
+    id.map_err(|_| reading.wrong(name, Flaw::Invalid, NO_NEIGHBOUR)).ok()
+}
+
+/// What is said of a task to stand beside that is not in the list.
+pub(in crate::tasks) const NO_NEIGHBOUR: &str = "must be a task of this list";
+
+/// Which version of a task to restore.
+#[derive(Debug, Clone, Default, Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+#[oai(example, skip_serializing_if_is_none)]
+pub(in crate::tasks) struct RestoreRequest {
+    /// The version of the list, from the task's history, in which it was what it should be again. When absent, a deleted
+    /// task is brought back as it was, and one that is there stays as it is.
+    #[serde(default)]
+    #[oai(validator(minimum(value = "1")))]
+    pub(in crate::tasks) version: Option<i64>,
+}
+
+impl Example for TaskRequest {
+    fn example() -> Self {
+        Self {
+            title: "Buy milk".to_owned(),
+            description: Some("Two litres".to_owned()),
+            completed: false,
+            priority: Priority::High,
+            due: Some("2026-12-24".to_owned()),
+            tags: vec!["home".to_owned(), "shop".to_owned()],
+        }
+    }
+}
+
+impl Example for TaskPatch {
+    fn example() -> Self {
+        Self {
+            completed: MaybeUndefined::Value(true),
+            due: MaybeUndefined::Null,
+            ..Self::default()
+        }
+    }
+}
+
+impl Example for MoveRequest {
+    fn example() -> Self {
+        Self { before: Some(super::example::id::<()>(4).to_string()), after: None }
+    }
+}
+
+impl Example for RestoreRequest {
+    fn example() -> Self {
+        Self { version: Some(1) }
+    }
+}

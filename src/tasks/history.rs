@@ -1,0 +1,139 @@
+//! What happened to tasks, as people are told: by whom, what was before, and what after.
+
+use std::collections::HashMap;
+
+use super::events::{Deed, TaskDeleted, TaskEvent};
+use super::task::{Content, Fields};
+use super::values::TaskId;
+use super::{Tasks, read_model};
+use crate::clock::Timestamp;
+use crate::eventlog::{Context, Event, ReadError, RecordedEvent, StoreError, StreamName};
+use crate::id::UserId;
+
+/// What happened to a task.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The version of the list since then.
+    pub version: i64,
+    /// The task.
+    pub task_id: TaskId,
+    /// What happened.
+    pub kind: Kind,
+    /// Whether it was done, taken back or done again.
+    pub deed: Deed,
+    /// When.
+    pub at: Timestamp,
+    /// Who did it, in which session, from where.
+    pub by: Context,
+    /// The fields as they were; none if the task was not there.
+    pub before: Option<Fields>,
+    /// The fields as they are since then; none if the task is not there any more.
+    pub after: Option<Fields>,
+}
+
+/// What can happen to a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, poem_openapi::Enum)]
+#[serde(rename_all = "lowercase")]
+#[oai(rename_all = "lowercase")]
+pub enum Kind {
+    /// It was added.
+    Created,
+    /// Some of its fields changed.
+    Changed,
+    /// It was deleted.
+    Deleted,
+    /// It was brought back.
+    Restored,
+}
+
+impl Entry {
+    /// What an event at `version` tells.
+    pub fn new(version: i64, event: &TaskEvent, by: Context) -> Self {
+        let whole = |content: &Content| Some(Fields::all(content.clone()));
+        let (kind, before, after) = match event {
+            TaskEvent::Created(created) => (Kind::Created, None, whole(&created.task)),
+            TaskEvent::Changed(changed) => {
+                (Kind::Changed, Some(changed.before.clone()), Some(changed.after.clone()))
+            }
+            TaskEvent::Deleted(deleted) => (Kind::Deleted, whole(&deleted.task), None),
+            TaskEvent::Restored(restored) => (Kind::Restored, None, whole(&restored.task)),
+        };
+        let (task_id, deed, at) = (event.task_id(), event.step().deed, event.at());
+        Self { version, task_id, kind, deed, at, by, before, after }
+    }
+
+    /// What a stored event tells.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub fn of(recorded: &RecordedEvent) -> Result<Self, StoreError> {
+        let event = decoded(recorded)?;
+        let by = serde_json::from_str(recorded.context.get())
+            .map_err(|error| StoreError::Refused(error.to_string()))?;
+        Ok(Self::new(recorded.version, &event, by))
+    }
+}
+
+impl Tasks {
+    /// Up to `limit` entries of the history of a task, the last one first, from before a version if there is one. None if
+    /// there never was such a task.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub async fn history(
+        &self,
+        owner: UserId,
+        task: TaskId,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Option<Vec<Entry>>, ReadError> {
+        let last = match self.of(owner).await?.state.tasks.get(task) {
+            Some(task) => Some(task.version),
+            None => self.deletions(owner, &[task]).await?.get(&task).map(|(version, _)| *version),
+        };
+        let Some(last) = last else { return Ok(None) };
+        let (stream, limit) = (Self::stream(owner), i64::try_from(limit).unwrap_or(i64::MAX));
+        let place = (last, before.unwrap_or(i64::MAX));
+        let told = read_model::history(&self.pool, &stream, place, limit).await?;
+        Ok(Some(told.iter().map(Entry::of).collect::<Result<_, _>>()?))
+    }
+
+    /// The last deletions of those of the tasks that were ever deleted, and their versions.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read.
+    pub async fn deletions(
+        &self,
+        owner: UserId,
+        tasks: &[TaskId],
+    ) -> Result<HashMap<TaskId, (i64, TaskDeleted)>, ReadError> {
+        if tasks.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let stored = read_model::deletions(&self.pool, &Self::stream(owner), tasks).await?;
+        let mut deletions = HashMap::with_capacity(stored.len());
+        for recorded in &stored {
+            if let TaskEvent::Deleted(deleted) = decoded(recorded)? {
+                deletions.insert(deleted.task_id, (recorded.version, deleted));
+            }
+        }
+        Ok(deletions)
+    }
+}
+
+/// A stored event of a task list.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub fn decoded(recorded: &RecordedEvent) -> Result<TaskEvent, StoreError> {
+    let RecordedEvent { name, schema, data, .. } = recorded;
+    TaskEvent::decode(name, *schema, data.get()).map_err(|source| StoreError::Undecodable {
+        stream: StreamName::stored(&recorded.stream),
+        version: recorded.version,
+        source,
+    })
+}

@@ -1,0 +1,197 @@
+//! Where a page ended, so that the next one begins right after it.
+//!
+//! A cursor names the last task of a page and what it was sorted by. It therefore stays right while the list changes: it
+//! does not count, and the task itself need not be there any more.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+
+use crate::clock::Timestamp;
+use crate::tasks::task::Task;
+use crate::tasks::values::{Priority, TaskId};
+
+/// What a list is sorted by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, poem_openapi::Enum)]
+#[oai(rename_all = "lowercase")]
+pub enum Sort {
+    /// When they were added.
+    #[default]
+    Created,
+    /// When they last changed.
+    Updated,
+    /// When they are due; those that are not come last in either order.
+    Due,
+    /// How urgent they are.
+    Priority,
+    /// The manual order.
+    Position,
+}
+
+/// Which way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, poem_openapi::Enum)]
+#[oai(rename_all = "lowercase")]
+pub enum Order {
+    /// The earliest, least or first comes first.
+    #[default]
+    Asc,
+    /// The latest, greatest or last comes first.
+    Desc,
+}
+
+/// What a task is sorted by. The order of its identifiers decides between equals.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Rank<'a> {
+    Created,
+    Updated(Timestamp),
+    Due(Timestamp),
+    Priority(Priority),
+    Position(Cow<'a, str>),
+    /// It is not due: the last in either order.
+    NotDue,
+}
+
+/// The place of a task in a sorted list.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Place<'a> {
+    rank: Rank<'a>,
+    id: TaskId,
+}
+
+/// The place that a page ended at.
+pub type Cursor = Place<'static>;
+
+/// The text is no cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InvalidCursor;
+
+impl<'a> Place<'a> {
+    /// The place of a task.
+    pub fn of(task: &'a Task, sort: Sort) -> Self {
+        let rank = match sort {
+            Sort::Created => Rank::Created,
+            Sort::Updated => Rank::Updated(task.updated_at),
+            Sort::Due => task.due.as_ref().map_or(Rank::NotDue, |due| Rank::Due(due.instant())),
+            Sort::Priority => Rank::Priority(task.priority),
+            Sort::Position => Rank::Position(Cow::Borrowed(task.position.as_str())),
+        };
+        Self { rank, id: task.id }
+    }
+
+    /// How it lies to another place of the same list.
+    pub fn compare(&self, other: &Self, order: Order) -> Ordering {
+        let ordering = self.rank.cmp(&other.rank).then(self.id.cmp(&other.id));
+        let is_due = |place: &Self| place.rank != Rank::NotDue;
+        match order {
+            Order::Desc if is_due(self) == is_due(other) => ordering.reverse(),
+            Order::Asc | Order::Desc => ordering,
+        }
+    }
+
+    /// The task at this place.
+    pub fn id(&self) -> TaskId {
+        self.id
+    }
+
+    /// The same, for as long as one likes.
+    pub fn into_cursor(self) -> Cursor {
+        let rank = match self.rank {
+            Rank::Position(position) => Rank::Position(Cow::Owned(position.into_owned())),
+            Rank::Created => Rank::Created,
+            Rank::Updated(at) => Rank::Updated(at),
+            Rank::Due(at) => Rank::Due(at),
+            Rank::Priority(priority) => Rank::Priority(priority),
+            Rank::NotDue => Rank::NotDue,
+        };
+        Place { rank, id: self.id }
+    }
+}
+
+impl Cursor {
+    /// Whether it is of a list that is sorted so.
+    pub fn fits(&self, sort: Sort) -> bool {
+        match self.rank {
+            Rank::Created => sort == Sort::Created,
+            Rank::Updated(_) => sort == Sort::Updated,
+            Rank::Due(_) | Rank::NotDue => sort == Sort::Due,
+            Rank::Priority(_) => sort == Sort::Priority,
+            Rank::Position(_) => sort == Sort::Position,
+        }
+    }
+}
+
+/// Opaque to clients: it says nothing they could not see, but they shall not take it apart.
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = self.id;
+        let text = match &self.rank {
+            Rank::Created => format!("c..{id}"),
+            Rank::Updated(at) => format!("u.{}.{id}", at.unix_millis()),
+            Rank::Due(at) => format!("d.{}.{id}", at.unix_millis()),
+            Rank::Priority(priority) => format!("p.{}.{id}", priority.as_str()),
+            Rank::Position(position) => format!("o.{position}.{id}"),
+            Rank::NotDue => format!("n..{id}"),
+        };
+        f.write_str(&BASE64_URL_SAFE_NO_PAD.encode(text))
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = InvalidCursor;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
+        let text = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidCursor)?;
+        let text = String::from_utf8(text).map_err(|_| InvalidCursor)?;
+        let [kind, value, id] = text.splitn(3, '.').collect::<Vec<_>>()[..] else {
+            return Err(InvalidCursor);
+        };
+        let time = || value.parse().map(Timestamp::from_unix_millis).map_err(|_| InvalidCursor);
+        let rank = match kind {
+            "c" => Rank::Created,
+            "u" => Rank::Updated(time()?),
+            "d" => Rank::Due(time()?),
+            "p" => Rank::Priority(priority(value)?),
+            "o" => Rank::Position(Cow::Owned(value.to_owned())),
+            "n" => Rank::NotDue,
+            _ => return Err(InvalidCursor),
+        };
+        Ok(Place { rank, id: id.parse().map_err(|_| InvalidCursor)? })
+    }
+}
+
+fn priority(name: &str) -> Result<Priority, InvalidCursor> {
+    [Priority::None, Priority::Low, Priority::Medium, Priority::High]
+        .into_iter()
+        .find(|priority| priority.as_str() == name)
+        .ok_or(InvalidCursor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tasks::testing::task;
+
+    #[test]
+    fn a_cursor_is_read_back_as_it_was_written() {
+        for sort in [Sort::Created, Sort::Updated, Sort::Due, Sort::Priority, Sort::Position] {
+            let cursor = Place::of(&task(3), sort).into_cursor();
+            let read: Cursor = cursor.to_string().parse().unwrap();
+            assert_eq!(read, cursor);
+            assert!(read.fits(sort));
+        }
+    }
+
+    #[test]
+    fn what_is_no_cursor_is_refused() {
+        let encoded = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
+        for text in
+            ["", "c", "%", &encoded("x..y"), &encoded("u.now.0"), &encoded("c..nobody"), "w6k"]
+        {
+            assert_eq!(text.parse::<Cursor>(), Err(InvalidCursor), "{text}");
+        }
+    }
+}

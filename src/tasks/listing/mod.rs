@@ -1,0 +1,178 @@
+//! The read side of a task list: a page of it, filtered, searched and sorted, from published state.
+
+mod cursor;
+
+use std::sync::Arc;
+
+pub use self::cursor::{Cursor, InvalidCursor, Order, Place, Sort};
+use super::ordered::OrderedTasks;
+use super::search;
+use super::task::Task;
+use super::values::{Bound, Priority};
+
+/// Tasks on a page unless asked otherwise.
+pub const DEFAULT_LIMIT: usize = 100;
+/// Most tasks on a page.
+pub const MAX_LIMIT: usize = 1_000;
+
+/// Which tasks are wanted, in which order, and how many of them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Query {
+    /// Only tasks that are done, or only those that are not.
+    pub completed: Option<bool>,
+    /// Which others are left out.
+    pub filter: Filter,
+    /// What they are sorted by.
+    pub sort: Sort,
+    /// Which way.
+    pub order: Order,
+    /// Only tasks after this place.
+    pub after: Option<Cursor>,
+    /// Most tasks on the page.
+    pub limit: usize,
+}
+
+/// Which tasks are wanted, done or not.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Filter {
+    /// Only tasks with one of these priorities, if there are any.
+    pub priorities: Vec<Priority>,
+    /// Only tasks with all of these tags, whatever their case.
+    pub tags: Vec<String>,
+    /// Only tasks that are not due before this.
+    pub due_from: Option<Bound>,
+    /// Only tasks that are not due after this.
+    pub due_until: Option<Bound>,
+    /// Only tasks with this text in title or description, as it is searched.
+    pub text: Option<String>,
+}
+
+/// Everything, a page of the usual size at a time.
+impl Default for Query {
+    fn default() -> Self {
+        Self {
+            completed: None,
+            filter: Filter::default(),
+            sort: Sort::default(),
+            order: Order::default(),
+            after: None,
+            limit: DEFAULT_LIMIT,
+        }
+    }
+}
+
+/// A page of a list.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Page<'a> {
+    /// The tasks in the order asked for.
+    pub tasks: Vec<&'a Arc<Task>>,
+    /// The place of the last task of the page, if more follow.
+    pub next: Option<Cursor>,
+    /// How many tasks match on all pages together, done or not.
+    pub counts: Counts,
+    /// How many tasks match on all pages together.
+    pub total: usize,
+}
+
+/// How many tasks there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Those that are not done.
+    pub open: usize,
+    /// Those that are.
+    pub completed: usize,
+}
+
+impl Filter {
+    /// The same for tasks that contain `text`, if any.
+    #[must_use]
+    pub fn containing(self, text: Option<&str>) -> Self {
+        let text = text.map(search::folded).filter(|text| !text.is_empty());
+        Self { text, ..self }
+    }
+
+    fn is_open(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn lets_pass(&self, task: &Task) -> bool {
+        let due = |is_within: &dyn Fn(&super::values::Due) -> bool| {
+            task.due.as_ref().is_some_and(is_within)
+        };
+        (self.priorities.is_empty() || self.priorities.contains(&task.priority))
+            && self.tags.iter().all(|tag| task.tags.contains(tag))
+            && self.due_from.is_none_or(|from| due(&|due| due.is_from(from)))
+            && self.due_until.is_none_or(|until| due(&|due| due.is_until(until)))
+            && self.text.as_ref().is_none_or(|text| task.folded().contains(text.as_str()))
+    }
+}
+
+impl Query {
+    fn wants(&self, task: &Task) -> bool {
+        self.completed.is_none_or(|completed| completed == task.is_completed())
+    }
+
+    /// Whether it asks for what the list keeps in order anyway.
+    fn is_plain(&self) -> bool {
+        self.completed.is_none()
+            && self.filter.is_open()
+            && (self.sort, self.order) == (Sort::Created, Order::Asc)
+    }
+}
+
+/// The page that is asked for.
+pub fn page<'a>(tasks: &'a OrderedTasks, query: &Query) -> Page<'a> {
+    if query.is_plain() { beginning(tasks, query) } else { selection(tasks, query) }
+}
+
+/// A page of everything in order of creation.
+fn beginning<'a>(tasks: &'a OrderedTasks, query: &Query) -> Page<'a> {
+    let page: Vec<_> = match &query.after {
+        Some(place) => tasks.after(place.id()).take(query.limit + 1).collect(),
+        None => tasks.iter().take(query.limit + 1).collect(),
+    };
+    let counts = Counts { open: tasks.len() - tasks.completed(), completed: tasks.completed() };
+    finish(page, query, counts, tasks.len())
+}
+
+/// A page of what passes, found in one pass; only the page itself is sorted.
+fn selection<'a>(tasks: &'a OrderedTasks, query: &Query) -> Page<'a> {
+    let (mut counts, mut total, mut found) = (Counts::default(), 0, Vec::new());
+    for task in tasks.iter().filter(|task| query.filter.lets_pass(task)) {
+        *(if task.is_completed() { &mut counts.completed } else { &mut counts.open }) += 1;
+        if query.wants(task) {
+            total += 1;
+            let place = Place::of(task, query.sort);
+            let is_later =
+                |after: &Cursor| place.compare(after, query.order) == std::cmp::Ordering::Greater;
+            if query.after.as_ref().is_none_or(is_later) {
+                found.push((place, task));
+            }
+        }
+    }
+    let compare =
+        |one: &(Place<'_>, _), other: &(Place<'_>, _)| one.0.compare(&other.0, query.order);
+    if found.len() > query.limit + 1 {
+        found.select_nth_unstable_by(query.limit, compare);
+        found.truncate(query.limit + 1);
+    }
+    found.sort_unstable_by(compare);
+    finish(found.into_iter().map(|(_, task)| task).collect(), query, counts, total)
+}
+
+/// A page of up to `limit` tasks, of which one more was looked for.
+fn finish<'a>(
+    mut tasks: Vec<&'a Arc<Task>>,
+    query: &Query,
+    counts: Counts,
+    total: usize,
+) -> Page<'a> {
+    let more = tasks.len() > query.limit;
+    tasks.truncate(query.limit);
+    let last = tasks.last().filter(|_| more);
+    let next = last.map(|task| Place::of(task, query.sort).into_cursor());
+    Page { tasks, next, counts, total }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! What task lists ask of the log beside their state, and the answers they keep beside it.
+
+use serde_json::value::RawValue;
+use tokio_postgres::types::{Json, ToSql};
+
+use super::idempotency::{Answer, Asked};
+use super::values::TaskId;
+use crate::clock::Timestamp;
+use crate::database::Pool;
+use crate::eventlog::{RecordedEvent, Statement, StoreError, StreamName, store};
+
+/// A task's events from the last one backwards: each names the one before it.
+const HISTORY: &str = "\
+with recursive told as (
+    select position, stream, version, event_id, type, schema, data, context, recorded_at
+    from events where stream = $1 and version = $2
+    union all
+    select earlier.position, earlier.stream, earlier.version, earlier.event_id, earlier.type, earlier.schema,
+           earlier.data, earlier.context, earlier.recorded_at
+    from told join events earlier
+         on earlier.stream = $1 and earlier.version = (told.data ->> 'previous')::bigint
+)
+select position, stream, version, event_id, type, schema, data, context, recorded_at
+from told where version < $3 limit $4";
+
+/// The last deletion of each of some tasks.
+const DELETIONS: &str = "\
+select deletion.position, deletion.stream, deletion.version, deletion.event_id, deletion.type, deletion.schema,
+       deletion.data, deletion.context, deletion.recorded_at
+from unnest($2::text[]) asked (task_id)
+cross join lateral (
+    select * from events
+    where stream = $1 and type = 'TaskDeleted' and data ->> 'taskId' = asked.task_id
+    order by version desc limit 1
+) deletion";
+
+/// The last version of a list, up to $3, that was there at a time. Time does not run backwards in a list, so halving the
+/// versions finds it.
+const VERSION_AT: &str = "\
+with recursive halving (low, high) as (
+    select 0::bigint, $3::bigint
+    union all
+    select case when is_past then mid else low end, case when is_past then high else mid - 1 end
+    from (
+        select low, high, mid, (
+            select (data ->> 'at')::timestamptz <= $2 from events where stream = $1 and version = mid
+        ) as is_past
+        from (select low, high, (low + high + 1) / 2 as mid from halving where low < high) halves
+    ) looked_at
+)
+select low from halving where low = high";
+
+const ANSWER: &str = "\
+select fingerprint, etag, location, body from idempotency_keys where owner = $1 and key = $2";
+
+const INSERT_ANSWER: &str = "\
+insert into idempotency_keys (owner, key, fingerprint, etag, location, body, answered_at)
+values ($1, $2, $3, $4, $5, $6, $7)";
+
+/// What refuses a second answer to the same key.
+pub(super) const ONE_ANSWER: &str = "idempotency_keys_pkey";
+
+/// Up to `limit` events of one task from before a version, of which `last` is the last.
+pub(super) async fn history(
+    pool: &Pool,
+    stream: &StreamName,
+    (last, before): (i64, i64),
+    limit: i64,
+) -> Result<Vec<RecordedEvent>, StoreError> {
+    let client = pool.get().await?;
+    let statement = client.prepare_cached(HISTORY).await?;
+    let params: [&(dyn ToSql + Sync); 4] = [&stream.as_str(), &last, &before, &limit];
+    client.query(&statement, &params).await?.iter().map(store::recorded).collect()
+}
+
+/// The last deletions of those of the tasks that were ever deleted.
+pub(super) async fn deletions(
+    pool: &Pool,
+    stream: &StreamName,
+    tasks: &[TaskId],
+) -> Result<Vec<RecordedEvent>, StoreError> {
+    let client = pool.get().await?;
+    let statement = client.prepare_cached(DELETIONS).await?;
+    let ids: Vec<String> = tasks.iter().map(ToString::to_string).collect();
+    let rows = client.query(&statement, &[&stream.as_str(), &ids]).await?;
+    rows.iter().map(store::recorded).collect()
+}
+
+/// The version that a list had at a time, which is at most `last`.
+pub(super) async fn version_at(
+    pool: &Pool,
+    stream: &StreamName,
+    at: Timestamp,
+    last: i64,
+) -> Result<i64, StoreError> {
+    let client = pool.get().await?;
+    let statement = client.prepare_cached(VERSION_AT).await?;
+    let row = client.query_one(&statement, &[&stream.as_str(), &at.to_jiff(), &last]).await?;
+    Ok(row.get(0))
+}
+
+/// The answer to a key, and the fingerprint of what was asked then.
+pub(super) async fn answer(
+    pool: &Pool,
+    asked: &Asked,
+) -> Result<Option<(Vec<u8>, Answer)>, StoreError> {
+    let client = pool.get().await?;
+    let statement = client.prepare_cached(ANSWER).await?;
+    let row = client.query_opt(&statement, &[&asked.owner.uuid(), &asked.key()]).await?;
+    Ok(row.map(|row| {
+        let Json(body): Json<Box<RawValue>> = row.get(3);
+        (row.get(0), Answer { etag: row.get(1), location: row.get(2), body })
+    }))
+}
+
+/// Keeps the answer to a key.
+pub(super) fn record(asked: &Asked, answer: Answer, now: Timestamp) -> Statement {
+    let params: Vec<Box<dyn ToSql + Send + Sync>> = vec![
+        Box::new(asked.owner.uuid()),
+        Box::new(asked.key().to_owned()),
+        Box::new(asked.fingerprint.to_vec()),
+        Box::new(answer.etag),
+        Box::new(answer.location),
+        Box::new(Json(answer.body)),
+        Box::new(now.to_jiff()),
+    ];
+    Statement::new(INSERT_ANSWER, params)
+}

@@ -1,0 +1,240 @@
+//! What can be asked of a task list, and why it is refused.
+
+use std::sync::Arc;
+
+use crate::clock::Timestamp;
+use crate::tasks::events::{Deed, Imported, Span, TaskEvent};
+use crate::tasks::task::{Content, Fields, Task};
+use crate::tasks::values::{Description, Due, Position, Priority, Tags, TaskId, Title};
+
+/// The versions that something may have for a command to be carried out; any, if there are none.
+pub type Expected = Option<Vec<i64>>;
+
+/// What can be asked of a task list.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Carry out all the actions, one after the other, or none.
+    Change {
+        /// The actions.
+        actions: Arc<[Action]>,
+        /// The versions that the list may have.
+        expected: Expected,
+        /// The time.
+        at: Timestamp,
+    },
+    /// Take the last change back, or do what was taken back last again.
+    TakeBack {
+        /// What was found in the log.
+        taking: Taking,
+        /// The versions that the list may have.
+        expected: Expected,
+        /// The time.
+        at: Timestamp,
+    },
+}
+
+impl Command {
+    /// A single action.
+    pub fn one(action: Action, at: Timestamp) -> Self {
+        Self::Change { actions: Arc::new([action]), expected: None, at }
+    }
+}
+
+/// What is to be taken back, as the log has it.
+#[derive(Debug, Clone)]
+pub struct Taking {
+    /// [`Deed::Undo`] to take back what was done, [`Deed::Redo`] to take back what was taken back.
+    pub deed: Deed,
+    /// Where the change stands in the log.
+    pub span: Span,
+    /// Its events.
+    pub events: Arc<[TaskEvent]>,
+}
+
+/// What can be done to a task.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Add a task at the end of the manual order. Its id may be raised, so that ids grow in order of creation.
+    Create(New),
+    /// Change fields of a task.
+    Change {
+        /// The task.
+        id: TaskId,
+        /// What it should be.
+        wanted: Wanted,
+        /// The versions that it may have.
+        expected: Expected,
+    },
+    /// Delete a task.
+    Delete {
+        /// The task.
+        id: TaskId,
+        /// The versions that it may have.
+        expected: Expected,
+    },
+    /// Move a task in the manual order.
+    Move {
+        /// The task.
+        id: TaskId,
+        /// Where to.
+        place: Place,
+        /// The versions that it may have.
+        expected: Expected,
+    },
+    /// Make a task what it was.
+    Restore(Box<Restore>),
+    /// Add a task that was exported, or make the one with its id like it.
+    Put(Box<Put>),
+}
+
+/// A task to add.
+#[derive(Debug, Clone)]
+pub struct New {
+    /// The least id it may get.
+    pub id: TaskId,
+    /// What it is.
+    pub draft: Draft,
+    /// Whether it is done.
+    pub completed: bool,
+}
+
+/// What people say of a task.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// Its title.
+    pub title: Title,
+    /// Its description.
+    pub description: Option<Description>,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// When it is due.
+    pub due: Option<Due>,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+impl Draft {
+    /// All of a task.
+    pub(in crate::tasks) fn content(
+        self,
+        completed_at: Option<Timestamp>,
+        position: Position,
+    ) -> Content {
+        let Self { title, description, priority, due, tags } = self;
+        Content { title, description, completed_at, priority, due, tags, position }
+    }
+
+    /// The fields of a task that should be like this.
+    pub fn fields(self) -> Fields {
+        Fields {
+            title: Some(self.title),
+            description: Some(self.description),
+            priority: Some(self.priority),
+            due: Some(self.due),
+            tags: Some(self.tags),
+            completed_at: None,
+            position: None,
+        }
+    }
+}
+
+/// What a task should be.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Its fields, except for what follows from a command: when it was done, and where it stands.
+    pub fields: Fields,
+    /// Whether it should be done.
+    pub completed: Option<bool>,
+}
+
+/// A place in the manual order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Right before another task.
+    Before(TaskId),
+    /// Right after another task.
+    After(TaskId),
+}
+
+/// What a task was.
+#[derive(Debug, Clone)]
+pub struct Restore {
+    /// The task.
+    pub id: TaskId,
+    /// What it was.
+    pub content: Content,
+    /// When it had been added.
+    pub created_at: Timestamp,
+    /// The version of its last deletion, if it was ever deleted.
+    pub deleted: Option<i64>,
+    /// Whether it should be what it was also if it is not deleted.
+    pub rewinds: bool,
+    /// The versions that it may have, if it is not deleted.
+    pub expected: Expected,
+}
+
+/// A task that was exported.
+#[derive(Debug, Clone)]
+pub struct Put {
+    /// Its id, or the least that it may get.
+    pub id: Key,
+    /// What it is.
+    pub draft: Draft,
+    /// When it was done.
+    pub completed_at: Option<Timestamp>,
+    /// Where it stands in the manual order: at the end, if it is not said or if another task stands there.
+    pub position: Option<Position>,
+    /// When it was added and changed.
+    pub times: Imported,
+    /// The version of the deletion of a task with this id.
+    pub deleted: Option<i64>,
+}
+
+/// The id of an imported task.
+#[derive(Debug, Clone, Copy)]
+pub enum Key {
+    /// It has one.
+    Given(TaskId),
+    /// It gets one that is not less.
+    Fresh(TaskId),
+}
+
+/// Why one action of a command, and with it the command, is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{refusal}")]
+pub struct Rejection {
+    /// Which action; the first one if the command is refused as a whole.
+    pub action: usize,
+    /// Why.
+    pub refusal: Refusal,
+}
+
+/// Why a task list refuses to do something.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no such task in this list.
+    #[error("there is no such task")]
+    NoSuchTask,
+    /// There is no such task to stand beside.
+    #[error("there is no such task to stand beside")]
+    NoSuchNeighbour(Place),
+    /// The list is full.
+    #[error("the list has {} tasks already", super::MAX_TASKS)]
+    ListFull,
+    /// The task does not have an expected version any more.
+    #[error("the task has changed")]
+    TaskIsNewer(Arc<Task>),
+    /// The list does not have an expected version any more.
+    #[error("the list has changed")]
+    ListIsNewer,
+    /// The change is not the one that is next to be taken back, or to be done again.
+    #[error("another change came first")]
+    Overtaken,
+}
+
+impl Refusal {
+    /// The rejection of a command whose `action` is refused.
+    pub(super) fn of(self, action: usize) -> Rejection {
+        Rejection { action, refusal: self }
+    }
+}

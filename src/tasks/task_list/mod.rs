@@ -1,0 +1,139 @@
+//! The rules of one user's task list.
+//!
+//! [`command`] says what can be asked, [`plan`] decides it action by action, [`placing`] finds places in the manual order,
+//! [`taking_back`] undoes and redoes. Here is what a list remembers and how an event changes that.
+
+pub mod command;
+mod placing;
+mod plan;
+mod taking_back;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::command::{Action, Command, Expected, Refusal, Rejection};
+use super::events::{Deed, Span, TaskCreated, TaskEvent};
+use super::ordered::OrderedTasks;
+use super::task::Task;
+use super::values::{Position, TaskId};
+use crate::clock::Timestamp;
+use crate::eventlog::Decider;
+
+/// Most tasks in one list: everything that concerns a whole list is then one transaction that others hardly feel.
+pub const MAX_TASKS: usize = 10_000;
+
+/// A task list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct State {
+    /// The tasks in order of creation.
+    pub tasks: OrderedTasks,
+    /// How many events made it what it is.
+    pub version: i64,
+    /// When it last changed. Time does not run backwards in a list, whatever the clocks of its nodes say.
+    pub at: Option<Timestamp>,
+    /// The change that is next to be taken back.
+    pub undo: Option<Span>,
+    /// The change that is next to be done again.
+    pub redo: Option<Span>,
+    /// The largest id ever given out, deleted tasks included.
+    last_id: Option<TaskId>,
+    /// The last position ever given out, deleted tasks included.
+    last_position: Option<Position>,
+}
+
+/// The decider of a task list.
+#[derive(Debug)]
+pub enum TaskList {}
+
+impl Decider for TaskList {
+    const CATEGORY: &'static str = "tasks";
+    const SNAPSHOT_SCHEMA: i16 = 1;
+    const KEEPS_HISTORY: bool = true;
+
+    type Command = Command;
+    type Event = TaskEvent;
+    type State = State;
+    type Rejection = Rejection;
+
+    fn decide(state: &State, command: Command) -> Result<Vec<TaskEvent>, Rejection> {
+        match command {
+            Command::Change { actions, expected, at } => {
+                state.require(expected.as_deref())?;
+                plan::change(state, &actions, at)
+            }
+            Command::TakeBack { taking, expected, at } => {
+                state.require(expected.as_deref())?;
+                taking_back::take_back(state, &taking, at)
+            }
+        }
+    }
+
+    fn evolve(mut state: State, event: &TaskEvent) -> State {
+        state.apply(event);
+        state
+    }
+}
+
+impl State {
+    fn require(&self, expected: Option<&[i64]>) -> Result<(), Rejection> {
+        let is_expected = expected.is_none_or(|versions| versions.contains(&self.version));
+        if is_expected { Ok(()) } else { Err(Refusal::ListIsNewer.of(0)) }
+    }
+
+    fn apply(&mut self, event: &TaskEvent) {
+        self.version += 1;
+        self.at = self.at.max(Some(event.at()));
+        self.stack(event);
+        match event {
+            TaskEvent::Created(created) => self.add(created),
+            TaskEvent::Changed(changed) => {
+                if let Some(task) = self.tasks.get(changed.task_id) {
+                    self.put(task.changed(&changed.after, changed.at, self.version));
+                }
+            }
+            TaskEvent::Deleted(deleted) => self.tasks.remove(deleted.task_id),
+            TaskEvent::Restored(restored) => {
+                let times = (restored.created_at, restored.at);
+                self.put(Task::new(restored.task_id, restored.task.clone(), times, self.version));
+            }
+        }
+    }
+
+    fn add(&mut self, created: &TaskCreated) {
+        let times = created
+            .imported
+            .map_or((created.at, created.at), |times| (times.created_at, times.updated_at));
+        self.put(Task::new(created.task_id, created.task.clone(), times, self.version));
+    }
+
+    fn put(&mut self, task: Task) {
+        self.last_id = self.last_id.max(Some(task.id));
+        if self.last_position.as_ref().is_none_or(|last| *last < task.position) {
+            self.last_position = Some(task.position.clone());
+        }
+        self.tasks.insert(Arc::new(task));
+    }
+
+    /// Remembers what can be taken back and what can be done again after an event.
+    fn stack(&mut self, event: &TaskEvent) {
+        let (step, version) = (event.step(), self.version);
+        let here = |top: Option<Span>| {
+            let first = top.filter(|_| step.further).map_or(version, |Span(first, _)| first);
+            Some(Span(first, version))
+        };
+        match (step.deed, step.further) {
+            (Deed::Do, _) => (self.undo, self.redo) = (here(self.undo), None),
+            (Deed::Undo, false) => (self.undo, self.redo) = (step.next, here(None)),
+            (Deed::Undo, true) => self.redo = here(self.redo),
+            (Deed::Redo, false) => (self.undo, self.redo) = (here(None), step.next),
+            (Deed::Redo, true) => self.undo = here(self.undo),
+        }
+    }
+}
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

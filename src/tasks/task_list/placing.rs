@@ -1,0 +1,119 @@
+//! Places in the manual order.
+//!
+//! There is nearly always room between two neighbours. Only after hundreds of moves into one gap there is none; then the
+//! tasks around it are spread anew, as few as it takes.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use super::command::{Place, Refusal};
+use super::plan::Plan;
+use crate::tasks::task::{Fields, Task};
+use crate::tasks::values::Position;
+
+/// Tasks on either side of a gap that are spread first when there is no room in it.
+const FEW: usize = 16;
+/// Digits that positions have at most after spreading, unless the whole list is spread.
+const SHORT: usize = 24;
+
+impl Plan {
+    /// Moves a task beside another one, unless it stands there already.
+    pub(super) fn relocate(&mut self, task: &Task, place: Place) -> Result<(), Refusal> {
+        let (Place::Before(other) | Place::After(other)) = place;
+        if other == task.id {
+            return Ok(());
+        }
+        let other =
+            &self.state.tasks.get(other).ok_or(Refusal::NoSuchNeighbour(place))?.position.clone();
+        let others = || self.state.tasks.iter().filter(|present| present.id != task.id);
+        let positions = || others().map(|present| &present.position);
+        let (lower, upper) = match place {
+            Place::Before(_) => (positions().filter(|there| *there < other).max(), Some(other)),
+            Place::After(_) => (Some(other), positions().filter(|there| *there > other).min()),
+        };
+        let (lower, upper) = (lower.cloned(), upper.cloned());
+        let stands_there = lower.as_ref().is_none_or(|lower| *lower < task.position)
+            && upper.as_ref().is_none_or(|upper| task.position < *upper);
+        if !stands_there {
+            let position = self.between(lower.as_ref(), upper.as_ref(), Some(task))?;
+            self.make_so(task, Fields { position: Some(position), ..Fields::default() });
+        }
+        Ok(())
+    }
+
+    /// The end of the order.
+    pub(super) fn end(&mut self) -> Result<Position, Refusal> {
+        self.require_room()?;
+        if let Some(position) = Position::between(self.state.last_position.as_ref(), None) {
+            return Ok(position);
+        }
+        // Somebody imported a task that stood at the very end of everything.
+        let last = self.state.tasks.iter().map(|task| &task.position).max().cloned();
+        self.between(last.as_ref(), None, None)
+    }
+
+    /// The position, or the nearest one after it if another task stands there.
+    pub(super) fn free(&mut self, position: &Position) -> Result<Position, Refusal> {
+        let positions = || self.state.tasks.iter().map(|task| &task.position);
+        if positions().all(|taken| taken != position) {
+            return Ok(position.clone());
+        }
+        let next = positions().filter(|taken| *taken > position).min().cloned();
+        self.between(Some(position), next.as_ref(), None)
+    }
+
+    /// A position between two neighbours for a task that is `moving`, or new. Makes room if there is none.
+    fn between(
+        &mut self,
+        lower: Option<&Position>,
+        upper: Option<&Position>,
+        moving: Option<&Task>,
+    ) -> Result<Position, Refusal> {
+        if let Some(position) = Position::between(lower, upper) {
+            return Ok(position);
+        }
+        let mut order: Vec<_> = self.state.tasks.iter().cloned().collect();
+        order.retain(|task| moving.is_none_or(|moving| moving.id != task.id));
+        order.sort_by(|one, other| one.position.cmp(&other.position));
+        let gap = order.partition_point(|task| upper.is_none_or(|upper| task.position < *upper));
+        let (first, positions) = spread(&order, gap).ok_or(Refusal::ListFull)?;
+        let mut place = None;
+        for (index, position) in (first..).zip(positions) {
+            match index.cmp(&gap) {
+                Ordering::Equal => place = Some(position),
+                side @ (Ordering::Less | Ordering::Greater) => {
+                    let index = if side.is_lt() { index } else { index - 1 };
+                    if let Some(task) = order.get(index) {
+                        let position = Some(position);
+                        self.make_so(task, Fields { position, ..Fields::default() });
+                    }
+                }
+            }
+        }
+        place.ok_or(Refusal::ListFull)
+    }
+}
+
+/// New positions for the tasks around a gap and for one more in it, and which task is the first of them.
+fn spread(order: &[Arc<Task>], gap: usize) -> Option<(usize, Vec<Position>)> {
+    let mut few = FEW;
+    loop {
+        let (first, end) = (gap.saturating_sub(few), (gap + few).min(order.len()));
+        let lower = first.checked_sub(1).and_then(|index| order.get(index));
+        let upper = order.get(end);
+        let positions = Position::spread(
+            lower.map(|task| &task.position),
+            upper.map(|task| &task.position),
+            end - first + 1,
+        );
+        let is_short = |positions: &Vec<Position>| {
+            positions.iter().all(|position| position.as_str().len() <= SHORT)
+        };
+        let is_whole = lower.is_none() && upper.is_none();
+        match positions.filter(|positions| is_whole || is_short(positions)) {
+            Some(positions) => return Some((first, positions)),
+            None if is_whole => return None,
+            None => few *= 2,
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Deciding the actions of a command one after the other, each on what its predecessors leave.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::command::{Action, Expected, Key, New, Put, Refusal, Rejection, Restore, Wanted};
+use super::{MAX_TASKS, State};
+use crate::clock::Timestamp;
+use crate::tasks::events::{
+    Deed, Span, Step, TaskChanged, TaskCreated, TaskDeleted, TaskEvent, TaskRestored,
+};
+use crate::tasks::task::{Content, Fields, Task};
+use crate::tasks::values::{Position, TaskId};
+
+/// The events of the actions, all or none.
+pub(super) fn change(
+    state: &State,
+    actions: &[Action],
+    at: Timestamp,
+) -> Result<Vec<TaskEvent>, Rejection> {
+    let mut plan = Plan::new(state, at, Deed::Do, None);
+    for (index, action) in actions.iter().enumerate() {
+        plan.act(action).map_err(|refusal| refusal.of(index))?;
+    }
+    Ok(plan.events)
+}
+
+/// A decision in the making.
+pub(super) struct Plan {
+    /// The list as it will be.
+    pub(super) state: State,
+    /// What will happen.
+    pub(super) events: Vec<TaskEvent>,
+    /// When.
+    pub(super) at: Timestamp,
+    deed: Deed,
+    next: Option<Span>,
+    /// The positions of all tasks, once somebody had to know.
+    taken: Option<HashSet<Position>>,
+}
+
+impl Plan {
+    pub(super) fn new(state: &State, at: Timestamp, deed: Deed, next: Option<Span>) -> Self {
+        let at = state.at.map_or(at, |last| at.max(last));
+        Self { state: state.clone(), events: Vec::new(), at, deed, next, taken: None }
+    }
+
+    fn act(&mut self, action: &Action) -> Result<(), Refusal> {
+        match action {
+            Action::Create(new) => self.create(new),
+            Action::Change { id, wanted, expected } => self.change(*id, wanted, expected),
+            Action::Delete { id, expected } => {
+                let task = self.task(*id, expected)?;
+                self.delete(&task);
+                Ok(())
+            }
+            Action::Move { id, place, expected } => {
+                let task = self.task(*id, expected)?;
+                self.relocate(&task, *place)
+            }
+            Action::Restore(restore) => self.restore(restore),
+            Action::Put(put) => self.put(put),
+        }
+    }
+
+    /// A task that has an expected version.
+    fn task(&self, id: TaskId, expected: &Expected) -> Result<Arc<Task>, Refusal> {
+        let task = self.state.tasks.get(id).ok_or(Refusal::NoSuchTask)?;
+        if expected.as_ref().is_none_or(|versions| versions.contains(&task.version)) {
+            Ok(Arc::clone(task))
+        } else {
+            Err(Refusal::TaskIsNewer(Arc::clone(task)))
+        }
+    }
+
+    fn create(&mut self, new: &New) -> Result<(), Refusal> {
+        let task_id = self.raised(new.id);
+        let position = self.end()?;
+        let content = new.draft.clone().content(new.completed.then_some(self.at), position);
+        self.add(TaskCreated {
+            task_id,
+            task: content,
+            imported: None,
+            previous: None,
+            at: self.at,
+            step: self.step(),
+        });
+        Ok(())
+    }
+
+    /// The id, or the next larger one than all that were given out.
+    fn raised(&self, id: TaskId) -> TaskId {
+        self.state.last_id.map_or(id, |last| id.max(successor(last)))
+    }
+
+    fn change(&mut self, id: TaskId, wanted: &Wanted, expected: &Expected) -> Result<(), Refusal> {
+        let task = self.task(id, expected)?;
+        let completed_at = match wanted.completed {
+            Some(completed) if completed != task.is_completed() => {
+                Some(completed.then_some(self.at))
+            }
+            Some(_) | None => None,
+        };
+        self.make_so(&task, Fields { completed_at, ..wanted.fields.clone() });
+        Ok(())
+    }
+
+    fn restore(&mut self, restore: &Restore) -> Result<(), Refusal> {
+        if self.state.tasks.get(restore.id).is_some() {
+            let task = self.task(restore.id, &restore.expected)?;
+            if restore.rewinds {
+                // Where it stands now is no part of what it was.
+                let fields = Fields { position: None, ..Fields::all(restore.content.clone()) };
+                self.make_so(&task, fields);
+            }
+            return Ok(());
+        }
+        let previous = restore.deleted.ok_or(Refusal::NoSuchTask)?;
+        self.require_room()?;
+        let position = self.free(&restore.content.position)?;
+        let content = Content { position, ..restore.content.clone() };
+        self.bring_back(restore.id, content, restore.created_at, previous);
+        Ok(())
+    }
+
+    fn put(&mut self, put: &Put) -> Result<(), Refusal> {
+        let task_id = match put.id {
+            Key::Given(id) => id,
+            Key::Fresh(id) => self.raised(id),
+        };
+        let present = self.state.tasks.get(task_id).cloned();
+        let own = present.as_ref().map(|task| task.position.clone());
+        let given = put.position.clone().filter(|wanted| !self.is_taken(wanted, own.as_ref()));
+        let position = match given.or(own) {
+            Some(position) => position,
+            None => self.end()?,
+        };
+        let content = put.draft.clone().content(put.completed_at, position);
+        if let Some(task) = present {
+            self.make_so(&task, Fields::all(content));
+            return Ok(());
+        }
+        self.require_room()?;
+        let (imported, previous) = (Some(put.times), put.deleted);
+        let (at, step) = (self.at, self.step());
+        self.add(TaskCreated { task_id, task: content, imported, previous, at, step });
+        Ok(())
+    }
+
+    pub(super) fn require_room(&self) -> Result<(), Refusal> {
+        if self.state.tasks.len() < MAX_TASKS { Ok(()) } else { Err(Refusal::ListFull) }
+    }
+
+    /// Whether another task than the one that stands at `own` stands there.
+    fn is_taken(&mut self, position: &Position, own: Option<&Position>) -> bool {
+        let tasks = &self.state.tasks;
+        let taken = self
+            .taken
+            .get_or_insert_with(|| tasks.iter().map(|task| task.position.clone()).collect());
+        own != Some(position) && taken.contains(position)
+    }
+
+    fn add(&mut self, created: TaskCreated) {
+        self.happen(TaskEvent::Created(created));
+    }
+
+    /// Changes the fields of a task that are not so already.
+    pub(super) fn make_so(&mut self, task: &Task, fields: Fields) {
+        let after = fields.unlike(&task.content);
+        if after.is_empty() {
+            return;
+        }
+        let before = after.as_in(&task.content);
+        let (at, step) = (self.at, self.step());
+        let (task_id, previous) = (task.id, task.version);
+        self.happen(TaskEvent::Changed(TaskChanged { task_id, before, after, previous, at, step }));
+    }
+
+    /// Deletes a task.
+    pub(super) fn delete(&mut self, task: &Task) {
+        self.happen(TaskEvent::Deleted(TaskDeleted {
+            task_id: task.id,
+            task: task.content.clone(),
+            created_at: task.created_at,
+            previous: task.version,
+            at: self.at,
+            step: self.step(),
+        }));
+    }
+
+    /// Brings a deleted task back.
+    pub(super) fn bring_back(
+        &mut self,
+        task_id: TaskId,
+        task: Content,
+        created_at: Timestamp,
+        previous: i64,
+    ) {
+        let (at, step) = (self.at, self.step());
+        let restored = TaskRestored { task_id, task, created_at, previous, at, step };
+        self.happen(TaskEvent::Restored(restored));
+    }
+
+    /// What the next event is part of.
+    fn step(&self) -> Step {
+        if !self.events.is_empty() {
+            return Step { further: true, deed: self.deed, ..Step::default() };
+        }
+        let below = match self.deed {
+            Deed::Do | Deed::Redo => self.state.undo,
+            Deed::Undo => self.state.redo,
+        };
+        Step { further: false, deed: self.deed, below, next: self.next }
+    }
+
+    fn happen(&mut self, event: TaskEvent) {
+        if let Some(taken) = &mut self.taken {
+            note(taken, &event);
+        }
+        self.state.apply(&event);
+        self.events.push(event);
+    }
+}
+
+/// Keeps the positions that are taken up to date. That of a deleted task may stay: it is no longer offered, no more.
+fn note(taken: &mut HashSet<Position>, event: &TaskEvent) {
+    match event {
+        TaskEvent::Created(created) => taken.extend([created.task.position.clone()]),
+        TaskEvent::Changed(changed) => {
+            changed.before.position.as_ref().map(|position| taken.remove(position));
+            taken.extend(changed.after.position.clone());
+        }
+        TaskEvent::Restored(restored) => taken.extend([restored.task.position.clone()]),
+        TaskEvent::Deleted(_) => {}
+    }
+}
+
+/// The next larger id.
+fn successor(id: TaskId) -> TaskId {
+    TaskId::from_uuid(uuid::Uuid::from_u128(id.uuid().as_u128().saturating_add(1)))
+}

@@ -1,0 +1,52 @@
+//! Undo and redo: the events of a change, taken back one after the other from the last to the first.
+//!
+//! Nothing is ever removed from the history: what takes back is itself a change, which can be taken back, and that is what
+//! redo is.
+
+use std::sync::Arc;
+
+use super::State;
+use super::command::{Refusal, Rejection, Taking};
+use super::plan::Plan;
+use crate::clock::Timestamp;
+use crate::tasks::events::{Deed, TaskEvent};
+
+/// The events that take back a change, if it is still the one to be taken back.
+pub(super) fn take_back(
+    state: &State,
+    taking: &Taking,
+    at: Timestamp,
+) -> Result<Vec<TaskEvent>, Rejection> {
+    let top = match taking.deed {
+        Deed::Undo => state.undo,
+        Deed::Do | Deed::Redo => state.redo,
+    };
+    let first = taking.events.first().filter(|_| top == Some(taking.span));
+    let first = first.ok_or_else(|| Refusal::Overtaken.of(0))?;
+    let mut plan = Plan::new(state, at, taking.deed, first.step().below);
+    let stored: Vec<_> = (taking.span.0..).zip(taking.events.iter()).collect();
+    for (version, event) in stored.into_iter().rev() {
+        plan.reverse(event, version);
+    }
+    Ok(plan.events)
+}
+
+impl Plan {
+    /// The opposite of an event that stands at `version`.
+    fn reverse(&mut self, event: &TaskEvent, version: i64) {
+        let task = self.state.tasks.get(event.task_id()).map(Arc::clone);
+        match (event, task) {
+            (TaskEvent::Changed(changed), Some(task)) => {
+                self.make_so(&task, changed.before.clone());
+            }
+            (TaskEvent::Created(_) | TaskEvent::Restored(_), Some(task)) => self.delete(&task),
+            (TaskEvent::Deleted(deleted), None) => {
+                let (content, created_at) = (deleted.task.clone(), deleted.created_at);
+                self.bring_back(deleted.task_id, content, created_at, version);
+            }
+            // Impossible while changes are taken back in their order.
+            (TaskEvent::Changed(_) | TaskEvent::Created(_) | TaskEvent::Restored(_), None)
+            | (TaskEvent::Deleted(_), Some(_)) => {}
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! When a task is due: on a day, or at a moment.
+//!
+//! A moment keeps the zone it was given in: a UTC offset (RFC 3339), or an offset and the name of a time zone (RFC 9557).
+//! The name is checked when it comes in; afterwards the offset counts, so that a later rule of that zone moves nothing.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::civil::Date;
+use jiff::fmt::temporal::{DateTimePrinter, Pieces};
+use jiff::tz::{Offset, TimeZone};
+use jiff::{RoundMode, Unit, Zoned, ZonedRound};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::clock::Timestamp;
+
+/// Longer than any time with the longest name of a zone.
+const MAX_BYTES: usize = 80;
+
+/// When a task is due. Moments have millisecond precision.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Due {
+    /// As it is shown: `2026-12-24`, `2026-12-24T18:00:00+01:00`, `2026-12-24T18:00:00+01:00[Europe/Prague]`.
+    text: Box<str>,
+    /// The day, where it is due.
+    date: Date,
+    /// The moment, unless it is due on a day as a whole.
+    moment: Option<Timestamp>,
+}
+
+/// The text does not say when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must be a date such as 2026-12-24, or a date and time with its zone such as 2026-12-24T18:00:00+01:00 \
+     or 2026-12-24T18:00:00+01:00[Europe/Prague]"
+)]
+pub struct InvalidDue;
+
+/// An end of a range of due dates: a day counts as the day where the task is due, a moment as that moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Bound {
+    /// A day, wholly part of the range.
+    Day(Date),
+    /// A moment, part of the range.
+    Moment(Timestamp),
+}
+
+impl Due {
+    /// The moment; the beginning of the day in UTC when it is due on a day as a whole.
+    pub fn instant(&self) -> Timestamp {
+        self.moment.unwrap_or_else(|| beginning(self.date))
+    }
+
+    /// Whether it is not before an end of a range.
+    pub fn is_from(&self, bound: Bound) -> bool {
+        match bound {
+            Bound::Day(day) => self.date >= day,
+            Bound::Moment(moment) => self.instant() >= moment,
+        }
+    }
+
+    /// Whether it is not after an end of a range.
+    pub fn is_until(&self, bound: Bound) -> bool {
+        match bound {
+            Bound::Day(day) => self.date <= day,
+            Bound::Moment(moment) => self.instant() <= moment,
+        }
+    }
+
+    /// As an end of a range.
+    pub fn bound(&self) -> Bound {
+        self.moment.map_or(Bound::Day(self.date), Bound::Moment)
+    }
+
+    /// As it is shown.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    fn on(date: Date) -> Self {
+        Self { text: date.to_string().into(), date, moment: None }
+    }
+
+    /// The same moment to the millisecond, in its zone.
+    fn at(zoned: &Zoned) -> Result<Self, jiff::Error> {
+        let rounding = ZonedRound::new().smallest(Unit::Millisecond).mode(RoundMode::Trunc);
+        let zoned = zoned.round(rounding)?;
+        let text = match zoned.time_zone().to_fixed_offset() {
+            Ok(Offset::UTC) => zoned.timestamp().to_string(),
+            Ok(offset) => {
+                let printer = DateTimePrinter::new();
+                printer.timestamp_with_offset_to_string(&zoned.timestamp(), offset)
+            }
+            Err(_named) => zoned.to_string(),
+        };
+        Ok(Self { text: text.into(), date: zoned.date(), moment: Some(zoned.timestamp().into()) })
+    }
+
+    /// Reads what [`Self::as_str`] gave, whatever is known of its zone by now.
+    fn stored(text: &str) -> Option<Self> {
+        let pieces = Pieces::parse(text).ok()?;
+        let date = pieces.date();
+        let moment = match pieces.time() {
+            None => None,
+            Some(time) => {
+                let offset = pieces.to_numeric_offset()?;
+                Some(offset.to_timestamp(date.to_datetime(time)).ok()?.into())
+            }
+        };
+        Some(Self { text: text.into(), date, moment })
+    }
+}
+
+fn beginning(date: Date) -> Timestamp {
+    Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).unwrap_or_default().into()
+}
+
+impl FromStr for Due {
+    type Err = InvalidDue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDue> {
+        let pieces = Some(text)
+            .filter(|text| text.len() <= MAX_BYTES)
+            .map(Pieces::parse)
+            .ok_or(InvalidDue)?;
+        let pieces = pieces.map_err(|_| InvalidDue)?;
+        let is_named = pieces.time_zone_annotation().is_some();
+        let due = match (pieces.time(), pieces.to_numeric_offset()) {
+            (None, None) if !is_named => Ok(Self::on(pieces.date())),
+            (Some(_), _) if is_named => text.parse::<Zoned>().and_then(|zoned| Self::at(&zoned)),
+            (Some(time), Some(offset)) => pieces
+                .date()
+                .to_datetime(time)
+                .to_zoned(TimeZone::fixed(offset))
+                .and_then(|zoned| Self::at(&zoned)),
+            _ => return Err(InvalidDue),
+        };
+        due.ok().filter(|due| (1..=9999).contains(&due.date.year())).ok_or(InvalidDue)
+    }
+}
+
+impl fmt::Debug for Due {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Serialize for Due {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Due {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        Self::stored(&text).ok_or_else(|| serde::de::Error::custom(InvalidDue))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn due(text: &str) -> Due {
+        text.parse().unwrap()
+    }
+
+    fn shown(text: &str) -> String {
+        due(text).as_str().to_owned()
+    }
+
+    #[test]
+    fn a_day_is_shown_as_it_was_given() {
+        assert_eq!(shown("2026-12-24"), "2026-12-24");
+        assert_eq!(due("2026-12-24").instant().to_string(), "2026-12-24T00:00:00.000Z");
+    }
+
+    #[test]
+    fn a_moment_keeps_its_zone_and_its_milliseconds() {
+        for (given, kept) in [
+            ("2026-12-24T18:00:00Z", "2026-12-24T18:00:00Z"),
+            ("2026-12-24T18:00+01:00", "2026-12-24T18:00:00+01:00"),
+            ("2026-12-24T18:00:00.123456-05:30", "2026-12-24T18:00:00.123-05:30"),
+            ("2026-12-24T18:00[Europe/Prague]", "2026-12-24T18:00:00+01:00[Europe/Prague]"),
+            (
+                "2026-07-24T18:00:00+02:00[Europe/Prague]",
+                "2026-07-24T18:00:00+02:00[Europe/Prague]",
+            ),
+        ] {
+            assert_eq!(shown(given), kept);
+        }
+        assert_eq!(due("2026-12-24T00:30+01:00").instant().to_string(), "2026-12-23T23:30:00.000Z");
+    }
+
+    #[test]
+    fn what_was_stored_is_read_back_the_same() {
+        for text in
+            ["2026-12-24", "2026-12-24T18:00:00Z", "2026-12-24T18:00:00.5+01:00[Europe/Prague]"]
+        {
+            let stored = serde_json::to_string(&due(text)).unwrap();
+            assert_eq!(serde_json::from_str::<Due>(&stored).unwrap(), due(text));
+        }
+    }
+
+    #[test]
+    fn a_zone_whose_rules_have_changed_does_not_make_the_past_unreadable() {
+        let stored = "\"2026-12-24T18:00:00+03:00[Europe/Atlantis]\"";
+        let due: Due = serde_json::from_str(stored).unwrap();
+        assert_eq!(due.instant().to_string(), "2026-12-24T15:00:00.000Z");
+    }
+
+    #[test]
+    fn a_day_bounds_by_the_day_where_the_task_is_due_and_a_moment_by_the_moment() {
+        let prague = due("2026-12-24T00:30+01:00");
+        assert!(prague.is_from(due("2026-12-24").bound()));
+        assert!(prague.is_until(due("2026-12-24").bound()));
+        assert!(!prague.is_from(due("2026-12-24T00:00Z").bound()));
+        assert!(prague.is_until(due("2026-12-23T23:30Z").bound()));
+        assert!(due("2026-12-24").is_until(due("2026-12-24T10:00Z").bound()));
+        assert!(!due("2026-12-25").is_until(due("2026-12-24").bound()));
+    }
+
+    #[test]
+    fn what_says_no_day_or_no_zone_is_refused() {
+        for text in [
+            "",
+            "tomorrow",
+            "2026-02-30",
+            "2026-12-24T18:00:00",
+            "2026-12-24T18:00:00 01:00",
+            "2026-12-24T25:00:00Z",
+            "2026-12-24[Europe/Prague]",
+            "2026-12-24T18:00[Europe/Atlantis]",
+            "2026-12-24T18:00:00+05:00[Europe/Prague]",
+            "-002026-12-24",
+            "0000-01-01",
+            &"1".repeat(100),
+        ] {
+            assert_eq!(text.parse::<Due>(), Err(InvalidDue), "{text}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The tags of a task.
+
+use serde::{Deserialize, Serialize};
+
+/// Most tags of a task.
+pub const MAX_TAGS: usize = 20;
+/// Most characters of a tag.
+pub const TAG_CHARACTERS: usize = 50;
+
+/// What stands between tags where they are one text (CSV), and therefore in none of them.
+pub const TAG_SEPARATOR: char = ';';
+
+/// A task's tags: up to 20, in the order they were given, none twice whatever its case.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Tags(Vec<Box<str>>);
+
+/// The tags do not fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidTag {
+    /// Too many tags.
+    #[error("must have at most {MAX_TAGS} tags")]
+    TooMany,
+    /// Nothing but white space.
+    #[error("must not be empty")]
+    Empty,
+    /// Too many characters.
+    #[error("must have at most {TAG_CHARACTERS} characters")]
+    TooLong,
+    /// Holds a character that a tag cannot have.
+    #[error("must not contain a semicolon or a control character")]
+    Forbidden,
+}
+
+impl Tags {
+    /// The texts as tags: white space around each is dropped, and one that was there already is too.
+    ///
+    /// # Errors
+    ///
+    /// Which tag does not fit, if it is a single one, and why.
+    pub fn parse<T: AsRef<str>>(texts: &[T]) -> Result<Self, (Option<usize>, InvalidTag)> {
+        if texts.len() > MAX_TAGS {
+            return Err((None, InvalidTag::TooMany));
+        }
+        let mut tags = Self::default();
+        for (index, text) in texts.iter().enumerate() {
+            let tag = tag(text.as_ref()).map_err(|error| (Some(index), error))?;
+            if !tags.contains(tag) {
+                tags.0.push(tag.into());
+            }
+        }
+        Ok(tags)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether the tag is among them, whatever its case.
+    pub fn contains(&self, tag: &str) -> bool {
+        self.iter().any(|present| same(present, tag))
+    }
+
+    /// The tags in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|tag| &**tag)
+    }
+}
+
+/// Whether two tags are the same, whatever their case.
+fn same(one: &str, other: &str) -> bool {
+    one == other
+        || one.chars().flat_map(char::to_lowercase).eq(other.chars().flat_map(char::to_lowercase))
+}
+
+fn tag(text: &str) -> Result<&str, InvalidTag> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(InvalidTag::Empty);
+    }
+    if text.chars().any(|character| character == TAG_SEPARATOR || character.is_control()) {
+        return Err(InvalidTag::Forbidden);
+    }
+    if text.chars().count() > TAG_CHARACTERS {
+        return Err(InvalidTag::TooLong);
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tags(texts: &[&str]) -> Vec<String> {
+        Tags::parse(texts).unwrap().iter().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn tags_are_trimmed_and_kept_in_order_without_repeats() {
+        assert_eq!(tags(&[" home ", "Práce", "HOME", "práce"]), ["home", "Práce"]);
+        assert_eq!(tags(&[]), [""; 0]);
+    }
+
+    #[test]
+    fn twenty_tags_of_fifty_characters_fit() {
+        let texts: Vec<_> = (10..30).map(|number| format!("{}{number}", "é".repeat(48))).collect();
+        assert_eq!(Tags::parse(&texts).unwrap().iter().count(), 20);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_and_named() {
+        let refused = |texts: &[&str]| Tags::parse(texts).unwrap_err();
+        assert_eq!(refused(&["a", "  "]), (Some(1), InvalidTag::Empty));
+        assert_eq!(refused(&[&"é".repeat(51)]), (Some(0), InvalidTag::TooLong));
+        assert_eq!(refused(&["a;b"]), (Some(0), InvalidTag::Forbidden));
+        assert_eq!(refused(&["a", "b\u{7}"]), (Some(1), InvalidTag::Forbidden));
+        assert_eq!(refused(&["x"; 21]), (None, InvalidTag::TooMany));
+    }
+}

@@ -1,0 +1,149 @@
+//! Carrying out commands on task lists, once for every key.
+
+use std::sync::Arc;
+
+use super::Tasks;
+use super::events::{Deed, Span};
+use super::history::decoded;
+use super::idempotency::{Answer, Asked, KeyError};
+use super::read_model;
+use super::task_list::TaskList;
+use super::task_list::command::{Command, Expected, Refusal, Rejection, Taking};
+use crate::clock::Timestamp;
+use crate::eventlog::{Context, ExecuteError, Execution, Outcome, ReadError, Record, StoreError};
+use crate::id::UserId;
+
+/// How often a change that others were faster to take back is looked for again.
+const ATTEMPTS: usize = 8;
+
+/// How the outcome of a command is answered.
+pub type Answering =
+    Arc<dyn Fn(&Outcome<TaskList>) -> serde_json::Result<Answer> + Send + Sync + 'static>;
+
+/// Who wants something done, and how they are answered.
+pub struct Writing {
+    /// Whose list.
+    pub owner: UserId,
+    /// Who, in which session, from where.
+    pub context: Context,
+    /// What tells the request from others, if it may be sent again.
+    pub asked: Option<Asked>,
+    /// How the outcome is answered.
+    pub answering: Answering,
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum WriteError {
+    /// The rules refuse it, or the log does not take it.
+    #[error(transparent)]
+    Execute(#[from] ExecuteError<Rejection>),
+    /// Its key does not allow it.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// There is nothing to take back, or to do again.
+    #[error("there is nothing to take back")]
+    Nothing(Deed),
+    /// The answer has no JSON form.
+    #[error("an answer has no JSON form: {0}")]
+    Encoding(String),
+}
+
+impl Tasks {
+    /// Carries out a command and answers when it is committed; or answers what was answered before.
+    ///
+    /// # Errors
+    ///
+    /// When nothing was done, unless the outcome is unknown.
+    pub async fn write(&self, writing: &Writing, command: Command) -> Result<Answer, WriteError> {
+        self.once(writing, async || self.execute(writing, command.clone()).await).await
+    }
+
+    /// Takes the last change back, or does again what was taken back last.
+    ///
+    /// # Errors
+    ///
+    /// When nothing was done, unless the outcome is unknown.
+    pub async fn take_back(
+        &self,
+        writing: &Writing,
+        (deed, expected): (Deed, Expected),
+        at: Timestamp,
+    ) -> Result<Answer, WriteError> {
+        let attempt = async || {
+            for _ in 0..ATTEMPTS {
+                let taking = self.taking(writing.owner, deed).await?;
+                let command = Command::TakeBack { taking, expected: expected.clone(), at };
+                match self.execute(writing, command).await {
+                    Err(WriteError::Execute(ExecuteError::Rejected(Rejection {
+                        refusal: Refusal::Overtaken,
+                        ..
+                    }))) => {}
+                    done => return done,
+                }
+            }
+            Err(ExecuteError::Contended.into())
+        };
+        self.once(writing, attempt).await
+    }
+
+    /// What is next to be taken back, or to be done again, from the log.
+    async fn taking(&self, owner: UserId, deed: Deed) -> Result<Taking, WriteError> {
+        let now = self.of(owner).await.map_err(ExecuteError::from)?;
+        let span = match deed {
+            Deed::Undo => now.state.undo,
+            Deed::Do | Deed::Redo => now.state.redo,
+        };
+        let span = span.ok_or(WriteError::Nothing(deed))?;
+        let Span(first, last) = span;
+        let stored = self.log.read_stream(&Self::stream(owner), first - 1, last - first + 1).await;
+        let events = stored.and_then(|events| events.iter().map(decoded).collect());
+        let events =
+            events.map_err(|error| ExecuteError::from(ReadError::Store(error.of_read())))?;
+        Ok(Taking { deed, span, events })
+    }
+
+    /// Does what a key stands for if it was not done before.
+    async fn once(
+        &self,
+        writing: &Writing,
+        attempt: impl AsyncFnOnce() -> Result<Answer, WriteError>,
+    ) -> Result<Answer, WriteError> {
+        let Some(asked) = &writing.asked else { return attempt().await };
+        let _turn = self.answers.turn(asked)?;
+        if let Some(answer) = self.answers.of(asked).await? {
+            return Ok(answer);
+        }
+        match attempt().await {
+            Err(WriteError::Execute(ExecuteError::Store(StoreError::Constraint(name))))
+                if name == read_model::ONE_ANSWER =>
+            {
+                // Another node was faster, or this one when it was asked before.
+                let answer = self.answers.of(asked).await?;
+                answer.ok_or_else(|| KeyError::InUse.into())
+            }
+            done => done,
+        }
+    }
+
+    async fn execute(&self, writing: &Writing, command: Command) -> Result<Answer, WriteError> {
+        let mut execution = Execution::new(command, writing.context.clone());
+        if let Some(asked) = writing.asked.clone() {
+            let (answering, clock) = (Arc::clone(&writing.answering), self.log.clock().clone());
+            execution = execution.recorded(Record::new(move |outcome: &Outcome<TaskList>| {
+                Ok(read_model::record(&asked, answering(outcome)?, clock.now()))
+            }));
+        }
+        let outcome = self.entities.carry_out(&Self::stream(writing.owner), execution).await?;
+        (writing.answering)(&outcome).map_err(|error| WriteError::Encoding(error.to_string()))
+    }
+}
+
+impl std::fmt::Debug for Writing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writing")
+            .field("owner", &self.owner)
+            .field("asked", &self.asked)
+            .finish_non_exhaustive()
+    }
+}
