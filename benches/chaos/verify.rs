@@ -16,7 +16,7 @@ use crate::world::World;
 
 /// Every change of every list, in the order of versions.
 const SELECT_CHANGES: &str = "\
-select stream, version, type, data->>'taskId', data->>'title' from events
+select stream, version, type, data->>'taskId', coalesce(data->'task'->>'title', data->'after'->>'title') from events
 where stream like 'tasks-%' order by stream, version";
 
 /// That the log is whole: as many events as the last position says, and the head agrees.

@@ -15,16 +15,21 @@ with history as (
 )
 insert into events (position, stream, version, slice, event_id, type, schema, data, context, recorded_at)
 select head.base + row_number() over (), 'tasks-' || person, number, 0, gen_random_uuid(), 'TaskCreated', 1,
-       json_build_object('taskId', lpad(to_hex(number), 32, '0')::uuid, 'title', 'Buy milk on the way home',
-                          'description', 'Two litres of the fresh one', 'completed', false,
-                          'createdAt', '2026-01-01T00:00:00.000Z'),
+       json_build_object('taskId', lpad(to_hex(number), 32, '0')::uuid,
+                         'task', json_build_object('title', 'Buy milk on the way home',
+                                                   'description', 'Two litres of the fresh one',
+                                                   'position', 'i0' || lpad(to_hex(number), 6, '0')),
+                         'at', '2026-01-01T00:00:00.000Z'),
        jsonb_build_object('userId', person), now()
 from head, history";
 
-/// One stream in which tasks come, change three times and go, so that a thousand of them are there at a time.
+/// One stream in which tasks come, change three times and go, one event a second, so that a thousand of them are there at a
+/// time.
 const LIFE: &str = "\
 with history as (
-    select number, (number - 1) / 5 as task, (number - 1) % 5 as step from generate_series(1::bigint, $2::bigint) number
+    select number, (number - 1) / 5 as task, (number - 1) % 5 as step,
+           to_char(timestamp '2026-01-01' + number * interval '1 second', 'YYYY-MM-DD\"T\"HH24:MI:SS\".000Z\"') as at
+    from generate_series(1::bigint, $2::bigint) number
 ), head as (
     update log_head set position = position + $2::bigint returning position - $2::bigint as base
 )
@@ -33,12 +38,20 @@ select head.base + number, 'tasks-' || $1::text, number, 0, gen_random_uuid(),
        case when step = 0 then 'TaskCreated' when step = 4 and task >= 1000 then 'TaskDeleted' else 'TaskChanged' end, 1,
        case
            when step = 0 then json_build_object('taskId', lpad(to_hex(task), 32, '0')::uuid,
-               'title', 'Buy milk on the way home', 'description', 'Two litres of the fresh one', 'completed', false,
-               'createdAt', '2026-01-01T00:00:00.000Z')
+               'task', json_build_object('title', 'Buy milk on the way home',
+                                         'description', 'Two litres of the fresh one',
+                                         'position', 'i0' || lpad(to_hex(task), 6, '0')),
+               'at', at, 'step', json_build_object('below', json_build_array(number - 1, number - 1)))
            when step = 4 and task >= 1000 then json_build_object('taskId', lpad(to_hex(task - 1000), 32, '0')::uuid,
-               'deletedAt', '2026-01-01T00:00:00.000Z')
-           else json_build_object('taskId', lpad(to_hex(task), 32, '0')::uuid, 'completed', step % 2 = 1,
-               'changedAt', '2026-01-01T00:00:00.000Z')
+               'task', json_build_object('title', 'Buy milk on the way home',
+                                         'position', 'i0' || lpad(to_hex(task - 1000), 6, '0')),
+               'createdAt', at, 'previous', number - 5001, 'at', at,
+               'step', json_build_object('below', json_build_array(number - 1, number - 1)))
+           else json_build_object('taskId', lpad(to_hex(task), 32, '0')::uuid,
+               'before', json_build_object('completedAt', case when step % 2 = 0 then at end),
+               'after', json_build_object('completedAt', case when step % 2 = 1 then at end),
+               'previous', number - 1, 'at', at,
+               'step', json_build_object('below', json_build_array(number - 1, number - 1)))
        end,
        jsonb_build_object('userId', $1::text), now()
 from head, history";

@@ -16,6 +16,9 @@ use super::seat::Execute;
 use super::statement::Statement;
 use crate::clock::Timestamp;
 
+/// How many commands and events are decided before others get their turn on the thread.
+const PATIENCE: usize = 64;
+
 /// What one command comes to.
 type Decision<D> = Result<Outcome<D>, ExecuteError<<D as Decider>::Rejection>>;
 
@@ -33,8 +36,12 @@ pub(super) struct Decided<D: Decider> {
 }
 
 impl<D: Decider> Decided<D> {
-    /// Decides the commands one after the other.
-    pub(super) fn of(known: &Arc<Published<D>>, commands: &[Execute<D>], now: Timestamp) -> Self {
+    /// Decides the commands one after the other. Gives way now and then: commands may be many, and large.
+    pub(super) async fn of(
+        known: &Arc<Published<D>>,
+        commands: &[Execute<D>],
+        now: Timestamp,
+    ) -> Self {
         let mut decided = Self {
             expected: known.version,
             events: Vec::new(),
@@ -42,9 +49,14 @@ impl<D: Decider> Decided<D> {
             outcomes: Vec::with_capacity(commands.len()),
             published: Arc::clone(known),
         };
+        let mut due = PATIENCE;
         for execute in commands {
             let outcome = decided.decide(execute, now);
             decided.outcomes.push(outcome);
+            if decided.outcomes.len() + decided.events.len() >= due {
+                due = decided.outcomes.len() + decided.events.len() + PATIENCE;
+                tokio::task::yield_now().await;
+            }
         }
         decided
     }
@@ -180,9 +192,9 @@ mod tests {
         Execution::new(number, Context::default())
     }
 
-    fn decided(commands: &[Execute<Number>]) -> Decided<Number> {
+    async fn decided(commands: &[Execute<Number>]) -> Decided<Number> {
         let known = Arc::new(Published { version: 7, state: None });
-        Decided::of(&known, commands, Timestamp::from_unix_millis(0))
+        Decided::of(&known, commands, Timestamp::from_unix_millis(0)).await
     }
 
     fn answered(answers: Vec<Answer>) -> Vec<Result<(i64, Option<u8>), String>> {
@@ -193,10 +205,10 @@ mod tests {
         answers.into_iter().map(shown).collect()
     }
 
-    #[test]
-    fn every_command_is_answered_with_the_state_right_after_itself() {
+    #[tokio::test]
+    async fn every_command_is_answered_with_the_state_right_after_itself() {
         let (commands, answers) = waiting([Some(1), None, None, Some(2)].map(set));
-        let decided = decided(&commands);
+        let decided = decided(&commands).await;
         assert_eq!((decided.expected, decided.events.len()), (7, 3));
         assert_eq!((decided.published.version, decided.published.state), (10, Some(2)));
         decided.answer(commands);
@@ -225,8 +237,8 @@ mod tests {
         shown.collect()
     }
 
-    #[test]
-    fn the_record_of_a_command_is_made_of_the_outcome_that_is_answered() {
+    #[tokio::test]
+    async fn the_record_of_a_command_is_made_of_the_outcome_that_is_answered() {
         let executions =
             [Some(1), Some(1), Some(0), None].map(|number| set(number).recorded(record()));
         let (commands, _answers) = waiting(executions);
@@ -238,24 +250,24 @@ mod tests {
         ];
         // Decided again, the records are made again.
         for _ in 0..2 {
-            assert_eq!(beside(&decided(&commands)), expected);
+            assert_eq!(beside(&decided(&commands).await), expected);
         }
     }
 
-    #[test]
-    fn rows_beside_events_are_not_written_without_any() {
+    #[tokio::test]
+    async fn rows_beside_events_are_not_written_without_any() {
         let row = || vec![Statement::new("row", Vec::new())];
         let (commands, _answers) =
             waiting([set(Some(0)).beside(row()), set(Some(1)).beside(row())]);
-        let decided = decided(&commands);
+        let decided = decided(&commands).await;
         assert_eq!((decided.events.len(), beside(&decided)), (1, vec!["row []".to_owned()]));
     }
 
-    #[test]
-    fn a_command_whose_record_cannot_be_made_changes_nothing() {
+    #[tokio::test]
+    async fn a_command_whose_record_cannot_be_made_changes_nothing() {
         let broken = Record::new(|_| Err(serde::ser::Error::custom("broken")));
         let (commands, answers) = waiting([set(Some(1)).recorded(broken), set(Some(2))]);
-        let decided = decided(&commands);
+        let decided = decided(&commands).await;
         assert_eq!((decided.events.len(), decided.beside.len()), (1, 0));
         decided.answer(commands);
         let refused = "the database refused a statement: a record has no JSON form: broken";

@@ -152,7 +152,7 @@ impl<D: Decider> Hosted<D> {
     async fn execute(&mut self, commands: Vec<Execute<D>>) {
         for _ in 0..ATTEMPTS {
             let mut decided = match self.known().await {
-                Ok(known) => Decided::of(&known, &commands, self.hosting.log.clock().now()),
+                Ok(known) => Decided::of(&known, &commands, self.hosting.log.clock().now()).await,
                 Err(error) => return answer_all(commands, &ExecuteError::Store(error.of_read())),
             };
             match self.commit(&mut decided).await {

@@ -95,6 +95,8 @@ fn classify(refusal: &DbError) -> StoreError {
         (code, Some(constraint)) if code.code().starts_with("23") => {
             StoreError::Constraint(constraint.to_owned())
         }
+        // Rows beside the log that two batches wrote in different orders: each append alone has none to wait for.
+        (&SqlState::T_R_DEADLOCK_DETECTED, _) => StoreError::Refused(refusal.message().to_owned()),
         // A statement that took too long (57014), a read-only or full server, a deadlock: nothing was written.
         (code, _) if is_temporary(code) => unavailable(refusal.message().to_owned()),
         // Operator intervention (57), connection (08), system (58) and internal (XX) errors end the connection or the

@@ -4,6 +4,7 @@
 //! [`caller`], so nothing is parsed or looked up for somebody who may not ask. Statuses are decided in [`problem`] only.
 
 pub mod body;
+pub mod bounded;
 pub mod cached;
 pub mod caller;
 mod client_address;

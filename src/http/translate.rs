@@ -214,6 +214,7 @@ impl From<WriteError> for Problem {
             WriteError::Nothing(Deed::Do | Deed::Redo) => {
                 Self::new(StatusCode::CONFLICT, "NOTHING_TO_REDO", "There is nothing to redo")
             }
+            WriteError::Busy(_) => Self::overloaded(),
             WriteError::Encoding(_) => Self::internal(&error),
         }
     }

@@ -10,6 +10,7 @@ pub mod api;
 pub mod bodies;
 pub mod events;
 pub mod feed;
+pub mod heavy;
 pub mod history;
 pub mod idempotency;
 pub mod listing;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use self::feed::Places;
+use self::heavy::Heavy;
 use self::idempotency::Answers;
 use self::listing::Query;
 use self::pages::Pages;
@@ -53,6 +55,7 @@ pub struct Tasks {
     pasts: Pasts,
     answers: Answers,
     places: Places,
+    heavy: Heavy,
 }
 
 /// A page of tasks was not made.
@@ -85,6 +88,7 @@ impl Tasks {
             pasts: Pasts::new(),
             answers: Answers::new(pool.clone()),
             places: Places::new(),
+            heavy: Heavy::new(),
             pool,
         }
     }

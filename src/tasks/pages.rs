@@ -31,7 +31,7 @@ impl Pages {
         Self(Encodings::new(MAX_BYTES, USUAL_BYTES))
     }
 
-    /// The encoded page of a list. One that was searched for is made anew: there are as many as texts to search for.
+    /// The encoded page of a list. One that was filtered by what people write is made anew: there are as many as texts.
     ///
     /// # Errors
     ///
@@ -46,7 +46,7 @@ impl Pages {
             let page = listing::page(&list.state.tasks, query);
             TaskListBody::new(owner, &page, list.version)
         };
-        if query.filter.text.is_some() {
+        if !query.filter.is_of_few() {
             return encodings::encode(&body(&query));
         }
         let key = Key { owner, version: list.version, query };

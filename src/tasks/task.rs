@@ -102,7 +102,7 @@ pub struct Task {
     /// The list's version in which it became what it is: no other state of it has the same.
     pub version: i64,
     #[serde(skip)]
-    folded: Folded,
+    folded: Searched,
 }
 
 impl Task {
@@ -113,7 +113,7 @@ impl Task {
         (created_at, updated_at): (Timestamp, Timestamp),
         version: i64,
     ) -> Self {
-        Self { id, content, created_at, updated_at, version, folded: Folded::default() }
+        Self { id, content, created_at, updated_at, version, folded: Searched::default() }
     }
 
     /// The same task with these fields, from `version` on.
@@ -124,16 +124,9 @@ impl Task {
         Self::new(self.id, content, (self.created_at, at), version)
     }
 
-    /// Its texts as they are searched.
-    pub fn folded(&self) -> &str {
-        self.folded.0.get_or_init(|| {
-            let mut text = search::folded(self.title.as_str());
-            if let Some(description) = &self.description {
-                text.push('\n');
-                text.push_str(&search::folded(description.as_str()));
-            }
-            text.into()
-        })
+    /// What is searched of it.
+    pub fn folded(&self) -> &Folded {
+        self.folded.0.get_or_init(|| Box::new(Folded::of(&self.content)))
     }
 }
 
@@ -145,18 +138,54 @@ impl Deref for Task {
     }
 }
 
-/// A task's texts as they are searched, from the first search on.
-#[derive(Debug, Clone, Default)]
-struct Folded(OnceLock<Box<str>>);
+/// What is searched of a task: without regard to case and accents.
+#[derive(Debug)]
+pub struct Folded {
+    text: Box<str>,
+    tags: Vec<Box<str>>,
+}
+
+impl Folded {
+    fn of(content: &Content) -> Self {
+        let mut text = search::folded(content.title.as_str());
+        if let Some(description) = &content.description {
+            text.push('\n');
+            text.push_str(&search::folded(description.as_str()));
+        }
+        let tags = content.tags.iter().map(|tag| search::folded(tag).into()).collect();
+        Self { text: text.into(), tags }
+    }
+
+    /// Whether a text, as it is searched, is in title or description.
+    pub fn has_text(&self, text: &str) -> bool {
+        self.text.contains(text)
+    }
+
+    /// Whether a tag, as it is searched, is among the tags.
+    pub fn has_tag(&self, tag: &str) -> bool {
+        self.tags.iter().any(|present| &**present == tag)
+    }
+}
+
+/// What is searched of a task, from the first search on.
+#[derive(Debug, Default)]
+struct Searched(OnceLock<Box<Folded>>);
+
+/// A copy is often made to be changed: it is searched anew.
+impl Clone for Searched {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
 
 /// It follows from the rest, so it makes no difference.
-impl PartialEq for Folded {
+impl PartialEq for Searched {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl Eq for Folded {}
+impl Eq for Searched {}
 
 /// Tells a field that is `null` from one that is absent: only an absent one is `None`.
 pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(

@@ -1,9 +1,12 @@
 //! A list as it was: at a version, or at a time.
 
+use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use tokio::sync::Semaphore;
 
 use super::Tasks;
 use super::ordered::OrderedTasks;
@@ -38,27 +41,55 @@ pub enum TravelError {
 /// A list as it was.
 pub type Past = Arc<Published<TaskList>>;
 
-/// Tasks in all lists of the past that are kept: whoever pages through one does not have it made for every page.
-const MAX_TASKS_KEPT: u64 = 100_000;
-const USUAL_TASKS: u64 = 100;
+/// Most bytes of all lists of the past that are kept: whoever pages through one does not have it made for every page.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// Bytes of a usual list, and of a task beside its texts.
+const USUAL_LIST: u64 = 64 * 1024;
+const BARE_TASK: usize = 300;
+/// Most lists of the past that are made at the same time, and how long to wait for a turn.
+const MAX_AT_ONCE: usize = 2;
+const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone)]
-struct ByTasks;
+struct ByBytes;
 
-impl Weighter<(UserId, i64), Past> for ByTasks {
+impl Weighter<(UserId, i64), Past> for ByBytes {
+    /// About what the list takes, and as much again for what is searched of it.
     fn weight(&self, _: &(UserId, i64), past: &Past) -> u64 {
-        past.state.tasks.len() as u64 + 1
+        let text = |task: &Arc<Task>| {
+            let description = task.description.as_ref().map_or(0, |text| text.as_str().len());
+            2 * (task.title.as_str().len() + description) + BARE_TASK
+        };
+        past.state.tasks.iter().map(text).sum::<usize>() as u64 + BARE_TASK as u64
     }
 }
 
 /// Lists as they were, by their version: none of them is ever out of date. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(super) struct Pasts(Arc<Cache<(UserId, i64), Past, ByTasks>>);
+pub(super) struct Pasts {
+    known: Arc<Cache<(UserId, i64), Past, ByBytes>>,
+    turns: Arc<Semaphore>,
+}
 
 impl Pasts {
     pub(super) fn new() -> Self {
-        let usual = usize::try_from(MAX_TASKS_KEPT / USUAL_TASKS).unwrap_or(usize::MAX);
-        Self(Arc::new(Cache::with_weighter(usual, MAX_TASKS_KEPT, ByTasks)))
+        let usual = usize::try_from(MAX_BYTES / USUAL_LIST).unwrap_or(usize::MAX);
+        let known = Arc::new(Cache::with_weighter(usual, MAX_BYTES, ByBytes));
+        Self { known, turns: Arc::new(Semaphore::new(MAX_AT_ONCE)) }
+    }
+
+    /// A list that is known, or that `make` makes when it is its turn. Whoever asks for the same meanwhile waits for it.
+    async fn get_or(
+        &self,
+        key: (UserId, i64),
+        make: impl Future<Output = Result<Past, ReadError>>,
+    ) -> Result<Past, ReadError> {
+        let make = async {
+            let turn = tokio::time::timeout(PATIENCE, self.turns.acquire()).await;
+            let _turn = turn.map_err(|_| ReadError::Overloaded)?;
+            make.await
+        };
+        self.known.get_or_insert_async(&key, make).await
     }
 }
 
@@ -74,7 +105,7 @@ impl Tasks {
             Moment::Version(version) if version > now.version => {
                 return Err(TravelError::NotYet(now.version));
             }
-            Moment::Version(version) => version,
+            Moment::Version(version) => version.max(0),
             Moment::Time(at) if now.state.at.is_none_or(|last| last <= at) => now.version,
             Moment::Time(at) => {
                 read_model::version_at(&self.pool, &Self::stream(owner), at, now.version)
@@ -86,13 +117,9 @@ impl Tasks {
     }
 
     async fn past(&self, owner: UserId, version: i64) -> Result<Past, ReadError> {
-        let key = (owner, version);
-        if let Some(past) = self.pasts.0.get(&key) {
-            return Ok(past);
-        }
-        let past: Past = Arc::new(self.log.hydrate_at(&Self::stream(owner), version).await?);
-        self.pasts.0.insert(key, Arc::clone(&past));
-        Ok(past)
+        let stream = Self::stream(owner);
+        let make = async { Ok(Arc::new(self.log.hydrate_at(&stream, version).await?)) };
+        self.pasts.get_or((owner, version), make).await
     }
 }
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::Tasks;
 use super::events::{Deed, Span};
+use super::heavy::{Busy, Claim};
 use super::history::decoded;
-use super::idempotency::{Answer, Asked, KeyError};
+use super::idempotency::{Answer, Asked, KeyError, Turn};
 use super::read_model;
 use super::task_list::TaskList;
 use super::task_list::command::{Command, Expected, Refusal, Rejection, Taking};
@@ -15,6 +16,8 @@ use crate::id::UserId;
 
 /// How often a change that others were faster to take back is looked for again.
 const ATTEMPTS: usize = 8;
+/// How many events a change has at least that is not taken back beside others.
+const LARGE: i64 = 500;
 
 /// How the outcome of a command is answered.
 pub type Answering =
@@ -41,6 +44,9 @@ pub enum WriteError {
     /// Its key does not allow it.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// Too much is done with whole lists already.
+    #[error(transparent)]
+    Busy(#[from] Busy),
     /// There is nothing to take back, or to do again.
     #[error("there is nothing to take back")]
     Nothing(Deed),
@@ -56,7 +62,7 @@ impl Tasks {
     ///
     /// When nothing was done, unless the outcome is unknown.
     pub async fn write(&self, writing: &Writing, command: Command) -> Result<Answer, WriteError> {
-        self.once(writing, async || self.execute(writing, command.clone()).await).await
+        self.once(writing, async |keyed| self.execute(writing, keyed, command).await).await
     }
 
     /// Takes the last change back, or does again what was taken back last.
@@ -70,11 +76,11 @@ impl Tasks {
         (deed, expected): (Deed, Expected),
         at: Timestamp,
     ) -> Result<Answer, WriteError> {
-        let attempt = async || {
+        let attempt = async |keyed: Option<Keyed>| {
             for _ in 0..ATTEMPTS {
-                let taking = self.taking(writing.owner, deed).await?;
+                let (taking, _turn) = self.taking(writing.owner, deed).await?;
                 let command = Command::TakeBack { taking, expected: expected.clone(), at };
-                match self.execute(writing, command).await {
+                match self.execute(writing, keyed.clone(), command).await {
                     Err(WriteError::Execute(ExecuteError::Rejected(Rejection {
                         refusal: Refusal::Overtaken,
                         ..
@@ -87,8 +93,12 @@ impl Tasks {
         self.once(writing, attempt).await
     }
 
-    /// What is next to be taken back, or to be done again, from the log.
-    async fn taking(&self, owner: UserId, deed: Deed) -> Result<Taking, WriteError> {
+    /// What is next to be taken back, or to be done again, from the log; and the turn that it takes, if it is large.
+    async fn taking(
+        &self,
+        owner: UserId,
+        deed: Deed,
+    ) -> Result<(Taking, Option<Claim>), WriteError> {
         let now = self.of(owner).await.map_err(ExecuteError::from)?;
         let span = match deed {
             Deed::Undo => now.state.undo,
@@ -96,47 +106,73 @@ impl Tasks {
         };
         let span = span.ok_or(WriteError::Nothing(deed))?;
         let Span(first, last) = span;
+        let mut claim = None;
+        if last - first >= LARGE {
+            claim.insert(self.heavy.claim(owner)?).turn().await?;
+        }
         let stored = self.log.read_stream(&Self::stream(owner), first - 1, last - first + 1).await;
         let events = stored.and_then(|events| events.iter().map(decoded).collect());
         let events =
             events.map_err(|error| ExecuteError::from(ReadError::Store(error.of_read())))?;
-        Ok(Taking { deed, span, events })
+        Ok((Taking { deed, span, events }, claim))
     }
 
     /// Does what a key stands for if it was not done before.
     async fn once(
         &self,
         writing: &Writing,
-        attempt: impl AsyncFnOnce() -> Result<Answer, WriteError>,
+        attempt: impl AsyncFnOnce(Option<Keyed>) -> Result<Answer, WriteError>,
     ) -> Result<Answer, WriteError> {
-        let Some(asked) = &writing.asked else { return attempt().await };
-        let _turn = self.answers.turn(asked)?;
+        let Some(asked) = &writing.asked else { return attempt(None).await };
+        let keyed = Keyed { asked: asked.clone(), _turn: Arc::new(self.answers.turn(asked)?) };
         if let Some(answer) = self.answers.of(asked).await? {
             return Ok(answer);
         }
-        match attempt().await {
-            Err(WriteError::Execute(ExecuteError::Store(StoreError::Constraint(name))))
-                if name == read_model::ONE_ANSWER =>
-            {
-                // Another node was faster, or this one when it was asked before.
-                let answer = self.answers.of(asked).await?;
-                answer.ok_or_else(|| KeyError::InUse.into())
-            }
-            done => done,
+        match attempt(Some(keyed)).await {
+            Ok(answer) => Ok(answer),
+            // It may have been done meanwhile: by another node, or by a request that nobody waited for. What is refused
+            // then, as a second deletion is, was done all the same.
+            Err(error) => match self.answers.of(asked).await {
+                Ok(Some(answer)) => Ok(answer),
+                Err(KeyError::Reused) => Err(KeyError::Reused.into()),
+                Ok(None) | Err(KeyError::InUse | KeyError::Store(_)) => Err(not_recorded(error)),
+            },
         }
     }
 
-    async fn execute(&self, writing: &Writing, command: Command) -> Result<Answer, WriteError> {
+    async fn execute(
+        &self,
+        writing: &Writing,
+        keyed: Option<Keyed>,
+        command: Command,
+    ) -> Result<Answer, WriteError> {
         let mut execution = Execution::new(command, writing.context.clone());
-        if let Some(asked) = writing.asked.clone() {
+        if let Some(keyed) = keyed {
             let (answering, clock) = (Arc::clone(&writing.answering), self.log.clock().clone());
             execution = execution.recorded(Record::new(move |outcome: &Outcome<TaskList>| {
-                Ok(read_model::record(&asked, answering(outcome)?, clock.now()))
+                Ok(read_model::record(&keyed.asked, answering(outcome)?, clock.now()))
             }));
         }
         let outcome = self.entities.carry_out(&Self::stream(writing.owner), execution).await?;
         (writing.answering)(&outcome).map_err(|error| WriteError::Encoding(error.to_string()))
     }
+}
+
+/// A request that may be sent again, and the turn to carry it out.
+#[derive(Clone)]
+struct Keyed {
+    asked: Asked,
+    /// Goes with the command, whoever stops waiting for it.
+    _turn: Arc<Turn>,
+}
+
+/// An answer that was refused because there is one already, which then cannot be read, is for the time being unknown.
+fn not_recorded(error: WriteError) -> WriteError {
+    let is_known = matches!(
+        &error,
+        WriteError::Execute(ExecuteError::Store(StoreError::Constraint(name))) if name == read_model::ONE_ANSWER
+    );
+    if is_known { KeyError::InUse.into() } else { error }
 }
 
 impl std::fmt::Debug for Writing {

@@ -1,6 +1,6 @@
 //! Several changes at once, and what takes changes back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use poem::Request;
@@ -45,7 +45,7 @@ crate::statuses! {
 /// Largest body of a batch in bytes: 500 commands of usual length fit several times.
 const MAX_BATCH_BODY: usize = 4 * 1024 * 1024;
 /// Most changes that are shown of what was taken back.
-const MAX_SHOWN: usize = 500;
+const MAX_SHOWN: usize = 100;
 
 /// The endpoints for several changes, and for taking changes back.
 #[derive(Debug)]
@@ -200,24 +200,27 @@ fn as_taken_back(by: Context) -> Answering {
     })
 }
 
-/// How a batch is answered.
+/// How a batch is answered. A task is shown once, however many commands are about it.
 fn as_batch(owner: UserId, actions: Arc<[Action]>) -> Answering {
     Arc::new(move |outcome| {
         let (list, mut created) = (&outcome.published, created(outcome));
-        let result = |action| {
-            let id = match action {
-                &Action::Create(_) => created.next()?,
-                &Action::Change { id, .. }
-                | &Action::Delete { id, .. }
-                | &Action::Move { id, .. } => id,
-                Action::Restore(restore) => restore.id,
-                Action::Put(_) => return None,
-            };
-            let task = list.state.tasks.get(id).map(|task| TaskBody::new(owner, task));
-            Some(BatchResult { id, task })
+        let id = |action| match action {
+            &Action::Create(_) => created.next(),
+            &Action::Change { id, .. } | &Action::Delete { id, .. } | &Action::Move { id, .. } => {
+                Some(id)
+            }
+            Action::Restore(restore) => Some(restore.id),
+            Action::Put(_) => None,
         };
-        let results: Option<Vec<_>> = actions.iter().map(result).collect();
-        let results = results.ok_or_else(|| super::missing("a batch lacks a result"))?;
+        let ids: Option<Vec<_>> = actions.iter().map(id).collect();
+        let ids = ids.ok_or_else(|| super::missing("a batch lacks a result"))?;
+        let mut shown = HashSet::new();
+        let last_first = ids.into_iter().rev().map(|id| {
+            let task = shown.insert(id).then(|| list.state.tasks.get(id)).flatten();
+            BatchResult { id, task: task.map(|task| TaskBody::new(owner, task)) }
+        });
+        let mut results: Vec<_> = last_first.collect();
+        results.reverse();
         answer(list.version, None, &BatchBody { results, version: list.version })
     })
 }
@@ -313,6 +316,9 @@ async fn restoration(
         Some(_) => HashMap::new(),
         None => tasks.deletions(owner, &[id]).await?,
     };
+    if version.is_some_and(|version| version < 1) {
+        return Err(Problem::field("version", Flaw::TooSmall, "must be at least 1"));
+    }
     let Some(version) = version else {
         let now = standing(id, is_there.map(|task| &**task)).or_else(|| deleted(id, &deletions));
         return now.ok_or_else(Problem::no_such_task);

@@ -154,10 +154,31 @@ async fn refused(
             };
             Problem::field(path(field), Flaw::Unknown, "must be a task of this list")
         }
-        Refusal::ListFull => Problem::list_full(),
-        Refusal::TaskIsNewer(task) => newer(&TaskBody::new(owner, &task), task.version),
+        Refusal::ListFull => {
+            let problem = Problem::list_full();
+            match commands {
+                None => problem,
+                Some(commands) => problem.about(vec![FieldProblem::new(
+                    format!("{commands}[{action}]"),
+                    Flaw::TooMany,
+                    "does not fit into the list",
+                )]),
+            }
+        }
+        Refusal::TaskIsNewer(task) => {
+            let body = TaskBody::new(owner, &task);
+            match commands {
+                None => newer(&body, Some(task.version)),
+                // The entity tag of the answer would be taken for the list's.
+                Some(_) => newer(&body, None).about(vec![FieldProblem::new(
+                    path("ifVersion"),
+                    Flaw::Invalid,
+                    "is not the version of the task any more",
+                )]),
+            }
+        }
         Refusal::ListIsNewer => match state.tasks.of(owner).await {
-            Ok(list) => newer(&first_page(owner, &list), list.version),
+            Ok(list) => newer(&first_page(owner, &list), Some(list.version)),
             Err(error) => error.into(),
         },
         Refusal::Overtaken => Problem::overloaded(),
@@ -165,9 +186,9 @@ async fn refused(
 }
 
 /// `412` with what is there instead.
-fn newer(current: &impl serde::Serialize, version: i64) -> Problem {
+fn newer(current: &impl serde::Serialize, version: Option<i64>) -> Problem {
     match RawJson::of(current) {
-        Ok(current) => Problem::precondition_failed(Some(current), Some(etag::of_version(version))),
+        Ok(current) => Problem::precondition_failed(Some(current), version.map(etag::of_version)),
         Err(error) => Problem::internal(&error),
     }
 }

@@ -25,6 +25,7 @@ use crate::tasks::bodies::{
 };
 use crate::tasks::idempotency::Answer;
 use crate::tasks::listing::{Cursor, DEFAULT_LIMIT, Filter, MAX_LIMIT, Order, Query, Sort};
+use crate::tasks::search;
 use crate::tasks::task_list::command::{Action, Command, New, Wanted};
 use crate::tasks::values::{Bound, Due, Priority, TaskId};
 
@@ -70,7 +71,7 @@ impl TasksApi {
         /// Only tasks with this priority, or with one of these if it is said several times.
         #[oai(default, validator(max_items = 4))]
         priority: Parameter<Vec<Priority>>,
-        /// Only tasks with this tag, or with all of these if it is said several times, whatever their case.
+        /// Only tasks with this tag, or with all of these if it is said several times, whatever case and accents.
         #[oai(default, validator(max_items = 20))]
         tag: Parameter<Vec<String>>,
         /// Only tasks that are due on or after this date, or at or after this date and time with its offset (whose `+` is
@@ -95,7 +96,7 @@ impl TasksApi {
     ) -> Result<Cached<TaskListBody>, Failure<ListTasks>> {
         let filter = Filter {
             priorities: priority.0,
-            tags: tag.0,
+            tags: tags(&tag.0)?,
             due_from: bound("dueFrom", due_from.0.as_deref())?,
             due_until: bound("dueUntil", due_until.0.as_deref())?,
             text: None,
@@ -305,6 +306,14 @@ fn after(text: &str, sort: Sort) -> Result<Cursor, Problem> {
             "must be the nextCursor of a page with the same sort",
         )
     })
+}
+
+/// The tags that are asked for, as they are searched.
+fn tags(given: &[String]) -> Result<Vec<String>, Problem> {
+    let mut reading = Reading::default();
+    let tags = reading.tags("tag", given);
+    let tags = tags.map(|tags| tags.iter().map(search::folded).collect());
+    reading.finish(tags)
 }
 
 /// An end of a range of due dates.

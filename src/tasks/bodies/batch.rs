@@ -5,6 +5,7 @@ use poem_openapi::{Object, Union};
 use serde::{Deserialize, Serialize};
 
 use super::{Reading, TaskBody, TaskPatch, TaskRequest, example, place};
+use crate::http::bounded::at_most;
 use crate::http::field::Flaw;
 use crate::http::problem::Problem;
 use crate::tasks::task::present;
@@ -21,6 +22,7 @@ const MAX_COMMANDS: usize = 500;
 #[oai(example)]
 pub(in crate::tasks) struct BatchRequest {
     /// 1 to 500 commands.
+    #[serde(deserialize_with = "at_most::<MAX_COMMANDS, _, _>")]
     #[oai(validator(min_items = 1, max_items = 500))]
     pub(in crate::tasks) commands: Vec<BatchCommand>,
 }
@@ -123,7 +125,7 @@ pub(in crate::tasks) struct BatchBody {
 pub(in crate::tasks) struct BatchResult {
     /// The task.
     pub(in crate::tasks) id: TaskId,
-    /// The task after the whole batch; absent if it is not there any more.
+    /// The task after the whole batch, at the last command that is about it; absent if it is not there any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::tasks) task: Option<TaskBody>,
 }
@@ -180,6 +182,7 @@ impl Example for BatchBody {
             let task = TaskBody { id: example::id(last), version, ..TaskBody::example() };
             BatchResult { id: task.id, task: Some(task) }
         };
-        Self { results: vec![task(5, 3), task(3, 5), task(3, 5)], version: 5 }
+        let changed = BatchResult { id: example::id(3), task: None };
+        Self { results: vec![task(5, 3), changed, task(3, 5)], version: 5 }
     }
 }

@@ -80,7 +80,7 @@ pub(in crate::tasks) struct HistoryBody {
 #[serde(rename_all = "camelCase")]
 #[oai(rename = "TakenBack", rename_all = "camelCase", example)]
 pub(in crate::tasks) struct TakenBackBody {
-    /// The first 500 of the changes that this made.
+    /// The first 100 of the changes that this made.
     pub(in crate::tasks) changes: Vec<ChangeBody>,
     /// How many there are.
     pub(in crate::tasks) total: u64,

@@ -13,7 +13,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 use crate::clock::Timestamp;
 use crate::tasks::task::Task;
-use crate::tasks::values::{Priority, TaskId};
+use crate::tasks::values::{Position, Priority, TaskId};
 
 /// What a list is sorted by.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, poem_openapi::Enum)]
@@ -155,12 +155,17 @@ impl FromStr for Cursor {
             "u" => Rank::Updated(time()?),
             "d" => Rank::Due(time()?),
             "p" => Rank::Priority(priority(value)?),
-            "o" => Rank::Position(Cow::Owned(value.to_owned())),
+            "o" => Rank::Position(Cow::Owned(position(value)?)),
             "n" => Rank::NotDue,
             _ => return Err(InvalidCursor),
         };
         Ok(Place { rank, id: id.parse().map_err(|_| InvalidCursor)? })
     }
+}
+
+fn position(text: &str) -> Result<String, InvalidCursor> {
+    let position = Position::parse(text).map_err(|_| InvalidCursor)?;
+    Ok(position.as_str().to_owned())
 }
 
 fn priority(name: &str) -> Result<Priority, InvalidCursor> {
@@ -188,9 +193,16 @@ mod tests {
     #[test]
     fn what_is_no_cursor_is_refused() {
         let encoded = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
-        for text in
-            ["", "c", "%", &encoded("x..y"), &encoded("u.now.0"), &encoded("c..nobody"), "w6k"]
-        {
+        for text in [
+            "",
+            "c",
+            "%",
+            &encoded("x..y"),
+            &encoded("u.now.0"),
+            &encoded("c..nobody"),
+            &encoded("o.A."),
+            "w6k",
+        ] {
             assert_eq!(text.parse::<Cursor>(), Err(InvalidCursor), "{text}");
         }
     }

@@ -37,7 +37,7 @@ pub struct Query {
 pub struct Filter {
     /// Only tasks with one of these priorities, if there are any.
     pub priorities: Vec<Priority>,
-    /// Only tasks with all of these tags, whatever their case.
+    /// Only tasks with all of these tags, as they are searched.
     pub tags: Vec<String>,
     /// Only tasks that are not due before this.
     pub due_from: Option<Bound>,
@@ -91,6 +91,12 @@ impl Filter {
         Self { text, ..self }
     }
 
+    /// Whether it is one of few there are: without texts, tags and dates.
+    pub fn is_of_few(&self) -> bool {
+        let Self { priorities: _, tags, due_from, due_until, text } = self;
+        tags.is_empty() && due_from.is_none() && due_until.is_none() && text.is_none()
+    }
+
     fn is_open(&self) -> bool {
         *self == Self::default()
     }
@@ -100,10 +106,10 @@ impl Filter {
             task.due.as_ref().is_some_and(is_within)
         };
         (self.priorities.is_empty() || self.priorities.contains(&task.priority))
-            && self.tags.iter().all(|tag| task.tags.contains(tag))
+            && self.tags.iter().all(|tag| task.folded().has_tag(tag))
             && self.due_from.is_none_or(|from| due(&|due| due.is_from(from)))
             && self.due_until.is_none_or(|until| due(&|due| due.is_until(until)))
-            && self.text.as_ref().is_none_or(|text| task.folded().contains(text.as_str()))
+            && self.text.as_ref().is_none_or(|text| task.folded().has_text(text))
     }
 }
 

@@ -120,7 +120,7 @@ fn the_filter_counts_all_pages_and_the_counts_tell_open_from_completed() {
 #[test]
 fn all_tags_are_wanted_whatever_their_case() {
     let tagged = |tags: &[&str]| {
-        let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+        let tags = tags.iter().map(|tag| search::folded(tag)).collect();
         found(Filter { tags, ..Filter::default() })
     };
     assert_eq!(tagged(&["home", "SHOP"]), [3]);

@@ -25,6 +25,7 @@ use super::task_list::{MAX_TASKS, TaskList};
 use super::values::TaskId;
 use crate::clock::Timestamp;
 use crate::eventlog::Published;
+use crate::http::bounded::at_most;
 use crate::http::field::Flaw;
 use crate::http::problem::Problem;
 use crate::http::strict;
@@ -73,6 +74,7 @@ impl Format {
 #[oai(rename = "TaskFile", example)]
 pub struct TaskFile {
     /// Up to 10,000 tasks.
+    #[serde(deserialize_with = "at_most::<MAX_TASKS, _, _>")]
     pub tasks: Vec<PortableTask>,
 }
 

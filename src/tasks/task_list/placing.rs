@@ -4,6 +4,7 @@
 //! tasks around it are spread anew, as few as it takes.
 
 use std::cmp::Ordering;
+use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 
 use super::command::{Place, Refusal};
@@ -16,22 +17,27 @@ const FEW: usize = 16;
 /// Digits that positions have at most after spreading, unless the whole list is spread.
 const SHORT: usize = 24;
 
-impl Plan {
+impl Plan<'_> {
     /// Moves a task beside another one, unless it stands there already.
     pub(super) fn relocate(&mut self, task: &Task, place: Place) -> Result<(), Refusal> {
         let (Place::Before(other) | Place::After(other)) = place;
         if other == task.id {
             return Ok(());
         }
-        let other =
-            &self.state.tasks.get(other).ok_or(Refusal::NoSuchNeighbour(place))?.position.clone();
-        let others = || self.state.tasks.iter().filter(|present| present.id != task.id);
-        let positions = || others().map(|present| &present.position);
+        let other = self.state.tasks.get(other).ok_or(Refusal::NoSuchNeighbour(place))?;
+        let other = other.position.clone();
+        let is_others = |position: &&Position| **position != task.position;
+        let positions = self.positions();
         let (lower, upper) = match place {
-            Place::Before(_) => (positions().filter(|there| *there < other).max(), Some(other)),
-            Place::After(_) => (Some(other), positions().filter(|there| *there > other).min()),
+            Place::Before(_) => {
+                let lower = positions.range(..&other).rev().find(is_others).cloned();
+                (lower, Some(other))
+            }
+            Place::After(_) => {
+                let upper = positions.range((Excluded(&other), Unbounded)).find(is_others).cloned();
+                (Some(other), upper)
+            }
         };
-        let (lower, upper) = (lower.cloned(), upper.cloned());
         let stands_there = lower.as_ref().is_none_or(|lower| *lower < task.position)
             && upper.as_ref().is_none_or(|upper| task.position < *upper);
         if !stands_there {
@@ -48,17 +54,17 @@ impl Plan {
             return Ok(position);
         }
         // Somebody imported a task that stood at the very end of everything.
-        let last = self.state.tasks.iter().map(|task| &task.position).max().cloned();
+        let last = self.positions().last().cloned();
         self.between(last.as_ref(), None, None)
     }
 
     /// The position, or the nearest one after it if another task stands there.
     pub(super) fn free(&mut self, position: &Position) -> Result<Position, Refusal> {
-        let positions = || self.state.tasks.iter().map(|task| &task.position);
-        if positions().all(|taken| taken != position) {
+        let positions = self.positions();
+        if !positions.contains(position) {
             return Ok(position.clone());
         }
-        let next = positions().filter(|taken| *taken > position).min().cloned();
+        let next = positions.range((Excluded(position), Unbounded)).next().cloned();
         self.between(Some(position), next.as_ref(), None)
     }
 
@@ -90,6 +96,8 @@ impl Plan {
                 }
             }
         }
+        // Where one stands now another one may have stood before.
+        self.positions = None;
         place.ok_or(Refusal::ListFull)
     }
 }

@@ -1,6 +1,6 @@
 //! Deciding the actions of a command one after the other, each on what its predecessors leave.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::command::{Action, Expected, Key, New, Put, Refusal, Rejection, Restore, Wanted};
@@ -26,7 +26,9 @@ pub(super) fn change(
 }
 
 /// A decision in the making.
-pub(super) struct Plan {
+pub(super) struct Plan<'a> {
+    /// The list as it is.
+    before: &'a State,
     /// The list as it will be.
     pub(super) state: State,
     /// What will happen.
@@ -36,13 +38,14 @@ pub(super) struct Plan {
     deed: Deed,
     next: Option<Span>,
     /// The positions of all tasks, once somebody had to know.
-    taken: Option<HashSet<Position>>,
+    pub(super) positions: Option<BTreeSet<Position>>,
 }
 
-impl Plan {
-    pub(super) fn new(state: &State, at: Timestamp, deed: Deed, next: Option<Span>) -> Self {
-        let at = state.at.map_or(at, |last| at.max(last));
-        Self { state: state.clone(), events: Vec::new(), at, deed, next, taken: None }
+impl<'a> Plan<'a> {
+    pub(super) fn new(before: &'a State, at: Timestamp, deed: Deed, next: Option<Span>) -> Self {
+        let at = before.at.map_or(at, |last| at.max(last));
+        let (state, events) = (before.clone(), Vec::new());
+        Self { before, state, events, at, deed, next, positions: None }
     }
 
     fn act(&mut self, action: &Action) -> Result<(), Refusal> {
@@ -63,13 +66,14 @@ impl Plan {
         }
     }
 
-    /// A task that has an expected version.
+    /// A task that had an expected version before the command: what its earlier actions did nobody could expect.
     fn task(&self, id: TaskId, expected: &Expected) -> Result<Arc<Task>, Refusal> {
         let task = self.state.tasks.get(id).ok_or(Refusal::NoSuchTask)?;
-        if expected.as_ref().is_none_or(|versions| versions.contains(&task.version)) {
+        let seen = self.before.tasks.get(id).unwrap_or(task);
+        if expected.as_ref().is_none_or(|versions| versions.contains(&seen.version)) {
             Ok(Arc::clone(task))
         } else {
-            Err(Refusal::TaskIsNewer(Arc::clone(task)))
+            Err(Refusal::TaskIsNewer(Arc::clone(seen)))
         }
     }
 
@@ -153,11 +157,14 @@ impl Plan {
 
     /// Whether another task than the one that stands at `own` stands there.
     fn is_taken(&mut self, position: &Position, own: Option<&Position>) -> bool {
+        own != Some(position) && self.positions().contains(position)
+    }
+
+    /// The positions of all tasks, in their order.
+    pub(super) fn positions(&mut self) -> &BTreeSet<Position> {
         let tasks = &self.state.tasks;
-        let taken = self
-            .taken
-            .get_or_insert_with(|| tasks.iter().map(|task| task.position.clone()).collect());
-        own != Some(position) && taken.contains(position)
+        self.positions
+            .get_or_insert_with(|| tasks.iter().map(|task| task.position.clone()).collect())
     }
 
     fn add(&mut self, created: TaskCreated) {
@@ -214,24 +221,26 @@ impl Plan {
     }
 
     fn happen(&mut self, event: TaskEvent) {
-        if let Some(taken) = &mut self.taken {
-            note(taken, &event);
+        if let Some(positions) = &mut self.positions {
+            note(positions, &event);
         }
         self.state.apply(&event);
         self.events.push(event);
     }
 }
 
-/// Keeps the positions that are taken up to date. That of a deleted task may stay: it is no longer offered, no more.
-fn note(taken: &mut HashSet<Position>, event: &TaskEvent) {
+/// Keeps the positions of all tasks up to date.
+fn note(positions: &mut BTreeSet<Position>, event: &TaskEvent) {
     match event {
-        TaskEvent::Created(created) => taken.extend([created.task.position.clone()]),
+        TaskEvent::Created(created) => positions.extend([created.task.position.clone()]),
         TaskEvent::Changed(changed) => {
-            changed.before.position.as_ref().map(|position| taken.remove(position));
-            taken.extend(changed.after.position.clone());
+            changed.before.position.as_ref().map(|position| positions.remove(position));
+            positions.extend(changed.after.position.clone());
         }
-        TaskEvent::Restored(restored) => taken.extend([restored.task.position.clone()]),
-        TaskEvent::Deleted(_) => {}
+        TaskEvent::Restored(restored) => positions.extend([restored.task.position.clone()]),
+        TaskEvent::Deleted(deleted) => {
+            positions.remove(&deleted.task.position);
+        }
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) fn take_back(
     Ok(plan.events)
 }
 
-impl Plan {
+impl Plan<'_> {
     /// The opposite of an event that stands at `version`.
     fn reverse(&mut self, event: &TaskEvent, version: i64) {
         let task = self.state.tasks.get(event.task_id()).map(Arc::clone);

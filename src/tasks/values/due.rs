@@ -113,7 +113,9 @@ impl Due {
 }
 
 fn beginning(date: Date) -> Timestamp {
-    Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).unwrap_or_default().into()
+    // The very last days have no moment of their own.
+    let moment = Offset::UTC.to_timestamp(date.at(0, 0, 0, 0));
+    moment.unwrap_or(jiff::Timestamp::MAX).into()
 }
 
 impl FromStr for Due {
@@ -175,6 +177,7 @@ mod tests {
     fn a_day_is_shown_as_it_was_given() {
         assert_eq!(shown("2026-12-24"), "2026-12-24");
         assert_eq!(due("2026-12-24").instant().to_string(), "2026-12-24T00:00:00.000Z");
+        assert!(due("9999-12-31").instant() > due("9999-12-30").instant());
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! end takes the next step, and only what is put between two neighbours needs further digits.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -19,10 +20,10 @@ const BASE: u64 = 36;
 const START: u64 = 18 * 36_u64.pow(7);
 const END: u64 = 36_u64.pow(8);
 
-/// A place in the manual order. Compares like the text it is.
+/// A place in the manual order. Compares like the text it is. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
-pub struct Position(Box<str>);
+pub struct Position(Arc<str>);
 
 /// The text is no position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -124,7 +125,7 @@ fn digit(byte: u8) -> Option<u64> {
     }
 }
 
-fn text(digits: &[u64]) -> Box<str> {
+fn text(digits: &[u64]) -> Arc<str> {
     let digit = |digit: &u64| {
         u32::try_from(*digit).ok().and_then(|digit| char::from_digit(digit, 36)).unwrap_or('0')
     };

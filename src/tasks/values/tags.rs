@@ -58,7 +58,7 @@ impl Tags {
     }
 
     /// Whether the tag is among them, whatever its case.
-    pub fn contains(&self, tag: &str) -> bool {
+    fn contains(&self, tag: &str) -> bool {
         self.iter().any(|present| same(present, tag))
     }
 

@@ -1,0 +1,101 @@
+//! Work on whole lists: what reads or changes thousands of tasks at once is done by few at a time.
+//!
+//! Each such piece holds as much memory as a hundred thousand requests. Whoever comes too late waits a little, and nobody
+//! has two turns, so one person cannot take them from everybody else.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::id::UserId;
+
+/// Most pieces of such work at the same time.
+const MAX_AT_ONCE: usize = 2;
+/// Longest time to wait for a turn.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// No turn came in time, or the user has one already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too much is done with whole lists already")]
+pub struct Busy;
+
+/// The turns. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Heavy {
+    places: Arc<Semaphore>,
+    busy: Arc<Mutex<HashSet<UserId>>>,
+}
+
+impl Heavy {
+    /// All turns are free.
+    pub fn new() -> Self {
+        Self { places: Arc::new(Semaphore::new(MAX_AT_ONCE)), busy: Arc::default() }
+    }
+
+    /// That a user is about to do such work. Taken before anything is held for it.
+    ///
+    /// # Errors
+    ///
+    /// When they do some already.
+    pub fn claim(&self, owner: UserId) -> Result<Claim, Busy> {
+        let is_first = self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(owner);
+        if is_first { Ok(Claim { heavy: self.clone(), owner, place: None }) } else { Err(Busy) }
+    }
+}
+
+impl Default for Heavy {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A user's claim to a turn, until it is dropped.
+#[derive(Debug)]
+pub struct Claim {
+    heavy: Heavy,
+    owner: UserId,
+    place: Option<OwnedSemaphorePermit>,
+}
+
+impl Claim {
+    /// Waits for the turn, and keeps it.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come in time.
+    pub async fn turn(&mut self) -> Result<(), Busy> {
+        let place = Arc::clone(&self.heavy.places).acquire_owned();
+        let place = tokio::time::timeout(PATIENCE, place).await.map_err(|_| Busy)?;
+        self.place = Some(place.map_err(|_| Busy)?);
+        Ok(())
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.heavy.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.owner);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(number: u128) -> UserId {
+        UserId::from_uuid(uuid::Uuid::from_u128(number))
+    }
+
+    #[tokio::test]
+    async fn nobody_has_two_turns_and_a_turn_is_given_back() {
+        let heavy = Heavy::new();
+        let mut claim = heavy.claim(user(1)).unwrap();
+        claim.turn().await.unwrap();
+        assert_eq!(heavy.claim(user(1)).err(), Some(Busy));
+        let mut other = heavy.claim(user(2)).unwrap();
+        other.turn().await.unwrap();
+        drop(claim);
+        heavy.claim(user(1)).unwrap().turn().await.unwrap();
+    }
+}
