@@ -21,7 +21,16 @@ const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 
 /// The whole body, if it has at most `max` bytes and arrives in time.
 pub(crate) async fn receive(body: Body, max: usize) -> Result<Bytes, Problem> {
-    let received = tokio::time::timeout(BODY_TIMEOUT, body.into_bytes_limit(max)).await;
+    receive_within(body, max, BODY_TIMEOUT).await
+}
+
+/// The same for a body that may take `time` to arrive.
+pub(crate) async fn receive_within(
+    body: Body,
+    max: usize,
+    time: Duration,
+) -> Result<Bytes, Problem> {
+    let received = tokio::time::timeout(time, body.into_bytes_limit(max)).await;
     received.map_err(|_| unreadable("The body did not arrive in time"))?.map_err(
         |error| match error {
             ReadBodyError::PayloadTooLarge => too_large(max),

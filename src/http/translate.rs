@@ -14,6 +14,7 @@ use crate::keys::access_token::TokenError;
 use crate::revocations::TellError;
 use crate::sessions::{SessionCommandError, SessionError, StartError};
 use crate::tasks::events::Deed;
+use crate::tasks::heavy::Busy;
 use crate::tasks::idempotency::KeyError;
 use crate::tasks::values::InvalidText;
 use crate::tasks::writing::WriteError;
@@ -201,6 +202,12 @@ impl From<SignInError> for Problem {
     }
 }
 
+impl From<Busy> for Problem {
+    fn from(_: Busy) -> Self {
+        Self::overloaded()
+    }
+}
+
 impl From<WriteError> for Problem {
     fn from(error: WriteError) -> Self {
         match error {
@@ -214,7 +221,7 @@ impl From<WriteError> for Problem {
             WriteError::Nothing(Deed::Do | Deed::Redo) => {
                 Self::new(StatusCode::CONFLICT, "NOTHING_TO_REDO", "There is nothing to redo")
             }
-            WriteError::Busy(_) => Self::overloaded(),
+            WriteError::Busy(error) => error.into(),
             WriteError::Encoding(_) => Self::internal(&error),
         }
     }

@@ -13,6 +13,9 @@ use crate::id::UserId;
 
 /// Most pieces of such work at the same time.
 const MAX_AT_ONCE: usize = 2;
+/// Most bytes of files that arrive or wait for their turn at the same time, in `UNIT`s.
+const ROOM: usize = 384;
+const UNIT: usize = 1024 * 1024;
 /// Longest time to wait for a turn.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -25,13 +28,15 @@ pub struct Busy;
 #[derive(Debug, Clone)]
 pub struct Heavy {
     places: Arc<Semaphore>,
+    room: Arc<Semaphore>,
     busy: Arc<Mutex<HashSet<UserId>>>,
 }
 
 impl Heavy {
     /// All turns are free.
     pub fn new() -> Self {
-        Self { places: Arc::new(Semaphore::new(MAX_AT_ONCE)), busy: Arc::default() }
+        let places = Arc::new(Semaphore::new(MAX_AT_ONCE));
+        Self { places, room: Arc::new(Semaphore::new(ROOM)), busy: Arc::default() }
     }
 
     /// That a user is about to do such work. Taken before anything is held for it.
@@ -41,7 +46,11 @@ impl Heavy {
     /// When they do some already.
     pub fn claim(&self, owner: UserId) -> Result<Claim, Busy> {
         let is_first = self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(owner);
-        if is_first { Ok(Claim { heavy: self.clone(), owner, place: None }) } else { Err(Busy) }
+        if is_first {
+            Ok(Claim { heavy: self.clone(), owner, place: None, room: None })
+        } else {
+            Err(Busy)
+        }
     }
 }
 
@@ -57,9 +66,22 @@ pub struct Claim {
     heavy: Heavy,
     owner: UserId,
     place: Option<OwnedSemaphorePermit>,
+    room: Option<OwnedSemaphorePermit>,
 }
 
 impl Claim {
+    /// Takes room for so many bytes, and keeps it.
+    ///
+    /// # Errors
+    ///
+    /// When there is not that much.
+    pub fn room_for(&mut self, bytes: usize) -> Result<(), Busy> {
+        let units = u32::try_from(bytes.div_ceil(UNIT)).map_err(|_| Busy)?;
+        let room = Arc::clone(&self.heavy.room).try_acquire_many_owned(units).map_err(|_| Busy)?;
+        self.room = Some(room);
+        Ok(())
+    }
+
     /// Waits for the turn, and keeps it.
     ///
     /// # Errors
@@ -95,7 +117,10 @@ mod tests {
         assert_eq!(heavy.claim(user(1)).err(), Some(Busy));
         let mut other = heavy.claim(user(2)).unwrap();
         other.turn().await.unwrap();
+        claim.room_for(ROOM * UNIT).unwrap();
+        assert_eq!(other.room_for(1), Err(Busy));
         drop(claim);
+        other.room_for(1).unwrap();
         heavy.claim(user(1)).unwrap().turn().await.unwrap();
     }
 }

@@ -123,6 +123,11 @@ impl Tasks {
         Ok(EncodedPage { version: list.version, bytes })
     }
 
+    /// The turns of work on whole lists.
+    pub fn heavy(&self) -> &Heavy {
+        &self.heavy
+    }
+
     /// The stream of a user's task list.
     pub fn stream(owner: UserId) -> StreamName {
         StreamName::new(TaskList::CATEGORY, owner)

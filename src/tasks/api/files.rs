@@ -12,13 +12,15 @@ use poem_openapi::{ApiResponse, OpenApi};
 use super::answers::Changed;
 use super::{Sent, answer, refused};
 use crate::eventlog::Outcome;
+use crate::http::body::receive_within;
 use crate::http::caller::{self, Owner};
+use crate::http::digested::digest_of;
 use crate::http::failure::Failure;
 use crate::http::idempotency_key::MaybeIdempotencyKey;
 use crate::http::if_match::IfMatch;
 use crate::http::tag::Tag;
 use crate::tasks::events::TaskEvent;
-use crate::tasks::portable::{self, Format, ImportBody, TaskFile, TaskFileBody};
+use crate::tasks::portable::{self, ARRIVAL, Format, ImportBody, MAX_FILE, TaskFile, TaskFileBody};
 use crate::tasks::task_list::TaskList;
 use crate::tasks::task_list::command::Command;
 
@@ -124,8 +126,12 @@ impl TaskFilesApi {
         body: TaskFileBody,
     ) -> Result<Changed<ImportBody>, Failure<ImportTasks>> {
         let state = caller::state(request)?;
-        let TaskFileBody { format, bytes, digest, turn } = body;
-        let now = state.clock.now();
+        let TaskFileBody { format, size, body } = body;
+        let mut claim = state.tasks.heavy().claim(owner.user_id)?;
+        claim.room_for(size)?;
+        let bytes = receive_within(body, MAX_FILE, ARRIVAL).await?;
+        claim.turn().await?;
+        let (digest, now) = (digest_of(&bytes), state.clock.now());
         let puts = portable::read(&bytes, format, now)?;
         drop(bytes);
         let count = puts.len();
@@ -136,7 +142,7 @@ impl TaskFilesApi {
         }));
         let command = Command::Change { actions, expected: if_match.versions(), at: now };
         let done = state.tasks.write(&writing, command).await;
-        drop(turn);
+        drop(claim);
         match done {
             Ok(answer) => Ok(answer.into()),
             Err(error) => Err(refused(state, owner.user_id, error, Some("tasks")).await.into()),

@@ -9,6 +9,7 @@ mod task;
 mod upload;
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -31,8 +32,10 @@ use crate::http::problem::Problem;
 use crate::http::strict;
 use crate::id::UserId;
 
-/// Largest file in bytes that is taken in.
-pub const MAX_FILE: usize = 32 * 1024 * 1024;
+/// Largest file in bytes that is taken in: no list of 10,000 tasks makes a larger one.
+pub const MAX_FILE: usize = 192 * 1024 * 1024;
+/// Longest time that a file may take to arrive.
+pub const ARRIVAL: Duration = Duration::from_mins(2);
 
 /// Tasks that are written at once.
 const CHUNK: usize = 100;

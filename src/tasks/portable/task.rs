@@ -79,7 +79,6 @@ impl PortableTask {
 
     /// What it asks for, as far as it can be read.
     pub(super) fn put(&self, now: Timestamp, reading: &mut Reading) -> Option<Put> {
-        let id = self.key(now, reading);
         let draft = self.draft(reading);
         let completed_at = self.done_at(now, reading);
         let created_at = time("createdAt", self.created_at.as_deref(), reading);
@@ -87,7 +86,9 @@ impl PortableTask {
         let position = self.position.as_deref().map(Position::parse).transpose();
         let position =
             position.map_err(|error| reading.wrong("position", Flaw::Invalid, error)).ok();
-        let created_at = created_at.ok()?.unwrap_or(now);
+        let created_at = created_at.ok()?;
+        let id = self.key(created_at, now, reading);
+        let created_at = created_at.unwrap_or(now);
         let updated_at = updated_at.ok()?.unwrap_or(created_at);
         let times = Imported { created_at, updated_at };
         let (draft, completed_at, position) = (draft?, completed_at.ok()?, position?);
@@ -95,8 +96,17 @@ impl PortableTask {
     }
 
     /// Its identifier, if it is one that a list gives: the identifiers that come after it must have room.
-    fn key(&self, now: Timestamp, reading: &mut Reading) -> Option<Key> {
-        let Some(text) = &self.id else { return Some(Key::Fresh(TaskId::at(now))) };
+    /// One that has none gets one of the time when it was added, so that the order of creation is kept.
+    fn key(
+        &self,
+        created_at: Option<Timestamp>,
+        now: Timestamp,
+        reading: &mut Reading,
+    ) -> Option<Key> {
+        let Some(text) = &self.id else {
+            let past = created_at.filter(|at| (0..now.unix_millis()).contains(&at.unix_millis()));
+            return Some(past.map_or(Key::Fresh(TaskId::at(now)), |at| Key::Given(TaskId::at(at))));
+        };
         let id = text.parse::<TaskId>().ok().filter(|id| {
             let made_at = id.uuid().get_timestamp().map_or(u64::MAX, |at| at.to_unix().0);
             let latest = now.after(LENIENCY).unix_seconds();

@@ -1,38 +1,25 @@
-//! A file on its way in: whole, of a known format, and few at a time.
+//! A file on its way in.
 
-use std::sync::LazyLock;
-
-use bytes::Bytes;
 use poem::http::header;
-use poem::{Request, RequestBody};
+use poem::{Body, Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
 use poem_openapi::types::{Example, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
 use serde::Serialize;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{Format, MAX_FILE, TaskFile};
-use crate::http::body::{receive, require_type};
-use crate::http::digested::digest_of;
+use crate::http::body::require_type;
 use crate::http::header_of;
-use crate::http::problem::Problem;
 
-/// Most files that are taken in at the same time: each may take as much memory as a hundred thousand requests.
-const MAX_AT_ONCE: usize = 2;
-
-static PLACES: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(MAX_AT_ONCE));
-
-/// A file that was sent.
+/// A file that is being sent. It is received when there is room for it.
 #[derive(Debug)]
 pub struct TaskFileBody {
     /// What it is written in.
     pub format: Format,
-    /// Its bytes.
-    pub bytes: Bytes,
-    /// Their hash.
-    pub digest: [u8; 32],
-    /// The turn to take it in, until it is dropped.
-    pub turn: SemaphorePermit<'static>,
+    /// How many bytes it has at most.
+    pub size: usize,
+    /// What is still to come.
+    pub body: Body,
 }
 
 /// What an import came to.
@@ -50,15 +37,15 @@ pub struct ImportBody {
 }
 
 impl TaskFileBody {
-    async fn of(request: &Request, body: &mut RequestBody) -> poem::Result<Self> {
+    fn of(request: &Request, body: &mut RequestBody) -> poem::Result<Self> {
         let formats = [Format::Json, Format::Csv];
         require_type(request, "JSON or CSV", &formats.map(Format::content_type))?;
         let content_type = header_of(request, &header::CONTENT_TYPE).unwrap_or_default();
         let is_csv = content_type.to_ascii_lowercase().starts_with(Format::Csv.content_type());
-        let turn = PLACES.try_acquire().map_err(|_| Problem::overloaded())?;
-        let bytes = Box::pin(receive(body.take()?, MAX_FILE)).await?;
         let format = if is_csv { Format::Csv } else { Format::Json };
-        Ok(Self { format, digest: digest_of(&bytes), bytes, turn })
+        let said = header_of(request, &header::CONTENT_LENGTH).and_then(|size| size.parse().ok());
+        let size = said.map_or(MAX_FILE, |said: usize| said.min(MAX_FILE));
+        Ok(Self { format, size, body: body.take()? })
     }
 }
 
@@ -87,7 +74,7 @@ impl<'a> ApiExtractor<'a> for TaskFileBody {
         body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        Self::of(request, body).await
+        Self::of(request, body)
     }
 }
 
