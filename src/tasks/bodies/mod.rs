@@ -11,7 +11,7 @@ pub(super) use batch::{BatchBody, BatchCommand, BatchRequest, BatchResult, expec
 pub use change::ChangeBody;
 pub(super) use change::{DifferencesBody, HistoryBody, TakenBackBody};
 pub use list::TaskListBody;
-pub(super) use reading::Reading;
+pub(super) use reading::{Reading, Said};
 pub(super) use request::{MoveRequest, RestoreRequest, TaskPatch, TaskRequest, place};
 pub use task::TaskBody;
 pub(super) use task::TaskFields;

@@ -4,7 +4,23 @@ use std::fmt;
 
 use crate::http::field::{FieldProblem, Flaw};
 use crate::http::problem::Problem;
-use crate::tasks::values::{InvalidDue, InvalidTag, Tags};
+use crate::tasks::task_list::command::Draft;
+use crate::tasks::values::{Description, Due, InvalidDue, InvalidTag, Priority, Tags, Title};
+
+/// The fields of a task as they were sent.
+#[derive(Debug)]
+pub(in crate::tasks) struct Said<'a> {
+    /// The title.
+    pub(in crate::tasks) title: &'a str,
+    /// The description.
+    pub(in crate::tasks) description: Option<&'a str>,
+    /// How urgent it is.
+    pub(in crate::tasks) priority: Priority,
+    /// When it is due.
+    pub(in crate::tasks) due: Option<&'a str>,
+    /// The tags.
+    pub(in crate::tasks) tags: &'a [String],
+}
 
 /// What was found to be wrong so far.
 #[derive(Debug, Default)]
@@ -48,6 +64,17 @@ impl Reading {
             self.problems.push(FieldProblem::of(self.path_of(&name), error));
         });
         tags.ok()
+    }
+
+    /// What people say of a task, if every field of it can be read.
+    pub(in crate::tasks) fn draft(&mut self, said: &Said<'_>) -> Option<Draft> {
+        let title = self.value("title", Title::parse(said.title));
+        let description = said.description.map(Description::parse).transpose();
+        let description = self.value("description", description);
+        let due = self.value("due", said.due.map(str::parse::<Due>).transpose());
+        let tags = self.tags("tags", said.tags);
+        let (title, description, due, tags) = (title?, description?, due?, tags?);
+        Some(Draft { title, description, priority: said.priority, due, tags })
     }
 
     /// A field is not as it should be.

@@ -4,7 +4,7 @@ use poem_openapi::Object;
 use poem_openapi::types::{Example, MaybeUndefined};
 use serde::Deserialize;
 
-use super::Reading;
+use super::{Reading, Said};
 use crate::http::field::Flaw;
 use crate::http::problem::Problem;
 use crate::tasks::task::{Fields, present};
@@ -45,13 +45,13 @@ pub(in crate::tasks) struct TaskRequest {
 impl TaskRequest {
     /// What it says, as far as it can be read.
     pub(in crate::tasks) fn draft(&self, reading: &mut Reading) -> Option<Draft> {
-        let title = reading.value("title", Title::parse(&self.title));
-        let description = self.description.as_deref().map(Description::parse).transpose();
-        let description = reading.value("description", description);
-        let due = reading.value("due", self.due.as_deref().map(str::parse::<Due>).transpose());
-        let tags = reading.tags("tags", &self.tags);
-        let priority = self.priority;
-        Some(Draft { title: title?, description: description?, priority, due: due?, tags: tags? })
+        reading.draft(&Said {
+            title: &self.title,
+            description: self.description.as_deref(),
+            priority: self.priority,
+            due: self.due.as_deref(),
+            tags: &self.tags,
+        })
     }
 
     /// What it says, or everything that is wrong with it at once.

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::TaskFile;
 use crate::clock::Timestamp;
 use crate::http::field::Flaw;
-use crate::tasks::bodies::Reading;
+use crate::tasks::bodies::{Reading, Said};
 use crate::tasks::events::Imported;
 use crate::tasks::task::Task;
 use crate::tasks::task_list::command::{Draft, Key, Put};
-use crate::tasks::values::{Description, Due, Position, Priority, TaskId, Title};
+use crate::tasks::values::{Position, Priority, TaskId};
 
 /// How much later than now an identifier may have been made: clocks differ.
 const LENIENCY: Duration = Duration::from_hours(24);
@@ -119,13 +119,13 @@ impl PortableTask {
     }
 
     fn draft(&self, reading: &mut Reading) -> Option<Draft> {
-        let title = reading.value("title", Title::parse(&self.title));
-        let description = self.description.as_deref().map(Description::parse).transpose();
-        let description = reading.value("description", description);
-        let due = reading.value("due", self.due.as_deref().map(str::parse::<Due>).transpose());
-        let tags = reading.tags("tags", &self.tags);
-        let priority = self.priority;
-        Some(Draft { title: title?, description: description?, priority, due: due?, tags: tags? })
+        reading.draft(&Said {
+            title: &self.title,
+            description: self.description.as_deref(),
+            priority: self.priority,
+            due: self.due.as_deref(),
+            tags: &self.tags,
+        })
     }
 
     /// When it was done, if it is.
