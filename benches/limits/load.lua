@@ -1,8 +1,9 @@
 -- What wrk sends and reports: the requests of a file in turn, and the result as one line of JSON.
 --
--- The file holds whole requests, each after a line with its length in bytes.
+-- The file holds whole requests, each after a line with its length in bytes. Eight number signs in one stand for a number
+-- that no other request has.
 
-local requests, place = {}, 0
+local requests, place, sent = {}, 0, 0
 local threads = 0
 
 function setup(thread)
@@ -28,7 +29,10 @@ end
 
 function request()
     place = place % #requests + 1
-    return requests[place]
+    local request = requests[place]
+    if not request:find("########", 1, true) then return request end
+    sent = sent + 1
+    return (request:gsub("########", string.format("%08d", 2 * sent + number), 1))
 end
 
 function delay()

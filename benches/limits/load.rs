@@ -112,8 +112,13 @@ pub fn get(path: &str, headers: &[(&str, &str)]) -> String {
 
 /// A whole request with a JSON body.
 pub fn post(path: &str, headers: &[(&str, &str)], body: &str) -> String {
+    with_body("POST", path, headers, body)
+}
+
+/// A whole request of a method with a JSON body.
+pub fn with_body(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
     format!(
-        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{}\r\n{body}",
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{}\r\n{body}",
         body.len(),
         lines(headers),
     )

@@ -95,6 +95,13 @@ impl Person {
         load::post(&self.tasks(), &[("Authorization", &self.bearer())], TASK)
     }
 
+    /// A request that gives a task a title it never had.
+    pub fn change_request(&self, task: &str) -> String {
+        let path = format!("{}/{task}", self.tasks());
+        let body = r#"{"title":"Buy milk on the way ########"}"#;
+        load::with_body("PATCH", &path, &[("Authorization", &self.bearer())], body)
+    }
+
     /// A request that signs them in again.
     pub fn sign_in_request(&self) -> String {
         let body = json!({"email": self.email, "password": PASSWORD}).to_string();
@@ -108,11 +115,21 @@ impl Person {
     /// When the server does not.
     pub async fn create_tasks(&self, url: &str, count: usize) -> anyhow::Result<()> {
         for _ in 0..count {
-            let request = CLIENT.post(format!("{url}{}", self.tasks()));
-            let request = request.bearer_auth(&self.access_token);
-            let request = request.header("content-type", "application/json").body(TASK);
-            request.send().await?.error_for_status()?;
+            self.create_task(url).await?;
         }
         Ok(())
+    }
+
+    /// Adds a task, and says which.
+    ///
+    /// # Errors
+    ///
+    /// When the server does not.
+    pub async fn create_task(&self, url: &str) -> anyhow::Result<String> {
+        let request = CLIENT.post(format!("{url}{}", self.tasks())).bearer_auth(&self.access_token);
+        let request = request.header("content-type", "application/json").body(TASK);
+        let task: serde_json::Value = request.send().await?.error_for_status()?.json().await?;
+        let id = task.pointer("/id").and_then(serde_json::Value::as_str);
+        id.map(str::to_owned).context("a task has no id")
     }
 }

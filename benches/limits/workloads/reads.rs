@@ -3,11 +3,14 @@
 use anyhow::ensure;
 
 use crate::bare::{Answer, BareServer};
-use crate::figures::{Goal, Row, in_turn};
+use crate::figures::{Figure, Goal, Row, in_turn};
 use crate::load::{self, Load};
 use crate::people::{Person, client};
 use crate::postgres;
 use crate::server::Server;
+
+/// How often a look at a long list is measured.
+const LOOKS: usize = 3;
 
 pub async fn measure() -> anyhow::Result<Vec<Row>> {
     let server = Server::start("reads").await?;
@@ -31,6 +34,7 @@ pub async fn measure() -> anyhow::Result<Vec<Row>> {
             .await?,
     ];
     rows.push(long_list(&server).await?);
+    rows.extend(long_looks(&server).await?);
     server.stop().await?;
     Ok(rows)
 }
@@ -91,4 +95,27 @@ async fn long_list(server: &Server) -> anyhow::Result<Row> {
     let row =
         Row::alone("GET tasks (first 100 of 10,000 tasks)", "/s", runs, Goal::RatioAtLeast(0.8));
     Ok(row.beside("of 100 tasks", limits))
+}
+
+/// What looks at every task of a long list, and is not kept for the next one who asks.
+async fn long_looks(server: &Server) -> anyhow::Result<Vec<Row>> {
+    let person = Person::sign_up(&server.url).await?;
+    let database = postgres::session(&server.database().await?).await?;
+    postgres::write_tasks(&database, std::slice::from_ref(&person.id), 10_000).await?;
+    let mut rows = Vec::new();
+    for (name, query) in [
+        ("search in 10,000 tasks", "?q=the%20WAY&limit=20"),
+        ("10,000 tasks by due date, with a tag", "?tag=home&sort=due&limit=20"),
+    ] {
+        let path = format!("{}{query}", person.tasks());
+        let request = load::get(&path, &[("Authorization", &person.bearer())]);
+        let load = Load::of("look", &[request])?.over(1);
+        let mut runs = Vec::new();
+        for _ in 0..LOOKS {
+            let run = load.run(&server.url, server.process()).await?;
+            runs.push(Figure { value: run.p99.unwrap_or(f64::NAN), ..run });
+        }
+        rows.push(Row::alone(format!("p99 of {name}"), "ms", runs, Goal::AtMost(5.0)));
+    }
+    Ok(rows)
 }

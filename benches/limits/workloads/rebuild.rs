@@ -6,6 +6,7 @@ use std::time::Instant;
 use keyfold::app::features::projections;
 use keyfold::clock::Clock;
 use keyfold::database::Pool;
+use keyfold::eventlog::snapshot::Taken;
 use keyfold::eventlog::{EventLog, StreamName, appender};
 use keyfold::tasks::task_list::TaskList;
 
@@ -16,6 +17,9 @@ use crate::server::Server;
 
 /// How often it is rebuilt. Each time is short, and what wrote the stream is still being written back for a while.
 const REBUILDS: usize = 9;
+
+/// Events that are read after a snapshot, as many as there are at most between two of a list of this size.
+const AFTER: i64 = 600;
 
 /// Events of the stream.
 const EVENTS: i64 = 100_000;
@@ -50,8 +54,9 @@ pub async fn measure() -> anyhow::Result<Vec<Row>> {
         snapshot.push(Figure::of(begun.elapsed().as_secs_f64() * 1e3));
         anyhow::ensure!(hydrated.snapshot.version == EVENTS, "the snapshot was read");
     }
+    let million = million(&server, &log).await?;
     server.stop().await?;
-    Ok(vec![
+    let mut rows = vec![
         Row::alone(
             "rebuild a stream of 100,000 events, cold",
             "events/s",
@@ -60,5 +65,36 @@ pub async fn measure() -> anyhow::Result<Vec<Row>> {
         ),
         Row::alone("the same from its snapshot", "ms", snapshot, Goal::AtMost(5.0))
             .held_by("parsing the snapshot of 1,000 tasks"),
+    ];
+    rows.extend(million);
+    Ok(rows)
+}
+
+/// A stream of a million events, of which the server would have kept a snapshot every few hundred.
+async fn million(server: &Server, log: &EventLog) -> anyhow::Result<[Row; 2]> {
+    let (person, events) = (postgres::person(2), 1_000_000);
+    let database = postgres::session(&server.database().await?).await?;
+    postgres::write_life(&database, &person, events).await?;
+    let stream = StreamName::stored(&format!("tasks-{person}"));
+    let middle = events / 2;
+    for version in [middle, events - AFTER] {
+        let then = log.hydrate_at::<TaskList>(&stream, version).await?;
+        log.save_snapshot(&stream, &then, Taken::default(), 1).await?;
+    }
+    let (mut now, mut past) = (Vec::new(), Vec::new());
+    for _ in 0..REBUILDS {
+        let begun = Instant::now();
+        let hydrated = log.hydrate::<TaskList>(&stream).await?;
+        now.push(Figure::of(begun.elapsed().as_secs_f64() * 1e3));
+        anyhow::ensure!(hydrated.published.version == events, "the list is as it is");
+        let begun = Instant::now();
+        let then = log.hydrate_at::<TaskList>(&stream, middle + AFTER).await?;
+        past.push(Figure::of(begun.elapsed().as_secs_f64() * 1e3));
+        anyhow::ensure!(then.version == middle + AFTER, "the list is as it was");
+    }
+    let name = format!("load a stream of 1,000,000 events, {AFTER} after its snapshot");
+    Ok([
+        Row::alone(name, "ms", now, Goal::AtMost(5.0)),
+        Row::alone("the same as of the middle", "ms", past, Goal::AtMost(5.0)),
     ])
 }

@@ -1,6 +1,6 @@
 //! Durable writes beside PostgreSQL's own.
 
-use crate::figures::{Figure, Goal, PAIRS, Row, in_turn, values};
+use crate::figures::{Figure, Goal, Row, in_turn, values};
 use crate::load::{CONNECTIONS, Load};
 use crate::people::Person;
 use crate::pgbench::Pgbench;
@@ -51,19 +51,14 @@ async fn calm(load: &Load, server: &Server, pgbench: &Pgbench) -> anyhow::Result
     Ok(row.beside(beside, commits))
 }
 
-/// Everybody writes to the same list. Each run has a list of its own, because a list has a limit.
+/// Everybody writes to the same list. They change a task again and again, because a list takes so many tasks only.
 async fn one_user(server: &Server, pgbench: &Pgbench) -> anyhow::Result<Row> {
-    let people = Person::sign_up_many(&server.url, PAIRS).await?;
-    let loads = people.iter().enumerate().map(|(number, person)| {
-        Load::of(&format!("write-one-{number}"), &[person.create_request()])
-    });
-    let loads = loads.collect::<anyhow::Result<Vec<_>>>()?;
-    let run = async |number: usize| match loads.get(number) {
-        Some(load) => load.run(&server.url, server.process()).await,
-        None => anyhow::bail!("there is a list for every run"),
-    };
-    let (runs, limits) = in_turn(run, |_| pgbench.run_many()).await?;
-    Ok(Row::alone("POST task (one user)", "/s", runs, Goal::RatioAtLeast(1.0))
+    let ada = Person::sign_up(&server.url).await?;
+    let task = ada.create_task(&server.url).await?;
+    let load = Load::of("write-one", &[ada.change_request(&task)])?;
+    let (runs, limits) =
+        in_turn(|_| load.run(&server.url, server.process()), |_| pgbench.run_many()).await?;
+    Ok(Row::alone("PATCH task (one user)", "/s", runs, Goal::RatioAtLeast(1.0))
         .beside("pgbench", limits))
 }
 
