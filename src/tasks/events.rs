@@ -1,8 +1,9 @@
 //! What happens to a user's tasks.
 //!
 //! Each event tells of one task, with what was before and after, so that it can be shown and taken back by itself. And it
-//! names the event before it of the same task ([`TaskChanged::previous`] for instance) and the change beneath its own
-//! ([`Step::below`]): a task's history and what can be taken back are chains in the log, which nobody keeps in memory.
+//! names the event before it of the same task ([`TaskChanged::previous`] for instance; one that brings a task back, its
+//! deletion) and the change beneath its own ([`Step::below`]): a task's history and what can be taken back are chains in
+//! the log, which nobody keeps in memory.
 
 use serde::{Deserialize, Serialize};
 
@@ -109,7 +110,7 @@ pub struct TaskRestored {
     pub task: Content,
     /// When it had been added.
     pub created_at: Timestamp,
-    /// The version of its deletion.
+    /// The version of the deletion that is taken back. It is the last one, unless what came after it was taken back too.
     pub previous: i64,
     /// When it happened.
     pub at: Timestamp,
@@ -193,7 +194,7 @@ impl TaskEvent {
         }
     }
 
-    /// The version of the event before it of the same task.
+    /// The version of the event before it of the same task; of one that brings a task back, of a deletion.
     pub fn previous(&self) -> Option<i64> {
         match self {
             Self::Created(event) => event.previous,

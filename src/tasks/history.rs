@@ -95,9 +95,26 @@ impl Tasks {
         };
         let Some(last) = last else { return Ok(None) };
         let (stream, limit) = (Self::stream(owner), i64::try_from(limit).unwrap_or(i64::MAX));
-        let place = (last, before.unwrap_or(i64::MAX));
+        let begin = match before {
+            Some(before) if before < last => self.page_begin(&stream, task, (before, last)).await?,
+            Some(_) | None => last,
+        };
+        let place = (begin, before.unwrap_or(i64::MAX));
         let told = read_model::history(&self.pool, &stream, place, limit).await?;
         Ok(Some(told.iter().map(Entry::of).collect::<Result<_, _>>()?))
+    }
+
+    /// Where to begin to look for the events of a task before a version: there, if that is one of them. Whoever pages
+    /// through a long history does not have it walked through from its end for every page.
+    async fn page_begin(
+        &self,
+        stream: &StreamName,
+        task: TaskId,
+        (before, last): (i64, i64),
+    ) -> Result<i64, StoreError> {
+        let there = self.log.read_stream(stream, before - 1, 1).await?;
+        let there = there.first().map(decoded).transpose()?;
+        Ok(if there.is_some_and(|event| event.task_id() == task) { before } else { last })
     }
 
     /// The last deletions of those of the tasks that were ever deleted, and their versions.

@@ -9,7 +9,8 @@ use crate::clock::Timestamp;
 use crate::database::Pool;
 use crate::eventlog::{RecordedEvent, Statement, StoreError, StreamName, store};
 
-/// A task's events from the last one backwards: each names the one before it.
+/// A task's events from one of them backwards. Each names the one before it, except that what comes before a beginning is
+/// the last deletion: the command that brings a task back need not know it, and may take back an earlier one.
 const HISTORY: &str = "\
 with recursive told as (
     select position, stream, version, event_id, type, schema, data, context, recorded_at
@@ -18,7 +19,15 @@ with recursive told as (
     select earlier.position, earlier.stream, earlier.version, earlier.event_id, earlier.type, earlier.schema,
            earlier.data, earlier.context, earlier.recorded_at
     from told join events earlier
-         on earlier.stream = $1 and earlier.version = (told.data ->> 'previous')::bigint
+         on earlier.stream = $1 and earlier.version = case
+             when told.type in ('TaskCreated', 'TaskRestored') then (
+                 select version from events deletion
+                 where deletion.stream = $1 and deletion.type = 'TaskDeleted'
+                       and deletion.data ->> 'taskId' = told.data ->> 'taskId' and deletion.version < told.version
+                 order by deletion.version desc limit 1
+             )
+             else (told.data ->> 'previous')::bigint
+         end
 )
 select position, stream, version, event_id, type, schema, data, context, recorded_at
 from told where version < $3 limit $4";
@@ -60,16 +69,16 @@ values ($1, $2, $3, $4, $5, $6, $7)";
 /// What refuses a second answer to the same key.
 pub(super) const ONE_ANSWER: &str = "idempotency_keys_pkey";
 
-/// Up to `limit` events of one task from before a version, of which `last` is the last.
+/// Up to `limit` events of one task from before a version, looked for from the one at `begin` backwards.
 pub(super) async fn history(
     pool: &Pool,
     stream: &StreamName,
-    (last, before): (i64, i64),
+    (begin, before): (i64, i64),
     limit: i64,
 ) -> Result<Vec<RecordedEvent>, StoreError> {
     let client = pool.get().await?;
     let statement = client.prepare_cached(HISTORY).await?;
-    let params: [&(dyn ToSql + Sync); 4] = [&stream.as_str(), &last, &before, &limit];
+    let params: [&(dyn ToSql + Sync); 4] = [&stream.as_str(), &begin, &before, &limit];
     client.query(&statement, &params).await?.iter().map(store::recorded).collect()
 }
 

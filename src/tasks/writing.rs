@@ -129,14 +129,11 @@ impl Tasks {
             return Ok(answer);
         }
         match attempt(Some(keyed)).await {
-            Ok(answer) => Ok(answer),
-            // It may have been done meanwhile: by another node, or by a request that nobody waited for. What is refused
-            // then, as a second deletion is, was done all the same.
-            Err(error) => match self.answers.of(asked).await {
-                Ok(Some(answer)) => Ok(answer),
-                Err(KeyError::Reused) => Err(KeyError::Reused.into()),
-                Ok(None) | Err(KeyError::InUse | KeyError::Store(_)) => Err(not_recorded(error)),
-            },
+            // Another node was faster, or this one when it was asked before.
+            Err(error) if error.may_be_a_repetition() => {
+                self.answers.of(asked).await?.ok_or_else(|| error.unless_repeated())
+            }
+            done => done,
         }
     }
 
@@ -166,13 +163,25 @@ struct Keyed {
     _turn: Arc<Turn>,
 }
 
-/// An answer that was refused because there is one already, which then cannot be read, is for the time being unknown.
-fn not_recorded(error: WriteError) -> WriteError {
-    let is_known = matches!(
-        &error,
-        WriteError::Execute(ExecuteError::Store(StoreError::Constraint(name))) if name == read_model::ONE_ANSWER
-    );
-    if is_known { KeyError::InUse.into() } else { error }
+impl WriteError {
+    /// Whether it may come of the same request having been carried out meanwhile: its answer is there already, or what it
+    /// wants done is refused because it is done.
+    fn may_be_a_repetition(&self) -> bool {
+        self.is_second_answer()
+            || matches!(self, Self::Execute(ExecuteError::Rejected(_)) | Self::Nothing(_))
+    }
+
+    fn is_second_answer(&self) -> bool {
+        matches!(
+            self,
+            Self::Execute(ExecuteError::Store(StoreError::Constraint(name))) if name == read_model::ONE_ANSWER
+        )
+    }
+
+    /// What it means if the request was not carried out before.
+    fn unless_repeated(self) -> Self {
+        if self.is_second_answer() { KeyError::InUse.into() } else { self }
+    }
 }
 
 impl std::fmt::Debug for Writing {

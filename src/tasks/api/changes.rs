@@ -115,7 +115,8 @@ impl TaskChangesApi {
         body: Digested<Json<RestoreRequest>>,
     ) -> Result<Changed<TaskBody>, Failure<RestoreTask>> {
         let (state, id) = (caller::state(request)?, parse(&task_id)?);
-        let Digested { body: Json(RestoreRequest { version }), digest } = body;
+        let Digested { body: Json(body), digest } = body;
+        let version = body.version()?;
         let restore = restoration(&state.tasks, owner.user_id, (id, version)).await?;
         let restore = Restore { expected: if_match.versions(), ..restore };
         let sent = Sent { owner: &owner, request, state, key, digest };

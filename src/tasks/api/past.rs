@@ -176,9 +176,7 @@ impl TaskHistoryApi {
         let is_over = state.sessions.clone().over(caller.session.id);
         let (stops, is_lost) = (state.readiness.clone().closed(), state.follower.clone().lost());
         let changes = changes.take_until(is_over).take_until(stops).take_until(is_lost);
-        let events = EventStream::new(changes.map(ChangeBody::from).boxed())
-            .keep_alive(HEARTBEAT)
-            .to_event(event);
+        let events = told(changes.map(ChangeBody::from).boxed(), HEARTBEAT);
         Ok(Stream::Changes(events, "no-store".to_owned(), "no".to_owned()))
     }
 }
@@ -196,8 +194,38 @@ fn version(field: &str, text: Option<&str>) -> Result<Option<i64>, Problem> {
     Ok(version.map(i64::from))
 }
 
+/// The events that tell of changes, and a comment after every `heartbeat`.
+fn told(
+    changes: BoxStream<'static, ChangeBody>,
+    heartbeat: Duration,
+) -> EventStream<BoxStream<'static, ChangeBody>> {
+    EventStream::new(changes).keep_alive(heartbeat).to_event(event)
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "as the stream gives it")]
 fn event(change: ChangeBody) -> Event {
     let id = change.version.to_string();
     Event::message(serde_json::to_string(&change).unwrap_or_default()).id(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+    use poem::IntoResponse;
+    use poem_openapi::types::Example;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_silent_stream_says_again_and_again_that_nothing_has_happened() {
+        let change = stream::iter([ChangeBody::example()]).chain(stream::pending()).boxed();
+        let response = told(change, Duration::from_millis(1)).into_response();
+        let mut body = response.into_body().into_bytes_stream();
+        let mut text = String::new();
+        while text.matches("\n\n").count() < 4 {
+            text += std::str::from_utf8(&body.next().await.unwrap().unwrap()).unwrap();
+        }
+        let data = serde_json::to_string(&ChangeBody::example()).unwrap();
+        assert!(text.starts_with(&format!("id: 2\ndata: {data}\n\n:\n\n:\n\n:\n\n")), "{text}");
+    }
 }

@@ -188,7 +188,17 @@ pub(in crate::tasks) struct RestoreRequest {
     /// task is brought back as it was, and one that is there stays as it is.
     #[serde(default)]
     #[oai(validator(minimum(value = "1")))]
-    pub(in crate::tasks) version: Option<i64>,
+    version: Option<i64>,
+}
+
+impl RestoreRequest {
+    /// The version, if there is one; it is one that a list can have.
+    pub(in crate::tasks) fn version(&self) -> Result<Option<i64>, Problem> {
+        match self.version {
+            Some(..1) => Err(Problem::field("version", Flaw::TooSmall, "must be at least 1")),
+            version => Ok(version),
+        }
+    }
 }
 
 impl Example for TaskRequest {

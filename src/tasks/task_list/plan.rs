@@ -119,12 +119,27 @@ impl<'a> Plan<'a> {
             }
             return Ok(());
         }
-        let previous = restore.deleted.ok_or(Refusal::NoSuchTask)?;
+        let here = self.deletion(restore.id);
+        let here = here.map(|(at, deleted)| (deleted.task.clone(), deleted.created_at, at));
+        let earlier =
+            || restore.deleted.map(|at| (restore.content.clone(), restore.created_at, at));
+        let (content, created_at, previous) = here.or_else(earlier).ok_or(Refusal::NoSuchTask)?;
         self.require_room()?;
-        let position = self.free(&restore.content.position)?;
-        let content = Content { position, ..restore.content.clone() };
-        self.bring_back(restore.id, content, restore.created_at, previous);
+        let position = self.free(&content.position)?;
+        self.bring_back(restore.id, Content { position, ..content }, created_at, previous);
         Ok(())
+    }
+
+    /// The deletion of a task by an earlier action of the same command, and its version.
+    fn deletion(&self, id: TaskId) -> Option<(i64, &TaskDeleted)> {
+        let versions = (0..).map(|back| self.state.version - back);
+        versions.zip(self.events.iter().rev()).find_map(|(version, event)| match event {
+            TaskEvent::Deleted(deleted) if deleted.task_id == id => Some((version, deleted)),
+            TaskEvent::Created(_)
+            | TaskEvent::Changed(_)
+            | TaskEvent::Deleted(_)
+            | TaskEvent::Restored(_) => None,
+        })
     }
 
     fn put(&mut self, put: &Put) -> Result<(), Refusal> {

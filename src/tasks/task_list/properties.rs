@@ -213,9 +213,18 @@ proptest! {
         for (index, event) in living.log.iter().enumerate() {
             let earlier = living.log[..index].iter().rposition(|one| one.task_id() == event.task_id());
             let previous = event.previous().map(|version| usize::try_from(version - 1).unwrap());
-            // An import knows of an earlier deletion only if it was looked up, which these do not.
-            let is_import = matches!(event, TaskEvent::Created(_));
-            prop_assert!(previous == earlier || is_import, "{:?}", event);
+            match event {
+                TaskEvent::Changed(_) | TaskEvent::Deleted(_) => prop_assert_eq!(previous, earlier),
+                // An import knows of an earlier deletion only if it was looked up, which these do not.
+                TaskEvent::Created(_) => prop_assert_eq!(previous, None),
+                TaskEvent::Restored(restored) => {
+                    let deletion = previous.and_then(|index| living.log.get(index));
+                    let is_its_deletion = matches!(
+                        deletion, Some(TaskEvent::Deleted(deleted)) if deleted.task_id == restored.task_id
+                    );
+                    prop_assert!(is_its_deletion, "{:?}", event);
+                }
+            }
         }
     }
 }
