@@ -7,6 +7,7 @@
 //! * `sessions`: what extends sessions, what ends them by themselves, and their list
 //! * `revocation`: ending sessions: what is refused afterwards, and where
 //! * `tasks`: the task list
+//! * `past`: what only the log gives of a task list: history, undo, time travel, changes as they happen
 //! * `input`: bad input and the one error body
 //! * `ownership`: every operation of the OpenAPI document refuses everybody but the owner
 //! * `keys`: the key ring, the JWKS, revocation of keys, the secret
@@ -45,6 +46,7 @@ mod hanging;
 mod input;
 mod keys;
 mod ownership;
+mod past;
 mod plans;
 mod postgres;
 mod process;

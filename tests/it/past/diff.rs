@@ -1,0 +1,121 @@
+//! What is different between two versions or times of a list, in either direction.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::random::Random;
+use super::{all, ask, at, changes, fields, get, id, tasks};
+use crate::app::TestApp;
+
+/// What is different about each task, found by comparing two pages. Ids sort like their tasks' creation.
+fn compared(from: &Value, to: &Value) -> Vec<Value> {
+    let by_id = |page: &Value| -> BTreeMap<String, Value> {
+        tasks(page).iter().map(|task| (id(task).to_owned(), fields(task))).collect()
+    };
+    let (from, to) = (by_id(from), by_id(to));
+    let mut ids: Vec<_> = from.keys().chain(to.keys()).collect();
+    ids.sort();
+    ids.dedup();
+    let whole = |task: Option<&Value>| task.cloned().unwrap_or(Value::Null);
+    let difference = |id: &String| {
+        let (mut before, mut after) = (whole(from.get(id)), whole(to.get(id)));
+        if before == after {
+            return None;
+        }
+        if let (Some(one), Some(other)) = (before.as_object_mut(), after.as_object_mut()) {
+            // Whether it is done and since when are told together.
+            let is_same = |name: &str| match name {
+                "completed" => one["completedAt"] == other["completedAt"],
+                name => one[name] == other[name],
+            };
+            let same: Vec<_> = one.keys().filter(|name| is_same(name)).cloned().collect();
+            for name in same {
+                one.remove(&name);
+                other.remove(&name);
+            }
+        }
+        Some(json!({"taskId": id, "before": before, "after": after}))
+    };
+    ids.into_iter().filter_map(difference).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_diff_tells_what_is_different_between_any_two_moments_in_either_direction_page_by_page() {
+    let app = TestApp::spawn_with(|config| config.entities.snapshot_every = 7).await;
+    let ada = app.sign_up("ada@example.com").await;
+    let mut random = Random::new(23);
+    let mut pages = vec![all(&ada).await];
+    for _ in 0..40 {
+        app.clock().advance(Duration::from_secs(1));
+        changes::change(&ada, &mut random).await;
+        pages.push(all(&ada).await);
+    }
+    for round in 0..60 {
+        let (from, to) = (random.below(pages.len()), random.below(pages.len()));
+        let moment = |place: usize, by_time: bool| {
+            if by_time { at(place as u64) } else { pages[place]["version"].to_string() }
+        };
+        let (begin, end) = (moment(from, random.flip()), moment(to, random.flip()));
+        let expected = compared(&pages[from], &pages[to]);
+        let limit = if round % 2 == 0 { 1_000 } else { 2 };
+        let (mut told, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let query = format!("/diff?from={begin}&to={end}&limit={limit}{cursor}");
+            let page = get(&ada, &query).await;
+            let part = page["differences"].as_array().unwrap();
+            told.extend(part.iter().cloned());
+            let next = match part.last() {
+                Some(last) if told.len() < expected.len() => last["taskId"].clone(),
+                Some(_) | None => Value::Null,
+            };
+            let shell = json!({
+                "from": pages[from]["version"], "to": pages[to]["version"],
+                "differences": part, "nextCursor": next,
+            });
+            assert_eq!(page, shell, "{query}");
+            assert!(part.len() <= limit);
+            let Some(next) = next.as_str() else { break };
+            cursor = format!("&cursor={next}");
+        }
+        assert_eq!(told, expected, "from {begin} to {end}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_diff_without_an_end_ends_now() {
+    let app = TestApp::spawn().await;
+    let ada = app.sign_up("ada@example.com").await;
+    let milk = ada.create_task("Milk").await;
+    let bread = ada.create_task("Bread").await;
+    let added = |task: &Value| json!({"taskId": id(task), "before": null, "after": fields(task)});
+    let diff = |from: i64, differences: Vec<Value>| json!({"from": from, "to": 2, "differences": differences, "nextCursor": null});
+    let both = vec![added(&milk), added(&bread)];
+    assert_eq!(get(&ada, "/diff?from=0").await, diff(0, both));
+    assert_eq!(get(&ada, "/diff?from=1").await, diff(1, vec![added(&bread)]));
+    assert_eq!(get(&ada, "/diff?from=2").await, diff(2, vec![]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_diff_of_moments_that_are_none_is_refused() {
+    let app = TestApp::spawn().await;
+    let ada = app.sign_up("ada@example.com").await;
+    ada.create_task("Milk").await;
+    let no_moment = "must be a version of the list, or a date and time with its offset (RFC 3339)";
+    let not_yet = "must be at most 1, the version of the list now";
+    for (query, field, code, message) in [
+        ("", "from", "FROM_MISSING", "is missing"),
+        ("?from=x", "from", "FROM_INVALID", no_moment),
+        ("?from=0&to=yesterday", "to", "TO_INVALID", no_moment),
+        ("?from=2", "from", "FROM_TOO_LARGE", not_yet),
+        ("?from=0&to=2", "to", "TO_TOO_LARGE", not_yet),
+        ("?from=0&cursor=x", "cursor", "CURSOR_INVALID", "must be the nextCursor of a page"),
+        ("?from=0&limit=0", "limit", "LIMIT_TOO_SMALL", "must be at least 1"),
+        ("?from=0&limit=1001", "limit", "LIMIT_TOO_LARGE", "must be at most 1000"),
+    ] {
+        let reply = ask(&ada, Method::GET, &format!("/diff{query}"), None).await;
+        reply.expect_invalid(&[(field, code, message)]);
+    }
+}
