@@ -324,6 +324,9 @@ async fn restoration(
         let now = standing(id, is_there.map(|task| &**task)).or_else(|| deleted(id, &deletions));
         return now.ok_or_else(Problem::no_such_task);
     };
+    if version < 1 {
+        return Err(Problem::field("version", Flaw::TooSmall, "must be at least 1"));
+    }
     let past = tasks.as_of(owner, Moment::Version(version)).await;
     let past = past.map_err(|error| travelled("version", error))?;
     let task = past.state.tasks.get(id).ok_or_else(Problem::no_such_task)?;

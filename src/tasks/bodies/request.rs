@@ -97,15 +97,17 @@ impl TaskPatch {
             reading.wrong("title", Flaw::Missing, "cannot be taken away");
         }
         let title = self.title.value().map(|text| Title::parse(text)).transpose();
-        let title = reading.value("title", title)?;
+        let title = reading.value("title", title);
         let description = nullable(&self.description, |text| Description::parse(text));
-        let description = reading.value("description", description)?;
-        let due = reading.value("due", nullable(&self.due, |text| text.parse::<Due>()))?;
+        let description = reading.value("description", description);
+        let due = reading.value("due", nullable(&self.due, |text| text.parse::<Due>()));
         let tags = match &self.tags {
-            MaybeUndefined::Undefined => None,
-            MaybeUndefined::Null => Some(Tags::default()),
-            MaybeUndefined::Value(texts) => Some(reading.tags("tags", texts)?),
+            MaybeUndefined::Undefined => Some(None),
+            MaybeUndefined::Null => Some(Some(Tags::default())),
+            MaybeUndefined::Value(texts) => reading.tags("tags", texts).map(Some),
         };
+        // Everything is read before anything is given up: what is wrong is told at once.
+        let (title, description, due, tags) = (title?, description?, due?, tags?);
         let priority = or_default(&self.priority);
         let fields = Fields { title, description, priority, due, tags, ..Fields::default() };
         Some(Wanted { fields, completed: or_default(&self.completed) })
@@ -173,7 +175,7 @@ pub(in crate::tasks) fn place(
         }
     };
     let id = text.parse().map(place);
-    id.map_err(|_| reading.wrong(name, Flaw::Invalid, NO_NEIGHBOUR)).ok()
+    id.map_err(|_| reading.wrong(name, Flaw::Unknown, NO_NEIGHBOUR)).ok()
 }
 
 /// What is said of a task to stand beside that is not in the list.

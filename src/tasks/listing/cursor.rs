@@ -154,7 +154,7 @@ impl FromStr for Cursor {
             "c" => Rank::Created,
             "u" => Rank::Updated(time()?),
             "d" => Rank::Due(time()?),
-            "p" => Rank::Priority(priority(value)?),
+            "p" => Rank::Priority(value.parse().map_err(|_| InvalidCursor)?),
             "o" => Rank::Position(Cow::Owned(position(value)?)),
             "n" => Rank::NotDue,
             _ => return Err(InvalidCursor),
@@ -166,13 +166,6 @@ impl FromStr for Cursor {
 fn position(text: &str) -> Result<String, InvalidCursor> {
     let position = Position::parse(text).map_err(|_| InvalidCursor)?;
     Ok(position.as_str().to_owned())
-}
-
-fn priority(name: &str) -> Result<Priority, InvalidCursor> {
-    [Priority::None, Priority::Low, Priority::Medium, Priority::High]
-        .into_iter()
-        .find(|priority| priority.as_str() == name)
-        .ok_or(InvalidCursor)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! Such a text is written behind an apostrophe, as is one that is empty, which would be taken for none. Reading takes it
 //! away again, so that nothing is lost; a text that begins with an apostrophe and means it has one more.
 
-use csv::{QuoteStyle, ReaderBuilder, Terminator, WriterBuilder};
+use csv::{QuoteStyle, ReaderBuilder, StringRecord, Terminator, WriterBuilder};
 use serde::{Deserialize, Serialize};
 
 use super::PortableTask;
@@ -23,11 +23,11 @@ struct Line {
     #[serde(default)]
     description: Option<String>,
     #[serde(default)]
-    completed: Option<bool>,
+    completed: Option<String>,
     #[serde(default)]
     completed_at: Option<String>,
     #[serde(default)]
-    priority: Option<Priority>,
+    priority: Option<String>,
     #[serde(default)]
     due: Option<String>,
     #[serde(default)]
@@ -47,9 +47,9 @@ impl From<PortableTask> for Line {
             id: task.id,
             title: guarded(task.title),
             description: task.description.map(guarded),
-            completed: task.completed,
+            completed: task.completed.map(|completed| completed.to_string()),
             completed_at: task.completed_at,
-            priority: Some(task.priority),
+            priority: Some(task.priority.as_str().to_owned()),
             due: task.due,
             tags: (!tags.is_empty()).then(|| guarded(tags)),
             position: task.position,
@@ -59,25 +59,36 @@ impl From<PortableTask> for Line {
     }
 }
 
-impl From<Line> for PortableTask {
-    fn from(line: Line) -> Self {
+impl Line {
+    /// The task, or which column cannot be read and why.
+    fn task(self) -> Result<PortableTask, (&'static str, String)> {
+        let line = self;
+        let completed = line.completed.as_deref().map(truth).transpose();
+        let priority = line.priority.as_deref().map(str::parse::<Priority>).transpose();
+        let priority = priority.map_err(|error| ("priority", error.to_string()))?;
         let tags = line.tags.map(unguarded).unwrap_or_default();
         let tags =
             tags.split(TAG_SEPARATOR).filter(|tag| !tag.is_empty()).map(str::to_owned).collect();
-        Self {
+        Ok(PortableTask {
             id: line.id,
             title: unguarded(line.title),
             description: line.description.map(unguarded),
-            completed: line.completed,
+            completed: completed.map_err(|message| ("completed", message))?,
             completed_at: line.completed_at,
-            priority: line.priority.unwrap_or_default(),
+            priority: priority.unwrap_or_default(),
             due: line.due,
             tags,
             position: line.position,
             created_at: line.created_at,
             updated_at: line.updated_at,
-        }
+        })
     }
+}
+
+/// Whether it is so. Spreadsheets write it in capitals.
+fn truth(text: &str) -> Result<bool, String> {
+    let text = text.to_ascii_lowercase();
+    text.parse().map_err(|_| "must be true or false".to_owned())
 }
 
 /// Whether a text could be taken for a formula or for nothing, behind however many apostrophes.
@@ -135,41 +146,47 @@ const NAMES: [&str; 11] = [
 pub(super) fn read(file: &[u8]) -> Result<Vec<PortableTask>, Problem> {
     let file = file.strip_prefix("\u{feff}".as_bytes()).unwrap_or(file);
     let mut reader = ReaderBuilder::new().from_reader(file);
-    let names = reader.headers().map_err(|error| refused(&error, 0))?;
-    let unknown = names.iter().find(|name| !NAMES.contains(name)).map(str::to_owned);
-    if let Some(name) = unknown {
-        let message = format!("is no column: there are {}", NAMES.join(", "));
-        return Err(Problem::field(name, Flaw::Unknown, message));
-    }
-    if !names.iter().any(|name| name == "title") {
-        return Err(Problem::field("title", Flaw::Missing, "is missing among the columns"));
-    }
+    require_columns(reader.headers().map_err(|error| refused(&error, 0))?)?;
     let mut tasks = Vec::new();
     for line in reader.deserialize::<Line>().take(MAX_TASKS + 1) {
         let line = line.map_err(|error| refused(&error, tasks.len()))?;
-        tasks.push(PortableTask::from(line));
+        let task = line.task().map_err(|(name, message)| {
+            Problem::field(format!("tasks[{}].{name}", tasks.len()), Flaw::Invalid, message)
+        })?;
+        tasks.push(task);
     }
     Ok(tasks)
+}
+
+/// The columns are known ones, each at most once, and titles are among them.
+fn require_columns(names: &StringRecord) -> Result<(), Problem> {
+    if let Some(name) = names.iter().find(|name| !NAMES.contains(name)) {
+        let message = format!("is no column: there are {}", NAMES.join(", "));
+        return Err(Problem::field(name, Flaw::Unknown, message));
+    }
+    let times = |name: &str| names.iter().filter(|column| *column == name).count();
+    if let Some(name) = NAMES.into_iter().find(|name| times(name) > 1) {
+        return Err(Problem::field(name, Flaw::Duplicate, "is there more than once"));
+    }
+    if times("title") == 0 {
+        return Err(Problem::field("title", Flaw::Missing, "is missing among the columns"));
+    }
+    Ok(())
 }
 
 /// Why a table cannot be read, with the line that a person finds it on.
 fn refused(error: &csv::Error, index: usize) -> Problem {
     let place = error.position().map_or(String::new(), |place| format!(" (line {})", place.line()));
-    let whole = || format!("tasks[{index}]");
-    let (field, flaw, message) = match error.kind() {
-        csv::ErrorKind::Utf8 { .. } => (whole(), Flaw::Invalid, "is not UTF-8".to_owned()),
+    let message = match error.kind() {
+        csv::ErrorKind::Utf8 { .. } => "is not UTF-8".to_owned(),
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            (whole(), Flaw::Invalid, format!("has {len} columns instead of {expected_len}"))
+            format!("has {len} columns instead of {expected_len}")
         }
-        csv::ErrorKind::Deserialize { err, .. } => {
-            let column = err.field().and_then(|index| usize::try_from(index).ok());
-            let name = column.and_then(|index| NAMES.get(index)).copied();
-            let field = name.map_or_else(whole, |name| format!("tasks[{index}].{name}"));
-            (field, Flaw::Invalid, format!("cannot be read: {}", err.kind()))
-        }
-        csv::ErrorKind::Io(_) | csv::ErrorKind::Seek | csv::ErrorKind::Serialize(_) | _ => {
-            (whole(), Flaw::Invalid, "cannot be read".to_owned())
-        }
+        csv::ErrorKind::Io(_)
+        | csv::ErrorKind::Seek
+        | csv::ErrorKind::Serialize(_)
+        | csv::ErrorKind::Deserialize { .. }
+        | _ => "cannot be read".to_owned(),
     };
-    Problem::field(field, flaw, format!("{message}{place}"))
+    Problem::field(format!("tasks[{index}]"), Flaw::Invalid, format!("{message}{place}"))
 }

@@ -1,5 +1,7 @@
 //! How urgent a task is.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 /// How urgent a task is, from least to most.
@@ -45,5 +47,32 @@ impl Priority {
             Self::Medium => "medium",
             Self::High => "high",
         }
+    }
+}
+
+/// The text is no priority.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be none, low, medium or high")]
+pub struct InvalidPriority;
+
+impl FromStr for Priority {
+    type Err = InvalidPriority;
+
+    fn from_str(name: &str) -> Result<Self, InvalidPriority> {
+        let mut all = [Self::None, Self::Low, Self::Medium, Self::High].into_iter();
+        all.find(|priority| priority.as_str() == name).ok_or(InvalidPriority)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_priority_is_read_by_its_name() {
+        for priority in [Priority::None, Priority::Low, Priority::Medium, Priority::High] {
+            assert_eq!(priority.as_str().parse(), Ok(priority));
+        }
+        assert_eq!("High".parse::<Priority>(), Err(InvalidPriority));
     }
 }
