@@ -7,6 +7,7 @@
 //! * `sessions`: what extends sessions, what ends them by themselves, and their list
 //! * `revocation`: ending sessions: what is refused afterwards, and where
 //! * `tasks`: the task list
+//! * `everyday`: tasks as people expect them
 //! * `past`: what only the log gives of a task list: history, undo, time travel, changes as they happen
 //! * `input`: bad input and the one error body
 //! * `ownership`: every operation of the OpenAPI document refuses everybody but the owner
@@ -40,6 +41,7 @@ mod concurrency;
 mod durability;
 mod entities;
 mod event_log;
+mod everyday;
 mod explorer;
 mod flow;
 mod hanging;

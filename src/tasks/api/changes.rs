@@ -317,16 +317,10 @@ async fn restoration(
         Some(_) => HashMap::new(),
         None => tasks.deletions(owner, &[id]).await?,
     };
-    if version.is_some_and(|version| version < 1) {
-        return Err(Problem::field("version", Flaw::TooSmall, "must be at least 1"));
-    }
     let Some(version) = version else {
         let now = standing(id, is_there.map(|task| &**task)).or_else(|| deleted(id, &deletions));
         return now.ok_or_else(Problem::no_such_task);
     };
-    if version < 1 {
-        return Err(Problem::field("version", Flaw::TooSmall, "must be at least 1"));
-    }
     let past = tasks.as_of(owner, Moment::Version(version)).await;
     let past = past.map_err(|error| travelled("version", error))?;
     let task = past.state.tasks.get(id).ok_or_else(Problem::no_such_task)?;

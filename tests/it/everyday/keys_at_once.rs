@@ -1,0 +1,199 @@
+//! Requests with the same key that meet.
+
+use std::pin::pin;
+
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::json;
+use tokio_postgres::Client;
+
+use super::keys::{Keyed, told};
+use super::*;
+use crate::concurrency::two_servers;
+use crate::process::until;
+
+/// The log, locked: whatever is written waits.
+struct Locked {
+    holder: Client,
+    /// The process that holds it.
+    pid: i32,
+    /// Sees who waits: within a transaction that looks the same all the time.
+    watcher: Client,
+}
+
+impl Locked {
+    async fn new(app: &TestApp) -> Self {
+        let connection = app.connection();
+        let holder = connection.connect().await.unwrap().client;
+        let watcher = connection.connect().await.unwrap().client;
+        holder.batch_execute("begin; select position from log_head for update").await.unwrap();
+        let pid = holder.query_one("select pg_backend_pid()", &[]).await.unwrap().get(0);
+        Self { holder, pid, watcher }
+    }
+
+    /// Waits until so many transactions wait.
+    async fn is_waited_for(&self, count: usize) {
+        // Only the first in the queue waits for the holder itself, the next ones for those before them.
+        let waits = "with recursive waiting (pid) as (
+                         select $1::integer
+                         union
+                         select a.pid from waiting w
+                         join pg_stat_activity a on w.pid = any (pg_blocking_pids(a.pid))
+                     ) select from waiting where pid <> $1";
+        until("so many wait for the log", async || {
+            self.watcher.query(waits, &[&self.pid]).await.unwrap().len() >= count
+        })
+        .await;
+    }
+
+    async fn release(self) {
+        self.holder.batch_execute("commit").await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_in_use_while_its_request_runs_and_has_an_answer_afterwards() {
+    let (app, ada) = ada().await;
+    let [milk] = tasks(&ada, ["Milk"]).await;
+    let path = format!("/{}", id(&milk));
+    let batch = json!({"commands": [{"op": "create", "task": {"title": "Jam"}}]});
+    for (number, request) in [
+        Keyed::new(Method::POST, "", &json!({"title": "Tea"}), "create"),
+        Keyed::new(Method::PATCH, path.clone(), &json!({"completed": true}), "patch"),
+        Keyed::new(Method::POST, "/batch", &batch, "batch"),
+        Keyed::new(Method::POST, "/import", &json!({"tasks": [{"title": "Rice"}]}), "import"),
+        Keyed::new(Method::POST, "/undo", &json!(null), "undo"),
+        Keyed::new(Method::DELETE, path, &json!(null), "delete"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let lock = Locked::new(&app).await;
+        let mut first = pin!(request.send(&ada));
+        tokio::select! {
+            _ = &mut first => unreachable!("the log is locked"),
+            () = lock.is_waited_for(1) => {}
+        }
+        let second = request.send(&ada).await;
+        assert_eq!(problem(&second, 409), expected::in_use(), "{request:?}");
+        assert_eq!(second.header("retry-after"), "1");
+        lock.release().await;
+        let first = first.await;
+        assert!(first.status.is_success(), "{}", first.text);
+        assert_eq!(told(&request.send(&ada).await), told(&first));
+        assert_eq!(event_count(&app).await, number + 2, "{request:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_that_get_the_same_request_at_once_do_it_once_and_answer_the_same() {
+    let (first, second) = two_servers().await;
+    let ada = first.sign_up("ada@example.com").await;
+    let there = ada.at(&second.url());
+    let [milk, tea, gone] = tasks(&ada, ["Milk", "Tea", "Gone"]).await;
+    there.list("").await.expect(200);
+    let of = |task: &Value| format!("/{}", id(task));
+    let batch = json!({"commands": [{"op": "delete", "id": id(&gone)}]});
+    let mut count = 3;
+    for request in [
+        Keyed::new(Method::POST, "", &json!({"title": "Jam"}), "create"),
+        Keyed::new(Method::PATCH, of(&tea), &json!({"completed": true}), "patch"),
+        // What the slower node is asked for is refused by then: the task is gone, there is nothing left to undo.
+        Keyed::new(Method::DELETE, of(&milk), &json!(null), "delete"),
+        Keyed::new(Method::POST, "/batch", &batch, "batch"),
+    ] {
+        let lock = Locked::new(&first).await;
+        let both = async { tokio::join!(request.send(&ada), request.send(&there)) };
+        let mut both = pin!(both);
+        tokio::select! {
+            _ = &mut both => unreachable!("the log is locked"),
+            () = lock.is_waited_for(2) => {}
+        }
+        lock.release().await;
+        let (here, there) = both.await;
+        assert!(here.status.is_success(), "{request:?} {}", here.text);
+        assert_eq!(told(&there), told(&here), "{request:?}");
+        count += 1;
+        assert_eq!(event_count(&first).await, count, "{request:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_was_overtaken_answers_as_the_faster_one_and_not_what_the_rules_say_by_then() {
+    let (first, second) = two_servers().await;
+    let ada = first.sign_up("ada@example.com").await;
+    let there = ada.at(&second.url());
+    let milk = ada.create_task("Milk").await;
+    there.list("").await.expect(200);
+    let request = Keyed::new(Method::DELETE, format!("/{}", id(&milk)), &json!(null), "delete");
+    let lock = Locked::new(&first).await;
+    let mut here = pin!(request.send(&ada));
+    tokio::select! {
+        _ = &mut here => unreachable!("the log is locked"),
+        () = lock.is_waited_for(1) => {}
+    }
+    // The list has something to do on the other node: what comes next there is decided when that is done.
+    let mut other = pin!(there.create_task("Tea"));
+    tokio::select! {
+        _ = &mut other => unreachable!("the log is locked"),
+        () = lock.is_waited_for(2) => {}
+    }
+    let now = "select clock_timestamp()";
+    let now: std::time::SystemTime = lock.watcher.query_one(now, &[]).await.unwrap().get(0);
+    let looked_up = "select from pg_stat_activity where state = 'idle' and query_start > $1
+                     and query like 'select fingerprint%idempotency_keys%'";
+    let mut overtaken = pin!(request.send(&there));
+    let is_looked_up = until("the other node looks for an answer", async || {
+        !lock.watcher.query(looked_up, &[&now]).await.unwrap().is_empty()
+    });
+    tokio::select! {
+        _ = &mut overtaken => unreachable!("the log is locked"),
+        () = is_looked_up => {}
+    }
+    lock.release().await;
+    let (here, tea, overtaken) = tokio::join!(here, other, overtaken);
+    assert_eq!((here.status.as_u16(), here.text.as_str()), (204, ""));
+    assert_eq!(told(&overtaken), told(&here));
+    assert_eq!(page(&ada, "").await["tasks"], json!([tea]));
+    assert_eq!(event_count(&first).await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_gave_up_waiting_and_asks_again_gets_the_answer_of_the_first_time() {
+    let (app, ada) = ada().await;
+    let milk = ada.create_task("Milk").await;
+    let request = Keyed::new(Method::DELETE, format!("/{}", id(&milk)), &json!(null), "delete");
+    let lock = Locked::new(&app).await;
+    {
+        let mut given_up = pin!(request.send(&ada));
+        tokio::select! {
+            _ = &mut given_up => unreachable!("the log is locked"),
+            () = lock.is_waited_for(1) => {}
+        }
+    }
+    lock.release().await;
+    until("it is answered", async || {
+        let reply = request.send(&ada).await;
+        // The first one may be at work still.
+        let is_answered = reply.status != 409;
+        assert!(!is_answered || (reply.status == 204 && reply.text.is_empty()), "{}", reply.text);
+        is_answered
+    })
+    .await;
+    assert_eq!(event_count(&app).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_with_one_key_does_one_thing() {
+    let (app, ada) = ada().await;
+    let request = Keyed::new(Method::POST, "", &json!({"title": "Milk"}), "one");
+    let replies = join_all((0..20).map(|_| request.send(&ada))).await;
+    let milk = request.send(&ada).await;
+    for reply in &replies {
+        match reply.status.as_u16() {
+            201 => assert_eq!(told(reply), told(&milk)),
+            _ => assert_eq!(problem(reply, 409), expected::in_use()),
+        }
+    }
+    assert_eq!((event_count(&app).await, ada.titles().await), (1, vec!["Milk".to_owned()]));
+}
