@@ -1,12 +1,12 @@
 //! Following a list: everything that happens to it, once and in order, from any node.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
+use tokio::sync::watch;
 
 use super::follower::{Follower, apply, request};
 use super::random::Random;
@@ -95,24 +95,24 @@ async fn a_follower_that_reconnects_under_writes_from_any_node_misses_nothing_an
     let servers: [TestApp; 2] = two_servers().await.into();
     let ada = servers[0].sign_up("ada@example.com").await;
     let views = servers.each_ref().map(|server| ada.at(&server.url()));
-    let count = std::sync::atomic::AtomicI64::new(0);
-    let is_over = AtomicBool::new(false);
+    // How many changes there were, once everything is written.
+    let count = watch::Sender::new(None);
     let writing = async {
         let changes = join_all((0..4).map(|writer| write(&views, writer))).await;
-        count.store(changes.iter().sum(), Ordering::SeqCst);
-        is_over.store(true, Ordering::SeqCst);
+        count.send_replace(Some(changes.iter().sum::<i64>()));
     };
     let follow = async |seed: u64| {
         let mut random = Random::new(seed);
         let (mut versions, mut seen, mut last) = (Vec::new(), Map::new(), 0);
-        while !is_over.load(Ordering::SeqCst) || last < count.load(Ordering::SeqCst) {
+        let mut count = count.subscribe();
+        while *count.borrow() != Some(last) {
             let server = random.pick(&servers);
             let mut follower = Follower::of(server, &ada, Some(last)).await;
             for _ in 0..random.below(12) {
-                if is_over.load(Ordering::SeqCst) && last == count.load(Ordering::SeqCst) {
-                    break;
-                }
-                let (version, change) = follower.next().await.expect("the stream goes on");
+                let (version, change) = tokio::select! {
+                    told = follower.next() => told.expect("the stream goes on"),
+                    _ = count.wait_for(|count| *count == Some(last)) => break,
+                };
                 assert_eq!(change["version"], version);
                 apply(&mut seen, &change);
                 versions.push(version);
@@ -123,7 +123,7 @@ async fn a_follower_that_reconnects_under_writes_from_any_node_misses_nothing_an
     };
     let ((), one, other) = tokio::join!(writing, follow(1), follow(2));
     let page = all(&ada).await;
-    let count = count.load(Ordering::SeqCst);
+    let count = count.borrow().unwrap();
     assert_eq!(page["version"], count);
     let expected: Map<_, _> =
         tasks(&page).iter().map(|task| (id(task).to_owned(), fields(task))).collect();
