@@ -1,7 +1,7 @@
 //! The rules of one user's task list.
 //!
-//! [`command`] says what can be asked, [`plan`] decides it action by action, [`placing`] finds places in the manual order,
-//! [`taking_back`] undoes and redoes. Here is what a list remembers and how an event changes that.
+//! [`command`] says what can be asked, `plan` decides it action by action, `placing` finds places in the manual order,
+//! `taking_back` undoes and redoes. Here is what a list remembers and how an event changes that.
 
 pub mod command;
 mod placing;
