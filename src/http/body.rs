@@ -47,7 +47,7 @@ fn unreadable(message: &'static str) -> Problem {
 }
 
 /// `413`.
-fn too_large(max: usize) -> Problem {
+pub(crate) fn too_large(max: usize) -> Problem {
     let message = format!("The body is larger than {}", size(max));
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", message)
 }

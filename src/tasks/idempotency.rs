@@ -94,6 +94,11 @@ impl Answers {
         if is_free { Ok(Turn { answers: self.clone(), name }) } else { Err(KeyError::InUse) }
     }
 
+    /// Whether a request of this user with this key is being carried out here.
+    pub fn is_running(&self, owner: UserId, key: &IdempotencyKey) -> bool {
+        self.lock().contains(&(owner, key.as_str().to_owned()))
+    }
+
     /// What the request was answered before, if it was.
     ///
     /// # Errors

@@ -123,6 +123,11 @@ impl Tasks {
         Ok(EncodedPage { version: list.version, bytes })
     }
 
+    /// The answers to keys.
+    pub fn answers(&self) -> &Answers {
+        &self.answers
+    }
+
     /// The turns of work on whole lists.
     pub fn heavy(&self) -> &Heavy {
         &self.heavy

@@ -147,6 +147,8 @@ impl Tasks {
         if let Some(keyed) = keyed {
             let (answering, clock) = (Arc::clone(&writing.answering), self.log.clock().clone());
             execution = execution.recorded(Record::new(move |outcome: &Outcome<TaskList>| {
+                // The whole of it, so that its turn goes with the command.
+                let keyed = &keyed;
                 Ok(read_model::record(&keyed.asked, answering(outcome)?, clock.now()))
             }));
         }

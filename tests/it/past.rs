@@ -102,3 +102,9 @@ fn seen(page: &Value) -> Vec<Value> {
 fn fields(task: &Value) -> Value {
     FIELDS.iter().map(|name| ((*name).to_owned(), task[*name].clone())).collect()
 }
+
+/// A change without the sides that it does not have.
+fn present(mut change: Value) -> Value {
+    change.as_object_mut().unwrap().retain(|_, side| !side.is_null());
+    change
+}

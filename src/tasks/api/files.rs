@@ -18,6 +18,7 @@ use crate::http::digested::digest_of;
 use crate::http::failure::Failure;
 use crate::http::idempotency_key::MaybeIdempotencyKey;
 use crate::http::if_match::IfMatch;
+use crate::http::problem::Problem;
 use crate::http::tag::Tag;
 use crate::tasks::events::TaskEvent;
 use crate::tasks::portable::{self, ARRIVAL, Format, ImportBody, MAX_FILE, TaskFile, TaskFileBody};
@@ -127,6 +128,9 @@ impl TaskFilesApi {
     ) -> Result<Changed<ImportBody>, Failure<ImportTasks>> {
         let state = caller::state(request)?;
         let TaskFileBody { format, size, body } = body;
+        if key.0.as_ref().is_some_and(|key| state.tasks.answers().is_running(owner.user_id, key)) {
+            return Err(Problem::key_in_use().into());
+        }
         let mut claim = state.tasks.heavy().claim(owner.user_id)?;
         claim.room_for(size)?;
         let bytes = receive_within(body, MAX_FILE, ARRIVAL).await?;

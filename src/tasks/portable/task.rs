@@ -79,6 +79,7 @@ impl PortableTask {
 
     /// What it asks for, as far as it can be read.
     pub(super) fn put(&self, now: Timestamp, reading: &mut Reading) -> Option<Put> {
+        let given = self.given_id(now, reading);
         let draft = self.draft(reading);
         let completed_at = self.done_at(now, reading);
         let created_at = time("createdAt", self.created_at.as_deref(), reading);
@@ -87,26 +88,17 @@ impl PortableTask {
         let position =
             position.map_err(|error| reading.wrong("position", Flaw::Invalid, error)).ok();
         let created_at = created_at.ok()?;
-        let id = self.key(created_at, now, reading);
+        let id = given.ok()?.map_or_else(|| fresh_id(created_at, now), Key::Given);
         let created_at = created_at.unwrap_or(now);
         let updated_at = updated_at.ok()?.unwrap_or(created_at);
         let times = Imported { created_at, updated_at };
         let (draft, completed_at, position) = (draft?, completed_at.ok()?, position?);
-        Some(Put { id: id?, draft, completed_at, position, times, deleted: None })
+        Some(Put { id, draft, completed_at, position, times, deleted: None })
     }
 
-    /// Its identifier, if it is one that a list gives: the identifiers that come after it must have room.
-    /// One that has none gets one of the time when it was added, so that the order of creation is kept.
-    fn key(
-        &self,
-        created_at: Option<Timestamp>,
-        now: Timestamp,
-        reading: &mut Reading,
-    ) -> Option<Key> {
-        let Some(text) = &self.id else {
-            let past = created_at.filter(|at| (0..now.unix_millis()).contains(&at.unix_millis()));
-            return Some(past.map_or(Key::Fresh(TaskId::at(now)), |at| Key::Given(TaskId::at(at))));
-        };
+    /// Its identifier, if it has one. One that no list gives is refused: those that come after it must have room.
+    fn given_id(&self, now: Timestamp, reading: &mut Reading) -> Result<Option<TaskId>, Wrong> {
+        let Some(text) = &self.id else { return Ok(None) };
         let id = text.parse::<TaskId>().ok().filter(|id| {
             let made_at = id.uuid().get_timestamp().map_or(u64::MAX, |at| at.to_unix().0);
             let latest = now.after(LENIENCY).unix_seconds();
@@ -115,7 +107,7 @@ impl PortableTask {
         if id.is_none() {
             reading.wrong("id", Flaw::Invalid, "must be the id of an exported task");
         }
-        id.map(Key::Given)
+        id.map(Some).ok_or(Wrong)
     }
 
     fn draft(&self, reading: &mut Reading) -> Option<Draft> {
@@ -141,6 +133,12 @@ impl PortableTask {
             (_, at) => Ok(at),
         }
     }
+}
+
+/// The identifier of a task that has none: of the time when it was added, so that the order of creation is kept.
+fn fresh_id(created_at: Option<Timestamp>, now: Timestamp) -> Key {
+    let past = created_at.filter(|at| (0..now.unix_millis()).contains(&at.unix_millis()));
+    past.map_or(Key::Fresh(TaskId::at(now)), |at| Key::Given(TaskId::at(at)))
 }
 
 /// It cannot be read, and the reading knows why.

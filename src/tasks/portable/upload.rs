@@ -8,7 +8,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
 use serde::Serialize;
 
 use super::{Format, MAX_FILE, TaskFile};
-use crate::http::body::require_type;
+use crate::http::body::{require_type, too_large};
 use crate::http::header_of;
 
 /// A file that is being sent. It is received when there is room for it.
@@ -44,7 +44,10 @@ impl TaskFileBody {
         let is_csv = content_type.to_ascii_lowercase().starts_with(Format::Csv.content_type());
         let format = if is_csv { Format::Csv } else { Format::Json };
         let said = header_of(request, &header::CONTENT_LENGTH).and_then(|size| size.parse().ok());
-        let size = said.map_or(MAX_FILE, |said: usize| said.min(MAX_FILE));
+        let size: usize = said.unwrap_or(MAX_FILE);
+        if size > MAX_FILE {
+            return Err(too_large(MAX_FILE).into());
+        }
         Ok(Self { format, size, body: body.take()? })
     }
 }

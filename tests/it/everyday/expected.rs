@@ -11,6 +11,18 @@ pub fn mismatch(current: &Value) -> Value {
     })
 }
 
+/// The same of a command of a batch.
+pub fn mismatch_at(command: usize, current: &Value) -> Value {
+    let detail = json!({
+        "field": format!("commands[{command}].ifVersion"),
+        "code": "IF_VERSION_INVALID",
+        "message": "is not the version of the task any more",
+    });
+    let mut problem = mismatch(current);
+    problem["details"] = json!([detail]);
+    problem
+}
+
 /// `404` of a task.
 pub fn no_task() -> Value {
     json!({"code": "TASK_NOT_FOUND", "message": "There is no such task"})

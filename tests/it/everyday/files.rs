@@ -214,8 +214,9 @@ async fn a_task_of_a_file_without_an_id_is_added_and_one_with_an_id_of_the_list_
     let since = "2020-02-29T10:00:00.123Z";
     let tea = json!({"title": "Tea", "completed": true, "completedAt": "2021-01-01T00:00:00.000Z",
                      "createdAt": since, "updatedAt": since, "position": "i0000002", "version": 3});
-    let tea = shown(&ada, &list["tasks"][2], &tea);
-    assert_eq!(list["tasks"], json!([with(&milk, &changed), bread, tea]));
+    // The list is in the order of creation.
+    let tea = shown(&ada, &list["tasks"][0], &tea);
+    assert_eq!(list["tasks"], json!([tea, with(&milk, &changed), bread]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -165,13 +165,13 @@ async fn another_body_path_or_method_with_the_same_key_is_refused_and_changes_no
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_says_the_same_in_other_words_is_the_same() {
+async fn a_body_is_the_same_if_its_bytes_are() {
     let (_app, ada) = ada().await;
     let first = Keyed::new(Method::POST, "", &json!({"title": "Milk", "tags": ["a"]}), "one");
     let answer = told(&first.send(&ada).await);
     let body = "{ \"tags\" : [\"\\u0061\"],\n\"title\":\"Milk\" }".to_owned();
     let again = Keyed { body, ..first.clone() };
-    assert_eq!(told(&again.send(&ada).await), answer);
+    assert_eq!(problem(&again.send(&ada).await, 422), expected::reused());
     // Whether the key is in quotes makes no difference either.
     let request = ada.request(Method::POST, &ada.tasks("")).header("idempotency-key", "one");
     let reply = request.json(&json!({"title": "Milk", "tags": ["a"]})).send().await;

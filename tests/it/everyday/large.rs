@@ -5,8 +5,11 @@ use std::fmt::Write as _;
 
 use reqwest::Method;
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::*;
+use crate::process::until;
 
 const MOST: usize = 10_000;
 
@@ -83,10 +86,15 @@ async fn a_full_list_takes_no_more_tasks_and_is_changed_all_the_same() {
     let drop = json!({"op": "delete", "id": id(first)});
     let batch =
         async |commands: &[&Value]| post(&ada, "/batch", &json!({"commands": commands})).await;
-    assert_eq!(problem(&batch(&[&create, &drop]).await, 409), full);
+    let at = |field: &str, code: &str| {
+        let detail = json!({"field": field, "code": code, "message": "does not fit into the list"});
+        json!({"code": full["code"], "message": full["message"], "details": [detail]})
+    };
+    let first_command = at("commands[0]", "COMMANDS_TOO_MANY");
+    assert_eq!(problem(&batch(&[&create, &drop]).await, 409), first_command);
     let file = json!({"tasks": [{"id": second["id"], "title": "changed"}, {"title": "one more"}]});
     let reply = import(&ada, "application/json", file.to_string()).await;
-    assert_eq!(problem(&reply, 409), full);
+    assert_eq!(problem(&reply, 409), at("tasks[1]", "TASKS_TOO_MANY"));
     assert_eq!(event_count(&app).await, MOST);
     batch(&[&drop, &create]).await.expect(200);
     patch(&ada, second, &json!({"completed": true})).await.expect(200);
@@ -106,18 +114,46 @@ async fn a_file_of_more_than_ten_thousand_tasks_is_refused() {
     assert_eq!(event_count(&app).await, 0);
 }
 
+/// The beginning of a file that says how large it is, and does not come.
+async fn begun(app: &TestApp, user: &TestUser, length: usize) -> TcpStream {
+    let mut stream = TcpStream::connect(app.running().address()).await.unwrap();
+    let (path, token) = (user.tasks("/import"), &user.token);
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\
+         content-type: text/csv\r\ncontent-length: {length}\r\n\r\ntitle\r\nMilk\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_of_more_than_thirty_two_mebibytes_is_refused() {
+async fn a_file_larger_than_any_list_is_refused_before_it_arrives() {
     let (app, ada) = ada().await;
-    let message = "The body is larger than 32 MiB";
-    let largest = 32 * 1024 * 1024;
-    for content_type in ["application/json", "text/csv"] {
-        let reply = import(&ada, content_type, vec![b' '; largest + 1]).await;
-        reply.expect_problem(413, "PAYLOAD_TOO_LARGE", message);
-    }
-    let file = format!("{{\"tasks\":[]}}{}", " ".repeat(largest - "{\"tasks\":[]}".len()));
+    let mut stream = begun(&app, &ada, 192 * 1024 * 1024 + 1).await;
+    let mut line = [0; 12];
+    stream.read_exact(&mut line).await.unwrap();
+    assert_eq!(&line, b"HTTP/1.1 413");
+    let file = format!("{{\"tasks\":[]}}{}", " ".repeat(33 * 1024 * 1024));
     import(&ada, "application/json", file).await.expect(200);
     assert_eq!(event_count(&app).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_file_of_a_person_is_taken_in_at_a_time_and_others_do_not_wait_for_it() {
+    let (app, ada) = ada().await;
+    let eve = app.sign_up("eve@example.com").await;
+    let file = begun(&app, &ada, 1_000).await;
+    let nothing = async |user: &TestUser| import(user, "application/json", "{\"tasks\":[]}").await;
+    until("it is being taken in", async || nothing(&ada).await.status == 503).await;
+    let refused = nothing(&ada).await;
+    let message = "The server is overloaded; nothing was changed, try again shortly";
+    refused.expect_problem(503, "OVERLOADED", message);
+    assert_eq!(refused.header("retry-after"), "1");
+    nothing(&eve).await.expect(200);
+    ada.create_task("Tea").await;
+    drop(file);
+    until("there is room again", async || nothing(&ada).await.status == 200).await;
+    assert_eq!(ada.titles().await, ["Tea"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -126,6 +162,6 @@ async fn an_imported_list_is_taken_back_as_a_whole() {
     import(&ada, "text/csv", table(MOST)).await.expect(200);
     let undone = ada.request(Method::POST, &ada.tasks("/undo")).send().await.expect(200);
     let shown = undone["changes"].as_array().unwrap().len();
-    assert_eq!((shown, &undone["total"]), (500, &json!(MOST)));
+    assert_eq!((shown, &undone["total"]), (100, &json!(MOST)));
     assert_eq!(page(&ada, "").await["total"], 0);
 }

@@ -265,12 +265,15 @@ async fn every_body_has_a_media_type_a_shape_and_a_largest_size() {
         (Method::POST, format!("{path}/move"), 64 * kib),
         (Method::POST, format!("{path}/restore"), 64 * kib),
         (Method::POST, "/batch".to_owned(), 4 * mib),
-        (Method::POST, "/import".to_owned(), 32 * mib),
+        // Files have their own test: they are too large to be sent here.
+        (Method::POST, "/import".to_owned(), 0),
     ] {
         let sent = |body: &str, told| case(method.clone(), &rest, body, told);
-        let too_large = || sent(&" ".repeat(largest + 1), whole(413, "PAYLOAD_TOO_LARGE"));
-        cases.push(too_large());
-        cases.push(too_large().with("idempotency-key", "large"));
+        if largest > 0 {
+            let too_large = || sent(&" ".repeat(largest + 1), whole(413, "PAYLOAD_TOO_LARGE"));
+            cases.push(too_large());
+            cases.push(too_large().with("idempotency-key", "large"));
+        }
         cases.push(sent("", whole(400, "INVALID_JSON")));
         cases.push(sent("{", whole(400, "INVALID_JSON")).with("idempotency-key", "no-json"));
         cases.push(sent(

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::random::Random;
-use super::{all, ask, at, changes, fields, get, id, tasks};
+use super::{all, ask, at, changes, fields, get, id, present, tasks};
 use crate::app::TestApp;
 
 /// What is different about each task, found by comparing two pages. Ids sort like their tasks' creation.
@@ -37,7 +37,7 @@ fn compared(from: &Value, to: &Value) -> Vec<Value> {
                 other.remove(&name);
             }
         }
-        Some(json!({"taskId": id, "before": before, "after": after}))
+        Some(present(json!({"taskId": id, "before": before, "after": after})))
     };
     ids.into_iter().filter_map(difference).collect()
 }
@@ -90,7 +90,7 @@ async fn a_diff_without_an_end_ends_now() {
     let ada = app.sign_up("ada@example.com").await;
     let milk = ada.create_task("Milk").await;
     let bread = ada.create_task("Bread").await;
-    let added = |task: &Value| json!({"taskId": id(task), "before": null, "after": fields(task)});
+    let added = |task: &Value| json!({"taskId": id(task), "after": fields(task)});
     let diff = |from: i64, differences: Vec<Value>| json!({"from": from, "to": 2, "differences": differences, "nextCursor": null});
     let both = vec![added(&milk), added(&bread)];
     assert_eq!(get(&ada, "/diff?from=0").await, diff(0, both));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{ask, at, delete, fields, get, id, patch, post, redo, restore, text, undo};
+use super::{ask, at, delete, fields, get, id, patch, post, present, redo, restore, text, undo};
 use crate::app::TestApp;
 use crate::user::TestUser;
 
@@ -62,12 +62,11 @@ async fn eventful(app: &TestApp) -> (TestUser, Value, Vec<Value>) {
         json!({
             "version": version, "taskId": id(&milk), "type": kind, "deed": deed, "at": at(seconds),
             "userId": laptop.id, "sessionId": by.session_id, "clientAddress": "127.0.0.1",
-            "before": null, "after": null,
         })
     };
     let with = |mut change: Value, before: Value, after: Value| {
         (change["before"], change["after"]) = (before, after);
-        change
+        present(change)
     };
     let (none, whole) = (Value::Null, fields(&done));
     let names = (
