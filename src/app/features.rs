@@ -32,6 +32,7 @@ use crate::sessions::read_model::SessionsProjection;
 use crate::sessions::session_list::SessionList;
 use crate::sessions::{Lifetimes, Sessions};
 use crate::tasks::Tasks;
+use crate::tasks::heavy::{self, Heavy};
 use crate::tasks::task_list::TaskList;
 use crate::workers::{Share, Workers};
 
@@ -157,11 +158,9 @@ impl Features {
         let entities = Entities::start(log.clone(), lifespan, parent).await?;
         let accounts = Accounts::new(entities, pool.clone(), hasher, clock);
 
-        let tasks = Tasks::new(
-            Entities::<TaskList>::start(log.clone(), lifespan, parent).await?,
-            log.clone(),
-            pool.clone(),
-        );
+        let lists = Entities::<TaskList>::start(log.clone(), lifespan, parent).await?;
+        let readers = Workers::start("keyfold-files", 1, Share::GivesWay, heavy::MAX_AT_ONCE)?;
+        let tasks = Tasks::new(lists, log.clone(), pool.clone(), Heavy::new(readers));
         Ok(Self { accounts, sessions, keys, tasks })
     }
 

@@ -10,9 +10,10 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::id::UserId;
+use crate::workers::{WorkError, Workers};
 
 /// Most pieces of such work at the same time.
-const MAX_AT_ONCE: usize = 2;
+pub const MAX_AT_ONCE: usize = 2;
 /// Most bytes of files that arrive or wait for their turn at the same time, in `UNIT`s.
 const ROOM: usize = 384;
 const UNIT: usize = 1024 * 1024;
@@ -30,13 +31,14 @@ pub struct Heavy {
     places: Arc<Semaphore>,
     room: Arc<Semaphore>,
     busy: Arc<Mutex<HashSet<UserId>>>,
+    readers: Workers<()>,
 }
 
 impl Heavy {
-    /// All turns are free.
-    pub fn new() -> Self {
+    /// All turns are free; `readers` read files.
+    pub fn new(readers: Workers<()>) -> Self {
         let places = Arc::new(Semaphore::new(MAX_AT_ONCE));
-        Self { places, room: Arc::new(Semaphore::new(ROOM)), busy: Arc::default() }
+        Self { places, room: Arc::new(Semaphore::new(ROOM)), busy: Arc::default(), readers }
     }
 
     /// That a user is about to do such work. Taken before anything is held for it.
@@ -54,12 +56,6 @@ impl Heavy {
     }
 }
 
-impl Default for Heavy {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 /// A user's claim to a turn, until it is dropped.
 #[derive(Debug)]
 pub struct Claim {
@@ -70,6 +66,18 @@ pub struct Claim {
 }
 
 impl Claim {
+    /// Reads something long away from the threads that answer requests.
+    ///
+    /// # Errors
+    ///
+    /// When others wait to be read already, or it panicked.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, WorkError> {
+        self.heavy.readers.run(|()| read()).await
+    }
+
     /// Takes room for so many bytes, and keeps it.
     ///
     /// # Errors
@@ -104,6 +112,7 @@ impl Drop for Claim {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workers::Share;
 
     fn user(number: u128) -> UserId {
         UserId::from_uuid(uuid::Uuid::from_u128(number))
@@ -111,7 +120,8 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_has_two_turns_and_a_turn_is_given_back() {
-        let heavy = Heavy::new();
+        let readers = Workers::start("test", 1, Share::Full, MAX_AT_ONCE).unwrap();
+        let heavy = Heavy::new(readers);
         let mut claim = heavy.claim(user(1)).unwrap();
         claim.turn().await.unwrap();
         assert_eq!(heavy.claim(user(1)).err(), Some(Busy));

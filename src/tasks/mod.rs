@@ -1,10 +1,12 @@
 //! Tasks: one list per user, which only that user can see.
 //!
-//! [`values`] are what a [`task`] is made of and [`events`] what happens to it; [`task_list`] holds the rules and
-//! [`ordered`] its memory. What people see: [`listing`], which searches with [`search`], and [`pages`], what it has
-//! encoded; [`history`], [`time_travel`] and [`feed`], which only a log can give. [`writing`] carries out commands, once for
-//! every key ([`idempotency`]); [`portable`] takes lists in and out; [`api`] are the endpoints. There is no table of tasks:
-//! reads are served from the published state of the entity, and from the log ([`read_model`]).
+//! Read in this order. The rules: [`values`] are what a [`task`] is made of and [`events`] what happens to it; [`task_list`]
+//! decides, with [`ordered`] for its memory. What people see: [`listing`], which searches with [`search`], and [`pages`],
+//! what it has encoded; and what only a log can give, [`history`], [`time_travel`] and [`feed`]. What people do: [`writing`]
+//! carries out commands, once for every key ([`idempotency`]); [`portable`] takes lists in and out, and [`heavy`] lets few
+//! do so at a time. [`api`] are the endpoints.
+//!
+//! There is no table of tasks: reads are served from the published state of the entity, and from the log ([`read_model`]).
 
 pub mod api;
 pub mod bodies;
@@ -80,7 +82,7 @@ pub struct EncodedPage {
 
 impl Tasks {
     /// The task lists kept by `entities` on `log`.
-    pub fn new(entities: Entities<TaskList>, log: EventLog, pool: Pool) -> Self {
+    pub fn new(entities: Entities<TaskList>, log: EventLog, pool: Pool, heavy: Heavy) -> Self {
         Self {
             entities,
             log,
@@ -88,7 +90,7 @@ impl Tasks {
             pasts: Pasts::new(),
             answers: Answers::new(pool.clone()),
             places: Places::new(),
-            heavy: Heavy::new(),
+            heavy,
             pool,
         }
     }

@@ -136,8 +136,7 @@ impl TaskFilesApi {
         let bytes = receive_within(body, MAX_FILE, ARRIVAL).await?;
         claim.turn().await?;
         let (digest, now) = (digest_of(&bytes), state.clock.now());
-        let puts = portable::read(&bytes, format, now)?;
-        drop(bytes);
+        let puts = claim.read(move || portable::read(&bytes, format, now)).await??;
         let count = puts.len();
         let actions = state.tasks.import(owner.user_id, puts).await?.into();
         let sent = Sent { owner: &owner, request, state, key, digest };

@@ -181,6 +181,7 @@ async fn refused(
             Ok(list) => newer(&first_page(owner, &list), Some(list.version)),
             Err(error) => error.into(),
         },
+        Refusal::TaskIsGone => Problem::precondition_failed(None, None),
         Refusal::Overtaken => Problem::overloaded(),
     }
 }

@@ -169,7 +169,7 @@ pub struct Restore {
     pub deleted: Option<i64>,
     /// Whether it should be what it was also if it is not deleted.
     pub rewinds: bool,
-    /// The versions that it may have, if it is not deleted.
+    /// The versions that it may have. A deleted task has none.
     pub expected: Expected,
 }
 
@@ -224,10 +224,14 @@ pub enum Refusal {
     /// The task does not have an expected version any more.
     #[error("the task has changed")]
     TaskIsNewer(Arc<Task>),
+    /// The task is not there any more, so it has no expected version.
+    #[error("the task is gone")]
+    TaskIsGone,
     /// The list does not have an expected version any more.
     #[error("the list has changed")]
     ListIsNewer,
-    /// The change is not the one that is next to be taken back, or to be done again.
+    /// What was looked up for it is not so any more: the change is not the one that is next to be taken back or to be done
+    /// again, or the task to be restored was deleted meanwhile.
     #[error("another change came first")]
     Overtaken,
 }

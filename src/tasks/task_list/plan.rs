@@ -119,11 +119,14 @@ impl<'a> Plan<'a> {
             }
             return Ok(());
         }
+        if restore.expected.is_some() {
+            return Err(Refusal::TaskIsGone);
+        }
         let here = self.deletion(restore.id);
         let here = here.map(|(at, deleted)| (deleted.task.clone(), deleted.created_at, at));
         let earlier =
             || restore.deleted.map(|at| (restore.content.clone(), restore.created_at, at));
-        let (content, created_at, previous) = here.or_else(earlier).ok_or(Refusal::NoSuchTask)?;
+        let (content, created_at, previous) = here.or_else(earlier).ok_or(Refusal::Overtaken)?;
         self.require_room()?;
         let position = self.free(&content.position)?;
         self.bring_back(restore.id, Content { position, ..content }, created_at, previous);

@@ -177,3 +177,14 @@ async fn a_task_that_has_changed_since_it_was_read_is_not_restored() {
     assert_eq!((reply.header("etag"), &reply.json()["current"]), ("\"2\"", &oats));
     assert_eq!(to_first("\"2\"").await.expect(200), since(&milk, 3));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_task_has_no_version_that_could_be_expected() {
+    let (_app, ada, milk) = with_milk().await;
+    delete(&ada, &milk).await;
+    let path = ada.tasks(&format!("/{}/restore", id(&milk)));
+    let request = ada.request(Method::POST, &path).header("if-match", "\"1\"").json(&json!({}));
+    let message = "This has changed since you read it; nothing was changed";
+    request.send().await.expect_problem(412, "VERSION_MISMATCH", message);
+    assert_eq!(restore(&ada, &milk, None).await.expect(200), since(&milk, 3));
+}

@@ -27,7 +27,7 @@ fn a_deleted_task_is_brought_back_where_it_stood() {
     given::<TaskList>(history.clone()).when(one(restore(false, Some(2)))).then([restored]);
     given::<TaskList>(history)
         .when(one(restore(false, None)))
-        .then_rejected(&rejected(0, Refusal::NoSuchTask));
+        .then_rejected(&rejected(0, Refusal::Overtaken));
 }
 
 #[test]
