@@ -22,12 +22,9 @@ use super::stream::StreamName;
 use crate::clock::{Clock, Timestamp};
 use crate::database::Pool;
 
-/// The later events of one stream.
+/// The later events of one stream, up to a version. A range with two ends: with one, a plan made without knowing it would
+/// expect a third of the stream and could read all of it.
 const SELECT_STREAM: &str = "\
-select version, type, schema, data from events where stream = $1 and version > $2 order by version";
-
-/// The later events of one stream, up to a version.
-const SELECT_STREAM_UNTIL: &str = "\
 select version, type, schema, data from events
 where stream = $1 and version > $2 and version <= $3 order by version";
 
@@ -101,13 +98,7 @@ impl EventLog {
         &self,
         stream: &StreamName,
     ) -> Result<Hydrated<D>, StoreError> {
-        let client = self.pool.get().await?;
-        let (published, snapshot) =
-            snapshot::load::<D>(&client, stream, i64::MAX).await?.unwrap_or_default();
-        let after = published.version;
-        let params: [&(dyn ToSql + Sync); 2] = [&stream.as_str(), &after];
-        let published = fold(&client, stream, SELECT_STREAM, &params, published).await?;
-        Ok(Hydrated { published, snapshot })
+        self.hydrate_until(stream, i64::MAX).await
     }
 
     /// The state a stream had at `version`: the nearest snapshot before it and the events up to it. Of a version beyond
@@ -121,12 +112,26 @@ impl EventLog {
         stream: &StreamName,
         version: i64,
     ) -> Result<Published<D>, StoreError> {
+        Ok(self.hydrate_until(stream, version).await?.published)
+    }
+
+    async fn hydrate_until<D: Decider>(
+        &self,
+        stream: &StreamName,
+        version: i64,
+    ) -> Result<Hydrated<D>, StoreError> {
         let client = self.pool.get().await?;
         let snapshot = snapshot::load::<D>(&client, stream, version).await?;
-        let (published, _) = snapshot.unwrap_or_default();
-        let after = published.version;
-        let params: [&(dyn ToSql + Sync); 3] = [&stream.as_str(), &after, &version];
-        fold(&client, stream, SELECT_STREAM_UNTIL, &params, published).await
+        let (mut published, snapshot) = snapshot.unwrap_or_default();
+        let statement = client.prepare_cached(SELECT_STREAM).await?;
+        let params: [&(dyn ToSql + Sync); 3] = [&stream.as_str(), &published.version, &version];
+        let mut rows = pin!(client.query_raw(&statement, params).await?);
+        while let Some(row) = rows.try_next().await? {
+            let event = decode_row::<D>(stream, &row)?;
+            published.state = D::evolve(published.state, &event);
+            published.version = row.get(0);
+        }
+        Ok(Hydrated { published, snapshot })
     }
 
     /// Up to `limit` events of one stream after a version, in order.
@@ -185,25 +190,6 @@ impl EventLog {
             Ok(())
         })
     }
-}
-
-/// The state after the events that a statement selects.
-async fn fold<D: Decider>(
-    client: &deadpool_postgres::Object,
-    stream: &StreamName,
-    select: &str,
-    params: &[&(dyn ToSql + Sync)],
-    before: Published<D>,
-) -> Result<Published<D>, StoreError> {
-    let statement = client.prepare_cached(select).await?;
-    let mut published = before;
-    let mut rows = pin!(client.query_raw(&statement, params.iter().copied()).await?);
-    while let Some(row) = rows.try_next().await? {
-        let event = decode_row::<D>(stream, &row)?;
-        published.state = D::evolve(published.state, &event);
-        published.version = row.get(0);
-    }
-    Ok(published)
 }
 
 fn decode_row<D: Decider>(stream: &StreamName, row: &Row) -> Result<D::Event, StoreError> {

@@ -18,9 +18,12 @@ use crate::clock::Timestamp;
 /// Longer than any time with the longest name of a zone.
 const MAX_BYTES: usize = 80;
 
-/// When a task is due. Moments have millisecond precision.
+/// When a task is due. Moments have millisecond precision. Boxed: most tasks are not due.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Due {
+pub struct Due(Box<When>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct When {
     /// As it is shown: `2026-12-24`, `2026-12-24T18:00:00+01:00`, `2026-12-24T18:00:00+01:00[Europe/Prague]`.
     text: Box<str>,
     /// The day, where it is due.
@@ -49,13 +52,13 @@ pub enum Bound {
 impl Due {
     /// The moment; the beginning of the day in UTC when it is due on a day as a whole.
     pub fn instant(&self) -> Timestamp {
-        self.moment.unwrap_or_else(|| beginning(self.date))
+        self.0.moment.unwrap_or_else(|| beginning(self.0.date))
     }
 
     /// Whether it is not before an end of a range.
     pub fn is_from(&self, bound: Bound) -> bool {
         match bound {
-            Bound::Day(day) => self.date >= day,
+            Bound::Day(day) => self.0.date >= day,
             Bound::Moment(moment) => self.instant() >= moment,
         }
     }
@@ -63,23 +66,27 @@ impl Due {
     /// Whether it is not after an end of a range.
     pub fn is_until(&self, bound: Bound) -> bool {
         match bound {
-            Bound::Day(day) => self.date <= day,
+            Bound::Day(day) => self.0.date <= day,
             Bound::Moment(moment) => self.instant() <= moment,
         }
     }
 
     /// As an end of a range.
     pub fn bound(&self) -> Bound {
-        self.moment.map_or(Bound::Day(self.date), Bound::Moment)
+        self.0.moment.map_or(Bound::Day(self.0.date), Bound::Moment)
     }
 
     /// As it is shown.
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.0.text
+    }
+
+    fn new(text: String, date: Date, moment: Option<Timestamp>) -> Self {
+        Self(Box::new(When { text: text.into(), date, moment }))
     }
 
     fn on(date: Date) -> Self {
-        Self { text: date.to_string().into(), date, moment: None }
+        Self::new(date.to_string(), date, None)
     }
 
     /// The same moment to the millisecond, in its zone.
@@ -94,7 +101,7 @@ impl Due {
             }
             Err(_named) => zoned.to_string(),
         };
-        Ok(Self { text: text.into(), date: zoned.date(), moment: Some(zoned.timestamp().into()) })
+        Ok(Self::new(text, zoned.date(), Some(zoned.timestamp().into())))
     }
 
     /// Reads what [`Self::as_str`] gave, whatever is known of its zone by now.
@@ -108,7 +115,7 @@ impl Due {
                 Some(offset.to_timestamp(date.to_datetime(time)).ok()?.into())
             }
         };
-        Some(Self { text: text.into(), date, moment })
+        Some(Self::new(text.to_owned(), date, moment))
     }
 }
 
@@ -138,19 +145,19 @@ impl FromStr for Due {
                 .and_then(|zoned| Self::at(&zoned)),
             _ => return Err(InvalidDue),
         };
-        due.ok().filter(|due| (1..=9999).contains(&due.date.year())).ok_or(InvalidDue)
+        due.ok().filter(|due| (1..=9999).contains(&due.0.date.year())).ok_or(InvalidDue)
     }
 }
 
 impl fmt::Debug for Due {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(&self.0.text)
     }
 }
 
 impl Serialize for Due {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.text)
+        serializer.serialize_str(&self.0.text)
     }
 }
 

@@ -13,7 +13,7 @@ pub const TAG_SEPARATOR: char = ';';
 /// A task's tags: up to 20, in the order they were given, none twice whatever its case.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Tags(Vec<Box<str>>);
+pub struct Tags(Box<[Box<str>]>);
 
 /// The tags do not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -42,24 +42,19 @@ impl Tags {
         if texts.len() > MAX_TAGS {
             return Err((None, InvalidTag::TooMany));
         }
-        let mut tags = Self::default();
+        let mut tags: Vec<Box<str>> = Vec::with_capacity(texts.len());
         for (index, text) in texts.iter().enumerate() {
             let tag = tag(text.as_ref()).map_err(|error| (Some(index), error))?;
-            if !tags.contains(tag) {
-                tags.0.push(tag.into());
+            if !tags.iter().any(|present| same(present, tag)) {
+                tags.push(tag.into());
             }
         }
-        Ok(tags)
+        Ok(Self(tags.into()))
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
-    }
-
-    /// Whether the tag is among them, whatever its case.
-    fn contains(&self, tag: &str) -> bool {
-        self.iter().any(|present| same(present, tag))
     }
 
     /// The tags in their order.
