@@ -74,7 +74,8 @@ enum Keys {
     /// Take a key out at once, for instance because its private half has leaked: nothing it signed is accepted any more.
     /// If it is the one that signs, the published one or else a new one signs from now on.
     Revoke {
-        /// The key id, as `keys list` shows it.
+        /// The key id, as `keys list` shows it. One in 64 begins with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         kid: String,
     },
 }
@@ -172,6 +173,15 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_key_id_may_begin_with_a_hyphen() {
+        let arguments = Arguments::try_parse_from(["keyfold", "keys", "revoke", "-Fx9"]).unwrap();
+        let Some(Command::Keys(Keys::Revoke { kid })) = arguments.command else {
+            panic!("another command")
+        };
+        assert_eq!(kid, "-Fx9");
     }
 
     #[test]
