@@ -21,6 +21,7 @@ pub mod health;
 pub mod idempotency_key;
 pub mod if_match;
 pub mod json;
+pub mod live;
 mod parameter;
 pub mod problem;
 pub mod raw_json;

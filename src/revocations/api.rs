@@ -1,17 +1,13 @@
 //! The endpoints for verifiers elsewhere.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use futures_util::StreamExt;
-use futures_util::stream::BoxStream;
 use poem::Request;
-use poem::http::HeaderName;
 use poem::web::sse::Event;
 use poem_openapi::param::Query as Parameter;
-use poem_openapi::payload::EventStream;
 use poem_openapi::types::Example;
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
 
 use super::SignedEnd;
@@ -20,7 +16,7 @@ use crate::http::caller;
 use crate::http::etag;
 use crate::http::failure::Failure;
 use crate::http::field::Flaw;
-use crate::http::header_of;
+use crate::http::live::{self, Live};
 use crate::http::problem::Problem;
 use crate::http::tag::Tag;
 
@@ -33,11 +29,6 @@ crate::statuses! {
 
 /// A shared cache may answer for a second: it asks once, however many ask it.
 const CACHE_CONTROL: &str = "public, max-age=1";
-
-/// What keeps a silent stream from being taken for a dead one.
-const HEARTBEAT: Duration = Duration::from_secs(15);
-
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Ends of sessions. The members `sets` and `moreAvailable` are those of RFC 8936, section 2.2.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Object)]
@@ -88,22 +79,6 @@ impl Example for Revocation {
     }
 }
 
-/// Ends as they happen.
-#[derive(ApiResponse)]
-enum Stream {
-    /// Server-sent events, one for each end.
-    #[oai(status = 200)]
-    Ends(
-        EventStream<BoxStream<'static, Revocation>>,
-        /// A stream is never kept.
-        #[oai(header = "Cache-Control")]
-        String,
-        /// Asks a reverse proxy to hand on every event at once.
-        #[oai(header = "X-Accel-Buffering")]
-        String,
-    ),
-}
-
 /// The endpoints for verifiers elsewhere.
 #[derive(Debug)]
 pub struct RevocationsApi;
@@ -147,21 +122,15 @@ impl RevocationsApi {
         request: &Request,
         /// `next` of a page. `Last-Event-ID`, which a browser sends when it connects again, comes first.
         since: Parameter<Option<String>>,
-    ) -> Result<Stream, Failure<StreamRevocations>> {
+    ) -> Result<Live<Revocation>, Failure<StreamRevocations>> {
         let state = caller::following(request)?;
-        let since = match header_of(request, &LAST_EVENT_ID) {
-            Some(last) => position("Last-Event-ID", Some(last))?,
-            None => position("since", since.0.as_deref())?,
-        };
+        let (field, since) = live::last_known(request, since.0.as_deref());
+        let since = position(field, since)?;
         if state.readiness.is_closed() {
             return Err(Problem::unavailable().into());
         }
-        let (stops, is_lost) = (state.readiness.clone().closed(), state.follower.clone().lost());
-        let ends = state.revocations.stream(since)?.take_until(stops).take_until(is_lost);
-        let events = EventStream::new(ends.map(Revocation::from).boxed())
-            .keep_alive(HEARTBEAT)
-            .to_event(event);
-        Ok(Stream::Ends(events, "no-store".to_owned(), "no".to_owned()))
+        let ends = state.revocations.stream(since)?.map(Revocation::from);
+        Ok(Live::of(state, ends, event))
     }
 }
 

@@ -8,7 +8,7 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
 
 use super::answers::Changed;
-use super::{Sent, answer, as_task, created, parse, refused, travelled};
+use super::{Sent, answer, answered, as_task, created, parse, travelled};
 use crate::eventlog::Context;
 use crate::http::caller::{self, Owner};
 use crate::http::digested::{Digested, NO_BODY};
@@ -28,6 +28,7 @@ use crate::tasks::bodies::{
 use crate::tasks::events::{Deed, TaskDeleted};
 use crate::tasks::history::Entry;
 use crate::tasks::idempotency::Answer;
+use crate::tasks::task::Task;
 use crate::tasks::task_list::command::{Action, Command, Expected, New, Restore};
 use crate::tasks::time_travel::Moment;
 use crate::tasks::values::TaskId;
@@ -81,11 +82,7 @@ impl TaskChangesApi {
         let answering = as_batch(owner.user_id, Arc::clone(&actions));
         let sent = Sent { owner: &owner, request, state, key, digest };
         let command = Command::Change { actions, expected: if_match.versions(), at: now };
-        let done = state.tasks.write(&sent.writing(answering), command).await;
-        match done {
-            Ok(answer) => Ok(answer.into()),
-            Err(error) => Err(refused(state, owner.user_id, error, Some("commands")).await.into()),
-        }
+        Ok(sent.write_all(command, answering, Some("commands")).await?.into())
     }
 
     /// Restore a task
@@ -177,10 +174,7 @@ async fn take_back(sent: Sent<'_>, deed: Deed, expected: Expected) -> Result<Ans
     let by = sent.owner.context(sent.request);
     let writing = sent.writing(as_taken_back(by));
     let done = state.tasks.take_back(&writing, (deed, expected), state.clock.now()).await;
-    match done {
-        Ok(answer) => Ok(answer),
-        Err(error) => Err(refused(state, user_id, error, None).await),
-    }
+    answered(state, user_id, done, None).await
 }
 
 /// How what was taken back is answered.
@@ -324,36 +318,18 @@ async fn restoration(
     let past = tasks.as_of(owner, Moment::Version(version)).await;
     let past = past.map_err(|error| travelled("version", error))?;
     let task = past.state.tasks.get(id).ok_or_else(Problem::no_such_task)?;
-    Ok(Restore {
-        id,
-        content: task.content.clone(),
-        created_at: task.created_at,
-        deleted: deletions.get(&id).map(|(version, _)| *version),
-        rewinds: true,
-        expected: None,
-    })
+    let deleted = deletions.get(&id).map(|(version, _)| *version);
+    let was = (task.content.clone(), task.created_at);
+    Ok(Restore { rewinds: true, ..Restore::new(id, was, deleted) })
 }
 
 /// A task that is there is brought back by leaving it alone.
-fn standing(id: TaskId, task: Option<&crate::tasks::task::Task>) -> Option<Restore> {
-    task.map(|task| Restore {
-        id,
-        content: task.content.clone(),
-        created_at: task.created_at,
-        deleted: None,
-        rewinds: false,
-        expected: None,
-    })
+fn standing(id: TaskId, task: Option<&Task>) -> Option<Restore> {
+    task.map(|task| Restore::new(id, (task.content.clone(), task.created_at), None))
 }
 
 /// A deleted task is brought back as it was.
 fn deleted(id: TaskId, deletions: &HashMap<TaskId, (i64, TaskDeleted)>) -> Option<Restore> {
-    deletions.get(&id).map(|(version, deleted)| Restore {
-        id,
-        content: deleted.task.clone(),
-        created_at: deleted.created_at,
-        deleted: Some(*version),
-        rewinds: false,
-        expected: None,
-    })
+    let (version, deleted) = deletions.get(&id)?;
+    Some(Restore::new(id, (deleted.task.clone(), deleted.created_at), Some(*version)))
 }

@@ -10,7 +10,7 @@ use poem_openapi::types::Type;
 use poem_openapi::{ApiResponse, OpenApi};
 
 use super::answers::Changed;
-use super::{Sent, answer, refused};
+use super::{Sent, answer};
 use crate::eventlog::Outcome;
 use crate::http::body::receive_within;
 use crate::http::caller::{self, Owner};
@@ -140,16 +140,13 @@ impl TaskFilesApi {
         let count = puts.len();
         let actions = state.tasks.import(owner.user_id, puts).await?.into();
         let sent = Sent { owner: &owner, request, state, key, digest };
-        let writing = sent.writing(Arc::new(move |outcome| {
+        let answering = Arc::new(move |outcome: &Outcome<TaskList>| {
             answer(outcome.published.version, None, &imported(count, outcome))
-        }));
+        });
         let command = Command::Change { actions, expected: if_match.versions(), at: now };
-        let done = state.tasks.write(&writing, command).await;
+        let done = sent.write_all(command, answering, Some("tasks")).await;
         drop(claim);
-        match done {
-            Ok(answer) => Ok(answer.into()),
-            Err(error) => Err(refused(state, owner.user_id, error, Some("tasks")).await.into()),
-        }
+        Ok(done?.into())
     }
 }
 

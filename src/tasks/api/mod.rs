@@ -87,14 +87,38 @@ impl Sent<'_> {
 
     /// Carries out a command about one task.
     async fn write(self, command: Command, answering: Answering) -> Result<Answer, Problem> {
-        let (tasks, user_id) = (&self.state.tasks, self.owner.user_id);
-        let state = self.state;
-        let done = tasks.write(&self.writing(answering), command).await;
-        match done {
-            Ok(answer) => Ok(answer),
-            Err(error) => Err(refused(state, user_id, error, None).await),
-        }
+        self.write_all(command, answering, None).await
     }
+
+    /// Carries out a command. `commands` names the list in the body that it came from, if there were several.
+    async fn write_all(
+        self,
+        command: Command,
+        answering: Answering,
+        commands: Option<&str>,
+    ) -> Result<Answer, Problem> {
+        let (state, owner) = (self.state, self.owner.user_id);
+        let done = state.tasks.write(&self.writing(answering), command).await;
+        answered(state, owner, done, commands).await
+    }
+}
+
+/// The answer to a command, or why there is none.
+async fn answered(
+    state: &State,
+    owner: UserId,
+    done: Result<Answer, WriteError>,
+    commands: Option<&str>,
+) -> Result<Answer, Problem> {
+    match done {
+        Ok(answer) => Ok(answer),
+        Err(error) => Err(refused(state, owner, error, commands).await),
+    }
+}
+
+/// Tasks or changes on a page unless asked otherwise.
+fn default_limit() -> u64 {
+    listing::DEFAULT_LIMIT as u64
 }
 
 /// How the state of a task after a command is answered.

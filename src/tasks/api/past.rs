@@ -1,23 +1,18 @@
 //! What was, and what happens.
 
-use std::time::Duration;
-
 use futures_util::StreamExt;
-use futures_util::stream::BoxStream;
 use poem::Request;
-use poem::http::HeaderName;
 use poem::web::sse::Event;
+use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query as Parameter};
-use poem_openapi::payload::EventStream;
-use poem_openapi::{ApiResponse, OpenApi};
 
-use super::{moment, not_yet, parse, travelled};
+use super::{default_limit, moment, not_yet, parse, travelled};
 use crate::http::caller::Owner;
 use crate::http::caller::{self, SignedIn};
 use crate::http::failure::Failure;
 use crate::http::field::Flaw;
-use crate::http::header_of;
 use crate::http::json::Json;
+use crate::http::live::{self, Live};
 use crate::http::problem::Problem;
 use crate::http::schema::Nullable;
 use crate::http::tag::Tag;
@@ -33,27 +28,6 @@ crate::statuses! {
     DiffTasks: 400, 401, 403, 503;
     /// `GET /api/{user_id}/tasks/events`
     FollowTasks: 400, 401, 403, 503;
-}
-
-/// What keeps a silent stream from being taken for a dead one.
-const HEARTBEAT: Duration = Duration::from_secs(15);
-
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-
-/// What happens, as it happens.
-#[derive(ApiResponse)]
-enum Stream {
-    /// Server-sent events, one for each change of a task.
-    #[oai(status = 200)]
-    Changes(
-        EventStream<BoxStream<'static, ChangeBody>>,
-        /// A stream is never kept.
-        #[oai(header = "Cache-Control")]
-        String,
-        /// Asks a reverse proxy to hand on every event at once.
-        #[oai(header = "X-Accel-Buffering")]
-        String,
-    ),
 }
 
 /// The endpoints for what was and what happens.
@@ -157,13 +131,10 @@ impl TaskHistoryApi {
         user_id: Path<String>,
         /// The last version that is known. `Last-Event-ID`, which a browser sends when it connects again, comes first.
         since: Parameter<Option<String>>,
-    ) -> Result<Stream, Failure<FollowTasks>> {
+    ) -> Result<Live<ChangeBody>, Failure<FollowTasks>> {
         let state = caller::following(request)?;
         let owner = caller.owner_of(&user_id)?;
-        let (field, since) = match header_of(request, &LAST_EVENT_ID) {
-            Some(last) => ("Last-Event-ID", Some(last)),
-            None => ("since", since.0.as_deref()),
-        };
+        let (field, since) = live::last_known(request, since.0.as_deref());
         if state.readiness.is_closed() {
             return Err(Problem::unavailable().into());
         }
@@ -174,15 +145,9 @@ impl TaskHistoryApi {
             FollowError::Read(error) => error.into(),
         })?;
         let is_over = state.sessions.clone().over(caller.session.id);
-        let (stops, is_lost) = (state.readiness.clone().closed(), state.follower.clone().lost());
-        let changes = changes.take_until(is_over).take_until(stops).take_until(is_lost);
-        let events = told(changes.map(ChangeBody::from).boxed(), HEARTBEAT);
-        Ok(Stream::Changes(events, "no-store".to_owned(), "no".to_owned()))
+        let changes = changes.take_until(is_over).map(ChangeBody::from);
+        Ok(Live::of(state, changes, event))
     }
-}
-
-fn default_limit() -> u64 {
-    100
 }
 
 /// The version that a client knows last.
@@ -194,14 +159,6 @@ fn version(field: &str, text: Option<&str>) -> Result<Option<i64>, Problem> {
     Ok(version.map(i64::from))
 }
 
-/// The events that tell of changes, and a comment after every `heartbeat`.
-fn told(
-    changes: BoxStream<'static, ChangeBody>,
-    heartbeat: Duration,
-) -> EventStream<BoxStream<'static, ChangeBody>> {
-    EventStream::new(changes).keep_alive(heartbeat).to_event(event)
-}
-
 #[expect(clippy::needless_pass_by_value, reason = "as the stream gives it")]
 fn event(change: ChangeBody) -> Event {
     let id = change.version.to_string();
@@ -210,6 +167,8 @@ fn event(change: ChangeBody) -> Event {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use futures_util::stream;
     use poem::IntoResponse;
     use poem_openapi::types::Example;
@@ -219,7 +178,7 @@ mod tests {
     #[tokio::test]
     async fn a_silent_stream_says_again_and_again_that_nothing_has_happened() {
         let change = stream::iter([ChangeBody::example()]).chain(stream::pending()).boxed();
-        let response = told(change, Duration::from_millis(1)).into_response();
+        let response = live::told(change, event, Duration::from_millis(1)).into_response();
         let mut body = response.into_body().into_bytes_stream();
         let mut text = String::new();
         while text.matches("\n\n").count() < 4 {

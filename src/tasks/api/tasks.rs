@@ -7,7 +7,9 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query as Parameter};
 
 use super::answers::{Changed, Created, Deleted};
-use super::{CACHE_CONTROL, Sent, answer, as_task, created, moment, parse, travelled};
+use super::{
+    CACHE_CONTROL, Sent, answer, as_task, created, default_limit, moment, parse, travelled,
+};
 use crate::http::cached::Cached;
 use crate::http::caller::{self, Owner};
 use crate::http::digested::{Digested, NO_BODY};
@@ -24,7 +26,7 @@ use crate::tasks::bodies::{
     MoveRequest, Reading, TaskBody, TaskListBody, TaskPatch, TaskRequest, place,
 };
 use crate::tasks::idempotency::Answer;
-use crate::tasks::listing::{Cursor, DEFAULT_LIMIT, Filter, MAX_LIMIT, Order, Query, Sort};
+use crate::tasks::listing::{Cursor, Filter, MAX_LIMIT, Order, Query, Sort};
 use crate::tasks::search;
 use crate::tasks::task_list::command::{Action, Command, New, Wanted};
 use crate::tasks::values::{Bound, Due, Priority, TaskId};
@@ -290,10 +292,6 @@ impl TasksApi {
         });
         Ok(sent.write(Command::one(action, state.clock.now()), answering).await?.into())
     }
-}
-
-fn default_limit() -> u64 {
-    DEFAULT_LIMIT as u64
 }
 
 /// The place after which a page begins.

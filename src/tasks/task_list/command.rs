@@ -173,6 +173,17 @@ pub struct Restore {
     pub expected: Expected,
 }
 
+impl Restore {
+    /// A task as it was, with the time when it had been added. It is left alone if it is not deleted.
+    pub fn new(
+        id: TaskId,
+        (content, created_at): (Content, Timestamp),
+        deleted: Option<i64>,
+    ) -> Self {
+        Self { id, content, created_at, deleted, rewinds: false, expected: None }
+    }
+}
+
 /// A task that was exported.
 #[derive(Debug, Clone)]
 pub struct Put {
