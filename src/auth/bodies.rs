@@ -15,29 +15,29 @@ use crate::sessions::token::SessionToken;
 #[derive(Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 #[oai(example)]
-pub(super) struct SignUpRequest {
+pub(crate) struct SignUpRequest {
     /// An email address that no other account has; case does not matter.
     #[oai(validator(max_length = 254))]
-    pub(super) email: String,
+    pub(crate) email: String,
     /// 8 to 128 characters, taken exactly as sent.
     #[oai(validator(min_length = 8, max_length = 128))]
-    pub(super) password: String,
+    pub(crate) password: String,
     /// 1 to 200 characters.
     #[oai(validator(min_length = 1, max_length = 200))]
-    pub(super) name: String,
+    pub(crate) name: String,
 }
 
 /// Who signs in.
 #[derive(Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 #[oai(example)]
-pub(super) struct SignInRequest {
+pub(crate) struct SignInRequest {
     /// The account's email address; case does not matter.
     #[oai(validator(max_length = 254))]
-    pub(super) email: String,
+    pub(crate) email: String,
     /// The account's password.
     #[oai(validator(max_length = 128))]
-    pub(super) password: String,
+    pub(crate) password: String,
 }
 
 /// A user.

@@ -5,5 +5,6 @@
 mod answers;
 pub mod api;
 pub mod bodies;
+pub(crate) mod entering;
 pub mod session_bodies;
 pub mod sessions_api;
