@@ -38,6 +38,9 @@ fn flaw(reason: &str) -> (Flaw, String) {
         }
         _ if reason.contains("integer") => (Flaw::WrongType, "must be a whole number".to_owned()),
         _ if reason.contains("boolean") => (Flaw::WrongType, "must be true or false".to_owned()),
+        _ if reason.contains("enumeration") => {
+            (Flaw::Invalid, "must be one of the documented values".to_owned())
+        }
         _ => (Flaw::Invalid, "cannot be read".to_owned()),
     }
 }
@@ -47,7 +50,7 @@ mod tests {
     use super::*;
 
     /// Name, reason of the framework, flaw and reason of ours.
-    const REFUSED: [(&str, &str, Flaw, &str); 11] = [
+    const REFUSED: [(&str, &str, Flaw, &str); 12] = [
         ("from", "Type \"integer(uint64)\" expects an input value.", Flaw::Missing, "is missing"),
         ("from", "failed to parse \"date\": no", Flaw::Invalid, "cannot be read"),
         (
@@ -79,6 +82,12 @@ mod tests {
             "failed to parse \"boolean\": provided string was not `true` or `false`",
             Flaw::WrongType,
             "must be true or false",
+        ),
+        (
+            "sort",
+            "failed to parse \"Sort\": Expect a valid enumeration value.",
+            Flaw::Invalid,
+            "must be one of the documented values",
         ),
         ("q", "verification failed. minLength(1)", Flaw::Empty, "must not be empty"),
         (

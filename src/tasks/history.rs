@@ -1,10 +1,11 @@
 //! What happened to tasks, as people are told: by whom, what was before, and what after.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::events::{Deed, TaskDeleted, TaskEvent};
+use super::ordered::OrderedTasks;
 use super::task::{Content, Fields};
-use super::values::TaskId;
+use super::values::{TaskId, Title};
 use super::{Tasks, read_model};
 use crate::clock::Timestamp;
 use crate::eventlog::{Context, Event, ReadError, RecordedEvent, StoreError, StreamName};
@@ -17,6 +18,8 @@ pub struct Entry {
     pub version: i64,
     /// The task.
     pub task_id: TaskId,
+    /// What people know the task by, where it is told of among others.
+    pub title: Option<Title>,
     /// What happened.
     pub kind: Kind,
     /// Whether it was done, taken back or done again.
@@ -46,6 +49,14 @@ pub enum Kind {
     Restored,
 }
 
+/// What is told of a list, if not everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, poem_openapi::Enum)]
+#[oai(rename = "ToldChanges", rename_all = "lowercase")]
+pub enum Only {
+    /// Deletions.
+    Deleted,
+}
+
 impl Entry {
     /// What an event at `version` tells.
     pub fn new(version: i64, event: &TaskEvent, by: Context) -> Self {
@@ -59,7 +70,7 @@ impl Entry {
             TaskEvent::Restored(restored) => (Kind::Restored, None, whole(&restored.task)),
         };
         let (task_id, deed, at) = (event.task_id(), event.step().deed, event.at());
-        Self { version, task_id, kind, deed, at, by, before, after }
+        Self { version, task_id, title: None, kind, deed, at, by, before, after }
     }
 
     /// What a stored event tells.
@@ -72,6 +83,14 @@ impl Entry {
         let by = serde_json::from_str(recorded.context.get())
             .map_err(|error| StoreError::Refused(error.to_string()))?;
         Ok(Self::new(recorded.version, &event, by))
+    }
+
+    /// The title that the change tells of: the task's since then or, of a deleted one, until then.
+    fn own_title(&self) -> Option<&Title> {
+        match self.kind {
+            Kind::Deleted => self.before.as_ref()?.title.as_ref(),
+            Kind::Created | Kind::Changed | Kind::Restored => self.after.as_ref()?.title.as_ref(),
+        }
     }
 }
 
@@ -102,6 +121,60 @@ impl Tasks {
         let place = (begin, before.unwrap_or(i64::MAX));
         let told = read_model::history(&self.pool, &stream, place, limit).await?;
         Ok(Some(told.iter().map(Entry::of).collect::<Result<_, _>>()?))
+    }
+
+    /// Up to `limit` entries of the history of a whole list, of every task that ever was on it, the last one first, from
+    /// before a version if there is one. Each has a title.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub async fn list_history(
+        &self,
+        owner: UserId,
+        only: Option<Only>,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, ReadError> {
+        let list = self.of(owner).await?;
+        let (stream, limit) = (Self::stream(owner), i64::try_from(limit).unwrap_or(i64::MAX));
+        // What happens meanwhile is not told: the list does not know its tasks.
+        let end = before.map_or(list.version, |before| list.version.min((before - 1).max(0)));
+        let told = match only {
+            None => {
+                let begin = (end - limit).max(0);
+                let mut told = self.log.read_stream(&stream, begin, end - begin).await?;
+                told.reverse();
+                told
+            }
+            Some(Only::Deleted) => {
+                read_model::list_deletions(&self.pool, &stream, end, limit).await?
+            }
+        };
+        let told = told.iter().map(Entry::of).collect::<Result<_, _>>()?;
+        self.titled(owner, &list.state.tasks, told).await
+    }
+
+    /// Entries with titles: their own, or what their tasks are called now, or were when they were deleted.
+    async fn titled(
+        &self,
+        owner: UserId,
+        tasks: &OrderedTasks,
+        mut told: Vec<Entry>,
+    ) -> Result<Vec<Entry>, ReadError> {
+        let mut gone = BTreeSet::new();
+        for entry in &mut told {
+            let now = || tasks.get(entry.task_id).map(|task| &task.title);
+            entry.title = entry.own_title().or_else(now).cloned();
+            if entry.title.is_none() {
+                gone.insert(entry.task_id);
+            }
+        }
+        let gone = self.deletions(owner, &Vec::from_iter(gone)).await?;
+        for entry in told.iter_mut().filter(|entry| entry.title.is_none()) {
+            entry.title = gone.get(&entry.task_id).map(|(_, deleted)| deleted.task.title.clone());
+        }
+        Ok(told)
     }
 
     /// Where to begin to look for the events of a task before a version: there, if that is one of them. Whoever pages

@@ -43,6 +43,11 @@ cross join lateral (
     order by version desc limit 1
 ) deletion";
 
+/// The deletions of a list up to a version, the last first.
+const LIST_DELETIONS: &str = "\
+select position, stream, version, event_id, type, schema, data, context, recorded_at
+from events where stream = $1 and type = 'TaskDeleted' and version <= $2 order by version desc limit $3";
+
 /// The last version of a list, up to $3, that was there at a time. Time does not run backwards in a list, so halving the
 /// versions finds it.
 const VERSION_AT: &str = "\
@@ -93,6 +98,19 @@ pub(super) async fn deletions(
     let ids: Vec<String> = tasks.iter().map(ToString::to_string).collect();
     let rows = client.query(&statement, &[&stream.as_str(), &ids]).await?;
     rows.iter().map(store::recorded).collect()
+}
+
+/// Up to `limit` deletions of a list, the last first, from a version backwards.
+pub(super) async fn list_deletions(
+    pool: &Pool,
+    stream: &StreamName,
+    until: i64,
+    limit: i64,
+) -> Result<Vec<RecordedEvent>, StoreError> {
+    let client = pool.get().await?;
+    let statement = client.prepare_cached(LIST_DELETIONS).await?;
+    let params: [&(dyn ToSql + Sync); 3] = [&stream.as_str(), &until, &limit];
+    client.query(&statement, &params).await?.iter().map(store::recorded).collect()
 }
 
 /// The version that a list had at a time, which is at most `last`.

@@ -14,7 +14,7 @@ use crate::http::field::{FieldProblem, Flaw};
 use crate::http::problem::ErrorBody;
 use crate::http::raw_json::RawJson;
 use crate::revocations::api::Revocation;
-use crate::tasks::bodies::{ChangeBody, TaskBody, TaskListBody};
+use crate::tasks::bodies::{ChangeBody, HistoryBody, TaskBody, TaskListBody};
 use crate::tasks::portable;
 
 /// The tags in the order in which a newcomer needs them.
@@ -106,6 +106,9 @@ fn complete(operation: &mut Map<String, Value>) {
             _ => json!([Revocation::example()]),
         };
         show(response, "text~1event-stream", event);
+        if id == "getTasksHistory" && status == "200" {
+            show(response, "application~1json", json!(HistoryBody::example_of_list()));
+        }
         show(response, "text~1csv", json!(portable::example_table()));
         if waits_for_key && status == "409" {
             let headers = json!({ "Retry-After": retry_with_key() });
@@ -153,7 +156,9 @@ fn invalid_field(operation: &str) -> FieldProblem {
     let (field, flaw, message) = match operation {
         "signUp" => ("password", Flaw::TooShort, "must have at least 8 characters"),
         "signIn" => ("email", Flaw::Invalid, "must be an email address such as ada@example.com"),
-        "listTasks" | "getTaskHistory" => ("limit", Flaw::TooLarge, "must be at most 1000"),
+        "listTasks" | "getTaskHistory" | "getTasksHistory" => {
+            ("limit", Flaw::TooLarge, "must be at most 1000")
+        }
         "getTask" | "deleteTask" | "undoTasks" | "redoTasks" => {
             ("Idempotency-Key", Flaw::TooLong, "must have at most 255 characters")
         }

@@ -30,7 +30,7 @@ enum Rule {
     Owner,
 }
 
-const RULES: [(&str, Rule); 29] = [
+const RULES: [(&str, Rule); 30] = [
     ("signUp", Rule::Public),
     ("signIn", Rule::Public),
     ("signOut", Rule::Optional),
@@ -54,6 +54,7 @@ const RULES: [(&str, Rule); 29] = [
     ("undoTasks", Rule::Owner),
     ("redoTasks", Rule::Owner),
     ("getTaskHistory", Rule::Owner),
+    ("getTasksHistory", Rule::Owner),
     ("diffTasks", Rule::Owner),
     ("followTasks", Rule::SignedIn),
     ("exportTasks", Rule::Owner),

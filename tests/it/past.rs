@@ -6,6 +6,7 @@ mod follower;
 mod following;
 mod following_ends;
 mod history;
+mod list_history;
 mod long;
 mod model;
 mod random;

@@ -82,6 +82,23 @@ async fn what_was_planned_while_the_log_was_empty_looks_up_single_rows_when_it_i
     assert_none_reads_a_whole_table(&plans, &database.indexes().await);
 }
 
+/// Whatever else happened to the list.
+#[tokio::test(flavor = "multi_thread")]
+async fn deletions_of_a_list_are_read_as_they_stand_in_their_index() {
+    for planning in [Planning::EachTime, Planning::Once] {
+        let database = Database::large(planning).await;
+        let mut server = requests::server(&database).await;
+        let ada = server.sign_up("ada@example.com").await;
+        ada.list("/history?type=deleted&limit=1000").await.expect(200);
+        server.stop().await;
+        let plans = database.all_plans().await;
+        let of_deletions =
+            |plan: &&Plan| plan.statement.contains("'TaskDeleted' and version <= $2");
+        let used: Vec<_> = plans.iter().filter(of_deletions).map(Plan::indexes).collect();
+        assert_eq!(used, [BTreeSet::from(["events_task_deletions"])], "{planning:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_warm_read_asks_the_database_nothing() {
     let database = Database::empty(Planning::EachTime).await;

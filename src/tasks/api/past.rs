@@ -18,12 +18,15 @@ use crate::http::schema::Nullable;
 use crate::http::tag::Tag;
 use crate::tasks::bodies::{ChangeBody, DifferencesBody, HistoryBody};
 use crate::tasks::feed::FollowError;
+use crate::tasks::history::Only;
 use crate::tasks::time_travel::differences;
 use crate::tasks::values::TaskId;
 
 crate::statuses! {
     /// `GET /api/{user_id}/tasks/{task_id}/history`
     GetHistory: 400, 401, 403, 404, 503;
+    /// `GET /api/{user_id}/tasks/history`
+    GetListHistory: 400, 401, 403, 503;
     /// `GET /api/{user_id}/tasks/diff`
     DiffTasks: 400, 401, 403, 503;
     /// `GET /api/{user_id}/tasks/events`
@@ -64,12 +67,36 @@ impl TaskHistoryApi {
         let (tasks, id) = (&caller::state(request)?.tasks, parse(&task_id)?);
         let limit = usize::try_from(limit.0).unwrap_or(usize::MAX);
         let told = tasks.history(owner.user_id, id, before.0, limit + 1).await?;
-        let mut told = told.ok_or_else(Problem::no_such_task)?;
-        let more = told.len() > limit;
-        told.truncate(limit);
-        let next = told.last().filter(|_| more).map(|entry| entry.version);
-        let changes = told.into_iter().map(ChangeBody::from).collect();
-        Ok(Json(HistoryBody { changes, next_before: Nullable(next) }))
+        let told = told.ok_or_else(Problem::no_such_task)?;
+        Ok(Json(HistoryBody::page(told, limit)))
+    }
+
+    /// History of the list
+    ///
+    /// What happened to the whole list, to tasks that are deleted too, the last change first: as in the history of a task,
+    /// and each change with a title.
+    #[oai(path = "/api/:user_id/tasks/history", method = "get", operation_id = "getTasksHistory")]
+    async fn list_history(
+        &self,
+        owner: Owner,
+        request: &Request,
+        /// Whose tasks: the access token's user.
+        #[oai(name = "user_id")]
+        _user_id: Path<String>,
+        /// Only deletions. Other kinds of changes cannot be asked for by themselves.
+        #[oai(name = "type")]
+        only: Parameter<Option<Only>>,
+        /// Only what happened before this version: `nextBefore` of the page before.
+        #[oai(validator(minimum(value = "1")))]
+        before: Parameter<Option<i64>>,
+        /// Most changes on the page.
+        #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "1000")))]
+        limit: Parameter<u64>,
+    ) -> Result<Json<HistoryBody>, Failure<GetListHistory>> {
+        let tasks = &caller::state(request)?.tasks;
+        let limit = usize::try_from(limit.0).unwrap_or(usize::MAX);
+        let told = tasks.list_history(owner.user_id, only.0, before.0, limit + 1).await?;
+        Ok(Json(HistoryBody::page(told, limit)))
     }
 
     /// What is different

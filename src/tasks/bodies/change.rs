@@ -22,6 +22,10 @@ pub struct ChangeBody {
     pub version: i64,
     /// The task.
     task_id: TaskId,
+    /// What people know the task by, in the history of a whole list only: the title that the change tells of, or else the
+    /// one that the task has now, or had when it was last deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
     /// What happened.
     #[serde(rename = "type")]
     #[oai(rename = "type")]
@@ -48,10 +52,11 @@ pub struct ChangeBody {
 
 impl From<Entry> for ChangeBody {
     fn from(entry: Entry) -> Self {
-        let Entry { version, task_id, kind, deed, at, by, before, after } = entry;
+        let Entry { version, task_id, title, kind, deed, at, by, before, after } = entry;
         Self {
             version,
             task_id,
+            title: title.map(|title| title.as_str().to_owned()),
             kind,
             deed,
             at,
@@ -64,11 +69,11 @@ impl From<Entry> for ChangeBody {
     }
 }
 
-/// The history of a task, the last change first.
+/// The history of a task or of a whole list, the last change first.
 #[derive(Debug, Clone, Serialize, Object)]
 #[serde(rename_all = "camelCase")]
 #[oai(rename = "TaskHistory", rename_all = "camelCase", example)]
-pub(in crate::tasks) struct HistoryBody {
+pub struct HistoryBody {
     /// What happened, the last first.
     pub(in crate::tasks) changes: Vec<ChangeBody>,
     /// Send it as `before` to get earlier changes; `null` if there are none.
@@ -108,6 +113,24 @@ pub(in crate::tasks) struct DifferenceBody {
     after: Option<TaskFields>,
 }
 
+impl HistoryBody {
+    /// A page of up to `limit` entries; one more tells that it is not the last page.
+    pub(in crate::tasks) fn page(mut told: Vec<Entry>, limit: usize) -> Self {
+        let more = told.len() > limit;
+        told.truncate(limit);
+        let next = told.last().filter(|_| more).map(|entry| entry.version);
+        let changes = told.into_iter().map(ChangeBody::from).collect();
+        Self { changes, next_before: Nullable(next) }
+    }
+
+    /// One of a whole list, for instance.
+    pub fn example_of_list() -> Self {
+        let title = Some("Buy milk".to_owned());
+        let changes = vec![ChangeBody { title, ..ChangeBody::example() }];
+        Self { changes, ..Self::example() }
+    }
+}
+
 impl From<Difference> for DifferenceBody {
     fn from(difference: Difference) -> Self {
         let Difference { task_id, before, after } = difference;
@@ -135,6 +158,7 @@ impl Example for ChangeBody {
         Self {
             version: 2,
             task_id: example::id(3),
+            title: None,
             kind: Kind::Changed,
             deed: Deed::Do,
             at: example::time(60),

@@ -8,8 +8,8 @@ mod request;
 mod task;
 
 pub(super) use batch::{BatchBody, BatchCommand, BatchRequest, BatchResult, expected};
-pub use change::ChangeBody;
-pub(super) use change::{DifferencesBody, HistoryBody, TakenBackBody};
+pub use change::{ChangeBody, HistoryBody};
+pub(super) use change::{DifferencesBody, TakenBackBody};
 pub use list::TaskListBody;
 pub(super) use reading::{Reading, Said};
 pub(super) use request::{MoveRequest, RestoreRequest, TaskPatch, TaskRequest, place};

@@ -256,6 +256,6 @@ async fn a_file_is_json_or_csv_and_says_which() {
         reply.expect_problem(415, "UNSUPPORTED_MEDIA_TYPE", refused);
     }
     let format = ada.list("/export?format=xml").await;
-    format.expect_invalid(&[("format", "FORMAT_INVALID", "cannot be read")]);
+    format.expect_invalid(&[("format", "FORMAT_INVALID", "must be one of the documented values")]);
     assert_eq!(event_count(&app).await, 0);
 }

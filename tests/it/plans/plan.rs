@@ -1,6 +1,6 @@
 //! The plan of one statement, and whether it reads a table from end to end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -49,16 +49,25 @@ impl Plan {
         self.report["Settings"]["search_path"] == schema
     }
 
+    /// The indexes it looks into.
+    pub(super) fn indexes(&self) -> BTreeSet<&str> {
+        self.nodes().iter().filter_map(|node| node["Index Name"].as_str()).collect()
+    }
+
     /// Whether some part of it reads a table that grows from end to end.
     pub(super) fn reads_a_whole_table(&self, indexes: &Indexes) -> bool {
-        let mut left = vec![&self.report["Plan"]];
-        while let Some(node) = left.pop() {
-            if reads_whole_table(node, indexes) {
-                return true;
-            }
-            left.extend(node["Plans"].as_array().into_iter().flatten());
+        self.nodes().iter().any(|node| reads_whole_table(node, indexes))
+    }
+
+    /// Its parts.
+    fn nodes(&self) -> Vec<&Value> {
+        let mut nodes = vec![&self.report["Plan"]];
+        let mut next = 0;
+        while let Some(node) = nodes.get(next) {
+            nodes.extend(node["Plans"].as_array().into_iter().flatten());
+            next += 1;
         }
-        false
+        nodes
     }
 
     /// The statement and its plan, to be read by people.

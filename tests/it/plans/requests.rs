@@ -86,6 +86,8 @@ async fn tasks(ada: &TestUser) {
 async fn past(ada: &TestUser, task: &Value) {
     let path = ada.tasks(&format!("/{}", task["id"].as_str().unwrap()));
     ada.request(Method::GET, &format!("{path}/history")).send().await.expect(200);
+    ada.list("/history").await.expect(200);
+    ada.list("/history?type=deleted").await.expect(200);
     ada.list("?asOf=4").await.expect(200);
     let long_ago = ada.tasks("/diff?from=2020-01-01T00:00:00Z");
     ada.request(Method::GET, &long_ago).send().await.expect(200);
