@@ -6,6 +6,7 @@ use poem::Request;
 use poem_openapi::registry::MetaPath;
 use poem_openapi::{OpenApi, OpenApiService};
 
+use crate::auth::account_api::AccountApi;
 use crate::auth::api::AuthApi;
 use crate::auth::sessions_api::SessionsApi;
 use crate::http::health::HealthApi;
@@ -20,6 +21,7 @@ use crate::tasks::api::tasks::TasksApi;
 /// The parts of the API.
 pub type Api = (
     AuthApi,
+    AccountApi,
     SessionsApi,
     TasksApi,
     TaskChangesApi,
@@ -34,6 +36,7 @@ pub type Api = (
 pub fn service() -> OpenApiService<Api, ()> {
     let api = (
         AuthApi::new(),
+        AccountApi,
         SessionsApi,
         TasksApi,
         TaskChangesApi,

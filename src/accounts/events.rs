@@ -12,12 +12,18 @@ use crate::clock::Timestamp;
 pub enum AccountEvent {
     /// Somebody signed up.
     Created(AccountCreated),
+    /// The user says of themselves something else than before.
+    ProfileChanged(ProfileChanged),
+    /// Another password opens the account.
+    PasswordChanged(PasswordChanged),
     /// The user is deleted: nothing is accepted from them any more.
     Deleted(AccountDeleted),
 }
 
 crate::event_kinds!(AccountEvent {
     "AccountCreated" @ 1 => Created,
+    "ProfileChanged" @ 1 => ProfileChanged,
+    "PasswordChanged" @ 1 => PasswordChanged,
     "AccountDeleted" @ 1 => Deleted,
 });
 
@@ -33,6 +39,28 @@ pub struct AccountCreated {
     pub credential_id: Uuid,
     /// When.
     pub created_at: Timestamp,
+}
+
+/// The user says of themselves something else than before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProfileChanged {
+    /// Their name from now on.
+    pub name: Name,
+    /// When.
+    pub changed_at: Timestamp,
+}
+
+/// Another password opens the account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PasswordChanged {
+    /// The row beside the log that holds the password hash from now on.
+    pub credential_id: Uuid,
+    /// The row that held it before, erased with this event.
+    pub previous_credential_id: Uuid,
+    /// When.
+    pub changed_at: Timestamp,
 }
 
 /// The user is deleted.

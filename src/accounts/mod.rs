@@ -17,7 +17,8 @@ use self::account::{Account, Command, Profile, Rejection};
 use self::email::Email;
 use self::events::AccountCreated;
 use self::name::Name;
-use self::password::{HashError, Password, PasswordHasher};
+use self::password::{HashError, Password, PasswordHasher, WrongPassword};
+use self::read_model::Login;
 use crate::clock::Clock;
 use crate::database::Pool;
 use crate::eventlog::follower::Observer;
@@ -47,24 +48,44 @@ pub enum SignUpError {
     Hash(#[from] HashError),
     /// The log did not take it.
     #[error(transparent)]
-    Execute(ExecuteError<Rejection>),
+    Execute(AccountCommandError),
 }
 
-/// Nobody was signed in.
+/// Nobody can say whether a password is the right one.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum SignInError {
-    /// No such account, or another password: nobody is told which.
-    #[error("the email address or the password is wrong")]
-    WrongCredentials,
+pub enum VerifyError {
     /// The password was not verified.
     #[error(transparent)]
     Hash(#[from] HashError),
     /// The database could not be asked.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The account could not be read.
+}
+
+/// A command on an account was not carried out.
+pub type AccountCommandError = ExecuteError<Rejection>;
+
+/// A password was not changed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ChangePasswordError {
+    /// The password that was verified is not the account's any more.
     #[error(transparent)]
-    Read(#[from] ReadError),
+    Wrong(#[from] WrongPassword),
+    /// The new password was not hashed.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The log did not take it.
+    #[error(transparent)]
+    Execute(AccountCommandError),
+}
+
+/// Somebody knew the password of an account. It is worth nothing any more once another password opens the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proof {
+    /// Whose account it is.
+    pub user_id: UserId,
+    /// The row beside the log that holds the hash of that password.
+    pub credential_id: Uuid,
 }
 
 impl Accounts {
@@ -89,7 +110,7 @@ impl Accounts {
         name: Name,
         password: Password,
         context: Context,
-    ) -> Result<(UserId, Profile), SignUpError> {
+    ) -> Result<Proof, SignUpError> {
         let phc = self.hasher.hash(password).await?;
         let now = self.clock.now();
         let user_id = UserId::at(now);
@@ -102,13 +123,7 @@ impl Accounts {
             .execute(&Self::stream(user_id), Command::Create(created), context, beside)
             .await;
         match outcome {
-            Ok(outcome) => outcome
-                .published
-                .state
-                .profile()
-                .cloned()
-                .map(|profile| (user_id, profile))
-                .ok_or(SignUpError::Execute(ExecuteError::NoReply)),
+            Ok(_) => Ok(Proof { user_id, credential_id }),
             Err(ExecuteError::Store(StoreError::Constraint(constraint)))
                 if constraint == read_model::EMAIL_TAKEN =>
             {
@@ -118,25 +133,98 @@ impl Accounts {
         }
     }
 
-    /// Whose address and password these are. Takes the same time whether or not there is such an account.
+    /// Whose address and password these are, if they belong together. Takes the same time whether or not there is such an
+    /// account.
     ///
     /// # Errors
     ///
-    /// When there is no such account or the password is another one; when nobody can say.
+    /// When nobody can say.
     pub async fn sign_in(
         &self,
         email: &Email,
         password: Password,
-    ) -> Result<(UserId, Profile), SignInError> {
+    ) -> Result<Option<Proof>, VerifyError> {
         let login = read_model::login(&self.pool, email).await?;
-        let (user_id, phc) = login.map(|login| (login.user_id, login.phc)).unzip();
-        if !self.hasher.verify(password, phc).await? {
-            return Err(SignInError::WrongCredentials);
+        self.verify(password, login).await
+    }
+
+    /// Whether a password is this user's.
+    ///
+    /// # Errors
+    ///
+    /// When nobody can say.
+    pub async fn prove(
+        &self,
+        user_id: UserId,
+        password: Password,
+    ) -> Result<Option<Proof>, VerifyError> {
+        let login = read_model::login_of(&self.pool, user_id).await?;
+        self.verify(password, login).await
+    }
+
+    async fn verify(
+        &self,
+        password: Password,
+        login: Option<Login>,
+    ) -> Result<Option<Proof>, VerifyError> {
+        let (proof, phc) = login
+            .map(|Login { user_id, credential_id, phc }| (Proof { user_id, credential_id }, phc))
+            .unzip();
+        let is_right = self.hasher.verify(password, phc).await?;
+        Ok(proof.filter(|_| is_right))
+    }
+
+    /// Changes what a user says of themselves: their profile as it is then.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such user any more, or the log does not take it.
+    pub async fn change_profile(
+        &self,
+        user_id: UserId,
+        name: Option<Name>,
+        context: Context,
+    ) -> Result<Profile, AccountCommandError> {
+        let command = Command::ChangeProfile { name, now: self.clock.now() };
+        let outcome =
+            self.entities.execute(&Self::stream(user_id), command, context, Vec::new()).await?;
+        let profile = outcome.published.state.profile().cloned();
+        profile.ok_or(ExecuteError::Rejected(Rejection::Missing))
+    }
+
+    /// Lets another password open the account of somebody who knew the one before; from the answer on that one opens nothing.
+    ///
+    /// # Errors
+    ///
+    /// When another change was faster, too many hashes wait, or the log does not take it.
+    pub async fn change_password(
+        &self,
+        proof: Proof,
+        password: Password,
+        context: Context,
+    ) -> Result<Proof, ChangePasswordError> {
+        let phc = self.hasher.hash(password).await?;
+        let now = self.clock.now();
+        let credential_id: Uuid = Id::<()>::at(now).uuid();
+        let Proof { user_id, credential_id: verified } = proof;
+        let command = Command::ChangePassword { verified, credential_id, now };
+        let beside = vec![read_model::keep_credential(credential_id, phc)];
+        match self.entities.execute(&Self::stream(user_id), command, context, beside).await {
+            Ok(_) => Ok(Proof { user_id, credential_id }),
+            Err(ExecuteError::Rejected(Rejection::CredentialReplaced)) => Err(WrongPassword.into()),
+            Err(error) => Err(ChangePasswordError::Execute(error)),
         }
-        let user_id = user_id.ok_or(SignInError::WrongCredentials)?;
-        let profile = self.of(user_id).await?.state.profile().cloned();
-        let profile = profile.ok_or(SignInError::WrongCredentials)?;
-        Ok((user_id, profile))
+    }
+
+    /// Whether the password that was proven still is the account's, as far as this node knows.
+    ///
+    /// # Errors
+    ///
+    /// When the account cannot be read.
+    pub async fn vouches_for(&self, proof: Proof) -> Result<bool, ReadError> {
+        let account = self.of(proof.user_id).await?;
+        let profile = account.state.profile();
+        Ok(profile.is_some_and(|profile| profile.credential_id == proof.credential_id))
     }
 
     /// An account as it is now.

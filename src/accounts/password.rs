@@ -38,6 +38,11 @@ pub enum InvalidPassword {
     TooLong,
 }
 
+/// The password is another one than the account's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is not right")]
+pub struct WrongPassword;
+
 impl Password {
     /// A password typed to sign in: whatever its length, it is compared with the stored hash.
     ///

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::account::Account;
 use super::email::Email;
-use super::events::{AccountDeleted, AccountEvent};
+use super::events::{AccountDeleted, AccountEvent, PasswordChanged, ProfileChanged};
 use crate::database::Pool;
 use crate::eventlog::stream::{category_of, id_of};
 use crate::eventlog::{Decider, DecodeError, Event, EventView, Projection, Statement, StoreError};
@@ -22,10 +22,15 @@ const CREATED: &str = "\
 insert into users (id, email, email_verified_at, name, credential_id, created_at, updated_at)
 values ($1, $2, null, $3, $4, $5, $5)";
 
+const PROFILE_CHANGED: &str = "update users set name = $2, updated_at = $3 where id = $1";
+const PASSWORD_CHANGED: &str = "update users set credential_id = $2 where id = $1";
 const DELETED: &str = "delete from users where id = $1";
 
 const SELECT_LOGIN: &str = "\
-select users.id, credentials.phc from users join credentials using (credential_id) where users.email = $1";
+select users.id, credential_id, phc from users join credentials using (credential_id) where users.email = $1";
+
+const SELECT_LOGIN_OF: &str = "\
+select users.id, credential_id, phc from users join credentials using (credential_id) where users.id = $1";
 
 /// For operators.
 const SELECT_WITHOUT_ACCOUNT: &str = "\
@@ -56,6 +61,21 @@ impl Projection for UsersProjection {
                 ];
                 Ok(vec![Statement::new(CREATED, params)])
             }
+            AccountEvent::ProfileChanged(ProfileChanged { name, changed_at }) => {
+                let name = name.as_str().to_owned();
+                let params: Vec<Box<dyn ToSql + Send + Sync>> =
+                    vec![Box::new(user_id.uuid()), Box::new(name), Box::new(changed_at.to_jiff())];
+                Ok(vec![Statement::new(PROFILE_CHANGED, params)])
+            }
+            AccountEvent::PasswordChanged(changed) => {
+                let PasswordChanged { credential_id, previous_credential_id, .. } = changed;
+                let params: Vec<Box<dyn ToSql + Send + Sync>> =
+                    vec![Box::new(user_id.uuid()), Box::new(credential_id)];
+                Ok(vec![
+                    Statement::new(PASSWORD_CHANGED, params),
+                    Statement::new(ERASE_CREDENTIAL, vec![Box::new(previous_credential_id)]),
+                ])
+            }
             AccountEvent::Deleted(AccountDeleted { credential_id, .. }) => Ok(vec![
                 Statement::new(DELETED, vec![Box::new(user_id.uuid())]),
                 Statement::new(ERASE_CREDENTIAL, vec![Box::new(credential_id)]),
@@ -69,11 +89,13 @@ pub(super) fn keep_credential(credential_id: Uuid, phc: String) -> Statement {
     Statement::new(INSERT_CREDENTIAL, vec![Box::new(credential_id), Box::new(phc)])
 }
 
-/// What a sign-in needs to know of an address.
+/// What verifying a password needs to know of its account.
 #[derive(Debug)]
 pub(super) struct Login {
-    /// Whose address it is.
+    /// Whose it is.
     pub(super) user_id: UserId,
+    /// The row that holds the password hash.
+    pub(super) credential_id: Uuid,
     /// The password hash.
     pub(super) phc: String,
 }
@@ -100,8 +122,25 @@ pub async fn without_account(pool: &Pool, users: &[UserId]) -> Result<Vec<UserId
 
 /// The account behind an address.
 pub(super) async fn login(pool: &Pool, email: &Email) -> Result<Option<Login>, StoreError> {
+    select_login(pool, SELECT_LOGIN, &email.as_str()).await
+}
+
+/// The account of a user.
+pub(super) async fn login_of(pool: &Pool, user_id: UserId) -> Result<Option<Login>, StoreError> {
+    select_login(pool, SELECT_LOGIN_OF, &user_id.uuid()).await
+}
+
+async fn select_login(
+    pool: &Pool,
+    select: &str,
+    key: &(dyn ToSql + Sync),
+) -> Result<Option<Login>, StoreError> {
     let client = pool.get().await?;
-    let statement = client.prepare_cached(SELECT_LOGIN).await?;
-    let row = client.query_opt(&statement, &[&email.as_str()]).await?;
-    Ok(row.map(|row| Login { user_id: UserId::from_uuid(row.get(0)), phc: row.get(1) }))
+    let statement = client.prepare_cached(select).await?;
+    let row = client.query_opt(&statement, &[key]).await?;
+    Ok(row.map(|row| Login {
+        user_id: UserId::from_uuid(row.get(0)),
+        credential_id: row.get(1),
+        phc: row.get(2),
+    }))
 }

@@ -1,9 +1,12 @@
 //! What sign up, sign in and sign out do between a request and its answer, whatever asks for it.
+//!
+//! Whoever calls these has looked whether this node may answer: [`caller::following`], or a proof of a session.
 
 use poem::Request;
 use zeroize::Zeroizing;
 
 use super::bodies::{FreshToken, SignInRequest, SignUpRequest, SignedInBody, StartedSession, User};
+use crate::accounts::Proof;
 use crate::accounts::account::{self, Account, Profile};
 use crate::accounts::email::Email;
 use crate::accounts::name::Name;
@@ -15,8 +18,9 @@ use crate::http::problem::Problem;
 use crate::http::{State, cookie};
 use crate::id::UserId;
 use crate::keys::access_token::Subject;
-use crate::sessions::StartError;
+use crate::sessions::events::EndReason;
 use crate::sessions::table::Session;
+use crate::sessions::{Draft, StartError};
 
 /// Makes an account and begins its first session: what is answered, and the header that sets the session's cookie.
 ///
@@ -29,10 +33,10 @@ pub(crate) async fn sign_up(
     body: SignUpRequest,
 ) -> Result<(SignedInBody, String), Problem> {
     let (email, name, password) = new_account(body)?;
-    let signed_up = state.accounts.sign_up(email, name, password, caller::context(request)).await;
-    let (user_id, profile) = signed_up?;
-    tracing::info!(user.id = %user_id, "signed up");
-    begin_session(state, request, user_id, &profile).await.map_err(Problem::after_sign_up)
+    let context = caller::context(request);
+    let proof = state.accounts.sign_up(email, name, password, context).await?;
+    tracing::info!(user.id = %proof.user_id, "signed up");
+    begin_session(state, request, proof).await.map_err(Problem::after_sign_up)
 }
 
 /// Begins a session for whoever knows the password: what is answered, and the header that sets the session's cookie.
@@ -49,12 +53,13 @@ pub(crate) async fn sign_in(
     let email = Email::parse(&email).map_err(|error| Problem::invalid("email", error))?;
     let password = Password::attempt(Zeroizing::new(password))
         .map_err(|error| Problem::invalid("password", error))?;
-    let signed_in = state.accounts.sign_in(&email, password).await;
-    let (user_id, profile) = signed_in.map_err(Problem::from).inspect_err(|problem| {
+    let signed_in = state.accounts.sign_in(&email, password).await.map_err(Problem::from);
+    let proof = signed_in.and_then(|proof| proof.ok_or_else(Problem::wrong_credentials));
+    let proof = proof.inspect_err(|problem| {
         tracing::info!(outcome = %problem, "sign in failed");
     })?;
-    tracing::info!(user.id = %user_id, "signed in");
-    begin_session(state, request, user_id, &profile).await
+    tracing::info!(user.id = %proof.user_id, "signed in");
+    begin_session(state, request, proof).await
 }
 
 /// Ends a session; from then on nothing is accepted in its name.
@@ -67,7 +72,8 @@ pub(crate) async fn sign_out(
     request: &Request,
     session: &Session,
 ) -> Result<(), Problem> {
-    state.sessions.sign_out(session, caller::acting(session, request)).await?;
+    let context = caller::acting(session, request);
+    state.sessions.end(session, EndReason::SignedOut, context).await?;
     tracing::info!(user.id = %session.user_id, "signed out");
     Ok(())
 }
@@ -91,27 +97,74 @@ fn new_account(body: SignUpRequest) -> Result<(Email, Name, Password), Problem> 
     }
 }
 
-/// Begins a session: its body and the header that sets its cookie. The access token is signed first, so that a session
-/// nobody has a token for never begins, and with a key that no other node has revoked.
+/// Begins a session for somebody who has proven a password.
 async fn begin_session(
     state: &State,
     request: &Request,
-    user_id: UserId,
-    profile: &Profile,
+    proof: Proof,
 ) -> Result<(SignedInBody, String), Problem> {
-    let draft = state.sessions.draft(user_id, caller::device(request)).map_err(StartError::from)?;
-    state.freshness.of_keys().await.map_err(ReadError::Store)?;
-    let fresh = fresh_token(state, draft.session(), profile).await?;
-    let (session, token) = state.sessions.begin(draft, context_of(user_id, request)).await?;
-    let body = SignedInBody {
-        user: User::new(user_id, profile),
-        session: StartedSession::new(&session, &token),
-        token: fresh.token,
-        token_type: fresh.token_type,
-        expires_in: fresh.expires_in,
-    };
-    let cookie = cookie::keep(&token, session.expires_at, session.created_at, &state.site);
-    Ok((body, cookie))
+    let entrance = Entrance::prepare(state, request, proof.user_id).await?;
+    let context = Context { user_id: Some(proof.user_id), ..caller::context(request) };
+    entrance.begin(state, proof, context).await
+}
+
+/// A session that is about to begin. Its access token is signed already, so that a session nobody has a token for never
+/// begins.
+pub(super) struct Entrance {
+    draft: Draft,
+    user: User,
+    fresh: FreshToken,
+}
+
+impl Entrance {
+    /// Signs the access token, of the profile as any node has answered it and with a key that no other node has revoked.
+    pub(super) async fn prepare(
+        state: &State,
+        request: &Request,
+        user_id: UserId,
+    ) -> Result<Self, Problem> {
+        let device = caller::device(request);
+        let draft = state.sessions.draft(user_id, device).map_err(StartError::from)?;
+        let session = draft.session();
+        state.freshness.check(user_id, session.id).await.map_err(ReadError::Store)?;
+        let account = state.accounts.of(user_id).await?;
+        let profile = profile_of(&account)?;
+        let fresh = fresh_token(state, session, profile).await?;
+        Ok(Self { user: User::new(user_id, profile), draft, fresh })
+    }
+
+    /// Begins the session: its body and the header that sets its cookie.
+    pub(super) async fn begin(
+        self,
+        state: &State,
+        proof: Proof,
+        context: Context,
+    ) -> Result<(SignedInBody, String), Problem> {
+        let Self { draft, user, fresh } = self;
+        let (session, token) = state.sessions.begin(draft, context.clone()).await?;
+        confirm(state, &session, proof, context).await?;
+        let cookie = cookie::keep(&token, session.expires_at, session.created_at, &state.site);
+        let session = StartedSession::new(&session, &token);
+        let FreshToken { token, token_type, expires_in } = fresh;
+        Ok((SignedInBody { user, session, token, token_type, expires_in }, cookie))
+    }
+}
+
+/// Ends a session again if the password that began it is not the account's any more. Whoever changes a password ends the
+/// sessions that have begun by then; this finds those that begin later, with a password that was verified before.
+async fn confirm(
+    state: &State,
+    session: &Session,
+    proof: Proof,
+    context: Context,
+) -> Result<(), Problem> {
+    state.freshness.check(session.user_id, session.id).await.map_err(ReadError::Store)?;
+    if state.accounts.vouches_for(proof).await? {
+        return Ok(());
+    }
+    state.sessions.end(session, EndReason::PasswordChanged, context).await?;
+    tracing::info!(user.id = %session.user_id, "the password was changed while it signed in");
+    Err(Problem::wrong_credentials())
 }
 
 /// An access token for a session.
@@ -138,8 +191,4 @@ pub(super) fn profile_of(account: &Published<Account>) -> Result<&Profile, Probl
         account::State::Deleted => Err(Problem::user_deleted()),
         account::State::Missing => Err(Problem::internal(&"a session has no account")),
     }
-}
-
-fn context_of(user_id: UserId, request: &Request) -> Context {
-    Context { user_id: Some(user_id), ..caller::context(request) }
 }

@@ -2,6 +2,9 @@
 //!
 //! The three know nothing of each other; this module joins them for the endpoints under `/api/auth`.
 
+pub(crate) mod account;
+pub mod account_api;
+pub(crate) mod account_bodies;
 mod answers;
 pub mod api;
 pub mod bodies;

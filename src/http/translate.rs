@@ -4,10 +4,11 @@ use poem::http::StatusCode;
 
 use super::field::Flaw;
 use super::problem::Problem;
+use crate::accounts::account::Rejection;
 use crate::accounts::email::InvalidEmail;
 use crate::accounts::name::InvalidName;
-use crate::accounts::password::{HashError, InvalidPassword};
-use crate::accounts::{SignInError, SignUpError};
+use crate::accounts::password::{HashError, InvalidPassword, WrongPassword};
+use crate::accounts::{AccountCommandError, ChangePasswordError, SignUpError, VerifyError};
 use crate::eventlog::{ExecuteError, ReadError, StoreError};
 use crate::keys::IssueError;
 use crate::keys::access_token::TokenError;
@@ -42,6 +43,12 @@ impl From<InvalidPassword> for Flaw {
             InvalidPassword::TooShort => Self::TooShort,
             InvalidPassword::TooLong => Self::TooLong,
         }
+    }
+}
+
+impl From<WrongPassword> for Flaw {
+    fn from(_: WrongPassword) -> Self {
+        Self::Invalid
     }
 }
 
@@ -191,13 +198,30 @@ impl From<SignUpError> for Problem {
     }
 }
 
-impl From<SignInError> for Problem {
-    fn from(error: SignInError) -> Self {
+impl From<VerifyError> for Problem {
+    fn from(error: VerifyError) -> Self {
         match error {
-            SignInError::WrongCredentials => Self::wrong_credentials(),
-            SignInError::Hash(error) => error.into(),
-            SignInError::Store(error) => ReadError::Store(error).into(),
-            SignInError::Read(error) => error.into(),
+            VerifyError::Hash(error) => error.into(),
+            VerifyError::Store(error) => ReadError::Store(error).into(),
+        }
+    }
+}
+
+impl From<AccountCommandError> for Problem {
+    fn from(error: AccountCommandError) -> Self {
+        executed(error, |rejection| match rejection {
+            Rejection::Missing => Self::user_deleted(),
+            Rejection::Exists | Rejection::CredentialReplaced => Self::internal(&rejection),
+        })
+    }
+}
+
+impl From<ChangePasswordError> for Problem {
+    fn from(error: ChangePasswordError) -> Self {
+        match error {
+            ChangePasswordError::Wrong(error) => Self::invalid("currentPassword", error),
+            ChangePasswordError::Hash(error) => error.into(),
+            ChangePasswordError::Execute(error) => error.into(),
         }
     }
 }

@@ -200,12 +200,13 @@ impl Sessions {
     /// # Errors
     ///
     /// When the log does not take it.
-    pub async fn sign_out(
+    pub async fn end(
         &self,
         session: &Session,
+        reason: EndReason,
         context: Context,
     ) -> Result<(), SessionCommandError> {
-        let (session_id, reason) = (session.id, EndReason::SignedOut);
+        let session_id = session.id;
         let command = Command::End { session_id, reason, now: self.clock.now() };
         self.execute(session.user_id, command, Some(session_id), context).await.map(drop)
     }

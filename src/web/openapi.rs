@@ -32,7 +32,7 @@ operations with the `user.id` from the same answer. The session cookie is set by
 
 **Tokens.** The access token is a JWT (RS256) that is verified with the keys at `/.well-known/jwks.json`; it lives \
 minutes. The session token, in a cookie or sent as a bearer token, lives days and is exchanged for fresh access tokens \
-at `/api/auth/token`. Signing out ends both at once.
+at `/api/auth/token`. Signing out ends both at once; changing the password ends those of every session.
 
 **Failures.** Every failure has the same body: a stable `code`, a `message` for people, a `traceId` that finds the \
 request in the logs, and `details` per field when the input is invalid, each with a `code` of its own: the field's name \
@@ -155,6 +155,8 @@ fn failure(operation: &str, status: &str) -> Option<ErrorBody> {
 fn invalid_field(operation: &str) -> FieldProblem {
     let (field, flaw, message) = match operation {
         "signUp" => ("password", Flaw::TooShort, "must have at least 8 characters"),
+        "changeProfile" => ("name", Flaw::TooLong, "must have at most 200 characters"),
+        "changePassword" => ("currentPassword", Flaw::Invalid, "is not right"),
         "signIn" => ("email", Flaw::Invalid, "must be an email address such as ada@example.com"),
         "listTasks" | "getTaskHistory" | "getTasksHistory" => {
             ("limit", Flaw::TooLarge, "must be at most 1000")
@@ -191,11 +193,13 @@ fn invalid_field(operation: &str) -> FieldProblem {
 fn refused(operation: &str, status: &str) -> Option<(&'static str, &'static str)> {
     Some(match (operation, status) {
         ("signIn", "401") => ("INVALID_EMAIL_OR_PASSWORD", "Invalid email or password"),
-        ("getSession" | "getToken" | "listSessions" | "endSession" | "endSessions", "401") => {
-            ("SESSION_ENDED", "The session has ended")
-        }
+        (
+            "getSession" | "getToken" | "listSessions" | "endSession" | "endSessions"
+            | "changeProfile" | "changePassword",
+            "401",
+        ) => ("SESSION_ENDED", "The session has ended"),
         (_, "401") => ("TOKEN_EXPIRED", "The access token has expired"),
-        ("signOut" | "endSession" | "endSessions", "403") => {
+        ("signOut" | "endSession" | "endSessions" | "changeProfile" | "changePassword", "403") => {
             ("UNTRUSTED_ORIGIN", "Requests with a cookie are not accepted from this origin")
         }
         (_, "403") => ("NOT_YOURS", "This belongs to another user"),
@@ -232,7 +236,7 @@ fn failed(operation: &str, status: &str) -> Option<(&'static str, &'static str)>
             "UNSUPPORTED_MEDIA_TYPE",
             "The body must be JSON or CSV: send it with Content-Type: application/json or text/csv",
         ),
-        ("changeTask", "415") => (
+        ("changeTask" | "changeProfile", "415") => (
             "UNSUPPORTED_MEDIA_TYPE",
             "The body must be JSON: send it with Content-Type: application/merge-patch+json or application/json",
         ),

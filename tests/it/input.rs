@@ -151,6 +151,8 @@ async fn with_body(
     for (method, path) in [
         (Method::POST, "/api/auth/signup".to_owned()),
         (Method::POST, "/api/auth/signin".to_owned()),
+        (Method::PATCH, "/api/auth/profile".to_owned()),
+        (Method::POST, "/api/auth/password".to_owned()),
         (Method::POST, ada.tasks("")),
         (Method::PUT, task.clone()),
         (Method::PATCH, task),

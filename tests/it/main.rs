@@ -3,6 +3,7 @@
 //! Contents:
 //!
 //! * `flow`: a new person's whole journey
+//! * `account`: one's own account: the profile and the password
 //! * `auth`: sign up, sign in, sign out, tokens
 //! * `sessions`: what extends sessions, what ends them by themselves, and their list
 //! * `revocation`: ending sessions: what is refused afterwards, and where
@@ -32,6 +33,7 @@
 #![expect(unreachable_pub, reason = "nothing of a test binary is exported")]
 #![expect(clippy::disallowed_methods, reason = "a test's tasks end with its runtime")]
 
+mod account;
 mod app;
 mod auth;
 mod chaos_checker;

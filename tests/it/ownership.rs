@@ -30,12 +30,14 @@ enum Rule {
     Owner,
 }
 
-const RULES: [(&str, Rule); 30] = [
+const RULES: [(&str, Rule); 32] = [
     ("signUp", Rule::Public),
     ("signIn", Rule::Public),
     ("signOut", Rule::Optional),
     ("getSession", Rule::SignedIn),
     ("getToken", Rule::SessionHolder),
+    ("changeProfile", Rule::SignedIn),
+    ("changePassword", Rule::SignedIn),
     ("listSessions", Rule::SignedIn),
     ("endSession", Rule::SignedIn),
     ("endSessions", Rule::SignedIn),

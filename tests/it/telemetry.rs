@@ -27,6 +27,7 @@ const CALLER: &str = "00f067aa0ba902b7";
 const EMAIL: &str = "zoe.quimby@example.com";
 const PASSWORD: &str = "xylophone quartz vermilion";
 const WRONG_PASSWORD: &str = "xylophone quartz chartreuse";
+const NEW_PASSWORD: &str = "xylophone quartz cinnabar";
 
 fn traceparent(trace: &str) -> String {
     format!("00-{trace}-{CALLER}-01")
@@ -64,6 +65,13 @@ async fn whole_flow(server: &Server) -> TestUser {
     zoe.list("?limit=0").await.expect(400);
     zoe.sign_out().await.expect(200);
     zoe.list("").await.expect(401);
+    for (current, status) in [(WRONG_PASSWORD, 400), (PASSWORD, 200)] {
+        let again = json!({"email": EMAIL, "password": PASSWORD});
+        let again = TestUser::signed_in(&server.url, &post("/api/auth/signin", again).await.json());
+        let body = json!({"currentPassword": current, "newPassword": NEW_PASSWORD});
+        let change = again.request(Method::POST, "/api/auth/password").json(&body);
+        change.send().await.expect(status);
+    }
     zoe
 }
 
@@ -147,8 +155,9 @@ async fn nothing_that_is_logged_or_exported_is_secret_however_much_is_asked_for(
         assert!(told.contains(&zoe.id) && told.contains("createTask"), "{told}");
         let (_, signature) = zoe.token.rsplit_once('.').unwrap();
         let name = EMAIL.split('@').next().unwrap();
-        let secrets = [name, PASSWORD, WRONG_PASSWORD, &zoe.session_token, signature, SECRET];
-        for secret in secrets.into_iter().chain(["$argon2", "PRIVATE KEY"]) {
+        let secrets = [name, PASSWORD, WRONG_PASSWORD, NEW_PASSWORD, SECRET];
+        let secrets = secrets.into_iter().chain([&*zoe.session_token, signature]);
+        for secret in secrets.chain(["$argon2", "PRIVATE KEY"]) {
             let place = told.find(secret).map(|place| told[..place].chars().rev().take(400));
             let before = place.map(|before| before.collect::<Vec<_>>().into_iter().rev().collect());
             assert_eq!(before, None::<String>, "{secret} is told at level {filter}, after this");

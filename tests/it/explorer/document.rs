@@ -143,9 +143,12 @@ async fn every_example_of_a_request_is_accepted_as_it_stands() {
         serde_json::from_str::<Value>(&text).unwrap()
     };
 
-    for (id, (method, path, _)) in
-        operations.iter().filter(|(_, (_, _, operation))| operation["requestBody"].is_object())
-    {
+    let with_body =
+        operations.iter().filter(|(_, (_, _, operation))| operation["requestBody"].is_object());
+    let mut with_body: Vec<_> = with_body.collect();
+    // After this one, neither the token nor the other examples' password are accepted.
+    with_body.sort_by_key(|(id, _)| *id == "changePassword");
+    for (id, (method, path, _)) in with_body {
         let path =
             path.replace("{user_id}", user_id).replace("{task_id}", task["id"].as_str().unwrap());
         let request = app

@@ -6,7 +6,7 @@ use crate::tidy;
 use crate::tidy::sql::with_single_spaces;
 
 /// Statements of the program that are no part of answering a request, or have no plan.
-const EXCEPTIONS: [&str; 10] = [
+const EXCEPTIONS: [&str; 9] = [
     "begin",
     "commit",
     "rollback",
@@ -15,7 +15,6 @@ const EXCEPTIONS: [&str; 10] = [
     "set local statement_timeout = 0; select position from log_head for update",
     // `keyfold users delete` and `keyfold sessions end`
     "delete from users where id = $1",
-    "delete from credentials where credential_id = $1",
     "select distinct user_id from sessions",
     "select id from unnest($1::uuid[]) as ids (id) where not exists (select from users where users.id = ids.id)",
     // For the message to a second server, which is refused.

@@ -62,6 +62,7 @@ pub(super) async fn everything(app: &TestApp, email: &str) {
     }
     tasks(&ada).await;
     sessions(app, &ada).await;
+    account(app, email).await;
     for path in ["/.well-known/jwks.json", "/health/live", "/health/ready"] {
         app.get(path).send().await.expect(200);
     }
@@ -124,6 +125,18 @@ async fn sessions(app: &TestApp, ada: &TestUser) {
     for rest in [&format!("/{}", last.session_id), "?except=current", ""] {
         let request = app.request(Method::DELETE, &format!("/api/auth/sessions{rest}"));
         request.bearer(&ada.session_token).send().await.expect(204);
+    }
+}
+
+/// Changes of the account, which leave it with the password it had.
+async fn account(app: &TestApp, email: &str) {
+    let mut ada = TestUser::sign_in(&app.url(), email).await;
+    let patch = ada.request(Method::PATCH, "/api/auth/profile");
+    patch.json(&json!({"name": "Ada King"})).send().await.expect(200);
+    for (from, to) in [(PASSWORD, "another password"), ("another password", PASSWORD)] {
+        let body = json!({"currentPassword": from, "newPassword": to});
+        let change = app.post("/api/auth/password").bearer(&ada.session_token).json(&body);
+        ada = TestUser::signed_in(&app.url(), &change.send().await.expect(200));
     }
 }
 

@@ -1,0 +1,190 @@
+//! What changing one's profile and password do between a request and its answer, whatever asks for it.
+//!
+//! A changed password ends every session. The two are commits of their own, so the end is worked for until it is certain or
+//! the answer says that it is not.
+
+use std::future::Future;
+
+use poem::Request;
+use tracing::Instrument;
+use zeroize::Zeroizing;
+
+use super::account_bodies::{ChangePasswordRequest, ProfilePatch};
+use super::bodies::{SignedInBody, User};
+use super::entering::Entrance;
+use crate::accounts::Proof;
+use crate::accounts::password::{Password, WrongPassword};
+use crate::eventlog::{Context, ExecuteError};
+use crate::http::State;
+use crate::http::caller;
+use crate::http::field::FieldProblem;
+use crate::http::problem::Problem;
+use crate::id::{SessionId, UserId};
+use crate::sessions::events::EndReason;
+use crate::sessions::table::Session;
+use crate::telemetry::Trace;
+
+/// How often the end of the sessions is tried while others are faster.
+const TRIES: usize = 4;
+
+/// Changes what the user of a session says of themselves: they as they are then.
+///
+/// # Errors
+///
+/// What to answer instead.
+pub(crate) async fn change_profile(
+    state: &State,
+    request: &Request,
+    session: &Session,
+    body: ProfilePatch,
+) -> Result<User, Problem> {
+    let (user_id, context) = (session.user_id, caller::acting(session, request));
+    let profile = state.accounts.change_profile(user_id, body.name()?, context).await?;
+    Ok(User::new(user_id, &profile))
+}
+
+/// Changes the password of a session's user, ends all of their sessions and begins a new one: what is answered, and the
+/// header that sets the new session's cookie.
+///
+/// # Errors
+///
+/// What to answer instead. Once the password is changed, it says so.
+pub(crate) async fn change_password(
+    state: &State,
+    request: &Request,
+    session: &Session,
+    body: ChangePasswordRequest,
+) -> Result<(SignedInBody, String), Problem> {
+    let user_id = session.user_id;
+    let (proof, password) = proven(state, user_id, body).await.inspect_err(|problem| {
+        tracing::info!(user.id = %user_id, outcome = %problem, "changing the password failed");
+    })?;
+    let entrance = Entrance::prepare(state, request, user_id).await?;
+    let context = caller::acting(session, request);
+    to_its_end(changed(state.clone(), entrance, proof, password, context)).await
+}
+
+/// What proves the current password, and the new one; or everything that is wrong with them at once.
+async fn proven(
+    state: &State,
+    user_id: UserId,
+    body: ChangePasswordRequest,
+) -> Result<(Proof, Password), Problem> {
+    let ChangePasswordRequest { current_password, new_password } = body;
+    let current = Password::attempt(Zeroizing::new(current_password));
+    let password = Password::parse(Zeroizing::new(new_password));
+    let proof = match current {
+        Ok(current) => state
+            .accounts
+            .prove(user_id, current)
+            .await?
+            .ok_or_else(|| FieldProblem::of("currentPassword", WrongPassword)),
+        Err(error) => Err(FieldProblem::of("currentPassword", error)),
+    };
+    let password = password.map_err(|error| FieldProblem::of("newPassword", error));
+    match (proof, password) {
+        (Ok(proof), Ok(password)) => Ok((proof, password)),
+        (proof, password) => {
+            let problems = [proof.err(), password.err()];
+            Err(Problem::fields(problems.into_iter().flatten().collect()))
+        }
+    }
+}
+
+/// Changes the password, begins the new session and ends all others.
+async fn changed(
+    state: State,
+    entrance: Entrance,
+    proof: Proof,
+    password: Password,
+    context: Context,
+) -> Result<(SignedInBody, String), Problem> {
+    let user_id = proof.user_id;
+    let changed = state.accounts.change_password(proof, password, context.clone()).await;
+    let proof = changed.map_err(Problem::from).inspect_err(|problem| {
+        tracing::info!(user.id = %user_id, outcome = %problem, "changing the password failed");
+    })?;
+    tracing::info!(user.id = %user_id, "changed the password");
+    begun_anew(&state, entrance, proof, context)
+        .await
+        .inspect_err(|problem| {
+            tracing::warn!(user.id = %user_id, outcome = %problem, "sessions may have outlived their password");
+        })
+        .map_err(Problem::after_password_change)
+}
+
+/// Begins the new session and ends all others. These end also if the new one cannot begin, unless that is because yet
+/// another password opens the account by now: whoever changed it so ends the sessions.
+async fn begun_anew(
+    state: &State,
+    entrance: Entrance,
+    proof: Proof,
+    context: Context,
+) -> Result<(SignedInBody, String), Problem> {
+    let begun = entrance.begin(state, proof, context.clone()).await;
+    let new = match &begun {
+        Ok((body, _)) => Some(body.session.id),
+        Err(problem) if problem.is_unauthorized() => return begun,
+        Err(_) => None,
+    };
+    end_others(state, proof.user_id, new, context).await?;
+    begun
+}
+
+/// Ends all sessions but one. That another node keeps writing the same user's sessions is a reason to try again.
+async fn end_others(
+    state: &State,
+    user_id: UserId,
+    new: Option<SessionId>,
+    context: Context,
+) -> Result<(), Problem> {
+    let mut again = 1..TRIES;
+    loop {
+        let reason = EndReason::PasswordChanged;
+        match state.sessions.end_all(user_id, new, reason, context.clone()).await {
+            Err(ExecuteError::Contended) if again.next().is_some() => {}
+            ended => return Ok(ended?),
+        }
+    }
+}
+
+/// Works to the end, also when the client goes away meanwhile: no session may outlive a password because of that.
+async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    let trace = Trace::current();
+    let traced = async move {
+        match trace {
+            Some(trace) => trace.scope(work).await,
+            None => work.await,
+        }
+    };
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "ends with the change of a password, which the hasher's bounded queue limits"
+    )]
+    let done = tokio::spawn(traced.in_current_span()).await;
+    done.unwrap_or_else(|_| Err(Problem::internal(&"the change of a password broke off")))
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_begun_is_done_though_nobody_waits_for_it() {
+        let (go, begun) = oneshot::channel();
+        let (finish, finished) = oneshot::channel();
+        let work = async {
+            begun.await.unwrap();
+            finish.send(()).unwrap();
+            Ok(())
+        };
+        assert_eq!(to_its_end(work).now_or_never(), None);
+        go.send(()).unwrap();
+        finished.await.unwrap();
+    }
+}
