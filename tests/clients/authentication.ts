@@ -1,4 +1,4 @@
-// Sign up, sign in, the session with each of its credentials, fresh tokens, sign out.
+// Sign up, sign in, the session with each of its credentials, fresh tokens, sign out; the profile and the password.
 
 import assert from "node:assert/strict";
 
@@ -8,6 +8,7 @@ import { equal, failed, isTime, succeeded, tokenRefused, unauthenticated } from 
 import { type Schemas, USER_AGENT, client } from "./client.js";
 
 const PASSWORD = "correct horse battery staple";
+const NEW_PASSWORD = "a longer and better password";
 const NAME = "Ada Lovelace";
 
 /** Somebody who signed up or in, with what they got. */
@@ -86,14 +87,64 @@ export async function isRefusedToSignIn(url: string, email: string): Promise<voi
   }
 }
 
+/** The answer and the session show the new name, and the next access token carries it. */
+export async function changesTheName(url: string, { body, cookie }: Person): Promise<Person> {
+  const name = "Ada King";
+  const holder = client(url, { cookie });
+  const user = succeeded(await holder.PATCH("/api/auth/profile", { body: { name: ` ${name}` } }), 200);
+  equal(user, { ...body.user, name, updatedAt: user.updatedAt });
+  isTime(user.updatedAt);
+  equal(succeeded(await holder.PATCH("/api/auth/profile", { body: {} }), 200), user);
+  const renamed = { body: { ...body, user }, cookie };
+  await seesTheSession(url, renamed);
+  const fresh = succeeded(await holder.GET("/api/auth/token"), 200);
+  assert.equal(decodeJwt<{ name: string }>(fresh.token).name, name);
+  const details = [{ field: "name", code: "NAME_EMPTY", message: "must not be empty" }];
+  const message = "name must not be empty";
+  failed(await holder.PATCH("/api/auth/profile", { body: { name: " " } }), 400, { code: "INVALID_INPUT", message, details });
+  return renamed;
+}
+
+/** A new password ends every session, and begins one for whoever knew the old one. */
+export async function changesThePassword(url: string, email: string, before: Person): Promise<void> {
+  const holder = client(url, { cookie: before.cookie });
+  const wrong = { currentPassword: NEW_PASSWORD, newPassword: "short" };
+  const details = [
+    { field: "currentPassword", code: "CURRENT_PASSWORD_INVALID", message: "is not the current password" },
+    { field: "newPassword", code: "NEW_PASSWORD_TOO_SHORT", message: "must have at least 8 characters" },
+  ];
+  failed(await holder.POST("/api/auth/password", { body: wrong }), 400, {
+    code: "INVALID_INPUT",
+    message: details.map(({ field, message }) => `${field} ${message}`).join("; "),
+    details,
+  });
+  const body = { currentPassword: PASSWORD, newPassword: NEW_PASSWORD };
+  const answer = await holder.POST("/api/auth/password", { body });
+  const after = { body: succeeded(answer, 200), cookie: keptCookie(answer.response) };
+  isSignedIn(after, email, before.body.user.name);
+  equal(after.body.user, before.body.user);
+  await isEnded(url, before);
+  await seesTheSession(url, after);
+  const refusal = { code: "INVALID_EMAIL_OR_PASSWORD", message: "Invalid email or password" };
+  const anyone = client(url);
+  unauthenticated(await anyone.POST("/api/auth/signin", { body: { email, password: PASSWORD } }), refusal);
+  succeeded(await anyone.POST("/api/auth/signin", { body: { email, password: NEW_PASSWORD } }), 200);
+}
+
 /** Signing out ends the cookie, the session token and the access token at once, and may be repeated. */
-export async function signsOut(url: string, { body, cookie }: Person): Promise<void> {
+export async function signsOut(url: string, person: Person): Promise<void> {
+  const { body, cookie } = person;
   for (const credentials of [{ bearer: body.token }, { bearer: body.token }, { cookie }, {}]) {
     const answer = await client(url, credentials).POST("/api/auth/signout");
     equal(succeeded(answer, 200), { success: true });
     const cleared = "better-auth.session_token=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax";
     equal(answer.response.headers.getSetCookie(), [cleared]);
   }
+  await isEnded(url, person);
+}
+
+/** Whatever stands for the session is refused. */
+async function isEnded(url: string, { body, cookie }: Person): Promise<void> {
   const ended = (answer: Parameters<typeof tokenRefused>[0]) =>
     tokenRefused(answer, "SESSION_ENDED", "the session has ended");
   for (const credentials of [{ bearer: body.token }, { bearer: body.session.token }, { cookie }]) {
@@ -103,12 +154,12 @@ export async function signsOut(url: string, { body, cookie }: Person): Promise<v
   ended(await client(url, { bearer: body.token }).GET("/api/{user_id}/tasks", { params }));
 }
 
-function isSignedIn({ body, cookie }: Person, email: string): void {
+function isSignedIn({ body, cookie }: Person, email: string, name = NAME): void {
   const { user, session, token, expiresIn } = body;
   const { createdAt, updatedAt } = user;
   const begun = { createdAt: session.createdAt, updatedAt: session.createdAt, expiresAt: session.expiresAt };
   equal(body, {
-    user: { id: user.id, email, emailVerified: false, name: NAME, createdAt, updatedAt },
+    user: { id: user.id, email, emailVerified: false, name, createdAt, updatedAt },
     session: { id: session.id, userId: user.id, token: session.token, ...begun, userAgent: USER_AGENT },
     token,
     tokenType: "Bearer",

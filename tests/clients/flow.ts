@@ -52,6 +52,8 @@ async function flow(url: string): Promise<void> {
   const again = await step("ada signs in again", () => authentication.signsIn(url, email, ada));
   await step("ada signs out", () => authentication.signsOut(url, again));
   await step("her first session lives on", () => authentication.seesTheSession(url, ada));
+  const renamed = await step("ada changes her name", () => authentication.changesTheName(url, ada));
+  await step("ada changes her password", () => authentication.changesThePassword(url, email, renamed));
 }
 
 const [url, ...rest] = process.argv.slice(2);
