@@ -3,9 +3,6 @@
 -- The last event of a deleted task, which no state remembers: its history begins there, and what it was.
 create index events_task_deleted on events (stream, (data ->> 'taskId'), version) where type = 'TaskDeleted';
 
--- The deletions of a list in order: what was deleted is looked for among everything that happened.
-create index events_task_deletions on events (stream, version) where type = 'TaskDeleted';
-
 -- The answers of requests that carried an Idempotency-Key, written with the events of their commands. They stand beside
 -- the log, are never deleted, and cannot be rebuilt from it.
 create table idempotency_keys (

@@ -19,6 +19,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V3__sessions", include_str!("../../schema/0003_sessions.sql")),
     ("V4__keys", include_str!("../../schema/0004_keys.sql")),
     ("V5__tasks", include_str!("../../schema/0005_tasks.sql")),
+    ("V6__task_deletions", include_str!("../../schema/0006_task_deletions.sql")),
 ];
 
 /// Why the schema is not, or cannot be brought, up to date.

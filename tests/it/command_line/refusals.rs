@@ -181,12 +181,15 @@ async fn a_database_that_lacks_a_migration_is_brought_up_to_date_by_a_server_and
     let database = ExternalDatabase::new().await;
     let keyfold = database.keyfold(SECRET);
     keyfold.print(&["migrate"]).await;
-    let behind = "delete from refinery_schema_history where version = 5;
-                  drop table idempotency_keys; drop index events_task_deleted";
+    let behind = "delete from refinery_schema_history where version = 6;
+                  drop index events_task_deletions";
     spoil(&database, behind).await;
     for arguments in [&["events"] as &[_], &["replay"], &["users", "delete", "ada@example.com"]] {
         let ended = keyfold.run(arguments).await;
-        assert_refused(&ended, &["this database lacks V5__tasks: run `keyfold migrate` first"]);
+        assert_refused(
+            &ended,
+            &["this database lacks V6__task_deletions: run `keyfold migrate` first"],
+        );
     }
     let server = keyfold.serve().await;
     TestUser::sign_up(&server.url, "ada@example.com").await;
