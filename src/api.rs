@@ -99,6 +99,11 @@ fn known(path: &str) -> Option<&'static MetaPath> {
     PATHS.iter().find(|known| known.fits(path)).map(|known| &known.path)
 }
 
+/// Whether a path is one of the API's.
+pub fn has(path: &str) -> bool {
+    known(path).is_some()
+}
+
 /// The methods of the API's path that `path` is an instance of; those of a page for everything else. Whatever has `GET`
 /// has `HEAD` too (RFC 9110, section 9.1).
 pub fn methods(path: &str) -> String {

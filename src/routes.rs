@@ -1,5 +1,6 @@
-//! Where everything is reached: the API, and the pages beside it.
+//! Where everything is reached: the API, the explorer and the pages beside it.
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use poem::endpoint::{BoxEndpoint, DynEndpoint};
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Request, Response, Result};
@@ -7,27 +8,39 @@ use poem::{Endpoint, EndpointExt, IntoEndpoint, Request, Response, Result};
 use crate::api;
 use crate::http::State;
 use crate::http::edge::{Edge, Operations};
-use crate::web::explorer;
+use crate::web::{explorer, pages};
 
 /// The whole application.
 pub fn endpoint(state: State) -> impl Endpoint<Output = Response> + 'static {
-    let operations = Operations { of: api::operation, methods: api::methods };
-    let places = Places { api: api::service().into_endpoint(), pages: explorer::routes().boxed() };
+    let operations = Operations { of: api::operation, methods };
+    let places =
+        Places { api: api::service().into_endpoint(), explorer: explorer::routes().boxed() };
     Edge::new(places, operations, state)
 }
 
-/// What is behind the edge. Whatever is no page is the API's, which says so when there is nothing.
+/// The methods of a path, as `Allow` lists them.
+fn methods(path: &str) -> String {
+    pages::methods(path).map_or_else(|| api::methods(path), str::to_owned)
+}
+
+/// What is behind the edge. Whatever is no page is the API's, which says so when there is nothing; a browser that looks for
+/// a page is told in one.
 struct Places {
     api: BoxEndpoint<'static>,
-    pages: BoxEndpoint<'static>,
+    explorer: BoxEndpoint<'static>,
 }
 
 impl DynEndpoint for Places {
     type Output = Response;
 
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Response>> {
-        let is_page = explorer::is_page(request.uri().path());
-        let place = if is_page { &self.pages } else { &self.api };
-        DynEndpoint::call(&**place, request)
+        let path = request.uri().path();
+        if explorer::is_page(path) {
+            DynEndpoint::call(&*self.explorer, request)
+        } else if pages::is_page(path) || (!api::has(path) && pages::is_missed(&request)) {
+            pages::answer(request).map(Ok).boxed()
+        } else {
+            DynEndpoint::call(&*self.api, request)
+        }
     }
 }

@@ -185,7 +185,7 @@ pub(super) async fn fresh_token(
 }
 
 /// The profile of a session's user.
-pub(super) fn profile_of(account: &Published<Account>) -> Result<&Profile, Problem> {
+pub(crate) fn profile_of(account: &Published<Account>) -> Result<&Profile, Problem> {
     match &account.state {
         account::State::Active(profile) => Ok(profile),
         account::State::Deleted => Err(Problem::user_deleted()),

@@ -58,6 +58,7 @@ fn announce(running: &Running) -> anyhow::Result<()> {
     tracing::info!(address = %running.address(), "listening");
     super::print(&format!(
         "\nKeyfold is running.\n\n  \
+           Start page    {origin}/\n  \
            API explorer  {origin}/docs\n  \
            API           {origin}/api\n  \
            OpenAPI       {origin}/openapi.json\n  \

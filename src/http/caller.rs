@@ -86,7 +86,12 @@ impl Owner {
 }
 
 impl SignedIn {
-    async fn of(request: &Request) -> Result<Self, Problem> {
+    /// Who sent the request.
+    ///
+    /// # Errors
+    ///
+    /// When nobody who is signed in did, or nobody can say for the moment.
+    pub async fn of(request: &Request) -> Result<Self, Problem> {
         let state = following(request)?;
         let found = first_live(state, Presented::by(request, state).await?.verified()).await?;
         let session = used(state, request, Arc::clone(&found)).await?;
@@ -126,7 +131,7 @@ impl SessionHolder {
 }
 
 /// `403`: the path names somebody else.
-fn not_yours() -> Problem {
+pub(crate) fn not_yours() -> Problem {
     Problem::forbidden("NOT_YOURS", "This belongs to another user")
 }
 

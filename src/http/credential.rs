@@ -137,14 +137,8 @@ pub(super) async fn first_live<'a>(
 /// Whether the page that sent the request may act for the user. Requests without `Origin` come from no browser page.
 fn same_site(request: &Request, state: &State) -> bool {
     let Some(origin) = header_of(request, &header::ORIGIN) else { return true };
-    let host = header_of(request, &header::HOST).unwrap_or_default();
-    let site = &state.site;
-    let of_this_host = origin.split_once("://").is_some_and(|(scheme, authority)| {
-        authority == host && (scheme == "https" || !site.secure)
-    });
-    of_this_host
-        || origin == site.origin
-        || site.trusted_origins.iter().any(|trusted| trusted == origin)
+    state.site.is_own(origin, request)
+        || state.site.trusted_origins.iter().any(|trusted| trusted == origin)
 }
 
 async fn session(state: &State, credential: Credential<'_>) -> Result<Arc<Session>, Problem> {

@@ -34,7 +34,7 @@ mod translate;
 use std::sync::Arc;
 
 use poem::Request;
-use poem::http::HeaderName;
+use poem::http::{HeaderName, header};
 
 use self::health::Readiness;
 use crate::accounts::Accounts;
@@ -82,6 +82,17 @@ pub struct Site {
     pub trusted_origins: Vec<String>,
     /// How many reverse proxies in front append the address they were called from to `X-Forwarded-For`.
     pub trusted_proxies: usize,
+}
+
+impl Site {
+    /// Whether an origin (as browsers write it) is this site's: the public one, or the one that the request is sent to.
+    pub fn is_own(&self, origin: &str, request: &Request) -> bool {
+        let host = header_of(request, &header::HOST).unwrap_or_default();
+        let of_this_host = origin.split_once("://").is_some_and(|(scheme, authority)| {
+            authority == host && (scheme == "https" || !self.secure)
+        });
+        of_this_host || origin == self.origin
+    }
 }
 
 /// A header of the request, if it is text. The framework's own look-up takes the name as text and parses it every time.

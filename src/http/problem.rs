@@ -50,6 +50,9 @@ struct Content {
     headers: Vec<(HeaderName, String)>,
 }
 
+/// The media type of pages, which say what went wrong in their own way.
+pub const PAGE: &str = "text/html; charset=utf-8";
+
 /// Seconds after which a refused request is worth repeating.
 const RETRY_AFTER: u32 = 1;
 
@@ -133,6 +136,11 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, code, message)
     }
 
+    /// `404`: nobody has put anything at this path.
+    pub fn nothing_here() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", "There is nothing at this path")
+    }
+
     /// `412`: what the request wanted to change is not as `If-Match` says (RFC 9110, section 15.5.13). With what it is
     /// instead, and its entity tag, the client can decide again without asking.
     pub fn precondition_failed(current: Option<RawJson>, etag: Option<String>) -> Self {
@@ -187,32 +195,6 @@ impl Problem {
         )
     }
 
-    /// The same failure of the second half of a sign-up, whose first half is done.
-    #[must_use]
-    pub fn after_sign_up(self) -> Self {
-        let message = "The account was made, but no session has begun: sign in";
-        self.halfway("SIGNED_UP_ONLY", message)
-    }
-
-    /// The same failure of the second half of a change of the password, which is changed.
-    #[must_use]
-    pub fn after_password_change(self) -> Self {
-        let message =
-            "The password was changed, but sessions may not have ended: sign in and end them";
-        self.halfway("PASSWORD_CHANGED_ONLY", message)
-    }
-
-    /// What to say instead when the second half fails for the moment, or because yet another password was set meanwhile:
-    /// either way the next step is to sign in.
-    fn halfway(self, code: &'static str, message: &'static str) -> Self {
-        match self.0.status {
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::UNAUTHORIZED => {
-                Self::retry_later(code, message)
-            }
-            _ => self,
-        }
-    }
-
     /// `500`, after logging what happened.
     pub fn internal(error: &dyn fmt::Display) -> Self {
         tracing::error!(%error, "a request failed");
@@ -228,7 +210,8 @@ impl Problem {
         )
     }
 
-    fn retry_later(code: &'static str, message: &'static str) -> Self {
+    /// `503`: the same may be answered otherwise in a moment.
+    pub(super) fn retry_later(code: &'static str, message: &'static str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message).retry_after(RETRY_AFTER)
     }
 
@@ -252,6 +235,27 @@ impl Problem {
     /// The status.
     pub fn status(&self) -> StatusCode {
         self.0.status
+    }
+
+    /// Its stable name.
+    pub fn code(&self) -> &'static str {
+        self.0.code
+    }
+
+    /// What went wrong, for people.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The fields that are not as they should be.
+    pub fn details(&self) -> &[FieldProblem] {
+        &self.0.details
+    }
+
+    /// A header of its answer.
+    pub fn header(&self, name: &HeaderName) -> Option<&str> {
+        let mut headers = self.0.headers.iter();
+        headers.find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     fn body(&self) -> ErrorBody {
@@ -281,7 +285,8 @@ impl Problem {
     /// Whether an answer is a failure that the framework noticed, which lacks the one error body.
     pub fn is_missing_in(response: &Response) -> bool {
         let failed = response.status().is_client_error() || response.status().is_server_error();
-        failed && response.content_type() != Some(json::CONTENT_TYPE)
+        let is_told = |kind: &str| response.content_type() == Some(kind);
+        failed && !is_told(json::CONTENT_TYPE) && !is_told(PAGE)
     }
 
     /// Gives it the one error body. `allowed` names the methods of the path, for a `405` (RFC 9110, section 15.5.6).
@@ -297,9 +302,7 @@ impl Problem {
         allowed: impl FnOnce() -> String,
     ) -> Self {
         match status {
-            StatusCode::NOT_FOUND => {
-                Self::new(status, "NOT_FOUND", "There is nothing at this path")
-            }
+            StatusCode::NOT_FOUND => Self::nothing_here(),
             StatusCode::METHOD_NOT_ALLOWED => {
                 let problem =
                     Self::new(status, "METHOD_NOT_ALLOWED", "This path does not have this method");

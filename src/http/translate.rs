@@ -271,4 +271,30 @@ impl Problem {
     pub fn no_such_task() -> Self {
         Self::new(StatusCode::NOT_FOUND, "TASK_NOT_FOUND", "There is no such task")
     }
+
+    /// The same failure of the second half of a sign-up, whose first half is done.
+    #[must_use]
+    pub fn after_sign_up(self) -> Self {
+        let message = "The account was made, but no session has begun: sign in";
+        self.halfway("SIGNED_UP_ONLY", message)
+    }
+
+    /// The same failure of the second half of a change of the password, which is changed.
+    #[must_use]
+    pub fn after_password_change(self) -> Self {
+        let message =
+            "The password was changed, but sessions may not have ended: sign in and end them";
+        self.halfway("PASSWORD_CHANGED_ONLY", message)
+    }
+
+    /// What to say instead when the second half fails for the moment, or because yet another password was set meanwhile:
+    /// either way the next step is to sign in.
+    fn halfway(self, code: &'static str, message: &'static str) -> Self {
+        match self.status() {
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::UNAUTHORIZED => {
+                Self::retry_later(code, message)
+            }
+            _ => self,
+        }
+    }
 }

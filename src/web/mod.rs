@@ -1,4 +1,16 @@
-//! What people see in a browser: the API explorer.
+//! What people see: the pages, their assets, and the API explorer.
+//!
+//! [`pages`] are made of templates and answer forms, so that they work without scripts; with scripts they are a client of
+//! the API like any other. [`assets`] are their style and modules, embedded and named after what is in them. [`page`] says
+//! what browsers may do with a page, [`form`] what is taken from one, and [`own_path`] where one may lead.
 
+mod asset;
+pub mod assets;
+mod device;
 pub mod explorer;
+mod form;
 pub mod openapi;
+mod own_path;
+mod page;
+pub mod pages;
+mod visitor;

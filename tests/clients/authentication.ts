@@ -110,7 +110,7 @@ export async function changesThePassword(url: string, email: string, before: Per
   const holder = client(url, { cookie: before.cookie });
   const wrong = { currentPassword: NEW_PASSWORD, newPassword: "short" };
   const details = [
-    { field: "currentPassword", code: "CURRENT_PASSWORD_INVALID", message: "is not the current password" },
+    { field: "currentPassword", code: "CURRENT_PASSWORD_INVALID", message: "is not right" },
     { field: "newPassword", code: "NEW_PASSWORD_TOO_SHORT", message: "must have at least 8 characters" },
   ];
   failed(await holder.POST("/api/auth/password", { body: wrong }), 400, {

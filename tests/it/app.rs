@@ -180,8 +180,9 @@ pub struct TestRequest {
 impl TestRequest {
     pub fn new(method: Method, url: &str, path: &str) -> Self {
         static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(|| {
-            // No connection outlives its test's runtime.
-            reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap()
+            // No connection outlives its test's runtime; where an answer leads is for the test to say.
+            let client = reqwest::Client::builder().pool_max_idle_per_host(0);
+            client.redirect(reqwest::redirect::Policy::none()).build().unwrap()
         });
         let builder = CLIENT.request(method.clone(), format!("{url}{path}"));
         Self { method, path: path.to_owned(), builder }

@@ -9,15 +9,6 @@ use std::collections::BTreeMap;
 use crate::app::TestApp;
 
 #[tokio::test]
-async fn the_root_leads_to_the_explorer() {
-    let app = TestApp::spawn().await;
-    let (root, explorer) = (app.get("/").send().await, app.get("/docs").send().await);
-    assert_eq!((root.status.as_u16(), &root.text), (200, &explorer.text));
-    assert!(explorer.header("content-type").starts_with("text/html"));
-    app.post("/").send().await.expect(405);
-}
-
-#[tokio::test]
 async fn the_explorer_refers_to_this_server_only() {
     let app = TestApp::spawn().await;
     let page = app.get("/docs").send().await.text;

@@ -26,6 +26,7 @@
 //! * `chaos_checker`: the checker of `make chaos` finds what it is there to find
 //! * `clients`: other ecosystems: TypeScript, `jose`, `PyJWT`, linters
 //! * `explorer`: the explorer, the document, CORS, security headers
+//! * `forms`: the pages without scripts
 //! * `telemetry`: one trace from the request through the actors
 //! * `tidy`: the rules of the code base that a compiler does not check
 
@@ -46,6 +47,7 @@ mod event_log;
 mod everyday;
 mod explorer;
 mod flow;
+mod forms;
 mod hanging;
 mod input;
 mod keys;

@@ -7,6 +7,7 @@ mod answers;
 pub mod changes;
 pub mod files;
 pub mod past;
+pub(crate) mod plain;
 pub mod tasks;
 
 use std::sync::Arc;

@@ -43,7 +43,7 @@ async fn a_configured_origin_may_call_with_credentials_and_read_failures_too() {
         let allowed: Vec<_> = reply.headers.get_all("access-control-allow-origin").iter().collect();
         assert_eq!(allowed, [ORIGIN], "{reply:?}");
         assert_eq!(reply.header("access-control-allow-credentials"), "true");
-        assert_eq!(reply.header("vary"), "Origin");
+        assert!(varies_by_origin(reply), "{reply:?}");
         assert!(reply.header("access-control-expose-headers").contains("www-authenticate"));
     }
     let [preflight, ..] = answers.as_slice() else { unreachable!() };
@@ -55,6 +55,10 @@ async fn a_configured_origin_may_call_with_credentials_and_read_failures_too() {
     for header in ["authorization", "content-type", "if-match", "idempotency-key"] {
         assert!(headers.contains(&header), "{header}: {headers:?}");
     }
+}
+
+fn varies_by_origin(reply: &Reply) -> bool {
+    reply.headers.get_all("vary").iter().any(|name| name == "Origin")
 }
 
 #[tokio::test]
@@ -72,7 +76,7 @@ async fn no_other_origin_is_allowed_anything() {
     for origin in others {
         for reply in answers_to(&app, origin).await {
             assert_shut(&reply);
-            assert_eq!(reply.header("vary"), "Origin", "{origin}");
+            assert!(varies_by_origin(&reply), "{origin}");
         }
     }
     let closed = TestApp::spawn().await;

@@ -1,0 +1,55 @@
+//! Changes that a form without a script asks for.
+
+use std::sync::Arc;
+
+use poem::Request;
+
+use super::{Sent, answer, parse};
+use crate::http::caller::{self, Owner};
+use crate::http::digested::NO_BODY;
+use crate::http::idempotency_key::MaybeIdempotencyKey;
+use crate::http::problem::Problem;
+use crate::tasks::bodies::{Reading, Said};
+use crate::tasks::task_list::command::{Action, Command, Expected, New, Wanted};
+use crate::tasks::values::{Priority, TaskId};
+
+/// Adds a task with a title and nothing else.
+///
+/// # Errors
+///
+/// When the title is none, or the list does not take it.
+pub(crate) async fn add(owner: &Owner, request: &Request, title: &str) -> Result<(), Problem> {
+    let mut reading = Reading::default();
+    let said = Said { title, description: None, priority: Priority::None, due: None, tags: &[] };
+    let draft = reading.draft(&said);
+    let draft = reading.finish(draft)?;
+    let now = caller::state(request)?.clock.now();
+    let new = New { id: TaskId::at(now), draft, completed: false };
+    carry_out(owner, request, Action::Create(new)).await
+}
+
+/// Completes a task, or opens it again.
+///
+/// # Errors
+///
+/// When there is no such task, or the list does not take it.
+pub(crate) async fn complete(
+    owner: &Owner,
+    request: &Request,
+    task_id: &str,
+    completed: bool,
+) -> Result<(), Problem> {
+    let wanted = Wanted { completed: Some(completed), ..Wanted::default() };
+    let action = Action::Change { id: parse(task_id)?, wanted, expected: Expected::default() };
+    carry_out(owner, request, action).await
+}
+
+async fn carry_out(owner: &Owner, request: &Request, action: Action) -> Result<(), Problem> {
+    let state = caller::state(request)?;
+    let (key, digest) = (MaybeIdempotencyKey(None), NO_BODY);
+    let sent = Sent { owner, request, state, key, digest };
+    let answering = Arc::new(|outcome: &crate::eventlog::Outcome<_>| {
+        answer(outcome.published.version, None, &())
+    });
+    sent.write(Command::one(action, state.clock.now()), answering).await.map(drop)
+}

@@ -1,0 +1,45 @@
+// Profile, password and sessions, as the API does it.
+import { $, $$, localTimes, showSignedOut, toast } from "./page.js";
+import { forgetToken, request, session } from "./api.js";
+import { enhance } from "./forms.js";
+import { follow } from "./live.js";
+
+const user = $("#account").dataset.user;
+session.addEventListener("signedout", ({ detail }) => showSignedOut(detail));
+localTimes();
+
+for (const form of $$("form[data-api]")) {
+  enhance(form, request, () => {
+    if (form.dataset.onward) return location.assign(form.dataset.onward);
+    // The claims of the token are others now.
+    forgetToken();
+    for (const input of $$("input", form)) input.defaultValue = input.value;
+    toast(form.dataset.done);
+  });
+}
+
+for (const form of $$("form[data-end]:not([data-current])")) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    try {
+      await request("DELETE", `/api/auth/sessions/${form.dataset.end}`);
+    } catch (error) {
+      // Whatever ended it before.
+      if (error.status !== 404) return toast(`${error.message}.`);
+    }
+    form.closest("li").remove();
+    toast("The session was ended.");
+  });
+}
+
+/** Shows the sessions that there are, unless something is being typed. */
+async function showSessions() {
+  const { body } = await request("GET", "/api/auth/sessions");
+  const known = new Set($$("[data-session]").map((row) => row.dataset.session));
+  const isSame = body.sessions.length === known.size && body.sessions.every(({ id }) => known.has(id));
+  const isTyping = $$("form[data-api] input").some((input) => !input.readOnly && input.value !== input.defaultValue);
+  if (!isSame && !isTyping) location.reload();
+}
+
+document.addEventListener("visibilitychange", () => document.hidden || showSessions().catch(() => {}));
+follow(user, undefined, {});

@@ -1,0 +1,134 @@
+// The client of the API. The access token is kept here, in memory only, and renewed before it expires.
+
+/** The server refused. */
+export class Refused extends Error {
+  constructor(status, body) {
+    super(body.message ?? `The server answered ${status}`);
+    this.status = status;
+    this.code = body.code ?? "";
+    this.details = body.details ?? [];
+  }
+
+  /** Whether the same request may be answered otherwise in a moment. */
+  get isTemporary() {
+    return this.status === 503 || this.status === 429 || this.code === "IDEMPOTENCY_KEY_IN_USE";
+  }
+}
+
+/** Nobody answered: no network, or no server. */
+export class Unreachable extends Error {}
+
+/** Whether the session is over; nothing will be answered any more. */
+export class SignedOut extends Error {}
+
+/** Tells `call` of every request, and `signedout` once. */
+export const session = new EventTarget();
+
+const ANSWER_WITHIN = 20_000;
+/** Of the lifetime of a token, the part that is not used. */
+const MARGIN = 0.2;
+/** A password that is changed in another tab replaces the cookie a moment after it ends the session. */
+const LOOK_AGAIN_AFTER = 300;
+
+const user = document.querySelector("[data-user]")?.dataset.user;
+
+async function sent(method, path, { headers = {}, body, signal } = {}) {
+  const started = performance.now();
+  const timeout = AbortSignal.timeout(ANSWER_WITHIN);
+  const isPatch = method === "PATCH";
+  if (body !== undefined) headers["content-type"] = isPatch ? "application/merge-patch+json" : "application/json";
+  let answer, status = "no answer";
+  try {
+    answer = await fetch(path, {
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+    });
+    status = answer.status;
+    return { status, headers: answer.headers, body: await read(answer) };
+  } catch (error) {
+    if (error instanceof Refused || signal?.aborted) throw error;
+    throw new Unreachable("The server does not answer");
+  } finally {
+    const ms = Math.round(performance.now() - started);
+    const detail = { method, path, body, status, ms, isKnown: Boolean(headers.authorization) };
+    session.dispatchEvent(new CustomEvent("call", { detail }));
+  }
+}
+
+async function read(answer) {
+  const text = await answer.text();
+  const isJson = answer.headers.get("content-type")?.startsWith("application/json");
+  const body = text && isJson ? JSON.parse(text) : null;
+  if (!answer.ok) throw new Refused(answer.status, body ?? {});
+  return body;
+}
+
+/** A request in the name of nobody, or of whoever the cookie stands for. */
+export const open = sent;
+
+let token, renewing, timer;
+
+/** Whoever had the token may not use it any more. */
+export function forgetToken() {
+  token = undefined;
+}
+
+async function renewed() {
+  const { body } = await sent("GET", "/api/auth/token");
+  const claims = JSON.parse(atob(body.token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/")));
+  requireUser(claims.sub);
+  const lasts = body.expiresIn * 1000 * (1 - MARGIN);
+  token = { text: body.token, until: Date.now() + lasts };
+  clearTimeout(timer);
+  timer = setTimeout(() => renew().catch(() => {}), lasts);
+  return token.text;
+}
+
+const renew = () => (renewing ??= orSignedOut(renewed).finally(() => (renewing = undefined)));
+
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** Tries twice before it believes that the session is over. */
+async function orSignedOut(attempt) {
+  for (const isLast of [false, true]) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (error.status !== 401) throw error;
+      if (isLast) return end(error);
+      await pause(LOOK_AGAIN_AFTER);
+    }
+  }
+}
+
+function end(error) {
+  session.dispatchEvent(new CustomEvent("signedout", { detail: error.code ? undefined : error.message }));
+  throw new SignedOut(error.message);
+}
+
+/** Whoever signs in in another tab has the cookie from then on. */
+function requireUser(id) {
+  if (id !== user) throw new Refused(401, { message: "Somebody else has signed in here." });
+}
+
+/** Asks whether the session goes on; says so if it does not. */
+export function checkSession() {
+  return orSignedOut(async () => requireUser((await sent("GET", "/api/auth/session")).body.user.id));
+}
+
+/** A request with the access token. A token that is refused is renewed once. */
+export async function request(method, path, options = {}) {
+  const attempt = async () => {
+    const text = token && token.until > Date.now() ? token.text : await renew();
+    return sent(method, path, { ...options, headers: { ...options.headers, authorization: `Bearer ${text}` } });
+  };
+  try {
+    return await attempt();
+  } catch (error) {
+    if (error.status !== 401) throw error;
+    forgetToken();
+    return orSignedOut(attempt);
+  }
+}

@@ -1,0 +1,34 @@
+// How this server is, every few seconds while somebody looks.
+import { $, $$ } from "./page.js";
+import { open } from "./api.js";
+
+const EVERY = 5_000;
+const status = $("#status");
+
+function show(fact, text) {
+  $(`[data-fact="${fact}"]`, status).textContent = text;
+}
+
+async function look() {
+  if (document.hidden) return;
+  const ready = $('[data-fact="ready"]', status);
+  try {
+    const started = performance.now();
+    const { body } = await open("GET", "/health/ready");
+    show("time", `${(performance.now() - started).toFixed(1)} ms`);
+    show("events", body.logHead.toLocaleString("en"));
+    show("keys", (await open("GET", "/.well-known/jwks.json")).body.keys.length);
+    for (const row of $$("[data-live]", status)) row.hidden = false;
+    ready.className = "good";
+    ready.textContent = "Ready";
+  } catch (error) {
+    ready.className = "bad";
+    ready.textContent = error.status ? "Not ready" : "Does not answer";
+  }
+}
+
+if (status) {
+  look();
+  setInterval(look, EVERY);
+  document.addEventListener("visibilitychange", look);
+}

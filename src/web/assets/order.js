@@ -1,0 +1,75 @@
+// Reordering: by dragging a handle, and with the arrow keys on it.
+import { $, $$ } from "./page.js";
+
+/** How near to the edge of the window a drag scrolls, and how far at once. */
+const EDGE = 60;
+const STEP = 12;
+
+/** Lets the rows of a list be moved. `move(id, place)` with `{ before }` or `{ after }`; `step(id, steps)` by places. */
+export function reorder(list, { move, step }) {
+  list.addEventListener("keydown", (event) => {
+    const steps = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    const handle = event.target.closest("[data-handle]");
+    if (!handle || !steps) return;
+    event.preventDefault();
+    step(handle.closest("li").dataset.id, steps);
+  });
+  list.addEventListener("pointerdown", (event) => {
+    const handle = event.target.closest("[data-handle]");
+    if (handle && event.button === 0) drag(list, handle, event, move);
+  });
+}
+
+function drag(list, handle, { pointerId, clientY }, move) {
+  const row = handle.closest("li");
+  const began = clientY + scrollY;
+  let target;
+  handle.setPointerCapture(pointerId);
+
+  function show(event) {
+    row.classList.add("is-dragged");
+    row.style.translate = `0 ${event.clientY + scrollY - began}px`;
+    if (event.clientY < EDGE) scrollBy(0, -STEP);
+    if (event.clientY > innerHeight - EDGE) scrollBy(0, STEP);
+    clear();
+    target = below(list, row, event.clientY);
+    if (target) target.row.dataset.drop = target.side;
+  }
+
+  function clear() {
+    for (const marked of $$("[data-drop]", list)) delete marked.dataset.drop;
+  }
+
+  function end(isDone) {
+    stop.abort();
+    clear();
+    row.classList.remove("is-dragged");
+    row.style.translate = "";
+    if (isDone && target) move(row.dataset.id, { [target.side]: target.row.dataset.id });
+  }
+
+  const stop = new AbortController();
+  const until = { signal: stop.signal };
+  handle.addEventListener("pointermove", show, until);
+  handle.addEventListener("pointerup", () => end(true), until);
+  handle.addEventListener("pointercancel", () => end(false), until);
+  addEventListener("keydown", (event) => event.key === "Escape" && end(false), until);
+}
+
+/** The row beside which a height is, and on which side of it; none where the row is anyway. */
+function below(list, row, y) {
+  const rows = $$(":scope > li", list);
+  const others = rows.filter((other) => other !== row);
+  const middle = (other) => other.getBoundingClientRect().top + other.offsetHeight / 2;
+  const next = others.find((other) => y < middle(other));
+  const place = next ? others.indexOf(next) : others.length;
+  if (place === rows.indexOf(row) || others.length === 0) return undefined;
+  return next ? { row: next, side: "before" } : { row: others.at(-1), side: "after" };
+}
+
+/** The place of a task that is moved by some places among others; none beyond the ends. */
+export function placeAfter(tasks, id, steps) {
+  const at = tasks.findIndex((task) => task.id === id);
+  const other = tasks[at + steps];
+  return at >= 0 && other && { place: { [steps < 0 ? "before" : "after"]: other.id }, number: at + steps + 1 };
+}

@@ -1,0 +1,103 @@
+// What every page uses: elements, messages to people, times.
+
+export const $ = (selector, root = document) => root.querySelector(selector);
+export const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+/** A copy of what a template holds. */
+export function copied(id) {
+  return document.getElementById(id).content.firstElementChild.cloneNode(true);
+}
+
+/** An element with a class and text. */
+export function element(name, className, text) {
+  const made = document.createElement(name);
+  made.className = className;
+  made.textContent = text;
+  return made;
+}
+
+/** Says something to people who listen to the page. */
+export function announce(text) {
+  $("#announcer").textContent = text;
+}
+
+const TOAST_STAYS = 8_000;
+
+/** Shows a message for a while, longer while somebody is at it. `action` is `{ text, run }`. */
+export function toast(text, action) {
+  const shown = element("div", "toast", "");
+  shown.append(element("span", "", text));
+  let timer;
+  const close = () => {
+    clearTimeout(timer);
+    shown.remove();
+  };
+  const wait = () => {
+    clearTimeout(timer);
+    timer = setTimeout(close, TOAST_STAYS);
+  };
+  if (action) {
+    const button = element("button", "", action.text);
+    button.type = "button";
+    button.addEventListener("click", () => {
+      close();
+      action.run();
+    });
+    shown.append(button);
+  }
+  for (const event of ["pointerenter", "focusin"]) shown.addEventListener(event, () => clearTimeout(timer));
+  for (const event of ["pointerleave", "focusout"]) shown.addEventListener(event, wait);
+  shown.addEventListener("keydown", (event) => event.key === "Escape" && close());
+  $("#toasts").replaceChildren(shown);
+  wait();
+}
+
+const LANGUAGE = document.documentElement.lang;
+const DATE = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium" });
+const EXACT = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "medium" });
+const AGO = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto" });
+const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
+
+function ago(date) {
+  const seconds = (date - Date.now()) / 1000;
+  const unit = UNITS.find(([, length]) => Math.abs(seconds) >= length);
+  if (!unit) return "just now";
+  return Math.abs(seconds) > 30 * 86_400 ? DATE.format(date) : AGO.format(Math.round(seconds / unit[1]), unit[0]);
+}
+
+/** A moment as people say it, to the second. */
+export const exact = (iso) => EXACT.format(new Date(iso));
+
+/** Writes every time below an element as it is where the reader is. */
+export function localTimes(root = document) {
+  for (const time of $$("time[datetime]", root)) {
+    const date = new Date(time.dateTime);
+    time.textContent = "ago" in time.dataset ? ago(date) : DATE.format(date);
+    time.title = EXACT.format(date);
+  }
+}
+
+/** The day that something is due, as `{ text, kind }`: `kind` is late, soon or nothing. */
+export function dueDay(due) {
+  const isDay = due.length === 10;
+  const [year, month, day] = due.split(/[-T]/).map(Number);
+  const date = isDay ? new Date(year, month - 1, day) : new Date(due.replace(/\[.*/, ""));
+  const today = new Date();
+  today.setHours(0, 0, 0, 0);
+  const days = Math.round((new Date(date).setHours(0, 0, 0, 0) - today) / 86_400_000);
+  const isLate = isDay ? days < 0 : date < Date.now();
+  const near = { "-1": "yesterday", 0: "today", 1: "tomorrow" }[days];
+  const time = isDay ? "" : `, ${date.toLocaleTimeString(LANGUAGE, { hour: "2-digit", minute: "2-digit" })}`;
+  return { text: `due ${near ?? DATE.format(date)}${time}`, kind: isLate ? "late" : days <= 1 ? "soon" : "" };
+}
+
+/** Says that the session is over, and where to sign in again. Nothing of the page stays behind it. */
+export function showSignedOut(reason) {
+  const dialog = $("#signed-out");
+  if (!dialog || dialog.open) return;
+  $("#main").replaceChildren();
+  if (reason) $("#signed-out-text").textContent = reason;
+  $("#sign-in-again").href = `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
+  dialog.addEventListener("cancel", (event) => event.preventDefault());
+  dialog.showModal();
+}

@@ -1,0 +1,156 @@
+//! Forms: where they may come from, what is in one, and what is wrong with it.
+//!
+//! A form is taken from this site's own pages only, whoever sends it: signing somebody in as somebody else is an attack
+//! too. Browsers say where a request comes from in `Sec-Fetch-Site`, or else in `Origin`; without either, nothing is taken.
+
+use poem::Request;
+use poem::http::{HeaderName, header};
+use url::form_urlencoded;
+use zeroize::Zeroizing;
+
+use crate::http::body::{MAX_BODY, receive, require_type};
+use crate::http::field::FieldProblem;
+use crate::http::header_of;
+use crate::http::problem::Problem;
+use crate::http::{Site, caller};
+
+const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
+
+/// Where a browser's request comes from (W3C Fetch Metadata, section 2.4).
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// What was typed into a form of this site.
+pub(super) struct Form(Vec<(String, Zeroizing<String>)>);
+
+impl Form {
+    /// The form of a request.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come from a page of this site, is too large, or is no form.
+    pub(super) async fn of(request: &mut Request) -> Result<Self, Problem> {
+        require_own_page(request, &caller::state(request)?.site)?;
+        require_type(request, "a form", &[CONTENT_TYPE])?;
+        let body = receive(request.take_body(), MAX_BODY).await?;
+        let pairs = form_urlencoded::parse(&body);
+        Ok(Self(
+            pairs
+                .map(|(name, value)| (name.into_owned(), Zeroizing::new(value.into_owned())))
+                .collect(),
+        ))
+    }
+
+    /// What was typed into a field; nothing if there is none.
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+}
+
+/// `403` unless a page of this site sent the request.
+fn require_own_page(request: &Request, site: &Site) -> Result<(), Problem> {
+    let is_own = match header_of(request, &SEC_FETCH_SITE) {
+        Some(from) => from == "same-origin",
+        None => {
+            header_of(request, &header::ORIGIN).is_some_and(|origin| site.is_own(origin, request))
+        }
+    };
+    let refused = "Forms are accepted from this site's own pages only";
+    is_own.then_some(()).ok_or_else(|| Problem::forbidden("UNTRUSTED_ORIGIN", refused))
+}
+
+/// What is wrong with a form, beside its fields and above them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Complaints {
+    fields: Vec<FieldProblem>,
+    whole: Option<String>,
+}
+
+impl Complaints {
+    /// What a problem says of a form.
+    pub(super) fn of(problem: &Problem) -> Self {
+        if problem.code() == "EMAIL_TAKEN" {
+            let taken = FieldProblem {
+                field: "email".to_owned(),
+                code: "EMAIL_TAKEN".to_owned(),
+                message: "belongs to an account already: sign in instead".to_owned(),
+            };
+            return Self { fields: vec![taken], whole: None };
+        }
+        let fields = problem.details().to_vec();
+        let whole = fields.is_empty().then(|| problem.message().to_owned());
+        Self { fields, whole }
+    }
+
+    /// What is wrong with a field.
+    pub(super) fn about(&self, name: &str) -> Option<&str> {
+        let problem = self.fields.iter().find(|problem| problem.field == name);
+        problem.map(|problem| problem.message.as_str())
+    }
+
+    /// What is wrong with the form as a whole.
+    pub(super) fn whole(&self) -> Option<&str> {
+        self.whole.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site() -> Site {
+        Site {
+            origin: "https://id.example.com".to_owned(),
+            secure: true,
+            trusted_origins: vec!["https://app.example.com".to_owned()],
+            trusted_proxies: 0,
+        }
+    }
+
+    fn sent_with(headers: &[(&str, &str)]) -> bool {
+        let mut request = Request::builder();
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        require_own_page(&request.finish(), &site()).is_ok()
+    }
+
+    #[test]
+    fn a_form_is_taken_from_a_page_of_this_site_only() {
+        let own = "https://id.example.com";
+        for headers in [
+            &[("sec-fetch-site", "same-origin")][..],
+            &[("sec-fetch-site", "same-origin"), ("origin", "null")],
+            &[("origin", own)],
+            &[("origin", "https://id.internal:8443"), ("host", "id.internal:8443")],
+        ] {
+            assert!(sent_with(headers), "{headers:?}");
+        }
+        for headers in [
+            &[][..],
+            &[("sec-fetch-site", "cross-site")],
+            &[("sec-fetch-site", "same-site"), ("origin", own)],
+            &[("sec-fetch-site", "none")],
+            &[("origin", "null")],
+            &[("origin", "https://app.example.com")],
+            &[("origin", "http://id.example.com"), ("host", "id.example.com")],
+            &[("referer", own)],
+        ] {
+            assert!(!sent_with(headers), "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_problem_is_told_beside_its_field_or_above_all_of_them() {
+        let invalid = Complaints::of(&Problem::fields(vec![FieldProblem {
+            field: "name".to_owned(),
+            code: "NAME_EMPTY".to_owned(),
+            message: "must not be empty".to_owned(),
+        }]));
+        assert_eq!((invalid.about("name"), invalid.whole()), (Some("must not be empty"), None));
+        let wrong = Complaints::of(&Problem::wrong_credentials());
+        assert_eq!(
+            (wrong.about("email"), wrong.whole()),
+            (None, Some("Invalid email or password"))
+        );
+    }
+}

@@ -1,0 +1,100 @@
+//! Where somebody is sent after signing in: to a path of this site and nowhere else.
+
+use poem::Request;
+use url::{Url, form_urlencoded};
+
+/// Longer than any path of a page.
+const MAX_BYTES: usize = 512;
+
+/// A path of this site, with its query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct OwnPath(String);
+
+impl OwnPath {
+    /// The text as a path of this site. Browsers take `//host`, `/\host` and what holds control characters for addresses
+    /// elsewhere, so whatever does not stay on a made-up site, spelled exactly like this, is none.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let base = Url::parse("http://own.invalid").ok()?;
+        let joined = base.join(text).ok()?;
+        let stays = text.starts_with('/')
+            && text.len() <= MAX_BYTES
+            && !text.contains('\\')
+            && joined.origin() == base.origin()
+            && joined.fragment().is_none()
+            && joined.as_str().strip_prefix("http://own.invalid") == Some(text);
+        stays.then(|| Self(text.to_owned()))
+    }
+
+    /// What `?next=` of a request says.
+    pub(super) fn next_of(request: &Request) -> Option<Self> {
+        let query = request.uri().query().unwrap_or_default();
+        let mut pairs = form_urlencoded::parse(query.as_bytes());
+        pairs.find(|(name, _)| name == "next").and_then(|(_, value)| Self::parse(&value))
+    }
+
+    /// The path that a request asks for.
+    pub(super) fn of(request: &Request) -> Option<Self> {
+        Self::parse(request.uri().path_and_query()?.as_str())
+    }
+
+    /// The path.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The same as the value of a query's parameter.
+    pub(super) fn encoded(&self) -> String {
+        form_urlencoded::byte_serialize(self.0.as_bytes()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_of_this_site_is_one() {
+        for path in ["/", "/tasks", "/tasks/01a2?filter=open&q=a%20b", "/account"] {
+            assert_eq!(OwnPath::parse(path).unwrap().as_str(), path);
+        }
+        assert_eq!(OwnPath::parse("/tasks?q=a").unwrap().encoded(), "%2Ftasks%3Fq%3Da");
+    }
+
+    #[test]
+    fn what_leads_elsewhere_is_none() {
+        let long = format!("/{}", "a".repeat(512));
+        for text in [
+            "",
+            "tasks",
+            "//evil.example",
+            "///evil.example",
+            "/\\evil.example",
+            "\\/evil.example",
+            "/\t/evil.example",
+            "/\n/evil.example",
+            " //evil.example",
+            "https://evil.example",
+            "https:/evil.example",
+            "javascript:alert(1)",
+            "http://own.invalid/tasks",
+            "/..//evil.example",
+            "/tasks#there",
+            "/tasks/../account",
+            &long,
+        ] {
+            assert_eq!(OwnPath::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn next_is_read_from_the_query() {
+        let next = |uri: &'static str| {
+            let request = Request::builder().uri(uri.parse().unwrap()).finish();
+            OwnPath::next_of(&request).map(|path| path.0)
+        };
+        assert_eq!(next("/login?next=%2Ftasks%3Fq%3Da"), Some("/tasks?q=a".to_owned()));
+        assert_eq!(next("/login?next=%2F%2Fevil.example"), None);
+        assert_eq!(next("/login?then=/tasks"), None);
+        assert_eq!(next("/login"), None);
+    }
+}

@@ -1,0 +1,151 @@
+//! Pages as they are sent: what browsers may do with one, and what stands around its content.
+
+use askama::Template;
+use poem::http::{HeaderValue, StatusCode, header};
+use poem::web::Redirect;
+use poem::{IntoResponse, Request, Response};
+
+use super::assets;
+use super::visitor::Visitor;
+use crate::http::problem::Problem;
+use crate::id::UserId;
+use crate::telemetry::current_trace_id;
+
+/// Nothing but this server's own files, nothing inline, and no text that becomes markup (Trusted Types).
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
+                      require-trusted-types-for 'script'; trusted-types 'none'";
+
+/// Browsers then say in `Origin` where a form comes from (with `no-referrer` they say `null`), and nothing to others.
+const REFERRER_POLICY: &str = "same-origin";
+
+/// What stands around the content of a page.
+#[derive(Debug, Clone)]
+pub(super) struct Frame {
+    /// Who looks at it, if they are signed in.
+    pub(super) visitor: Option<UserId>,
+    /// Its module.
+    pub(super) module: &'static str,
+}
+
+impl Frame {
+    /// The frame of a page with this module for whoever looks at it.
+    pub(super) fn new(visitor: Option<&Visitor>, module: &'static str) -> Self {
+        Self { visitor: visitor.map(Visitor::user_id), module }
+    }
+
+    /// The path of an asset.
+    #[expect(clippy::unused_self, reason = "templates call what they have")]
+    pub(super) fn asset(&self, name: &str) -> &'static str {
+        assets::path(name)
+    }
+
+    /// The path of the page's module.
+    pub(super) fn script(&self) -> &'static str {
+        assets::path(self.module)
+    }
+
+    /// The paths of what its module needs.
+    pub(super) fn preloads(&self) -> Vec<&'static str> {
+        assets::needs(self.module).collect()
+    }
+}
+
+/// A page with this status.
+pub(super) fn respond(status: StatusCode, template: &impl Template) -> Result<Response, Problem> {
+    let text = template.render().map_err(|error| Problem::internal(&error))?;
+    Ok(Response::builder()
+        .status(status)
+        .content_type(crate::http::problem::PAGE)
+        .header(header::CONTENT_SECURITY_POLICY, POLICY)
+        .header(header::REFERRER_POLICY, REFERRER_POLICY)
+        .body(text))
+}
+
+/// The same with a cookie, if there is one to set.
+pub(super) fn with_cookie(mut response: Response, cookie: Option<String>) -> Response {
+    if let Some(value) = cookie.and_then(|cookie| HeaderValue::try_from(cookie).ok()) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+    response
+}
+
+/// Sends a browser to a path of this site, which it gets (RFC 9110, section 15.4.4).
+pub(super) fn lead_to(path: &str) -> Response {
+    Redirect::see_other(path).into_response()
+}
+
+/// Something went wrong.
+#[derive(Debug, Template)]
+#[template(path = "problem.html", config = "src/web/askama.toml")]
+struct ProblemPage {
+    frame: Frame,
+    title: &'static str,
+    text: String,
+    trace_id: String,
+    /// Where to go from here.
+    onward: Onward,
+}
+
+/// Where to go from a page that says that something went wrong.
+#[derive(Debug)]
+struct Onward {
+    path: &'static str,
+    text: &'static str,
+}
+
+/// The page that says what went wrong.
+pub(super) fn of_problem(problem: &Problem, visitor: Option<&Visitor>) -> Response {
+    let (title, text) = told(problem);
+    let onward = match visitor {
+        Some(_) => Onward { path: "/tasks", text: "Go to your tasks" },
+        None => Onward { path: "/", text: "Go to the start page" },
+    };
+    let frame = Frame::new(visitor, "home.js");
+    let trace_id = current_trace_id().to_string();
+    let page = ProblemPage { frame, title, text, trace_id, onward };
+    let response = respond(problem.status(), &page);
+    let mut response = response.unwrap_or_else(|problem| problem.to_response());
+    if let Some(seconds) = problem.header(&header::RETRY_AFTER)
+        && let Ok(seconds) = HeaderValue::try_from(seconds)
+    {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    response
+}
+
+/// What a person is told.
+fn told(problem: &Problem) -> (&'static str, String) {
+    match problem.status() {
+        StatusCode::NOT_FOUND => (
+            "There is nothing here",
+            "The address may be mistyped, or what was here is gone.".to_owned(),
+        ),
+        StatusCode::FORBIDDEN if problem.code() == "NOT_YOURS" => (
+            "These tasks belong to somebody else",
+            "You are signed in, but not as the person whose list this is. Only they can see it."
+                .to_owned(),
+        ),
+        StatusCode::FORBIDDEN => (
+            "This form was not sent from here",
+            "For your safety nothing was changed. Open the page here and try again.".to_owned(),
+        ),
+        StatusCode::SERVICE_UNAVAILABLE => (
+            "Keyfold cannot answer for the moment",
+            format!("{}. Wait a moment, then load the page again.", problem.message()),
+        ),
+        status if status.is_client_error() => {
+            ("This does not work", format!("{}.", problem.message()))
+        }
+        _ => (
+            "Something went wrong on our side",
+            "It has been written down. Try again in a moment.".to_owned(),
+        ),
+    }
+}
+
+/// Whether whoever asks would rather have a page than data.
+pub(super) fn is_wanted(request: &Request) -> bool {
+    crate::http::header_of(request, &header::ACCEPT)
+        .is_some_and(|accepted| accepted.contains("text/html"))
+}

@@ -1,0 +1,199 @@
+//! `/account`: profile, password and sessions.
+
+use askama::Template;
+use poem::http::StatusCode;
+use poem::{Request, Response};
+use poem_openapi::types::MaybeUndefined;
+
+use super::piece;
+use super::shown::Moment;
+use crate::auth::account as changes;
+use crate::auth::account_bodies::{ChangePasswordRequest, ProfilePatch};
+use crate::auth::session_bodies::{ListedSession, SessionListBody};
+use crate::http::problem::Problem;
+use crate::http::{caller, cookie};
+use crate::id::SessionId;
+use crate::sessions::events::EndReason;
+use crate::web::device;
+use crate::web::form::{Complaints, Form};
+use crate::web::page::{self, Frame};
+use crate::web::visitor::{self, Visitor};
+
+const ACCOUNT: &str = "/account";
+
+#[derive(Debug, Template)]
+#[template(path = "account.html", config = "src/web/askama.toml")]
+struct AccountPage {
+    frame: Frame,
+    user_id: String,
+    email: String,
+    joined: Moment,
+    /// The name, as it is or as it was typed.
+    typed_name: String,
+    /// What was done, in words.
+    done: Option<&'static str>,
+    about_profile: Complaints,
+    about_password: Complaints,
+    sessions: Vec<Row>,
+}
+
+/// A session as it is shown.
+#[derive(Debug)]
+struct Row {
+    id: String,
+    device: String,
+    user_agent: String,
+    address: String,
+    is_current: bool,
+    began: Moment,
+    seen: Moment,
+    ends: Moment,
+}
+
+impl From<ListedSession> for Row {
+    fn from(session: ListedSession) -> Self {
+        let user_agent = session.user_agent.0;
+        Self {
+            id: session.id.to_string(),
+            device: device::name(user_agent.as_deref()),
+            user_agent: user_agent.unwrap_or_default(),
+            address: session.ip_address.0.unwrap_or_default(),
+            is_current: session.current,
+            began: session.created_at.into(),
+            seen: session.last_seen_at.into(),
+            ends: session.expires_at.into(),
+        }
+    }
+}
+
+/// What a form has to say.
+#[derive(Debug, Default)]
+struct Said {
+    name: Option<String>,
+    about_profile: Complaints,
+    about_password: Complaints,
+}
+
+/// The page.
+pub(super) async fn show(request: Request) -> Result<Response, Problem> {
+    match Visitor::of(&request).await? {
+        Some(visitor) => account_page(StatusCode::OK, &request, &visitor, Said::default()).await,
+        None => Ok(visitor::to_sign_in(&request)),
+    }
+}
+
+/// Changes the name.
+pub(super) async fn change_profile(mut request: Request) -> Result<Response, Problem> {
+    let form = Form::of(&mut request).await?;
+    let Some(visitor) = Visitor::of(&request).await? else {
+        return Ok(visitor::to_sign_in(&request));
+    };
+    let state = caller::state(&request)?;
+    let patch = ProfilePatch { name: MaybeUndefined::Value(form.text("name").to_owned()) };
+    match changes::change_profile(state, &request, &visitor.session, patch).await {
+        Ok(_) => Ok(done(&visitor, "profile")),
+        Err(problem) => {
+            let (name, about_profile) =
+                (Some(form.text("name").to_owned()), Complaints::of(&problem));
+            let said = Said { name, about_profile, ..Said::default() };
+            account_page(problem.status(), &request, &visitor, said).await
+        }
+    }
+}
+
+/// Changes the password, which ends every session and begins one.
+pub(super) async fn change_password(mut request: Request) -> Result<Response, Problem> {
+    let form = Form::of(&mut request).await?;
+    let Some(visitor) = Visitor::of(&request).await? else {
+        return Ok(visitor::to_sign_in(&request));
+    };
+    let state = caller::state(&request)?;
+    let body = ChangePasswordRequest {
+        current_password: form.text("currentPassword").to_owned(),
+        new_password: form.text("newPassword").to_owned(),
+    };
+    match changes::change_password(state, &request, &visitor.session, body).await {
+        Ok((_, cookie)) => {
+            Ok(page::with_cookie(page::lead_to("/account?done=password"), Some(cookie)))
+        }
+        Err(problem) => {
+            let said = Said { about_password: Complaints::of(&problem), ..Said::default() };
+            account_page(problem.status(), &request, &visitor, said).await
+        }
+    }
+}
+
+/// Ends one session.
+pub(super) async fn end_session(mut request: Request) -> Result<Response, Problem> {
+    Form::of(&mut request).await?;
+    let Some(visitor) = Visitor::of(&request).await? else {
+        return Ok(visitor::to_sign_in(&request));
+    };
+    let state = caller::state(&request)?;
+    let (user_id, context) = (visitor.user_id(), caller::acting(&visitor.session, &request));
+    // One that is no session any more has ended, which is what was wanted.
+    if let Ok(id) = piece(&request, 3).parse::<SessionId>() {
+        state.sessions.revoke(user_id, id, context).await?;
+        if id == visitor.session.id {
+            return Ok(signed_out(state));
+        }
+    }
+    Ok(done(&visitor, "session"))
+}
+
+/// Ends every session, or every other one.
+pub(super) async fn end_sessions(mut request: Request) -> Result<Response, Problem> {
+    let form = Form::of(&mut request).await?;
+    let Some(visitor) = Visitor::of(&request).await? else {
+        return Ok(visitor::to_sign_in(&request));
+    };
+    let state = caller::state(&request)?;
+    let spared = (form.text("except") == "current").then_some(visitor.session.id);
+    let (user_id, context) = (visitor.user_id(), caller::acting(&visitor.session, &request));
+    state.sessions.end_all(user_id, spared, EndReason::Revoked, context).await?;
+    Ok(if spared.is_some() { done(&visitor, "sessions") } else { signed_out(state) })
+}
+
+fn done(visitor: &Visitor, what: &str) -> Response {
+    page::with_cookie(page::lead_to(&format!("{ACCOUNT}?done={what}")), visitor.cookie.clone())
+}
+
+fn signed_out(state: &crate::http::State) -> Response {
+    page::with_cookie(page::lead_to("/login"), Some(cookie::clear(&state.site)))
+}
+
+/// What was done before the page was shown.
+fn told(request: &Request) -> Option<&'static str> {
+    Some(match request.uri().query()? {
+        "done=profile" => "Your profile was changed.",
+        "done=password" => "Your password was changed. Every other device is signed out.",
+        "done=session" => "The session was ended.",
+        "done=sessions" => "Every other session was ended.",
+        _ => return None,
+    })
+}
+
+async fn account_page(
+    status: StatusCode,
+    request: &Request,
+    visitor: &Visitor,
+    said: Said,
+) -> Result<Response, Problem> {
+    let state = caller::state(request)?;
+    let user_id = visitor.user_id();
+    let sessions = state.sessions.of(user_id).await?;
+    let listed = SessionListBody::new(&sessions.state, visitor.session.id, state.clock.now());
+    let Said { name, about_profile, about_password } = said;
+    let page = AccountPage {
+        frame: Frame::new(Some(visitor), "account.js"),
+        user_id: user_id.to_string(),
+        email: visitor.profile.email.as_str().to_owned(),
+        joined: visitor.profile.created_at.into(),
+        typed_name: name.unwrap_or_else(|| visitor.profile.name.as_str().to_owned()),
+        done: told(request),
+        about_profile,
+        about_password,
+        sessions: listed.sessions.into_iter().map(Row::from).collect(),
+    };
+    Ok(page::with_cookie(page::respond(status, &page)?, visitor.cookie.clone()))
+}

@@ -1,0 +1,33 @@
+//! `/`: what this is, how it is, and where to go.
+
+use askama::Template;
+use poem::http::StatusCode;
+use poem::{Request, Response};
+
+use crate::http::caller;
+use crate::http::problem::Problem;
+use crate::web::page::{self, Frame};
+use crate::web::visitor::Visitor;
+
+#[derive(Debug, Template)]
+#[template(path = "home.html", config = "src/web/askama.toml")]
+struct HomePage {
+    frame: Frame,
+    /// Where this server is reached, for the commands that are shown.
+    origin: String,
+    version: &'static str,
+    /// Whether it takes requests.
+    is_ready: bool,
+}
+
+/// The page. It is shown whatever state the server is in: whoever cannot be looked up for the moment is nobody.
+pub(super) async fn show(request: Request) -> Result<Response, Problem> {
+    let state = caller::state(&request)?;
+    let is_ready = state.follower.is_following() && !state.readiness.is_closed();
+    let mut visitor = Visitor::of(&request).await.ok().flatten();
+    let cookie = visitor.as_mut().and_then(|visitor| visitor.cookie.take());
+    let frame = Frame::new(visitor.as_ref(), "home.js");
+    let origin = state.site.origin.clone();
+    let page = HomePage { frame, origin, version: env!("CARGO_PKG_VERSION"), is_ready };
+    Ok(page::with_cookie(page::respond(StatusCode::OK, &page)?, cookie))
+}

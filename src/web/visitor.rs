@@ -1,0 +1,72 @@
+//! Who looks at a page.
+
+use std::sync::Arc;
+
+use poem::{Request, Response};
+
+use super::own_path::OwnPath;
+use super::page;
+use crate::accounts::account::Profile;
+use crate::auth::entering;
+use crate::http::caller::{self, Owner, SignedIn};
+use crate::http::problem::Problem;
+use crate::id::UserId;
+use crate::sessions::table::Session;
+
+/// Somebody with a live session.
+#[derive(Debug, Clone)]
+pub(super) struct Visitor {
+    /// Their session.
+    pub(super) session: Arc<Session>,
+    /// What is known of them.
+    pub(super) profile: Profile,
+    /// Keeps their cookie for longer, if the request has extended the session.
+    pub(super) cookie: Option<String>,
+}
+
+impl Visitor {
+    /// Who sent the request, if they are signed in.
+    ///
+    /// # Errors
+    ///
+    /// When nobody can say for the moment, or the cookie comes with a change from another site.
+    pub(super) async fn of(request: &Request) -> Result<Option<Self>, Problem> {
+        let signed_in = match SignedIn::of(request).await {
+            Ok(signed_in) => signed_in,
+            Err(problem) if problem.is_unauthorized() => return Ok(None),
+            Err(problem) => return Err(problem),
+        };
+        let state = caller::state(request)?;
+        let cookie = signed_in.refreshed_cookie(request, state);
+        let session = signed_in.session;
+        let account = state.accounts.of(session.user_id).await?;
+        let profile = entering::profile_of(&account)?.clone();
+        Ok(Some(Self { session, profile, cookie }))
+    }
+
+    /// The user.
+    pub(super) fn user_id(&self) -> UserId {
+        self.session.user_id
+    }
+
+    /// The user as the owner of what a path names.
+    ///
+    /// # Errors
+    ///
+    /// When it is somebody else's.
+    pub(super) fn owner_of(&self, user_id: &str) -> Result<Owner, Problem> {
+        if user_id.parse() != Ok(self.session.user_id) {
+            return Err(caller::not_yours());
+        }
+        Ok(Owner { user_id: self.session.user_id, session_id: self.session.id })
+    }
+}
+
+/// Where whoever is not signed in is sent, to come back afterwards.
+pub(super) fn to_sign_in(request: &Request) -> Response {
+    let is_read = matches!(request.method().as_str(), "GET" | "HEAD");
+    match OwnPath::of(request).filter(|_| is_read) {
+        Some(path) => page::lead_to(&format!("/login?next={}", path.encoded())),
+        None => page::lead_to("/login"),
+    }
+}

@@ -1,0 +1,127 @@
+//! Profile, password and sessions.
+
+use super::{Browser, ada, between, problem};
+use crate::app::TestApp;
+use crate::user::PASSWORD;
+
+const NEW: &str = "an even better password";
+
+#[tokio::test]
+async fn a_name_is_changed_without_a_script() {
+    let app = TestApp::spawn().await;
+    let mut browser = Browser::of_ada(&app).await;
+    let done = browser.post("/account/profile", &[("name", "Ada King")]).await;
+    assert_eq!((done.status.as_u16(), done.header("location")), (303, "/account?done=profile"));
+    let page = browser.get("/account?done=profile").await.text;
+    assert!(
+        page.contains("value=\"Ada King\"") && page.contains("Your profile was changed."),
+        "{page}"
+    );
+    let refused = browser.post("/account/profile", &[("name", "\u{7}")]).await;
+    assert_eq!(
+        (refused.status.as_u16(), problem(&refused.text, "name")),
+        (400, "Name must not contain control characters")
+    );
+}
+
+#[tokio::test]
+async fn a_changed_password_signs_every_other_browser_out() {
+    let app = TestApp::spawn().await;
+    let (mut here, mut there) = (Browser::of_ada(&app).await, Browser::new(&app));
+    there.post("/login", &ada()[1..]).await;
+    let before = here.cookie.clone();
+    let form = [("currentPassword", PASSWORD), ("newPassword", NEW)];
+    let done = here.post("/account/password", &form).await;
+    assert_eq!((done.status.as_u16(), done.header("location")), (303, "/account?done=password"));
+    assert_ne!(here.cookie, before);
+    assert_eq!(here.get("/account").await.status, 200);
+    assert_eq!(there.get("/account").await.status, 303);
+    let old = Browser::new(&app).post("/login", &ada()[1..]).await;
+    let new = Browser::new(&app).post("/login", &[ada()[1], ("password", NEW)]).await;
+    assert_eq!((old.status.as_u16(), new.status.as_u16()), (401, 303));
+}
+
+#[tokio::test]
+async fn a_password_that_is_not_changed_says_why_beside_its_field() {
+    let app = TestApp::spawn().await;
+    let mut browser = Browser::of_ada(&app).await;
+    let wrong = browser
+        .post("/account/password", &[("currentPassword", "something else"), ("newPassword", NEW)])
+        .await;
+    assert_eq!(
+        (wrong.status.as_u16(), problem(&wrong.text, "currentPassword")),
+        (400, "Current password is not right")
+    );
+    let short = browser
+        .post("/account/password", &[("currentPassword", PASSWORD), ("newPassword", "short")])
+        .await;
+    assert_eq!(
+        (short.status.as_u16(), problem(&short.text, "newPassword")),
+        (400, "New password must have at least 8 characters")
+    );
+    for page in [wrong, short] {
+        for secret in ["something else", NEW, PASSWORD, "\"short\""] {
+            assert!(!page.text.contains(secret), "{secret}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn sessions_are_listed_by_device_and_ended_one_by_one_or_all_at_once() {
+    let app = TestApp::spawn().await;
+    let (mut here, mut there) = (Browser::of_ada(&app).await, Browser::new(&app));
+    there.post("/login", &ada()[1..]).await;
+    let page = here.get("/account").await.text;
+    assert_eq!(page.matches("data-session=\"").count(), 2);
+    assert_eq!(page.matches("This device").count(), 1);
+    let other = page
+        .split("action=\"/account/sessions/")
+        .skip(1)
+        .find(|rest| !rest.split('>').next().unwrap().contains("data-current"));
+    let id = other.unwrap().split('"').next().unwrap();
+    let ended = here.post(&format!("/account/sessions/{id}"), &[]).await;
+    assert_eq!(ended.header("location"), "/account?done=session");
+    assert_eq!(there.get("/account").await.status, 303);
+
+    there.post("/login", &ada()[1..]).await;
+    let ended = here.post("/account/sessions", &[("except", "current")]).await;
+    assert_eq!(ended.header("location"), "/account?done=sessions");
+    assert_eq!(
+        (here.get("/account").await.status.as_u16(), there.get("/account").await.status.as_u16()),
+        (200, 303)
+    );
+
+    there.post("/login", &ada()[1..]).await;
+    let ended = here.post("/account/sessions", &[]).await;
+    assert_eq!((ended.header("location"), &here.cookie), ("/login", &None));
+    assert_eq!(there.get("/account").await.status, 303);
+}
+
+#[tokio::test]
+async fn ending_ones_own_session_leads_to_the_form_to_sign_in() {
+    let app = TestApp::spawn().await;
+    let mut browser = Browser::of_ada(&app).await;
+    let page = browser.get("/account").await.text;
+    let own = between(&page, "action=\"/account/sessions/", "\"").to_owned();
+    let ended = browser.post(&format!("/account/sessions/{own}"), &[]).await;
+    assert_eq!(
+        (ended.status.as_u16(), ended.header("location"), &browser.cookie),
+        (303, "/login", &None)
+    );
+}
+
+#[tokio::test]
+async fn nobody_ends_somebody_elses_session() {
+    let app = TestApp::spawn().await;
+    let mut ada = Browser::of_ada(&app).await;
+    let page = ada.get("/account").await.text;
+    let hers = between(&page, "action=\"/account/sessions/", "\"").to_owned();
+    let mut bob = Browser::new(&app);
+    bob.post(
+        "/signup",
+        &[("name", "Bob"), ("email", "bob@example.com"), ("password", "bob's own password")],
+    )
+    .await;
+    bob.post(&format!("/account/sessions/{hers}"), &[]).await;
+    assert_eq!(ada.get("/account").await.status, 200);
+}
