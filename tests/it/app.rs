@@ -47,6 +47,11 @@ impl TestApp {
         Self::on(connection, Clock::manual(START), change).await.unwrap()
     }
 
+    /// A server with the clock that programs beside it have.
+    pub async fn in_real_time() -> Self {
+        Self::on(postgres::new_schema().await, Clock::system(), |_| ()).await.unwrap()
+    }
+
     /// A server on a given database.
     pub async fn on(
         connection: Connection,

@@ -1,25 +1,20 @@
 //! Other ecosystems: what the OpenAPI document and the JWKS promise holds for tools that know nothing of Keyfold.
 //!
-//! Their sources are in `tests/clients`; `make test` installs what they need. A missing tool fails its test.
+//! Their sources are in `tests/clients`; `make test` installs what they need.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
 use keyfold::clock::Clock;
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 use crate::app::TestApp;
 use crate::postgres::{new_directory, new_schema};
+use crate::tools::{self, Tool, python, run};
 use crate::user::TestUser;
-
-/// Longest time a tool may take: on a busy machine the TypeScript compiler needs most of it.
-const PATIENCE: Duration = Duration::from_mins(3);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redocly_finds_nothing_to_improve_in_the_document() {
@@ -40,7 +35,7 @@ async fn the_document_conforms_to_the_openapi_specification() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_typescript_client_made_from_the_document_compiles_and_runs_the_whole_flow() {
-    let app = app_in_real_time().await;
+    let app = TestApp::in_real_time().await;
     let directory = new_directory("typescript");
     copy_sources(&directory);
     // A field with a default may be left out of a request; without the option its type would demand it.
@@ -54,14 +49,14 @@ async fn a_typescript_client_made_from_the_document_compiles_and_runs_the_whole_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn jose_verifies_access_tokens_through_the_jwks() {
-    let app = app_in_real_time().await;
+    let app = TestApp::in_real_time().await;
     let ada = app.sign_up("ada@example.com").await;
     assert_claims(&verified_by_jose(&app, &ada).await, &app, &ada);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pyjwt_verifies_access_tokens_through_the_jwks() {
-    let app = app_in_real_time().await;
+    let app = TestApp::in_real_time().await;
     let ada = app.sign_up("ada@example.com").await;
     let mut verify = python();
     verify.arg(clients().join("verify_pyjwt.py")).args([&app.url(), &ada.token]);
@@ -91,7 +86,7 @@ async fn jose_notices_no_rotation_in_real_time() {
 /// That the server asks its sessions as well is what ends a token at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signature_outlives_its_session_but_the_server_refuses_the_token() {
-    let app = app_in_real_time().await;
+    let app = TestApp::in_real_time().await;
     let ada = app.sign_up("ada@example.com").await;
     ada.sign_out().await.expect(200);
     assert_claims(&verified_by_jose(&app, &ada).await, &app, &ada);
@@ -101,17 +96,16 @@ async fn a_signature_outlives_its_session_but_the_server_refuses_the_token() {
 /// The verifier that the README shows.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_verifier_elsewhere_refuses_a_token_soon_after_its_session_has_ended() {
-    let app = app_in_real_time().await;
+    let app = TestApp::in_real_time().await;
     let ada = app.sign_up("ada@example.com").await;
     let other = TestUser::sign_in(&app.url(), "ada@example.com").await;
     other.sign_out().await.expect(200);
     let mut verifier = python();
     verifier.arg(clients().join("verifier.py")).args([&app.url(), &ada.token]).env("no_proxy", "*");
-    let mut verifier = verifier.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
-    let mut lines = BufReader::new(verifier.stdout.take().unwrap()).lines();
-    assert_eq!(lines.next_line().await.unwrap().as_deref(), Some("accepted"));
+    let mut verifier = Tool::start(&mut verifier);
+    assert_eq!(verifier.line().await.as_deref(), Some("accepted"));
     ada.sign_out().await.expect(200);
-    assert_eq!(lines.next_line().await.unwrap().as_deref(), Some("the session has ended"));
+    assert_eq!(verifier.line().await.as_deref(), Some("the session has ended"));
 }
 
 #[test]
@@ -124,11 +118,6 @@ fn the_readme_shows_the_verifier_that_is_tested() {
         readme.contains(&format!("```python\n{shown}```\n")),
         "README.md has to show:\n{shown}"
     );
-}
-
-/// A server with the clock that the tools have.
-async fn app_in_real_time() -> TestApp {
-    TestApp::on(new_schema().await, Clock::system(), |_| ()).await.unwrap()
 }
 
 async fn verified_by_jose(app: &TestApp, user: &TestUser) -> String {
@@ -150,7 +139,7 @@ fn assert_claims(printed: &str, app: &TestApp, user: &TestUser) {
 }
 
 fn clients() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
+    tools::tests("clients")
 }
 
 /// The document as this build makes it.
@@ -171,55 +160,12 @@ fn copy_sources(directory: &Path) {
     symlink(clients().join("node_modules"), directory.join("node_modules")).unwrap();
 }
 
-/// Node with the packages of `package-lock.json`.
+/// Node with one of the scripts.
 fn node(script: &Path) -> Command {
-    installed(clients().join("node_modules"));
-    // Where the system's is too old, `make test` brings one.
-    let brought = target().join("tools/node");
-    let mut command = Command::new(if brought.exists() { brought } else { "node".into() });
-    command.arg(script);
-    command
+    tools::node(&clients(), script)
 }
 
 /// A command of an npm package.
 fn node_tool(name: &str) -> Command {
     node(&clients().join("node_modules/.bin").join(name))
-}
-
-/// Python with the packages of `requirements.txt`.
-fn python() -> Command {
-    Command::new(installed(target().join("venv/bin/python")))
-}
-
-/// Cargo's target directory.
-fn target() -> &'static Path {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
-}
-
-#[track_caller]
-fn installed(path: PathBuf) -> PathBuf {
-    assert!(path.exists(), "{} is missing: run `make test`, which installs it", path.display());
-    path
-}
-
-/// What a command printed, once it ended well.
-async fn run(command: &mut Command) -> String {
-    let ended = command.stdin(Stdio::null()).kill_on_drop(true).output();
-    let ended = tokio::time::timeout(PATIENCE, ended).await;
-    let name = command.as_std().get_program().display();
-    let Ok(ended) = ended else {
-        panic!("{name} {:?} runs for more than {PATIENCE:?}", arguments(command));
-    };
-    let output = ended.unwrap_or_else(|error| {
-        panic!("{name}: {error}: run `make test`, which installs what tests need")
-    });
-    let stdout = String::from_utf8_lossy(&output.stdout);
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    let status = output.status;
-    assert!(status.success(), "{name} {:?}: {status}\n{stdout}\n{stderr}", arguments(command));
-    stdout.into_owned()
-}
-
-fn arguments(command: &Command) -> Vec<&OsStr> {
-    command.as_std().get_args().collect()
 }

@@ -25,6 +25,7 @@
 //! * `command_line`: configuration, exit codes, signals, operator's commands
 //! * `chaos_checker`: the checker of `make chaos` finds what it is there to find
 //! * `clients`: other ecosystems: TypeScript, `jose`, `PyJWT`, linters
+//! * `pages`: the pages in a real browser
 //! * `explorer`: the explorer, the document, CORS, security headers
 //! * `forms`: the pages without scripts
 //! * `telemetry`: one trace from the request through the actors
@@ -52,6 +53,7 @@ mod hanging;
 mod input;
 mod keys;
 mod ownership;
+mod pages;
 mod past;
 mod plans;
 mod postgres;
@@ -63,5 +65,6 @@ mod sessions;
 mod tasks;
 mod telemetry;
 mod tidy;
+mod tools;
 mod user;
 mod verifiers;

@@ -2,7 +2,16 @@
 
 use keyfold::config;
 
+use serde_json::Value;
+
 use super::{assert_none, read};
+
+/// Where npm packages are used.
+const NPM_PACKAGES: [&str; 2] = ["tests/clients", "tests/browser"];
+
+fn read_json(path: &str) -> Value {
+    serde_json::from_str(&read(path)).unwrap()
+}
 
 #[test]
 fn the_readme_names_every_variable_as_the_program_does() {
@@ -52,9 +61,23 @@ fn lock_files_name_no_place_of_their_own_to_download_from() {
     let broken = cargo.lines().filter(|line| line.contains("://") && *line != index);
     assert_none("Cargo.lock names the crates.io index only", broken.map(str::to_owned));
 
-    let npm: serde_json::Value =
-        serde_json::from_str(&read("tests/clients/package-lock.json")).unwrap();
-    let resolved = npm["packages"].as_object().unwrap().iter();
-    let broken = resolved.filter(|(_, package)| package.get("resolved").is_some());
-    assert_none("package-lock.json names no registry", broken.map(|(name, _)| name.clone()));
+    for directory in NPM_PACKAGES {
+        let npm = read_json(&format!("{directory}/package-lock.json"));
+        let resolved = npm["packages"].as_object().unwrap().iter();
+        let broken = resolved.filter(|(_, package)| package.get("resolved").is_some());
+        assert_none("package-lock.json names no registry", broken.map(|(name, _)| name.clone()));
+    }
+}
+
+#[test]
+fn npm_packages_are_wanted_in_one_version_which_is_the_locked_one() {
+    for directory in NPM_PACKAGES {
+        let wanted = &read_json(&format!("{directory}/package.json"))["devDependencies"];
+        let locked = &read_json(&format!("{directory}/package-lock.json"))["packages"];
+        for (name, version) in wanted.as_object().unwrap() {
+            let one = &locked[format!("node_modules/{name}")];
+            assert_eq!(&one["version"], version, "{directory}: {name}");
+            assert!(one["integrity"].is_string(), "{directory}: {name}");
+        }
+    }
 }

@@ -128,6 +128,9 @@ fn every_test_runs_and_none_waits_by_sleeping() {
             || source.code.contains("time::sleep")
     });
     assert_none("tests are not ignored and wait for conditions", broken.map(|source| source.path));
+    let scripts = files("tests/browser").into_iter().filter(|path| !path.contains("node_modules"));
+    let broken = scripts.filter(|path| read(path).contains("waitForTimeout"));
+    assert_none("scripts wait for conditions", broken);
     let broken = sources("src").into_iter().filter(|source| source.text.contains(&ignored));
     assert_none("tests are not ignored", broken.map(|source| source.path));
 }
