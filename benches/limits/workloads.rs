@@ -2,6 +2,7 @@
 
 mod growth;
 pub mod memory;
+mod pages;
 mod reads;
 mod rebuild;
 mod sign_in;
@@ -20,7 +21,7 @@ type Workload = (&'static str, fn() -> Measurement);
 type Measurement = Pin<Box<dyn Future<Output = anyhow::Result<Vec<Row>>> + Send>>;
 
 /// Every workload, in the order of the table.
-pub const WORKLOADS: [Workload; 8] = [
+pub const WORKLOADS: [Workload; 9] = [
     ("reads", || Box::pin(reads::measure())),
     ("writes", || Box::pin(writes::measure())),
     ("sign-in", || Box::pin(sign_in::measure())),
@@ -28,5 +29,6 @@ pub const WORKLOADS: [Workload; 8] = [
     ("rebuild", || Box::pin(rebuild::measure())),
     ("memory", || Box::pin(memory::measure())),
     ("start", || Box::pin(start::measure())),
+    ("pages", || Box::pin(pages::measure())),
     ("growth", || Box::pin(growth::measure())),
 ];

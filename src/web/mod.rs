@@ -9,6 +9,7 @@ pub mod assets;
 mod device;
 pub mod explorer;
 mod form;
+mod instead;
 pub mod openapi;
 mod own_path;
 mod page;

@@ -11,11 +11,13 @@ use futures_util::future::BoxFuture;
 use poem::http::{Method, StatusCode};
 use poem::{Request, Response};
 
+use super::instead::Instead;
+use super::visitor::Visitor;
 use super::{assets, page};
 use crate::http::problem::Problem;
 
 /// What a page answers.
-type Answer = BoxFuture<'static, Result<Response, Problem>>;
+type Answer = BoxFuture<'static, Result<Response, Instead>>;
 type Handler = fn(Request) -> Answer;
 
 /// Where a page is, and what it does.
@@ -99,11 +101,11 @@ pub async fn answer(request: Request) -> Response {
     if path.starts_with(assets::PREFIX) {
         return assets::answer(&request);
     }
-    let Some(place) = find(path) else { return missing(&request) };
+    let Some(place) = find(path) else { return missing(&request).await };
     let Some(handler) = place.handler(request.method()) else {
         return poem::IntoResponse::into_response(StatusCode::METHOD_NOT_ALLOWED);
     };
-    handler(request).await.unwrap_or_else(|problem| page::of_problem(&problem, None))
+    handler(request).await.unwrap_or_else(Instead::into_response)
 }
 
 /// Whether a browser asks for a page where there is nothing.
@@ -111,8 +113,10 @@ pub fn is_missed(request: &Request) -> bool {
     !request.uri().path().starts_with("/api/") && page::is_wanted(request)
 }
 
-fn missing(_: &Request) -> Response {
-    page::of_problem(&Problem::nothing_here(), None)
+/// That there is nothing, for whoever asks: that nobody can say who it is hinders nobody from hearing it.
+async fn missing(request: &Request) -> Response {
+    let visitor = Visitor::of(request).await.ok().flatten();
+    page::of_problem(&Problem::nothing_here(), visitor.as_ref())
 }
 
 /// The piece of a path that stands for something, from its beginning.

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use poem::{Request, Response};
+use poem::Request;
+use poem::http::Method;
 
+use super::form::Form;
+use super::instead::Instead;
 use super::own_path::OwnPath;
-use super::page;
 use crate::accounts::account::Profile;
 use crate::auth::entering;
 use crate::http::caller::{self, Owner, SignedIn};
@@ -54,19 +56,31 @@ impl Visitor {
     /// # Errors
     ///
     /// When it is somebody else's.
-    pub(super) fn owner_of(&self, user_id: &str) -> Result<Owner, Problem> {
+    pub(super) fn owner_of(&self, user_id: &str) -> Result<Owner, Instead> {
         if user_id.parse() != Ok(self.session.user_id) {
-            return Err(caller::not_yours());
+            return Err(Instead::Problem(caller::not_yours(), Some(Box::new(self.clone()))));
         }
         Ok(Owner { user_id: self.session.user_id, session_id: self.session.id })
     }
-}
 
-/// Where whoever is not signed in is sent, to come back afterwards.
-pub(super) fn to_sign_in(request: &Request) -> Response {
-    let is_read = matches!(request.method().as_str(), "GET" | "HEAD");
-    match OwnPath::of(request).filter(|_| is_read) {
-        Some(path) => page::lead_to(&format!("/login?next={}", path.encoded())),
-        None => page::lead_to("/login"),
+    /// Who sent the request, which only those who are signed in may.
+    ///
+    /// # Errors
+    ///
+    /// When they are not, or nobody can say for the moment.
+    pub(super) async fn required(request: &Request) -> Result<Self, Instead> {
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        let back = || OwnPath::of(request).filter(|_| is_read);
+        Self::of(request).await?.ok_or_else(|| Instead::SignIn(back()))
+    }
+
+    /// What somebody who is signed in has typed into a form.
+    ///
+    /// # Errors
+    ///
+    /// When nobody is, or the form is not to be taken.
+    pub(super) async fn sending(request: &mut Request) -> Result<(Self, Form), Instead> {
+        let form = Form::of(request).await?;
+        Ok((Self::required(request).await?, form))
     }
 }

@@ -10,14 +10,14 @@ use super::shown::Moment;
 use crate::auth::account as changes;
 use crate::auth::account_bodies::{ChangePasswordRequest, ProfilePatch};
 use crate::auth::session_bodies::{ListedSession, SessionListBody};
-use crate::http::problem::Problem;
 use crate::http::{caller, cookie};
 use crate::id::SessionId;
 use crate::sessions::events::EndReason;
 use crate::web::device;
-use crate::web::form::{Complaints, Form};
+use crate::web::form::Complaints;
+use crate::web::instead::Instead;
 use crate::web::page::{self, Frame};
-use crate::web::visitor::{self, Visitor};
+use crate::web::visitor::Visitor;
 
 const ACCOUNT: &str = "/account";
 
@@ -75,19 +75,14 @@ struct Said {
 }
 
 /// The page.
-pub(super) async fn show(request: Request) -> Result<Response, Problem> {
-    match Visitor::of(&request).await? {
-        Some(visitor) => account_page(StatusCode::OK, &request, &visitor, Said::default()).await,
-        None => Ok(visitor::to_sign_in(&request)),
-    }
+pub(super) async fn show(request: Request) -> Result<Response, Instead> {
+    let visitor = Visitor::required(&request).await?;
+    account_page(StatusCode::OK, &request, &visitor, Said::default()).await
 }
 
 /// Changes the name.
-pub(super) async fn change_profile(mut request: Request) -> Result<Response, Problem> {
-    let form = Form::of(&mut request).await?;
-    let Some(visitor) = Visitor::of(&request).await? else {
-        return Ok(visitor::to_sign_in(&request));
-    };
+pub(super) async fn change_profile(mut request: Request) -> Result<Response, Instead> {
+    let (visitor, form) = Visitor::sending(&mut request).await?;
     let state = caller::state(&request)?;
     let patch = ProfilePatch { name: MaybeUndefined::Value(form.text("name").to_owned()) };
     match changes::change_profile(state, &request, &visitor.session, patch).await {
@@ -102,11 +97,8 @@ pub(super) async fn change_profile(mut request: Request) -> Result<Response, Pro
 }
 
 /// Changes the password, which ends every session and begins one.
-pub(super) async fn change_password(mut request: Request) -> Result<Response, Problem> {
-    let form = Form::of(&mut request).await?;
-    let Some(visitor) = Visitor::of(&request).await? else {
-        return Ok(visitor::to_sign_in(&request));
-    };
+pub(super) async fn change_password(mut request: Request) -> Result<Response, Instead> {
+    let (visitor, form) = Visitor::sending(&mut request).await?;
     let state = caller::state(&request)?;
     let body = ChangePasswordRequest {
         current_password: form.text("currentPassword").to_owned(),
@@ -124,11 +116,8 @@ pub(super) async fn change_password(mut request: Request) -> Result<Response, Pr
 }
 
 /// Ends one session.
-pub(super) async fn end_session(mut request: Request) -> Result<Response, Problem> {
-    Form::of(&mut request).await?;
-    let Some(visitor) = Visitor::of(&request).await? else {
-        return Ok(visitor::to_sign_in(&request));
-    };
+pub(super) async fn end_session(mut request: Request) -> Result<Response, Instead> {
+    let (visitor, _) = Visitor::sending(&mut request).await?;
     let state = caller::state(&request)?;
     let (user_id, context) = (visitor.user_id(), caller::acting(&visitor.session, &request));
     // One that is no session any more has ended, which is what was wanted.
@@ -142,11 +131,8 @@ pub(super) async fn end_session(mut request: Request) -> Result<Response, Proble
 }
 
 /// Ends every session, or every other one.
-pub(super) async fn end_sessions(mut request: Request) -> Result<Response, Problem> {
-    let form = Form::of(&mut request).await?;
-    let Some(visitor) = Visitor::of(&request).await? else {
-        return Ok(visitor::to_sign_in(&request));
-    };
+pub(super) async fn end_sessions(mut request: Request) -> Result<Response, Instead> {
+    let (visitor, form) = Visitor::sending(&mut request).await?;
     let state = caller::state(&request)?;
     let spared = (form.text("except") == "current").then_some(visitor.session.id);
     let (user_id, context) = (visitor.user_id(), caller::acting(&visitor.session, &request));
@@ -178,7 +164,7 @@ async fn account_page(
     request: &Request,
     visitor: &Visitor,
     said: Said,
-) -> Result<Response, Problem> {
+) -> Result<Response, Instead> {
     let state = caller::state(request)?;
     let user_id = visitor.user_id();
     let sessions = state.sessions.of(user_id).await?;

@@ -6,9 +6,9 @@ use poem::{Request, Response};
 
 use crate::auth::bodies::{SignInRequest, SignUpRequest, SignedInBody};
 use crate::auth::entering;
-use crate::http::problem::Problem;
 use crate::http::{caller, cookie};
 use crate::web::form::{Complaints, Form};
+use crate::web::instead::Instead;
 use crate::web::own_path::OwnPath;
 use crate::web::page::{self, Frame};
 use crate::web::visitor::Visitor;
@@ -61,7 +61,7 @@ impl Typed {
 }
 
 /// The form to sign up with; who is signed in has no need of it.
-pub(super) async fn show_sign_up(request: Request) -> Result<Response, Problem> {
+pub(super) async fn show_sign_up(request: Request) -> Result<Response, Instead> {
     let typed = Typed { next: OwnPath::next_of(&request), ..Typed::default() };
     match Visitor::of(&request).await? {
         Some(visitor) => Ok(page::with_cookie(page::lead_to(typed.onward()), visitor.cookie)),
@@ -70,7 +70,7 @@ pub(super) async fn show_sign_up(request: Request) -> Result<Response, Problem> 
 }
 
 /// The form to sign in with; who is signed in has no need of it.
-pub(super) async fn show_sign_in(request: Request) -> Result<Response, Problem> {
+pub(super) async fn show_sign_in(request: Request) -> Result<Response, Instead> {
     let typed = Typed { next: OwnPath::next_of(&request), ..Typed::default() };
     match Visitor::of(&request).await? {
         Some(visitor) => Ok(page::with_cookie(page::lead_to(typed.onward()), visitor.cookie)),
@@ -79,7 +79,7 @@ pub(super) async fn show_sign_in(request: Request) -> Result<Response, Problem> 
 }
 
 /// Signs somebody up.
-pub(super) async fn sign_up(mut request: Request) -> Result<Response, Problem> {
+pub(super) async fn sign_up(mut request: Request) -> Result<Response, Instead> {
     let form = Form::of(&mut request).await?;
     let body = SignUpRequest {
         email: form.text("email").to_owned(),
@@ -95,7 +95,7 @@ pub(super) async fn sign_up(mut request: Request) -> Result<Response, Problem> {
 }
 
 /// Signs somebody in.
-pub(super) async fn sign_in(mut request: Request) -> Result<Response, Problem> {
+pub(super) async fn sign_in(mut request: Request) -> Result<Response, Instead> {
     let form = Form::of(&mut request).await?;
     let body = SignInRequest {
         email: form.text("email").to_owned(),
@@ -110,7 +110,7 @@ pub(super) async fn sign_in(mut request: Request) -> Result<Response, Problem> {
 }
 
 /// Ends the session of the cookie, whatever became of it.
-pub(super) async fn sign_out(mut request: Request) -> Result<Response, Problem> {
+pub(super) async fn sign_out(mut request: Request) -> Result<Response, Instead> {
     Form::of(&mut request).await?;
     let state = caller::state(&request)?;
     if let Some(visitor) = Visitor::of(&request).await? {
@@ -127,14 +127,16 @@ fn sign_up_page(
     status: StatusCode,
     typed: Typed,
     complaints: Complaints,
-) -> Result<Response, Problem> {
-    page::respond(status, &SignUpPage { frame: Frame::new(None, "enter.js"), typed, complaints })
+) -> Result<Response, Instead> {
+    let frame = Frame::new(None, "enter.js");
+    Ok(page::respond(status, &SignUpPage { frame, typed, complaints })?)
 }
 
 fn sign_in_page(
     status: StatusCode,
     typed: Typed,
     complaints: Complaints,
-) -> Result<Response, Problem> {
-    page::respond(status, &SignInPage { frame: Frame::new(None, "enter.js"), typed, complaints })
+) -> Result<Response, Instead> {
+    let frame = Frame::new(None, "enter.js");
+    Ok(page::respond(status, &SignInPage { frame, typed, complaints })?)
 }

@@ -5,7 +5,7 @@ use poem::http::StatusCode;
 use poem::{Request, Response};
 
 use crate::http::caller;
-use crate::http::problem::Problem;
+use crate::web::instead::Instead;
 use crate::web::page::{self, Frame};
 use crate::web::visitor::Visitor;
 
@@ -21,7 +21,7 @@ struct HomePage {
 }
 
 /// The page. It is shown whatever state the server is in: whoever cannot be looked up for the moment is nobody.
-pub(super) async fn show(request: Request) -> Result<Response, Problem> {
+pub(super) async fn show(request: Request) -> Result<Response, Instead> {
     let state = caller::state(&request)?;
     let is_ready = state.follower.is_following() && !state.readiness.is_closed();
     let mut visitor = Visitor::of(&request).await.ok().flatten();

@@ -9,13 +9,13 @@ use poem::{Request, Response};
 
 use super::piece;
 use crate::http::caller;
-use crate::http::problem::Problem;
 use crate::tasks::api::plain;
 use crate::tasks::bodies::TaskBody;
 use crate::tasks::listing::{self, Query, Sort};
-use crate::web::form::{Complaints, Form};
+use crate::web::form::Complaints;
+use crate::web::instead::Instead;
 use crate::web::page::{self, Frame};
-use crate::web::visitor::{self, Visitor};
+use crate::web::visitor::Visitor;
 
 #[derive(Debug, Template)]
 #[template(path = "tasks.html", config = "src/web/askama.toml")]
@@ -66,32 +66,21 @@ impl From<TaskBody> for Row {
 }
 
 /// One's own tasks.
-pub(super) async fn own(request: Request) -> Result<Response, Problem> {
-    Ok(match Visitor::of(&request).await? {
-        Some(visitor) => {
-            page::with_cookie(page::lead_to(&path_of(&visitor)), visitor.cookie.clone())
-        }
-        None => visitor::to_sign_in(&request),
-    })
+pub(super) async fn own(request: Request) -> Result<Response, Instead> {
+    let visitor = Visitor::required(&request).await?;
+    Ok(page::with_cookie(page::lead_to(&path_of(&visitor)), visitor.cookie))
 }
 
 /// The tasks of whoever looks at them.
-pub(super) async fn show(request: Request) -> Result<Response, Problem> {
-    match Visitor::of(&request).await? {
-        None => Ok(visitor::to_sign_in(&request)),
-        Some(visitor) => match visitor.owner_of(piece(&request, 2)) {
-            Ok(_) => tasks_page(StatusCode::OK, &request, &visitor, String::new(), None).await,
-            Err(problem) => Ok(page::of_problem(&problem, Some(&visitor))),
-        },
-    }
+pub(super) async fn show(request: Request) -> Result<Response, Instead> {
+    let visitor = Visitor::required(&request).await?;
+    visitor.owner_of(piece(&request, 2))?;
+    tasks_page(StatusCode::OK, &request, &visitor, String::new(), None).await
 }
 
 /// Adds a task.
-pub(super) async fn add(mut request: Request) -> Result<Response, Problem> {
-    let form = Form::of(&mut request).await?;
-    let Some(visitor) = Visitor::of(&request).await? else {
-        return Ok(visitor::to_sign_in(&request));
-    };
+pub(super) async fn add(mut request: Request) -> Result<Response, Instead> {
+    let (visitor, form) = Visitor::sending(&mut request).await?;
     let owner = visitor.owner_of(piece(&request, 2))?;
     let title = form.text("title");
     match plain::add(&owner, &request, title).await {
@@ -104,11 +93,8 @@ pub(super) async fn add(mut request: Request) -> Result<Response, Problem> {
 }
 
 /// Completes a task, or opens it again.
-pub(super) async fn complete(mut request: Request) -> Result<Response, Problem> {
-    let form = Form::of(&mut request).await?;
-    let Some(visitor) = Visitor::of(&request).await? else {
-        return Ok(visitor::to_sign_in(&request));
-    };
+pub(super) async fn complete(mut request: Request) -> Result<Response, Instead> {
+    let (visitor, form) = Visitor::sending(&mut request).await?;
     let owner = visitor.owner_of(piece(&request, 2))?;
     let is_completed = form.text("completed") == "true";
     plain::complete(&owner, &request, piece(&request, 3), is_completed).await?;
@@ -125,7 +111,7 @@ async fn tasks_page(
     visitor: &Visitor,
     title: String,
     complaints: Option<Complaints>,
-) -> Result<Response, Problem> {
+) -> Result<Response, Instead> {
     let user_id = visitor.user_id();
     let list = caller::state(request)?.tasks.of(user_id).await?;
     let query = Query { sort: Sort::Position, ..Query::default() };
