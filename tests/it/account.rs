@@ -42,28 +42,6 @@ const PROOFS: [Prove; 3] = [
 ];
 
 /// Everything that stands for the session, presented to a server.
-async fn presented(app: &TestApp, user: &TestUser) -> [Reply; 4] {
-    let session = || app.get("/api/auth/session");
-    [
-        session().header("cookie", &cookie(user)).send().await,
-        session().bearer(&user.session_token).send().await,
-        session().bearer(&user.token).send().await,
-        user.at(&app.url()).list("").await,
-    ]
-}
-
-async fn assert_live(app: &TestApp, user: &TestUser) {
-    for reply in presented(app, user).await {
-        reply.expect(200);
-    }
-}
-
-async fn assert_ended(app: &TestApp, user: &TestUser) {
-    for reply in presented(app, user).await {
-        reply.expect_problem(401, "SESSION_ENDED", "The session has ended");
-    }
-}
-
 /// Type, data and who did it of what happened to accounts after they were made.
 async fn history(app: &TestApp) -> Vec<Value> {
     let events = "select coalesce(json_agg(json_build_array(type, data, context - 'traceId') order by position), '[]')::text

@@ -29,13 +29,13 @@ async fn presented(app: &TestApp, user: &TestUser) -> [Reply; 4] {
     ]
 }
 
-async fn assert_live(app: &TestApp, user: &TestUser) {
+pub async fn assert_live(app: &TestApp, user: &TestUser) {
     for reply in presented(app, user).await {
         reply.expect(200);
     }
 }
 
-async fn assert_ended(app: &TestApp, user: &TestUser) {
+pub async fn assert_ended(app: &TestApp, user: &TestUser) {
     for reply in presented(app, user).await {
         reply.expect_problem(401, "SESSION_ENDED", "The session has ended");
     }

@@ -5,11 +5,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::{
-    ANOTHER, PROOFS, assert_ended, assert_live, change_password, context, cookie, history, sign_in,
-};
+use super::{ANOTHER, PROOFS, change_password, context, cookie, history, sign_in};
 use crate::app::{Reply, START, TestApp};
 use crate::concurrency::two_servers;
+use crate::revocation::{assert_ended, assert_live};
 use crate::sessions::{self, ended};
 use crate::user::{PASSWORD, TestUser};
 

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::{ANOTHER, assert_ended, assert_live, change_password, history, sign_in};
+use super::{ANOTHER, change_password, history, sign_in};
 use crate::app::TestApp;
 use crate::process::until;
+use crate::revocation::{assert_ended, assert_live};
 use crate::sessions;
 use crate::user::{PASSWORD, TestUser};
 

@@ -164,7 +164,7 @@ async fn a_page_of_another_site_changes_nothing_by_its_visitors_cookie() {
         reply.expect_problem(403, "UNTRUSTED_ORIGIN", message);
     }
     assert_eq!(history(&app).await, Vec::<Value>::new());
-    super::assert_live(&app, &ada).await;
+    crate::revocation::assert_live(&app, &ada).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
