@@ -8,14 +8,20 @@ use poem::{Endpoint, EndpointExt, IntoEndpoint, Request, Response, Result};
 use crate::api;
 use crate::http::State;
 use crate::http::edge::{Edge, Operations};
+use crate::http::trace::Operation;
 use crate::web::{explorer, pages};
 
 /// The whole application.
 pub fn endpoint(state: State) -> impl Endpoint<Output = Response> + 'static {
-    let operations = Operations { of: api::operation, methods };
+    let operations = Operations { of: operation, methods };
     let places =
         Places { api: api::service().into_endpoint(), explorer: explorer::routes().boxed() };
     Edge::new(places, operations, state)
+}
+
+/// What a request asks for.
+fn operation(request: &Request) -> Option<Operation> {
+    api::operation(request).or_else(|| pages::operation(request))
 }
 
 /// The methods of a path, as `Allow` lists them.

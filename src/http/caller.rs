@@ -167,9 +167,12 @@ fn no_access_token(credential: Judged<'_>) -> Judged<'_> {
 }
 
 impl MaybeSignedIn {
-    /// An access token that has expired still names the session to end. Only a credential that nobody can judge for the
-    /// moment is a failure.
-    async fn of(request: &Request) -> Result<Self, Problem> {
+    /// An access token that has expired still names the session to end.
+    ///
+    /// # Errors
+    ///
+    /// When nobody can judge a credential for the moment.
+    pub async fn of(request: &Request) -> Result<Self, Problem> {
         let state = following(request)?;
         match first_live(state, Presented::by(request, state).await?.verified_whenever()).await {
             Ok(session) => Ok(Self(Some(session))),

@@ -6,7 +6,7 @@ use poem::Request;
 use poem::http::{Method, header};
 
 use super::problem::Problem;
-use super::{State, cookie, header_of};
+use super::{Sender, State, cookie, header_of};
 use crate::eventlog::ReadError;
 use crate::id::UserId;
 use crate::keys::Keys;
@@ -86,7 +86,7 @@ impl<'a> Presented<'a> {
         let bearer = judgeable_bearer(request, state).await?;
         let cookie = cookie::read(request, &state.site);
         let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
-        let distrusted = cookie.is_some() && changes && !same_site(request, state);
+        let distrusted = cookie.is_some() && changes && state.site.sender(request) == Sender::Other;
         if distrusted && bearer.is_none() {
             let message = "Requests with a cookie are not accepted from this origin";
             return Err(Problem::forbidden("UNTRUSTED_ORIGIN", message));
@@ -132,13 +132,6 @@ pub(super) async fn first_live<'a>(
         }
     }
     Err(refusal.unwrap_or_else(Problem::unauthenticated))
-}
-
-/// Whether the page that sent the request may act for the user. Requests without `Origin` come from no browser page.
-fn same_site(request: &Request, state: &State) -> bool {
-    let Some(origin) = header_of(request, &header::ORIGIN) else { return true };
-    state.site.is_own(origin, request)
-        || state.site.trusted_origins.iter().any(|trusted| trusted == origin)
 }
 
 async fn session(state: &State, credential: Credential<'_>) -> Result<Arc<Session>, Problem> {

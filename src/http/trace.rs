@@ -21,9 +21,9 @@ static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// What a request asks for.
 #[derive(Debug, Clone, Copy)]
 pub struct Operation {
-    /// Its id in the OpenAPI document, which names the exported span.
+    /// Its id in the OpenAPI document, or the path of a page: this names the exported span.
     pub id: &'static str,
-    /// Its path template in the OpenAPI document.
+    /// Its path template.
     pub path: &'static str,
 }
 

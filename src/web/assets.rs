@@ -28,11 +28,13 @@ const MODULE: &str = "text/javascript; charset=utf-8";
 const PICTURE: &str = "image/svg+xml";
 
 /// Each names only files that stand before it.
-const FILES: [(&str, &str, &str); 14] = [
+const FILES: [(&str, &str, &str); 17] = [
     ("app.css", STYLE, include_str!("assets/app.css")),
     ("icon.svg", PICTURE, include_str!("assets/icon.svg")),
     ("page.js", MODULE, include_str!("assets/page.js")),
     ("api.js", MODULE, include_str!("assets/api.js")),
+    ("over.js", MODULE, include_str!("assets/over.js")),
+    ("calls.js", MODULE, include_str!("assets/calls.js")),
     ("live.js", MODULE, include_str!("assets/live.js")),
     ("forms.js", MODULE, include_str!("assets/forms.js")),
     ("home.js", MODULE, include_str!("assets/home.js")),
@@ -41,6 +43,7 @@ const FILES: [(&str, &str, &str); 14] = [
     ("store.js", MODULE, include_str!("assets/store.js")),
     ("row.js", MODULE, include_str!("assets/row.js")),
     ("order.js", MODULE, include_str!("assets/order.js")),
+    ("history.js", MODULE, include_str!("assets/history.js")),
     ("past.js", MODULE, include_str!("assets/past.js")),
     ("tasks.js", MODULE, include_str!("assets/tasks.js")),
 ];

@@ -1,8 +1,10 @@
 //! What a person calls the program and the system that a session began on.
 
 /// Programs by what their `User-Agent` holds. Many pretend to be others: the more particular names come first.
-const PROGRAMS: [(&str, &str); 13] = [
+const PROGRAMS: [(&str, &str); 15] = [
     ("Edg/", "Edge"),
+    ("EdgA/", "Edge"),
+    ("EdgiOS/", "Edge"),
     ("OPR/", "Opera"),
     ("SamsungBrowser/", "Samsung Internet"),
     ("Firefox/", "Firefox"),

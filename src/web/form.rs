@@ -3,21 +3,18 @@
 //! A form is taken from this site's own pages only, whoever sends it: signing somebody in as somebody else is an attack
 //! too. Browsers say where a request comes from in `Sec-Fetch-Site`, or else in `Origin`; without either, nothing is taken.
 
+use std::fmt;
+
 use poem::Request;
-use poem::http::{HeaderName, header};
 use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 use crate::http::body::{MAX_BODY, receive, require_type};
 use crate::http::field::FieldProblem;
-use crate::http::header_of;
 use crate::http::problem::Problem;
-use crate::http::{Site, caller};
+use crate::http::{Sender, Site, caller};
 
 const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
-
-/// Where a browser's request comes from (W3C Fetch Metadata, section 2.4).
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// What was typed into a form of this site.
 pub(super) struct Form(Vec<(String, Zeroizing<String>)>);
@@ -46,14 +43,25 @@ impl Form {
     }
 }
 
+impl Form {
+    /// The fields that are no passwords.
+    pub(super) fn without_passwords(&self) -> Vec<(String, String)> {
+        let fields =
+            self.0.iter().filter(|(name, _)| !name.to_ascii_lowercase().contains("password"));
+        fields.map(|(name, value)| (name.clone(), value.as_str().to_owned())).collect()
+    }
+}
+
+/// Passwords are typed into forms, so nothing of one is shown.
+impl fmt::Debug for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Form")
+    }
+}
+
 /// `403` unless a page of this site sent the request.
 fn require_own_page(request: &Request, site: &Site) -> Result<(), Problem> {
-    let is_own = match header_of(request, &SEC_FETCH_SITE) {
-        Some(from) => from == "same-origin",
-        None => {
-            header_of(request, &header::ORIGIN).is_some_and(|origin| site.is_own(origin, request))
-        }
-    };
+    let is_own = site.sender(request) == Sender::Own;
     let refused = "Forms are accepted from this site's own pages only";
     is_own.then_some(()).ok_or_else(|| Problem::forbidden("UNTRUSTED_ORIGIN", refused))
 }
@@ -68,14 +76,6 @@ pub(super) struct Complaints {
 impl Complaints {
     /// What a problem says of a form.
     pub(super) fn of(problem: &Problem) -> Self {
-        if problem.code() == "EMAIL_TAKEN" {
-            let taken = FieldProblem {
-                field: "email".to_owned(),
-                code: "EMAIL_TAKEN".to_owned(),
-                message: "belongs to an account already: sign in instead".to_owned(),
-            };
-            return Self { fields: vec![taken], whole: None };
-        }
         let fields = problem.details().to_vec();
         let whole = fields.is_empty().then(|| problem.message().to_owned());
         Self { fields, whole }

@@ -1,7 +1,8 @@
 //! What is answered instead of a page.
 
-use poem::Response;
+use poem::{Request, Response};
 
+use super::form::Form;
 use super::own_path::OwnPath;
 use super::page;
 use super::visitor::Visitor;
@@ -10,25 +11,69 @@ use crate::http::problem::Problem;
 /// Why a page is not shown.
 #[derive(Debug)]
 pub(super) enum Instead {
-    /// Whoever asks has to sign in first, to come back afterwards if they only wanted to look.
+    /// Whoever asks has to sign in first, to come back afterwards.
     SignIn(Option<OwnPath>),
-    /// Something is wrong; who is told so, if they are known.
-    Problem(Problem, Option<Box<Visitor>>),
+    /// Something is wrong.
+    Problem(Box<Trouble>),
+}
+
+/// Something is wrong.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    /// What.
+    pub(super) problem: Problem,
+    /// Who is told so, if they are known.
+    pub(super) visitor: Option<Visitor>,
+    /// What was typed, to be sent again.
+    pub(super) again: Option<Again>,
+}
+
+/// What was typed into a form. Never a password.
+#[derive(Debug)]
+pub(super) struct Again {
+    /// Where it is sent.
+    pub(super) path: String,
+    /// Its fields by their names.
+    pub(super) fields: Vec<(String, String)>,
+}
+
+impl Again {
+    /// What a request has sent.
+    pub(super) fn new(request: &Request, form: &Form) -> Self {
+        Self { path: request.uri().path().to_owned(), fields: form.without_passwords() }
+    }
 }
 
 impl Instead {
+    /// Something is wrong, and this is what was typed.
+    pub(super) fn keeping(self, again: Again) -> Self {
+        match self {
+            Self::Problem(trouble) => {
+                Self::Problem(Box::new(Trouble { again: Some(again), ..*trouble }))
+            }
+            elsewhere @ Self::SignIn(_) => elsewhere,
+        }
+    }
+
+    /// Something is wrong, and this is who is told so.
+    pub(super) fn told_to(problem: Problem, visitor: &Visitor) -> Self {
+        let visitor = Some(visitor.clone());
+        Self::Problem(Box::new(Trouble { problem, visitor, again: None }))
+    }
+
     /// The answer.
     pub(super) fn into_response(self) -> Response {
         match self {
             Self::SignIn(None) => page::lead_to("/login"),
             Self::SignIn(Some(path)) => page::lead_to(&format!("/login?next={}", path.encoded())),
-            Self::Problem(problem, visitor) => page::of_problem(&problem, visitor.as_deref()),
+            Self::Problem(trouble) => page::of_trouble(*trouble),
         }
     }
 }
 
 impl<E: Into<Problem>> From<E> for Instead {
     fn from(error: E) -> Self {
-        Self::Problem(error.into(), None)
+        let problem = error.into();
+        Self::Problem(Box::new(Trouble { problem, visitor: None, again: None }))
     }
 }

@@ -3,6 +3,8 @@
 use poem::Request;
 use url::{Url, form_urlencoded};
 
+use super::pages;
+
 /// Longer than any path of a page.
 const MAX_BYTES: usize = 512;
 
@@ -29,12 +31,25 @@ impl OwnPath {
     pub(super) fn next_of(request: &Request) -> Option<Self> {
         let query = request.uri().query().unwrap_or_default();
         let mut pairs = form_urlencoded::parse(query.as_bytes());
-        pairs.find(|(name, _)| name == "next").and_then(|(_, value)| Self::parse(&value))
+        let next =
+            pairs.find(|(name, _)| name == "next").and_then(|(_, value)| Self::parse(&value));
+        next.filter(Self::is_page)
     }
 
-    /// The path that a request asks for.
-    pub(super) fn of(request: &Request) -> Option<Self> {
-        Self::parse(request.uri().path_and_query()?.as_str())
+    /// The page that a request asks for; of a form, the page that it stands on.
+    pub(super) fn of_page(request: &Request) -> Option<Self> {
+        let path = request.uri().path_and_query()?.as_str();
+        if pages::is_shown(request.uri().path()) {
+            Self::parse(path)
+        } else {
+            Self::parse(pages::shown_above(request.uri().path())?)
+        }
+    }
+
+    /// Whether it can be looked at, which not every path can that takes a form.
+    fn is_page(&self) -> bool {
+        let path = self.0.split('?').next().unwrap_or_default();
+        pages::is_shown(path) || !pages::is_page(path)
     }
 
     /// The path.
@@ -95,6 +110,7 @@ mod tests {
         assert_eq!(next("/login?next=%2Ftasks%3Fq%3Da"), Some("/tasks?q=a".to_owned()));
         assert_eq!(next("/login?next=%2F%2Fevil.example"), None);
         assert_eq!(next("/login?then=/tasks"), None);
+        assert_eq!(next("/login?next=%2Fsignout"), None);
         assert_eq!(next("/login"), None);
     }
 }

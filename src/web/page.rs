@@ -6,6 +6,7 @@ use poem::web::Redirect;
 use poem::{IntoResponse, Request, Response};
 
 use super::assets;
+use super::instead::{Again, Trouble};
 use super::visitor::Visitor;
 use crate::http::problem::Problem;
 use crate::id::UserId;
@@ -51,8 +52,13 @@ impl Frame {
     }
 }
 
+/// A page as it is.
+pub(super) fn shown(template: &impl Template) -> Result<Response, Problem> {
+    respond(StatusCode::OK, template)
+}
+
 /// A page with this status.
-pub(super) fn respond(status: StatusCode, template: &impl Template) -> Result<Response, Problem> {
+fn respond(status: StatusCode, template: &impl Template) -> Result<Response, Problem> {
     let text = template.render().map_err(|error| Problem::internal(&error))?;
     Ok(Response::builder()
         .status(status)
@@ -83,7 +89,7 @@ struct ProblemPage {
     title: &'static str,
     text: String,
     trace_id: String,
-    /// Where to go from here.
+    again: Option<Again>,
     onward: Onward,
 }
 
@@ -94,24 +100,29 @@ struct Onward {
     text: &'static str,
 }
 
-/// The page that says what went wrong.
-pub(super) fn of_problem(problem: &Problem, visitor: Option<&Visitor>) -> Response {
-    let (title, text) = told(problem);
+/// The page that says what went wrong, with what was typed if it is worth sending again.
+pub(super) fn of_trouble(Trouble { problem, visitor, again }: Trouble) -> Response {
+    let (title, text) = told(&problem);
     let onward = match visitor {
         Some(_) => Onward { path: "/tasks", text: "Go to your tasks" },
         None => Onward { path: "/", text: "Go to the start page" },
     };
-    let frame = Frame::new(visitor, "home.js");
+    let again = again.filter(|_| problem.status().is_server_error());
+    let frame = Frame::new(visitor.as_ref(), "home.js");
     let trace_id = current_trace_id().to_string();
-    let page = ProblemPage { frame, title, text, trace_id, onward };
-    let response = respond(problem.status(), &page);
-    let mut response = response.unwrap_or_else(|problem| problem.to_response());
-    if let Some(seconds) = problem.header(&header::RETRY_AFTER)
-        && let Ok(seconds) = HeaderValue::try_from(seconds)
-    {
+    let page = ProblemPage { frame, title, text, trace_id, again, onward };
+    let response = of_problem(&problem, &page).unwrap_or_else(|problem| problem.to_response());
+    with_cookie(response, visitor.and_then(|visitor| visitor.cookie))
+}
+
+/// A page that says what went wrong; when it is worth trying again stands in its header.
+pub(super) fn of_problem(problem: &Problem, page: &impl Template) -> Result<Response, Problem> {
+    let mut response = respond(problem.status(), page)?;
+    let seconds = problem.header(&header::RETRY_AFTER).map(HeaderValue::try_from);
+    if let Some(Ok(seconds)) = seconds {
         response.headers_mut().insert(header::RETRY_AFTER, seconds);
     }
-    response
+    Ok(response)
 }
 
 /// What a person is told.
@@ -125,6 +136,10 @@ fn told(problem: &Problem) -> (&'static str, String) {
             "These tasks belong to somebody else",
             "You are signed in, but not as the person whose list this is. Only they can see it."
                 .to_owned(),
+        ),
+        StatusCode::FORBIDDEN if problem.code() == "SOMEBODY_ELSE" => (
+            "Somebody else has signed in here",
+            "Nothing was changed. Open the page again to see whose it is now.".to_owned(),
         ),
         StatusCode::FORBIDDEN => (
             "This form was not sent from here",

@@ -1,6 +1,7 @@
 //! The pages, and where each of them is.
 
 mod account;
+mod asked;
 mod enter;
 mod home;
 mod shown;
@@ -9,12 +10,13 @@ mod tasks;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use poem::http::{Method, StatusCode};
-use poem::{Request, Response};
+use poem::{IntoResponse, Request, Response};
 
-use super::instead::Instead;
+use super::instead::{Instead, Trouble};
 use super::visitor::Visitor;
 use super::{assets, page};
 use crate::http::problem::Problem;
+use crate::http::trace::Operation;
 
 /// What a page answers.
 type Answer = BoxFuture<'static, Result<Response, Instead>>;
@@ -22,7 +24,7 @@ type Handler = fn(Request) -> Answer;
 
 /// Where a page is, and what it does.
 struct Page {
-    /// Its path; `*` stands for any piece.
+    /// Its path, with parameters in braces.
     path: &'static str,
     get: Option<Handler>,
     post: Option<Handler>,
@@ -40,19 +42,20 @@ const fn sent(path: &'static str, post: Handler) -> Page {
     Page { path, get: None, post: Some(post) }
 }
 
-const PAGES: [Page; 12] = [
+const PAGES: [Page; 13] = [
     shown("/", |request| home::show(request).boxed()),
     form("/signup", |r| enter::show_sign_up(r).boxed(), |r| enter::sign_up(r).boxed()),
     form("/login", |r| enter::show_sign_in(r).boxed(), |r| enter::sign_in(r).boxed()),
     sent("/signout", |r| enter::sign_out(r).boxed()),
     shown("/tasks", |r| tasks::own(r).boxed()),
-    form("/tasks/*", |r| tasks::show(r).boxed(), |r| tasks::add(r).boxed()),
-    sent("/tasks/*/*", |r| tasks::complete(r).boxed()),
+    form("/tasks/{user_id}", |r| tasks::show(r).boxed(), |r| tasks::add(r).boxed()),
+    sent("/tasks/{user_id}/{task_id}", |r| tasks::complete(r).boxed()),
+    sent("/tasks/{user_id}/{task_id}/delete", |r| tasks::delete(r).boxed()),
     shown("/account", |r| account::show(r).boxed()),
     sent("/account/profile", |r| account::change_profile(r).boxed()),
     sent("/account/password", |r| account::change_password(r).boxed()),
     sent("/account/sessions", |r| account::end_sessions(r).boxed()),
-    sent("/account/sessions/*", |r| account::end_session(r).boxed()),
+    sent("/account/sessions/{session_id}", |r| account::end_session(r).boxed()),
 ];
 
 impl Page {
@@ -61,7 +64,7 @@ impl Page {
         loop {
             match (wanted.next(), given.next()) {
                 (None, None) => return true,
-                (Some("*"), Some(piece)) if !piece.is_empty() => {}
+                (Some(wanted), Some(piece)) if wanted.starts_with('{') && !piece.is_empty() => {}
                 (Some(wanted), Some(given)) if wanted == given => {}
                 (_, _) => return false,
             }
@@ -86,6 +89,28 @@ pub fn is_page(path: &str) -> bool {
     path.starts_with(assets::PREFIX) || find(path).is_some()
 }
 
+/// What a request asks of a page, for the record.
+pub fn operation(request: &Request) -> Option<Operation> {
+    find(request.uri().path()).map(|page| Operation { id: page.path, path: page.path })
+}
+
+/// Whether there is something to look at.
+pub(super) fn is_shown(path: &str) -> bool {
+    find(path).is_some_and(|page| page.get.is_some())
+}
+
+/// The nearest page above a path that can be looked at: the one on which a form stands.
+pub(super) fn shown_above(path: &str) -> Option<&str> {
+    let mut above = path;
+    while let Some((start, _)) = above.rsplit_once('/').filter(|(start, _)| !start.is_empty()) {
+        above = start;
+        if is_shown(above) {
+            return Some(above);
+        }
+    }
+    None
+}
+
 /// The methods of a page, as `Allow` lists them.
 pub fn methods(path: &str) -> Option<&'static str> {
     find(path).map(|page| match (page.get, page.post) {
@@ -102,10 +127,17 @@ pub async fn answer(request: Request) -> Response {
         return assets::answer(&request);
     }
     let Some(place) = find(path) else { return missing(&request).await };
-    let Some(handler) = place.handler(request.method()) else {
-        return poem::IntoResponse::into_response(StatusCode::METHOD_NOT_ALLOWED);
-    };
+    let Some(handler) = place.handler(request.method()) else { return instead_of_form(&request) };
     handler(request).await.unwrap_or_else(Instead::into_response)
+}
+
+/// Whoever looks where only forms are sent is led to the page on which the form stands.
+fn instead_of_form(request: &Request) -> Response {
+    if *request.method() == Method::GET && page::is_wanted(request) {
+        page::lead_to(shown_above(request.uri().path()).unwrap_or("/"))
+    } else {
+        StatusCode::METHOD_NOT_ALLOWED.into_response()
+    }
 }
 
 /// Whether a browser asks for a page where there is nothing.
@@ -116,7 +148,7 @@ pub fn is_missed(request: &Request) -> bool {
 /// That there is nothing, for whoever asks: that nobody can say who it is hinders nobody from hearing it.
 async fn missing(request: &Request) -> Response {
     let visitor = Visitor::of(request).await.ok().flatten();
-    page::of_problem(&Problem::nothing_here(), visitor.as_ref())
+    page::of_trouble(Trouble { problem: Problem::nothing_here(), visitor, again: None })
 }
 
 /// The piece of a path that stands for something, from its beginning.
@@ -137,6 +169,7 @@ mod tests {
             ("/tasks", Some("GET, HEAD")),
             ("/tasks/1", Some("GET, HEAD, POST")),
             ("/tasks/1/2", Some("POST")),
+            ("/tasks/1/2/delete", Some("POST")),
             ("/tasks/1/2/3", None),
             ("/tasks/", None),
             ("/login/", None),
@@ -145,5 +178,17 @@ mod tests {
             assert_eq!(methods(path), expected, "{path}");
         }
         assert!(is_page("/assets/app.css") && !is_page("/api/auth/session"));
+    }
+
+    #[test]
+    fn a_form_stands_on_the_page_above_it() {
+        for (path, page) in [
+            ("/tasks/1/2/delete", Some("/tasks/1")),
+            ("/tasks/1/2", Some("/tasks/1")),
+            ("/account/sessions/1", Some("/account")),
+            ("/signout", None),
+        ] {
+            assert_eq!(shown_above(path), page, "{path}");
+        }
     }
 }

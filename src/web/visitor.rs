@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use poem::Request;
-use poem::http::Method;
 
 use super::form::Form;
-use super::instead::Instead;
+use super::instead::{Again, Instead};
 use super::own_path::OwnPath;
 use crate::accounts::account::Profile;
 use crate::auth::entering;
@@ -58,7 +57,7 @@ impl Visitor {
     /// When it is somebody else's.
     pub(super) fn owner_of(&self, user_id: &str) -> Result<Owner, Instead> {
         if user_id.parse() != Ok(self.session.user_id) {
-            return Err(Instead::Problem(caller::not_yours(), Some(Box::new(self.clone()))));
+            return Err(Instead::told_to(caller::not_yours(), self));
         }
         Ok(Owner { user_id: self.session.user_id, session_id: self.session.id })
     }
@@ -69,18 +68,30 @@ impl Visitor {
     ///
     /// When they are not, or nobody can say for the moment.
     pub(super) async fn required(request: &Request) -> Result<Self, Instead> {
-        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-        let back = || OwnPath::of(request).filter(|_| is_read);
-        Self::of(request).await?.ok_or_else(|| Instead::SignIn(back()))
+        Self::of(request).await?.ok_or_else(|| Instead::SignIn(OwnPath::of_page(request)))
     }
 
-    /// What somebody who is signed in has typed into a form.
+    /// What somebody who is signed in has typed into a form. The form of a page that was shown to somebody else is not
+    /// theirs: whoever signs in in another tab has the cookie from then on.
     ///
     /// # Errors
     ///
     /// When nobody is, or the form is not to be taken.
     pub(super) async fn sending(request: &mut Request) -> Result<(Self, Form), Instead> {
         let form = Form::of(request).await?;
-        Ok((Self::required(request).await?, form))
+        let again = Again::new(request, &form);
+        let visitor = Self::required(request).await.map_err(|instead| instead.keeping(again))?;
+        match require_shown_to(&form, visitor.user_id()) {
+            Ok(()) => Ok((visitor, form)),
+            Err(problem) => Err(Instead::told_to(problem, &visitor)),
+        }
     }
+}
+
+/// `403` if the page with the form was shown to somebody else.
+pub(super) fn require_shown_to(form: &Form, user_id: UserId) -> Result<(), Problem> {
+    let shown_to = form.text("user");
+    let is_theirs = shown_to.is_empty() || shown_to.parse() == Ok(user_id);
+    let message = "Somebody else has signed in here since this page was shown";
+    is_theirs.then_some(()).ok_or_else(|| Problem::forbidden("SOMEBODY_ELSE", message))
 }

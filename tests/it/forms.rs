@@ -93,12 +93,15 @@ async fn a_page_may_load_and_do_nothing_but_what_is_this_servers_own() {
     let app = TestApp::spawn().await;
     let mut browser = Browser::of_ada(&app).await;
     let tasks = browser.own_tasks().await;
-    for path in ["/", "/account", &tasks] {
-        let page = browser.get(path).await;
-        assert_eq!(
-            (page.status.as_u16(), page.header("content-type")),
-            (200, "text/html; charset=utf-8")
-        );
+    let mut stranger = Browser::new(&app);
+    let mut pages = vec![stranger.get("/login").await, stranger.get("/signup").await];
+    for path in ["/", "/account", &tasks, "/tasks/somebody-else", "/nothing"] {
+        pages.push(browser.get(path).await);
+    }
+    let statuses: Vec<_> = pages.iter().map(|page| page.status.as_u16()).collect();
+    assert_eq!(statuses, [200, 200, 200, 200, 200, 403, 404]);
+    for page in pages {
+        assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
         let policy = page.header("content-security-policy");
         assert_eq!(
             policy,
@@ -109,10 +112,10 @@ async fn a_page_may_load_and_do_nothing_but_what_is_this_servers_own() {
         assert_eq!(page.header("referrer-policy"), "same-origin");
         assert_eq!(page.header("cache-control"), "no-store");
         for inline in ["<style", "style=\"", "onclick", "<script>", "javascript:"] {
-            assert!(!page.text.contains(inline), "{inline} in {path}");
+            assert!(!page.text.contains(inline), "{inline} in {}", page.text);
         }
         let elsewhere = page.text.split(&app.url()).any(|part| part.contains("://"));
-        assert!(!elsewhere, "{path} names another server");
+        assert!(!elsewhere, "names another server: {}", page.text);
     }
 }
 
@@ -134,15 +137,29 @@ async fn an_asset_is_kept_for_ever_and_sent_compressed() {
         let again = app.get(path).header("if-none-match", asset.header("etag")).send().await;
         assert_eq!((again.status.as_u16(), again.text.as_str()), (304, ""), "{path}");
     }
-    app.get("/assets/app.css").send().await.expect_problem(
-        404,
-        "NOT_FOUND",
-        "There is nothing at this path",
-    );
-    let refused = app.post("/login").header("accept", "application/json").send().await;
-    assert_eq!(refused.status, 403);
-    let wrong = app.request(Method::DELETE, "/login").send().await;
-    assert_eq!((wrong.status.as_u16(), wrong.header("allow")), (405, "GET, HEAD, POST"));
+    let plain = app.get("/assets/app.css").send().await;
+    plain.expect_problem(404, "NOT_FOUND", "There is nothing at this path");
+}
+
+#[tokio::test]
+async fn whoever_looks_where_only_forms_are_sent_is_led_to_the_page_they_stand_on() {
+    let app = TestApp::spawn().await;
+    let mut browser = Browser::of_ada(&app).await;
+    let tasks = browser.own_tasks().await;
+    for (path, page) in [
+        ("/signout", "/"),
+        ("/account/password", "/account"),
+        (&format!("{tasks}/1/delete"), &tasks),
+    ] {
+        let led = browser.get(path).await;
+        assert_eq!((led.status.as_u16(), led.header("location")), (303, page), "{path}");
+    }
+    let refused = app.get("/signout").send().await;
+    assert_eq!((refused.status.as_u16(), refused.header("allow")), (405, "POST"));
+    let refused = app.request(Method::DELETE, "/login").send().await;
+    assert_eq!((refused.status.as_u16(), refused.header("allow")), (405, "GET, HEAD, POST"));
+    let head = app.request(Method::HEAD, "/login").send().await;
+    assert_eq!((head.status.as_u16(), head.text.as_str()), (200, ""));
 }
 
 #[tokio::test]

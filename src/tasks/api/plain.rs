@@ -13,14 +13,35 @@ use crate::tasks::bodies::{Reading, Said};
 use crate::tasks::task_list::command::{Action, Command, Expected, New, Wanted};
 use crate::tasks::values::{Priority, TaskId};
 
-/// Adds a task with a title and nothing else.
+/// A new task as it is typed; what is empty is nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Typed<'a> {
+    /// Its title.
+    pub(crate) title: &'a str,
+    /// How urgent it is.
+    pub(crate) priority: &'a str,
+    /// When it is due.
+    pub(crate) due: &'a str,
+}
+
+/// Adds a task.
 ///
 /// # Errors
 ///
-/// When the title is none, or the list does not take it.
-pub(crate) async fn add(owner: &Owner, request: &Request, title: &str) -> Result<(), Problem> {
+/// When it is none, or the list does not take it.
+pub(crate) async fn add(
+    owner: &Owner,
+    request: &Request,
+    Typed { title, priority, due }: Typed<'_>,
+) -> Result<(), Problem> {
     let mut reading = Reading::default();
-    let said = Said { title, description: None, priority: Priority::None, due: None, tags: &[] };
+    let priority = match priority {
+        "" => Some(Priority::None),
+        name => reading.value("priority", name.parse()),
+    };
+    let due = Some(due).filter(|due| !due.is_empty());
+    let said =
+        Said { title, description: None, priority: priority.unwrap_or_default(), due, tags: &[] };
     let draft = reading.draft(&said);
     let draft = reading.finish(draft)?;
     let now = caller::state(request)?.clock.now();
@@ -41,6 +62,16 @@ pub(crate) async fn complete(
 ) -> Result<(), Problem> {
     let wanted = Wanted { completed: Some(completed), ..Wanted::default() };
     let action = Action::Change { id: parse(task_id)?, wanted, expected: Expected::default() };
+    carry_out(owner, request, action).await
+}
+
+/// Deletes a task.
+///
+/// # Errors
+///
+/// When there is no such task, or the list does not take it.
+pub(crate) async fn delete(owner: &Owner, request: &Request, task_id: &str) -> Result<(), Problem> {
+    let action = Action::Delete { id: parse(task_id)?, expected: Expected::default() };
     carry_out(owner, request, action).await
 }
 

@@ -5,7 +5,9 @@ use std::fmt;
 use crate::http::field::{FieldProblem, Flaw};
 use crate::http::problem::Problem;
 use crate::tasks::task_list::command::Draft;
-use crate::tasks::values::{Description, Due, InvalidDue, InvalidTag, Priority, Tags, Title};
+use crate::tasks::values::{
+    Description, Due, InvalidDue, InvalidPriority, InvalidTag, Priority, Tags, Title,
+};
 
 /// The fields of a task as they were sent.
 #[derive(Debug)]
@@ -104,6 +106,12 @@ impl From<InvalidTag> for Flaw {
             InvalidTag::TooLong => Self::TooLong,
             InvalidTag::Forbidden => Self::Invalid,
         }
+    }
+}
+
+impl From<InvalidPriority> for Flaw {
+    fn from(_: InvalidPriority) -> Self {
+        Self::Invalid
     }
 }
 

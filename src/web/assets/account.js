@@ -1,11 +1,11 @@
 // Profile, password and sessions, as the API does it.
-import { $, $$, localTimes, showSignedOut, toast } from "./page.js";
-import { forgetToken, request, session } from "./api.js";
+import { $, $$, localTimes, toast } from "./page.js";
+import { forgetToken, request } from "./api.js";
 import { enhance } from "./forms.js";
 import { follow } from "./live.js";
+import { sayWhenOver, untilOver } from "./over.js";
 
-const user = $("#account").dataset.user;
-session.addEventListener("signedout", ({ detail }) => showSignedOut(detail));
+sayWhenOver();
 localTimes();
 
 for (const form of $$("form[data-api]")) {
@@ -29,17 +29,19 @@ for (const form of $$("form[data-end]:not([data-current])")) {
     }
     form.closest("li").remove();
     toast("The session was ended.");
+    $("#sessions").focus();
   });
 }
 
 /** Shows the sessions that there are, unless something is being typed. */
 async function showSessions() {
+  if (document.hidden) return;
   const { body } = await request("GET", "/api/auth/sessions");
   const known = new Set($$("[data-session]").map((row) => row.dataset.session));
   const isSame = body.sessions.length === known.size && body.sessions.every(({ id }) => known.has(id));
-  const isTyping = $$("form[data-api] input").some((input) => !input.readOnly && input.value !== input.defaultValue);
+  const isTyping = $$("form[data-api] .field input").some((input) => input.value !== input.defaultValue);
   if (!isSame && !isTyping) location.reload();
 }
 
-document.addEventListener("visibilitychange", () => document.hidden || showSessions().catch(() => {}));
-follow(user, undefined, {});
+document.addEventListener("visibilitychange", () => showSessions().catch(() => {}), untilOver);
+follow($("#account").dataset.user);

@@ -2,26 +2,30 @@
 
 /** The server refused. */
 export class Refused extends Error {
-  constructor(status, body) {
+  constructor(status, body, retryAfter) {
     super(body.message ?? `The server answered ${status}`);
     this.status = status;
     this.code = body.code ?? "";
     this.details = body.details ?? [];
+    this.retryAfter = retryAfter * 1000 || 0;
   }
 
-  /** Whether the same request may be answered otherwise in a moment. */
-  get isTemporary() {
-    return this.status === 503 || this.status === 429 || this.code === "IDEMPOTENCY_KEY_IN_USE";
+  /** Whether the same request may be answered otherwise in a moment. A proxy says so in its own words. */
+  get willPass() {
+    return [429, 502, 503, 504].includes(this.status) || this.code === "IDEMPOTENCY_KEY_IN_USE";
   }
 }
 
 /** Nobody answered: no network, or no server. */
-export class Unreachable extends Error {}
+export class Unreachable extends Error {
+  willPass = true;
+  retryAfter = 0;
+}
 
-/** Whether the session is over; nothing will be answered any more. */
+/** The session is over: nothing will be answered any more. */
 export class SignedOut extends Error {}
 
-/** Tells `call` of every request, and `signedout` once. */
+/** Tells `call` of every request, `answers` when the server can be reached again, and `signedout` once. */
 export const session = new EventTarget();
 
 const ANSWER_WITHIN = 20_000;
@@ -32,23 +36,18 @@ const LOOK_AGAIN_AFTER = 300;
 
 const user = document.querySelector("[data-user]")?.dataset.user;
 
-async function sent(method, path, { headers = {}, body, signal } = {}) {
+async function sent(method, path, { headers = {}, body } = {}) {
   const started = performance.now();
-  const timeout = AbortSignal.timeout(ANSWER_WITHIN);
   const isPatch = method === "PATCH";
   if (body !== undefined) headers["content-type"] = isPatch ? "application/merge-patch+json" : "application/json";
-  let answer, status = "no answer";
+  let status = "no answer";
   try {
-    answer = await fetch(path, {
-      method,
-      headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
-      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
-    });
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const answer = await fetch(path, { method, headers, body: text, signal: AbortSignal.timeout(ANSWER_WITHIN) });
     status = answer.status;
-    return { status, headers: answer.headers, body: await read(answer) };
+    return { status, body: await read(answer) };
   } catch (error) {
-    if (error instanceof Refused || signal?.aborted) throw error;
+    if (error instanceof Refused) throw error;
     throw new Unreachable("The server does not answer");
   } finally {
     const ms = Math.round(performance.now() - started);
@@ -61,14 +60,30 @@ async function read(answer) {
   const text = await answer.text();
   const isJson = answer.headers.get("content-type")?.startsWith("application/json");
   const body = text && isJson ? JSON.parse(text) : null;
-  if (!answer.ok) throw new Refused(answer.status, body ?? {});
+  if (!answer.ok) throw new Refused(answer.status, body ?? {}, answer.headers.get("retry-after"));
   return body;
 }
 
 /** A request in the name of nobody, or of whoever the cookie stands for. */
 export const open = sent;
 
+/** Waits, but not longer than until the server can be reached again. */
+export function pause(milliseconds) {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      removeEventListener("online", done);
+      session.removeEventListener("answers", done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    addEventListener("online", done);
+    session.addEventListener("answers", done);
+  });
+}
+
 let token, renewing, timer;
+let isOver = false;
 
 /** Whoever had the token may not use it any more. */
 export function forgetToken() {
@@ -82,13 +97,27 @@ async function renewed() {
   const lasts = body.expiresIn * 1000 * (1 - MARGIN);
   token = { text: body.token, until: Date.now() + lasts };
   clearTimeout(timer);
-  timer = setTimeout(() => renew().catch(() => {}), lasts);
+  // A page that nobody looks at does not keep its session from becoming idle.
+  timer = setTimeout(() => document.hidden || renew().catch(() => {}), lasts);
   return token.text;
 }
 
 const renew = () => (renewing ??= orSignedOut(renewed).finally(() => (renewing = undefined)));
 
-const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+/** Whoever signs in in another tab has the cookie from then on. */
+function requireUser(id) {
+  if (id !== user) throw new Refused(401, { message: "Somebody else has signed in here." });
+}
+
+/** Asks whether the session goes on; says so if it does not. */
+export const checkSession = () => orSignedOut(asked);
+
+async function asked() {
+  requireUser((await sent("GET", "/api/auth/session")).body.user.id);
+}
+
+/** Whether the same person has signed in again. */
+export const isSignedInAgain = () => asked().then(() => true, () => false);
 
 /** Tries twice before it believes that the session is over. */
 async function orSignedOut(attempt) {
@@ -104,22 +133,16 @@ async function orSignedOut(attempt) {
 }
 
 function end(error) {
-  session.dispatchEvent(new CustomEvent("signedout", { detail: error.code ? undefined : error.message }));
+  clearTimeout(timer);
+  const detail = error.code ? undefined : error.message;
+  if (!isOver) session.dispatchEvent(new CustomEvent("signedout", { detail }));
+  isOver = true;
   throw new SignedOut(error.message);
-}
-
-/** Whoever signs in in another tab has the cookie from then on. */
-function requireUser(id) {
-  if (id !== user) throw new Refused(401, { message: "Somebody else has signed in here." });
-}
-
-/** Asks whether the session goes on; says so if it does not. */
-export function checkSession() {
-  return orSignedOut(async () => requireUser((await sent("GET", "/api/auth/session")).body.user.id));
 }
 
 /** A request with the access token. A token that is refused is renewed once. */
 export async function request(method, path, options = {}) {
+  if (isOver) throw new SignedOut("The session is over");
   const attempt = async () => {
     const text = token && token.until > Date.now() ? token.text : await renew();
     return sent(method, path, { ...options, headers: { ...options.headers, authorization: `Bearer ${text}` } });

@@ -1,26 +1,27 @@
 // Forms that are sent without leaving the page, so that what was typed stays whatever happens.
-import { $, $$ } from "./page.js";
-import { Refused, Unreachable } from "./api.js";
+import { $, $$, announce } from "./page.js";
 
 const AWAY = "The server does not answer. What you typed is still here: try again in a moment.";
 
-/** What is wrong with a form, beside its fields and above them. */
+/** What is wrong with a form: beside its fields, and above them what belongs to none. */
 export function complain(form, error) {
+  const others = (error.details ?? []).filter(({ field, message }) => !mark(form, field, message));
+  const unsaid = others.map(({ field, message }) => `${field} ${message}`);
+  const said = error.status ? `${error.message}.` : AWAY;
+  const first = $('[aria-invalid="true"]', form);
+  const text = first ? unsaid.join("; ") : said;
   const whole = $("[data-whole]", form);
-  const beside = [...(error.details ?? [])];
-  const byCode = error.code && $(`[data-code="${error.code}"]`, form);
-  if (byCode) beside.push({ field: byCode.name, message: "belongs to an account already: sign in instead" });
-  const shown = beside.filter(({ field, message }) => mark(form, field, message));
-  if (shown.length > 0) {
-    $('[aria-invalid="true"]', form).focus();
-  } else {
-    whole.textContent = error instanceof Unreachable ? AWAY : `${error.message}.`;
-    whole.hidden = false;
-  }
+  whole.textContent = text;
+  whole.hidden = !text;
+  // Whoever is typing somewhere else is not interrupted.
+  const isElsewhere = document.activeElement !== document.body && !form.contains(document.activeElement);
+  if (first && isElsewhere) announce($(".problem", first.closest(".field")).textContent);
+  else first?.focus();
 }
 
+/** Says what is wrong with a field, or with an element of what it lists (`tags[1]`). */
 function mark(form, name, message) {
-  const input = form.elements[name];
+  const input = form.elements[name.replace(/[[.].*/, "")];
   const field = input?.closest?.(".field");
   if (!field) return false;
   input.setAttribute("aria-invalid", "true");
@@ -55,7 +56,7 @@ export function enhance(form, send, done) {
       await done(await send(method, path, { body: typed(form) }));
     } catch (error) {
       complain(form, error);
-      if (error instanceof Refused && !error.isTemporary) clearPasswords(form);
+      if (!error.willPass) clearPasswords(form);
     } finally {
       button.removeAttribute("aria-busy");
     }
@@ -63,6 +64,6 @@ export function enhance(form, send, done) {
 }
 
 /** What was refused is typed again. */
-export function clearPasswords(form) {
+function clearPasswords(form) {
   for (const input of $$("input[type=password]", form)) input.value = "";
 }

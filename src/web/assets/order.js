@@ -5,7 +5,7 @@ import { $, $$ } from "./page.js";
 const EDGE = 60;
 const STEP = 12;
 
-/** Lets the rows of a list be moved. `move(id, place)` with `{ before }` or `{ after }`; `step(id, steps)` by places. */
+/** Lets the rows of a list be moved: `move(id, side, other)` right before or after another one, `step(id, steps)` by places. */
 export function reorder(list, { move, step }) {
   list.addEventListener("keydown", (event) => {
     const steps = { ArrowUp: -1, ArrowDown: 1 }[event.key];
@@ -41,18 +41,19 @@ function drag(list, handle, { pointerId, clientY }, move) {
   }
 
   function end(isDone) {
+    if (stop.signal.aborted) return;
     stop.abort();
     clear();
     row.classList.remove("is-dragged");
     row.style.translate = "";
-    if (isDone && target) move(row.dataset.id, { [target.side]: target.row.dataset.id });
+    if (isDone && target) move(row.dataset.id, target.side, target.row.dataset.id);
   }
 
   const stop = new AbortController();
   const until = { signal: stop.signal };
   handle.addEventListener("pointermove", show, until);
   handle.addEventListener("pointerup", () => end(true), until);
-  handle.addEventListener("pointercancel", () => end(false), until);
+  for (const lost of ["pointercancel", "lostpointercapture"]) handle.addEventListener(lost, () => end(false), until);
   addEventListener("keydown", (event) => event.key === "Escape" && end(false), until);
 }
 
@@ -71,5 +72,5 @@ function below(list, row, y) {
 export function placeAfter(tasks, id, steps) {
   const at = tasks.findIndex((task) => task.id === id);
   const other = tasks[at + steps];
-  return at >= 0 && other && { place: { [steps < 0 ? "before" : "after"]: other.id }, number: at + steps + 1 };
+  return at >= 0 && other && { side: steps < 0 ? "before" : "after", other: other.id, number: at + steps + 1 };
 }

@@ -21,11 +21,29 @@ export function announce(text) {
   $("#announcer").textContent = text;
 }
 
+/**
+ * A function that does `run` one at a time: whoever asks while it runs gets the next run, which begins after they asked,
+ * and so do all others who ask until then.
+ */
+export function coalesced(run) {
+  let running = Promise.resolve();
+  let next;
+  return () =>
+    (next ??= running
+      .catch(() => {})
+      .then(() => {
+        next = undefined;
+        running = run();
+        return running;
+      }));
+}
+
 const TOAST_STAYS = 8_000;
 
 /** Shows a message for a while, longer while somebody is at it. `action` is `{ text, run }`. */
 export function toast(text, action) {
   const shown = element("div", "toast", "");
+  const before = document.activeElement;
   shown.append(element("span", "", text));
   let timer;
   const close = () => {
@@ -41,6 +59,7 @@ export function toast(text, action) {
     button.type = "button";
     button.addEventListener("click", () => {
       close();
+      (before?.isConnected && before !== document.body ? before : $("#main")).focus({ preventScroll: true });
       action.run();
     });
     shown.append(button);
@@ -89,15 +108,4 @@ export function dueDay(due) {
   const near = { "-1": "yesterday", 0: "today", 1: "tomorrow" }[days];
   const time = isDay ? "" : `, ${date.toLocaleTimeString(LANGUAGE, { hour: "2-digit", minute: "2-digit" })}`;
   return { text: `due ${near ?? DATE.format(date)}${time}`, kind: isLate ? "late" : days <= 1 ? "soon" : "" };
-}
-
-/** Says that the session is over, and where to sign in again. Nothing of the page stays behind it. */
-export function showSignedOut(reason) {
-  const dialog = $("#signed-out");
-  if (!dialog || dialog.open) return;
-  $("#main").replaceChildren();
-  if (reason) $("#signed-out-text").textContent = reason;
-  $("#sign-in-again").href = `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
-  dialog.addEventListener("cancel", (event) => event.preventDefault());
-  dialog.showModal();
 }

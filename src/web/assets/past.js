@@ -1,90 +1,106 @@
-// What only the log can show: the list as it was at any moment, and what happened to it.
-import { $, copied, exact, localTimes } from "./page.js";
+// The list as it was at any moment.
+import { $, coalesced, copied, exact, toast } from "./page.js";
+import { told } from "./history.js";
 import { fillWords } from "./row.js";
 
-const AND = new Intl.ListFormat(document.documentElement.lang);
-const PAGE = 20;
+/** Most tasks and differences that are shown of a moment. */
 const MOST = 1_000;
+const NOTE = "You are looking at the past. Nothing here changes until you restore it.";
 
-/** What a change did, in words. */
-export function told({ type, deed, title, before = {}, after = {} }) {
-  const name = `“${title ?? after.title ?? before.title ?? "a task"}”`;
-  const how = { undo: " (undo)", redo: " (redo)" }[deed] ?? "";
-  return `${verb(type, before, after)} ${name}${how}`;
-}
-
-function verb(type, before, after) {
-  if (type !== "changed") return { created: "Added", deleted: "Deleted", restored: "Restored" }[type];
-  if ("completed" in after) return after.completed ? "Completed" : "Opened again";
-  if ("title" in after) return `Renamed “${before.title}” to`;
-  const fields = ["priority", "due", "tags", "description"].filter((field) => field in after);
-  if (fields.length === 0) return "Moved";
-  return `Changed the ${AND.format(fields.map((field) => (field === "due" ? "due date" : field)))} of`;
-}
-
-/** The slider, the list as it was, and the history. `page` has `store`, `restore(id, version)` and `show(isPast)`. */
 export class Past {
   #page;
   #slider = $("#moment");
-  #version;
-  #asked = 0;
-  #oldest;
+  #latest = Number(this.#slider.max);
+  #wanted = this.#latest;
+  /** The version that is shown; nothing while that is now. */
+  #shown;
 
+  /** `page` has `store`, `restore(id, version)` and `show()`, which shows the list as it is now. */
   constructor(page) {
     this.#page = page;
-    this.#version = Number(this.#slider.max);
+    this.#slider.value = this.#latest;
     this.#slider.addEventListener("input", () => this.visit(Number(this.#slider.value)));
-    $("#now").addEventListener("click", () => this.leave());
-    $("#earlier").addEventListener("click", () => this.#readOn());
-    $("#changes").addEventListener("click", (event) => this.#choose(event));
+    $("#now").addEventListener("click", () => {
+      this.leave();
+      this.#slider.focus();
+    });
   }
 
-  get isPast() {
-    return this.#version < Number(this.#slider.max);
+  /** Whether what is on the page is not the list as it is now. */
+  get isShown() {
+    return this.#shown !== undefined;
   }
 
   /** The list has had a change. */
   grow(version) {
-    const wasPast = this.isPast;
-    this.#slider.max = Math.max(version, this.#slider.max);
-    if (!wasPast) this.#slider.value = this.#version = Number(this.#slider.max);
+    if (version <= this.#latest) return;
+    const isNow = this.#wanted === this.#latest;
+    this.#latest = version;
+    this.#slider.max = version;
+    if (isNow) this.#slider.value = this.#wanted = version;
   }
 
   leave() {
-    this.visit(Number(this.#slider.max));
-    this.#slider.focus();
+    return this.visit(this.#latest);
   }
 
-  /** Shows the list as it was at a version. */
+  /** Shows the list as it was at a version, or as it is. */
   async visit(version) {
-    this.#slider.value = this.#version = version;
-    const asked = ++this.#asked;
-    this.#mark();
-    $("#now").hidden = !this.isPast;
-    if (!this.isPast) {
-      this.#say("The list as it is now", "");
-      return this.#page.show(false);
+    this.#slider.value = this.#wanted = version;
+    try {
+      await this.#go();
+    } catch (error) {
+      this.#slider.value = this.#wanted = this.#shown ?? this.#latest;
+      toast(`${error.message}: this moment cannot be shown.`);
     }
-    const [list, difference, history] = await Promise.all([
-      this.#page.store.get(`?asOf=${version}&sort=position&limit=${MOST}`),
-      this.#page.store.get(`/diff?from=${version}&limit=${MOST}`),
-      this.#page.store.get(`/history?before=${version + 1}&limit=1`),
+  }
+
+  #go = coalesced(async () => {
+    const version = this.#wanted;
+    if (version === this.#shown) return;
+    if (version >= this.#latest) this.#showNow();
+    else this.#show(version, await this.#read(version));
+  });
+
+  #read(version) {
+    const { store } = this.#page;
+    return Promise.all([
+      store.get(`?asOf=${version}&sort=position&limit=${MOST}`),
+      store.get(`/diff?from=${version}&limit=${MOST}`),
+      store.get(`/history?before=${version + 1}&limit=1`),
     ]);
-    if (asked !== this.#asked) return;
-    const last = history.changes[0];
-    const when = last ? `${told(last)}, ${exact(last.at)}` : "Before the first change";
-    this.#say(`${version} of ${this.#slider.max}: ${when}`, "You are looking at the past. Nothing here changes until you restore it.");
-    const since = new Map(difference.differences.map((one) => [one.taskId, one]));
+  }
+
+  #show(version, [list, { differences }, { changes: [last] }]) {
+    this.#shown = version;
+    const since = new Map(differences.map((difference) => [difference.taskId, difference]));
     $("#list").replaceChildren(...list.tasks.map((task) => this.#row(task, since.get(task.id))));
     $("#empty").hidden = list.tasks.length > 0;
-    this.#page.show(true);
+    const when = last ? `${told(last)}, ${exact(last.at)}` : "Before the first change";
+    const part = list.nextCursor ? ` The first ${MOST} tasks are shown.` : "";
+    this.#say(`${version} of ${this.#latest}: ${when}`, NOTE + part);
+  }
+
+  #showNow() {
+    if (!this.isShown) return;
+    this.#shown = undefined;
+    $("#list").replaceChildren();
+    this.#say("The list as it is now", "");
+    this.#page.show();
   }
 
   #say(label, note) {
     $("#moment-label").textContent = label;
-    $("#moment").setAttribute("aria-valuetext", label);
+    this.#slider.setAttribute("aria-valuetext", label);
     $("#past-note").textContent = note;
-    $("#past-note").hidden = !note;
+    $("#now").hidden = !this.isShown;
+    $("#more").hidden = this.isShown || !this.#page.store.hasMore;
+    for (const part of ["#add", "#filters"]) $(part).inert = this.isShown;
+    for (const deed of ["#undo", "#redo"]) $(deed).disabled = this.isShown;
+    for (const entry of document.querySelectorAll("#changes [data-visit]")) {
+      if (Number(entry.dataset.visit) === this.#shown) entry.setAttribute("aria-current", "true");
+      else entry.removeAttribute("aria-current");
+    }
   }
 
   #row(task, difference) {
@@ -95,55 +111,7 @@ export class Past {
     button.hidden = !difference;
     button.textContent = difference?.after ? "Make it this again" : "Restore";
     button.setAttribute("aria-label", `${button.textContent}: ${task.title}`);
-    button.addEventListener("click", () => this.#page.restore(task.id, this.#version));
+    button.addEventListener("click", () => this.#page.restore(task.id, this.#shown));
     return row;
-  }
-
-  /** Shows what happened, from the last change on. */
-  async tell() {
-    const { changes, nextBefore } = await this.#page.store.get(`/history?limit=${PAGE}`);
-    $("#changes").replaceChildren(...changes.map((change) => this.#entry(change)));
-    $("#no-changes").hidden = changes.length > 0;
-    this.#more(nextBefore);
-  }
-
-  async #readOn() {
-    const { changes, nextBefore } = await this.#page.store.get(`/history?limit=${PAGE}&before=${this.#oldest}`);
-    const entries = changes.map((change) => this.#entry(change));
-    $("#changes").append(...entries);
-    this.#more(nextBefore);
-    $("button", entries[0])?.focus();
-  }
-
-  #more(nextBefore) {
-    this.#oldest = nextBefore;
-    $("#earlier").hidden = nextBefore === null;
-  }
-
-  #entry(change) {
-    const entry = copied("change");
-    $('[data-text="what"]', entry).textContent = told(change);
-    $("time", entry).dateTime = change.at;
-    $("[data-visit]", entry).dataset.visit = change.version;
-    const button = $("[data-restore]", entry);
-    button.hidden = change.type !== "deleted" || Boolean(this.#page.store.find(change.taskId));
-    button.dataset.restore = change.taskId;
-    button.setAttribute("aria-label", `Restore ${change.title ?? change.before?.title ?? ""}`);
-    localTimes(entry);
-    return entry;
-  }
-
-  #choose({ target }) {
-    const { visit, restore } = target.closest("button")?.dataset ?? {};
-    if (restore) this.#page.restore(restore);
-    else if (visit) this.visit(Number(visit)).catch(() => {});
-  }
-
-  #mark() {
-    for (const button of document.querySelectorAll("#changes [data-visit]")) {
-      const isHere = this.isPast && Number(button.dataset.visit) === this.#version;
-      if (isHere) button.setAttribute("aria-current", "true");
-      else button.removeAttribute("aria-current");
-    }
   }
 }

@@ -13,7 +13,7 @@ export function fill(row, task, isMovable) {
   $("[data-handle]", row).hidden = !isMovable;
   $("[data-complete] button", row).setAttribute("aria-pressed", task.completed);
   say(row, "move", `Move ${task.title}: arrow up or down`);
-  say(row, "complete", `${task.completed ? "Open again" : "Complete"}: ${task.title}`);
+  say(row, "complete", `Complete: ${task.title}`);
   say(row, "delete", `Delete ${task.title}`);
   fillWords(row, task);
 }
@@ -70,9 +70,10 @@ export function edit(row, task, { save, move }) {
     settle(form);
     const fields = changed(task, read(form));
     if (Object.keys(fields).length === 0) return close();
+    const wasHere = form.contains(document.activeElement);
     form.hidden = true;
     button.setAttribute("aria-expanded", "false");
-    button.focus();
+    if (wasHere) button.focus();
     try {
       await save(fields);
       form.remove();
@@ -82,7 +83,7 @@ export function edit(row, task, { save, move }) {
       complain(form, error);
     }
   });
-  form.addEventListener("keydown", (event) => event.key === "Escape" && close());
+  form.addEventListener("keydown", (event) => event.key === "Escape" && !event.isComposing && close());
   $("[data-cancel]", form).addEventListener("click", close);
   for (const step of $$("[data-move]", form)) {
     step.hidden = !move;

@@ -1,33 +1,35 @@
 // The tasks as the server has them, and as they will be once it has heard of what was done here.
 //
 // What is done shows at once. It waits in a queue and is sent one by one, again and again with the same key until somebody
-// answers, so that nothing is lost or done twice. What was answered shows until the list has been read again since: then
-// the list holds it. What was refused is gone again.
-import { Refused, request, SignedOut, Unreachable } from "./api.js";
+// answers, so that nothing is lost or done twice; the queue outlives the page in its tab, also when the session is over.
+// What was answered shows until the list has been read again since: then the list holds it. What was refused is gone again.
+import { coalesced } from "./page.js";
+import { pause, request, SignedOut } from "./api.js";
 
 const PAGE = 100;
 const MOST_AT_ONCE = 1_000;
 const SOONEST = 400;
 const LATEST = 8_000;
 
+const freshKey = () => crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16))).join("-");
+
 export class Store extends EventTarget {
+  #name;
   #base;
   #queue = [];
   #answered = [];
   #isSending = false;
-  #reading;
-  #next;
-  #wake = () => {};
+  #away = new Set();
   #made = new Map();
 
   constructor(user) {
     super();
+    this.#name = `keyfold-waiting-${user}`;
     this.#base = `/api/${user}/tasks`;
     this.query = new URLSearchParams({ sort: "position" });
     this.shown = PAGE;
     this.server = { tasks: [], total: 0, counts: { open: 0, completed: 0 }, version: 0 };
     this.isRead = false;
-    for (const event of ["online", "focus"]) addEventListener(event, () => this.#wake());
   }
 
   /** The tasks with everything that was done here. */
@@ -39,6 +41,11 @@ export class Store extends EventTarget {
   /** How many changes no server has heard of yet. */
   get waiting() {
     return this.#queue.length;
+  }
+
+  /** Whether the server does not answer for the moment. */
+  get isAway() {
+    return this.#away.size > 0;
   }
 
   get hasMore() {
@@ -66,15 +73,8 @@ export class Store extends EventTarget {
     return this.read();
   }
 
-  /** Reads the list: a reading that begins from now on, however many ask for it. */
-  read() {
-    this.#next ??= Promise.resolve(this.#reading).catch(() => {}).then(() => {
-      this.#next = undefined;
-      this.#reading = this.#readNow();
-      return this.#reading;
-    });
-    return this.#next;
-  }
+  /** Reads the list, as soon as the server answers: a reading that begins from now on, however many ask for it. */
+  read = coalesced(() => this.#persist("read", () => this.#readNow()));
 
   async #readNow() {
     const [query, heard] = [this.query, [...this.#answered]];
@@ -93,56 +93,110 @@ export class Store extends EventTarget {
     this.#tell();
   }
 
+  /** Tries until there is an answer. */
+  async #persist(what, attempt) {
+    for (let wait = SOONEST; ; wait = Math.min(wait * 2, LATEST)) {
+      try {
+        const answer = await attempt();
+        this.#tellAway(what, false);
+        return answer;
+      } catch (error) {
+        this.#tellAway(what, Boolean(error.willPass));
+        if (!error.willPass) throw error;
+        await pause(Math.max(wait, error.retryAfter));
+      }
+    }
+  }
+
   /** Asks for something about the tasks that does not change them. */
   get(path) {
     return request("GET", `${this.#base}${path}`).then(({ body }) => body);
   }
 
   add(fields) {
-    const id = `new-${crypto.randomUUID?.() ?? Math.random()}`;
-    const task = { id, description: null, completed: false, priority: "none", due: null, tags: [], ...fields };
-    let made = task;
-    const apply = (tasks) => (tasks.some(({ id }) => id === made.id) ? tasks : [...tasks, made]);
-    const answer = (body) => {
-      this.#made.set(id, body.id);
-      made = body;
-    };
-    return this.#do({ method: "POST", path: () => "", body: fields, apply, answer });
+    return this.#do("add", [`new-${freshKey()}`, fields]);
   }
 
   change(id, fields) {
-    const apply = (tasks) => tasks.map((task) => (this.#is(task, id) ? { ...task, ...fields } : task));
-    return this.#do({ method: "PATCH", path: () => this.#path(id), body: fields, apply });
+    return this.#do("change", [id, fields]);
   }
 
   remove(id) {
-    const apply = (tasks) => tasks.filter((task) => !this.#is(task, id));
-    return this.#do({ method: "DELETE", path: () => this.#path(id), apply });
+    return this.#do("remove", [id]);
   }
 
-  /** Puts a task right before or after another one: `place` is `{ before }` or `{ after }`. */
-  move(id, place) {
-    const [side, other] = Object.entries(place)[0];
-    const apply = (tasks) => {
-      const task = tasks.find((task) => this.#is(task, id));
-      const rest = tasks.filter((other) => other !== task);
-      const at = rest.findIndex((task) => this.#is(task, other));
-      return task && at >= 0 ? rest.toSpliced(at + (side === "after" ? 1 : 0), 0, task) : tasks;
-    };
-    const body = () => ({ [side]: this.idOf(other) });
-    return this.#do({ method: "POST", path: () => `${this.#path(id)}/move`, body, apply });
+  /** Puts a task right `before` or `after` another one. */
+  move(id, side, other) {
+    return this.#do("move", [id, side, other]);
   }
 
   /** Brings a task back, or makes it what it was in a version. */
   restore(id, version) {
-    return this.#do({ method: "POST", path: () => `${this.#path(id)}/restore`, body: version ? { version } : {} });
+    return this.#do("restore", [id, version]);
   }
 
   /** Takes the last change back (`undo`) or does it again (`redo`); only if the list is still at a version, if one is given. */
   takeBack(deed, version) {
-    const headers = version ? { "if-match": `"${version}"` } : {};
-    return this.#do({ method: "POST", path: () => `/${deed}`, headers });
+    return this.#do("takeBack", [deed, version]);
   }
+
+  /** Goes on with what waited when the page was left; each change with what comes of it. */
+  resume() {
+    const kept = JSON.parse(sessionStorage.getItem(this.#name) ?? "[]");
+    return kept.map(({ kind, args, key }) => this.#do(kind, args, key));
+  }
+
+  // How each kind of change is sent, and what it makes of the tasks.
+  #how = {
+    add: (id, fields) => {
+      const there = new Set(this.server.tasks.map((task) => task.id));
+      let made = { id, description: null, completed: false, priority: "none", due: null, tags: [], ...fields };
+      // The server may have it before its answer is here: then the list has a new task of this name.
+      const isIt = (task) => task.id === made.id || (!there.has(task.id) && task.title === made.title);
+      return {
+        method: "POST",
+        path: () => "",
+        body: () => fields,
+        apply: (tasks) => (tasks.some(isIt) ? tasks : [...tasks, made]),
+        answer: (body) => {
+          this.#made.set(id, body.id);
+          made = body;
+        },
+      };
+    },
+    change: (id, fields) => ({
+      method: "PATCH",
+      path: () => this.#path(id),
+      body: () => fields,
+      apply: (tasks) => tasks.map((task) => (this.#is(task, id) ? { ...task, ...fields } : task)),
+    }),
+    remove: (id) => ({
+      method: "DELETE",
+      path: () => this.#path(id),
+      apply: (tasks) => tasks.filter((task) => !this.#is(task, id)),
+    }),
+    move: (id, side, other) => ({
+      method: "POST",
+      path: () => `${this.#path(id)}/move`,
+      body: () => ({ [side]: this.idOf(other) }),
+      apply: (tasks) => {
+        const task = tasks.find((task) => this.#is(task, id));
+        const rest = tasks.filter((other) => other !== task);
+        const at = rest.findIndex((task) => this.#is(task, other));
+        return task && at >= 0 ? rest.toSpliced(at + (side === "after" ? 1 : 0), 0, task) : tasks;
+      },
+    }),
+    restore: (id, version) => ({
+      method: "POST",
+      path: () => `${this.#path(id)}/restore`,
+      body: () => (version ? { version } : {}),
+    }),
+    takeBack: (deed, version) => ({
+      method: "POST",
+      path: () => `/${deed}`,
+      headers: version ? { "if-match": `"${version}"` } : {},
+    }),
+  };
 
   #path(id) {
     return `/${this.idOf(id)}`;
@@ -152,11 +206,12 @@ export class Store extends EventTarget {
     return task.id === id || task.id === this.idOf(id);
   }
 
-  #do(step) {
-    const key = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
+  #do(kind, args, key = freshKey()) {
     const done = new Promise((resolve, reject) => {
-      this.#queue.push({ apply: (tasks) => tasks, headers: {}, ...step, key, resolve, reject });
+      const usual = { headers: {}, body: () => undefined, apply: (tasks) => tasks };
+      this.#queue.push({ ...usual, ...this.#how[kind](...args), kind, args, key, resolve, reject });
     });
+    this.#keep();
     this.#tell();
     this.#send();
     return done;
@@ -165,49 +220,42 @@ export class Store extends EventTarget {
   async #send() {
     if (this.#isSending) return;
     this.#isSending = true;
-    let wait = SOONEST;
     while (this.#queue.length > 0) {
       const step = this.#queue[0];
       try {
-        const { body } = await this.#sent(step);
+        const { body } = await this.#persist("send", () => this.#sent(step));
         step.answer?.(body);
         this.#answered.push(step);
-        this.#queue.shift();
         step.resolve(body);
-        wait = SOONEST;
-        this.read().catch(() => {});
       } catch (error) {
-        if (error instanceof Unreachable || error.isTemporary) {
-          this.#tellAway(true);
-          await this.#pause(wait);
-          wait = Math.min(wait * 2, LATEST);
-          continue;
-        }
-        this.#queue.shift();
-        step.reject(error);
+        // It waits for whoever signs in again.
         if (error instanceof SignedOut) break;
-        if (error instanceof Refused) this.read().catch(() => {});
+        step.reject(error);
       }
-      this.#tellAway(false);
+      this.#queue.shift();
+      this.#keep();
+      this.#tell();
+      this.read().catch(() => {});
     }
     this.#isSending = false;
-    this.#tell();
   }
 
   #sent({ method, path, body, headers, key }) {
-    const options = { body: typeof body === "function" ? body() : body };
-    return request(method, this.#base + path(), { ...options, headers: { ...headers, "idempotency-key": key } });
+    return request(method, this.#base + path(), { body: body(), headers: { ...headers, "idempotency-key": key } });
   }
 
-  #pause(milliseconds) {
-    return new Promise((resolve) => {
-      this.#wake = resolve;
-      setTimeout(resolve, milliseconds);
-    });
+  /** Keeps what waits, for the page that comes after this one in its tab. */
+  #keep() {
+    const named = (arg) => (typeof arg === "string" ? this.idOf(arg) : arg);
+    const kept = this.#queue.map(({ kind, args, key }) => ({ kind, args: args.map(named), key }));
+    if (kept.length > 0) sessionStorage.setItem(this.#name, JSON.stringify(kept));
+    else sessionStorage.removeItem(this.#name);
   }
 
-  #tellAway(isAway) {
-    this.dispatchEvent(new CustomEvent("away", { detail: isAway }));
+  #tellAway(what, isAway) {
+    const before = this.isAway;
+    this.#away[isAway ? "add" : "delete"](what);
+    if (before !== this.isAway) this.#tell();
   }
 
   #tell() {

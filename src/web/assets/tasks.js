@@ -1,167 +1,159 @@
 // The list of tasks: what is done with it, and what is seen of it.
-import { $, $$, announce, copied, element, localTimes, showSignedOut, toast } from "./page.js";
-import { Refused, session } from "./api.js";
+import { $, $$, announce, copied, localTimes, toast } from "./page.js";
+import { SignedOut } from "./api.js";
+import { showCalls } from "./calls.js";
 import { complain, settle } from "./forms.js";
+import { History } from "./history.js";
 import { follow } from "./live.js";
 import { placeAfter, reorder } from "./order.js";
+import { sayWhenOver, untilOver } from "./over.js";
 import { Past } from "./past.js";
 import { edit, fill } from "./row.js";
 import { Store } from "./store.js";
 
-const MOST_CALLS = 30;
 const TYPING_PAUSE = 150;
 
 const { user, version } = $("#tasks").dataset;
 const list = $("#list");
 const store = new Store(user);
-const past = new Past({ store, restore, show: showPast });
+const past = new Past({ store, restore, show });
+const history = new History({ store, restore, visit: (version) => past.visit(version) });
 
-session.addEventListener("signedout", ({ detail }) => showSignedOut(detail));
-session.addEventListener("call", ({ detail }) => showCall(detail));
+sayWhenOver(() => (store.waiting > 0 ? `${counted(store.waiting)} will be sent when you sign in again here.` : ""));
+showCalls();
 for (const part of $$("[data-script]")) part.hidden = false;
-$("#left-out")?.remove();
+for (const part of $$("[data-plain]")) part.remove();
 
 // Seeing.
 
 const isSorted = () => store.query.get("sort") !== "position";
+const isDragging = () => Boolean($(".is-dragged", list));
+const counted = (changes) => (changes === 1 ? "One change" : `${changes} changes`);
 
 function show() {
+  showState();
   if (!store.isRead) return;
   $("#count-open").textContent = store.server.counts.open;
   $("#count-completed").textContent = store.server.counts.completed;
-  if (past.isPast) return showState();
-  const tasks = store.tasks;
-  const focused = document.activeElement;
-  // What the server has shown has no buttons for a script.
-  for (const row of $$(":scope > li", list)) if (!$("[data-edit]", row)) row.remove();
-  const rows = new Map($$(":scope > li", list).map((row) => [store.idOf(row.dataset.id), row]));
-  tasks.forEach((task, at) => {
-    const row = rows.get(task.id) ?? copied("row");
-    rows.delete(task.id);
-    fill(row, task, !isSorted());
-    if (list.children[at] !== row) list.insertBefore(row, list.children[at] ?? null);
-  });
-  // What somebody is typing stays, even if its task has gone.
-  for (const row of rows.values()) if (!$(".editor", row)) row.remove();
-  if (focused !== document.activeElement && focused.isConnected) focused.focus();
+  if (past.isShown || isDragging()) return;
+  showTasks(store.tasks);
   const isFiltered = ["q", "completed", "priority"].some((name) => store.query.has(name));
-  $("#empty").hidden = tasks.length > 0;
+  $("#empty").hidden = list.children.length > 0;
   $("#empty").textContent = isFiltered ? "Nothing matches." : "Nothing here yet. Add your first task above.";
   $("#more").hidden = !store.hasMore;
-  showState();
 }
 
-function showPast(isPast) {
-  $("#more").hidden = isPast || !store.hasMore;
-  for (const form of [$("#add"), $("#filters")]) form.inert = isPast;
-  for (const deed of ["undo", "redo"]) $(`#${deed}`).disabled = isPast;
-  if (!isPast) {
-    list.replaceChildren();
-    show();
+/** Every task in a row of its own, in their order. Rows that stay are left where they are, and whoever is in one. */
+function showTasks(tasks) {
+  const wanted = new Set(tasks.map((task) => task.id));
+  const rows = new Map();
+  for (const row of $$(":scope > li", list)) {
+    const id = store.idOf(row.dataset.id);
+    // What the server has shown has no buttons for a script; what somebody is typing stays, though its task has gone.
+    const isKept = $("[data-edit]", row) && !rows.has(id) && (wanted.has(id) || $(".editor", row));
+    if (isKept) rows.set(id, row);
+    else leave(row);
   }
+  tasks.forEach((task, at) => {
+    const row = rows.get(task.id) ?? copied("row");
+    fill(row, task, !isSorted());
+    if (list.children[at] !== row) place(row, list.children[at] ?? null);
+  });
 }
 
-let isAway = false;
+function place(row, next) {
+  const focused = row.contains(document.activeElement) && document.activeElement;
+  list.insertBefore(row, next);
+  if (focused) focused.focus({ preventScroll: true });
+}
+
+/** A row goes; whoever is in it goes on with the next one. */
+function leave(row) {
+  const next = row.nextElementSibling ?? row.previousElementSibling;
+  const wasHere = row.contains(document.activeElement);
+  row.remove();
+  if (wasHere) ((next && $("[data-edit]", next)) ?? $("#main")).focus({ preventScroll: true });
+}
+
 let isLost = false;
 
 function showState() {
-  const kept = store.waiting === 1 ? "One change is" : `${store.waiting} changes are`;
-  const tail = store.waiting > 0 ? `${kept} kept here and sent when it answers again.` : "What you do is kept here meanwhile.";
-  const head = navigator.onLine ? "The server does not answer." : "You are offline, the server cannot be reached.";
+  const isAway = store.isAway || isLost || !navigator.onLine;
+  const kept = store.waiting > 0 ? `${counted(store.waiting)} will be sent then.` : "What you do meanwhile is kept.";
+  const head = navigator.onLine ? "The server does not answer; trying again." : "You are offline; waiting for the network.";
+  const text = isAway ? `${head} ${kept}` : "";
   const state = $("#state");
-  const text = isAway || isLost ? `${head} ${tail}` : "";
-  if (state.textContent !== text) state.textContent = text;
-  state.hidden = !text;
-  $("#tasks").classList.toggle("is-away", Boolean(text));
+  if (state.textContent === text) return;
+  if (Boolean(state.textContent) !== isAway) announce(text || "The server answers again.");
+  state.textContent = text;
 }
 
-function showCall({ method, path, status, ms, body, isKnown }) {
-  const item = document.createElement("li");
-  const button = element("button", "", `${method} ${path}`);
-  button.type = "button";
-  button.append(element("span", "status", ` ${status}, ${ms} ms`));
-  button.addEventListener("click", () => copyCommand({ method, path, body, isKnown }));
-  item.append(button);
-  const calls = $("#call-list");
-  calls.prepend(item);
-  while (calls.children.length > MOST_CALLS) calls.lastElementChild.remove();
-}
-
-function copyCommand({ method, path, body, isKnown }) {
-  const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
-  const parts = ["curl -s", quoted(location.origin + path)];
-  if (method !== "GET") parts.push(`-X ${method}`);
-  if (isKnown) parts.push('-H "authorization: Bearer $TOKEN"');
-  if (body !== undefined) parts.push("-H 'content-type: application/json'", `-d ${quoted(JSON.stringify(body))}`);
-  const command = parts.join(" ");
-  const copying = navigator.clipboard?.writeText(command) ?? Promise.reject();
-  copying.then(() => toast("Copied as a command."), () => toast(command));
-}
-
-store.addEventListener("change", show);
-store.addEventListener("away", ({ detail }) => {
-  isAway = detail;
-  showState();
-});
-for (const event of ["online", "offline"]) addEventListener(event, showState);
-addEventListener("beforeunload", (event) => store.waiting > 0 && event.preventDefault());
+store.addEventListener("change", show, untilOver);
+for (const event of ["online", "offline"]) addEventListener(event, showState, untilOver);
+addEventListener("beforeunload", (event) => store.waiting > 0 && event.preventDefault(), untilOver);
+const clock = setInterval(() => localTimes($("#changes")), 60_000);
+untilOver.signal.addEventListener("abort", () => clearInterval(clock));
 
 // Doing.
 
 /** What a change came to; `undo` takes it back. */
-async function done(doing, text, undo) {
+async function done(doing, text, undo = undoLast) {
   try {
     const answer = await doing;
     toast(text, undo && { text: "Undo", run: () => undo(answer) });
-    return answer;
   } catch (error) {
-    if (error instanceof Refused) toast(told(error));
-    return undefined;
+    if (!(error instanceof SignedOut)) toast(told(error));
   }
 }
 
 const told = ({ code, message }) =>
   ({ TASK_NOT_FOUND: "This task was deleted somewhere else.", VERSION_MISMATCH: "The list has changed since; nothing was undone." })[code] ?? `${message}.`;
 
-const undo = ({ version }) => done(store.takeBack("undo", version), "Undone.");
+const undoLast = ({ version }) => done(store.takeBack("undo", version), "Undone.", null);
 
-function restore(id, version) {
-  return done(store.restore(id, version), "Restored.", undo).then(() => past.isPast && past.leave());
+async function restore(id, version) {
+  await done(store.restore(id, version), "Restored.");
+  if (past.isShown) past.leave();
+}
+
+function move(id, side, other) {
+  const { title } = store.find(id);
+  return done(store.move(id, side, other), `Moved: ${title}`);
 }
 
 function step(id, steps) {
   const to = placeAfter(store.tasks, id, steps);
   if (!to) return announce("It is at the end.");
-  const { title } = store.find(id);
-  store.move(id, to.place).catch((error) => toast(told(error)));
-  announce(`${title}: place ${to.number} of ${store.tasks.length}`);
+  announce(`${store.find(id).title}: place ${to.number} of ${store.tasks.length}`);
+  move(id, to.side, to.other);
 }
 
-reorder(list, { step, move: (id, place) => done(store.move(id, place), "Moved.", undo) });
+reorder(list, { step, move });
 
 list.addEventListener("submit", (event) => {
-  if (!event.target.matches("[data-complete]")) return;
-  event.preventDefault();
   const task = store.find(event.target.closest("li").dataset.id);
+  // Before the list has been read, the form itself does it.
   if (!task) return;
-  const completed = !task.completed;
-  done(store.change(task.id, { completed }), `${completed ? "Completed" : "Opened again"}: ${task.title}`, undo);
+  event.preventDefault();
+  if (event.target.matches("[data-complete]")) {
+    const completed = !task.completed;
+    done(store.change(task.id, { completed }), `${completed ? "Completed" : "Opened again"}: ${task.title}`);
+  } else if (event.target.matches("[data-delete]")) {
+    done(store.remove(task.id), `Deleted: ${task.title}`, () => restore(task.id));
+  }
 });
 
 list.addEventListener("click", ({ target }) => {
   const row = target.closest("li");
-  const task = row && store.find(row.dataset.id);
-  if (!task || past.isPast) return;
-  if (target.closest("[data-delete]")) {
-    const next = row.nextElementSibling ?? row.previousElementSibling;
-    done(store.remove(task.id), `Deleted: ${task.title}`, () => restore(task.id));
-    (next ? $("[data-edit]", next) : $("#title")).focus();
-  } else if (target.closest("[data-edit]") && !$(".editor:not([hidden])", row)) {
-    edit(row, task, {
-      save: (fields) => store.change(task.id, fields),
-      move: isSorted() ? undefined : (steps) => step(row.dataset.id, steps),
-    });
-  }
+  const task = row && !past.isShown && store.find(row.dataset.id);
+  if (!task || !target.closest("[data-edit]") || $(".editor:not([hidden])", row)) return;
+  edit(row, task, {
+    save: async (fields) => {
+      const answer = await store.change(task.id, fields);
+      toast(`Saved: ${answer.title}`, { text: "Undo", run: () => undoLast(answer) });
+    },
+    move: isSorted() ? undefined : (steps) => step(row.dataset.id, steps),
+  });
 });
 
 const add = $("#add");
@@ -171,37 +163,38 @@ add.addEventListener("submit", async (event) => {
   const { title, priority, due } = add.elements;
   const fields = { title: title.value, priority: priority.value, due: due.value || null };
   settle(add);
-  add.reset();
-  title.value = "";
+  if (!fields.title.trim()) return complain(add, { status: 400, details: [{ field: "title", message: "must not be empty" }] });
+  title.value = due.value = "";
+  priority.value = "none";
   title.focus();
   try {
-    const { title } = await store.add(fields);
-    if (store.hasMore) toast(`Added at the end: ${title}`);
-    else announce(`Added: ${title}`);
+    const answer = await store.add(fields);
+    toast(`Added: ${answer.title}`, { text: "Undo", run: () => undoLast(answer) });
   } catch (error) {
-    if (!(error instanceof Refused)) return;
-    // What was typed comes back, unless something else has been typed since.
-    if (!title.value) title.value = fields.title;
-    priority.value = fields.priority;
-    due.value = fields.due ?? "";
-    complain(add, error);
+    if (!(error instanceof SignedOut)) takeBackInto(add.elements, fields, error);
   }
 });
 
-for (const deed of ["undo", "redo"]) {
-  $(`#${deed}`).addEventListener("click", () => takeBack(deed));
+/** What was refused can be typed again, unless something else is being typed: then it is said what is missing. */
+function takeBackInto({ title, priority, due }, fields, error) {
+  if (title.value) return toast(`Not added: ${fields.title}. ${error.message}.`);
+  title.value = fields.title;
+  priority.value = fields.priority;
+  due.value = fields.due ?? "";
+  complain(add, error);
 }
 
-function takeBack(deed) {
-  return done(store.takeBack(deed), deed === "undo" ? "Undone." : "Done again.");
-}
+const takeBack = (deed) => done(store.takeBack(deed), deed === "undo" ? "Undone." : "Done again.", null);
+
+for (const deed of ["undo", "redo"]) $(`#${deed}`).addEventListener("click", () => takeBack(deed));
 
 addEventListener("keydown", (event) => {
   const isTyping = event.target.matches("input:not([type=range]), textarea, select");
-  if (isTyping || !(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z") return;
+  const isUndo = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z";
+  if (isTyping || !isUndo || past.isShown) return;
   event.preventDefault();
   takeBack(event.shiftKey ? "redo" : "undo");
-});
+}, untilOver);
 
 // Finding.
 
@@ -225,12 +218,14 @@ $("#more").addEventListener("click", () => store.more().catch(() => {}));
 // Following.
 
 function catchUp() {
-  return Promise.all([store.read(), past.tell()]).catch(() => {});
+  store.read().then(() => past.grow(store.server.version), () => {});
+  history.tell().catch(() => {});
 }
 
 follow(user, Number(version), {
   connected: () => {
     isLost = false;
+    showState();
     catchUp();
   },
   lost: () => {
@@ -242,5 +237,8 @@ follow(user, Number(version), {
     catchUp();
   },
 });
-catchUp().then(() => past.grow(store.server.version));
-setInterval(() => localTimes($("#changes")), 60_000);
+
+const resumed = store.resume();
+for (const change of resumed) done(change, "Sent.", null);
+ask();
+catchUp();

@@ -1,7 +1,6 @@
 //! `/account`: profile, password and sessions.
 
 use askama::Template;
-use poem::http::StatusCode;
 use poem::{Request, Response};
 use poem_openapi::types::MaybeUndefined;
 
@@ -10,7 +9,8 @@ use super::shown::Moment;
 use crate::auth::account as changes;
 use crate::auth::account_bodies::{ChangePasswordRequest, ProfilePatch};
 use crate::auth::session_bodies::{ListedSession, SessionListBody};
-use crate::http::{caller, cookie};
+use crate::http::problem::Problem;
+use crate::http::{Sender, caller, cookie};
 use crate::id::SessionId;
 use crate::sessions::events::EndReason;
 use crate::web::device;
@@ -77,7 +77,8 @@ struct Said {
 /// The page.
 pub(super) async fn show(request: Request) -> Result<Response, Instead> {
     let visitor = Visitor::required(&request).await?;
-    account_page(StatusCode::OK, &request, &visitor, Said::default()).await
+    let page = account_page(&request, &visitor, Said::default()).await?;
+    Ok(page::with_cookie(page::shown(&page)?, visitor.cookie))
 }
 
 /// Changes the name.
@@ -91,7 +92,7 @@ pub(super) async fn change_profile(mut request: Request) -> Result<Response, Ins
             let (name, about_profile) =
                 (Some(form.text("name").to_owned()), Complaints::of(&problem));
             let said = Said { name, about_profile, ..Said::default() };
-            account_page(problem.status(), &request, &visitor, said).await
+            refused(&request, &problem, visitor, said).await
         }
     }
 }
@@ -110,7 +111,7 @@ pub(super) async fn change_password(mut request: Request) -> Result<Response, In
         }
         Err(problem) => {
             let said = Said { about_password: Complaints::of(&problem), ..Said::default() };
-            account_page(problem.status(), &request, &visitor, said).await
+            refused(&request, &problem, visitor, said).await
         }
     }
 }
@@ -122,7 +123,8 @@ pub(super) async fn end_session(mut request: Request) -> Result<Response, Instea
     let (user_id, context) = (visitor.user_id(), caller::acting(&visitor.session, &request));
     // One that is no session any more has ended, which is what was wanted.
     if let Ok(id) = piece(&request, 3).parse::<SessionId>() {
-        state.sessions.revoke(user_id, id, context).await?;
+        let ended = state.sessions.revoke(user_id, id, context).await;
+        ended.map_err(|error| Instead::told_to(error.into(), &visitor))?;
         if id == visitor.session.id {
             return Ok(signed_out(state));
         }
@@ -136,7 +138,8 @@ pub(super) async fn end_sessions(mut request: Request) -> Result<Response, Inste
     let state = caller::state(&request)?;
     let spared = (form.text("except") == "current").then_some(visitor.session.id);
     let (user_id, context) = (visitor.user_id(), caller::acting(&visitor.session, &request));
-    state.sessions.end_all(user_id, spared, EndReason::Revoked, context).await?;
+    let ended = state.sessions.end_all(user_id, spared, EndReason::Revoked, context).await;
+    ended.map_err(|error| Instead::told_to(error.into(), &visitor))?;
     Ok(if spared.is_some() { done(&visitor, "sessions") } else { signed_out(state) })
 }
 
@@ -148,8 +151,11 @@ fn signed_out(state: &crate::http::State) -> Response {
     page::with_cookie(page::lead_to("/login"), Some(cookie::clear(&state.site)))
 }
 
-/// What was done before the page was shown.
+/// What was done before the page was shown, unless another site says so.
 fn told(request: &Request) -> Option<&'static str> {
+    if caller::state(request).ok()?.site.sender(request) == Sender::Other {
+        return None;
+    }
     Some(match request.uri().query()? {
         "done=profile" => "Your profile was changed.",
         "done=password" => "Your password was changed. Every other device is signed out.",
@@ -159,18 +165,28 @@ fn told(request: &Request) -> Option<&'static str> {
     })
 }
 
+/// The page with what is wrong.
+async fn refused(
+    request: &Request,
+    problem: &Problem,
+    visitor: Visitor,
+    said: Said,
+) -> Result<Response, Instead> {
+    let page = account_page(request, &visitor, said).await?;
+    Ok(page::with_cookie(page::of_problem(problem, &page)?, visitor.cookie))
+}
+
 async fn account_page(
-    status: StatusCode,
     request: &Request,
     visitor: &Visitor,
     said: Said,
-) -> Result<Response, Instead> {
+) -> Result<AccountPage, Instead> {
     let state = caller::state(request)?;
     let user_id = visitor.user_id();
     let sessions = state.sessions.of(user_id).await?;
     let listed = SessionListBody::new(&sessions.state, visitor.session.id, state.clock.now());
     let Said { name, about_profile, about_password } = said;
-    let page = AccountPage {
+    Ok(AccountPage {
         frame: Frame::new(Some(visitor), "account.js"),
         user_id: user_id.to_string(),
         email: visitor.profile.email.as_str().to_owned(),
@@ -180,6 +196,5 @@ async fn account_page(
         about_profile,
         about_password,
         sessions: listed.sessions.into_iter().map(Row::from).collect(),
-    };
-    Ok(page::with_cookie(page::respond(status, &page)?, visitor.cookie.clone()))
+    })
 }

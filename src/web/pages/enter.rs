@@ -1,20 +1,22 @@
 //! `/signup`, `/login` and `/signout`.
 
 use askama::Template;
-use poem::http::StatusCode;
 use poem::{Request, Response};
 
 use crate::auth::bodies::{SignInRequest, SignUpRequest, SignedInBody};
 use crate::auth::entering;
+use crate::http::caller::MaybeSignedIn;
+use crate::http::problem::Problem;
 use crate::http::{caller, cookie};
 use crate::web::form::{Complaints, Form};
 use crate::web::instead::Instead;
 use crate::web::own_path::OwnPath;
 use crate::web::page::{self, Frame};
-use crate::web::visitor::Visitor;
+use crate::web::visitor::{self, Visitor};
 
 /// Where people go who do not say where they came from.
 const TASKS: &str = "/tasks";
+const MODULE: &str = "enter.js";
 
 #[derive(Debug, Template)]
 #[template(path = "signup.html", config = "src/web/askama.toml")]
@@ -41,7 +43,7 @@ struct Typed {
 }
 
 impl Typed {
-    fn into(form: &Form) -> Self {
+    fn of(form: &Form) -> Self {
         let text = |name| form.text(name).to_owned();
         Self { email: text("email"), name: text("name"), next: OwnPath::parse(form.text("next")) }
     }
@@ -60,83 +62,84 @@ impl Typed {
     }
 }
 
+impl SignUpPage {
+    fn new(typed: Typed, complaints: Complaints) -> Self {
+        Self { frame: Frame::new(None, MODULE), typed, complaints }
+    }
+}
+
+impl SignInPage {
+    fn new(typed: Typed, complaints: Complaints) -> Self {
+        Self { frame: Frame::new(None, MODULE), typed, complaints }
+    }
+}
+
 /// The form to sign up with; who is signed in has no need of it.
 pub(super) async fn show_sign_up(request: Request) -> Result<Response, Instead> {
-    let typed = Typed { next: OwnPath::next_of(&request), ..Typed::default() };
-    match Visitor::of(&request).await? {
-        Some(visitor) => Ok(page::with_cookie(page::lead_to(typed.onward()), visitor.cookie)),
-        None => sign_up_page(StatusCode::OK, typed, Complaints::default()),
-    }
+    show(&request, |typed| page::shown(&SignUpPage::new(typed, Complaints::default()))).await
 }
 
 /// The form to sign in with; who is signed in has no need of it.
 pub(super) async fn show_sign_in(request: Request) -> Result<Response, Instead> {
-    let typed = Typed { next: OwnPath::next_of(&request), ..Typed::default() };
-    match Visitor::of(&request).await? {
+    show(&request, |typed| page::shown(&SignInPage::new(typed, Complaints::default()))).await
+}
+
+async fn show(
+    request: &Request,
+    form: impl FnOnce(Typed) -> Result<Response, Problem>,
+) -> Result<Response, Instead> {
+    let typed = Typed { next: OwnPath::next_of(request), ..Typed::default() };
+    match Visitor::of(request).await? {
         Some(visitor) => Ok(page::with_cookie(page::lead_to(typed.onward()), visitor.cookie)),
-        None => sign_in_page(StatusCode::OK, typed, Complaints::default()),
+        None => Ok(form(typed)?),
     }
 }
 
 /// Signs somebody up.
 pub(super) async fn sign_up(mut request: Request) -> Result<Response, Instead> {
     let form = Form::of(&mut request).await?;
-    let body = SignUpRequest {
-        email: form.text("email").to_owned(),
-        password: form.text("password").to_owned(),
-        name: form.text("name").to_owned(),
-    };
-    let typed = Typed::into(&form);
-    let state = caller::following(&request)?;
-    match entering::sign_up(state, &request, body).await {
-        Ok(entered) => Ok(entered_at(typed.onward(), entered)),
-        Err(problem) => sign_up_page(problem.status(), typed, Complaints::of(&problem)),
-    }
+    let text = |name| form.text(name).to_owned();
+    let body =
+        SignUpRequest { email: text("email"), password: text("password"), name: text("name") };
+    let entered =
+        async { entering::sign_up(caller::following(&request)?, &request, body).await }.await;
+    enter(&form, entered, |problem, typed, complaints| {
+        page::of_problem(problem, &SignUpPage::new(typed, complaints))
+    })
 }
 
 /// Signs somebody in.
 pub(super) async fn sign_in(mut request: Request) -> Result<Response, Instead> {
     let form = Form::of(&mut request).await?;
-    let body = SignInRequest {
-        email: form.text("email").to_owned(),
-        password: form.text("password").to_owned(),
-    };
-    let typed = Typed::into(&form);
-    let state = caller::following(&request)?;
-    match entering::sign_in(state, &request, body).await {
-        Ok(entered) => Ok(entered_at(typed.onward(), entered)),
-        Err(problem) => sign_in_page(problem.status(), typed, Complaints::of(&problem)),
+    let text = |name| form.text(name).to_owned();
+    let body = SignInRequest { email: text("email"), password: text("password") };
+    let entered =
+        async { entering::sign_in(caller::following(&request)?, &request, body).await }.await;
+    enter(&form, entered, |problem, typed, complaints| {
+        page::of_problem(problem, &SignInPage::new(typed, complaints))
+    })
+}
+
+/// Leads whoever has entered to where they wanted to go; shows everybody else the form again.
+fn enter(
+    form: &Form,
+    entered: Result<(SignedInBody, String), Problem>,
+    again: impl FnOnce(&Problem, Typed, Complaints) -> Result<Response, Problem>,
+) -> Result<Response, Instead> {
+    let typed = Typed::of(form);
+    match entered {
+        Ok((_, cookie)) => Ok(page::with_cookie(page::lead_to(typed.onward()), Some(cookie))),
+        Err(problem) => Ok(again(&problem, typed, Complaints::of(&problem))?),
     }
 }
 
-/// Ends the session of the cookie, whatever became of it.
+/// Ends the session of the cookie, unless somebody else has it by now.
 pub(super) async fn sign_out(mut request: Request) -> Result<Response, Instead> {
-    Form::of(&mut request).await?;
+    let form = Form::of(&mut request).await?;
     let state = caller::state(&request)?;
-    if let Some(visitor) = Visitor::of(&request).await? {
-        entering::sign_out(state, &request, &visitor.session).await?;
+    if let MaybeSignedIn(Some(session)) = MaybeSignedIn::of(&request).await? {
+        visitor::require_shown_to(&form, session.user_id)?;
+        entering::sign_out(state, &request, &session).await?;
     }
     Ok(page::with_cookie(page::lead_to("/login"), Some(cookie::clear(&state.site))))
-}
-
-fn entered_at(path: &str, (_, cookie): (SignedInBody, String)) -> Response {
-    page::with_cookie(page::lead_to(path), Some(cookie))
-}
-
-fn sign_up_page(
-    status: StatusCode,
-    typed: Typed,
-    complaints: Complaints,
-) -> Result<Response, Instead> {
-    let frame = Frame::new(None, "enter.js");
-    Ok(page::respond(status, &SignUpPage { frame, typed, complaints })?)
-}
-
-fn sign_in_page(
-    status: StatusCode,
-    typed: Typed,
-    complaints: Complaints,
-) -> Result<Response, Instead> {
-    let frame = Frame::new(None, "enter.js");
-    Ok(page::respond(status, &SignInPage { frame, typed, complaints })?)
 }

@@ -1,13 +1,17 @@
 //! `/`: what this is, how it is, and where to go.
 
+use std::time::Duration;
+
 use askama::Template;
-use poem::http::StatusCode;
 use poem::{Request, Response};
 
 use crate::http::caller;
 use crate::web::instead::Instead;
 use crate::web::page::{self, Frame};
 use crate::web::visitor::Visitor;
+
+/// Longest time to find out who looks, which matters little here.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Template)]
 #[template(path = "home.html", config = "src/web/askama.toml")]
@@ -24,10 +28,11 @@ struct HomePage {
 pub(super) async fn show(request: Request) -> Result<Response, Instead> {
     let state = caller::state(&request)?;
     let is_ready = state.follower.is_following() && !state.readiness.is_closed();
-    let mut visitor = Visitor::of(&request).await.ok().flatten();
+    let visitor = tokio::time::timeout(PATIENCE, Visitor::of(&request)).await;
+    let mut visitor = visitor.ok().and_then(Result::ok).flatten();
     let cookie = visitor.as_mut().and_then(|visitor| visitor.cookie.take());
     let frame = Frame::new(visitor.as_ref(), "home.js");
     let origin = state.site.origin.clone();
     let page = HomePage { frame, origin, version: env!("CARGO_PKG_VERSION"), is_ready };
-    Ok(page::with_cookie(page::respond(StatusCode::OK, &page)?, cookie))
+    Ok(page::with_cookie(page::shown(&page)?, cookie))
 }

@@ -4,14 +4,14 @@
 //! from there, as a client of the API.
 
 use askama::Template;
-use poem::http::StatusCode;
 use poem::{Request, Response};
 
+use super::asked::Asked;
 use super::piece;
 use crate::http::caller;
-use crate::tasks::api::plain;
+use crate::tasks::api::plain::{self, Typed};
 use crate::tasks::bodies::TaskBody;
-use crate::tasks::listing::{self, Query, Sort};
+use crate::tasks::listing;
 use crate::web::form::Complaints;
 use crate::web::instead::Instead;
 use crate::web::page::{self, Frame};
@@ -22,7 +22,6 @@ use crate::web::visitor::Visitor;
 struct TasksPage {
     frame: Frame,
     user_id: String,
-    session_id: String,
     /// Where the forms are sent.
     path: String,
     /// The version of the list that is shown.
@@ -32,10 +31,14 @@ struct TasksPage {
     tasks: Vec<Row>,
     /// What the module copies for every task.
     blank: Row,
-    /// How many are not shown.
-    left_out: usize,
+    /// Which tasks these are.
+    asked: Asked,
+    /// Where the next ones are, if there are more.
+    more: Option<String>,
     /// What was typed to add.
     title: String,
+    priority: String,
+    due: String,
     complaints: Complaints,
 }
 
@@ -67,29 +70,28 @@ impl From<TaskBody> for Row {
 
 /// One's own tasks.
 pub(super) async fn own(request: Request) -> Result<Response, Instead> {
-    let visitor = Visitor::required(&request).await?;
-    Ok(page::with_cookie(page::lead_to(&path_of(&visitor)), visitor.cookie))
+    Ok(back(Visitor::required(&request).await?))
 }
 
 /// The tasks of whoever looks at them.
 pub(super) async fn show(request: Request) -> Result<Response, Instead> {
     let visitor = Visitor::required(&request).await?;
     visitor.owner_of(piece(&request, 2))?;
-    tasks_page(StatusCode::OK, &request, &visitor, String::new(), None).await
+    let page = tasks_page(&request, &visitor, Typed::default(), Complaints::default()).await?;
+    Ok(page::with_cookie(page::shown(&page)?, visitor.cookie))
 }
 
 /// Adds a task.
 pub(super) async fn add(mut request: Request) -> Result<Response, Instead> {
     let (visitor, form) = Visitor::sending(&mut request).await?;
     let owner = visitor.owner_of(piece(&request, 2))?;
-    let title = form.text("title");
-    match plain::add(&owner, &request, title).await {
-        Ok(()) => Ok(page::with_cookie(page::lead_to(&path_of(&visitor)), visitor.cookie)),
-        Err(problem) => {
-            let (status, complaints) = (problem.status(), Complaints::of(&problem));
-            tasks_page(status, &request, &visitor, title.to_owned(), Some(complaints)).await
-        }
-    }
+    let [title, priority, due] = ["title", "priority", "due"].map(|name| form.text(name));
+    let typed = Typed { title, priority, due };
+    let Err(problem) = plain::add(&owner, &request, typed).await else {
+        return Ok(back(visitor));
+    };
+    let page = tasks_page(&request, &visitor, typed, Complaints::of(&problem)).await?;
+    Ok(page::with_cookie(page::of_problem(&problem, &page)?, visitor.cookie))
 }
 
 /// Completes a task, or opens it again.
@@ -97,8 +99,25 @@ pub(super) async fn complete(mut request: Request) -> Result<Response, Instead> 
     let (visitor, form) = Visitor::sending(&mut request).await?;
     let owner = visitor.owner_of(piece(&request, 2))?;
     let is_completed = form.text("completed") == "true";
-    plain::complete(&owner, &request, piece(&request, 3), is_completed).await?;
-    Ok(page::with_cookie(page::lead_to(&path_of(&visitor)), visitor.cookie))
+    match plain::complete(&owner, &request, piece(&request, 3), is_completed).await {
+        Ok(()) => Ok(back(visitor)),
+        Err(problem) => Err(Instead::told_to(problem, &visitor)),
+    }
+}
+
+/// Deletes a task.
+pub(super) async fn delete(mut request: Request) -> Result<Response, Instead> {
+    let (visitor, _) = Visitor::sending(&mut request).await?;
+    let owner = visitor.owner_of(piece(&request, 2))?;
+    match plain::delete(&owner, &request, piece(&request, 3)).await {
+        Ok(()) => Ok(back(visitor)),
+        Err(problem) => Err(Instead::told_to(problem, &visitor)),
+    }
+}
+
+/// Leads back to the tasks.
+fn back(visitor: Visitor) -> Response {
+    page::with_cookie(page::lead_to(&path_of(&visitor)), visitor.cookie)
 }
 
 fn path_of(visitor: &Visitor) -> String {
@@ -106,31 +125,31 @@ fn path_of(visitor: &Visitor) -> String {
 }
 
 async fn tasks_page(
-    status: StatusCode,
     request: &Request,
     visitor: &Visitor,
-    title: String,
-    complaints: Option<Complaints>,
-) -> Result<Response, Instead> {
+    typed: Typed<'_>,
+    complaints: Complaints,
+) -> Result<TasksPage, Instead> {
     let user_id = visitor.user_id();
     let list = caller::state(request)?.tasks.of(user_id).await?;
-    let query = Query { sort: Sort::Position, ..Query::default() };
-    let shown = listing::page(&list.state.tasks, &query);
+    let asked = Asked::of(request);
+    let shown = listing::page(&list.state.tasks, &asked.query());
     let tasks: Vec<_> =
         shown.tasks.iter().map(|task| Row::from(TaskBody::new(user_id, task))).collect();
-    let page = TasksPage {
+    Ok(TasksPage {
         frame: Frame::new(Some(visitor), "tasks.js"),
         user_id: user_id.to_string(),
         path: path_of(visitor),
         blank: Row { priority: "none", ..Row::default() },
-        session_id: visitor.session.id.to_string(),
         version: list.version,
         open: shown.counts.open,
         completed: shown.counts.completed,
-        left_out: shown.total - tasks.len(),
+        more: shown.next.as_ref().map(|next| asked.after(next)),
         tasks,
-        title,
-        complaints: complaints.unwrap_or_default(),
-    };
-    Ok(page::with_cookie(page::respond(status, &page)?, visitor.cookie.clone()))
+        asked,
+        title: typed.title.to_owned(),
+        priority: typed.priority.to_owned(),
+        due: typed.due.to_owned(),
+        complaints,
+    })
 }

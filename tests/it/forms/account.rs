@@ -125,3 +125,40 @@ async fn nobody_ends_somebody_elses_session() {
     bob.post(&format!("/account/sessions/{hers}"), &[]).await;
     assert_eq!(ada.get("/account").await.status, 200);
 }
+
+/// Whoever signs in in another tab has the cookie from then on.
+#[tokio::test]
+async fn a_form_of_a_page_that_was_shown_to_somebody_else_changes_nothing() {
+    let app = TestApp::spawn().await;
+    let mut browser = Browser::of_ada(&app).await;
+    let page = browser.get("/account").await.text;
+    let ada = between(&page, "name=\"user\" value=\"", "\"").to_owned();
+    browser.post("/signout", &[("user", &ada)]).await;
+    let bob = [("name", "Bob"), ("email", "bob@example.com"), ("password", "bob's own password")];
+    browser.post("/signup", &bob).await;
+    for (path, field) in [
+        ("/account/profile", ("name", "Ada King")),
+        ("/account/password", ("newPassword", "a new password")),
+        ("/account/sessions", ("except", "")),
+        ("/signout", ("", "")),
+    ] {
+        let refused = browser.post(path, &[("user", &ada), field]).await;
+        assert_eq!(refused.status, 403, "{path}");
+        let told = "<h1>Somebody else has signed in here</h1>";
+        assert!(refused.text.contains(told), "{path}: {}", refused.text);
+    }
+    let page = browser.get("/account").await.text;
+    assert!(page.contains("value=\"Bob\""), "{page}");
+}
+
+#[tokio::test]
+async fn what_was_done_is_told_to_whoever_did_it_and_not_by_other_sites() {
+    let app = TestApp::spawn().await;
+    let browser = Browser::of_ada(&app).await;
+    let told = "Your password was changed.";
+    for (from, is_told) in [("same-origin", true), ("cross-site", false)] {
+        let page = browser.request(reqwest::Method::GET, "/account?done=password");
+        let page = page.header("sec-fetch-site", from).send().await.text;
+        assert_eq!(page.contains(told), is_told, "{from}");
+    }
+}

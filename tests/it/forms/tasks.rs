@@ -12,33 +12,46 @@ async fn a_task_is_added_completed_and_opened_again_without_a_script() {
     let tasks = browser.own_tasks().await;
     let added = browser.post(&tasks, &[("title", " Buy <milk> ")]).await;
     assert_eq!((added.status.as_u16(), added.header("location")), (303, tasks.as_str()));
-    for (asks, counts, title) in [
-        (
-            "true",
-            "<span id=\"count-open\">1</span> open, <span id=\"count-completed\">0</span> done",
-            "Complete",
-        ),
-        (
-            "false",
-            "<span id=\"count-open\">0</span> open, <span id=\"count-completed\">1</span> done",
-            "Open again",
-        ),
-        (
-            "true",
-            "<span id=\"count-open\">1</span> open, <span id=\"count-completed\">0</span> done",
-            "Complete",
-        ),
-    ] {
+    for (asks, open, completed) in [("true", 1, 0), ("false", 0, 1), ("true", 1, 0)] {
         let page = browser.get(&tasks).await.text;
-        assert!(page.contains(counts), "{page}");
-        assert!(page.contains(&format!("{title}: Buy &#60;milk&#62;</span>")), "{page}");
-        let action =
-            between(&page, "<form class=\"check\" method=\"post\" action=\"", "\"").to_owned();
-        let form = between(&page, "name=\"completed\" value=\"", "\"").to_owned();
+        let counts = ["open", "completed"]
+            .map(|name| between(&page, &format!("id=\"count-{name}\">"), "<").to_owned());
+        assert_eq!(counts, [open.to_string(), completed.to_string()]);
+        assert!(page.contains("Complete: Buy &#60;milk&#62;</span>"), "{page}");
+        let pressed = between(&page, "aria-pressed=\"", "\"");
+        assert_eq!(pressed, (completed == 1).to_string());
+        let action = between(&page, "<form class=\"check\" method=\"post\" action=\"", "\"");
+        let form = between(&page, "name=\"completed\" value=\"", "\"");
         assert_eq!(form, asks);
-        let done = browser.post(&action, &[("completed", &form)]).await;
+        let done = browser.post(action, &[("completed", form)]).await;
         assert_eq!((done.status.as_u16(), done.header("location")), (303, tasks.as_str()));
     }
+}
+
+#[tokio::test]
+async fn a_task_with_a_priority_and_a_due_date_is_added_and_deleted_without_a_script() {
+    let app = TestApp::spawn().await;
+    let mut browser = Browser::of_ada(&app).await;
+    let tasks = browser.own_tasks().await;
+    let form = [("title", "Taxes"), ("priority", "high"), ("due", "2026-12-24")];
+    browser.post(&tasks, &form).await;
+    let page = browser.get(&tasks).await.text;
+    let badges = between(&page, "<p class=\"badges\" data-badges>", "</p>");
+    assert_eq!(
+        badges.trim(),
+        "<span class=\"badge high\">high</span><span class=\"badge\">due 2026-12-24</span>"
+    );
+    let action = between(&page, "<form class=\"drop\" method=\"post\" action=\"", "\"");
+    let deleted = browser.post(action, &[]).await;
+    assert_eq!((deleted.status.as_u16(), deleted.header("location")), (303, tasks.as_str()));
+    let page = browser.get(&tasks).await.text;
+    assert!(page.contains("Nothing here yet"), "{page}");
+    let wrong = [("title", "Taxes"), ("priority", "urgent"), ("due", "tomorrow")];
+    let page = browser.post(&tasks, &wrong).await;
+    assert_eq!(page.status, 400);
+    assert_eq!(problem(&page.text, "priority"), "Priority must be none, low, medium or high");
+    assert!(problem(&page.text, "due").starts_with("Due must be a date such as 2026-12-24"));
+    assert!(page.text.contains("value=\"Taxes\"") && page.text.contains("value=\"tomorrow\""));
 }
 
 #[tokio::test]
@@ -84,14 +97,17 @@ async fn what_somebody_else_may_not_see_says_so_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_cannot_be_completed() {
+async fn what_is_not_there_is_neither_completed_nor_deleted() {
     let app = TestApp::spawn().await;
     let mut browser = Browser::of_ada(&app).await;
     let tasks = browser.own_tasks().await;
     for task in ["01a20571-9d1a-781e-b1ae-30a74da2d439", "nothing"] {
-        let page = browser.post(&format!("{tasks}/{task}"), &[("completed", "true")]).await;
-        assert_eq!(page.status, 404);
-        assert!(page.text.contains("<h1>There is nothing here</h1>"));
+        for path in [format!("{tasks}/{task}"), format!("{tasks}/{task}/delete")] {
+            let page = browser.post(&path, &[("completed", "true")]).await;
+            assert_eq!(page.status, 404);
+            assert!(page.text.contains("<h1>There is nothing here</h1>"));
+            assert!(page.text.contains("Sign out"), "who is signed in is told so");
+        }
     }
 }
 
@@ -120,5 +136,46 @@ async fn the_page_shows_the_beginning_of_a_long_list_in_its_own_order() {
         .collect();
     let shown: Vec<_> = (0..100).map(|number| format!("Task {number}")).collect();
     assert_eq!(titles[..100], shown);
-    assert!(page.contains("20 more are shown with JavaScript."));
+    let more = between(&page, "<a class=\"button plain\" href=\"", "\"").replace("&#38;", "&");
+    let page = browser.get(&more).await.text;
+    let titles: Vec<_> = page
+        .split("<p class=\"title\">")
+        .skip(1)
+        .map(|rest| rest.split('<').next().unwrap())
+        .collect();
+    let shown: Vec<_> = (100..120).map(|number| format!("Task {number}")).collect();
+    assert_eq!(titles[..20], shown);
+    let found = browser.get(&format!("{tasks}?q=task+11&sort=created.desc")).await.text;
+    assert_eq!(found.matches("<p class=\"title\">Task 11").count(), 11);
+    assert!(
+        found.contains("value=\"task 11\"") && found.contains("value=\"created.desc\" selected")
+    );
+    let none = browser.get(&format!("{tasks}?completed=true")).await.text;
+    assert!(none.contains("Nothing matches."), "{none}");
+}
+
+/// What somebody has typed is more to them than the reason why it was not taken.
+#[tokio::test]
+async fn what_was_typed_while_nobody_could_take_it_is_kept_to_be_sent_again() {
+    let mut app = TestApp::spawn().await;
+    let mut browser = Browser::of_ada(&app).await;
+    let tasks = browser.own_tasks().await;
+    let link = app.connection().connect().await.unwrap();
+    let rename = async |from: &str, to: &str| {
+        let rename = format!("alter table {from} rename to {to}");
+        link.client.batch_execute(&rename).await.unwrap();
+    };
+    // The session is not in memory any more, and cannot be looked up.
+    app.restart().await;
+    rename("sessions", "lost_sessions").await;
+    let page = browser.post(&tasks, &[("title", "Buy \"milk\"")]).await;
+    assert_eq!(page.status, 500);
+    assert!(page.text.contains("Send again what you typed"), "{}", page.text);
+    assert!(page.text.contains(&format!("<form method=\"post\" action=\"{tasks}\">")));
+    assert!(page.text.contains("name=\"title\" value=\"Buy &#34;milk&#34;\""));
+    let password = browser.post("/account/password", &[("newPassword", "a new secret")]).await;
+    assert!(!password.text.contains("a new secret"), "{}", password.text);
+    rename("lost_sessions", "sessions").await;
+    let added = browser.post(&tasks, &[("title", "Buy \"milk\"")]).await;
+    assert_eq!((added.status.as_u16(), added.header("location")), (303, tasks.as_str()));
 }

@@ -1,0 +1,88 @@
+// What happened to the list, the last first.
+import { $, $$, coalesced, copied, localTimes } from "./page.js";
+
+const AND = new Intl.ListFormat(document.documentElement.lang);
+const PAGE = 20;
+
+/** What a change did, in words. */
+export function told({ type, deed, title, before = {}, after = {} }) {
+  const name = `“${title ?? after.title ?? before.title ?? "a task"}”`;
+  const how = { undo: " (undo)", redo: " (redo)" }[deed] ?? "";
+  return `${verb(type, before, after)} ${name}${how}`;
+}
+
+function verb(type, before, after) {
+  if (type !== "changed") return { created: "Added", deleted: "Deleted", restored: "Restored" }[type];
+  if ("completed" in after) return after.completed ? "Completed" : "Opened again";
+  if ("title" in after) return `Renamed “${before.title}” to`;
+  const fields = ["priority", "due", "tags", "description"].filter((field) => field in after);
+  if (fields.length === 0) return "Moved";
+  return `Changed the ${AND.format(fields.map((field) => (field === "due" ? "due date" : field)))} of`;
+}
+
+export class History {
+  #page;
+  #list = $("#changes");
+  #oldest;
+
+  /** `page` has `store`, `visit(version)` and `restore(id)`. */
+  constructor(page) {
+    this.#page = page;
+    $("#earlier").addEventListener("click", () => this.#readOn().catch(() => {}));
+    this.#list.addEventListener("click", ({ target }) => {
+      const { visit, restore } = target.closest("button")?.dataset ?? {};
+      if (restore) page.restore(restore);
+      else if (visit) page.visit(Number(visit));
+    });
+  }
+
+  /** Shows what happened since it was asked last. What is shown already stays, and whoever is at it. */
+  tell = coalesced(async () => {
+    const { changes, nextBefore } = await this.#page.store.get(`/history?limit=${PAGE}`);
+    const newest = Number($("[data-visit]", this.#list)?.dataset.visit ?? 0);
+    const news = changes.filter(({ version }) => version > newest);
+    const isGap = news.length === changes.length;
+    if (isGap) this.#list.replaceChildren();
+    this.#list.prepend(...news.map((change) => this.#entry(change)));
+    if (isGap) this.#more(nextBefore);
+    this.#offerRestoring();
+  });
+
+  async #readOn() {
+    const { changes, nextBefore } = await this.#page.store.get(`/history?limit=${PAGE}&before=${this.#oldest}`);
+    const entries = changes.map((change) => this.#entry(change));
+    this.#list.append(...entries);
+    this.#more(nextBefore);
+    this.#offerRestoring();
+    $("button", entries[0])?.focus();
+  }
+
+  #more(nextBefore) {
+    this.#oldest = nextBefore;
+    $("#earlier").hidden = nextBefore === null;
+  }
+
+  #entry(change) {
+    const entry = copied("change");
+    Object.assign(entry.dataset, { task: change.taskId, type: change.type });
+    $('[data-text="what"]', entry).textContent = told(change);
+    $("time", entry).dateTime = change.at;
+    $("[data-visit]", entry).dataset.visit = change.version;
+    const button = $("[data-restore]", entry);
+    button.dataset.restore = change.taskId;
+    button.setAttribute("aria-label", `Restore ${change.title ?? change.before?.title ?? ""}`);
+    localTimes(entry);
+    return entry;
+  }
+
+  /** A task is gone if nothing has happened to it since it was deleted. */
+  #offerRestoring() {
+    const seen = new Set();
+    for (const entry of $$(":scope > li", this.#list)) {
+      const { task, type } = entry.dataset;
+      $("[data-restore]", entry).hidden = type !== "deleted" || seen.has(task);
+      seen.add(task);
+    }
+    $("#no-changes").hidden = seen.size > 0;
+  }
+}
