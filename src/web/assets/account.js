@@ -27,10 +27,17 @@ for (const form of $$("form[data-end]:not([data-current])")) {
       // Whatever ended it before.
       if (error.status !== 404) return toast(`${error.message}.`);
     }
-    form.closest("li").remove();
+    leave(form.closest("li"));
     toast("The session was ended.");
-    $("#sessions").focus();
   });
+}
+
+/** A session goes from the list. One's own is always left. */
+function leave(row) {
+  const next = row.nextElementSibling ?? row.previousElementSibling;
+  row.remove();
+  $("button", next).focus();
+  if ($$("[data-session]").length === 1) $("[name=except]").form.remove();
 }
 
 /** Shows the sessions that there are, unless something is being typed. */

@@ -1,9 +1,15 @@
 // The client of the API. The access token is kept here, in memory only, and renewed before it expires.
 
+/** What a refusal means where people see it. */
+const IN_WORDS = {
+  TASK_NOT_FOUND: "This task was deleted somewhere else",
+  VERSION_MISMATCH: "The list has changed since; nothing was undone",
+};
+
 /** The server refused. */
 export class Refused extends Error {
   constructor(status, body, retryAfter) {
-    super(body.message ?? `The server answered ${status}`);
+    super(IN_WORDS[body.code] ?? body.message ?? `The server answered ${status}`);
     this.status = status;
     this.code = body.code ?? "";
     this.details = body.details ?? [];
@@ -32,7 +38,7 @@ const ANSWER_WITHIN = 20_000;
 /** Of the lifetime of a token, the part that is not used. */
 const MARGIN = 0.2;
 /** A password that is changed in another tab replaces the cookie a moment after it ends the session. */
-const LOOK_AGAIN_AFTER = 300;
+const LOOK_AGAIN_AFTER = 200;
 
 const user = document.querySelector("[data-user]")?.dataset.user;
 
@@ -95,7 +101,7 @@ async function renewed() {
   const claims = JSON.parse(atob(body.token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/")));
   requireUser(claims.sub);
   const lasts = body.expiresIn * 1000 * (1 - MARGIN);
-  token = { text: body.token, until: Date.now() + lasts };
+  token = { text: body.token, session: claims.sid, until: Date.now() + lasts };
   clearTimeout(timer);
   // A page that nobody looks at does not keep its session from becoming idle.
   timer = setTimeout(() => document.hidden || renew().catch(() => {}), lasts);
@@ -109,11 +115,16 @@ function requireUser(id) {
   if (id !== user) throw new Refused(401, { message: "Somebody else has signed in here." });
 }
 
+let checking;
+
 /** Asks whether the session goes on; says so if it does not. */
-export const checkSession = () => orSignedOut(asked);
+export const checkSession = () => (checking ??= orSignedOut(asked).finally(() => (checking = undefined)));
 
 async function asked() {
-  requireUser((await sent("GET", "/api/auth/session")).body.user.id);
+  const { body } = await sent("GET", "/api/auth/session");
+  requireUser(body.user.id);
+  // With another password there is another session.
+  if (token?.session !== body.session.id) forgetToken();
 }
 
 /** Whether the same person has signed in again. */

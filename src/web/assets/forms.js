@@ -25,7 +25,7 @@ function mark(form, name, message) {
   const field = input?.closest?.(".field");
   if (!field) return false;
   input.setAttribute("aria-invalid", "true");
-  $(".problem", field).textContent = `${$("label", field).textContent} ${message}`;
+  $(".problem", field).textContent = `${input.dataset.called ?? $("label", field).textContent} ${message}`;
   return true;
 }
 

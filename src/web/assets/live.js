@@ -1,8 +1,8 @@
 // Changes of one's list as they happen. All tabs of a browser share one connection: whoever holds the lock has it, and tells
 // the others. It ends at once when the session does, so a page without tasks listens too.
-import { checkSession, session, SignedOut } from "./api.js";
+import { checkSession, pause, session, SignedOut } from "./api.js";
 
-const SOONEST = 250;
+const SOONEST = 100;
 const LATEST = 5_000;
 
 /** Follows the list of a user after a version, or from now on. `on` has `change(change)`, `connected()` and `lost()`. */
@@ -13,7 +13,8 @@ export function follow(user, since, on = {}) {
   const isShared = Boolean(navigator.locks);
   let last = since;
   let wait = SOONEST;
-  let source, timer, release;
+  let failures = 0;
+  let source, release;
   let isOver = false;
 
   function hear({ kind, change }) {
@@ -24,59 +25,64 @@ export function follow(user, since, on = {}) {
   }
 
   function tell(message) {
+    if (isOver) return;
     if (isShared) channel.postMessage(message);
     hear(message);
   }
 
   function connect() {
-    if (isOver) return;
     const after = last === undefined ? "" : `?since=${last}`;
     source = new EventSource(`/api/${user}/tasks/events${after}`);
     source.onopen = () => {
-      wait = SOONEST;
+      [wait, failures] = [SOONEST, 0];
       tell({ kind: "connected" });
     };
     source.onmessage = (event) => tell({ kind: "change", change: JSON.parse(event.data) });
     source.onerror = () => {
       source.close();
+      failures += 1;
+      // The session may be fine, and the server not want to tell.
+      if (failures > 2) tell({ kind: "lost" });
       reconnect();
     };
   }
 
-  // The session may have ended, or the server may be away, or not want to tell.
+  // The session may have ended, or the server may be away. A page that ends the session itself is gone a moment later, or
+  // has another one.
   async function reconnect() {
+    await pause(wait);
+    wait = Math.min(wait * 2, LATEST);
+    if (isOver) return;
     try {
       await checkSession();
-      if (wait > SOONEST) tell({ kind: "lost" });
     } catch (error) {
       if (error instanceof SignedOut) return;
       tell({ kind: "lost" });
+      return reconnect();
     }
-    timer = setTimeout(connect, wait);
-    wait = Math.min(wait * 2, LATEST);
+    if (!isOver) connect();
   }
 
   channel.onmessage = ({ data }) => hear(data);
   addEventListener("online", () => {
     // A connection from before may be dead without knowing.
-    if (!source || isOver) return;
+    if (source?.readyState !== EventSource.OPEN) return;
     source.close();
-    clearTimeout(timer);
-    connect();
+    reconnect();
   });
   session.addEventListener("signedout", () => {
     isOver = true;
     source?.close();
-    clearTimeout(timer);
     channel.postMessage({ kind: "ended" });
     channel.close();
     release?.();
   });
-  const lead = () =>
-    new Promise((resolve) => {
-      release = resolve;
-      connect();
-    });
-  if (isShared) navigator.locks.request(name, () => (isOver ? undefined : lead()));
-  else connect();
+  if (!isShared) return connect();
+  const lead = (begin) => {
+    begin();
+    return new Promise((resolve) => (release = resolve));
+  };
+  // Whoever had the connection before may have gone because the session ended.
+  const succeed = () => navigator.locks.request(name, () => (isOver ? undefined : lead(reconnect)));
+  navigator.locks.request(name, { ifAvailable: true }, (lock) => (lock ? lead(connect) : void succeed()));
 }

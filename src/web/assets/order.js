@@ -5,8 +5,11 @@ import { $, $$ } from "./page.js";
 const EDGE = 60;
 const STEP = 12;
 
-/** Lets the rows of a list be moved: `move(id, side, other)` right before or after another one, `step(id, steps)` by places. */
-export function reorder(list, { move, step }) {
+/**
+ * Lets the rows of a list be moved: `move(id, side, other)` right before or after another one, `step(id, steps)` by places.
+ * `dropped()` hears that a row is not dragged any more.
+ */
+export function reorder(list, { move, step, dropped }) {
   list.addEventListener("keydown", (event) => {
     const steps = { ArrowUp: -1, ArrowDown: 1 }[event.key];
     const handle = event.target.closest("[data-handle]");
@@ -16,11 +19,11 @@ export function reorder(list, { move, step }) {
   });
   list.addEventListener("pointerdown", (event) => {
     const handle = event.target.closest("[data-handle]");
-    if (handle && event.button === 0) drag(list, handle, event, move);
+    if (handle && event.button === 0) drag(list, handle, event, { move, dropped });
   });
 }
 
-function drag(list, handle, { pointerId, clientY }, move) {
+function drag(list, handle, { pointerId, clientY }, { move, dropped }) {
   const row = handle.closest("li");
   const began = clientY + scrollY;
   let target;
@@ -47,6 +50,7 @@ function drag(list, handle, { pointerId, clientY }, move) {
     row.classList.remove("is-dragged");
     row.style.translate = "";
     if (isDone && target) move(row.dataset.id, target.side, target.row.dataset.id);
+    else dropped();
   }
 
   const stop = new AbortController();

@@ -11,8 +11,7 @@ export function sayWhenOver(kept = () => "") {
   session.addEventListener("signedout", ({ detail }) => {
     over.abort();
     const dialog = $("#signed-out");
-    $("#main").replaceChildren();
-    $("#toasts").replaceChildren();
+    for (const place of ["#main", "#toasts", "#announcer"]) $(place).replaceChildren();
     if (detail) $("#signed-out-text").textContent = detail;
     $("#signed-out-kept").textContent = kept();
     $("#sign-in-again").href = `/login?next=${encodeURIComponent(location.pathname + location.search)}`;

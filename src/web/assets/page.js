@@ -39,17 +39,21 @@ export function coalesced(run) {
 }
 
 const TOAST_STAYS = 8_000;
+let closeToast = () => {};
 
 /** Shows a message for a while, longer while somebody is at it. `action` is `{ text, run }`. */
 export function toast(text, action) {
+  closeToast();
   const shown = element("div", "toast", "");
-  const before = document.activeElement;
   shown.append(element("span", "", text));
-  let timer;
+  let timer, cameFrom;
   const close = () => {
     clearTimeout(timer);
+    const isHere = shown.contains(document.activeElement);
     shown.remove();
+    if (isHere) (cameFrom?.isConnected ? cameFrom : $("#main")).focus({ preventScroll: true });
   };
+  closeToast = close;
   const wait = () => {
     clearTimeout(timer);
     timer = setTimeout(close, TOAST_STAYS);
@@ -59,15 +63,15 @@ export function toast(text, action) {
     button.type = "button";
     button.addEventListener("click", () => {
       close();
-      (before?.isConnected && before !== document.body ? before : $("#main")).focus({ preventScroll: true });
       action.run();
     });
     shown.append(button);
   }
   for (const event of ["pointerenter", "focusin"]) shown.addEventListener(event, () => clearTimeout(timer));
   for (const event of ["pointerleave", "focusout"]) shown.addEventListener(event, wait);
+  shown.addEventListener("focusin", ({ relatedTarget }) => (cameFrom ??= relatedTarget));
   shown.addEventListener("keydown", (event) => event.key === "Escape" && close());
-  $("#toasts").replaceChildren(shown);
+  $("#toasts").append(shown);
   wait();
 }
 

@@ -1,5 +1,5 @@
 // The list as it was at any moment.
-import { $, coalesced, copied, exact, toast } from "./page.js";
+import { $, coalesced, copied, element, exact, toast } from "./page.js";
 import { told } from "./history.js";
 import { fillWords } from "./row.js";
 
@@ -107,6 +107,7 @@ export class Past {
     const row = copied("past-row");
     fillWords(row, task);
     row.toggleAttribute("data-completed", task.completed);
+    if (task.completed) $("[data-badges]", row).append(element("span", "badge", "done"));
     const button = $("[data-restore]", row);
     button.hidden = !difference;
     button.textContent = difference?.after ? "Make it this again" : "Restore";

@@ -40,8 +40,11 @@ function badges({ priority, due, tags, completed }) {
   return made.concat(tags.map((tag) => element("span", "badge tag", tag)));
 }
 
-/** Opens the form in a row. `save(fields)` resolves when the server has it; `move(steps)` moves the task. */
-export function edit(row, task, { save, move }) {
+/**
+ * Opens the form in a row. `save(fields)` resolves when the server has it; `move(steps)` moves the task; `closed()` hears that
+ * nothing is typed any more.
+ */
+export function edit(row, task, { save, move, closed }) {
   const form = copied("editor");
   for (const field of $$(".field", form)) {
     const [label, input, problem] = ["label", "[name]", ".problem"].map((part) => $(part, field));
@@ -64,6 +67,7 @@ export function edit(row, task, { save, move }) {
     form.remove();
     button.setAttribute("aria-expanded", "false");
     button.focus();
+    closed();
   };
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -77,6 +81,7 @@ export function edit(row, task, { save, move }) {
     try {
       await save(fields);
       form.remove();
+      closed();
     } catch (error) {
       form.hidden = false;
       button.setAttribute("aria-expanded", "true");

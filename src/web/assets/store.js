@@ -38,6 +38,15 @@ export class Store extends EventTarget {
     return steps.reduce((tasks, step) => step.apply(tasks), this.server.tasks);
   }
 
+  /** How many are open and done, in the whole list. */
+  get counts() {
+    const [before, now] = [this.server.tasks, this.tasks];
+    const completed = (tasks) => tasks.filter((task) => task.completed).length;
+    const more = completed(now) - completed(before);
+    const { counts } = this.server;
+    return { open: counts.open + now.length - before.length - more, completed: counts.completed + more };
+  }
+
   /** How many changes no server has heard of yet. */
   get waiting() {
     return this.#queue.length;

@@ -33,8 +33,9 @@ const counted = (changes) => (changes === 1 ? "One change" : `${changes} changes
 function show() {
   showState();
   if (!store.isRead) return;
-  $("#count-open").textContent = store.server.counts.open;
-  $("#count-completed").textContent = store.server.counts.completed;
+  const { open, completed } = store.counts;
+  $("#count-open").textContent = open;
+  $("#count-completed").textContent = completed;
   if (past.isShown || isDragging()) return;
   showTasks(store.tasks);
   const isFiltered = ["q", "completed", "priority"].some((name) => store.query.has(name));
@@ -86,6 +87,7 @@ function showState() {
   if (state.textContent === text) return;
   if (Boolean(state.textContent) !== isAway) announce(text || "The server answers again.");
   state.textContent = text;
+  $("#tasks").classList.toggle("is-away", isAway);
 }
 
 store.addEventListener("change", show, untilOver);
@@ -96,24 +98,23 @@ untilOver.signal.addEventListener("abort", () => clearInterval(clock));
 
 // Doing.
 
-/** What a change came to; `undo` takes it back. */
+/** Says what a change came to, and whether it was done; `undo` takes it back. */
 async function done(doing, text, undo = undoLast) {
   try {
     const answer = await doing;
     toast(text, undo && { text: "Undo", run: () => undo(answer) });
+    return true;
   } catch (error) {
-    if (!(error instanceof SignedOut)) toast(told(error));
+    if (!(error instanceof SignedOut)) toast(`${error.message}.`);
+    return false;
   }
 }
-
-const told = ({ code, message }) =>
-  ({ TASK_NOT_FOUND: "This task was deleted somewhere else.", VERSION_MISMATCH: "The list has changed since; nothing was undone." })[code] ?? `${message}.`;
 
 const undoLast = ({ version }) => done(store.takeBack("undo", version), "Undone.", null);
 
 async function restore(id, version) {
-  await done(store.restore(id, version), "Restored.");
-  if (past.isShown) past.leave();
+  const isDone = await done(store.restore(id, version), "Restored.");
+  if (isDone && past.isShown) past.leave();
 }
 
 function move(id, side, other) {
@@ -128,7 +129,7 @@ function step(id, steps) {
   move(id, to.side, to.other);
 }
 
-reorder(list, { step, move });
+reorder(list, { step, move, dropped: show });
 
 list.addEventListener("submit", (event) => {
   const task = store.find(event.target.closest("li").dataset.id);
@@ -152,6 +153,7 @@ list.addEventListener("click", ({ target }) => {
       const answer = await store.change(task.id, fields);
       toast(`Saved: ${answer.title}`, { text: "Undo", run: () => undoLast(answer) });
     },
+    closed: show,
     move: isSorted() ? undefined : (steps) => step(row.dataset.id, steps),
   });
 });
