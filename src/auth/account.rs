@@ -1,7 +1,8 @@
 //! What changing one's profile and password do between a request and its answer, whatever asks for it.
 //!
-//! A changed password ends every session. The two are commits of their own, so the end is worked for until it is certain or
-//! the answer says that it is not.
+//! From the change of a password on, no session that the one before began is accepted. That they end is a commit of its own:
+//! it closes what is kept open in their name and tells verifiers elsewhere, and is worked for until it is certain or the
+//! answer says that it is not.
 
 use std::future::Future;
 
@@ -108,7 +109,7 @@ async fn changed(
     begun_anew(&state, entrance, proof, context)
         .await
         .inspect_err(|problem| {
-            tracing::warn!(user.id = %user_id, outcome = %problem, "sessions may have outlived their password");
+            tracing::warn!(user.id = %user_id, outcome = %problem, "the ends of sessions may not be recorded");
         })
         .map_err(Problem::after_password_change)
 }
@@ -148,7 +149,7 @@ async fn end_others(
     }
 }
 
-/// Works to the end, also when the client goes away meanwhile: no session may outlive a password because of that.
+/// Works to the end, also when the client goes away meanwhile: the ends of sessions are recorded all the same.
 async fn to_its_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {

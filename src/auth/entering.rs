@@ -141,7 +141,8 @@ impl Entrance {
         context: Context,
     ) -> Result<(SignedInBody, String), Problem> {
         let Self { draft, user, fresh } = self;
-        let (session, token) = state.sessions.begin(draft, context.clone()).await?;
+        let begun = state.sessions.begin(draft, proof.credential_id, context.clone()).await;
+        let (session, token) = begun?;
         confirm(state, &session, proof, context).await?;
         let cookie = cookie::keep(&token, session.expires_at, session.created_at, &state.site);
         let session = StartedSession::new(&session, &token);
@@ -150,8 +151,8 @@ impl Entrance {
     }
 }
 
-/// Ends a session again if the password that began it is not the account's any more. Whoever changes a password ends the
-/// sessions that have begun by then; this finds those that begin later, with a password that was verified before.
+/// Whether the password that began a session still is the account's. If another one was faster, the session is accepted
+/// nowhere: whoever signed in is told so at once, and the end goes on record.
 async fn confirm(
     state: &State,
     session: &Session,
@@ -162,9 +163,16 @@ async fn confirm(
     if state.accounts.vouches_for(proof).await? {
         return Ok(());
     }
-    state.sessions.end(session, EndReason::PasswordChanged, context).await?;
     tracing::info!(user.id = %session.user_id, "the password was changed while it signed in");
+    end_beside(state, session, EndReason::PasswordChanged, context).await;
     Err(Problem::wrong_credentials())
+}
+
+/// Ends a session that no answer depends on.
+async fn end_beside(state: &State, session: &Session, reason: EndReason, context: Context) {
+    if let Err(error) = state.sessions.end(session, reason, context).await {
+        tracing::warn!(user.id = %session.user_id, ?reason, %error, "a session was not ended");
+    }
 }
 
 /// An access token for a session.

@@ -46,10 +46,17 @@ pub struct ListedSession {
 }
 
 impl SessionListBody {
-    /// The sessions that live now, as the current one sees them.
+    /// The sessions that live now, as the current one sees them. One that another password began is accepted no more,
+    /// though its end may not be recorded yet.
     pub fn new(sessions: &State, current: SessionId, now: Timestamp) -> Self {
+        let credential_id = sessions.get(current).and_then(|current| current.credential_id);
+        let is_accepted = |session: &OpenSession| {
+            let both = session.credential_id.zip(credential_id);
+            both.is_none_or(|(one, other)| one == other)
+        };
+        let live = sessions.live(now).filter(|(_, session)| is_accepted(session));
         let listed = |(id, session)| ListedSession::new(id, session, current);
-        Self { sessions: sessions.live(now).map(listed).collect() }
+        Self { sessions: live.map(listed).collect() }
     }
 }
 

@@ -20,6 +20,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V4__keys", include_str!("../../schema/0004_keys.sql")),
     ("V5__tasks", include_str!("../../schema/0005_tasks.sql")),
     ("V6__task_deletions", include_str!("../../schema/0006_task_deletions.sql")),
+    ("V7__session_credentials", include_str!("../../schema/0007_session_credentials.sql")),
 ];
 
 /// Why the schema is not, or cannot be brought, up to date.

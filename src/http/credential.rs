@@ -7,8 +7,8 @@ use poem::http::{Method, header};
 
 use super::problem::Problem;
 use super::{Sender, State, cookie, header_of};
+use crate::accounts::account;
 use crate::eventlog::ReadError;
-use crate::id::UserId;
 use crate::keys::Keys;
 use crate::keys::access_token::TokenError;
 use crate::keys::verified::Verified;
@@ -138,8 +138,8 @@ async fn session(state: &State, credential: Credential<'_>) -> Result<Arc<Sessio
     match credential {
         Credential::SessionToken(token) => {
             let session = fresh(state, state.sessions.by_token(&token).await?).await?;
-            let is_deleted = is_deleted(state, session.user_id).await?;
-            if is_deleted { Err(Problem::user_deleted()) } else { Ok(session) }
+            let account = state.accounts.of(session.user_id).await?;
+            acceptable(session, &account.state)
         }
         Credential::AccessToken(token) => live_session(state, &token).await,
     }
@@ -150,21 +150,30 @@ pub(super) async fn live_session(
     state: &State,
     token: &VerifiedToken<'_>,
 ) -> Result<Arc<Session>, Problem> {
-    match session_of(state, token).await {
-        Err(problem) if !problem.is_unauthorized() => Err(problem),
-        found if is_deleted(state, token.says.user_id).await? => {
-            drop(found);
-            Err(Problem::user_deleted())
-        }
+    let found = match session_of(state, token).await {
+        Err(problem) if !problem.is_unauthorized() => return Err(problem),
         found => found,
+    };
+    let account = state.accounts.of(token.says.user_id).await?;
+    match found {
+        Ok(session) => acceptable(session, &account.state),
+        Err(_) if account.state.is_deleted() => Err(Problem::user_deleted()),
+        Err(problem) => Err(problem),
     }
 }
 
-/// Whether the user was deleted, from the account as this node has published it: no session outlives its user, not even
-/// one whose end is not committed yet, or that a node began a moment too late. That the database is asked about an account
-/// not in memory happens once, as for a list of tasks.
-async fn is_deleted(state: &State, user_id: UserId) -> Result<bool, Problem> {
-    Ok(state.accounts.of(user_id).await?.state.is_deleted())
+/// The session, if its user's account stands behind it as this node has published it: no session outlives its user or the
+/// password that began it, not even one whose end is not committed yet or never will be, or that a node began a moment too
+/// late. That the database is asked about an account not in memory happens once, as for a list of tasks.
+fn acceptable(session: Arc<Session>, account: &account::State) -> Result<Arc<Session>, Problem> {
+    let credential_id = account.profile().map(|profile| profile.credential_id);
+    if account.is_deleted() {
+        Err(Problem::user_deleted())
+    } else if session.credential_id.is_some() && session.credential_id != credential_id {
+        Err(SessionError::Ended.into())
+    } else {
+        Ok(session)
+    }
 }
 
 async fn session_of(state: &State, token: &VerifiedToken<'_>) -> Result<Arc<Session>, Problem> {

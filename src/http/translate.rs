@@ -283,7 +283,7 @@ impl Problem {
     #[must_use]
     pub fn after_password_change(self) -> Self {
         let message =
-            "The password was changed, but sessions may not have ended: sign in and end them";
+            "The password was changed, and no session before is accepted any more: sign in";
         self.halfway("PASSWORD_CHANGED_ONLY", message)
     }
 

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::token::TokenHash;
 use crate::clock::Timestamp;
@@ -31,6 +32,10 @@ crate::event_kinds!(SessionEvent {
 pub struct SessionStarted {
     /// The session.
     pub session_id: SessionId,
+    /// The credential whose password began it: it is worth nothing once another one opens the account. Sessions that began
+    /// before this was recorded have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential_id: Option<Uuid>,
     /// SHA-256 of its token.
     pub token_hash: TokenHash,
     /// What the client said of itself (User-Agent).

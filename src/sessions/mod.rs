@@ -5,6 +5,8 @@
 //!
 //! Using a session extends it, at most once a day; [`expiry`] ends those whose time is over though nobody comes back.
 //!
+//! A session names the credential that began it, so that it can be refused once another password opens its account.
+//!
 //! A session is accepted only if this node knows it to live: from its table, or else from the database. Unknown is
 //! refused, so a restart forgets no sign out.
 
@@ -27,6 +29,7 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorCell, ActorRef};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 pub use self::error::{SessionCommandError, SessionError, StartError};
 use self::events::{EndReason, SessionEvent, SessionStarted};
@@ -132,6 +135,7 @@ impl Sessions {
         let now = self.clock.now();
         let started = SessionStarted {
             session_id: SessionId::at(now),
+            credential_id: None,
             token_hash: token.hash(),
             user_agent,
             client_address,
@@ -143,7 +147,7 @@ impl Sessions {
         Ok(Draft { session, started, token })
     }
 
-    /// Begins a session.
+    /// Begins a session, with the password of this credential.
     ///
     /// # Errors
     ///
@@ -151,9 +155,13 @@ impl Sessions {
     pub async fn begin(
         &self,
         draft: Draft,
+        credential_id: Uuid,
         context: Context,
     ) -> Result<(Session, SessionToken), StartError> {
         let Draft { session, started, token } = draft;
+        let credential_id = Some(credential_id);
+        let session = Session { credential_id, ..session };
+        let started = SessionStarted { credential_id, ..started };
         self.execute(session.user_id, Command::Start(started), None, context).await?;
         Ok((session, token))
     }

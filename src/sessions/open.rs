@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::events::{EndReason, SessionExtended, SessionStarted};
 use crate::clock::Timestamp;
@@ -33,6 +34,8 @@ impl Limits {
 /// A session that has not ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenSession {
+    /// The credential whose password began it, if that is known.
+    pub credential_id: Option<Uuid>,
     /// What the client said of itself.
     pub user_agent: Option<String>,
     /// Network address it was begun from.
@@ -50,6 +53,7 @@ pub struct OpenSession {
 impl OpenSession {
     pub(super) fn started(started: &SessionStarted) -> Self {
         Self {
+            credential_id: started.credential_id,
             user_agent: started.user_agent.clone(),
             client_address: started.client_address,
             started_at: started.started_at,

@@ -17,15 +17,17 @@ use crate::id::{SessionId, UserId};
 
 const STARTED: &str = "\
 insert into sessions
-    (id, user_id, expires_at, ends_at, token_hash, user_agent, client_address, created_at, updated_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $8)";
+    (id, user_id, credential_id, expires_at, ends_at, token_hash, user_agent, client_address, created_at, updated_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)";
 const EXTENDED: &str = "update sessions set expires_at = $2, updated_at = $3 where id = $1";
 const ENDED: &str = "delete from sessions where id = $1";
 
 const SELECT_BY_ID: &str = "\
-select id, user_id, expires_at, token_hash, user_agent, created_at, updated_at from sessions where id = $1";
+select id, user_id, credential_id, expires_at, token_hash, user_agent, created_at, updated_at
+from sessions where id = $1";
 const SELECT_BY_TOKEN: &str = "\
-select id, user_id, expires_at, token_hash, user_agent, created_at, updated_at from sessions where token_hash = $1";
+select id, user_id, credential_id, expires_at, token_hash, user_agent, created_at, updated_at
+from sessions where token_hash = $1";
 
 const SELECT_LIVE: &str = "select id from sessions where id = any($1)";
 
@@ -82,6 +84,7 @@ fn started_statement(user_id: UserId, started: SessionStarted) -> Statement {
         vec![
             Box::new(started.session_id.uuid()),
             Box::new(user_id.uuid()),
+            Box::new(started.credential_id),
             Box::new(started.expires_at.to_jiff()),
             Box::new(started.ends_at.to_jiff()),
             Box::new(started.token_hash.0.to_vec()),
@@ -192,10 +195,11 @@ fn session(row: &Row) -> Session {
     Session {
         id: SessionId::from_uuid(row.get(0)),
         user_id: UserId::from_uuid(row.get(1)),
-        expires_at: time(row, 2),
-        token_hash: TokenHash(row.get::<_, &[u8]>(3).try_into().unwrap_or_default()),
-        user_agent: row.get(4),
-        created_at: time(row, 5),
-        updated_at: time(row, 6),
+        credential_id: row.get(2),
+        expires_at: time(row, 3),
+        token_hash: TokenHash(row.get::<_, &[u8]>(4).try_into().unwrap_or_default()),
+        user_agent: row.get(5),
+        created_at: time(row, 6),
+        updated_at: time(row, 7),
     }
 }

@@ -99,7 +99,7 @@ pub enum SessionList {}
 
 impl Decider for SessionList {
     const CATEGORY: &'static str = "session";
-    const SNAPSHOT_SCHEMA: i16 = 2;
+    const SNAPSHOT_SCHEMA: i16 = 3;
 
     type Command = Command;
     type Event = SessionEvent;

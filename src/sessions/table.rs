@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::events::SessionStarted;
 use super::token::TokenHash;
 use crate::clock::Timestamp;
@@ -18,6 +20,8 @@ pub struct Session {
     pub id: SessionId,
     /// Whose it is.
     pub user_id: UserId,
+    /// The credential whose password began it, if that is known.
+    pub credential_id: Option<Uuid>,
     /// When it ends by itself, unless it is used before.
     pub expires_at: Timestamp,
     /// SHA-256 of its token.
@@ -36,6 +40,7 @@ impl Session {
         Self {
             id: started.session_id,
             user_id,
+            credential_id: started.credential_id,
             expires_at: started.expires_at,
             token_hash: started.token_hash,
             user_agent: started.user_agent.clone(),
@@ -130,8 +135,9 @@ mod tests {
     fn session(number: u128) -> Arc<Session> {
         let at = Timestamp::from_unix_millis;
         Arc::new(Session {
-            id: SessionId::from_uuid(uuid::Uuid::from_u128(number)),
-            user_id: UserId::from_uuid(uuid::Uuid::from_u128(1)),
+            id: SessionId::from_uuid(Uuid::from_u128(number)),
+            user_id: UserId::from_uuid(Uuid::from_u128(1)),
+            credential_id: None,
             expires_at: at(1_000),
             token_hash: TokenHash([u8::try_from(number).unwrap(); 32]),
             user_agent: None,

@@ -1,6 +1,7 @@
 //! One's own account: the profile and the password.
 
 mod password;
+mod password_alone;
 mod password_halfway;
 mod profile;
 

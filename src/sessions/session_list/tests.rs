@@ -5,6 +5,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::*;
+use crate::eventlog::Event;
 use crate::eventlog::testing::{assert_golden, given, replay};
 use crate::sessions::events::SessionExtended;
 use crate::sessions::token::TokenHash;
@@ -28,6 +29,7 @@ fn at(seconds: i64) -> Timestamp {
 fn starts(number: usize, from: i64) -> SessionStarted {
     SessionStarted {
         session_id: id(number),
+        credential_id: Some(Uuid::from_u128(7)),
         token_hash: TokenHash([7; 32]),
         user_agent: Some("Firefox".to_owned()),
         client_address: Some([192, 0, 2, 1].into()),
@@ -205,6 +207,19 @@ fn stored_events_keep_their_shape() {
         extended(1, start + DAY, start + DAY + IDLE),
         ended(id(1), EndReason::SignedOut),
     ]);
+}
+
+#[test]
+fn a_session_that_began_before_its_credential_was_recorded_can_be_read() {
+    let older = r#"{
+        "sessionId": "00000000-0000-0000-0000-000000000001",
+        "tokenHash": "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc",
+        "userAgent": "Firefox", "clientAddress": "192.0.2.1",
+        "startedAt": "1970-01-01T00:00:00.000Z", "expiresAt": "1970-01-08T00:00:00.000Z",
+        "endsAt": "1970-04-01T00:00:00.000Z"
+    }"#;
+    let read = SessionEvent::decode("SessionStarted", 1, older).unwrap();
+    assert_eq!(read, SessionEvent::Started(SessionStarted { credential_id: None, ..starts(1, 0) }));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::user::TestUser;
 const PLACE: &str =
     "ok       database     PostgreSQL * at a Unix socket, database *, schema *, takes writes";
 const ALONE: &str = "ok       replication  no standby, commits wait for none";
-const MIGRATED: &str = "ok       schema       6 of 6 migrations applied";
+const MIGRATED: &str = "ok       schema       7 of 7 migrations applied";
 const NOBODY: &str = "warning  nodes        no server runs on this schema: start one";
 const CLOCK: &str = "ok       clock        within 1s of the database's";
 const SINGLE: &str = "ok       nodes        keyfold from a Unix socket for *s, single mode";
@@ -92,7 +92,7 @@ async fn every_node_of_a_cluster_is_listed() {
 async fn a_database_that_was_never_migrated_needs_nothing_but_that() {
     let database = ExternalDatabase::new().await;
     let keyfold = database.keyfold(SECRET);
-    let behind = "warning  schema       0 of 6 migrations applied: run `keyfold migrate`, \
+    let behind = "warning  schema       0 of 7 migrations applied: run `keyfold migrate`, \
                   or start a server, which does it";
     let found = keyfold.run(&["doctor"]).await;
     assert_found(&found, 0, &[PLACE, ALONE, behind, NOBODY, CLOCK]);

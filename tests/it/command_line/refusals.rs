@@ -181,14 +181,14 @@ async fn a_database_that_lacks_a_migration_is_brought_up_to_date_by_a_server_and
     let database = ExternalDatabase::new().await;
     let keyfold = database.keyfold(SECRET);
     keyfold.print(&["migrate"]).await;
-    let behind = "delete from refinery_schema_history where version = 6;
-                  drop index events_task_deletions";
+    let behind = "delete from refinery_schema_history where version = 7;
+                  alter table sessions drop column credential_id";
     spoil(&database, behind).await;
     for arguments in [&["events"] as &[_], &["replay"], &["users", "delete", "ada@example.com"]] {
         let ended = keyfold.run(arguments).await;
         assert_refused(
             &ended,
-            &["this database lacks V6__task_deletions: run `keyfold migrate` first"],
+            &["this database lacks V7__session_credentials: run `keyfold migrate` first"],
         );
     }
     let server = keyfold.serve().await;
