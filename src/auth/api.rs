@@ -117,7 +117,7 @@ impl AuthApi {
     /// Sign up
     ///
     /// Makes an account and begins its first session. The answer holds an access token for the API, the session token
-    /// for clients without cookies, and sets the session cookie for browsers.
+    /// for clients without cookies, and sets the session cookie for browsers. The session whose cookie it replaces ends.
     #[oai(path = "/signup", method = "post", operation_id = "signUp")]
     async fn sign_up(
         &self,
@@ -131,7 +131,8 @@ impl AuthApi {
 
     /// Sign in
     ///
-    /// Begins a session. An unknown address and a wrong password get the same answer after the same time.
+    /// Begins a session. An unknown address and a wrong password get the same answer after the same time. A browser has
+    /// one session: the one whose cookie the answer replaces ends, whoever's it is.
     #[oai(path = "/signin", method = "post", operation_id = "signIn")]
     async fn sign_in(
         &self,

@@ -97,7 +97,7 @@ fn new_account(body: SignUpRequest) -> Result<(Email, Name, Password), Problem> 
     }
 }
 
-/// Begins a session for somebody who has proven a password.
+/// Begins a session for somebody who has proven a password, in place of the one that their browser has a cookie of.
 async fn begin_session(
     state: &State,
     request: &Request,
@@ -105,7 +105,24 @@ async fn begin_session(
 ) -> Result<(SignedInBody, String), Problem> {
     let entrance = Entrance::prepare(state, request, proof.user_id).await?;
     let context = Context { user_id: Some(proof.user_id), ..caller::context(request) };
-    entrance.begin(state, proof, context).await
+    let entered = entrance.begin(state, proof, context).await?;
+    end_replaced(state, request).await;
+    Ok(entered)
+}
+
+/// Ends the session, whoever's it is, whose cookie the browser is about to replace (ASVS 7.2.4): nobody would be left to
+/// sign out of it.
+async fn end_replaced(state: &State, request: &Request) {
+    match caller::session_of_cookie(request).await {
+        Ok(Some(session)) => {
+            let context = caller::acting(&session, request);
+            end_beside(state, &session, EndReason::Replaced, context).await;
+        }
+        Ok(None) => {}
+        Err(problem) => {
+            tracing::warn!(outcome = %problem, "whether a session is replaced cannot be said");
+        }
+    }
 }
 
 /// A session that is about to begin. Its access token is signed already, so that a session nobody has a token for never

@@ -17,7 +17,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::client_address::client_address;
 use super::credential::{
-    Credential, Judged, Presented, VerifiedToken, first_live, judgeable_bearer, live_session,
+    self, Credential, Judged, Presented, VerifiedToken, first_live, judgeable_bearer, live_session,
 };
 use super::problem::Problem;
 use super::{State, cookie, header_of};
@@ -174,12 +174,27 @@ impl MaybeSignedIn {
     /// When nobody can judge a credential for the moment.
     pub async fn of(request: &Request) -> Result<Self, Problem> {
         let state = following(request)?;
-        match first_live(state, Presented::by(request, state).await?.verified_whenever()).await {
-            Ok(session) => Ok(Self(Some(session))),
-            Err(problem) if problem.is_unauthorized() => Ok(Self(None)),
-            Err(problem) => Err(problem),
-        }
+        let presented = Presented::by(request, state).await?;
+        if_any(first_live(state, presented.verified_whenever()).await).map(Self)
     }
+}
+
+/// The session, if there is one.
+fn if_any(found: Result<Arc<Session>, Problem>) -> Result<Option<Arc<Session>>, Problem> {
+    match found {
+        Ok(session) => Ok(Some(session)),
+        Err(problem) if problem.is_unauthorized() => Ok(None),
+        Err(problem) => Err(problem),
+    }
+}
+
+/// The live session whose cookie the browser has, if a change in its name would be accepted from where the request comes.
+///
+/// # Errors
+///
+/// When nobody can say for the moment.
+pub async fn session_of_cookie(request: &Request) -> Result<Option<Arc<Session>>, Problem> {
+    if_any(credential::session_of_cookie(request, state(request)?).await)
 }
 
 /// Where a request comes from and in which trace, without saying who sent it.

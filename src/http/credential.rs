@@ -134,6 +134,20 @@ pub(super) async fn first_live<'a>(
     Err(refusal.unwrap_or_else(Problem::unauthenticated))
 }
 
+/// The live session of the cookie alone, which counts as it does for any change.
+pub(super) async fn session_of_cookie(
+    request: &Request,
+    state: &State,
+) -> Result<Arc<Session>, Problem> {
+    let cookie = cookie::read(request, &state.site).filter(|_| is_trusted(request, state));
+    first_live(state, cookie.into_iter().map(|token| Ok(Credential::SessionToken(token)))).await
+}
+
+/// Whether a cookie counts for a change: unless another site's page has the browser send it.
+fn is_trusted(request: &Request, state: &State) -> bool {
+    state.site.sender(request) != Sender::Other
+}
+
 async fn session(state: &State, credential: Credential<'_>) -> Result<Arc<Session>, Problem> {
     match credential {
         Credential::SessionToken(token) => {

@@ -105,6 +105,7 @@ fn told(reason: EndReason) -> (&'static str, &'static str) {
         EndReason::SignedOut => ("user", "signed out"),
         EndReason::Revoked => ("user", "revoked by the user"),
         EndReason::PasswordChanged => ("user", "the password was changed"),
+        EndReason::Replaced => ("user", "the same browser signed in anew"),
         EndReason::UserDeleted => ("admin", "the user was deleted"),
         EndReason::Idle => ("policy", "idle for too long"),
         EndReason::Absolute => ("policy", "as old as a session may be"),

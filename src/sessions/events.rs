@@ -90,6 +90,8 @@ pub enum EndReason {
     Absolute,
     /// The user has more sessions than are kept; this was the oldest.
     Superseded,
+    /// The same browser signed in anew.
+    Replaced,
     /// The user was deleted.
     UserDeleted,
 }

@@ -58,6 +58,7 @@ mod past;
 mod plans;
 mod postgres;
 mod process;
+mod replaced;
 mod restore;
 mod revocation;
 mod rotation;

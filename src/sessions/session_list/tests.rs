@@ -231,6 +231,7 @@ fn the_reasons_of_ends_keep_their_names() {
         EndReason::Idle,
         EndReason::Absolute,
         EndReason::Superseded,
+        EndReason::Replaced,
         EndReason::UserDeleted,
     ];
     assert_eq!(
@@ -242,6 +243,7 @@ fn the_reasons_of_ends_keep_their_names() {
             "idle",
             "absolute",
             "superseded",
+            "replaced",
             "userDeleted"
         ])
     );

@@ -40,6 +40,22 @@ async fn a_session_that_is_signed_out_shows_nothing_any_more() {
 }
 
 #[tokio::test]
+async fn whoever_signs_in_or_up_in_the_same_browser_replaces_the_session_before() {
+    let app = TestApp::spawn().await;
+    let mut browser = Browser::of_ada(&app).await;
+    let grace = [("name", "Grace"), ("email", "grace@example.com"), ("password", PASSWORD)];
+    for (path, form) in [("/login", &ada()[1..]), ("/signup", &grace), ("/login", &ada()[1..])] {
+        let mut copy = Browser { url: app.url(), cookie: browser.cookie.clone() };
+        assert_eq!(copy.get("/account").await.status, 200);
+        assert_eq!(browser.post(path, form).await.status, 303);
+        assert_eq!(copy.get("/account").await.status, 303);
+        assert_eq!(browser.get("/account").await.status, 200);
+    }
+    let reasons = "select string_agg(distinct data->>'reason', ',') from events";
+    assert_eq!(app.query_text(reasons).await, "replaced");
+}
+
+#[tokio::test]
 async fn whoever_has_to_sign_in_first_comes_back_afterwards() {
     let app = TestApp::spawn().await;
     let tasks = Browser::of_ada(&app).await.own_tasks().await;
