@@ -43,6 +43,11 @@ pub enum InvalidPassword {
 #[error("is not right")]
 pub struct WrongPassword;
 
+/// The new password is the account's already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be another one")]
+pub struct SamePassword;
+
 impl Password {
     /// A password typed to sign in: whatever its length, it is compared with the stored hash.
     ///
@@ -67,6 +72,19 @@ impl Password {
             0..MIN_CHARACTERS => Err(InvalidPassword::TooShort),
             MIN_CHARACTERS..=MAX_CHARACTERS => Ok(Self(text)),
             _ => Err(InvalidPassword::TooLong),
+        }
+    }
+
+    /// Itself, if it is another one than `before`. In constant time but for the length.
+    ///
+    /// # Errors
+    ///
+    /// When it is the same.
+    pub fn other_than(self, before: &Self) -> Result<Self, SamePassword> {
+        let (new, before) = (self.0.as_bytes(), before.0.as_bytes());
+        match aws_lc_rs::constant_time::verify_slices_are_equal(new, before) {
+            Ok(()) => Err(SamePassword),
+            Err(_) => Ok(self),
         }
     }
 }
@@ -249,6 +267,15 @@ mod tests {
         assert_eq!(parse("ééééééé"), Err(InvalidPassword::TooShort));
         assert_eq!(parse(&"é".repeat(128)), Ok(()));
         assert_eq!(parse(&"é".repeat(129)), Err(InvalidPassword::TooLong));
+    }
+
+    #[test]
+    fn a_password_is_another_one_if_any_byte_is_different() {
+        let is_other = |new: &str, before: &str| password(new).other_than(&password(before));
+        assert_eq!(is_other("correct horse", "correct horse").map(drop), Err(SamePassword));
+        for new in ["correct horsf", "Correct horse", "correct horse ", "correct hors"] {
+            assert!(is_other(new, "correct horse").is_ok(), "{new:?}");
+        }
     }
 
     #[test]

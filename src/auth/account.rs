@@ -74,19 +74,22 @@ async fn proven(
     let ChangePasswordRequest { current_password, new_password } = body;
     let current = Password::attempt(Zeroizing::new(current_password));
     let password = Password::parse(Zeroizing::new(new_password));
-    let proof = match current {
-        Ok(current) => state
-            .accounts
-            .prove(user_id, current)
-            .await?
-            .ok_or_else(|| FieldProblem::of("currentPassword", WrongPassword)),
+    let proven = match current {
+        Ok(current) => {
+            let proof = state.accounts.prove(user_id, current.clone()).await?;
+            let proof = proof.ok_or_else(|| FieldProblem::of("currentPassword", WrongPassword));
+            proof.map(|proof| (proof, current))
+        }
         Err(error) => Err(FieldProblem::of("currentPassword", error)),
     };
     let password = password.map_err(|error| FieldProblem::of("newPassword", error));
-    match (proof, password) {
-        (Ok(proof), Ok(password)) => Ok((proof, password)),
-        (proof, password) => {
-            let problems = [proof.err(), password.err()];
+    match (proven, password) {
+        (Ok((proof, current)), Ok(password)) => {
+            let password = password.other_than(&current);
+            Ok((proof, password.map_err(|error| Problem::invalid("newPassword", error))?))
+        }
+        (proven, password) => {
+            let problems = [proven.err(), password.err()];
             Err(Problem::fields(problems.into_iter().flatten().collect()))
         }
     }

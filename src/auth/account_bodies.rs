@@ -42,7 +42,7 @@ pub(crate) struct ChangePasswordRequest {
     /// The password that opens the account now.
     #[oai(validator(max_length = 128))]
     pub(crate) current_password: String,
-    /// The one that opens it from now on: 8 to 128 characters, taken exactly as sent.
+    /// The one that opens it from now on, which must be another one: 8 to 128 characters, taken exactly as sent.
     #[oai(validator(min_length = 8, max_length = 128))]
     pub(crate) new_password: String,
 }

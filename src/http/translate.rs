@@ -7,7 +7,7 @@ use super::problem::Problem;
 use crate::accounts::account::Rejection;
 use crate::accounts::email::InvalidEmail;
 use crate::accounts::name::InvalidName;
-use crate::accounts::password::{HashError, InvalidPassword, WrongPassword};
+use crate::accounts::password::{HashError, InvalidPassword, SamePassword, WrongPassword};
 use crate::accounts::{AccountCommandError, ChangePasswordError, SignUpError, VerifyError};
 use crate::eventlog::{ExecuteError, ReadError, StoreError};
 use crate::keys::IssueError;
@@ -48,6 +48,12 @@ impl From<InvalidPassword> for Flaw {
 
 impl From<WrongPassword> for Flaw {
     fn from(_: WrongPassword) -> Self {
+        Self::Invalid
+    }
+}
+
+impl From<SamePassword> for Flaw {
+    fn from(_: SamePassword) -> Self {
         Self::Invalid
     }
 }

@@ -152,6 +152,7 @@ async fn everything_wrong_with_a_change_is_said_at_once() {
     let app = TestApp::spawn().await;
     let ada = app.sign_up("ada@example.com").await;
     let short = ("newPassword", "NEW_PASSWORD_TOO_SHORT", "must have at least 8 characters");
+    let same = ("newPassword", "NEW_PASSWORD_INVALID", "must be another one");
     let long = ("newPassword", "NEW_PASSWORD_TOO_LONG", "must have at most 128 characters");
     let endless =
         ("currentPassword", "CURRENT_PASSWORD_TOO_LONG", "must have at most 128 characters");
@@ -159,6 +160,10 @@ async fn everything_wrong_with_a_change_is_said_at_once() {
     for (current, new, problems) in [
         (PASSWORD, seven, &[short] as &[_]),
         (PASSWORD, many, &[long]),
+        (PASSWORD, PASSWORD, &[same]),
+        // Whether it is the same is said only to whoever knows it.
+        ("not the password", "not the password", &[WRONG]),
+        ("not the password", PASSWORD, &[WRONG]),
         ("not the password", seven, &[WRONG, short]),
         (many, ANOTHER, &[endless]),
         (many, "", &[endless, short]),
