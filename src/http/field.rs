@@ -42,6 +42,8 @@ pub enum Flaw {
     Unknown,
     /// It is there more than once.
     Duplicate,
+    /// Somebody else has it.
+    Taken,
     /// It is of the right type, but not what it should be.
     Invalid,
 }
@@ -83,6 +85,7 @@ impl Flaw {
             Self::WrongType => "WRONG_TYPE",
             Self::Unknown => "UNKNOWN",
             Self::Duplicate => "DUPLICATE",
+            Self::Taken => "TAKEN",
             Self::Invalid => "INVALID",
         }
     }
@@ -138,6 +141,7 @@ mod tests {
             ("HTTPStatus2Code", Flaw::TooSmall, "HTTP_STATUS2_CODE_TOO_SMALL"),
             ("If-Match", Flaw::TooMany, "IF_MATCH_TOO_MANY"),
             ("Last-Event-ID", Flaw::TooLarge, "LAST_EVENT_ID_TOO_LARGE"),
+            ("email", Flaw::Taken, "EMAIL_TAKEN"),
             ("address2", Flaw::TooShort, "ADDRESS2_TOO_SHORT"),
         ] {
             assert_eq!(flaw.code(path), code, "{path}");

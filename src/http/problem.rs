@@ -28,7 +28,7 @@ pub struct ErrorBody {
     pub message: String,
     /// Identifies the request in logs and traces (W3C trace id).
     pub trace_id: String,
-    /// The fields that are not as they should be, when the input is invalid.
+    /// The fields that are not as they should be, when the input is invalid or taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub details: Option<Vec<FieldProblem>>,
     /// What the request wanted to change, as it is now and in the shape in which it is read, when its version has changed.

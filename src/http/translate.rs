@@ -2,7 +2,7 @@
 
 use poem::http::StatusCode;
 
-use super::field::Flaw;
+use super::field::{FieldProblem, Flaw};
 use super::problem::Problem;
 use crate::accounts::account::Rejection;
 use crate::accounts::email::InvalidEmail;
@@ -193,11 +193,7 @@ impl From<SessionCommandError> for Problem {
 impl From<SignUpError> for Problem {
     fn from(error: SignUpError) -> Self {
         match error {
-            SignUpError::EmailTaken => Self::new(
-                StatusCode::CONFLICT,
-                "EMAIL_TAKEN",
-                "An account with this email address exists already",
-            ),
+            SignUpError::EmailTaken => Self::email_taken(),
             SignUpError::Hash(error) => error.into(),
             SignUpError::Execute(error) => executed(error, |rejection| Self::internal(&rejection)),
         }
@@ -261,6 +257,17 @@ impl Problem {
     /// `401`: there is no such user any more.
     pub fn user_deleted() -> Self {
         Self::invalid_token("USER_DELETED", "the user of the access token has been deleted")
+    }
+
+    /// `409`: the address belongs to another account.
+    fn email_taken() -> Self {
+        let message = "An account with this email address exists already";
+        let beside = "belongs to an account already: sign in instead";
+        Self::new(StatusCode::CONFLICT, "EMAIL_TAKEN", message).about(vec![FieldProblem::new(
+            "email",
+            Flaw::Taken,
+            beside,
+        )])
     }
 
     /// `404`: the user has no live session with this id.

@@ -35,7 +35,7 @@ minutes. The session token, in a cookie or sent as a bearer token, lives days an
 at `/api/auth/token`. Signing out ends both at once; changing the password ends those of every session.
 
 **Failures.** Every failure has the same body: a stable `code`, a `message` for people, a `traceId` that finds the \
-request in the logs, and `details` per field when the input is invalid, each with a `code` of its own: the field's name \
+request in the logs, and `details` per field when the input is invalid or taken, each with a `code` of its own: the field's name \
 and what is wrong with it, `TITLE_TOO_LONG` for instance.";
 
 /// Fields of requests that may be `null`, which the generator cannot say of a field that may also be absent.
@@ -148,7 +148,13 @@ fn failure(operation: &str, status: &str) -> Option<ErrorBody> {
     let (code, message) = refused(operation, status).or_else(|| failed(operation, status))?;
     let body = body(code, message);
     let current = (status == "412").then(|| current(operation)).flatten();
-    Some(ErrorBody { current, ..body })
+    let details = (code == "EMAIL_TAKEN").then(|| vec![taken()]);
+    Some(ErrorBody { details, current, ..body })
+}
+
+/// What is wrong with an address that belongs to an account.
+fn taken() -> FieldProblem {
+    FieldProblem::new("email", Flaw::Taken, "belongs to an account already: sign in instead")
 }
 
 /// What is wrong with the input of an operation.

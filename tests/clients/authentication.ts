@@ -32,6 +32,7 @@ export async function isRefusedToSignUp(url: string, taken: string): Promise<voi
   failed(await anyone.POST("/api/auth/signup", { body: again }), 409, {
     code: "EMAIL_TAKEN",
     message: "An account with this email address exists already",
+    details: [{ field: "email", code: "EMAIL_TAKEN", message: "belongs to an account already: sign in instead" }],
   });
   const details = [
     { field: "email", code: "EMAIL_INVALID", message: "must be an email address such as ada@example.com" },

@@ -260,7 +260,8 @@ impl Reply {
             "{body}"
         );
         assert_eq!(self.header("content-type"), "application/json");
-        assert_eq!(body.get("details").is_some(), code == "INVALID_INPUT", "{body}");
+        let has_details = ["INVALID_INPUT", "EMAIL_TAKEN"].contains(&code);
+        assert_eq!(body.get("details").is_some(), has_details, "{body}");
         assert!(body.get("current").is_none() || code == "VERSION_MISMATCH", "{body}");
     }
 

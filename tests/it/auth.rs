@@ -14,6 +14,9 @@ async fn an_address_belongs_to_one_account_however_it_is_spelled() {
     let body = json!({"email": "ADA@Example.com", "password": PASSWORD, "name": "Eve"});
     let reply = app.post("/api/auth/signup").json(&body).send().await;
     reply.expect_problem(409, "EMAIL_TAKEN", "An account with this email address exists already");
+    let message = "belongs to an account already: sign in instead";
+    let details = json!([{"field": "email", "code": "EMAIL_TAKEN", "message": message}]);
+    assert_eq!(reply.json()["details"], details);
     assert_eq!(app.dump("users").await.lines().count(), 1);
     assert_eq!(app.dump("credentials").await.lines().count(), 1);
 }
