@@ -87,7 +87,7 @@ enum TokenResponse {
     #[oai(status = 200)]
     Fresh(
         Json<FreshToken>,
-        /// Keeps the session cookie for as long as its session lasts, when the request has one.
+        /// Keeps the session cookie for as long as its session lasts, when the request has one and use has extended it.
         #[oai(header = "Set-Cookie")]
         Option<String>,
     ),
@@ -193,8 +193,10 @@ impl AuthApi {
         let state = caller::state(request)?;
         let account = state.accounts.of(session.user_id).await.map_err(Problem::from)?;
         let fresh = fresh_token(state, &session, profile_of(&account)?).await?;
-        // Always: an access token may have extended the session since, in an answer that knows no cookie.
-        let refreshed = cookie::refresh(request, &session, state.clock.now(), &state.site);
+        // Whatever extended it: perhaps an access token, in an answer that knows no cookie. Before that the cookie is as it
+        // was set when the session began, and an answer that is late puts no old one in the place of a newer one.
+        let refresh = || cookie::refresh(request, &session, state.clock.now(), &state.site);
+        let refreshed = session.is_extended().then(refresh).flatten();
         Ok(TokenResponse::Fresh(Json(fresh), refreshed))
     }
 }

@@ -48,6 +48,11 @@ impl Session {
             updated_at: started.started_at,
         }
     }
+
+    /// Whether use has ever made it last longer.
+    pub fn is_extended(&self) -> bool {
+        self.updated_at > self.created_at
+    }
 }
 
 /// What the table knows of a session.

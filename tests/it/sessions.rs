@@ -116,6 +116,10 @@ async fn an_answer_that_shows_an_extended_session_keeps_its_cookie_for_longer() 
     let app = TestApp::spawn().await;
     let ada = app.sign_up("ada@example.com").await;
     let ask = async |path: &str| app.get(path).header("cookie", &cookie(&ada)).send().await;
+    app.clock().advance(DAY / 2);
+    for path in ["/api/auth/session", "/api/auth/sessions", "/api/auth/token"] {
+        assert_eq!(ask(path).await.header("set-cookie"), "", "{path}, before any extension");
+    }
     for path in ["/api/auth/session", "/api/auth/sessions", "/api/auth/token"] {
         app.clock().advance(DAY);
         let reply = ask(path).await;
