@@ -11,6 +11,8 @@ await keep(async ({ person }) => {
   ada.expecting(/^failed request: GET net::ERR_CONNECTION_REFUSED/, { atMost: 1 });
   const refused = await page.reload().catch((error) => error.message);
   if (!String(refused).includes("ERR_CONNECTION_REFUSED")) throw new Error(`the server still answers: ${refused}`);
+  // The browser's own page takes its place.
+  await page.waitForURL(/^chrome-error:/);
 
   await ask("start");
   await page.goto("/docs");

@@ -4,11 +4,16 @@
 //! console of a page was told an error or a warning, a request failed or went elsewhere, or a policy forbade anything.
 //! Pictures are in `target/screenshots`; those of a failure, and what the console was told, below `failed` there.
 
+mod away;
+mod journeys;
+mod together;
+
 use std::fs;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::app::TestApp;
+use crate::tidy;
 use crate::tools::{self, Tool};
 
 /// Few browsers at once: each is several processes, and all of them want to be first.
@@ -46,9 +51,9 @@ impl Script {
         self.tool.tell("done").await;
     }
 
-    /// Waits for its end, which has to be a good one.
-    async fn ends_well(self) {
-        self.tool.printed().await;
+    /// Waits for its end, which has to be a good one. Returns everything it printed.
+    async fn ends_well(self) -> String {
+        self.tool.printed().await
     }
 }
 
@@ -67,22 +72,10 @@ async fn the_explorer_opens_without_a_console_error() {
     assert_kept("explorer-opens", &TestApp::in_real_time().await).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_page_opens_again_when_its_server_is_back() {
-    let mut app = TestApp::in_real_time().await;
-    let mut script = Script::start("server-returns", &[&app.url()]).await;
-    script.asks("stop").await;
-    app.stop().await;
-    script.go_on().await;
-    script.asks("start").await;
-    app.restart().await;
-    script.go_on().await;
-    script.ends_well().await;
-}
-
 #[test]
 fn every_script_shows_that_a_promise_ends_well() {
-    let tests = fs::read_to_string(tools::tests("it/pages.rs")).unwrap();
+    let files = tidy::files("tests/it/pages").into_iter().chain(["tests/it/pages.rs".to_owned()]);
+    let tests: String = files.map(|path| tidy::read(&path)).collect();
     let scripts = fs::read_dir(tools::tests("browser")).unwrap().map(|entry| entry.unwrap().path());
     for script in scripts.filter(|path| path.extension().is_some_and(|end| end == "mjs")) {
         let name = script.file_stem().unwrap().to_str().unwrap();

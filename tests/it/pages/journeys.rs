@@ -1,0 +1,19 @@
+//! What a person does from the first time they are here to the day they change their password.
+
+use super::assert_kept;
+use crate::app::TestApp;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_person_gets_an_account_a_list_in_their_own_order_and_another_password() {
+    assert_kept("new-person", &TestApp::in_real_time().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_is_taken_back_and_the_list_is_seen_and_restored_as_it_was() {
+    assert_kept("time", &TestApp::in_real_time().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_that_has_to_be_possible_is_possible_without_javascript() {
+    assert_kept("scriptless", &TestApp::in_real_time().await).await;
+}
