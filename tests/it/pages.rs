@@ -6,6 +6,7 @@
 
 mod away;
 mod journeys;
+mod sessions;
 mod together;
 
 use std::fs;
