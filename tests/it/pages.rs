@@ -5,7 +5,9 @@
 //! Pictures are in `target/screenshots`; those of a failure, and what the console was told, below `failed` there.
 
 mod away;
+mod everybody;
 mod journeys;
+mod seen;
 mod sessions;
 mod together;
 
