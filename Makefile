@@ -3,14 +3,14 @@
 .DEFAULT_GOAL := help
 SECONDS ?= 600
 
-.PHONY: help run test bench chaos cluster soak build lint openapi clean
+.PHONY: help run test screenshots bench chaos cluster soak build lint openapi clean
 
 TARGET := $(abspath $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target))
 # rustup's own directory may not be on the PATH yet; tools installed for the tests come first.
 export PATH := $(TARGET)/tools:$(PATH):$(HOME)/.cargo/bin
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Install what is missing, build in release and start the server
 	@.ci/install run
@@ -19,6 +19,11 @@ run: ## Install what is missing, build in release and start the server
 test: ## Install what the tests need and run all of them
 	@.ci/install test
 	cargo test --locked
+
+screenshots: ## Show every page in Chromium and take the README's pictures anew
+	@.ci/install test
+	cargo test --locked --test it pages::
+	@for picture in tests/browser/screenshots/*.png; do cp $(TARGET)/screenshots/$${picture##*/} $$picture; done
 
 bench: ## Measure everything beside its limit and write benches/RESULTS.md; or some: make bench WORKLOADS="reads writes"
 	@.ci/install bench

@@ -4,7 +4,7 @@ use keyfold::config;
 
 use serde_json::Value;
 
-use super::{assert_none, read};
+use super::{assert_none, files, read};
 
 /// Where npm packages are used.
 const NPM_PACKAGES: [&str; 2] = ["tests/clients", "tests/browser"];
@@ -25,6 +25,21 @@ fn the_readme_names_every_variable_as_the_program_does() {
         table == Some(expected.trim()),
         "between <!-- variables --> and <!-- /variables --> README.md has to say:\n\n{expected}"
     );
+}
+
+#[test]
+fn every_picture_of_the_readme_is_there() {
+    let readme = read("README.md");
+    let pictures: Vec<_> = readme
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next())
+        .filter(|path| path.starts_with("tests/browser/screenshots/"))
+        .collect();
+    let known = files("tests/browser/screenshots");
+    assert_eq!(pictures.len(), known.len());
+    let missing = pictures.into_iter().filter(|path| !known.iter().any(|known| known == path));
+    assert_none("README.md shows pictures that are there", missing.map(str::to_owned));
 }
 
 #[test]
