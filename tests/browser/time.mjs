@@ -137,7 +137,7 @@ await keep(async ({ person }) => {
   await account.add("Milk", "Bread");
   const page = await ada.open(account.tasks);
   const list = new List(page);
-  await list.shows("Milk", "Bread");
+  await list.handle("Bread").waitFor();
   await takesBackAndDoesAgain(page, list);
   await leavesTypingAlone(page, list);
   await bringsBackWhatWasDeleted(list);
