@@ -184,3 +184,27 @@ async fn the_cookie_of_a_page_is_out_of_reach_of_scripts_and_bound_to_https_ther
     assert!(pair.starts_with("__Secure-better-auth.session_token="), "{pair}");
     assert_eq!(attributes, "Max-Age=604800; Path=/; HttpOnly; SameSite=Lax; Secure");
 }
+
+#[tokio::test]
+async fn a_form_of_whoever_is_not_signed_in_leads_to_sign_in_and_back_to_its_page() {
+    let app = TestApp::spawn().await;
+    let tasks = Browser::of_ada(&app).await.own_tasks().await;
+    let task = format!("{tasks}/01a20571-9d1a-781e-b1ae-30a74da2d439");
+    for (path, page) in [
+        (&*tasks, &*tasks),
+        (&task, &tasks),
+        (&format!("{task}/delete"), &tasks),
+        ("/account/profile", "/account"),
+        ("/account/password", "/account"),
+        ("/account/sessions", "/account"),
+        ("/account/sessions/01a20571-9d1a-781e-b1ae-30a74da2d439", "/account"),
+    ] {
+        let form = [("title", "Milk"), ("name", "Eve"), ("newPassword", "eve's own password")];
+        let led = Browser::new(&app).post(path, &form).await;
+        let location = format!("/login?next={}", page.replace('/', "%2F"));
+        assert_eq!((led.status.as_u16(), led.header("location")), (303, &*location), "{path}");
+    }
+    let events =
+        "select string_agg(type, ',' order by position) from events where stream <> 'keys'";
+    assert_eq!(app.query_text(events).await, "AccountCreated,SessionStarted");
+}
