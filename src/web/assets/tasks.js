@@ -73,7 +73,7 @@ function leave(row) {
   const next = row.nextElementSibling ?? row.previousElementSibling;
   const wasHere = row.contains(document.activeElement);
   row.remove();
-  if (wasHere) ((next && $("[data-edit]", next)) ?? $("#title")).focus({ preventScroll: true });
+  if (wasHere) ((next && $("[data-edit]", next)) ?? $("#main")).focus({ preventScroll: true });
 }
 
 let isLost = false;
