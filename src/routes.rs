@@ -9,7 +9,7 @@ use crate::api;
 use crate::http::State;
 use crate::http::edge::{Edge, Operations};
 use crate::http::trace::Operation;
-use crate::web::{explorer, pages};
+use crate::web::{explorer, page, pages};
 
 /// The whole application.
 pub fn endpoint(state: State) -> impl Endpoint<Output = Response> + 'static {
@@ -41,9 +41,12 @@ impl DynEndpoint for Places {
 
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Response>> {
         let path = request.uri().path();
-        if explorer::is_page(path) {
+        // Most requests are the API's: they look for no page.
+        if path.starts_with("/api/") {
+            DynEndpoint::call(&*self.api, request)
+        } else if explorer::is_page(path) {
             DynEndpoint::call(&*self.explorer, request)
-        } else if pages::is_page(path) || (!api::has(path) && pages::is_missed(&request)) {
+        } else if pages::is_page(path) || (!api::has(path) && page::is_wanted(&request)) {
             pages::answer(request).map(Ok).boxed()
         } else {
             DynEndpoint::call(&*self.api, request)

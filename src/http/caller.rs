@@ -104,14 +104,15 @@ impl SignedIn {
         acting(&self.session, request)
     }
 
-    /// The user whose resources a path names, if that is they.
+    /// The user as the owner of what a path names, if that is they.
     ///
     /// # Errors
     ///
     /// When it is somebody else.
-    pub fn owner_of(&self, user_id: &str) -> Result<UserId, Problem> {
-        let is_theirs = user_id.parse() == Ok(self.session.user_id);
-        is_theirs.then_some(self.session.user_id).ok_or_else(not_yours)
+    pub fn owner_of(&self, user_id: &str) -> Result<Owner, Problem> {
+        let Session { user_id: own, id: session_id, .. } = *self.session;
+        let is_theirs = user_id.parse() == Ok(own);
+        is_theirs.then_some(Owner { user_id: own, session_id }).ok_or_else(not_yours)
     }
 
     /// The header that keeps their cookie for as long as the session lasts now, if the request has extended it.
@@ -131,7 +132,7 @@ impl SessionHolder {
 }
 
 /// `403`: the path names somebody else.
-pub(crate) fn not_yours() -> Problem {
+fn not_yours() -> Problem {
     Problem::forbidden("NOT_YOURS", "This belongs to another user")
 }
 

@@ -86,7 +86,7 @@ impl<'a> Presented<'a> {
         let bearer = judgeable_bearer(request, state).await?;
         let cookie = cookie::read(request, &state.site);
         let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
-        let distrusted = cookie.is_some() && changes && state.site.sender(request) == Sender::Other;
+        let distrusted = cookie.is_some() && changes && !is_trusted(request, state);
         if distrusted && bearer.is_none() {
             let message = "Requests with a cookie are not accepted from this origin";
             return Err(Problem::forbidden("UNTRUSTED_ORIGIN", message));

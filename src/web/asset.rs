@@ -11,6 +11,10 @@ use poem::{Body, Endpoint, IntoResponse, Request, Response, Result};
 
 use crate::http::{etag, header_of};
 
+/// Media types of assets.
+pub(super) const STYLE: &str = "text/css; charset=utf-8";
+pub(super) const SCRIPT: &str = "text/javascript; charset=utf-8";
+
 /// Bytes of a media type. Made when they are first asked for: a server does not hold in memory what nobody opens.
 pub(super) struct Asset {
     content_type: &'static str,

@@ -12,7 +12,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use poem::http::StatusCode;
 use poem::{IntoResponse, Request, Response};
 
-use super::asset::Asset;
+use super::asset::{Asset, SCRIPT, STYLE};
 
 /// Where they are.
 pub const PREFIX: &str = "/assets/";
@@ -23,29 +23,27 @@ const CACHE: &str = "public, max-age=31536000, immutable";
 /// Characters of a hash in a name: enough that no two versions share them.
 const HASH_LENGTH: usize = 12;
 
-const STYLE: &str = "text/css; charset=utf-8";
-const MODULE: &str = "text/javascript; charset=utf-8";
 const PICTURE: &str = "image/svg+xml";
 
 /// Each names only files that stand before it.
 const FILES: [(&str, &str, &str); 17] = [
     ("app.css", STYLE, include_str!("assets/app.css")),
     ("icon.svg", PICTURE, include_str!("assets/icon.svg")),
-    ("page.js", MODULE, include_str!("assets/page.js")),
-    ("api.js", MODULE, include_str!("assets/api.js")),
-    ("over.js", MODULE, include_str!("assets/over.js")),
-    ("calls.js", MODULE, include_str!("assets/calls.js")),
-    ("live.js", MODULE, include_str!("assets/live.js")),
-    ("forms.js", MODULE, include_str!("assets/forms.js")),
-    ("home.js", MODULE, include_str!("assets/home.js")),
-    ("enter.js", MODULE, include_str!("assets/enter.js")),
-    ("account.js", MODULE, include_str!("assets/account.js")),
-    ("store.js", MODULE, include_str!("assets/store.js")),
-    ("row.js", MODULE, include_str!("assets/row.js")),
-    ("order.js", MODULE, include_str!("assets/order.js")),
-    ("history.js", MODULE, include_str!("assets/history.js")),
-    ("past.js", MODULE, include_str!("assets/past.js")),
-    ("tasks.js", MODULE, include_str!("assets/tasks.js")),
+    ("page.js", SCRIPT, include_str!("assets/page.js")),
+    ("api.js", SCRIPT, include_str!("assets/api.js")),
+    ("over.js", SCRIPT, include_str!("assets/over.js")),
+    ("calls.js", SCRIPT, include_str!("assets/calls.js")),
+    ("live.js", SCRIPT, include_str!("assets/live.js")),
+    ("forms.js", SCRIPT, include_str!("assets/forms.js")),
+    ("home.js", SCRIPT, include_str!("assets/home.js")),
+    ("enter.js", SCRIPT, include_str!("assets/enter.js")),
+    ("account.js", SCRIPT, include_str!("assets/account.js")),
+    ("store.js", SCRIPT, include_str!("assets/store.js")),
+    ("row.js", SCRIPT, include_str!("assets/row.js")),
+    ("order.js", SCRIPT, include_str!("assets/order.js")),
+    ("history.js", SCRIPT, include_str!("assets/history.js")),
+    ("past.js", SCRIPT, include_str!("assets/past.js")),
+    ("tasks.js", SCRIPT, include_str!("assets/tasks.js")),
 ];
 
 /// A file under the path it is reached at.

@@ -7,8 +7,9 @@ use bytes::Bytes;
 use poem::Route;
 use poem_openapi::OpenApiService;
 
-use super::asset::Asset;
+use super::asset::{Asset, SCRIPT, STYLE};
 use super::openapi;
+use crate::http::problem;
 
 const PAGE: &str = include_str!("explorer.html");
 const START: &str = include_str!("explorer.js");
@@ -40,14 +41,12 @@ fn between(begin: &str, end: &str) -> Bytes {
 
 /// The explorer's page and assets, and the OpenAPI document.
 pub fn routes() -> Route {
-    const HTML: &str = "text/html; charset=utf-8";
-    const SCRIPT: &str = "text/javascript; charset=utf-8";
     Route::new()
-        .at("/docs", asset(HTML, || PAGE.into()))
-        .at("/docs/", asset(HTML, || PAGE.into()))
+        .at("/docs", asset(problem::PAGE, || PAGE.into()))
+        .at("/docs/", asset(problem::PAGE, || PAGE.into()))
         .at("/docs/explorer.js", asset(SCRIPT, || START.into()))
         .at("/docs/swagger-ui.js", asset(SCRIPT, swagger_ui_script))
-        .at("/docs/swagger-ui.css", asset("text/css; charset=utf-8", swagger_ui_style))
+        .at("/docs/swagger-ui.css", asset(STYLE, swagger_ui_style))
         .at("/openapi.json", asset("application/json", || openapi::text().into()))
 }
 

@@ -41,9 +41,7 @@ impl Form {
     pub(super) fn text(&self, name: &str) -> &str {
         self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
-}
 
-impl Form {
     /// The fields that are no passwords.
     pub(super) fn without_passwords(&self) -> Vec<(String, String)> {
         let fields =

@@ -12,6 +12,6 @@ mod form;
 mod instead;
 pub mod openapi;
 mod own_path;
-mod page;
+pub mod page;
 pub mod pages;
 mod visitor;

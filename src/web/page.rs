@@ -159,8 +159,8 @@ fn told(problem: &Problem) -> (&'static str, String) {
     }
 }
 
-/// Whether whoever asks would rather have a page than data.
-pub(super) fn is_wanted(request: &Request) -> bool {
+/// Whether whoever asks would rather have a page than data: a browser would.
+pub fn is_wanted(request: &Request) -> bool {
     crate::http::header_of(request, &header::ACCEPT)
         .is_some_and(|accepted| accepted.contains("text/html"))
 }

@@ -140,11 +140,6 @@ fn instead_of_form(request: &Request) -> Response {
     }
 }
 
-/// Whether a browser asks for a page where there is nothing.
-pub fn is_missed(request: &Request) -> bool {
-    !request.uri().path().starts_with("/api/") && page::is_wanted(request)
-}
-
 /// That there is nothing, for whoever asks: that nobody can say who it is hinders nobody from hearing it.
 async fn missing(request: &Request) -> Response {
     let visitor = Visitor::of(request).await.ok().flatten();

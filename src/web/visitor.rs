@@ -1,7 +1,5 @@
 //! Who looks at a page.
 
-use std::sync::Arc;
-
 use poem::Request;
 
 use super::form::Form;
@@ -12,13 +10,12 @@ use crate::auth::entering;
 use crate::http::caller::{self, Owner, SignedIn};
 use crate::http::problem::Problem;
 use crate::id::UserId;
-use crate::sessions::table::Session;
 
 /// Somebody with a live session.
 #[derive(Debug, Clone)]
 pub(super) struct Visitor {
-    /// Their session.
-    pub(super) session: Arc<Session>,
+    /// Their session, proven.
+    pub(super) signed_in: SignedIn,
     /// What is known of them.
     pub(super) profile: Profile,
     /// Keeps their cookie for longer, if the request has extended the session.
@@ -39,15 +36,14 @@ impl Visitor {
         };
         let state = caller::state(request)?;
         let cookie = signed_in.refreshed_cookie(request, state);
-        let session = signed_in.session;
-        let account = state.accounts.of(session.user_id).await?;
+        let account = state.accounts.of(signed_in.session.user_id).await?;
         let profile = entering::profile_of(&account)?.clone();
-        Ok(Some(Self { session, profile, cookie }))
+        Ok(Some(Self { signed_in, profile, cookie }))
     }
 
     /// The user.
     pub(super) fn user_id(&self) -> UserId {
-        self.session.user_id
+        self.signed_in.session.user_id
     }
 
     /// The user as the owner of what a path names.
@@ -56,10 +52,7 @@ impl Visitor {
     ///
     /// When it is somebody else's.
     pub(super) fn owner_of(&self, user_id: &str) -> Result<Owner, Instead> {
-        if user_id.parse() != Ok(self.session.user_id) {
-            return Err(Instead::told_to(caller::not_yours(), self));
-        }
-        Ok(Owner { user_id: self.session.user_id, session_id: self.session.id })
+        self.signed_in.owner_of(user_id).map_err(|problem| Instead::told_to(problem, self))
     }
 
     /// Who sent the request, which only those who are signed in may.
@@ -81,10 +74,9 @@ impl Visitor {
         let form = Form::of(request).await?;
         let again = Again::new(request, &form);
         let visitor = Self::required(request).await.map_err(|instead| instead.keeping(again))?;
-        match require_shown_to(&form, visitor.user_id()) {
-            Ok(()) => Ok((visitor, form)),
-            Err(problem) => Err(Instead::told_to(problem, &visitor)),
-        }
+        require_shown_to(&form, visitor.user_id())
+            .map_err(|problem| Instead::told_to(problem, &visitor))?;
+        Ok((visitor, form))
     }
 }
 

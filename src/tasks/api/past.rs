@@ -160,7 +160,7 @@ impl TaskHistoryApi {
         since: Parameter<Option<String>>,
     ) -> Result<Live<ChangeBody>, Failure<FollowTasks>> {
         let state = caller::following(request)?;
-        let owner = caller.owner_of(&user_id)?;
+        let owner = caller.owner_of(&user_id)?.user_id;
         let (field, since) = live::last_known(request, since.0.as_deref());
         if state.readiness.is_closed() {
             return Err(Problem::unavailable().into());

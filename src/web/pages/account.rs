@@ -86,7 +86,7 @@ pub(super) async fn change_profile(mut request: Request) -> Result<Response, Ins
     let (visitor, form) = Visitor::sending(&mut request).await?;
     let state = caller::state(&request)?;
     let patch = ProfilePatch { name: MaybeUndefined::Value(form.text("name").to_owned()) };
-    match changes::change_profile(state, &request, &visitor.session, patch).await {
+    match changes::change_profile(state, &request, &visitor.signed_in.session, patch).await {
         Ok(_) => Ok(done(&visitor, "profile")),
         Err(problem) => {
             let (name, about_profile) =
@@ -105,7 +105,7 @@ pub(super) async fn change_password(mut request: Request) -> Result<Response, In
         current_password: form.text("currentPassword").to_owned(),
         new_password: form.text("newPassword").to_owned(),
     };
-    match changes::change_password(state, &request, &visitor.session, body).await {
+    match changes::change_password(state, &request, &visitor.signed_in.session, body).await {
         Ok((_, cookie)) => {
             Ok(page::with_cookie(page::lead_to("/account?done=password"), Some(cookie)))
         }
@@ -120,12 +120,12 @@ pub(super) async fn change_password(mut request: Request) -> Result<Response, In
 pub(super) async fn end_session(mut request: Request) -> Result<Response, Instead> {
     let (visitor, _) = Visitor::sending(&mut request).await?;
     let state = caller::state(&request)?;
-    let (user_id, context) = (visitor.user_id(), caller::acting(&visitor.session, &request));
+    let (user_id, context) = (visitor.user_id(), visitor.signed_in.context(&request));
     // One that is no session any more has ended, which is what was wanted.
     if let Ok(id) = piece(&request, 3).parse::<SessionId>() {
         let ended = state.sessions.revoke(user_id, id, context).await;
         ended.map_err(|error| Instead::told_to(error.into(), &visitor))?;
-        if id == visitor.session.id {
+        if id == visitor.signed_in.session.id {
             return Ok(signed_out(state));
         }
     }
@@ -136,8 +136,8 @@ pub(super) async fn end_session(mut request: Request) -> Result<Response, Instea
 pub(super) async fn end_sessions(mut request: Request) -> Result<Response, Instead> {
     let (visitor, form) = Visitor::sending(&mut request).await?;
     let state = caller::state(&request)?;
-    let spared = (form.text("except") == "current").then_some(visitor.session.id);
-    let (user_id, context) = (visitor.user_id(), caller::acting(&visitor.session, &request));
+    let spared = (form.text("except") == "current").then_some(visitor.signed_in.session.id);
+    let (user_id, context) = (visitor.user_id(), visitor.signed_in.context(&request));
     let ended = state.sessions.end_all(user_id, spared, EndReason::Revoked, context).await;
     ended.map_err(|error| Instead::told_to(error.into(), &visitor))?;
     Ok(if spared.is_some() { done(&visitor, "sessions") } else { signed_out(state) })
@@ -184,7 +184,8 @@ async fn account_page(
     let state = caller::state(request)?;
     let user_id = visitor.user_id();
     let sessions = state.sessions.of(user_id).await?;
-    let listed = SessionListBody::new(&sessions.state, visitor.session.id, state.clock.now());
+    let listed =
+        SessionListBody::new(&sessions.state, visitor.signed_in.session.id, state.clock.now());
     let Said { name, about_profile, about_password } = said;
     Ok(AccountPage {
         frame: Frame::new(Some(visitor), "account.js"),
