@@ -37,7 +37,7 @@ pub use self::origin::Origin;
 pub use self::passwords::PasswordConfig;
 pub use self::secret::Secret;
 pub use self::sessions::SessionConfig;
-pub use self::telemetry::{LogFormat, TelemetryConfig};
+pub use self::telemetry::{LogFormat, MetricsPlace, TelemetryConfig};
 pub use self::tokens::TokenConfig;
 pub use self::variables::{VARIABLES, Variable};
 

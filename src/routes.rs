@@ -1,21 +1,22 @@
 //! Where everything is reached: the API, the explorer and the pages beside it.
 
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{self, BoxFuture};
 use poem::endpoint::{BoxEndpoint, DynEndpoint};
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Request, Response, Result};
 
 use crate::api;
 use crate::http::State;
 use crate::http::edge::{Edge, Operations};
+use crate::http::exposition;
 use crate::http::trace::Operation;
 use crate::web::{explorer, page, pages};
 
-/// The whole application.
-pub fn endpoint(state: State) -> impl Endpoint<Output = Response> + 'static {
+/// The whole application, with the metrics in it if they have no place of their own.
+pub fn endpoint(state: State, shows_metrics: bool) -> impl Endpoint<Output = Response> + 'static {
     let operations = Operations { of: operation, methods };
-    let places =
-        Places { api: api::service().into_endpoint(), explorer: explorer::routes().boxed() };
+    let api = api::service().into_endpoint();
+    let places = Places { api, explorer: explorer::routes().boxed(), shows_metrics };
     Edge::new(places, operations, state)
 }
 
@@ -34,6 +35,7 @@ fn methods(path: &str) -> String {
 struct Places {
     api: BoxEndpoint<'static>,
     explorer: BoxEndpoint<'static>,
+    shows_metrics: bool,
 }
 
 impl DynEndpoint for Places {
@@ -44,6 +46,8 @@ impl DynEndpoint for Places {
         // Most requests are the API's: they look for no page.
         if path.starts_with("/api/") {
             DynEndpoint::call(&*self.api, request)
+        } else if self.shows_metrics && path == exposition::PATH {
+            future::ready(Ok(exposition::answer(&request))).boxed()
         } else if explorer::is_page(path) {
             DynEndpoint::call(&*self.explorer, request)
         } else if pages::is_page(path) || (!api::has(path) && page::is_wanted(&request)) {

@@ -1,4 +1,8 @@
-//! Logs and traces: what is written to standard error, and what is sent to an OpenTelemetry collector.
+//! Logs, traces and metrics: what is written to standard error, what is sent to an OpenTelemetry collector, and what
+//! Prometheus reads. `observability/registry.yaml` names all of it.
+//!
+//! [`events`] tells the authentication events, [`metrics`] is the table of all metrics, [`sampling`] decides which traces are
+//! exported.
 //!
 //! Three layers read the same `tracing` spans and events: lines on standard error, spans over OTLP, log records over
 //! OTLP. Each has its own filter. Lines show events, with the operation and the trace they happened in; spans are for the
@@ -11,16 +15,28 @@
 //! Invariant: a collector that is down, slow or refusing costs dropped telemetry and nothing else. Queues are bounded,
 //! batches are sent by threads of their own, nothing is retried, and the shutdown has a deadline.
 
+mod afterwards;
+pub mod events;
 mod export;
+pub mod instrument;
 mod json;
+pub mod metrics;
+mod naming;
+mod provider;
+pub mod reason;
 mod reporting;
+pub mod sampling;
+mod seldom;
 mod text;
 mod trace_id;
 
 use std::io::IsTerminal;
+use std::sync::OnceLock;
 
 use anyhow::Context;
-use opentelemetry::global;
+use opentelemetry::{KeyValue, global};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
@@ -30,8 +46,11 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
+pub use self::afterwards::failed_request;
+pub use self::provider::{Exposition, TEXT_FORMAT};
 pub use self::trace_id::{
-    Trace, TraceParent, current_trace_id, is_exported, parse_traceparent, set_parent,
+    Carried, Trace, TraceParent, current_trace_id, is_exported, parse_traceparent, set_parent,
+    traceparent,
 };
 
 use self::export::Export;
@@ -43,7 +62,10 @@ use crate::config::{LogFormat, TelemetryConfig};
 /// Which spans are exported: all of ours, however quiet the log is.
 const SPANS: &str = "info";
 /// What is written only when it matters. A log filter that names the target says otherwise.
-const SELDOM_WRITTEN: &str = "ractor=warn,poem=warn,refinery_core=warn";
+const SELDOM_WRITTEN: &str =
+    "ractor=warn,poem=warn,refinery_core=warn,keyfold::events::frequent=error";
+/// The authentication events are exported however quiet the log is.
+const ALWAYS_EXPORTED: &str = "keyfold::events=info";
 /// What the exporting layers refuse, whatever the log filter says. The exporter tells of its own failures in the log.
 const NOT_EXPORTED: &str = "ractor=warn,h2=warn,hyper=warn,tonic=warn,tower=warn,opentelemetry=off";
 
@@ -52,6 +74,15 @@ const NOT_EXPORTED: &str = "ractor=warn,h2=warn,hyper=warn,tonic=warn,tower=warn
 #[must_use = "what is still queued is lost unless telemetry is flushed"]
 pub struct Telemetry {
     export: Option<Export>,
+    meters: Option<SdkMeterProvider>,
+}
+
+/// What Prometheus reads of this process.
+static EXPOSITION: OnceLock<Exposition> = OnceLock::new();
+
+/// What Prometheus reads of this process; nothing before [`start`].
+pub fn exposition() -> Option<&'static Exposition> {
+    EXPOSITION.get()
 }
 
 impl Telemetry {
@@ -60,9 +91,19 @@ impl Telemetry {
     /// Await it as the last thing inside the runtime in which telemetry was started, when everything that is worth
     /// recording has ended: the connection to the collector lives in that runtime. It does not block it.
     pub async fn flush_and_shutdown(self) {
-        if let Some(export) = self.export {
-            export.flush_and_shutdown().await;
-        }
+        let Self { export, meters } = self;
+        let metrics = async {
+            if let Some(meters) = meters {
+                let shutdown = move || meters.shutdown_with_timeout(export::SHUTDOWN_TIMEOUT);
+                export::end("metrics", shutdown).await;
+            }
+        };
+        let spans_and_records = async {
+            if let Some(export) = export {
+                export.flush_and_shutdown().await;
+            }
+        };
+        tokio::join!(metrics, spans_and_records);
     }
 }
 
@@ -72,10 +113,28 @@ impl Telemetry {
 /// When the configuration cannot be used, or telemetry has been started before. An unreachable collector is no error.
 pub fn start(config: &TelemetryConfig) -> anyhow::Result<Telemetry> {
     let is_terminal = std::io::stderr().is_terminal();
-    let (subscriber, telemetry) = build(config, std::io::stderr, is_terminal)?;
+    let (subscriber, mut telemetry) = build(config, std::io::stderr, is_terminal)?;
     subscriber.try_init().context("telemetry has been started before")?;
     global::set_text_map_propagator(TraceContextPropagator::new());
+    if let Some(export) = &telemetry.export {
+        global::set_tracer_provider(export.tracer_provider());
+        sampling::begin(config.trace_sampling);
+    }
+    let exporter = config.otlp_endpoint.as_ref().map(export::metrics).transpose()?;
+    let (meters, exposition) = provider::start(resource(config), exporter)?;
+    global::set_meter_provider(meters.clone());
+    // The first one, as the subscriber above.
+    let _ = EXPOSITION.set(exposition);
+    telemetry.meters = Some(meters);
     Ok(telemetry)
+}
+
+/// What all telemetry of this process says of it.
+fn resource(config: &TelemetryConfig) -> Resource {
+    Resource::builder()
+        .with_service_name(config.service_name.clone())
+        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+        .build()
 }
 
 /// The same as [`start`] without installing it, writing lines to `writer` without colours.
@@ -103,17 +162,17 @@ where
     let written = filter(&[SELDOM_WRITTEN, &config.log_filter])?
         .and(filter_fn(|it| it.is_event() && !tells_values(it) && !is_repetition(it)));
     let spans = filter(&[SPANS, NOT_EXPORTED])?;
-    let records = filter(&[&config.log_filter, NOT_EXPORTED])?
+    let records = filter(&[&config.log_filter, ALWAYS_EXPORTED, NOT_EXPORTED])?
         .and(filter_fn(|metadata| !tells_values(metadata)));
     let endpoint = config.otlp_endpoint.as_ref();
-    let export = endpoint.map(|url| Export::start(url, &config.service_name)).transpose()?;
+    let export = endpoint.map(|url| Export::start(url, resource(config))).transpose()?;
     let mut layers = vec![lines(config.log_format, writer, colours).with_filter(written).boxed()];
     if let Some(export) = &export {
         layers.push(export.spans().with_filter(spans).boxed());
         layers.push(export.records().with_filter(records).boxed());
     }
     // A list and not a layer for each: a layer that is optional would have every span made for it, even if it is none.
-    Ok((tracing_subscriber::registry().with(layers), Telemetry { export }))
+    Ok((tracing_subscriber::registry().with(layers), Telemetry { export, meters: None }))
 }
 
 /// Whether an event may hold values that are sent to the database.

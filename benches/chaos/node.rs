@@ -34,6 +34,7 @@ impl Node {
         lifeline: Arc<Lifeline>,
     ) -> Self {
         environment.push(("KEYFOLD_LISTEN", format!("127.0.0.1:{port}")));
+        environment.push(("KEYFOLD_METRICS_LISTEN", "127.0.0.1:0".to_owned()));
         let log = logs.join(format!("{name}.log"));
         Self { name, port, environment, log, process: None, lifeline }
     }

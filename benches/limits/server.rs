@@ -36,6 +36,7 @@ impl Server {
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("KEYFOLD_LISTEN", "127.0.0.1:0")
+            .env("KEYFOLD_METRICS_LISTEN", "127.0.0.1:0")
             .env("KEYFOLD_DATA", &data)
             // The same issuer whatever port it gets.
             .env("KEYFOLD_PUBLIC_URL", "http://localhost")

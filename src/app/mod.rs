@@ -5,6 +5,7 @@
 
 pub mod connections;
 pub mod features;
+mod metrics;
 pub mod root;
 mod serving;
 pub mod storage;
@@ -18,11 +19,12 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use self::features::{Features, Node};
+use self::metrics::MetricsServer;
 use self::root::{Root, RootMessage};
 use self::serving::Site;
 use self::storage::Storage;
 use crate::clock::Clock;
-use crate::config::{Config, HttpConfig};
+use crate::config::{Config, HttpConfig, MetricsPlace};
 use crate::database::{self, Pool};
 use crate::eventlog::follower::{self, Mode};
 use crate::eventlog::{EventLog, appender};
@@ -68,6 +70,7 @@ pub struct Running {
     server: Server,
     storage: Storage,
     http: HttpConfig,
+    metrics: Option<SocketAddr>,
 }
 
 /// Everything of a server but its storage.
@@ -93,9 +96,13 @@ impl App {
         let listener = TcpListener::bind(config.http.listen)
             .await
             .map_err(|error| anyhow::anyhow!("cannot listen on {}: {error}", config.http.listen))?;
+        let metrics = MetricsServer::bind(config.telemetry.metrics).await?;
         let storage = Storage::open(&config).await?;
         match Self::start_on(listener, &config, seams, &storage).await {
-            Ok(server) => Ok(Running { server, storage, http: config.http }),
+            Ok(mut server) => {
+                let metrics = metrics.map(|metrics| server.show(metrics));
+                Ok(Running { server, storage, http: config.http, metrics })
+            }
             Err(error) => {
                 storage.close().await;
                 Err(error)
@@ -167,9 +174,8 @@ impl App {
             site: site.clone(),
         });
         let (stop_serving, stopped) = oneshot::channel();
-        let server =
-            serving::run(listener, routes::endpoint(state), stopped, config.http.shutdown_timeout)?;
-        parts.spawn(server);
+        let endpoint = routes::endpoint(state, config.telemetry.metrics == MetricsPlace::Shared);
+        parts.spawn(serving::run(listener, endpoint, stopped, config.http.shutdown_timeout)?);
         Ok(Server {
             site,
             stop_serving,
@@ -186,6 +192,11 @@ impl Running {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.server.site.address
+    }
+
+    /// Where Prometheus reads the metrics, if they have a place of their own.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics
     }
 
     /// The public URL's origin.
@@ -210,13 +221,20 @@ impl Running {
     /// Stops gracefully: asks to be sent nothing, finishes what is in flight, lets every actor finish what it was told,
     /// and closes the database.
     pub async fn stop(self) {
-        let Self { server, storage, http } = self;
+        let Self { server, storage, http, metrics: _ } = self;
         server.stop(&http).await;
         storage.close().await;
     }
 }
 
 impl Server {
+    /// Shows the metrics from now on.
+    fn show(&mut self, metrics: MetricsServer) -> SocketAddr {
+        let address = metrics.address;
+        self.parts.spawn(metrics.run());
+        address
+    }
+
     async fn stop(mut self, http: &HttpConfig) {
         let patience = http.shutdown_timeout;
         self.readiness.close();

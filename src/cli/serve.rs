@@ -55,6 +55,10 @@ pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
 
 fn announce(running: &Running) -> anyhow::Result<()> {
     let origin = running.origin();
+    let metrics = match running.metrics_address() {
+        Some(address) => format!("http://{address}/metrics"),
+        None => "nowhere (KEYFOLD_METRICS_LISTEN)".to_owned(),
+    };
     tracing::info!(address = %running.address(), "listening");
     super::print(&format!(
         "\nKeyfold is running.\n\n  \
@@ -62,7 +66,8 @@ fn announce(running: &Running) -> anyhow::Result<()> {
            API explorer  {origin}/docs\n  \
            API           {origin}/api\n  \
            OpenAPI       {origin}/openapi.json\n  \
-           JWKS          {origin}/.well-known/jwks.json\n\n\
+           JWKS          {origin}/.well-known/jwks.json\n  \
+           Metrics       {metrics}\n\n\
          Press Ctrl-C to stop.\n\n",
     ))
 }

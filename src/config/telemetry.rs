@@ -1,4 +1,6 @@
-//! Logs and their export.
+//! Logs, traces and metrics, and where they go.
+
+use std::net::SocketAddr;
 
 use tracing_subscriber::EnvFilter;
 use url::Url;
@@ -7,19 +9,25 @@ use super::error::InvalidValue;
 use super::nearest::{distance, nearest};
 use super::parse::{quoted, server_url};
 use super::reader::Reader;
-use super::variables::{LOG, LOG_FORMAT, OTLP_ENDPOINT, SERVICE_NAME};
+use super::variables::{
+    LOG, LOG_FORMAT, METRICS_LISTEN, OTLP_ENDPOINT, SERVICE_NAME, TRACE_SAMPLING,
+};
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
-/// Logs and their export.
+/// Logs, traces and metrics, and where they go.
 #[derive(Clone, Debug)]
 pub struct TelemetryConfig {
     /// How log lines look.
     pub log_format: LogFormat,
     /// Which log lines are written, as directives of `tracing_subscriber`'s `EnvFilter`.
     pub log_filter: String,
-    /// The collector that spans and log records are sent to; `None` sends nothing.
+    /// The collector that everything is sent to; `None` sends nothing.
     pub otlp_endpoint: Option<Url>,
+    /// The share of traces that is exported, from 0 to 1.
+    pub trace_sampling: f64,
+    /// Where Prometheus reads the metrics.
+    pub metrics: MetricsPlace,
     /// The name by which the collector knows this program.
     pub service_name: String,
 }
@@ -33,12 +41,25 @@ pub enum LogFormat {
     Json,
 }
 
+/// Where Prometheus reads the metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricsPlace {
+    /// At an address of their own, which is not for the public.
+    Own(SocketAddr),
+    /// Beside the API, for whoever reaches that.
+    Shared,
+    /// Nowhere.
+    Off,
+}
+
 impl Default for TelemetryConfig {
     fn default() -> Self {
         Self {
             log_format: LogFormat::Text,
             log_filter: "info".to_owned(),
             otlp_endpoint: None,
+            trace_sampling: 0.1,
+            metrics: MetricsPlace::Own(([127, 0, 0, 1], 9464).into()),
             service_name: "keyfold".to_owned(),
         }
     }
@@ -52,6 +73,10 @@ impl TelemetryConfig {
             log_filter: reader.read(&LOG, parse_filter).unwrap_or(default.log_filter),
             // OpenTelemetry asks that an empty variable count as one that is not set.
             otlp_endpoint: reader.read_unless_empty(&OTLP_ENDPOINT, parse_endpoint),
+            trace_sampling: reader
+                .read(&TRACE_SAMPLING, parse_share)
+                .unwrap_or(default.trace_sampling),
+            metrics: reader.read(&METRICS_LISTEN, parse_place).unwrap_or(default.metrics),
             service_name: reader
                 .read_unless_empty(&SERVICE_NAME, |value| Ok(value.trim().to_owned()))
                 .unwrap_or(default.service_name),
@@ -80,6 +105,24 @@ fn parse_filter(value: &str) -> Result<String, InvalidValue> {
             let wrong = format!("is {}, which is not a filter ({error})", quoted(value));
             Err(InvalidValue::new(wrong, expected))
         }
+    }
+}
+
+fn parse_share(value: &str) -> Result<f64, InvalidValue> {
+    let share = value.trim().parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    let wrong =
+        || InvalidValue::new(format!("is {}", quoted(value)), "a share from 0 to 1, such as 0.1");
+    share.ok_or_else(wrong)
+}
+
+fn parse_place(value: &str) -> Result<MetricsPlace, InvalidValue> {
+    match value.trim() {
+        "off" => Ok(MetricsPlace::Off),
+        "shared" => Ok(MetricsPlace::Shared),
+        address => address.parse().map(MetricsPlace::Own).map_err(|_| {
+            let wrong = format!("is {}", quoted(value));
+            InvalidValue::new(wrong, "an address such as 127.0.0.1:9464, shared or off")
+        }),
     }
 }
 
@@ -113,6 +156,26 @@ mod tests {
         }
         for filter in ["keyfold=loud", "keyfold=info=debug", "[{"] {
             assert!(parse_filter(filter).is_err(), "{filter:?}");
+        }
+    }
+
+    #[test]
+    fn a_share_is_from_none_to_all() {
+        assert_eq!((parse_share("0"), parse_share(" 0.25 ")), (Ok(0.0), Ok(0.25)));
+        for value in ["", "-0.1", "1.1", "NaN", "10%"] {
+            let error = parse_share(value).unwrap_err();
+            assert_eq!(error.expected, "a share from 0 to 1, such as 0.1");
+        }
+    }
+
+    #[test]
+    fn metrics_are_read_at_an_address_beside_the_api_or_nowhere() {
+        let own = MetricsPlace::Own(([127, 0, 0, 1], 9464).into());
+        assert_eq!(parse_place("127.0.0.1:9464"), Ok(own));
+        assert_eq!(parse_place("shared"), Ok(MetricsPlace::Shared));
+        assert_eq!(parse_place("off"), Ok(MetricsPlace::Off));
+        for value in ["9464", "localhost", "on"] {
+            assert_eq!(parse_place(value).unwrap_err().wrong, format!("is {value:?}"));
         }
     }
 

@@ -92,6 +92,8 @@ fn every_variable_of_a_node_in_a_cluster_reaches_its_field() {
         ("KEYFOLD_SNAPSHOT_EVERY", "50"),
         ("KEYFOLD_TOKEN_LIFETIME", "5m"),
         ("KEYFOLD_TRUSTED_PROXIES", "2"),
+        ("KEYFOLD_TRACE_SAMPLING", "0.5"),
+        ("KEYFOLD_METRICS_LISTEN", "shared"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4317"),
         ("OTEL_SERVICE_NAME", "identity"),
     ]);
@@ -137,6 +139,8 @@ fn node_in_a_cluster() -> Config {
             log_format: LogFormat::Json,
             log_filter: "warn,keyfold=debug".to_owned(),
             otlp_endpoint: Some("http://127.0.0.1:4317".parse().unwrap()),
+            trace_sampling: 0.5,
+            metrics: MetricsPlace::Shared,
             service_name: "identity".to_owned(),
         },
     }

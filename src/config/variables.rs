@@ -137,7 +137,13 @@ variables! {
         "How log lines look: `text` for people, `json` for machines.";
     OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT",
         "nothing is exported",
-        "The OTLP/gRPC address of an OpenTelemetry collector, such as `http://127.0.0.1:4317`.";
+        "The OTLP/gRPC address of an OpenTelemetry collector, such as `http://127.0.0.1:4317`, for traces, metrics and logs.";
+    TRACE_SAMPLING = "KEYFOLD_TRACE_SAMPLING",
+        "0.1",
+        "The share of traces that is exported, from 0 to 1. Failures and authentication are exported in any case, and a caller's `traceparent` decides for its own trace.";
+    METRICS_LISTEN = "KEYFOLD_METRICS_LISTEN",
+        "127.0.0.1:9464",
+        "The address at which Prometheus reads `/metrics`; `shared` for the one of the API, `off` for none.";
     SERVICE_NAME = "OTEL_SERVICE_NAME",
         "keyfold",
         "The name by which the collector knows this program.";

@@ -10,6 +10,7 @@ use super::statement::Statement;
 use super::stream::StreamName;
 use crate::clock::Timestamp;
 use crate::id::{SessionId, UserId};
+use crate::telemetry::traceparent;
 
 /// Who caused an event, and how. Stored with it; holds no secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,9 +25,9 @@ pub struct Context {
     /// Network address they asked from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_address: Option<String>,
-    /// Trace in which it happened (W3C trace id).
+    /// The trace and the span in which it happened (W3C Trace Context, section 3.2).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub trace_id: Option<String>,
+    pub traceparent: Option<String>,
     /// What caused it, when it was not a request: `keys rotate` for instance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub causation: Option<String>,
@@ -35,7 +36,8 @@ pub struct Context {
 impl Context {
     /// The context of something the program does by itself or an operator asks for.
     pub fn caused_by(causation: &str) -> Self {
-        Self { causation: Some(causation.to_owned()), ..Self::default() }
+        let traceparent = traceparent();
+        Self { causation: Some(causation.to_owned()), traceparent, ..Self::default() }
     }
 }
 

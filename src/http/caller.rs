@@ -7,7 +7,7 @@
 //!
 //! Whoever proves a live session uses it, which extends it once in a while; signing out is no use.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use poem::http::header;
@@ -15,7 +15,7 @@ use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use super::client_address::client_address;
+use super::client_address;
 use super::credential::{
     self, Credential, Judged, Presented, VerifiedToken, first_live, judgeable_bearer, live_session,
 };
@@ -26,7 +26,7 @@ use crate::id::{SessionId, UserId};
 use crate::keys::Keys;
 use crate::sessions::Device;
 use crate::sessions::table::Session;
-use crate::telemetry::current_trace_id;
+use crate::telemetry::traceparent;
 
 /// A JWT from sign up, sign in or `GET /api/auth/token`.
 const ACCESS_TOKEN: &str = "accessToken";
@@ -201,7 +201,7 @@ pub async fn session_of_cookie(request: &Request) -> Result<Option<Arc<Session>>
 /// Where a request comes from and in which trace, without saying who sent it.
 pub fn context(request: &Request) -> Context {
     let client_address = address(request).map(|address| address.to_string());
-    Context { client_address, trace_id: Some(current_trace_id().to_string()), ..Context::default() }
+    Context { client_address, traceparent: traceparent(), ..Context::default() }
 }
 
 /// What a session is begun from: what the client says of itself, cut to a sane length, and its address.
@@ -213,8 +213,7 @@ pub fn device(request: &Request) -> Device {
 
 fn address(request: &Request) -> Option<IpAddr> {
     let trusted_proxies = state(request).map_or(0, |state| state.site.trusted_proxies);
-    let peer = request.remote_addr().as_socket_addr().map(SocketAddr::ip);
-    client_address(peer, request.headers(), trusted_proxies)
+    client_address::of(request, trusted_proxies)
 }
 
 /// What every endpoint reaches.

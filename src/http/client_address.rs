@@ -6,12 +6,19 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use poem::Request;
 use poem::http::{HeaderMap, HeaderName};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
+/// The address that a request comes from, behind so many trusted proxies.
+pub(super) fn of(request: &Request, trusted_proxies: usize) -> Option<IpAddr> {
+    let peer = request.remote_addr().as_socket_addr().map(SocketAddr::ip);
+    client_address(peer, request.headers(), trusted_proxies)
+}
+
 /// The client's address behind so many trusted proxies; the peer's if there are none or they did not say.
-pub(super) fn client_address(
+fn client_address(
     peer: Option<IpAddr>,
     headers: &HeaderMap,
     trusted_proxies: usize,

@@ -21,6 +21,7 @@ use poem::http::Uri;
 use poem::{Endpoint, Request, Response, Result};
 
 use super::State;
+use super::client_address;
 use super::cors::{Cors, TrustedOrigin};
 use super::headers::SecurityHeaders;
 use super::problem::Problem;
@@ -94,7 +95,9 @@ impl<E: DynEndpoint<Output = Response>> Endpoint for Edge<E> {
     type Output = Response;
 
     fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
-        let context = RequestContext::of(&request, (self.operations.of)(&request));
+        let (operation, site) = ((self.operations.of)(&request), &self.state.site);
+        let address = client_address::of(&request, site.trusted_proxies);
+        let context = RequestContext::of(&request, operation, address, site.scheme());
         let (uri, origin) = (request.uri().clone(), self.cors.origin_of(&request));
         let answer = self.answer(request, origin.as_ref());
         context.serve(self.complete(answer, uri, origin)).map(Ok)

@@ -14,6 +14,7 @@ mod credential;
 pub mod digested;
 pub mod edge;
 pub mod etag;
+pub mod exposition;
 pub mod failure;
 pub mod field;
 pub mod headers;
@@ -22,6 +23,7 @@ pub mod idempotency_key;
 pub mod if_match;
 pub mod json;
 pub mod live;
+pub mod measure;
 mod parameter;
 pub mod problem;
 pub mod raw_json;
@@ -101,6 +103,11 @@ pub enum Sender {
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 impl Site {
+    /// The scheme of the public URL.
+    pub fn scheme(&self) -> &'static str {
+        if self.secure { "https" } else { "http" }
+    }
+
     /// What sent a request that changes something, as browsers say in `Sec-Fetch-Site` and `Origin`, which no page can
     /// change.
     pub fn sender(&self, request: &Request) -> Sender {

@@ -1,24 +1,25 @@
-//! OTLP over gRPC: the two pipelines to the collector, one for spans and one for log records.
+//! OTLP over gRPC: the pipelines to the collector, for spans, log records and metrics.
 //!
-//! The SDK batches each in a thread of its own behind a queue of 2,048, dropping what does not fit. It also heeds the
-//! standard `OTEL_` variables that have no counterpart in our configuration (headers, sampler, resource attributes).
+//! The SDK sends each from a thread of its own: spans and records in batches, behind a queue of 2,048 that drops what does not
+//! fit, metrics every minute. It also heeds the standard `OTEL_` variables that have no counterpart in our configuration
+//! (headers, resource attributes, the interval of metrics, sizes of queues and batches).
 //!
-//! Invariant: neither pipeline can hold up the program, while it runs (nothing waits for a queue or a batch) or when it
-//! ends (both are given up after [`SHUTDOWN_TIMEOUT`]).
+//! Invariant: no pipeline can hold up the program, while it runs (nothing waits for a queue or a batch) or when it ends (all
+//! are given up after [`SHUTDOWN_TIMEOUT`]).
 
 use std::time::Duration;
 
 use anyhow::Context;
+use opentelemetry::InstrumentationScope;
 use opentelemetry::trace::TracerProvider;
-use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_otlp::{
-    LogExporter, RetryPolicy, SpanExporter, WithExportConfig, WithTonicConfig,
+    LogExporter, MetricExporter, RetryPolicy, SpanExporter, WithExportConfig, WithTonicConfig,
 };
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::logs::SdkLoggerProvider;
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::logs::{BatchLogProcessor, SdkLoggerProvider};
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tracing::Subscriber;
@@ -26,54 +27,70 @@ use tracing_subscriber::layer::Layer;
 use tracing_subscriber::registry::LookupSpan;
 use url::Url;
 
+use super::naming::Naming;
 use super::reporting::Reporting;
 use super::trace_id::TraceIds;
 
 /// How long the collector may take to accept a batch.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the end of the program waits for what is still queued.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
+pub(super) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Both pipelines.
+/// The pipelines of spans and log records.
 #[derive(Debug)]
 pub(super) struct Export {
     spans: SdkTracerProvider,
     records: SdkLoggerProvider,
 }
 
+/// Configures an exporter of any kind.
+macro_rules! exporter {
+    ($kind:ident, $endpoint:expr, $what:literal) => {
+        $kind::builder()
+            .with_tonic()
+            .with_endpoint($endpoint.as_str())
+            .with_timeout(EXPORT_TIMEOUT)
+            .with_retry_policy(RetryPolicy::disabled())
+            .build()
+            .with_context(|| format!("{} cannot be exported", $what))
+            .map(|exporter| Reporting::new($what, exporter))
+    };
+}
+
+/// What sends metrics to the collector.
+pub(super) fn metrics(endpoint: &Url) -> anyhow::Result<Reporting<MetricExporter>> {
+    inside_a_runtime()?;
+    exporter!(MetricExporter, endpoint, "metrics")
+}
+
+/// The gRPC channel would panic outside a runtime.
+fn inside_a_runtime() -> anyhow::Result<()> {
+    Handle::try_current().map(drop).context("telemetry is exported from inside a runtime")
+}
+
 impl Export {
     /// Starts both; the connection is made when there is something to send.
-    pub(super) fn start(endpoint: &Url, service_name: &str) -> anyhow::Result<Self> {
-        // The gRPC channel would panic outside a runtime.
-        Handle::try_current().context("telemetry is exported from inside a runtime")?;
-        let resource = Resource::builder()
-            .with_service_name(service_name.to_owned())
-            .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
-            .build();
-        let spans = SpanExporter::builder()
-            .with_tonic()
-            .with_endpoint(endpoint.as_str())
-            .with_timeout(EXPORT_TIMEOUT)
-            .with_retry_policy(RetryPolicy::disabled())
-            .build()
-            .context("spans cannot be exported")?;
-        let records = LogExporter::builder()
-            .with_tonic()
-            .with_endpoint(endpoint.as_str())
-            .with_timeout(EXPORT_TIMEOUT)
-            .with_retry_policy(RetryPolicy::disabled())
-            .build()
-            .context("log records cannot be exported")?;
+    pub(super) fn start(endpoint: &Url, resource: Resource) -> anyhow::Result<Self> {
+        inside_a_runtime()?;
+        let spans = exporter!(SpanExporter, endpoint, "spans")?;
+        let records = exporter!(LogExporter, endpoint, "log records")?;
         let spans = SdkTracerProvider::builder()
             .with_resource(resource.clone())
             .with_id_generator(TraceIds::default())
-            .with_batch_exporter(Reporting::new("spans", spans))
+            // What is not to be kept is not made.
+            .with_sampler(Sampler::AlwaysOn)
+            .with_batch_exporter(spans)
             .build();
         let records = SdkLoggerProvider::builder()
             .with_resource(resource)
-            .with_batch_exporter(Reporting::new("log records", records))
+            .with_log_processor(Naming(BatchLogProcessor::builder(records).build()))
             .build();
         Ok(Self { spans, records })
+    }
+
+    /// What makes spans without `tracing`.
+    pub(super) fn tracer_provider(&self) -> SdkTracerProvider {
+        self.spans.clone()
     }
 
     /// The layer that exports spans.
@@ -81,11 +98,8 @@ impl Export {
     where
         S: Subscriber + for<'s> LookupSpan<'s>,
     {
-        let scope = InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
-            .with_version(env!("CARGO_PKG_VERSION"))
-            .build();
         tracing_opentelemetry::layer()
-            .with_tracer(self.spans.tracer_with_scope(scope))
+            .with_tracer(self.spans.tracer_with_scope(scope()))
             .with_location(false)
             .with_threads(false)
     }
@@ -108,9 +122,19 @@ impl Export {
     }
 }
 
+/// Who makes spans.
+pub(super) fn scope() -> InstrumentationScope {
+    InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
+        .with_version(env!("CARGO_PKG_VERSION"))
+        .build()
+}
+
 /// Runs one blocking shutdown in a thread of its own: on a thread of the runtime it would wait for a connection that
 /// only the runtime can drive.
-async fn end(what: &'static str, shutdown: impl FnOnce() -> OTelSdkResult + Send + 'static) {
+pub(super) async fn end(
+    what: &'static str,
+    shutdown: impl FnOnce() -> OTelSdkResult + Send + 'static,
+) {
     let (sender, ended) = oneshot::channel();
     let thread = std::thread::Builder::new().name("telemetry-shutdown".to_owned());
     let started = thread.spawn(move || drop(sender.send(shutdown())));

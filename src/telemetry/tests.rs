@@ -118,7 +118,7 @@ async fn spans_and_log_records_arrive_linked_to_each_other_and_to_the_caller() {
 async fn the_first_span_of_a_trace_is_exported_under_the_id_of_the_trace() {
     let collector = Collector::start().await;
     let (telemetry, _, _guard) = start_here(&exporting_to(collector.address));
-    let trace = Trace::new(None, None);
+    let trace = Trace::new(None, None, None);
     let request = info_span!("request");
     let known = trace.scope(async { current_trace_id() }.instrument(request)).await;
     telemetry.flush_and_shutdown().await;
@@ -220,7 +220,7 @@ async fn a_json_line_tells_the_event_its_request_and_their_ids() {
     let (telemetry, written, _guard) = start_here(&config);
 
     let parent = called_by_someone();
-    let trace = Trace::new(Some(&parent), Some("createTask"));
+    let trace = Trace::new(Some(&parent), Some("createTask"), None);
     let request = info_span!("request", user.id = "ada");
     set_parent(&request, &parent);
     let cause = std::io::Error::other("lost");
@@ -259,7 +259,7 @@ fn a_json_line_without_export_has_no_ids() {
 #[tokio::test]
 async fn a_text_line_is_plain_where_there_is_no_terminal_and_names_its_request() {
     let (_telemetry, written, _guard) = start_here(&writing(LogFormat::Text, "info"));
-    let trace = Trace::new(Some(&called_by_someone()), Some("createTask"));
+    let trace = Trace::new(Some(&called_by_someone()), Some("createTask"), None);
     trace.scope(async { info!(version = 3, user.id = %"ada", "appended") }).await;
     let text = written.text();
     let end = format!(": appended version=3 user.id=ada operation=createTask trace_id={TRACE}\n");

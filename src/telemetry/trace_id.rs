@@ -2,13 +2,15 @@
 //!
 //! Invariant: a [`TraceParent`] has ids that are valid in OpenTelemetry, whatever the header said.
 
+use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
+use std::net::IpAddr;
 
 use opentelemetry::trace::{SpanContext, TraceContextExt, TraceState};
 use opentelemetry::{Context, SpanId, TraceFlags, TraceId};
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
-use tracing::Span;
+use tracing::{Instrument, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 /// The span of a caller in another process, as the `traceparent` header names it.
@@ -20,6 +22,19 @@ pub struct TraceParent {
     pub parent_id: SpanId,
     /// Flags; the lowest bit says that the caller records its span.
     pub flags: u8,
+}
+
+impl TraceParent {
+    /// Whether the caller records its span.
+    pub fn is_sampled(&self) -> bool {
+        self.flags & 1 == 1
+    }
+
+    /// The same as OpenTelemetry has it.
+    pub(super) fn context(&self) -> SpanContext {
+        let flags = TraceFlags::new(self.flags);
+        SpanContext::new(self.trace_id, self.parent_id, flags, true, TraceState::default())
+    }
 }
 
 impl fmt::Display for TraceParent {
@@ -37,16 +52,30 @@ tokio::task_local! {
 pub struct Trace {
     /// Its id.
     pub id: TraceId,
+    /// The span of the request, unless another one is made for the exporter.
+    pub span_id: SpanId,
     /// What the request asks for.
     pub operation: Option<&'static str>,
+    /// Where the request comes from.
+    pub client_address: Option<IpAddr>,
 }
 
 impl Trace {
     /// The caller's trace, or one that begins here.
-    pub fn new(parent: Option<&TraceParent>, operation: Option<&'static str>) -> Self {
+    pub fn new(
+        parent: Option<&TraceParent>,
+        operation: Option<&'static str>,
+        client_address: Option<IpAddr>,
+    ) -> Self {
         // Unique, not secret: the SDK's own generator is good enough, and cheap.
-        let begin = || RandomIdGenerator::default().new_trace_id();
-        Self { id: parent.map_or_else(begin, |parent| parent.trace_id), operation }
+        let generator = RandomIdGenerator::default();
+        let id = parent.map_or_else(|| generator.new_trace_id(), |parent| parent.trace_id);
+        Self { id, span_id: generator.new_span_id(), operation, client_address }
+    }
+
+    /// A trace of what this process does by itself.
+    pub fn of_own_accord(operation: &'static str) -> Self {
+        Self::new(None, Some(operation), None)
     }
 
     /// The trace that this task works for.
@@ -58,6 +87,61 @@ impl Trace {
     pub fn scope<F: Future>(self, part: F) -> impl Future<Output = F::Output> {
         TRACE.scope(self, part)
     }
+}
+
+/// Carries the trace and the span of this task over to another one that does a part of the work.
+#[derive(Debug, Clone)]
+pub struct Carried {
+    trace: Option<Trace>,
+    /// The span that asks for the part.
+    pub span: Span,
+}
+
+impl Carried {
+    /// Those of this task.
+    pub fn here() -> Self {
+        Self { trace: Trace::current(), span: Span::current() }
+    }
+
+    /// The same trace in another of its spans.
+    #[must_use]
+    pub fn within(&self, span: Span) -> Self {
+        Self { trace: self.trace, span }
+    }
+
+    /// Does the part.
+    pub async fn scope<F: Future>(self, part: F) -> F::Output {
+        let part = part.instrument(self.span);
+        match self.trace {
+            Some(trace) => trace.scope(part).await,
+            None => part.await,
+        }
+    }
+}
+
+/// A span inside of another one, or none if that is none: then the trace is not kept.
+#[macro_export]
+macro_rules! span_in {
+    ($parent:expr, $($span:tt)+) => {{
+        let parent: &tracing::Span = $parent;
+        if parent.is_disabled() {
+            tracing::Span::none()
+        } else {
+            tracing::info_span!(parent: parent, $($span)+)
+        }
+    }};
+}
+
+thread_local! {
+    static NEXT_SPAN: Cell<Option<SpanId>> = const { Cell::new(None) };
+}
+
+/// Makes something for the exporter, of which the first span gets this id.
+pub(super) fn with_span_id<T>(id: SpanId, make: impl FnOnce() -> T) -> T {
+    NEXT_SPAN.set(Some(id));
+    let made = make();
+    NEXT_SPAN.set(None);
+    made
 }
 
 /// The id of the trace this task works for; zeros outside of traces. It is written as 32 hexadecimal digits.
@@ -78,7 +162,7 @@ impl IdGenerator for TraceIds {
     }
 
     fn new_span_id(&self) -> SpanId {
-        self.0.new_span_id()
+        NEXT_SPAN.take().unwrap_or_else(|| self.0.new_span_id())
     }
 }
 
@@ -95,6 +179,21 @@ pub(super) fn current_ids() -> Option<(TraceId, SpanId)> {
         let ids = span.span_context();
         ids.is_valid().then(|| (ids.trace_id(), ids.span_id()))
     })
+}
+
+/// How the work of this task names itself to others (W3C Trace Context, section 3.2): in the context of an event, for instance.
+/// Nothing outside of traces.
+pub fn traceparent() -> Option<String> {
+    let kept =
+        current_ids().map(|(trace_id, parent_id)| TraceParent { trace_id, parent_id, flags: 1 });
+    let trace = || {
+        Trace::current().map(|trace| TraceParent {
+            trace_id: trace.id,
+            parent_id: trace.span_id,
+            flags: 0,
+        })
+    };
+    kept.or_else(trace).map(|parent| parent.to_string())
 }
 
 /// Reads a `traceparent` header of version 00, exactly as W3C Trace Context section 3.2 defines it.
@@ -126,11 +225,8 @@ fn hex(text: &str, digits: usize) -> Option<&str> {
 ///
 /// It has to happen before the span is entered for the first time. Without export it does nothing.
 pub fn set_parent(span: &Span, parent: &TraceParent) {
-    let flags = TraceFlags::new(parent.flags);
-    let (trace, id) = (parent.trace_id, parent.parent_id);
-    let remote = SpanContext::new(trace, id, flags, true, TraceState::default());
     // It fails where there is nothing to link: without export, or for a span that is filtered out.
-    let _ = span.set_parent(Context::new().with_remote_span_context(remote));
+    let _ = span.set_parent(Context::new().with_remote_span_context(parent.context()));
 }
 
 #[cfg(test)]
@@ -185,10 +281,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_trace_keeps_its_id() {
-        let trace = Trace::new(parse_traceparent(VALID).as_ref(), None);
+        let trace = Trace::new(parse_traceparent(VALID).as_ref(), None, None);
         let id = trace.scope(async { current_trace_id() }).await;
         assert_eq!((id, id.to_string().as_str()), (trace.id, "4bf92f3577b34da6a3ce929d0e0e4736"));
-        assert_ne!(Trace::new(None, None).id, Trace::new(None, None).id);
+        assert_ne!(Trace::new(None, None, None).id, Trace::new(None, None, None).id);
     }
 
     #[test]

@@ -45,7 +45,7 @@ const PROOFS: [Prove; 3] = [
 /// Everything that stands for the session, presented to a server.
 /// Type, data and who did it of what happened to accounts after they were made.
 async fn history(app: &TestApp) -> Vec<Value> {
-    let events = "select coalesce(json_agg(json_build_array(type, data, context - 'traceId') order by position), '[]')::text
+    let events = "select coalesce(json_agg(json_build_array(type, data, context - 'traceparent') order by position), '[]')::text
                   from events where stream like 'account-%' and type <> 'AccountCreated'";
     serde_json::from_str(&app.query_text(events).await).unwrap()
 }

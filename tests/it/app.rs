@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use keyfold::app::{App, Running, Seams};
 use keyfold::clock::{Clock, Timestamp};
-use keyfold::config::{Config, DatabaseLocation, PasswordConfig, Secret};
+use keyfold::config::{Config, DatabaseLocation, MetricsPlace, PasswordConfig, Secret};
 use keyfold::database::Connection;
 use keyfold::keys::algorithm::Algorithm;
 use keyfold::keys::private_key::{KeyError, PrivateKey};
@@ -149,6 +149,7 @@ pub fn config(connection: Connection) -> Config {
     config.database.location = DatabaseLocation::External(connection);
     config.database.pool_size = 4;
     config.secret = Some(Secret::parse(SECRET).unwrap());
+    config.telemetry.metrics = MetricsPlace::Off;
     config.passwords = PasswordConfig { memory_kib: 64, iterations: 1, threads: 1, queue: 64 };
     config
 }

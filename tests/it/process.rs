@@ -35,7 +35,9 @@ impl Keyfold {
     /// Configured as little as possible: any free port, and not every connection of the cluster that tests share.
     pub fn new() -> Self {
         let none = Self { variables: BTreeMap::new() };
-        none.set("KEYFOLD_LISTEN", "127.0.0.1:0").set("KEYFOLD_DATABASE_POOL", "4")
+        none.set("KEYFOLD_LISTEN", "127.0.0.1:0")
+            .set("KEYFOLD_METRICS_LISTEN", "127.0.0.1:0")
+            .set("KEYFOLD_DATABASE_POOL", "4")
     }
 
     /// With a private cluster.

@@ -103,7 +103,9 @@ async fn a_request_and_what_the_actors_do_for_it_are_one_trace_that_its_events_n
     stop(server).await;
 
     let spans = collector.spans();
-    let [request] = of_trace(&spans, CREATE, "createTask")[..] else { panic!("{spans:?}") };
+    let [request] = of_trace(&spans, CREATE, "POST /api/{user_id}/tasks")[..] else {
+        panic!("{spans:?}")
+    };
     assert_eq!((hex(&request.parent_span_id).as_str(), request.kind()), (CALLER, SpanKind::Server));
     assert_eq!(attribute(request, "http.request.method"), text("POST"));
     assert_eq!(attribute(request, "http.route"), text("/api/{user_id}/tasks"));
@@ -112,7 +114,9 @@ async fn a_request_and_what_the_actors_do_for_it_are_one_trace_that_its_events_n
     assert_eq!(entity.parent_span_id, request.span_id);
     assert_eq!(attribute(entity, "stream.name"), text(&format!("tasks-{}", zoe.id)));
 
-    let [request] = of_trace(&spans, SIGN_UP, "signUp")[..] else { panic!("{spans:?}") };
+    let [request] = of_trace(&spans, SIGN_UP, "POST /api/auth/signup")[..] else {
+        panic!("{spans:?}")
+    };
     let entities = of_trace(&spans, SIGN_UP, "entity.execute");
     assert_eq!(entities.len(), 2, "the account and the session: {entities:?}");
     assert!(entities.iter().all(|entity| entity.parent_span_id == request.span_id));
@@ -134,7 +138,7 @@ async fn a_request_and_what_the_actors_do_for_it_are_one_trace_that_its_events_n
         events
             .iter()
             .filter(|event| event["type"] == name)
-            .map(|event| event["context"]["traceId"].clone())
+            .map(|event| event["context"]["traceparent"].as_str().unwrap()[3..35].to_owned())
             .collect()
     };
     assert_eq!(traces("TaskCreated"), [CREATE]);

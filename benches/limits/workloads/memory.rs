@@ -72,6 +72,7 @@ async fn crowd_in_memory() -> anyhow::Result<Figure> {
 /// When a list cannot be read.
 pub async fn hold_crowd(data: &Path) -> anyhow::Result<()> {
     let mut config = Config::default();
+    config.telemetry.metrics = keyfold::config::MetricsPlace::Off;
     config.http.listen = ([127, 0, 0, 1], 0).into();
     config.database.location =
         DatabaseLocation::Private { data: data.to_owned(), binaries: None, run_as: None };

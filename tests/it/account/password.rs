@@ -115,7 +115,7 @@ async fn the_event_names_both_credentials_and_holds_no_secret() {
         "changedAt": START.after(Duration::from_secs(1)).to_string(),
     });
     assert_eq!(history(&app).await, [json!(["PasswordChanged", data, context(&ada)])]);
-    let contexts = "select json_agg(context - 'traceId')::text from events
+    let contexts = "select json_agg(context - 'traceparent')::text from events
                     where stream like 'session-%' and recorded_at > timestamptz '2026-01-01'";
     let contexts: Value = serde_json::from_str(&app.query_text(contexts).await).unwrap();
     assert_eq!(contexts, json!([context(&ada), context(&ada)]));

@@ -1,0 +1,48 @@
+//! The metrics as Prometheus reads them: an endpoint without callers, traces or the one error body, so that being looked at
+//! changes nothing that is measured.
+
+use poem::http::{HeaderValue, Method, StatusCode, header};
+use poem::{Body, Endpoint, Request, Response, endpoint};
+
+use crate::telemetry::{TEXT_FORMAT, exposition};
+
+/// Where it is.
+pub const PATH: &str = "/metrics";
+
+/// A server of nothing but the metrics.
+pub fn endpoint() -> impl Endpoint<Output = Response> + 'static {
+    endpoint::make_sync(|request: Request| answer(&request))
+}
+
+/// The metrics, to whoever asks for them.
+pub fn answer(request: &Request) -> Response {
+    if request.uri().path() != PATH {
+        return status(StatusCode::NOT_FOUND);
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let allowed = HeaderValue::from_static("GET, HEAD");
+        return with(status(StatusCode::METHOD_NOT_ALLOWED), header::ALLOW, allowed);
+    }
+    match exposition().map(|exposition| exposition.text()) {
+        Some(Ok(text)) => {
+            let format = HeaderValue::from_static(TEXT_FORMAT);
+            let body = Body::from(text);
+            with(Response::builder().body(body), header::CONTENT_TYPE, format)
+        }
+        Some(Err(error)) => {
+            tracing::error!(%error, "the metrics cannot be shown");
+            status(StatusCode::INTERNAL_SERVER_ERROR)
+        }
+        // Nothing is measured in this process.
+        None => status(StatusCode::NOT_FOUND),
+    }
+}
+
+fn status(status: StatusCode) -> Response {
+    Response::builder().status(status).finish()
+}
+
+fn with(mut response: Response, name: header::HeaderName, value: HeaderValue) -> Response {
+    response.headers_mut().insert(name, value);
+    response
+}

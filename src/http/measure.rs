@@ -1,0 +1,88 @@
+//! What is measured of every request (OpenTelemetry's conventions for HTTP servers).
+
+use std::time::Duration;
+
+use opentelemetry::KeyValue;
+use poem::Response;
+use poem::http::Method;
+
+use crate::telemetry::instrument::{Tally, number};
+use crate::telemetry::metrics::{ACTIVE_REQUESTS, REQUEST_DURATION};
+
+/// The methods that HTTP defines (RFC 9110, section 9, and RFC 5789), and what stands for all others.
+const METHODS: [&str; 10] =
+    ["GET", "POST", "PATCH", "DELETE", "PUT", "HEAD", "OPTIONS", "CONNECT", "TRACE", "_OTHER"];
+
+/// Requests that are being answered, by method.
+static ACTIVE: Tally<{ METHODS.len() }> = Tally::new();
+
+/// A request that is being answered, also if nobody waits for the answer any more.
+#[derive(Debug)]
+pub(super) struct Measured {
+    method: &'static str,
+    place: usize,
+    route: Option<&'static str>,
+    scheme: &'static str,
+}
+
+/// The word for a method in telemetry.
+pub(super) fn method_word(method: &Method) -> &'static str {
+    METHODS.into_iter().find(|known| method.as_str() == *known).unwrap_or("_OTHER")
+}
+
+impl Measured {
+    /// It begins.
+    pub(super) fn begin(
+        method: &'static str,
+        route: Option<&'static str>,
+        scheme: &'static str,
+    ) -> Self {
+        let place = METHODS.iter().position(|known| *known == method).unwrap_or_default();
+        ACTIVE.add(place);
+        Self { method, place, route, scheme }
+    }
+
+    /// Its answer is ready.
+    pub(super) fn end(self, response: &Response, took: Duration) {
+        let status = response.status();
+        let mut attributes = Vec::with_capacity(5);
+        attributes.push(KeyValue::new("http.request.method", self.method));
+        attributes.extend(self.route.map(|route| KeyValue::new("http.route", route)));
+        let code = i64::from(status.as_u16());
+        attributes.push(KeyValue::new("http.response.status_code", code));
+        attributes.push(KeyValue::new("url.scheme", self.scheme));
+        if status.is_server_error() {
+            attributes.push(KeyValue::new("error.type", status.as_str().to_owned()));
+        }
+        REQUEST_DURATION.record(took, &attributes);
+    }
+}
+
+impl Drop for Measured {
+    fn drop(&mut self) {
+        ACTIVE.subtract(self.place);
+    }
+}
+
+/// Shows how many requests are being answered under a public URL of this scheme.
+pub fn observe(scheme: &'static str) {
+    ACTIVE_REQUESTS.by(move |active| {
+        for (place, count) in ACTIVE.counted() {
+            let method = METHODS.get(place).copied().unwrap_or("_OTHER");
+            let attributes =
+                [KeyValue::new("http.request.method", method), KeyValue::new("url.scheme", scheme)];
+            active.observe(number(count), &attributes);
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_method_that_http_does_not_define_is_another_one() {
+        assert_eq!(method_word(&Method::PATCH), "PATCH");
+        assert_eq!(method_word(&Method::from_bytes(b"BREW").unwrap()), "_OTHER");
+    }
+}

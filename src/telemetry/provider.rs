@@ -1,0 +1,46 @@
+//! The meter provider: one set of numbers, read by Prometheus and sent to the collector.
+
+use anyhow::Context;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::metrics::SdkMeterProvider;
+use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
+use prometheus::{Encoder, Registry, TextEncoder};
+
+/// What Prometheus reads. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Exposition(Registry);
+
+/// The media type of Prometheus' text format, version 0.0.4.
+pub const TEXT_FORMAT: &str = prometheus::TEXT_FORMAT;
+
+impl Exposition {
+    /// Every metric as it is now, in Prometheus' text format.
+    ///
+    /// # Errors
+    ///
+    /// When a metric has no such form.
+    pub fn text(&self) -> anyhow::Result<Vec<u8>> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.0.gather(), &mut text)?;
+        Ok(text)
+    }
+}
+
+/// A meter provider that Prometheus can read, and that sends what it has to `exporter` once in a while.
+pub(super) fn start(
+    resource: Resource,
+    exporter: Option<impl PushMetricExporter>,
+) -> anyhow::Result<(SdkMeterProvider, Exposition)> {
+    let registry = Registry::new();
+    let prometheus = opentelemetry_prometheus::exporter()
+        .with_registry(registry.clone())
+        // Everything is measured by this program: its name on every series would say nothing.
+        .scope_info_enabled(false)
+        .build()
+        .context("metrics cannot be shown to Prometheus")?;
+    let mut provider = SdkMeterProvider::builder().with_resource(resource).with_reader(prometheus);
+    if let Some(exporter) = exporter {
+        provider = provider.with_periodic_exporter(exporter);
+    }
+    Ok((provider.build(), Exposition(registry)))
+}
