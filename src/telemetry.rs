@@ -49,15 +49,15 @@ use tracing_subscriber::util::SubscriberInitExt;
 pub use self::afterwards::failed_request;
 pub use self::provider::{Exposition, TEXT_FORMAT};
 pub use self::trace_id::{
-    Carried, Trace, TraceParent, current_trace_id, is_exported, parse_traceparent, set_parent,
-    traceparent,
+    Carried, Trace, TraceParent, current_trace_id, is_exported, of_own_accord, parse_traceparent,
+    set_parent, traceparent,
 };
 
 use self::export::Export;
 use self::json::JsonEvents;
 use self::reporting::is_repetition;
 use self::text::TextFields;
-use crate::config::{LogFormat, TelemetryConfig};
+use crate::config::{LogFormat, MetricsPlace, TelemetryConfig};
 
 /// Which spans are exported: all of ours, however quiet the log is.
 const SPANS: &str = "info";
@@ -119,6 +119,9 @@ pub fn start(config: &TelemetryConfig) -> anyhow::Result<Telemetry> {
     if let Some(export) = &telemetry.export {
         global::set_tracer_provider(export.tracer_provider());
         sampling::begin(config.trace_sampling);
+    }
+    if config.otlp_endpoint.is_none() && config.metrics == MetricsPlace::Off {
+        return Ok(telemetry);
     }
     let exporter = config.otlp_endpoint.as_ref().map(export::metrics).transpose()?;
     let (meters, exposition) = provider::start(resource(config), exporter)?;

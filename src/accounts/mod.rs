@@ -5,6 +5,7 @@
 pub mod account;
 pub mod email;
 pub mod events;
+pub mod failures;
 pub mod name;
 pub mod password;
 pub mod read_model;
@@ -16,6 +17,7 @@ use uuid::Uuid;
 use self::account::{Account, Command, Profile, Rejection};
 use self::email::Email;
 use self::events::AccountCreated;
+use self::failures::FailedSignIns;
 use self::name::Name;
 use self::password::{HashError, Password, PasswordHasher, WrongPassword};
 use self::read_model::Login;
@@ -27,6 +29,7 @@ use crate::eventlog::{
     StreamName,
 };
 use crate::id::{Id, UserId};
+use crate::telemetry;
 
 /// The AccountActors: the generic entity hosting each user's [`Account`], and what surrounds it. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -34,6 +37,7 @@ pub struct Accounts {
     entities: Entities<Account>,
     pool: Pool,
     hasher: PasswordHasher,
+    failed: Arc<FailedSignIns>,
     clock: Clock,
 }
 
@@ -88,6 +92,17 @@ pub struct Proof {
     pub credential_id: Uuid,
 }
 
+/// What came of an address and a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempt {
+    /// They belong together.
+    Proven(Proof),
+    /// The password is not this user's.
+    WrongPassword(UserId),
+    /// No account has the address.
+    UnknownAccount,
+}
+
 impl Accounts {
     /// The accounts kept by `entities`.
     pub fn new(
@@ -96,7 +111,7 @@ impl Accounts {
         hasher: PasswordHasher,
         clock: Clock,
     ) -> Self {
-        Self { entities, pool, hasher, clock }
+        Self { entities, pool, hasher, failed: Arc::default(), clock }
     }
 
     /// Makes an account.
@@ -134,18 +149,26 @@ impl Accounts {
     }
 
     /// Whose address and password these are, if they belong together. Takes the same time whether or not there is such an
-    /// account.
+    /// account: of what came of it only telemetry may tell more than whether it was right.
     ///
     /// # Errors
     ///
     /// When nobody can say.
-    pub async fn sign_in(
-        &self,
-        email: &Email,
-        password: Password,
-    ) -> Result<Option<Proof>, VerifyError> {
+    pub async fn sign_in(&self, email: &Email, password: Password) -> Result<Attempt, VerifyError> {
         let login = read_model::login(&self.pool, email).await?;
-        self.verify(password, login).await
+        let user_id = login.as_ref().map(|login| login.user_id);
+        let attempt = match (self.verify(password, login).await?, user_id) {
+            (Some(proof), _) => Attempt::Proven(proof),
+            (None, Some(user_id)) => Attempt::WrongPassword(user_id),
+            (None, None) => Attempt::UnknownAccount,
+        };
+        match attempt {
+            Attempt::Proven(_) => self.failed.succeeded(email),
+            Attempt::WrongPassword(_) | Attempt::UnknownAccount => {
+                telemetry::events::sign_in_streak(self.failed.failed(email, self.clock.now()));
+            }
+        }
+        Ok(attempt)
     }
 
     /// Whether a password is this user's.

@@ -24,6 +24,7 @@ use crate::id::{SessionId, UserId};
 use crate::sessions::events::EndReason;
 use crate::sessions::table::Session;
 use crate::telemetry::Trace;
+use crate::telemetry::events::{self, About};
 
 /// How often the end of the sessions is tried while others are faster.
 const TRIES: usize = 4;
@@ -39,9 +40,20 @@ pub(crate) async fn change_profile(
     session: &Session,
     body: ProfilePatch,
 ) -> Result<User, Problem> {
-    let (user_id, context) = (session.user_id, caller::acting(session, request));
-    let profile = state.accounts.change_profile(user_id, body.name()?, context).await?;
-    Ok(User::new(user_id, &profile))
+    let changed = changed_profile(state, session, body, caller::acting(session, request)).await;
+    let failed = changed.as_ref().err().map(Problem::reason);
+    events::profile_change(About::session(session.user_id, session.id), failed);
+    changed
+}
+
+async fn changed_profile(
+    state: &State,
+    session: &Session,
+    body: ProfilePatch,
+    context: Context,
+) -> Result<User, Problem> {
+    let profile = state.accounts.change_profile(session.user_id, body.name()?, context).await?;
+    Ok(User::new(session.user_id, &profile))
 }
 
 /// Changes the password of a session's user, ends all of their sessions and begins a new one: what is answered, and the
@@ -57,12 +69,12 @@ pub(crate) async fn change_password(
     body: ChangePasswordRequest,
 ) -> Result<(SignedInBody, String), Problem> {
     let user_id = session.user_id;
-    let (proof, password) = proven(state, user_id, body).await.inspect_err(|problem| {
-        tracing::info!(user.id = %user_id, outcome = %problem, "changing the password failed");
-    })?;
-    let entrance = Entrance::prepare(state, request, user_id).await?;
-    let context = caller::acting(session, request);
-    to_its_end(changed(state.clone(), entrance, proof, password, context)).await
+    let about = About::session(user_id, session.id);
+    let failed = |problem: &Problem| events::password_change(about, Some(problem.reason()));
+    let (proof, password) = proven(state, user_id, body).await.inspect_err(failed)?;
+    let entrance = Entrance::prepare(state, request, user_id).await.inspect_err(failed)?;
+    let change = Change { proof, password, context: caller::acting(session, request), about };
+    to_its_end(changed(state.clone(), entrance, change)).await
 }
 
 /// What proves the current password, and the new one; or everything that is wrong with them at once.
@@ -95,20 +107,26 @@ async fn proven(
     }
 }
 
+/// A password that is about to be changed.
+struct Change {
+    proof: Proof,
+    password: Password,
+    context: Context,
+    about: About<'static>,
+}
+
 /// Changes the password, begins the new session and ends all others.
 async fn changed(
     state: State,
     entrance: Entrance,
-    proof: Proof,
-    password: Password,
-    context: Context,
+    change: Change,
 ) -> Result<(SignedInBody, String), Problem> {
+    let Change { proof, password, context, about } = change;
     let user_id = proof.user_id;
     let changed = state.accounts.change_password(proof, password, context.clone()).await;
-    let proof = changed.map_err(Problem::from).inspect_err(|problem| {
-        tracing::info!(user.id = %user_id, outcome = %problem, "changing the password failed");
-    })?;
-    tracing::info!(user.id = %user_id, "changed the password");
+    let changed = changed.map_err(Problem::from);
+    events::password_change(about, changed.as_ref().err().map(Problem::reason));
+    let proof = changed?;
     begun_anew(&state, entrance, proof, context)
         .await
         .inspect_err(|problem| {

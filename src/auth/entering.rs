@@ -6,11 +6,11 @@ use poem::Request;
 use zeroize::Zeroizing;
 
 use super::bodies::{FreshToken, SignInRequest, SignUpRequest, SignedInBody, StartedSession, User};
-use crate::accounts::Proof;
 use crate::accounts::account::{self, Account, Profile};
 use crate::accounts::email::Email;
 use crate::accounts::name::Name;
 use crate::accounts::password::Password;
+use crate::accounts::{Attempt, Proof};
 use crate::eventlog::{Context, Published, ReadError};
 use crate::http::caller;
 use crate::http::field::FieldProblem;
@@ -21,6 +21,8 @@ use crate::keys::access_token::Subject;
 use crate::sessions::events::EndReason;
 use crate::sessions::table::Session;
 use crate::sessions::{Draft, StartError};
+use crate::telemetry::events::{self, About};
+use crate::telemetry::reason::Reason;
 
 /// Makes an account and begins its first session: what is answered, and the header that sets the session's cookie.
 ///
@@ -32,10 +34,11 @@ pub(crate) async fn sign_up(
     request: &Request,
     body: SignUpRequest,
 ) -> Result<(SignedInBody, String), Problem> {
-    let (email, name, password) = new_account(body)?;
+    let (email, name, password) = new_account(body).inspect_err(tell_failed_sign_up)?;
     let context = caller::context(request);
-    let proof = state.accounts.sign_up(email, name, password, context).await?;
-    tracing::info!(user.id = %proof.user_id, "signed up");
+    let signed_up = state.accounts.sign_up(email, name, password, context).await;
+    let proof = signed_up.map_err(Problem::from).inspect_err(tell_failed_sign_up)?;
+    events::sign_up(Some(proof.user_id), None);
     begin_session(state, request, proof).await.map_err(Problem::after_sign_up)
 }
 
@@ -49,17 +52,40 @@ pub(crate) async fn sign_in(
     request: &Request,
     body: SignInRequest,
 ) -> Result<(SignedInBody, String), Problem> {
+    let tell = |problem: &Problem| events::sign_in(None, Some(problem.reason()));
+    let (email, password) = credentials(body).inspect_err(tell)?;
+    let attempt = state.accounts.sign_in(&email, password).await;
+    let proof = match attempt.map_err(Problem::from).inspect_err(tell)? {
+        Attempt::Proven(proof) => proof,
+        Attempt::WrongPassword(user_id) => {
+            events::sign_in(Some(user_id), Some(Reason::WrongPassword));
+            return Err(Problem::wrong_credentials());
+        }
+        Attempt::UnknownAccount => {
+            events::sign_in(None, Some(Reason::UnknownAccount));
+            return Err(Problem::wrong_credentials());
+        }
+    };
+    let begun = begin_session(state, request, proof).await;
+    events::sign_in(Some(proof.user_id), begun.as_ref().err().map(not_begun));
+    begun
+}
+
+/// Why no session began for somebody who has proven their password.
+fn not_begun(problem: &Problem) -> Reason {
+    if problem.is_unauthorized() { Reason::PasswordChangedMeanwhile } else { problem.reason() }
+}
+
+fn tell_failed_sign_up(problem: &Problem) {
+    events::sign_up(None, Some(problem.reason()));
+}
+
+/// The values of a sign-in, or what is wrong with the first that cannot be.
+fn credentials(body: SignInRequest) -> Result<(Email, Password), Problem> {
     let SignInRequest { email, password } = body;
     let email = Email::parse(&email).map_err(|error| Problem::invalid("email", error))?;
-    let password = Password::attempt(Zeroizing::new(password))
-        .map_err(|error| Problem::invalid("password", error))?;
-    let signed_in = state.accounts.sign_in(&email, password).await.map_err(Problem::from);
-    let proof = signed_in.and_then(|proof| proof.ok_or_else(Problem::wrong_credentials));
-    let proof = proof.inspect_err(|problem| {
-        tracing::info!(outcome = %problem, "sign in failed");
-    })?;
-    tracing::info!(user.id = %proof.user_id, "signed in");
-    begin_session(state, request, proof).await
+    let password = Password::attempt(Zeroizing::new(password));
+    Ok((email, password.map_err(|error| Problem::invalid("password", error))?))
 }
 
 /// Ends a session; from then on nothing is accepted in its name.
@@ -74,7 +100,7 @@ pub(crate) async fn sign_out(
 ) -> Result<(), Problem> {
     let context = caller::acting(session, request);
     state.sessions.end(session, EndReason::SignedOut, context).await?;
-    tracing::info!(user.id = %session.user_id, "signed out");
+    events::sign_out(About::session(session.user_id, session.id));
     Ok(())
 }
 
@@ -180,7 +206,6 @@ async fn confirm(
     if state.accounts.vouches_for(proof).await? {
         return Ok(());
     }
-    tracing::info!(user.id = %session.user_id, "the password was changed while it signed in");
     end_beside(state, session, EndReason::PasswordChanged, context).await;
     Err(Problem::wrong_credentials())
 }
@@ -206,6 +231,7 @@ pub(super) async fn fresh_token(
         email_verified: profile.email_verified_at.is_some(),
     };
     let token = state.keys.issue(subject).await?;
+    events::token_issued(About::session(session.user_id, session.id));
     Ok(FreshToken { token, token_type: "Bearer".to_owned(), expires_in: state.keys.expires_in() })
 }
 

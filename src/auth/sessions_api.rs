@@ -93,7 +93,6 @@ impl SessionsApi {
         if !revoked.map_err(Problem::from)? {
             return Err(Problem::no_such_session().into());
         }
-        tracing::info!(user.id = %user_id, "ended a session");
         let is_current = session_id == caller.session.id;
         Ok(Ended::Done(is_current.then(|| cookie::clear(&state.site))))
     }
@@ -116,7 +115,6 @@ impl SessionsApi {
         let (user_id, context) = (caller.session.user_id, caller.context(request));
         let ended = state.sessions.end_all(user_id, except, EndReason::Revoked, context).await;
         ended.map_err(Problem::from)?;
-        tracing::info!(user.id = %user_id, "ended sessions");
         let is_current = except.is_none();
         Ok(Ended::Done(is_current.then(|| cookie::clear(&state.site))))
     }

@@ -45,5 +45,8 @@ pub(super) async fn end_of(
     let now = foundation.seams.clock.now();
     let command = Command::EndAll { except: None, reason, now };
     let outcome = lists.execute(&Sessions::stream(user_id), command, context, Vec::new()).await?;
+    for event in &outcome.events {
+        event.tell(user_id);
+    }
     Ok(outcome.events.len())
 }

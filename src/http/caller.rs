@@ -26,6 +26,8 @@ use crate::id::{SessionId, UserId};
 use crate::keys::Keys;
 use crate::sessions::Device;
 use crate::sessions::table::Session;
+use crate::telemetry::events;
+use crate::telemetry::reason::Reason;
 use crate::telemetry::traceparent;
 
 /// A JWT from sign up, sign in or `GET /api/auth/token`.
@@ -158,11 +160,12 @@ pub fn acting(session: &Session, request: &Request) -> Context {
 
 fn no_access_token(credential: Judged<'_>) -> Judged<'_> {
     match credential {
-        Ok(Credential::AccessToken(_)) => Err(Problem::invalid_token(
-            "SESSION_REQUIRED",
-            "an access token cannot be exchanged for another one, \
-             send the session token or its cookie",
-        )),
+        Ok(Credential::AccessToken(token)) => {
+            events::token_refused(token.about(), Reason::SessionRequired);
+            let message = "an access token cannot be exchanged for another one, \
+                           send the session token or its cookie";
+            Err(Problem::invalid_token("SESSION_REQUIRED", message))
+        }
         credential => credential,
     }
 }

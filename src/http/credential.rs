@@ -15,6 +15,7 @@ use crate::keys::verified::Verified;
 use crate::sessions::SessionError;
 use crate::sessions::table::Session;
 use crate::sessions::token::SessionToken;
+use crate::telemetry::events::{self, About};
 
 /// Something that stands for a session.
 pub(super) enum Credential<'a> {
@@ -35,7 +36,14 @@ pub(super) struct VerifiedToken<'a> {
 impl<'a> VerifiedToken<'a> {
     /// Verifies a token.
     pub(super) fn new(token: &'a str, keys: &Keys, verify: Verify) -> Result<Self, TokenError> {
-        Ok(Self { token, verify, says: verify(keys, token)? })
+        let says = verify(keys, token)
+            .inspect_err(|error| events::token_refused(About::default(), (*error).into()))?;
+        Ok(Self { token, verify, says })
+    }
+
+    /// What telemetry may tell of it.
+    pub(super) fn about(&self) -> About<'static> {
+        About::session(self.says.user_id, self.says.session_id)
     }
 
     /// Whether the keys still vouch for it, once it is known whether another node has revoked its key.
@@ -151,11 +159,23 @@ fn is_trusted(request: &Request, state: &State) -> bool {
 async fn session(state: &State, credential: Credential<'_>) -> Result<Arc<Session>, Problem> {
     match credential {
         Credential::SessionToken(token) => {
-            let session = fresh(state, state.sessions.by_token(&token).await?).await?;
-            let account = state.accounts.of(session.user_id).await?;
-            acceptable(session, &account.state)
+            let found = session_of_token(state, &token).await;
+            found.inspect_err(|problem| tell_refusal(About::default(), problem))
         }
         Credential::AccessToken(token) => live_session(state, &token).await,
+    }
+}
+
+async fn session_of_token(state: &State, token: &SessionToken) -> Result<Arc<Session>, Problem> {
+    let session = fresh(state, state.sessions.by_token(token).await?).await?;
+    let account = state.accounts.of(session.user_id).await?;
+    acceptable(session, &account.state)
+}
+
+/// Tells that a token is not accepted, unless nobody can say for the moment.
+fn tell_refusal(about: About<'_>, problem: &Problem) {
+    if problem.is_unauthorized() {
+        events::token_refused(about, problem.reason());
     }
 }
 
@@ -164,6 +184,11 @@ pub(super) async fn live_session(
     state: &State,
     token: &VerifiedToken<'_>,
 ) -> Result<Arc<Session>, Problem> {
+    let found = judged_session(state, token).await;
+    found.inspect_err(|problem| tell_refusal(token.about(), problem))
+}
+
+async fn judged_session(state: &State, token: &VerifiedToken<'_>) -> Result<Arc<Session>, Problem> {
     let found = match session_of(state, token).await {
         Err(problem) if !problem.is_unauthorized() => return Err(problem),
         found => found,

@@ -4,7 +4,7 @@
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Body, Endpoint, Request, Response, endpoint};
 
-use crate::telemetry::{TEXT_FORMAT, exposition};
+use crate::telemetry::{Exposition, TEXT_FORMAT, exposition};
 
 /// Where it is.
 pub const PATH: &str = "/metrics";
@@ -23,7 +23,7 @@ pub fn answer(request: &Request) -> Response {
         let allowed = HeaderValue::from_static("GET, HEAD");
         return with(status(StatusCode::METHOD_NOT_ALLOWED), header::ALLOW, allowed);
     }
-    match exposition().map(|exposition| exposition.text()) {
+    match exposition().map(Exposition::text) {
         Some(Ok(text)) => {
             let format = HeaderValue::from_static(TEXT_FORMAT);
             let body = Body::from(text);

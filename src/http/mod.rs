@@ -27,6 +27,7 @@ pub mod measure;
 mod parameter;
 pub mod problem;
 pub mod raw_json;
+mod reason;
 pub mod schema;
 pub(crate) mod strict;
 pub mod tag;

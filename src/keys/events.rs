@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::jwk::Jwk;
 use crate::clock::Timestamp;
+use crate::telemetry::events::{KeyChange, key_changed};
 
 /// What happened to the key ring.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +32,19 @@ crate::event_kinds!(KeyEvent {
 });
 
 impl KeyEvent {
+    /// Tells whoever watches that this has just happened to a key.
+    pub fn tell(&self) {
+        match self {
+            Self::Published(published) => {
+                key_changed(published.public_key.kid(), KeyChange::Published);
+            }
+            Self::StartedSigning(started) => key_changed(&started.kid, KeyChange::Signing),
+            Self::StoppedSigning(stopped) => key_changed(&stopped.kid, KeyChange::Verifying),
+            Self::Retired(retired) => key_changed(&retired.kid, KeyChange::Retired),
+            Self::Revoked(revoked) => key_changed(&revoked.kid, KeyChange::Revoked),
+        }
+    }
+
     /// The key id of the key that began to sign, if that is what happened.
     pub fn into_started(self) -> Option<String> {
         match self {

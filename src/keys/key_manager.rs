@@ -172,7 +172,7 @@ impl Owned {
     fn publish(&mut self, keys: KeySet, myself: &ActorRef<Message>) {
         let kid = |keys: &KeySet| keys.signing.as_ref().map(|signing| signing.kid.clone());
         if kid(&keys) != kid(&self.published.load()) {
-            tracing::info!(kid = ?kid(&keys), "a new key signs");
+            tracing::info!(key.id = kid(&keys), "this node signs with another key");
         }
         self.alarm = Alarm::at(keys.due, &self.vault.clock, myself);
         self.published.store(Arc::new(keys));

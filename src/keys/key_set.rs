@@ -9,7 +9,7 @@ use poem_openapi::types::Example;
 use serde::{Deserialize, Serialize};
 
 use super::jwk::{Jwk, OkpJwk, RsaJwk};
-use super::key_ring::{Fate, KeyRing};
+use super::key_ring::{Fate, KeyRing, Stage};
 use super::private_key::KeyError;
 use super::schedule::Schedule;
 use super::signing::Signing;
@@ -44,6 +44,8 @@ pub struct KeySet {
     pub verifying: HashMap<String, Verifying>,
     /// Keys that left the ring by key id.
     pub gone: HashMap<String, Fate>,
+    /// Where each key stands.
+    pub stages: Vec<Stage>,
     /// When the ring changes next.
     pub due: Timestamp,
     /// The JWKS document.
@@ -119,6 +121,7 @@ impl KeySet {
             signing,
             verified: VerifiedTokens::new(),
             verifying,
+            stages: state.keys.values().map(|key| key.stage).collect(),
             gone: state.gone.iter().cloned().collect(),
             due: state.due(schedule).ok_or_else(none)?,
             etag: etag::of(&document),

@@ -12,6 +12,7 @@ pub mod jwk;
 mod key_manager;
 pub mod key_ring;
 pub mod key_set;
+mod measure;
 pub mod private_key;
 pub mod read_model;
 pub mod schedule;
@@ -88,6 +89,7 @@ impl Keys {
         let clock = vault.clock.clone();
         let (schedule, policy) = (vault.schedule, Arc::new(policy));
         let given = Given { vault: Arc::new(vault), published: Arc::clone(&published) };
+        measure::observe(&published, &clock, schedule);
         let (manager, _ends_with_the_actor) =
             Actor::spawn_linked(None, KeyManager, given, parent.clone()).await?;
         Ok(Self { published, manager, ring, policy, schedule, signers, clock })
@@ -135,7 +137,7 @@ impl Keys {
     ///
     /// Why it is not such a token.
     pub fn verify(&self, token: &str) -> Result<Verified, TokenError> {
-        self.verify_whenever(token)?.at(self.clock.now())
+        self.counted(token, |verified| verified.at(self.clock.now()))
     }
 
     /// What an access token says that this server issued, even if its time is over: it still names its session.
@@ -144,8 +146,20 @@ impl Keys {
     ///
     /// Why it is not such a token.
     pub fn verify_whenever(&self, token: &str) -> Result<Verified, TokenError> {
+        self.counted(token, Ok)
+    }
+
+    fn counted(
+        &self,
+        token: &str,
+        judge: impl FnOnce(Verified) -> Result<Verified, TokenError>,
+    ) -> Result<Verified, TokenError> {
         let keys = self.published.load();
-        keys.verified.get_or(token, || access_token::verify(token, &keys, &self.policy))
+        let verify = || access_token::verify(token, &keys, &self.policy);
+        let (verified, seen) = keys.verified.get_or(token, verify);
+        let judged = verified.and_then(judge);
+        measure::verified(judged.as_ref().err().copied(), seen);
+        judged
     }
 
     /// Whether the token may be judged: it names a key that this node knows, or none that any node could have published.

@@ -18,6 +18,7 @@ use crate::database::Pool;
 use crate::eventlog::{
     Context, Decider, Entities, ExecuteError, ReadError, Statement, StoreError, StreamName, store,
 };
+use crate::telemetry::of_own_accord;
 use crate::workers::{WorkError, Workers};
 
 /// Makes a new private key: [`PrivateKey::generate`], unless a test brings its own.
@@ -113,8 +114,7 @@ impl Vault {
         match self.state().await?.signing() {
             None => self.make_first().await?,
             Some((key, _)) if key.algorithm() != self.algorithm => {
-                let why = "another algorithm is configured";
-                self.publish(key.kid(), Context::caused_by(why)).await?;
+                self.publish(key.kid(), "another algorithm is configured").await?;
             }
             Some(_) => {}
         }
@@ -128,12 +128,7 @@ impl Vault {
     async fn make_first(&self) -> Result<(), VaultError> {
         let (key, material) = self.new_key().await?;
         let command = Command::Begin { key, now: self.clock.now() };
-        let context = Context::caused_by("first signing key");
-        let outcome = self.ring.execute(&stream(), command, context, vec![material]).await?;
-        if !outcome.events.is_empty() {
-            tracing::info!("made the first signing key");
-        }
-        Ok(())
+        self.change(command, "first signing key", vec![material]).await.map(drop)
     }
 
     /// Every private key opens with the secrets of this server, and under the current one from now on.
@@ -231,15 +226,13 @@ impl Vault {
                 opened.ok_or_else(|| KeyError::Missing(next.kid().to_owned()))?;
             }
             (None, Some((key, since))) if self.schedule.successor_at(since) <= now => {
-                self.publish(key.kid(), Context::caused_by("rotation schedule")).await?;
+                self.publish(key.kid(), "rotation schedule").await?;
             }
             (Some(_) | None, _) => {}
         }
         let verifies_until = self.schedule.verifies_until(now);
         let command = Command::Advance { now, verifies_until };
-        let context = Context::caused_by("rotation schedule");
-        self.ring.execute(&stream(), command, context, Vec::new()).await?;
-        Ok(())
+        self.change(command, "rotation schedule", Vec::new()).await.map(drop)
     }
 
     /// Publishes the successor of the key that signs, if none is published yet. It signs once every verifier knows it; the
@@ -253,7 +246,7 @@ impl Vault {
         for _ in 0..LOADS {
             self.begin().await?;
             if let Some((signing, _)) = self.state().await?.signing() {
-                self.publish(signing.kid(), Context::caused_by("keys rotate")).await?;
+                self.publish(signing.kid(), "keys rotate").await?;
             }
             if let Some((key, signs_from)) = self.state().await?.published() {
                 return Ok(Successor { kid: key.kid().to_owned(), signs_from });
@@ -262,15 +255,30 @@ impl Vault {
         Err(VaultError::Execute(ExecuteError::Contended))
     }
 
-    async fn publish(&self, succeeds: &str, context: Context) -> Result<(), VaultError> {
+    /// Changes the ring, and tells what that came to.
+    async fn change(
+        &self,
+        command: Command,
+        why: &str,
+        beside: Vec<Statement>,
+    ) -> Result<Vec<KeyEvent>, VaultError> {
+        let change = async {
+            let context = Context::caused_by(why);
+            let outcome = self.ring.execute(&stream(), command, context, beside).await?;
+            outcome.events.iter().for_each(KeyEvent::tell);
+            Ok(outcome.events)
+        };
+        of_own_accord("key.change", tracing::info_span!("key.change"), change).await
+    }
+
+    async fn publish(&self, succeeds: &str, why: &str) -> Result<(), VaultError> {
         if self.state().await?.published().is_some() {
             return Ok(());
         }
         let (key, material) = self.new_key().await?;
         let signs_from = self.schedule.signs_from(self.clock.now());
         let command = Command::Publish { key, succeeds: succeeds.to_owned(), signs_from };
-        self.ring.execute(&stream(), command, context, vec![material]).await?;
-        Ok(())
+        self.change(command, why, vec![material]).await.map(drop)
     }
 
     /// Takes a key out at once, with every token it signed. If it was the one that signs, another one signs from then on: the
@@ -302,9 +310,8 @@ impl Vault {
         let new = if is_needed { Some(self.new_key().await?) } else { None };
         let (successor, material) = new.unzip();
         let command = Command::Revoke { kid: kid.to_owned(), successor, now: self.clock.now() };
-        let (context, beside) = (Context::caused_by("keys revoke"), Vec::from_iter(material));
-        let outcome = self.ring.execute(&stream(), command, context, beside).await?;
-        Ok(outcome.events.into_iter().find_map(KeyEvent::into_started))
+        let events = self.change(command, "keys revoke", Vec::from_iter(material)).await?;
+        Ok(events.into_iter().find_map(KeyEvent::into_started))
     }
 
     /// The public half of a new key, and the statement that keeps its private half, sealed.

@@ -39,6 +39,15 @@ impl Verified {
     }
 }
 
+/// When a token was seen for the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// What it is was remembered.
+    Before,
+    /// What it is had to be found out.
+    Now,
+}
+
 type TokenHash = [u8; 32];
 
 /// The memory of one key set.
@@ -53,33 +62,30 @@ impl VerifiedTokens {
         Self { accepted: Cache::new(ACCEPTED), refused: Cache::new(REFUSED) }
     }
 
-    /// What `verify` came to the first time this token was seen. What is too long for a token is not even hashed.
-    ///
-    /// # Errors
-    ///
-    /// Those of `verify`.
+    /// What `verify` came to the first time this token was seen, and whether that was before. What is too long for a token is
+    /// not even hashed.
     pub fn get_or(
         &self,
         token: &str,
         verify: impl FnOnce() -> Result<Verified, TokenError>,
-    ) -> Result<Verified, TokenError> {
+    ) -> (Result<Verified, TokenError>, Seen) {
         if token.len() > MAX_LENGTH {
-            return Err(TokenError::Malformed);
+            return (Err(TokenError::Malformed), Seen::Now);
         }
         let hash: TokenHash =
             digest(&SHA256, token.as_bytes()).as_ref().try_into().unwrap_or_default();
         if let Some(verified) = self.accepted.get(&hash) {
-            return Ok(verified);
+            return (Ok(verified), Seen::Before);
         }
         if let Some(error) = self.refused.get(&hash) {
-            return Err(error);
+            return (Err(error), Seen::Before);
         }
         let verified = verify();
         match verified {
             Ok(verified) => self.accepted.insert(hash, verified),
             Err(error) => self.refused.insert(hash, error),
         }
-        verified
+        (verified, Seen::Now)
     }
 }
 
@@ -119,11 +125,11 @@ mod tests {
             count.set(count.get() + 1);
             result
         };
-        for _ in 0..3 {
+        for seen in [Seen::Now, Seen::Before, Seen::Before] {
             let good = verified(7);
-            assert_eq!(tokens.get_or("a.b.c", || verify(Ok(good))), Ok(good));
+            assert_eq!(tokens.get_or("a.b.c", || verify(Ok(good))), (Ok(good), seen));
             let refused = Err(TokenError::WrongSignature);
-            assert_eq!(tokens.get_or("a.b.d", || verify(refused)), refused);
+            assert_eq!(tokens.get_or("a.b.d", || verify(refused)), (refused, seen));
         }
         assert_eq!(count.get(), 2);
     }
@@ -132,22 +138,23 @@ mod tests {
     fn a_flood_of_forgeries_pushes_out_no_good_token() {
         let tokens = VerifiedTokens::new();
         let good = verified(7);
-        assert_eq!(tokens.get_or("good", || Ok(good)), Ok(good));
+        assert_eq!(tokens.get_or("good", || Ok(good)), (Ok(good), Seen::Now));
         for number in 0..10 * REFUSED {
             let forged = tokens.get_or(&number.to_string(), || Err(TokenError::WrongSignature));
-            assert_eq!(forged, Err(TokenError::WrongSignature));
+            assert_eq!(forged, (Err(TokenError::WrongSignature), Seen::Now));
         }
         assert!(tokens.refused.len() <= REFUSED);
-        assert_eq!(tokens.get_or("good", || Err(TokenError::Malformed)), Ok(good));
+        let again = tokens.get_or("good", || Err(TokenError::Malformed));
+        assert_eq!(again, (Ok(good), Seen::Before));
     }
 
     #[test]
     fn what_is_too_long_for_a_token_is_not_verified() {
         let tokens = VerifiedTokens::new();
         let longest = "a".repeat(MAX_LENGTH);
-        assert_eq!(tokens.get_or(&longest, || Ok(verified(7))), Ok(verified(7)));
+        assert_eq!(tokens.get_or(&longest, || Ok(verified(7))), (Ok(verified(7)), Seen::Now));
         let longer = tokens.get_or(&(longest + "a"), || Ok(verified(7)));
-        assert_eq!(longer, Err(TokenError::Malformed));
+        assert_eq!(longer, (Err(TokenError::Malformed), Seen::Now));
     }
 
     #[test]

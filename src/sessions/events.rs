@@ -7,7 +7,9 @@ use uuid::Uuid;
 
 use super::token::TokenHash;
 use crate::clock::Timestamp;
-use crate::id::SessionId;
+use crate::id::{SessionId, UserId};
+use crate::telemetry::events::{self, About};
+use crate::telemetry::reason::Reason;
 
 /// What happened to a user's sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +27,24 @@ crate::event_kinds!(SessionEvent {
     "SessionExtended" @ 1 => Extended,
     "SessionEnded" @ 1 => Ended,
 });
+
+impl SessionEvent {
+    /// Tells whoever watches that this has just happened to a session of this user.
+    pub fn tell(&self, user_id: UserId) {
+        match self {
+            Self::Started(started) => {
+                events::session_started(About::session(user_id, started.session_id));
+            }
+            Self::Extended(extended) => {
+                events::session_extended(About::session(user_id, extended.session_id));
+            }
+            Self::Ended(ended) => {
+                let about = About::session(user_id, ended.session_id);
+                events::session_ended(about, ended.reason.into());
+            }
+        }
+    }
+}
 
 /// A session began.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,4 +114,19 @@ pub enum EndReason {
     Replaced,
     /// The user was deleted.
     UserDeleted,
+}
+
+impl From<EndReason> for Reason {
+    fn from(reason: EndReason) -> Self {
+        match reason {
+            EndReason::SignedOut => Self::SignedOut,
+            EndReason::Revoked => Self::Revoked,
+            EndReason::PasswordChanged => Self::PasswordChanged,
+            EndReason::Idle => Self::Idle,
+            EndReason::Absolute => Self::Absolute,
+            EndReason::Superseded => Self::Superseded,
+            EndReason::Replaced => Self::Replaced,
+            EndReason::UserDeleted => Self::UserDeleted,
+        }
+    }
 }

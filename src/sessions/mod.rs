@@ -11,6 +11,7 @@
 //! refused, so a restart forgets no sign out.
 
 mod awaiting;
+mod draft;
 mod error;
 pub mod events;
 pub mod expiry;
@@ -22,7 +23,6 @@ pub mod table;
 pub mod token;
 
 use std::future::Future;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +31,7 @@ use ractor::{Actor, ActorCell, ActorRef};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+pub use self::draft::{Device, Draft};
 pub use self::error::{SessionCommandError, SessionError, StartError};
 use self::events::{EndReason, SessionEvent, SessionStarted};
 use self::expiry::Expiry;
@@ -48,6 +49,9 @@ use crate::eventlog::{
     StreamName,
 };
 use crate::id::{RandomnessUnavailable, SessionId, UserId};
+use crate::telemetry::instrument::number;
+use crate::telemetry::metrics::SESSIONS_LIVE;
+use crate::telemetry::{self, Carried};
 
 /// This node's sessions. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -63,30 +67,6 @@ pub struct Sessions {
 
 /// How long a request waits for the extension of its session, which goes on beside it.
 const EXTENSION_PATIENCE: Duration = Duration::from_secs(3);
-
-/// What a session is begun from.
-#[derive(Debug, Clone)]
-pub struct Device {
-    /// What the client says of itself (User-Agent).
-    pub user_agent: Option<String>,
-    /// Its network address.
-    pub client_address: Option<IpAddr>,
-}
-
-/// A session that has not begun yet.
-#[derive(Debug)]
-pub struct Draft {
-    session: Session,
-    started: SessionStarted,
-    token: SessionToken,
-}
-
-impl Draft {
-    /// The session as it will be.
-    pub fn session(&self) -> &Session {
-        &self.session
-    }
-}
 
 /// How long things last.
 #[derive(Debug, Clone, Copy)]
@@ -119,6 +99,8 @@ impl Sessions {
             ended: watch::Sender::new(()),
         };
         let ended = owned.ended.subscribe();
+        let observed = Arc::clone(&table);
+        SESSIONS_LIVE.by(move |live| live.observe(number(observed.live()), &[]));
         let (actor, _ends_with_the_actor) =
             Actor::spawn_linked(None, SessionActor, owned, parent.clone()).await?;
         Ok(Self { table, actor, lists, pool, clock, limits: lifetimes.sessions, ended })
@@ -260,8 +242,12 @@ impl Sessions {
 
     /// Ends those of a user's sessions whose time is over.
     async fn expire(&self, user_id: UserId, now: Timestamp) -> Result<(), SessionCommandError> {
-        let context = Context::caused_by("session expiry");
-        self.execute(user_id, Command::Expire { now }, None, context).await.map(drop)
+        let expire = async {
+            let context = Context::caused_by("session expiry");
+            self.execute(user_id, Command::Expire { now }, None, context).await.map(drop)
+        };
+        telemetry::of_own_accord("session.expiry", tracing::info_span!("session.expiry"), expire)
+            .await
     }
 
     /// What ends sessions whose time is over, to be run beside the server.
@@ -357,8 +343,8 @@ impl Sessions {
         session_id: Option<SessionId>,
         context: Context,
     ) -> Result<Vec<SessionEvent>, SessionCommandError> {
-        let span = tracing::Span::current();
-        let order = Order { user_id, command, session_id, context, span };
+        let carried = Carried::here();
+        let order = Box::new(Order { user_id, command, session_id, context, carried });
         let reply = ractor::call!(self.actor, |reply| Message::Execute(order, reply));
         reply.unwrap_or(Err(ExecuteError::NoReply))
     }
@@ -374,7 +360,7 @@ impl Observer for Sessions {
         let Some(user_id) = read_model::owner(&view) else { return };
         self.lists.require(&Self::stream(user_id), event.version);
         let message = match SessionEvent::decode(view.name, view.schema, view.data) {
-            Ok(event) => Message::Observed(user_id, event),
+            Ok(session_event) => Message::Observed(user_id, session_event, event.recorded_at),
             Err(error) => {
                 tracing::error!(%error, position = event.position, "a session event cannot be read");
                 Message::Doubted

@@ -8,18 +8,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use opentelemetry::KeyValue;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::sync::watch;
-use tracing::Instrument;
 
 use super::events::{SessionEvent, SessionExtended};
 use super::open::OpenSession;
 use super::session_list::{Command, SessionList};
 use super::table::{Session, SessionTable, Standing};
 use super::{SessionCommandError, Sessions};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::eventlog::{Context, Entities, ExecuteError, Outcome};
 use crate::id::{SessionId, UserId};
+use crate::telemetry::Carried;
+use crate::telemetry::metrics::REVOCATION_LAG;
 
 /// How often what is over is forgotten.
 const SWEEP: Duration = Duration::from_mins(1);
@@ -31,11 +33,11 @@ type Reply = RpcReplyPort<Result<Vec<SessionEvent>, SessionCommandError>>;
 #[derive(Debug)]
 pub(super) enum Message {
     /// Carry out a command on a user's sessions; answered when it is committed and the table shows it.
-    Execute(Order, Reply),
+    Execute(Box<Order>, Reply),
     /// A command is carried out: apply what it came to, then answer.
     Done(Done, Reply),
-    /// Events that another process appended.
-    Observed(UserId, SessionEvent),
+    /// An event that another process appended at this time.
+    Observed(UserId, SessionEvent, Timestamp),
     /// Nobody can tell what happened to some session: every live one is read again before it is accepted.
     Doubted,
     /// Answers when everything that was sent before is done.
@@ -55,8 +57,8 @@ pub(super) struct Order {
     /// afterwards even if nothing had to happen, perhaps because it did in a batch whose outcome nobody could tell.
     pub(super) session_id: Option<SessionId>,
     pub(super) context: Context,
-    /// The span of whoever ordered it, in which the command runs.
-    pub(super) span: tracing::Span,
+    /// The trace of whoever ordered it, in which the command runs.
+    pub(super) carried: Carried,
 }
 
 /// What a command came to.
@@ -67,6 +69,28 @@ pub(super) struct Done {
     events: Vec<SessionEvent>,
     /// The session that the command was about, and how it is now if it has not ended.
     session: Option<(SessionId, Option<Arc<OpenSession>>)>,
+    /// When it was ordered.
+    ordered_at: Timestamp,
+}
+
+/// Who ended a session.
+#[derive(Debug, Clone, Copy)]
+enum Origin {
+    /// This process.
+    Here,
+    /// Another one.
+    Elsewhere,
+}
+
+impl Origin {
+    /// It ended it at this time, and it is refused now.
+    fn tell(self, ended_at: Timestamp, now: Timestamp) {
+        let origin = match self {
+            Self::Here => "here",
+            Self::Elsewhere => "elsewhere",
+        };
+        REVOCATION_LAG.record(now.since(ended_at), &[KeyValue::new("origin", origin)]);
+    }
 }
 
 /// The actor type.
@@ -106,12 +130,14 @@ impl Actor for SessionActor {
         owned: &mut Owned,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            Message::Execute(order, reply) => owned.execute(myself, order, reply),
+            Message::Execute(order, reply) => owned.execute(myself, *order, reply),
             Message::Done(done, reply) => {
                 let events = owned.settle(done);
                 let _ = reply.send(Ok(events));
             }
-            Message::Observed(user_id, event) => owned.apply(user_id, &event),
+            Message::Observed(user_id, event, recorded_at) => {
+                owned.apply(user_id, &event, Origin::Elsewhere, recorded_at);
+            }
             Message::Doubted => {
                 owned.table.doubt();
                 owned.ended.send_replace(());
@@ -132,15 +158,19 @@ impl Owned {
     /// Runs the command beside the message loop; its events come back as a message. The request that asked may be
     /// dropped meanwhile: the table is told all the same.
     fn execute(&self, myself: ActorRef<Message>, order: Order, reply: Reply) {
-        let Order { user_id, command, session_id, context, span } = order;
-        let lists = self.lists.clone();
+        let Order { user_id, command, session_id, context, carried } = order;
+        let (lists, ordered_at) = (self.lists.clone(), self.clock.now());
         let ends_sessions = !matches!(command, Command::Extend { .. });
         let run = async move {
             match lists.execute(&Sessions::stream(user_id), command, context, Vec::new()).await {
                 // A SessionActor that is gone drops the reply, and the caller hears of that.
                 Ok(Outcome { published, events }) => {
+                    for event in &events {
+                        event.tell(user_id);
+                    }
                     let session = session_id.map(|id| (id, published.state.get(id).cloned()));
-                    let _ = myself.cast(Message::Done(Done { user_id, events, session }, reply));
+                    let done = Done { user_id, events, session, ordered_at };
+                    let _ = myself.cast(Message::Done(done, reply));
                 }
                 Err(error) => {
                     let is_in_doubt =
@@ -157,12 +187,12 @@ impl Owned {
             clippy::disallowed_methods,
             reason = "ends with the command, which the entity's bounded queue limits"
         )]
-        tokio::spawn(run.instrument(span));
+        tokio::spawn(carried.scope(run));
     }
 
     fn settle(&self, done: Done) -> Vec<SessionEvent> {
         for event in &done.events {
-            self.apply(done.user_id, event);
+            self.apply(done.user_id, event, Origin::Here, done.ordered_at);
         }
         match done.session {
             Some((id, Some(open))) => self.table.extend(id, open.seen_at, open.expires_at),
@@ -172,7 +202,7 @@ impl Owned {
         done.events
     }
 
-    fn apply(&self, user_id: UserId, event: &SessionEvent) {
+    fn apply(&self, user_id: UserId, event: &SessionEvent, origin: Origin, at: Timestamp) {
         match event {
             SessionEvent::Started(started) => {
                 self.table.admit(Arc::new(Session::started(user_id, started)));
@@ -181,8 +211,10 @@ impl Owned {
                 self.table.extend(*session_id, *seen_at, *expires_at);
             }
             SessionEvent::Ended(ended) => {
-                self.table.end(ended.session_id, self.clock.now());
+                let now = self.clock.now();
+                self.table.end(ended.session_id, now);
                 self.ended.send_replace(());
+                origin.tell(at, now);
             }
         }
     }
@@ -190,6 +222,6 @@ impl Owned {
     fn sweep(&self) {
         let lifetime = i64::try_from(self.token_lifetime.as_millis()).unwrap_or(i64::MAX);
         let now = self.clock.now().unix_millis();
-        self.table.forget(crate::clock::Timestamp::from_unix_millis(now.saturating_sub(lifetime)));
+        self.table.forget(Timestamp::from_unix_millis(now.saturating_sub(lifetime)));
     }
 }

@@ -4,6 +4,7 @@
 //! table has seen ending can never be put back by a row that was read from the database a moment earlier.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use uuid::Uuid;
 
@@ -69,12 +70,19 @@ pub enum Standing {
 pub struct SessionTable {
     standings: ShardedMap<SessionId, Standing>,
     tokens: ShardedMap<TokenHash, SessionId>,
+    /// How many of them are live. Counted by the one writer.
+    live: AtomicU64,
 }
 
 impl SessionTable {
     /// What is known of a session; `None` says nothing about whether it lives.
     pub fn standing(&self, id: SessionId) -> Option<Standing> {
         self.standings.get(&id)
+    }
+
+    /// How many sessions are known to live.
+    pub(super) fn live(&self) -> u64 {
+        self.live.load(Ordering::Relaxed)
     }
 
     /// The session a token stands for, if that is known.
@@ -94,6 +102,7 @@ impl SessionTable {
             Some(known) => known.clone(),
             None => {
                 standings.insert(id, Standing::Live(Arc::clone(&session)));
+                self.live.fetch_add(1, Ordering::Relaxed);
                 Standing::Live(session)
             }
         })
@@ -114,22 +123,36 @@ impl SessionTable {
     pub(super) fn end(&self, id: SessionId, now: Timestamp) {
         self.standings.update(&id, |standings| match standings.get(&id) {
             Some(Standing::Ended(_)) => {}
-            Some(Standing::Live(_)) | None => drop(standings.insert(id, Standing::Ended(now))),
+            Some(Standing::Live(_)) | None => {
+                if let Some(Standing::Live(_)) = standings.insert(id, Standing::Ended(now)) {
+                    self.live.fetch_sub(1, Ordering::Relaxed);
+                }
+            }
         });
     }
 
     /// Forgets every session that is believed to live: each is read again before it is accepted.
     pub(super) fn doubt(&self) {
-        self.standings.retain(|_, standing| matches!(standing, Standing::Ended(_)));
+        self.keep(|standing| matches!(standing, Standing::Ended(_)));
     }
 
     /// Forgets sessions that ended or whose time was over before `before`. What is forgotten can be read again.
     pub(super) fn forget(&self, before: Timestamp) {
-        self.standings.retain(|_, standing| match standing {
+        self.keep(|standing| match standing {
             Standing::Live(session) => session.expires_at > before,
             Standing::Ended(noticed) => *noticed > before,
         });
         self.tokens.retain(|_, id| self.standing(*id).is_some());
+    }
+
+    fn keep(&self, is_kept: impl Fn(&Standing) -> bool) {
+        self.standings.retain(|_, standing| {
+            let is_kept = is_kept(standing);
+            if !is_kept && matches!(standing, Standing::Live(_)) {
+                self.live.fetch_sub(1, Ordering::Relaxed);
+            }
+            is_kept
+        });
     }
 }
 
@@ -215,7 +238,9 @@ mod tests {
         assert_eq!(table.standing(ended.id), None);
         assert_eq!(table.by_token(ended.token_hash), None);
         assert!(table.by_token(live.token_hash).is_some());
+        assert_eq!(table.live(), 1);
         table.forget(Timestamp::from_unix_millis(1_000));
         assert_eq!(table.standing(live.id), None);
+        assert_eq!(table.live(), 0);
     }
 }

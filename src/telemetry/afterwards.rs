@@ -18,6 +18,7 @@ pub fn failed_request(
     took: Duration,
     attributes: Vec<KeyValue>,
 ) {
+    #[expect(clippy::disallowed_methods, reason = "the exporter dates all spans so")]
     let now = SystemTime::now();
     let builder = SpanBuilder::from_name(name)
         .with_kind(SpanKind::Server)

@@ -151,19 +151,19 @@ impl Observed {
     pub fn by(self, look: impl Fn(&dyn AsyncInstrument<f64>) + Send + Sync + 'static) {
         let Definition { name, kind, unit, meaning } = self.definition;
         let meter = meter();
-        // What is made is kept by the provider.
+        // What is made belongs to the provider; the values here are nothing but names of it.
         match kind {
             Kind::Counter => {
                 let made = meter.f64_observable_counter(name).with_unit(unit);
-                drop(made.with_description(meaning).with_callback(look).build());
+                let _ = made.with_description(meaning).with_callback(look).build();
             }
             Kind::UpDownCounter => {
                 let made = meter.f64_observable_up_down_counter(name).with_unit(unit);
-                drop(made.with_description(meaning).with_callback(look).build());
+                let _ = made.with_description(meaning).with_callback(look).build();
             }
             Kind::Gauge | Kind::Histogram => {
                 let made = meter.f64_observable_gauge(name).with_unit(unit);
-                drop(made.with_description(meaning).with_callback(look).build());
+                let _ = made.with_description(meaning).with_callback(look).build();
             }
         }
     }

@@ -35,8 +35,9 @@ impl Share {
     }
 
     fn has(self, trace: TraceId) -> bool {
-        let [.., a, b, c, d, e, f, g, h] = trace.to_bytes();
-        u64::from_be_bytes([a, b, c, d, e, f, g, h]) >> 1 < self.below
+        let id = u128::from_be_bytes(trace.to_bytes());
+        let last = u64::try_from(id & u128::from(u64::MAX)).unwrap_or_default();
+        last >> 1 < self.below
     }
 
     fn keeps(self, trace: TraceId, parent: Option<&TraceParent>) -> bool {

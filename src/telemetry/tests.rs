@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use opentelemetry::metrics::MeterProvider;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -112,6 +113,22 @@ async fn spans_and_log_records_arrive_linked_to_each_other_and_to_the_caller() {
     assert_eq!(records.len(), 1);
     assert_eq!((&records[0].trace_id, &records[0].span_id), (&command.trace_id, &command.span_id));
     assert_eq!(text_of(records[0].clone()), "appended");
+}
+
+#[tokio::test]
+async fn what_is_measured_is_shown_and_sent_once_for_all() {
+    let collector = Collector::start().await;
+    let config = exporting_to(collector.address);
+    let exporter = export::metrics(config.otlp_endpoint.as_ref().unwrap()).unwrap();
+    let (meters, exposition) = provider::start(resource(&config), Some(exporter)).unwrap();
+    let counter = meters.meter("test").u64_counter("apples").with_unit("{apple}").build();
+    counter.add(3, &[KeyValue::new("kind", "red")]);
+    let text = String::from_utf8(exposition.text().unwrap()).unwrap();
+    assert!(text.contains("\napples_total{kind=\"red\"} 3\n"), "{text}");
+    Telemetry { export: None, meters: Some(meters) }.flush_and_shutdown().await;
+    let metrics = collector.metrics();
+    let sent: Vec<_> = metrics.iter().map(|it| (it.name.as_str(), it.unit.as_str())).collect();
+    assert_eq!(sent, [("apples", "{apple}")]);
 }
 
 #[tokio::test]

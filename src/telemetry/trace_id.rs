@@ -73,11 +73,6 @@ impl Trace {
         Self { id, span_id: generator.new_span_id(), operation, client_address }
     }
 
-    /// A trace of what this process does by itself.
-    pub fn of_own_accord(operation: &'static str) -> Self {
-        Self::new(None, Some(operation), None)
-    }
-
     /// The trace that this task works for.
     pub fn current() -> Option<Self> {
         TRACE.try_with(|trace| *trace).ok()
@@ -87,6 +82,12 @@ impl Trace {
     pub fn scope<F: Future>(self, part: F) -> impl Future<Output = F::Output> {
         TRACE.scope(self, part)
     }
+}
+
+/// Does what no request asked for, in a trace of its own, whose first span is this one. It is always kept: this process does
+/// little by itself, and that is about sessions and keys.
+pub async fn of_own_accord<F: Future>(operation: &'static str, span: Span, work: F) -> F::Output {
+    Trace::new(None, Some(operation), None).scope(work.instrument(span)).await
 }
 
 /// Carries the trace and the span of this task over to another one that does a part of the work.
@@ -139,9 +140,9 @@ thread_local! {
 /// Makes something for the exporter, of which the first span gets this id.
 pub(super) fn with_span_id<T>(id: SpanId, make: impl FnOnce() -> T) -> T {
     NEXT_SPAN.set(Some(id));
-    let made = make();
+    let span = make();
     NEXT_SPAN.set(None);
-    made
+    span
 }
 
 /// The id of the trace this task works for; zeros outside of traces. It is written as 32 hexadecimal digits.

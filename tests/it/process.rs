@@ -81,10 +81,12 @@ impl Keyfold {
     pub async fn serve(&self) -> Server {
         let mut process = self.spawn(&[]);
         let log = process.err.say("listening address=").await;
-        process.out.say("Press Ctrl-C to stop.").await;
+        let announced = process.out.say("Press Ctrl-C to stop.").await;
         let (_, rest) = log.split_once("listening address=").unwrap();
         let url = format!("http://{}", rest.split_whitespace().next().unwrap());
-        Server { process, url }
+        let (_, metrics) = announced.split_once("  Metrics       ").unwrap();
+        let metrics = metrics.lines().next().unwrap().to_owned();
+        Server { process, url, metrics }
     }
 }
 
@@ -174,6 +176,8 @@ pub struct Server {
     pub process: Process,
     /// `http://127.0.0.1:PORT`, whatever its public URL is.
     pub url: String,
+    /// Where it says that Prometheus reads its metrics.
+    pub metrics: String,
 }
 
 impl Server {

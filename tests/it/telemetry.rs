@@ -4,9 +4,14 @@
 #[path = "../../src/telemetry/tests/collector.rs"]
 mod collector;
 
+mod events;
+mod metrics;
+mod sampling;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use opentelemetry_proto::tonic::common::v1::AnyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
@@ -73,6 +78,16 @@ async fn whole_flow(server: &Server) -> TestUser {
         change.send().await.expect(status);
     }
     zoe
+}
+
+/// The value of an attribute, in words.
+fn as_text(value: &AnyValue) -> String {
+    let value = value.value.clone().unwrap();
+    if let Any::IntValue(number) = value { number.to_string() } else { string(value) }
+}
+
+fn string(value: Any) -> String {
+    if let Any::StringValue(text) = value { text } else { panic!("{value:?} is no text") }
 }
 
 fn hex(id: &[u8]) -> String {

@@ -9,6 +9,12 @@ use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{
 use opentelemetry_proto::tonic::collector::logs::v1::{
     ExportLogsServiceRequest, ExportLogsServiceResponse,
 };
+use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
+    MetricsService, MetricsServiceServer,
+};
+use opentelemetry_proto::tonic::collector::metrics::v1::{
+    ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
     TraceService, TraceServiceServer,
 };
@@ -16,6 +22,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use tokio::net::TcpListener;
@@ -30,9 +37,11 @@ struct Received {
     resources: Vec<Resource>,
     spans: Vec<Span>,
     records: Vec<LogRecord>,
+    /// As they were sent last.
+    metrics: Vec<Metric>,
 }
 
-/// The two services of the collector.
+/// The services of the collector.
 #[derive(Clone, Default)]
 struct Services {
     refuse: bool,
@@ -69,7 +78,8 @@ impl Collector {
         let address = listener.local_addr().unwrap();
         let router = Server::builder()
             .add_service(TraceServiceServer::new(services.clone()))
-            .add_service(LogsServiceServer::new(services.clone()));
+            .add_service(LogsServiceServer::new(services.clone()))
+            .add_service(MetricsServiceServer::new(services.clone()));
         let mut server = JoinSet::new();
         server.spawn(async move {
             router.serve_with_incoming(TcpListenerStream::new(listener)).await.unwrap();
@@ -83,6 +93,10 @@ impl Collector {
 
     pub(super) fn records(&self) -> Vec<LogRecord> {
         self.kept().records.clone()
+    }
+
+    pub(super) fn metrics(&self) -> Vec<Metric> {
+        self.kept().metrics.clone()
     }
 
     pub(super) fn resources(&self) -> Vec<Resource> {
@@ -123,5 +137,22 @@ impl LogsService for Services {
                 .extend(part.scope_logs.into_iter().flat_map(|scope| scope.log_records));
         }
         Ok(Response::new(ExportLogsServiceResponse::default()))
+    }
+}
+
+#[tonic::async_trait]
+impl MetricsService for Services {
+    async fn export(
+        &self,
+        request: Request<ExportMetricsServiceRequest>,
+    ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
+        let mut received = self.received()?;
+        received.metrics.clear();
+        for part in request.into_inner().resource_metrics {
+            received.resources.extend(part.resource);
+            let metrics = part.scope_metrics.into_iter().flat_map(|scope| scope.metrics);
+            received.metrics.extend(metrics);
+        }
+        Ok(Response::new(ExportMetricsServiceResponse::default()))
     }
 }

@@ -1,0 +1,102 @@
+//! What is measured of keys and of the tokens that they verify.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use opentelemetry::KeyValue;
+
+use super::access_token::TokenError;
+use super::key_ring::Stage;
+use super::key_set::KeySet;
+use super::schedule::Schedule;
+use super::verified::Seen;
+use crate::clock::Clock;
+use crate::telemetry::instrument::{Tally, number};
+use crate::telemetry::metrics::{KEY_AGE, KEY_ROTATION_PERIOD, KEYS, TOKEN_VERIFICATIONS};
+use crate::telemetry::reason::Reason;
+
+/// What verifying a token can come to; nothing stands for success.
+const OUTCOMES: [Option<TokenError>; 9] = [
+    None,
+    Some(TokenError::Malformed),
+    Some(TokenError::UnknownKey),
+    Some(TokenError::RetiredKey),
+    Some(TokenError::RevokedKey),
+    Some(TokenError::WrongSignature),
+    Some(TokenError::Expired),
+    Some(TokenError::WrongIssuer),
+    Some(TokenError::WrongAudience),
+];
+
+/// Verifications of tokens seen before, and of those that were not, for each of [`OUTCOMES`].
+static BEFORE: Tally<{ OUTCOMES.len() }> = Tally::new();
+static NOW: Tally<{ OUTCOMES.len() }> = Tally::new();
+
+/// Counts a verification.
+pub(super) fn verified(refused: Option<TokenError>, seen: Seen) {
+    let place = OUTCOMES.iter().position(|outcome| *outcome == refused).unwrap_or_default();
+    match seen {
+        Seen::Before => BEFORE.add(place),
+        Seen::Now => NOW.add(place),
+    }
+}
+
+impl From<TokenError> for Reason {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Malformed => Self::Malformed,
+            TokenError::UnknownKey => Self::UnknownKey,
+            TokenError::RetiredKey => Self::RetiredKey,
+            TokenError::RevokedKey => Self::RevokedKey,
+            TokenError::WrongSignature => Self::WrongSignature,
+            TokenError::Expired => Self::Expired,
+            TokenError::WrongIssuer => Self::WrongIssuer,
+            TokenError::WrongAudience => Self::WrongAudience,
+        }
+    }
+}
+
+/// Shows the keys of this node, and what it verified.
+pub(super) fn observe(published: &Arc<ArcSwap<KeySet>>, clock: &Clock, schedule: Schedule) {
+    TOKEN_VERIFICATIONS.by(|verifications| {
+        for (tally, cache) in [(&BEFORE, "hit"), (&NOW, "miss")] {
+            for (place, count) in tally.counted() {
+                let refused = OUTCOMES.get(place).copied().flatten().map(Reason::from);
+                verifications.observe(number(count), &attributes(refused, cache));
+            }
+        }
+    });
+    let keys = Arc::clone(published);
+    KEYS.by(move |shown| {
+        let keys = keys.load();
+        for state in ["published", "signing", "verifying"] {
+            let count = keys.stages.iter().filter(|stage| word(stage) == state).count();
+            let count = u64::try_from(count).unwrap_or(u64::MAX);
+            shown.observe(number(count), &[KeyValue::new("state", state)]);
+        }
+    });
+    let (keys, clock) = (Arc::clone(published), clock.clone());
+    KEY_AGE.by(move |age| {
+        for stage in &keys.load().stages {
+            if let Stage::Signing { since } = stage {
+                age.observe(clock.now().since(*since).as_secs_f64(), &[]);
+            }
+        }
+    });
+    KEY_ROTATION_PERIOD.by(move |period| period.observe(schedule.rotation.as_secs_f64(), &[]));
+}
+
+fn attributes(refused: Option<Reason>, cache: &'static str) -> Vec<KeyValue> {
+    let outcome = if refused.is_some() { "failure" } else { "success" };
+    let mut attributes = vec![KeyValue::new("outcome", outcome), KeyValue::new("cache", cache)];
+    attributes.extend(refused.map(|reason| KeyValue::new("reason", reason.word())));
+    attributes
+}
+
+fn word(stage: &Stage) -> &'static str {
+    match stage {
+        Stage::Published { .. } => "published",
+        Stage::Signing { .. } => "signing",
+        Stage::Verifying { .. } => "verifying",
+    }
+}

@@ -1,0 +1,314 @@
+//! Every authentication event leaves as a log record that says who, from where and how it ended.
+
+use std::time::Duration;
+
+use keyfold::clock::Clock;
+use keyfold::config::TelemetryConfig;
+use keyfold::telemetry::{self, Telemetry};
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tracing::subscriber::{DefaultGuard, set_default};
+
+use super::collector::Collector;
+use super::hex;
+use crate::app::{START, TestApp, TestRequest};
+use crate::postgres;
+use crate::user::{PASSWORD, TestUser};
+
+const DAY: Duration = Duration::from_hours(24);
+const FROM: &str = "127.0.0.1";
+
+/// A server whose telemetry goes to a collector. It runs on the test's own thread, where that is set up.
+struct Watched {
+    app: TestApp,
+    collector: Collector,
+    telemetry: Telemetry,
+    _guard: DefaultGuard,
+}
+
+impl Watched {
+    async fn spawn() -> Self {
+        let collector = Collector::start().await;
+        let config = TelemetryConfig {
+            otlp_endpoint: Some(format!("http://{}", collector.address).parse().unwrap()),
+            // However quiet the log is.
+            log_filter: "off".to_owned(),
+            ..TelemetryConfig::default()
+        };
+        let (subscriber, telemetry) = telemetry::subscriber(&config, std::io::sink).unwrap();
+        let guard = set_default(subscriber);
+        let connection = postgres::new_schema().await;
+        let app = TestApp::on(connection, Clock::manual(START), |_| ()).await.unwrap();
+        Self { app, collector, telemetry, _guard: guard }
+    }
+
+    fn post(&self, path: &str, body: &Value) -> TestRequest {
+        self.app.post(path).json(body)
+    }
+
+    async fn sign_in(&self, email: &str, password: &str, status: u16) -> Value {
+        let body = json!({"email": email, "password": password});
+        self.post("/api/auth/signin", &body).send().await.expect(status)
+    }
+
+    /// Every event that was told, in order.
+    async fn told(mut self) -> Vec<LogRecord> {
+        self.app.stop().await;
+        self.telemetry.flush_and_shutdown().await;
+        let mut records = self.collector.records();
+        records.retain(|record| !record.event_name.is_empty());
+        records.sort_by_key(|record| record.observed_time_unix_nano);
+        records
+    }
+}
+
+/// An event as one line: name, severity and attributes, with people and sessions called by their names.
+fn line(record: &LogRecord, names: &[(&str, &str)]) -> String {
+    let mut attributes: Vec<_> = record
+        .attributes
+        .iter()
+        .map(|attribute| {
+            let value = super::as_text(attribute.value.as_ref().unwrap());
+            let name =
+                names.iter().find(|(id, _)| *id == value).map(|(_, name)| (*name).to_owned());
+            format!("{}={}", attribute.key, name.unwrap_or(value))
+        })
+        .collect();
+    attributes.sort();
+    format!("{} {} {}", record.severity_text, record.event_name, attributes.join(" "))
+}
+
+fn lines(records: &[LogRecord], names: &[(&str, &str)]) -> Vec<String> {
+    records.iter().map(|record| line(record, names)).collect()
+}
+
+/// The hash by which telemetry names a session.
+fn hash(session_id: &str) -> String {
+    let id: uuid::Uuid = session_id.parse().unwrap();
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, id.as_bytes());
+    hex(&hash.as_ref()[..16])
+}
+
+/// Forgets the key ids, which are different in every run.
+fn without_key_ids(records: Vec<LogRecord>) -> Vec<LogRecord> {
+    let without = |mut record: LogRecord| {
+        record.attributes.retain(|attribute| attribute.key != "key.id");
+        record
+    };
+    records.into_iter().map(without).collect()
+}
+
+#[tokio::test]
+async fn signing_up_in_and_out_is_told_with_who_from_where_and_how_it_ended() {
+    let watched = Watched::spawn().await;
+    let ada = watched.app.sign_up("ada@example.com").await;
+    let taken = json!({"email": "ada@example.com", "password": PASSWORD, "name": "Ada"});
+    watched.post("/api/auth/signup", &taken).send().await.expect(409);
+    watched.sign_in("nobody@example.com", PASSWORD, 401).await;
+    watched.sign_in("ada@example.com", "not her password", 401).await;
+    let again = watched.sign_in("ada@example.com", PASSWORD, 200).await;
+    let again = TestUser::signed_in(&watched.app.url(), &again);
+    again.sign_out().await.expect(200);
+    again.list("").await.expect(401);
+    let renamed = again.with_token(&ada.token);
+    renamed.request(Method::PATCH, "/api/auth/profile").json(&json!({"name": "A"})).send().await;
+
+    let (first, second) = (hash(&ada.session_id), hash(&again.session_id));
+    let names = [(ada.id.as_str(), "ada"), (first.as_str(), "first"), (&second, "second")];
+    let told = lines(&without_key_ids(watched.told().await), &names);
+    let ada = |session: &str| {
+        format!("client.address={FROM} outcome=success session.id={session} user.id=ada")
+    };
+    assert_eq!(
+        told,
+        [
+            "INFO keyfold.key.published outcome=success".to_owned(),
+            "INFO keyfold.key.signing outcome=success".to_owned(),
+            format!("INFO keyfold.sign_up client.address={FROM} outcome=success user.id=ada"),
+            format!("INFO keyfold.token.issued {}", ada("first")),
+            format!("INFO session.start {}", ada("first")),
+            format!(
+                "WARN keyfold.sign_up client.address={FROM} outcome=failure reason=email_taken"
+            ),
+            format!(
+                "WARN keyfold.sign_in client.address={FROM} outcome=failure reason=unknown_account"
+            ),
+            format!(
+                "WARN keyfold.sign_in client.address={FROM} outcome=failure reason=wrong_password user.id=ada"
+            ),
+            format!("INFO keyfold.token.issued {}", ada("second")),
+            format!("INFO session.start {}", ada("second")),
+            format!("INFO keyfold.sign_in client.address={FROM} outcome=success user.id=ada"),
+            format!(
+                "INFO session.end client.address={FROM} outcome=success reason=signed_out session.id=second \
+                 user.id=ada"
+            ),
+            format!("INFO keyfold.sign_out {}", ada("second")),
+            format!(
+                "INFO keyfold.token.refused client.address={FROM} outcome=failure reason=session_ended \
+                 session.id=second user.id=ada"
+            ),
+            format!("INFO keyfold.profile.change {}", ada("first")),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_refused_token_is_told_with_the_reason_and_with_whose_it_is_only_if_it_is_authentic() {
+    let watched = Watched::spawn().await;
+    let ada = watched.app.sign_up("ada@example.com").await;
+    let (signed, signature) = ada.token.rsplit_once('.').unwrap();
+    let (_, claims) = signed.split_once('.').unwrap();
+    // {"alg":"RS256","typ":"at+jwt","kid":"nobody's"}
+    let unknown = "eyJhbGciOiJSUzI1NiIsInR5cCI6ImF0K2p3dCIsImtpZCI6Im5vYm9keSdzIn0";
+    let mut turned: Vec<_> = signature.chars().collect();
+    turned.swap(0, 1);
+    let turned: String = turned.into_iter().collect();
+    let forged = [
+        "nonsense".to_owned(),
+        format!("{unknown}.{claims}.{signature}"),
+        format!(
+            "{signed}.{}",
+            if turned == signature { format!("A{}", &signature[1..]) } else { turned }
+        ),
+    ];
+    for token in &forged {
+        ada.with_token(token).list("").await.expect(401);
+    }
+    watched.app.get("/api/auth/token").bearer(&ada.token).send().await.expect(401);
+    watched.app.clock().advance(Duration::from_mins(15));
+    ada.list("").await.expect(401);
+    let session = hash(&ada.session_id);
+    let names = [(ada.id.as_str(), "ada"), (session.as_str(), "hers")];
+    let told: Vec<_> = lines(&watched.told().await, &names)
+        .into_iter()
+        .filter(|line| line.contains("keyfold.token.refused"))
+        .collect();
+    let refused = |level: &str, reason: &str, whose: &str| {
+        format!(
+            "{level} keyfold.token.refused client.address={FROM} outcome=failure reason={reason}{whose}"
+        )
+    };
+    assert_eq!(
+        told,
+        [
+            refused("INFO", "malformed", ""),
+            refused("WARN", "unknown_key", ""),
+            refused("WARN", "wrong_signature", ""),
+            refused("INFO", "session_required", " session.id=hers user.id=ada"),
+            refused("INFO", "expired", ""),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn extensions_expiry_revocation_and_new_passwords_are_told() {
+    let watched = Watched::spawn().await;
+    let ada = watched.app.sign_up("ada@example.com").await;
+    let other = TestUser::sign_in(&watched.app.url(), "ada@example.com").await;
+    let revoke = format!("/api/auth/sessions/{}", other.session_id);
+    ada.request(Method::DELETE, &revoke).send().await.expect(204);
+    let change = |current: &str| {
+        let body = json!({"currentPassword": current, "newPassword": "another long password"});
+        ada.request(Method::POST, "/api/auth/password").json(&body).send()
+    };
+    change("not her password").await.expect(400);
+    let anew = TestUser::signed_in(&watched.app.url(), &change(PASSWORD).await.expect(200));
+    watched.app.clock().advance(DAY);
+    watched.app.get("/api/auth/session").bearer(&anew.session_token).send().await.expect(200);
+    watched.app.clock().advance(7 * DAY);
+    crate::process::until("the session has expired", async || {
+        watched.app.dump("sessions").await.is_empty()
+    })
+    .await;
+    let sessions = [&ada, &other, &anew].map(|user| hash(&user.session_id));
+    let names = [
+        (ada.id.as_str(), "ada"),
+        (sessions[0].as_str(), "first"),
+        (sessions[1].as_str(), "other"),
+        (sessions[2].as_str(), "anew"),
+    ];
+    let told: Vec<_> = lines(&watched.told().await, &names)
+        .into_iter()
+        .filter(|line| ["session.e", "password", "extended"].iter().any(|word| line.contains(word)))
+        .collect();
+    let about = |outcome: &str, session: &str| {
+        format!("client.address={FROM} outcome={outcome} session.id={session} user.id=ada")
+    };
+    let ended = |reason: &str, session: &str| {
+        format!("outcome=success reason={reason} session.id={session} user.id=ada")
+    };
+    assert_eq!(
+        told,
+        [
+            format!("INFO session.end client.address={FROM} {}", ended("revoked", "other")),
+            format!(
+                "WARN keyfold.password.change client.address={FROM} outcome=failure reason=wrong_password \
+                 session.id=first user.id=ada"
+            ),
+            format!("INFO keyfold.password.change {}", about("success", "first")),
+            format!(
+                "INFO session.end client.address={FROM} {}",
+                ended("password_changed", "first")
+            ),
+            format!("INFO keyfold.session.extended {}", about("success", "anew")),
+            // Nobody asked for it.
+            format!("INFO session.end {}", ended("idle", "anew")),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_happens_to_a_key_is_told_from_its_publication_to_its_end() {
+    let watched = Watched::spawn().await;
+    let keys = &watched.app.running().features().keys;
+    let first = keys.key_set().signing.as_ref().unwrap().kid.clone();
+    let second = keys.rotate().await.unwrap().kid;
+    watched.app.clock().advance(Duration::from_mins(15));
+    let signs = |kid: &str| {
+        let kid = kid.to_owned();
+        async move || keys.signs_with(&kid)
+    };
+    crate::process::until("the second key signs", signs(&second)).await;
+    watched.app.clock().advance(Duration::from_hours(1));
+    crate::process::until("the first key has left", async || {
+        !keys.key_set().verifying.contains_key(&first)
+    })
+    .await;
+    let third = keys.revoke(&second).await.unwrap().unwrap();
+    let names = [(first.as_str(), "first"), (second.as_str(), "second"), (third.as_str(), "third")];
+    let records = watched.told().await;
+    // Each in a trace and a span of its own: no request asked for it.
+    assert!(records.iter().all(|record| record.trace_id.len() == 16 && record.span_id.len() == 8));
+    assert_eq!(
+        lines(&records, &names),
+        [
+            "INFO keyfold.key.published key.id=first outcome=success",
+            "INFO keyfold.key.signing key.id=first outcome=success",
+            "INFO keyfold.key.published key.id=second outcome=success",
+            "INFO keyfold.key.verifying key.id=first outcome=success",
+            "INFO keyfold.key.signing key.id=second outcome=success",
+            "INFO keyfold.key.retired key.id=first outcome=success",
+            "WARN keyfold.key.revoked key.id=second outcome=success",
+            "INFO keyfold.key.published key.id=third outcome=success",
+            "INFO keyfold.key.signing key.id=third outcome=success",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_event_carries_the_trace_of_its_request_though_no_span_of_it_is_kept() {
+    let watched = Watched::spawn().await;
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    let body = json!({"email": "nobody@example.com", "password": PASSWORD});
+    let request = watched.post("/api/auth/signin", &body);
+    let parent = format!("00-{trace}-00f067aa0ba902b7-00");
+    let reply = request.header("traceparent", &parent).send().await;
+    assert_eq!(reply.expect(401)["traceId"], trace);
+    let span = reply.header("traceresponse").to_owned();
+    let records = watched.told().await;
+    let [record] = &records[2..] else { panic!("{records:?}") };
+    let told = format!("00-{}-{}-00", hex(&record.trace_id), hex(&record.span_id));
+    assert_eq!((hex(&record.trace_id).as_str(), told), (trace, span));
+}
