@@ -7,6 +7,7 @@
 #![expect(unreachable_pub, reason = "a program of its own: nothing outside can reach it")]
 
 mod bare;
+mod collector;
 mod figures;
 mod limits;
 mod load;
@@ -39,6 +40,8 @@ const NOTES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/limits/notes.m
 
 /// What this program is called with to be a bare server.
 const BARE: &str = "--serve-bare";
+/// What this program is called with to be a collector.
+const COLLECT: &str = "--collect";
 /// What this program is called with to hold many people's tasks in memory.
 const CROWD: &str = "--hold-crowd";
 
@@ -55,6 +58,7 @@ fn main() -> anyhow::Result<()> {
 async fn run(arguments: Vec<OsString>) -> anyhow::Result<()> {
     match arguments.as_slice() {
         [mode, file] if mode == BARE => bare::serve(Path::new(file)).await,
+        [mode] if mode == COLLECT => collector::collect().await,
         [mode, data] if mode == CROWD => workloads::memory::hold_crowd(Path::new(data)).await,
         arguments => measure(&chosen(arguments)?).await,
     }

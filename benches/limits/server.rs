@@ -18,6 +18,8 @@ pub struct Server {
     data: PathBuf,
     /// `http://127.0.0.1:PORT`
     pub url: String,
+    /// Where its metrics are read.
+    pub metrics: String,
     /// From the start of the process to the moment it serves.
     pub started_in: Duration,
 }
@@ -29,6 +31,15 @@ impl Server {
     ///
     /// When it does not come to serve.
     pub async fn start(name: &str) -> anyhow::Result<Self> {
+        Self::start_with(name, &[]).await
+    }
+
+    /// The same with further variables.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come to serve.
+    pub async fn start_with(name: &str, variables: &[(&str, &str)]) -> anyhow::Result<Self> {
         let scratch = crate::scratch()?;
         let data = scratch.join(name);
         let begun = Instant::now();
@@ -38,6 +49,7 @@ impl Server {
             .env("KEYFOLD_LISTEN", "127.0.0.1:0")
             .env("KEYFOLD_METRICS_LISTEN", "127.0.0.1:0")
             .env("KEYFOLD_DATA", &data)
+            .envs(variables.iter().copied())
             // The same issuer whatever port it gets.
             .env("KEYFOLD_PUBLIC_URL", "http://localhost")
             .current_dir(&scratch)
@@ -48,11 +60,15 @@ impl Server {
             .spawn()?;
         let out = child.stdout.take().context("the server has no output")?;
         let mut lines = BufReader::new(out).lines();
+        let mut metrics = String::new();
         while let Some(line) = lines.next_line().await? {
+            if let Some(shown) = line.trim_start().strip_prefix("Metrics ") {
+                shown.trim_start().clone_into(&mut metrics);
+            }
             if line.starts_with("Press Ctrl-C") {
                 let started_in = begun.elapsed();
                 let url = address(&scratch.join(format!("{name}.log")))?;
-                return Ok(Self { child, data, url, started_in });
+                return Ok(Self { child, data, url, metrics, started_in });
             }
         }
         bail!("the server did not start: see {}", scratch.join(format!("{name}.log")).display())

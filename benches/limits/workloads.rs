@@ -7,6 +7,7 @@ mod reads;
 mod rebuild;
 mod sign_in;
 mod start;
+mod telemetry;
 mod tokens;
 mod writes;
 
@@ -21,7 +22,7 @@ type Workload = (&'static str, fn() -> Measurement);
 type Measurement = Pin<Box<dyn Future<Output = anyhow::Result<Vec<Row>>> + Send>>;
 
 /// Every workload, in the order of the table.
-pub const WORKLOADS: [Workload; 9] = [
+pub const WORKLOADS: [Workload; 10] = [
     ("reads", || Box::pin(reads::measure())),
     ("writes", || Box::pin(writes::measure())),
     ("sign-in", || Box::pin(sign_in::measure())),
@@ -29,6 +30,7 @@ pub const WORKLOADS: [Workload; 9] = [
     ("rebuild", || Box::pin(rebuild::measure())),
     ("memory", || Box::pin(memory::measure())),
     ("start", || Box::pin(start::measure())),
+    ("telemetry", || Box::pin(telemetry::measure())),
     ("pages", || Box::pin(pages::measure())),
     ("growth", || Box::pin(growth::measure())),
 ];
