@@ -6,10 +6,10 @@ mod collector;
 
 mod events;
 mod metrics;
+mod outage;
 mod sampling;
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use opentelemetry_proto::tonic::common::v1::AnyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
@@ -17,7 +17,6 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 
 use self::collector::Collector;
 use crate::app::SECRET;
@@ -181,21 +180,5 @@ async fn nothing_that_is_logged_or_exported_is_secret_however_much_is_asked_for(
             let before = place.map(|before| before.collect::<Vec<_>>().into_iter().rev().collect());
             assert_eq!(before, None::<String>, "{secret} is told at level {filter}, after this");
         }
-    }
-}
-
-#[tokio::test]
-async fn a_collector_that_is_away_or_refuses_changes_nothing_and_holds_up_nothing() {
-    let away = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let refusing = Collector::start_refusing().await;
-    for collector in [away, refusing.address] {
-        let database = ExternalDatabase::new().await;
-        let server = exporting(&database.keyfold(SECRET), collector).serve().await;
-        whole_flow(&server).await;
-        let ended = tokio::time::timeout(Duration::from_secs(10), stop(server)).await;
-        let lines = ended.expect("the server stops in time").err;
-        let complaints =
-            lines.matches("spans are dropped until the collector accepts them").count();
-        assert_eq!(complaints, 1, "{lines}");
     }
 }
