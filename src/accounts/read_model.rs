@@ -132,12 +132,11 @@ pub(super) async fn login_of(pool: &Pool, user_id: UserId) -> Result<Option<Logi
 
 async fn select_login(
     pool: &Pool,
-    select: &str,
+    select: &'static str,
     key: &(dyn ToSql + Sync),
 ) -> Result<Option<Login>, StoreError> {
     let client = pool.get().await?;
-    let statement = client.prepare_cached(select).await?;
-    let row = client.query_opt(&statement, &[key]).await?;
+    let row = client.query_opt(select, &[key]).await?;
     Ok(row.map(|row| Login {
         user_id: UserId::from_uuid(row.get(0)),
         credential_id: row.get(1),

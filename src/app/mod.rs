@@ -131,8 +131,8 @@ impl App {
         following.begin_at_head().await?;
 
         // The log: reads and group commit have connections of their own.
-        let readers = Pool::new(&connection, config.database.pool_size)?;
-        let writers = Pool::new(&connection, 1)?;
+        let readers = Pool::new(&connection, "readers", config.database.pool_size)?;
+        let writers = Pool::new(&connection, "writers", 1)?;
         let (appender, writer) =
             appender::channel(writers.clone(), Arc::new(features::projections()), node);
         following.heed(writer.doubt());

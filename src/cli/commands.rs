@@ -171,7 +171,7 @@ pub(super) async fn on_foundation(
     let connection = storage.connection();
     database::check_migrated(&connection).await?;
     let seams = Seams::default();
-    let pool = Pool::new(&connection, 2)?;
+    let pool = Pool::new(&connection, "readers", 2)?;
     let node = Id::<()>::generate(&seams.clock).uuid();
     let (appender, writer) =
         appender::channel(pool.clone(), Arc::new(features::projections()), node);

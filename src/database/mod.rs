@@ -1,7 +1,8 @@
 //! How Keyfold reaches PostgreSQL, and the private cluster it brings when it is given none.
 //!
 //! [`Connection`] knows how to reach one database: address, TLS, and what every session is started with. A [`Pool`]
-//! lends sessions for short statements, a [`Link`] is one dedicated session (`LISTEN`, advisory locks, migrations).
+//! lends sessions for short statements, each told to telemetry; a [`Link`] is one dedicated session (`LISTEN`, advisory locks,
+//! migrations).
 //! [`migrate`] brings the schema up to date; [`cluster`] runs a PostgreSQL server that belongs to one data directory.
 //!
 //! Nothing here knows a table, an event or the configuration: those belong to the modules above.
@@ -16,16 +17,20 @@ mod driving;
 mod error;
 mod hosts;
 pub mod inspection;
+mod lent;
 mod link;
 mod migrations;
 mod pool;
 mod session;
 mod sslmode;
+mod summary;
+mod telling;
 mod tls;
 
 pub use self::connection::Connection;
 pub use self::connection_string::ConnectionError;
 pub use self::error::DatabaseError;
+pub use self::lent::{Lent, Prepared};
 pub use self::link::Link;
 pub use self::migrations::{MigrationError, check_migrated, known_migrations, migrate};
 pub use self::pool::Pool;

@@ -12,9 +12,12 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use deadpool_postgres::{Connect, Manager, ManagerConfig, Object, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    Connect, Manager, ManagerConfig, PoolError, RecyclingMethod, Runtime, TimeoutType,
+};
+use opentelemetry::KeyValue;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config};
@@ -22,6 +25,14 @@ use tokio_postgres::{Client, Config};
 use super::connection::Connection;
 use super::driving;
 use super::error::DatabaseError;
+use super::lent::Lent;
+use crate::telemetry::events;
+use crate::telemetry::instrument::number;
+use crate::telemetry::metrics::{
+    CONNECTION_COUNT, CONNECTION_MAX, CONNECTION_PENDING_REQUESTS, CONNECTION_TIMEOUTS,
+    CONNECTION_WAIT_TIME,
+};
+use crate::telemetry::reason::Reason;
 
 /// How long a caller waits for a session when all are lent.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -31,17 +42,22 @@ const RECYCLE_TIMEOUT: Duration = Duration::from_secs(2);
 /// A bounded set of sessions to one database; clones share it.
 #[derive(Clone)]
 pub struct Pool {
+    name: &'static str,
     sessions: deadpool_postgres::Pool,
     /// Counts how often all sessions were given up.
     abandoned: watch::Sender<u64>,
 }
 
 impl Pool {
-    /// Makes a pool of at most `size` sessions; none is opened before it is needed.
+    /// Makes a pool of at most `size` sessions; none is opened before it is needed. The name is for telemetry.
     ///
     /// # Errors
     /// None in practice: the pool's own settings are fixed here.
-    pub fn new(connection: &Connection, size: usize) -> Result<Self, DatabaseError> {
+    pub fn new(
+        connection: &Connection,
+        name: &'static str,
+        size: usize,
+    ) -> Result<Self, DatabaseError> {
         let abandoned = watch::Sender::new(0);
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_connect(
@@ -57,15 +73,60 @@ impl Pool {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| DatabaseError::Unavailable(error.to_string()))?;
-        Ok(Self { sessions, abandoned })
+        let pool = Self { name, sessions, abandoned };
+        pool.observe();
+        Ok(pool)
     }
 
     /// Borrows a session; it returns to the pool when dropped.
     ///
     /// # Errors
     /// [`DatabaseError::Unavailable`] if none is free or can be opened in time.
-    pub async fn get(&self) -> Result<Object, DatabaseError> {
-        self.sessions.get().await.map_err(DatabaseError::from)
+    pub async fn get(&self) -> Result<Lent, DatabaseError> {
+        let began = Instant::now();
+        let lent = self.sessions.get().await;
+        CONNECTION_WAIT_TIME.record(began.elapsed(), &[pool_name(self.name)]);
+        match lent {
+            Ok(session) => Ok(Lent::new(session)),
+            Err(error) => {
+                self.refused(&error);
+                Err(error.into())
+            }
+        }
+    }
+
+    fn refused(&self, error: &PoolError) {
+        let PoolError::Timeout(timeout) = error else { return };
+        CONNECTION_TIMEOUTS.one(&[pool_name(self.name)]);
+        if matches!(timeout, TimeoutType::Wait) {
+            events::refused(Reason::DatabasePool);
+        }
+    }
+
+    /// Shows its sessions from now on, until the pool is gone.
+    fn observe(&self) {
+        let name = pool_name(self.name);
+        let (pool, attributes) = (self.sessions.weak(), [name.clone()]);
+        CONNECTION_MAX.by(move |max| {
+            if let Some(pool) = pool.upgrade() {
+                max.observe(count(pool.status().max_size), &attributes);
+            }
+        });
+        let (pool, attributes) = (self.sessions.weak(), [name.clone()]);
+        CONNECTION_PENDING_REQUESTS.by(move |pending| {
+            if let Some(pool) = pool.upgrade() {
+                pending.observe(count(pool.status().waiting), &attributes);
+            }
+        });
+        let pool = self.sessions.weak();
+        let idle = [name.clone(), KeyValue::new("db.client.connection.state", "idle")];
+        let used = [name, KeyValue::new("db.client.connection.state", "used")];
+        CONNECTION_COUNT.by(move |open| {
+            if let Some(status) = pool.upgrade().map(|pool| pool.status()) {
+                open.observe(count(status.available), &idle);
+                open.observe(count(status.size.saturating_sub(status.available)), &used);
+            }
+        });
     }
 
     /// Gives up every session, lent or idle: the server does not answer. Statements under way fail as if the connection
@@ -82,8 +143,19 @@ impl Pool {
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool").field("status", &self.sessions.status()).finish_non_exhaustive()
+        f.debug_struct("Pool")
+            .field("name", &self.name)
+            .field("status", &self.sessions.status())
+            .finish_non_exhaustive()
     }
+}
+
+fn pool_name(name: &'static str) -> KeyValue {
+    KeyValue::new("db.client.connection.pool.name", name)
+}
+
+fn count(of: usize) -> f64 {
+    number(of.try_into().unwrap_or(u64::MAX))
 }
 
 /// Opens the pool's sessions the way [`Connection`] does, fallback between transports included.

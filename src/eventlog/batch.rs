@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use deadpool_postgres::Object;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -22,7 +21,7 @@ use super::event::EventView;
 use super::projection::Projections;
 use super::statement::{Jsonb, Statement};
 use crate::clock::Timestamp;
-use crate::database::Pool;
+use crate::database::{Lent, Pool};
 
 /// Longest time a batch may take before its connection is given up and its outcome is unknown.
 const BATCH_TIMEOUT: Duration = Duration::from_secs(15);
@@ -69,14 +68,14 @@ impl BatchWriter {
         let written = tokio::time::timeout(BATCH_TIMEOUT, self.write_on(&client, appends)).await;
         written.unwrap_or_else(|_| {
             // The transaction may still be running: its connection must not serve anybody else.
-            drop(Object::take(client));
+            client.give_up();
             Err(StoreError::OutcomeUnknown("the database did not answer in time".to_owned()))
         })
     }
 
     async fn write_on(
         &self,
-        client: &Object,
+        client: &Lent,
         appends: &[&Append],
     ) -> Result<Option<i64>, StoreError> {
         let node = self.node.to_string();
@@ -84,37 +83,36 @@ impl BatchWriter {
         let params = columns.params();
         let insert = match columns.count {
             0 => None,
-            _ => Some(client.prepare_cached(INSERT_EVENTS).await?),
+            _ => Some(client.prepare(INSERT_EVENTS).await?),
         };
         let beside: Vec<&Statement> =
             appends.iter().flat_map(|append| append.beside.iter().map(|s| &**s)).collect();
         let projected = self.project(appends)?;
         if beside.is_empty() && projected.is_empty() {
             return match &insert {
-                Some(insert) => base_of(&client.query(insert, &params).await?).map(Some),
+                Some(insert) => base_of(&client.run(insert, &params).await?).map(Some),
                 None => Ok(None),
             };
         }
 
         let mut prepared = Vec::with_capacity(beside.len() + projected.len());
         for statement in beside.iter().copied().chain(&projected) {
-            prepared
-                .push((client.prepare_cached(statement.sql).await?, statement.borrowed_params()));
+            prepared.push((client.prepare(statement.sql).await?, statement.borrowed_params()));
         }
         let (before, after) = prepared.split_at(beside.len());
 
-        let mut replies: Vec<Reply<'_>> = vec![Box::pin(empty(client.batch_execute("begin")))];
+        let mut replies: Vec<Reply<'_>> = vec![Box::pin(empty(client.begin()))];
         for (statement, params) in before {
-            replies.push(Box::pin(client.query(statement, params)));
+            replies.push(Box::pin(client.run(statement, params)));
         }
         let inserted = insert.as_ref().map(|insert| {
-            replies.push(Box::pin(client.query(insert, &params)));
+            replies.push(Box::pin(client.run(insert, &params)));
             replies.len() - 1
         });
         for (statement, params) in after {
-            replies.push(Box::pin(client.query(statement, params)));
+            replies.push(Box::pin(client.run(statement, params)));
         }
-        replies.push(Box::pin(empty(client.batch_execute("commit"))));
+        replies.push(Box::pin(empty(client.commit())));
 
         match send_all(replies).await {
             Ok(answers) => inserted
@@ -122,7 +120,7 @@ impl BatchWriter {
                 .transpose(),
             Err(error) => {
                 // After a statement that could not even be sent, the commit was not sent either.
-                let _ = client.batch_execute("rollback").await;
+                let _ = client.roll_back().await;
                 Err(error)
             }
         }

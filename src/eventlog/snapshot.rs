@@ -22,7 +22,7 @@ use super::published::Published;
 use super::statement::{Jsonb, RawJson};
 use super::stream::StreamName;
 use crate::clock::Timestamp;
-use crate::database::Pool;
+use crate::database::{Lent, Pool};
 
 /// The newest snapshot of a stream up to a version, if it has the shape this program writes, and the version of the
 /// newest one that stays for ever.
@@ -83,15 +83,14 @@ fn events_between(version: i64, later: i64) -> u64 {
 
 /// Loads the newest snapshot at or below `version` that this program can use; `None` when there is none.
 pub(super) async fn load<D: Decider>(
-    client: &deadpool_postgres::Object,
+    client: &Lent,
     stream: &StreamName,
     version: i64,
 ) -> Result<Option<(Published<D>, Taken)>, StoreError> {
-    let statement = client.prepare_cached(SELECT).await?;
     let mut at_most = version;
     loop {
         let params: [&(dyn ToSql + Sync); 3] = [&stream.as_str(), &D::SNAPSHOT_SCHEMA, &at_most];
-        let Some(row) = client.query_opt(&statement, &params).await? else { return Ok(None) };
+        let Some(row) = client.query_opt(SELECT, &params).await? else { return Ok(None) };
         let (version, RawJson(json)): (i64, _) = (row.get(0), row.get(1));
         match serde_json::from_str(json) {
             Ok(state) => {
@@ -121,12 +120,11 @@ pub(super) async fn save<D: Decider>(
     let is_regular = !D::KEEPS_HISTORY || before.is_due(version, every);
     let kept = D::KEEPS_HISTORY && is_regular;
     let client = pool.get().await?;
-    let statement = client.prepare_cached(SAVE).await?;
     let state = Jsonb(&json);
     let taken_at = taken_at.to_jiff();
     let params: [&(dyn ToSql + Sync); 6] =
         [&stream.as_str(), &D::SNAPSHOT_SCHEMA, &version, &kept, &state, &taken_at];
-    client.execute(&statement, &params).await?;
+    client.execute(SAVE, &params).await?;
     let regular = if is_regular { version } else { before.regular };
     Ok(Taken { version, bytes: json.len() as u64, regular })
 }

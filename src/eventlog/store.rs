@@ -1,10 +1,8 @@
 //! Reading the log, and the handle to everything an entity needs of it.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
 use serde_json::value::RawValue;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::Row;
@@ -20,13 +18,16 @@ use super::snapshot::{self, Taken};
 use super::statement::RawJson;
 use super::stream::StreamName;
 use crate::clock::{Clock, Timestamp};
-use crate::database::Pool;
+use crate::database::{Lent, Pool};
 
 /// The later events of one stream, up to a version. A range with two ends: with one, a plan made without knowing it would
 /// expect a third of the stream and could read all of it.
 const SELECT_STREAM: &str = "\
 select version, type, schema, data from events
 where stream = $1 and version > $2 and version <= $3 order by version";
+
+/// Where the log ends.
+const SELECT_HEAD: &str = "select position from log_head";
 
 /// The last version of each stream; 0 for streams that do not exist.
 const SELECT_VERSIONS: &str = "\
@@ -54,6 +55,8 @@ pub struct Hydrated<D: Decider> {
     pub published: Published<D>,
     /// The snapshot it was loaded from, and the regular one before it.
     pub snapshot: Taken,
+    /// How many events after that were read.
+    pub events: usize,
 }
 
 /// The event log of this node. Cheap to clone.
@@ -98,7 +101,7 @@ impl EventLog {
         &self,
         stream: &StreamName,
     ) -> Result<Hydrated<D>, StoreError> {
-        self.hydrate_until(stream, i64::MAX).await
+        Box::pin(self.hydrate_until(stream, i64::MAX)).await
     }
 
     /// The state a stream had at `version`: the nearest snapshot before it and the events up to it. Of a version beyond
@@ -112,7 +115,7 @@ impl EventLog {
         stream: &StreamName,
         version: i64,
     ) -> Result<Published<D>, StoreError> {
-        Ok(self.hydrate_until(stream, version).await?.published)
+        Ok(Box::pin(self.hydrate_until(stream, version)).await?.published)
     }
 
     async fn hydrate_until<D: Decider>(
@@ -122,16 +125,17 @@ impl EventLog {
     ) -> Result<Hydrated<D>, StoreError> {
         let client = self.pool.get().await?;
         let snapshot = snapshot::load::<D>(&client, stream, version).await?;
-        let (mut published, snapshot) = snapshot.unwrap_or_default();
-        let statement = client.prepare_cached(SELECT_STREAM).await?;
-        let params: [&(dyn ToSql + Sync); 3] = [&stream.as_str(), &published.version, &version];
-        let mut rows = pin!(client.query_raw(&statement, params).await?);
-        while let Some(row) = rows.try_next().await? {
-            let event = decode_row::<D>(stream, &row)?;
-            published.state = D::evolve(published.state, &event);
-            published.version = row.get(0);
-        }
-        Ok(Hydrated { published, snapshot })
+        let (published, snapshot) = snapshot.unwrap_or_default();
+        let after = published.version;
+        let params: [&(dyn ToSql + Sync); 3] = [&stream.as_str(), &after, &version];
+        let evolve = |(published, events): (Published<D>, usize), row: &Row| {
+            let event = decode_row::<D>(stream, row)?;
+            let state = D::evolve(published.state, &event);
+            Ok::<_, StoreError>((Published { version: row.get(0), state }, events + 1))
+        };
+        let (published, events) =
+            client.fold(SELECT_STREAM, &params, (published, 0), evolve).await?;
+        Ok(Hydrated { published, snapshot, events })
     }
 
     /// Up to `limit` events of one stream after a version, in order.
@@ -146,9 +150,8 @@ impl EventLog {
         limit: i64,
     ) -> Result<Vec<RecordedEvent>, StoreError> {
         let client = self.pool.get().await?;
-        let statement = client.prepare_cached(SELECT_LOG_OF_STREAM).await?;
         let params: [&(dyn ToSql + Sync); 4] = [&stream.as_str(), &after_version, &0_i64, &limit];
-        client.query(&statement, &params).await?.iter().map(recorded).collect()
+        client.query(SELECT_LOG_OF_STREAM, &params).await?.iter().map(recorded).collect()
     }
 
     /// The turn to take a regular snapshot, if nobody has it: taking many at once would hold up everything else.
@@ -207,7 +210,16 @@ fn decode_row<D: Decider>(stream: &StreamName, row: &Row) -> Result<D::Event, St
 ///
 /// When the database is unavailable.
 pub async fn head(client: &tokio_postgres::Client) -> Result<i64, StoreError> {
-    Ok(client.query_one("select position from log_head", &[]).await?.get(0))
+    Ok(client.query_one(SELECT_HEAD, &[]).await?.get(0))
+}
+
+/// The same with a session of a pool.
+///
+/// # Errors
+///
+/// When the database is unavailable.
+pub async fn head_in(pool: &Pool) -> Result<i64, StoreError> {
+    Ok(pool.get().await?.query_one(SELECT_HEAD, &[]).await?.get(0))
 }
 
 /// The current version of each of the streams, in their order.
@@ -215,13 +227,9 @@ pub async fn head(client: &tokio_postgres::Client) -> Result<i64, StoreError> {
 /// # Errors
 ///
 /// When the database is unavailable.
-pub async fn versions(
-    client: &deadpool_postgres::Object,
-    streams: &[StreamName],
-) -> Result<Vec<i64>, StoreError> {
+pub async fn versions(client: &Lent, streams: &[StreamName]) -> Result<Vec<i64>, StoreError> {
     let names: Vec<&str> = streams.iter().map(StreamName::as_str).collect();
-    let statement = client.prepare_cached(SELECT_VERSIONS).await?;
-    Ok(client.query(&statement, &[&names]).await?.iter().map(|row| row.get(0)).collect())
+    Ok(client.query(SELECT_VERSIONS, &[&names]).await?.iter().map(|row| row.get(0)).collect())
 }
 
 /// Up to `limit` events after `position`, of the whole log or of one stream.

@@ -58,15 +58,8 @@ impl Readiness {
 
     /// Reading the head also proves that the log's tables are there and answer.
     async fn log_head(&self) -> Result<i64, Problem> {
-        let probe = async {
-            let client = self.pool.get().await.ok()?;
-            store::head(&client).await.ok()
-        };
-        tokio::time::timeout(DATABASE_TIMEOUT, probe)
-            .await
-            .ok()
-            .flatten()
-            .ok_or_else(Problem::unavailable)
+        let head = tokio::time::timeout(DATABASE_TIMEOUT, store::head_in(&self.pool)).await;
+        head.ok().and_then(Result::ok).ok_or_else(Problem::unavailable)
     }
 }
 

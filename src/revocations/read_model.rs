@@ -27,10 +27,14 @@ pub(super) async fn before(pool: &Pool, position: i64, most: i64) -> Result<Vec<
     select(pool, SELECT_BEFORE, position, most).await
 }
 
-async fn select(pool: &Pool, sql: &str, position: i64, most: i64) -> Result<Vec<End>, StoreError> {
+async fn select(
+    pool: &Pool,
+    sql: &'static str,
+    position: i64,
+    most: i64,
+) -> Result<Vec<End>, StoreError> {
     let client = pool.get().await?;
-    let statement = client.prepare_cached(sql).await?;
-    let rows = client.query(&statement, &[&position, &most]).await?;
+    let rows = client.query(sql, &[&position, &most]).await?;
     Ok(rows.iter().filter_map(end).collect())
 }
 

@@ -10,7 +10,7 @@ use super::session_list::SessionList;
 use super::table::Session;
 use super::token::TokenHash;
 use crate::clock::Timestamp;
-use crate::database::Pool;
+use crate::database::{Lent, Pool};
 use crate::eventlog::stream::{category_of, id_of};
 use crate::eventlog::{Decider, DecodeError, Event, EventView, Projection, Statement, StoreError};
 use crate::id::{SessionId, UserId};
@@ -98,8 +98,7 @@ fn started_statement(user_id: UserId, started: SessionStarted) -> Statement {
 /// The live session with this id.
 pub(super) async fn by_id(pool: &Pool, id: SessionId) -> Result<Option<Arc<Session>>, StoreError> {
     let client = pool.get().await?;
-    let statement = client.prepare_cached(SELECT_BY_ID).await?;
-    Ok(client.query_opt(&statement, &[&id.uuid()]).await?.map(|row| Arc::new(session(&row))))
+    Ok(client.query_opt(SELECT_BY_ID, &[&id.uuid()]).await?.map(|row| Arc::new(session(&row))))
 }
 
 /// The live session whose token has this hash.
@@ -108,9 +107,8 @@ pub(super) async fn by_token(
     hash: TokenHash,
 ) -> Result<Option<Arc<Session>>, StoreError> {
     let client = pool.get().await?;
-    let statement = client.prepare_cached(SELECT_BY_TOKEN).await?;
     Ok(client
-        .query_opt(&statement, &[&hash.0.as_slice()])
+        .query_opt(SELECT_BY_TOKEN, &[&hash.0.as_slice()])
         .await?
         .map(|row| Arc::new(session(&row))))
 }
@@ -121,13 +119,12 @@ pub(super) async fn by_token(
 ///
 /// When the database is unavailable.
 pub async fn live_sessions(
-    client: &deadpool_postgres::Object,
+    client: &Lent,
     sessions: &[SessionId],
 ) -> Result<Vec<SessionId>, StoreError> {
     let ids: Vec<Uuid> = sessions.iter().map(|session| session.uuid()).collect();
-    let statement = client.prepare_cached(SELECT_LIVE).await?;
     Ok(client
-        .query(&statement, &[&ids])
+        .query(SELECT_LIVE, &[&ids])
         .await?
         .iter()
         .map(|row| SessionId::from_uuid(row.get(0)))
@@ -158,10 +155,9 @@ impl Due {
 /// A page of the sessions whose time is over, after `last`.
 pub(super) async fn due(pool: &Pool, now: Timestamp, last: &Due) -> Result<Vec<Due>, StoreError> {
     let client = pool.get().await?;
-    let statement = client.prepare_cached(SELECT_DUE).await?;
     let parameters = (now.to_jiff(), last.expires_at.to_jiff(), last.id.uuid());
     let (now, expires_at, id) = &parameters;
-    let rows = client.query(&statement, &[now, expires_at, id]).await?;
+    let rows = client.query(SELECT_DUE, &[now, expires_at, id]).await?;
     let due = |row: &Row| Due {
         expires_at: time(row, 0),
         id: SessionId::from_uuid(row.get(1)),
@@ -183,8 +179,7 @@ pub async fn owners(pool: &Pool) -> Result<Vec<UserId>, StoreError> {
 /// When the next session's time is over after `now`, if there is one.
 pub(super) async fn next_due(pool: &Pool, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
     let client = pool.get().await?;
-    let statement = client.prepare_cached(SELECT_NEXT_DUE).await?;
-    Ok(client.query_opt(&statement, &[&now.to_jiff()]).await?.map(|row| time(&row, 0)))
+    Ok(client.query_opt(SELECT_NEXT_DUE, &[&now.to_jiff()]).await?.map(|row| time(&row, 0)))
 }
 
 fn time(row: &Row, column: usize) -> Timestamp {

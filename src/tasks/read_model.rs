@@ -82,9 +82,8 @@ pub(super) async fn history(
     limit: i64,
 ) -> Result<Vec<RecordedEvent>, StoreError> {
     let client = pool.get().await?;
-    let statement = client.prepare_cached(HISTORY).await?;
     let params: [&(dyn ToSql + Sync); 4] = [&stream.as_str(), &begin, &before, &limit];
-    client.query(&statement, &params).await?.iter().map(store::recorded).collect()
+    client.query(HISTORY, &params).await?.iter().map(store::recorded).collect()
 }
 
 /// The last deletions of those of the tasks that were ever deleted.
@@ -94,9 +93,8 @@ pub(super) async fn deletions(
     tasks: &[TaskId],
 ) -> Result<Vec<RecordedEvent>, StoreError> {
     let client = pool.get().await?;
-    let statement = client.prepare_cached(DELETIONS).await?;
     let ids: Vec<String> = tasks.iter().map(ToString::to_string).collect();
-    let rows = client.query(&statement, &[&stream.as_str(), &ids]).await?;
+    let rows = client.query(DELETIONS, &[&stream.as_str(), &ids]).await?;
     rows.iter().map(store::recorded).collect()
 }
 
@@ -108,9 +106,8 @@ pub(super) async fn list_deletions(
     limit: i64,
 ) -> Result<Vec<RecordedEvent>, StoreError> {
     let client = pool.get().await?;
-    let statement = client.prepare_cached(LIST_DELETIONS).await?;
     let params: [&(dyn ToSql + Sync); 3] = [&stream.as_str(), &until, &limit];
-    client.query(&statement, &params).await?.iter().map(store::recorded).collect()
+    client.query(LIST_DELETIONS, &params).await?.iter().map(store::recorded).collect()
 }
 
 /// The version that a list had at a time, which is at most `last`.
@@ -121,8 +118,7 @@ pub(super) async fn version_at(
     last: i64,
 ) -> Result<i64, StoreError> {
     let client = pool.get().await?;
-    let statement = client.prepare_cached(VERSION_AT).await?;
-    let row = client.query_one(&statement, &[&stream.as_str(), &at.to_jiff(), &last]).await?;
+    let row = client.query_one(VERSION_AT, &[&stream.as_str(), &at.to_jiff(), &last]).await?;
     Ok(row.get(0))
 }
 
@@ -132,8 +128,7 @@ pub(super) async fn answer(
     asked: &Asked,
 ) -> Result<Option<(Vec<u8>, Answer)>, StoreError> {
     let client = pool.get().await?;
-    let statement = client.prepare_cached(ANSWER).await?;
-    let row = client.query_opt(&statement, &[&asked.owner.uuid(), &asked.key()]).await?;
+    let row = client.query_opt(ANSWER, &[&asked.owner.uuid(), &asked.key()]).await?;
     Ok(row.map(|row| {
         let Json(body): Json<Box<RawValue>> = row.get(3);
         (row.get(0), Answer { etag: row.get(1), location: row.get(2), body })

@@ -44,7 +44,7 @@ impl Log {
         let link = connection.connect().await.unwrap();
         let counts = "create table counts (stream text primary key, amount bigint constraint positive check (amount > 0))";
         link.client.batch_execute(counts).await.unwrap();
-        let pool = Pool::new(&connection, 2).unwrap();
+        let pool = Pool::new(&connection, "readers", 2).unwrap();
         let projections = Arc::new(Projections::new(vec![Box::new(Counting)]));
         let (appender, writer) =
             appender::channel(pool, projections, Id::<()>::generate(&Clock::system()).uuid());
@@ -234,7 +234,7 @@ async fn positions_are_gapless_whatever_the_concurrency() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_that_append_to_one_stream_take_turns_or_conflict() {
     let log = Log::open().await;
-    let pool = Pool::new(&log.connection, 2).unwrap();
+    let pool = Pool::new(&log.connection, "readers", 2).unwrap();
     let (other, writer) =
         appender::channel(pool, Arc::default(), Id::<()>::generate(&Clock::system()).uuid());
     tokio::spawn(writer.run());

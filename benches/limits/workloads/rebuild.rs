@@ -30,7 +30,7 @@ pub async fn measure() -> anyhow::Result<Vec<Row>> {
     postgres::write_life(&postgres::session(&connection).await?, &postgres::person(1), EVENTS)
         .await?;
     let stream = StreamName::stored(&format!("tasks-{}", postgres::person(1)));
-    let pool = Pool::new(&connection, 2)?;
+    let pool = Pool::new(&connection, "readers", 2)?;
     let (appender, _writer) =
         appender::channel(pool.clone(), Arc::new(projections()), uuid::Uuid::nil());
     let log = EventLog::new(pool, appender, Clock::system());

@@ -134,7 +134,7 @@ async fn sessions_are_bounded_named_and_work_in_their_schema() {
     remember(&own, "there").await;
     remember(&connection, "here").await;
     assert_eq!(remembered(&own).await, ["there"]);
-    let pool = Pool::new(&own, 1).unwrap();
+    let pool = Pool::new(&own, "readers", 1).unwrap();
     let session = pool.get().await.unwrap();
     let exhausted = pool.get().await.unwrap_err().to_string();
     assert_eq!(exhausted, "the database is not available: every pooled connection is in use");

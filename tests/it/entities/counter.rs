@@ -106,7 +106,7 @@ impl<const KEEPS_HISTORY: bool> Node<KEEPS_HISTORY> {
     }
 
     async fn on(connection: Connection, lifespan: Lifespan) -> Self {
-        let pool = Pool::new(&connection, 4).unwrap();
+        let pool = Pool::new(&connection, "readers", 4).unwrap();
         let node = Id::<()>::generate(&Clock::system()).uuid();
         let (appender, writer) =
             appender::channel(pool.clone(), Arc::new(Projections::default()), node);

@@ -6,10 +6,7 @@ use crate::tidy;
 use crate::tidy::sql::with_single_spaces;
 
 /// Statements of the program that are no part of answering a request, or have no plan.
-const EXCEPTIONS: [&str; 9] = [
-    "begin",
-    "commit",
-    "rollback",
+const EXCEPTIONS: [&str; 6] = [
     // `keyfold replay`, which makes every read model again
     "delete from {table}",
     "set local statement_timeout = 0; select position from log_head for update",

@@ -187,7 +187,7 @@ pub(super) async fn reseal(database: &Database) {
 
 /// What nobody asks a server for yet: how a list was, and what happened to it since.
 pub(super) async fn history(database: &Database) {
-    let pool = Pool::new(&database.connection, 1).unwrap();
+    let pool = Pool::new(&database.connection, "readers", 1).unwrap();
     let (appender, _) = appender::channel(pool.clone(), Arc::default(), uuid::Uuid::nil());
     let log = EventLog::new(pool, appender, Clock::manual(START));
     let link = database.connection.connect().await.unwrap();

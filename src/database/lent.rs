@@ -1,0 +1,155 @@
+//! A session that a [`Pool`](super::Pool) lends, and the one way to run statements on it: each is prepared once per session
+//! and told to telemetry.
+//!
+//! Statements are constants of the program, and values never part of them.
+
+use std::fmt;
+use std::pin::pin;
+
+use deadpool_postgres::Object;
+use futures_util::TryStreamExt;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Error, Row, Statement};
+
+use super::telling::told;
+
+/// Parameters of a statement, `$1` first.
+type Params<'a> = [&'a (dyn ToSql + Sync)];
+
+/// A session of a pool; it returns to the pool when dropped.
+pub struct Lent(Object);
+
+/// A statement that the server has prepared for this session.
+pub struct Prepared {
+    sql: &'static str,
+    statement: Statement,
+}
+
+impl Lent {
+    pub(super) fn new(session: Object) -> Self {
+        Self(session)
+    }
+
+    /// Every row.
+    ///
+    /// # Errors
+    /// What the driver or the server says.
+    pub async fn query(&self, sql: &'static str, params: &Params<'_>) -> Result<Vec<Row>, Error> {
+        let query = async { self.0.query(&self.0.prepare_cached(sql).await?, params).await };
+        told(sql, query).await
+    }
+
+    /// The row, if there is one.
+    ///
+    /// # Errors
+    /// What the driver or the server says, or that there are several.
+    pub async fn query_opt(
+        &self,
+        sql: &'static str,
+        params: &Params<'_>,
+    ) -> Result<Option<Row>, Error> {
+        let query = async { self.0.query_opt(&self.0.prepare_cached(sql).await?, params).await };
+        told(sql, query).await
+    }
+
+    /// The one row.
+    ///
+    /// # Errors
+    /// What the driver or the server says, or that there are several or none.
+    pub async fn query_one(&self, sql: &'static str, params: &Params<'_>) -> Result<Row, Error> {
+        let query = async { self.0.query_one(&self.0.prepare_cached(sql).await?, params).await };
+        told(sql, query).await
+    }
+
+    /// How many rows were changed.
+    ///
+    /// # Errors
+    /// What the driver or the server says.
+    pub async fn execute(&self, sql: &'static str, params: &Params<'_>) -> Result<u64, Error> {
+        let execute = async { self.0.execute(&self.0.prepare_cached(sql).await?, params).await };
+        told(sql, execute).await
+    }
+
+    /// Folds one row after the other into a value, without having them all in memory. Stops at one that cannot be used.
+    ///
+    /// # Errors
+    /// What the driver or the server says, or what is wrong with a row.
+    pub async fn fold<T, E: From<Error>>(
+        &self,
+        sql: &'static str,
+        params: &Params<'_>,
+        initial: T,
+        mut fold: impl FnMut(T, &Row) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let folded = async {
+            let statement = self.0.prepare_cached(sql).await?;
+            let mut rows = pin!(self.0.query_raw(&statement, params.iter().copied()).await?);
+            let mut value = initial;
+            while let Some(row) = rows.try_next().await? {
+                match fold(value, &row) {
+                    Ok(next) => value = next,
+                    unusable => return Ok(unusable),
+                }
+            }
+            Ok(Ok(value))
+        };
+        told(sql, folded).await?
+    }
+
+    /// Prepares a statement, for several to be sent together with [`run`](Self::run).
+    ///
+    /// # Errors
+    /// What the driver or the server says.
+    pub async fn prepare(&self, sql: &'static str) -> Result<Prepared, Error> {
+        Ok(Prepared { sql, statement: self.0.prepare_cached(sql).await? })
+    }
+
+    /// Every row of a prepared statement, which is sent when this is first polled.
+    ///
+    /// # Errors
+    /// What the driver or the server says.
+    pub async fn run(&self, prepared: &Prepared, params: &Params<'_>) -> Result<Vec<Row>, Error> {
+        told(prepared.sql, self.0.query(&prepared.statement, params)).await
+    }
+
+    /// Begins a transaction. It is not told: it goes together with its first statement.
+    ///
+    /// # Errors
+    /// What the driver or the server says.
+    pub async fn begin(&self) -> Result<(), Error> {
+        self.0.batch_execute("begin").await
+    }
+
+    /// Commits the transaction.
+    ///
+    /// # Errors
+    /// What the driver or the server says.
+    pub async fn commit(&self) -> Result<(), Error> {
+        told("commit", self.0.batch_execute("commit")).await
+    }
+
+    /// Takes the transaction back, if there is one.
+    ///
+    /// # Errors
+    /// What the driver or the server says.
+    pub async fn roll_back(&self) -> Result<(), Error> {
+        self.0.batch_execute("rollback").await
+    }
+
+    /// Ends the session: what it does may still be under way, and it must not serve anybody else.
+    pub fn give_up(self) {
+        drop(Object::take(self.0));
+    }
+}
+
+impl fmt::Debug for Lent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Lent")
+    }
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prepared").field("sql", &self.sql).finish_non_exhaustive()
+    }
+}
