@@ -8,6 +8,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::accounts::Accounts;
@@ -18,6 +19,8 @@ use crate::keys::{Keys, vault};
 use crate::sessions::Sessions;
 use crate::sessions::read_model::live_sessions;
 use crate::tasks::Tasks;
+use crate::telemetry::events;
+use crate::telemetry::reason::Reason;
 
 /// Most requests that share one round trip.
 const MAX_BATCH: usize = 512;
@@ -103,7 +106,12 @@ impl Freshness {
 
 async fn ask(questions: &mpsc::Sender<Question>, about: Option<(UserId, SessionId)>) -> Answer {
     let (answer, answered) = oneshot::channel();
-    questions.try_send(Question { about, answer }).map_err(|_| StoreError::Overloaded)?;
+    questions.try_send(Question { about, answer }).map_err(|error| {
+        if matches!(error, TrySendError::Full(_)) {
+            events::refused(Reason::FreshnessQueue);
+        }
+        StoreError::Overloaded
+    })?;
     answered.await.unwrap_or(Err(StoreError::Overloaded))
 }
 

@@ -5,22 +5,67 @@
 //! for instance the memory a password hash needs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use opentelemetry::KeyValue;
 use tokio::sync::oneshot;
+
+use crate::telemetry::events;
+use crate::telemetry::instrument::count;
+use crate::telemetry::metrics::{WORK_QUEUE_DEPTH, WORK_QUEUE_LIMIT};
+use crate::telemetry::reason::Reason;
 
 type Job<S> = Box<dyn FnOnce(&mut S) + Send>;
 
 /// A pool of threads, each with a scratch value of type `S`. Cheap to clone; the threads end with the last clone.
 #[derive(Debug)]
 pub struct Workers<S> {
+    work: Work,
     queue: SyncSender<Job<S>>,
+    /// How many jobs wait.
+    waiting: Arc<AtomicUsize>,
 }
 
 impl<S> Clone for Workers<S> {
     fn clone(&self) -> Self {
-        Self { queue: self.queue.clone() }
+        let Self { work, queue, waiting } = self;
+        Self { work: *work, queue: queue.clone(), waiting: Arc::clone(waiting) }
+    }
+}
+
+/// What a pool is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// Hashing passwords.
+    Hash,
+    /// Signing tokens.
+    Sign,
+    /// Making keys.
+    Keys,
+    /// Reading files.
+    Files,
+}
+
+impl Work {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Hash => "hash",
+            Self::Sign => "sign",
+            Self::Keys => "keys",
+            Self::Files => "files",
+        }
+    }
+
+    /// Why it is refused when too much of it waits.
+    const fn refusal(self) -> Reason {
+        match self {
+            Self::Hash => Reason::HashQueue,
+            Self::Sign => Reason::SignQueue,
+            Self::Keys => Reason::KeyQueue,
+            Self::Files => Reason::FileQueue,
+        }
     }
 }
 
@@ -64,27 +109,46 @@ impl Share {
 const NICE: i32 = 5;
 
 impl<S: Default + 'static> Workers<S> {
-    /// Starts `threads` threads named `name` that take this share of the processor; at most `queue` jobs wait for them.
+    /// Starts `threads` threads that take this share of the processor; at most `queue` jobs wait for them.
     ///
     /// # Errors
     ///
     /// When the operating system gives no thread.
-    pub fn start(name: &str, threads: usize, share: Share, queue: usize) -> std::io::Result<Self> {
+    pub fn start(work: Work, threads: usize, share: Share, queue: usize) -> std::io::Result<Self> {
         let (sender, receiver) = sync_channel::<Job<S>>(queue);
         let receiver = Arc::new(Mutex::new(receiver));
         for _ in 0..threads.max(1) {
             let receiver = Arc::clone(&receiver);
-            let work = move || {
+            let run = move || {
                 share.take();
-                work(&receiver);
+                run(&receiver);
             };
-            std::thread::Builder::new().name(name.to_owned()).spawn(work)?;
+            std::thread::Builder::new().name(format!("keyfold-{}", work.word())).spawn(run)?;
         }
-        Ok(Self { queue: sender })
+        let workers = Self { work, queue: sender, waiting: Arc::default() };
+        workers.observe(queue);
+        Ok(workers)
     }
 }
 
 impl<S> Workers<S> {
+    /// Shows how many jobs wait, until the pool is gone.
+    fn observe(&self, limit: usize) {
+        let attributes = [KeyValue::new("pool", self.work.word())];
+        let (waiting, pool) = (Arc::downgrade(&self.waiting), attributes.clone());
+        WORK_QUEUE_DEPTH.by(move |depth| {
+            if let Some(waiting) = waiting.upgrade() {
+                depth.observe(count(waiting.load(Ordering::Relaxed)), &pool);
+            }
+        });
+        let waiting = Arc::downgrade(&self.waiting);
+        WORK_QUEUE_LIMIT.by(move |most| {
+            if waiting.upgrade().is_some() {
+                most.observe(count(limit), &attributes);
+            }
+        });
+    }
+
     /// Runs `job` on one of the threads.
     ///
     /// # Errors
@@ -96,21 +160,33 @@ impl<S> Workers<S> {
     ) -> Result<T, WorkError> {
         let (reply, answer) = oneshot::channel();
         let span = tracing::Span::current();
+        let waiting = Arc::clone(&self.waiting);
         let job: Job<S> = Box::new(move |scratch| {
+            waiting.fetch_sub(1, Ordering::Relaxed);
             // Whoever asked may have given up while the job waited.
             if !reply.is_closed() {
                 let _ = reply.send(span.in_scope(|| job(scratch)));
             }
         });
-        self.queue.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) => WorkError::Overloaded,
-            TrySendError::Disconnected(_) => WorkError::Failed,
-        })?;
+        self.enqueue(job)?;
         answer.await.map_err(|_| WorkError::Failed)
+    }
+
+    fn enqueue(&self, job: Job<S>) -> Result<(), WorkError> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let Err(error) = self.queue.try_send(job) else { return Ok(()) };
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        Err(match error {
+            TrySendError::Full(_) => {
+                events::refused(self.work.refusal());
+                WorkError::Overloaded
+            }
+            TrySendError::Disconnected(_) => WorkError::Failed,
+        })
     }
 }
 
-fn work<S: Default>(queue: &Mutex<Receiver<Job<S>>>) {
+fn run<S: Default>(queue: &Mutex<Receiver<Job<S>>>) {
     let mut scratch = S::default();
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -128,7 +204,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_job_gets_the_scratch_of_its_thread() {
-        let workers = Workers::<Vec<u8>>::start("test", 1, Share::Full, 4).unwrap();
+        let workers = Workers::<Vec<u8>>::start(Work::Files, 1, Share::Full, 4).unwrap();
         workers.run(|scratch| scratch.push(7)).await.unwrap();
         assert_eq!(workers.run(|scratch| scratch.clone()).await, Ok(vec![7]));
     }
@@ -137,8 +213,8 @@ mod tests {
     #[tokio::test]
     async fn threads_that_give_way_are_nicer_than_the_others() {
         let nice = |()| rustix::process::getpriority_process(None).unwrap();
-        let full = Workers::<()>::start("test", 1, Share::Full, 1).unwrap();
-        let nicer = Workers::<()>::start("test", 1, Share::GivesWay, 1).unwrap();
+        let full = Workers::<()>::start(Work::Files, 1, Share::Full, 1).unwrap();
+        let nicer = Workers::<()>::start(Work::Files, 1, Share::GivesWay, 1).unwrap();
         let ours = nice(());
         assert_eq!(full.run(move |()| nice(())).await, Ok(ours));
         assert_eq!(nicer.run(move |()| nice(())).await, Ok(ours + NICE));
@@ -146,7 +222,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_queue_refuses() {
-        let workers = Workers::<()>::start("test", 1, Share::Full, 1).unwrap();
+        let workers = Workers::<()>::start(Work::Files, 1, Share::Full, 1).unwrap();
         let (release, released) = std::sync::mpsc::channel::<()>();
         let (start, begun) = oneshot::channel();
         let running = workers.run(move |()| {
@@ -162,15 +238,18 @@ mod tests {
         }
         let mut waiting = std::pin::pin!(waiting);
         assert!(futures_util::FutureExt::now_or_never(&mut waiting).is_none());
+        assert_eq!(workers.waiting.load(Ordering::Relaxed), 1);
         assert_eq!(workers.run(|()| ()).await, Err(WorkError::Overloaded));
+        assert_eq!(workers.waiting.load(Ordering::Relaxed), 1, "what was refused does not wait");
         release.send(()).unwrap();
         assert_eq!(running.await, Ok(()));
         assert_eq!(waiting.await, Ok(()));
+        assert_eq!(workers.waiting.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test]
     async fn a_job_that_panics_takes_nobody_with_it() {
-        let workers = Workers::<()>::start("test", 1, Share::Full, 4).unwrap();
+        let workers = Workers::<()>::start(Work::Files, 1, Share::Full, 4).unwrap();
         assert_eq!(workers.run(|()| panic!("on purpose")).await, Err::<(), _>(WorkError::Failed));
         assert_eq!(workers.run(|()| 42).await, Ok(42));
     }

@@ -4,13 +4,18 @@
 //! instead of slowing everybody down. An unknown account costs the same hash as a known one.
 
 use std::fmt;
+use std::time::Instant;
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash as Phc, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
+use opentelemetry::KeyValue;
+use tracing::Span;
 use zeroize::Zeroizing;
 
 use crate::id::{RandomnessUnavailable, random_bytes};
-use crate::workers::{Share, WorkError, Workers};
+use crate::span_in;
+use crate::telemetry::metrics::PASSWORD_HASH_DURATION;
+use crate::workers::{Share, Work, WorkError, Workers};
 
 /// Fewest characters of a new password (ASVS 6.2.1).
 pub const MIN_CHARACTERS: usize = 8;
@@ -131,7 +136,7 @@ impl PasswordHasher {
     ///
     /// When the cost is out of Argon2's range or a thread cannot be started.
     pub fn start(cost: Cost, threads: usize, queue: usize) -> anyhow::Result<Self> {
-        let workers = Workers::start("keyfold-hash", threads, Share::GivesWay, queue)?;
+        let workers = Workers::start(Work::Hash, threads, Share::GivesWay, queue)?;
         // A random number instead of a hash: it costs no memory, and verifying it takes as long as any other.
         let decoy = phc(&cost.params()?, &random_bytes()?, &random_bytes()?)?;
         Ok(Self { workers, cost, decoy })
@@ -145,7 +150,8 @@ impl PasswordHasher {
     pub async fn hash(&self, password: Password) -> Result<String, HashError> {
         let cost = self.cost;
         let salt = random_bytes()?;
-        self.workers.run(move |memory| hash(password.0.as_bytes(), cost, &salt, memory)).await?
+        let job = move |memory: &mut Memory| hash(password.0.as_bytes(), cost, &salt, memory);
+        self.workers.run(move |memory| measured("hash", || job(memory))).await?
     }
 
     /// Whether a password is the one hashed. Without a stored hash it takes the same time and answers no.
@@ -160,8 +166,8 @@ impl PasswordHasher {
     ) -> Result<bool, HashError> {
         let known = stored.is_some();
         let phc = stored.unwrap_or_else(|| self.decoy.clone());
-        let fits =
-            self.workers.run(move |memory| verify(password.0.as_bytes(), &phc, memory)).await??;
+        let job = move |memory: &mut Memory| verify(password.0.as_bytes(), &phc, memory);
+        let fits = self.workers.run(move |memory| measured("verify", || job(memory))).await??;
         Ok(fits && known)
     }
 }
@@ -170,6 +176,15 @@ impl Cost {
     fn params(self) -> Result<Params, HashError> {
         Params::new(self.memory_kib, self.iterations, 1, Some(32)).map_err(refused)
     }
+}
+
+/// Does a thread's work, in a span of its own if the trace is kept.
+fn measured<T>(action: &'static str, work: impl FnOnce() -> T) -> T {
+    let span = span_in!(&Span::current(), "password", action);
+    let began = Instant::now();
+    let done = span.in_scope(work);
+    PASSWORD_HASH_DURATION.record(began.elapsed(), &[KeyValue::new("action", action)]);
+    done
 }
 
 fn hash(

@@ -34,7 +34,7 @@ use crate::sessions::{Lifetimes, Sessions};
 use crate::tasks::Tasks;
 use crate::tasks::heavy::{self, Heavy};
 use crate::tasks::task_list::TaskList;
-use crate::workers::{Share, Workers};
+use crate::workers::{Share, Work, Workers};
 
 /// Signatures that may wait for the signing threads: a second's worth or less.
 const SIGNATURE_QUEUE: usize = 1_024;
@@ -87,8 +87,8 @@ impl Foundation {
             sealer: Sealer::new(secrets.current.as_bytes(), previous)?,
             generate: Arc::clone(&self.seams.generate_key),
             algorithm: config.keys.algorithm,
-            makers: Workers::start("keyfold-keys", 1, Share::GivesWay, KEY_QUEUE)?,
-            signers: Workers::start("keyfold-sign", threads, Share::Full, SIGNATURE_QUEUE)?,
+            makers: Workers::start(Work::Keys, 1, Share::GivesWay, KEY_QUEUE)?,
+            signers: Workers::start(Work::Sign, threads, Share::Full, SIGNATURE_QUEUE)?,
             clock: self.seams.clock.clone(),
             schedule,
         })
@@ -159,7 +159,7 @@ impl Features {
         let accounts = Accounts::new(entities, pool.clone(), hasher, clock);
 
         let lists = Entities::<TaskList>::start(log.clone(), lifespan, parent).await?;
-        let readers = Workers::start("keyfold-files", 1, Share::GivesWay, heavy::MAX_AT_ONCE)?;
+        let readers = Workers::start(Work::Files, 1, Share::GivesWay, heavy::MAX_AT_ONCE)?;
         let tasks = Tasks::new(lists, log.clone(), pool.clone(), Heavy::new(readers));
         Ok(Self { accounts, sessions, keys, tasks })
     }

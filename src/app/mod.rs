@@ -98,7 +98,7 @@ impl App {
             .map_err(|error| anyhow::anyhow!("cannot listen on {}: {error}", config.http.listen))?;
         let metrics = MetricsServer::bind(config.telemetry.metrics).await?;
         let storage = Storage::open(&config).await?;
-        match Self::start_on(listener, &config, seams, &storage).await {
+        match Box::pin(Self::start_on(listener, &config, seams, &storage)).await {
             Ok(mut server) => {
                 let metrics = metrics.map(|metrics| server.show(metrics));
                 Ok(Running { server, storage, http: config.http, metrics })

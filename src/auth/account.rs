@@ -7,7 +7,6 @@
 use std::future::Future;
 
 use poem::Request;
-use tracing::Instrument;
 use zeroize::Zeroizing;
 
 use super::account_bodies::{ChangePasswordRequest, ProfilePatch};
@@ -23,7 +22,7 @@ use crate::http::problem::Problem;
 use crate::id::{SessionId, UserId};
 use crate::sessions::events::EndReason;
 use crate::sessions::table::Session;
-use crate::telemetry::Trace;
+use crate::telemetry::Carried;
 use crate::telemetry::events::{self, About};
 
 /// How often the end of the sessions is tried while others are faster.
@@ -174,18 +173,11 @@ async fn end_others(
 async fn to_its_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
-    let trace = Trace::current();
-    let traced = async move {
-        match trace {
-            Some(trace) => trace.scope(work).await,
-            None => work.await,
-        }
-    };
     #[expect(
         clippy::disallowed_methods,
         reason = "ends with the change of a password, which the hasher's bounded queue limits"
     )]
-    let done = tokio::spawn(traced.in_current_span()).await;
+    let done = tokio::spawn(Carried::here().scope(work)).await;
     done.unwrap_or_else(|_| Err(Problem::internal(&"the change of a password broke off")))
 }
 

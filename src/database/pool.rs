@@ -27,7 +27,7 @@ use super::driving;
 use super::error::DatabaseError;
 use super::lent::Lent;
 use crate::telemetry::events;
-use crate::telemetry::instrument::number;
+use crate::telemetry::instrument::count;
 use crate::telemetry::metrics::{
     CONNECTION_COUNT, CONNECTION_MAX, CONNECTION_PENDING_REQUESTS, CONNECTION_TIMEOUTS,
     CONNECTION_WAIT_TIME,
@@ -152,10 +152,6 @@ impl fmt::Debug for Pool {
 
 fn pool_name(name: &'static str) -> KeyValue {
     KeyValue::new("db.client.connection.pool.name", name)
-}
-
-fn count(of: usize) -> f64 {
-    number(of.try_into().unwrap_or(u64::MAX))
 }
 
 /// Opens the pool's sessions the way [`Connection`] does, fallback between transports included.

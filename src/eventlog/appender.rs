@@ -5,17 +5,22 @@
 //! appends are written again one by one, and only the bad ones get the error.
 
 use std::sync::Arc;
+use std::time::Instant;
 
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
-use tracing::Instrument;
 use uuid::Uuid;
 
 use super::append::{Append, Appended};
 use super::batch::BatchWriter;
 use super::doubt::Doubt;
 use super::error::StoreError;
+use super::measure;
 use super::projection::Projections;
 use crate::database::Pool;
+use crate::span_in;
+use crate::telemetry::reason::Reason;
+use crate::telemetry::{Carried, events};
 
 /// Most appends in one batch: beyond this the round trip no longer dominates.
 const MAX_BATCH: usize = 512;
@@ -41,13 +46,36 @@ pub struct Writer {
 struct Pending {
     append: Append,
     reply: oneshot::Sender<Result<Appended, StoreError>>,
-    span: tracing::Span,
+    /// From the queue until it is committed.
+    carried: Carried,
+    queued: Instant,
+}
+
+impl Pending {
+    fn new(append: Append, reply: oneshot::Sender<Result<Appended, StoreError>>) -> Self {
+        let here = Carried::here();
+        let span = span_in!(
+            &here.span,
+            "eventlog.append",
+            stream.name = %append.stream,
+            events = count(&append),
+        );
+        Self { append, reply, carried: here.within(span), queued: Instant::now() }
+    }
+
+    fn answer(self, answer: Result<Appended, StoreError>) {
+        measure::append(self.queued.elapsed(), answer.is_ok());
+        // Its span ends before anybody goes on.
+        drop(self.carried);
+        let _ = self.reply.send(answer);
+    }
 }
 
 /// A connected pair of an [`Appender`] and its [`Writer`]; `node` identifies this node in notifications.
 pub fn channel(pool: Pool, projections: Arc<Projections>, node: Uuid) -> (Appender, Writer) {
     let (sender, receiver) = mpsc::channel(QUEUE);
     let batches = BatchWriter { pool, projections, node };
+    measure::observe_queue(&sender);
     (Appender { queue: sender }, Writer { queue: receiver, batches, doubt: Doubt::new() })
 }
 
@@ -59,8 +87,12 @@ impl Appender {
     /// Nothing was written, unless the error is [`StoreError::OutcomeUnknown`].
     pub async fn append(&self, append: Append) -> Result<Appended, StoreError> {
         let (reply, answer) = oneshot::channel();
-        let pending = Pending { append, reply, span: tracing::Span::current() };
-        self.queue.try_send(pending).map_err(|_| StoreError::Overloaded)?;
+        self.queue.try_send(Pending::new(append, reply)).map_err(|error| {
+            if matches!(error, TrySendError::Full(_)) {
+                events::refused(Reason::AppendQueue);
+            }
+            StoreError::Overloaded
+        })?;
         answer
             .await
             .unwrap_or_else(|_| Err(StoreError::OutcomeUnknown("the appender stopped".to_owned())))
@@ -77,11 +109,9 @@ impl Writer {
     pub async fn run(mut self) {
         let mut pending = Vec::with_capacity(MAX_BATCH);
         while self.queue.recv_many(&mut pending, MAX_BATCH).await > 0 {
-            let span = tracing::debug_span!("eventlog.batch", appends = pending.len());
-            for waiting in &pending {
-                span.follows_from(&waiting.span);
-            }
-            self.write(std::mem::take(&mut pending)).instrument(span).await;
+            let batch = in_batch(&pending);
+            // Boxed: it is what the appender needs only while it writes.
+            Box::pin(batch.scope(self.write(std::mem::take(&mut pending)))).await;
         }
     }
 
@@ -94,7 +124,7 @@ impl Writer {
             }
             Err(error) => {
                 for waiting in pending {
-                    let _ = waiting.reply.send(Err(error.clone()));
+                    waiting.answer(Err(error.clone()));
                 }
             }
         }
@@ -117,17 +147,35 @@ impl Writer {
             {
                 lost = Some(error.clone().of_read());
             }
-            let _ = waiting.reply.send(answer);
+            waiting.answer(answer);
         }
     }
 
     async fn write_batch(&self, appends: &[&Append]) -> Result<Option<i64>, StoreError> {
+        let began = Instant::now();
         let written = self.batches.write(appends).await;
+        measure::batch(began.elapsed(), appends, written.is_ok());
         if matches!(written, Err(StoreError::OutcomeUnknown(_))) {
             self.doubt.raise();
         }
         written
     }
+}
+
+/// Where a batch is written: in the trace of its first append that is kept, in a span that is linked to those of all of them,
+/// and these to it. An event thereby finds its batch, and a batch its events.
+fn in_batch(pending: &[Pending]) -> Carried {
+    let mut kept = pending.iter().filter(|waiting| !waiting.carried.span.is_disabled());
+    let Some(first) = kept.next() else { return Carried::here() };
+    let events: i64 = pending.iter().map(|waiting| count(&waiting.append)).sum();
+    // Exported as a number only if it is signed.
+    let appends = i64::try_from(pending.len()).unwrap_or(i64::MAX);
+    let batch = span_in!(&first.carried.span, "eventlog.batch", appends, events);
+    for Carried { span: append, .. } in [first].into_iter().chain(kept).map(|it| &it.carried) {
+        batch.follows_from(append);
+        append.follows_from(&batch);
+    }
+    first.carried.within(batch)
 }
 
 /// Whether the rest of the batch may be innocent.
@@ -147,7 +195,7 @@ fn answer_all(pending: Vec<Pending>, mut base: Option<i64>) {
     for waiting in pending {
         let answer = appended(&waiting.append, base);
         base = base.map(|base| base + count(&waiting.append));
-        let _ = waiting.reply.send(Ok(answer));
+        waiting.answer(Ok(answer));
     }
 }
 

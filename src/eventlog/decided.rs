@@ -127,6 +127,7 @@ mod tests {
 
     use super::*;
     use crate::eventlog::{DecodeError, EventKind, Record};
+    use crate::telemetry::Carried;
 
     /// A number that is set and taken away; 0 leaves it as it is.
     enum Number {}
@@ -182,8 +183,7 @@ mod tests {
     ) -> (Vec<Execute<Number>>, Vec<Answer>) {
         let wait = |execution| {
             let (reply, answer) = oneshot::channel();
-            let span = tracing::Span::none();
-            (Execute { execution, trace: None, span, reply }, answer)
+            (Execute { execution, carried: Carried::here(), reply }, answer)
         };
         executions.into_iter().map(wait).unzip()
     }

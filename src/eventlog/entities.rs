@@ -11,14 +11,16 @@ use super::decider::Decider;
 use super::directory::Directory;
 use super::error::{ExecuteError, ReadError};
 use super::execution::Execution;
+use super::measure;
 use super::published::{Outcome, Published};
-use super::seat::{Execute, NotSeated, Request, Seat};
+use super::seat::{Execute, NotSeated, Read, Request, Seat};
 use super::statement::Statement;
 use super::store::EventLog;
 use super::stream::{self, StreamName};
 use super::supervisor::{Lifespan, Supervise, Supervision, Supervisor};
 use super::watch::Watch;
-use crate::telemetry::Trace;
+use crate::telemetry::reason::Reason;
+use crate::telemetry::{Carried, events};
 
 /// The entities of one kind on this node. Cheap to clone.
 pub struct Entities<D: Decider> {
@@ -53,6 +55,7 @@ impl<D: Decider> Entities<D> {
         parent: &ActorCell,
     ) -> Result<Self, ractor::SpawnErr> {
         let directory = Arc::new(Directory::new());
+        measure::observe_entities(&directory);
         let supervision = Supervision { directory: Arc::clone(&directory), log, lifespan };
         let (supervisor, _ends_with_the_actor) =
             Actor::spawn_linked(None, Supervisor::<D>::new(), supervision, parent.clone()).await?;
@@ -72,7 +75,8 @@ impl<D: Decider> Entities<D> {
             }
         }
         let (reply, answer) = oneshot::channel();
-        self.enqueue(stream, Request::Read(reply)).map_err(|_| ReadError::Overloaded)?;
+        let read = Read { carried: Carried::here(), reply };
+        self.enqueue(stream, Request::Read(read)).map_err(|_| ReadError::Overloaded)?;
         answer.await.unwrap_or(Err(ReadError::NoReply))
     }
 
@@ -105,8 +109,7 @@ impl<D: Decider> Entities<D> {
         execution: Execution<D>,
     ) -> Result<Outcome<D>, ExecuteError<D::Rejection>> {
         let (reply, answer) = oneshot::channel();
-        let (trace, span) = (Trace::current(), tracing::Span::current());
-        let execute = Execute { execution, trace, span, reply };
+        let execute = Execute { execution, carried: Carried::here(), reply };
         self.enqueue(stream, Request::Execute(Box::new(execute)))
             .map_err(|_| ExecuteError::Overloaded)?;
         answer.await.unwrap_or(Err(ExecuteError::NoReply))
@@ -150,7 +153,10 @@ impl<D: Decider> Entities<D> {
             }
             match queued {
                 Ok(()) => return Ok(()),
-                Err(NotSeated::Full) => return Err(Overloaded),
+                Err(NotSeated::Full) => {
+                    events::refused(Reason::EntityQueue);
+                    return Err(Overloaded);
+                }
                 // The entity was passivated between the look-up and the request.
                 Err(NotSeated::Closed(returned)) => request = *returned,
             }

@@ -16,16 +16,18 @@ use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::task::JoinHandle;
-use tracing::Instrument;
 
 use super::append::Append;
 use super::decided::Decided;
 use super::decider::Decider;
 use super::error::{ExecuteError, ReadError, StoreError};
+use super::measure;
 use super::published::Published;
-use super::seat::{Execute, Request, Seat, Wake};
+use super::seat::{Execute, Read, Request, Seat, Wake};
 use super::snapshot::Taken;
 use super::store::EventLog;
+use crate::span_in;
+use crate::telemetry::Carried;
 
 /// How often a command is decided again after another writer was faster.
 const ATTEMPTS: usize = 4;
@@ -81,6 +83,7 @@ impl<D: Decider> Actor for Entity<D> {
             if waiting.is_empty() {
                 return Ok(());
             }
+            measure::mailbox::<D>(waiting.len());
             // Boxed, so that an entity at rest does not hold the memory that one at work needs.
             Box::pin(hosted.serve(waiting)).await;
         }
@@ -102,35 +105,45 @@ impl<D: Decider> Hosted<D> {
         let mut commands = Vec::new();
         for request in waiting {
             match request {
-                Request::Read(reply) => reads.push(reply),
+                Request::Read(read) => reads.push(read),
                 Request::Execute(execute) => commands.push(*execute),
             }
         }
-        if !reads.is_empty() {
-            let known = self.known().await.map_err(|error| ReadError::Store(error.of_read()));
-            for reply in reads {
-                let _ = reply.send(known.clone());
-            }
-        }
-        if let Some(first) = commands.first() {
-            let span = tracing::info_span!(
-                parent: &first.span,
-                "entity.execute",
-                stream.name = %self.hosting.seat.stream,
-                // Exported as a number only if it is signed.
-                commands = i64::try_from(commands.len()).unwrap_or(i64::MAX),
-            );
-            for other in commands.iter().skip(1) {
-                span.follows_from(&other.span);
-            }
-            let trace = first.trace;
-            let execution = self.execute(commands).instrument(span);
-            match trace {
-                Some(trace) => trace.scope(execution).await,
-                None => execution.await,
-            }
+        self.answer(reads).await;
+        if let Some(carried) = self.in_execution(&commands) {
+            carried.scope(self.execute(commands)).await;
         }
         self.snapshot_if_due().await;
+    }
+
+    async fn answer(&mut self, reads: Vec<Read<D>>) {
+        let Some(asked) = first_kept(reads.iter().map(|read| &read.carried)).cloned() else {
+            return;
+        };
+        let known = asked.scope(self.known()).await;
+        let known = known.map_err(|error| ReadError::Store(error.of_read()));
+        for read in reads {
+            let _ = read.reply.send(known.clone());
+        }
+    }
+
+    /// Where commands are carried out: in the trace of the first of them that is kept, in a span that is linked to those of
+    /// the others.
+    fn in_execution(&self, commands: &[Execute<D>]) -> Option<Carried> {
+        let asking = || commands.iter().map(|execute| &execute.carried);
+        let first = first_kept(asking())?;
+        let span = span_in!(
+            &first.span,
+            "entity.execute",
+            stream.name = %self.hosting.seat.stream,
+            category = D::CATEGORY,
+            // Exported as a number only if it is signed.
+            commands = i64::try_from(commands.len()).unwrap_or(i64::MAX),
+        );
+        for other in asking().filter(|other| other.span.id() != first.span.id()) {
+            span.follows_from(&other.span);
+        }
+        Some(first.within(span))
     }
 
     /// The newest state this node has heard of.
@@ -157,7 +170,10 @@ impl<D: Decider> Hosted<D> {
             };
             match self.commit(&mut decided).await {
                 Ok(()) => return decided.answer(commands),
-                Err(StoreError::Conflict) => self.forget(),
+                Err(StoreError::Conflict) => {
+                    measure::conflict::<D>();
+                    self.forget();
+                }
                 Err(error) => {
                     self.forget();
                     return self.refused(commands, error).await;
@@ -260,6 +276,12 @@ impl<D: Decider> Hosted<D> {
             self.snapshot = taken;
         }
     }
+}
+
+/// The first whose trace is kept, or else the first.
+fn first_kept<'c>(mut carried: impl Iterator<Item = &'c Carried> + Clone) -> Option<&'c Carried> {
+    let is_kept = |carried: &&Carried| !carried.span.is_disabled();
+    carried.clone().find(is_kept).or_else(|| carried.next())
 }
 
 fn answer_all<D: Decider>(commands: Vec<Execute<D>>, error: &ExecuteError<D::Rejection>) {

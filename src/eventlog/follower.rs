@@ -15,7 +15,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -26,6 +26,8 @@ use super::error::StoreError;
 use super::event::RecordedEvent;
 use super::store;
 use crate::database::{Connection, DatabaseError, Link, Pool};
+use crate::telemetry::instrument::number;
+use crate::telemetry::metrics::{LOG_FOLLOWING, LOG_HEAD};
 
 /// Takes the node's lock without waiting. The key is the schema, because advisory locks are database-wide.
 const LOCK_EXCLUSIVE: &str =
@@ -109,12 +111,31 @@ pub struct Follower(Arc<Status>);
 struct Status {
     now: AtomicBool,
     told: watch::Sender<bool>,
+    /// Position of the last event that was heard of.
+    head: AtomicI64,
 }
 
 impl Status {
     fn set(&self, is_following: bool) {
         self.now.store(is_following, Ordering::Release);
         self.told.send_replace(is_following);
+    }
+
+    /// Shows it, for as long as the node runs.
+    fn observe(self: &Arc<Self>) {
+        let status = Arc::downgrade(self);
+        LOG_FOLLOWING.by(move |following| {
+            if let Some(status) = status.upgrade() {
+                following.observe(f64::from(status.now.load(Ordering::Acquire)), &[]);
+            }
+        });
+        let status = Arc::downgrade(self);
+        LOG_HEAD.by(move |head| {
+            if let Some(status) = status.upgrade() {
+                let position = status.head.load(Ordering::Relaxed);
+                head.observe(number(position.try_into().unwrap_or_default()), &[]);
+            }
+        });
     }
 }
 
@@ -166,7 +187,11 @@ pub async fn join(
 ) -> Result<(Follower, Following), FollowError> {
     let link = attach(&connection, mode).await?;
     let seen = 0;
-    let status = Arc::new(Status { now: AtomicBool::new(true), told: watch::Sender::new(true) });
+    let status = Arc::new(Status {
+        now: AtomicBool::new(true),
+        told: watch::Sender::new(true),
+        head: AtomicI64::new(seen),
+    });
     let follower = Follower(Arc::clone(&status));
     Ok((
         follower,
@@ -211,7 +236,8 @@ impl Following {
     /// When the database is unavailable.
     pub async fn begin_at_head(&mut self) -> Result<(), FollowError> {
         if let Some(link) = &self.link {
-            self.seen = store::head(&link.client).await?;
+            let head = store::head(&link.client).await?;
+            self.see(head);
         }
         Ok(())
     }
@@ -233,6 +259,7 @@ impl Following {
 
     /// Follows the log until the task is dropped.
     pub async fn run(mut self) {
+        self.status.observe();
         let mut attached = self.link.take();
         loop {
             let ended = match &mut attached {
@@ -269,7 +296,7 @@ impl Following {
     async fn notified(&mut self, link: &Link, payload: &str) -> Result<(), FollowError> {
         match Batch::parse(payload) {
             Some(batch) if self.is_published(&batch) => {
-                self.seen = batch.head;
+                self.see(batch.head);
                 Ok(())
             }
             Some(batch) if batch.head <= self.seen => Ok(()),
@@ -281,6 +308,12 @@ impl Following {
         batch.node == self.node && batch.head - batch.count == self.seen && !self.doubt.is_raised()
     }
 
+    /// Everything up to here was heard of.
+    fn see(&mut self, position: i64) {
+        self.seen = position;
+        self.status.head.store(position, Ordering::Relaxed);
+    }
+
     /// Reads every event after the last one seen, and tells the observers.
     async fn catch_up(&mut self, link: &Link) -> Result<(), FollowError> {
         loop {
@@ -289,7 +322,7 @@ impl Following {
             let page = page.map_err(|_| FollowError::Silent)??;
             for event in &page {
                 self.observers.iter().for_each(|observer| observer.observe(event));
-                self.seen = event.position;
+                self.see(event.position);
             }
             if page.is_empty() {
                 return Ok(());

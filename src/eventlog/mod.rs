@@ -31,6 +31,7 @@ pub mod error;
 pub mod event;
 pub mod execution;
 pub mod follower;
+mod measure;
 pub mod projection;
 pub mod published;
 pub mod replay;

@@ -19,7 +19,7 @@ use super::execution::Execution;
 use super::published::{Outcome, Published};
 use super::stream::StreamName;
 use super::watch::Watches;
-use crate::telemetry::Trace;
+use crate::telemetry::Carried;
 
 /// Most requests that wait for one entity.
 pub(super) const QUEUE: usize = 256;
@@ -27,16 +27,21 @@ pub(super) const QUEUE: usize = 256;
 /// What an entity is asked to do.
 pub(super) enum Request<D: Decider> {
     /// Say what the state is.
-    Read(oneshot::Sender<Result<Arc<Published<D>>, ReadError>>),
+    Read(Read<D>),
     /// Carry out a command.
     Execute(Box<Execute<D>>),
+}
+
+/// Who wants to know the state.
+pub(super) struct Read<D: Decider> {
+    pub(super) carried: Carried,
+    pub(super) reply: oneshot::Sender<Result<Arc<Published<D>>, ReadError>>,
 }
 
 /// A command and who waits for its outcome.
 pub(super) struct Execute<D: Decider> {
     pub(super) execution: Execution<D>,
-    pub(super) trace: Option<Trace>,
-    pub(super) span: tracing::Span,
+    pub(super) carried: Carried,
     pub(super) reply: oneshot::Sender<Result<Outcome<D>, ExecuteError<D::Rejection>>>,
 }
 

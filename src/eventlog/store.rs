@@ -1,24 +1,28 @@
 //! Reading the log, and the handle to everything an entity needs of it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 
 use super::append::{Append, Appended};
 use super::appender::Appender;
 use super::decider::Decider;
 use super::error::StoreError;
 use super::event::{Event, RecordedEvent};
+use super::measure;
 use super::published::Published;
 use super::snapshot::{self, Taken};
 use super::statement::RawJson;
 use super::stream::StreamName;
 use crate::clock::{Clock, Timestamp};
 use crate::database::{Lent, Pool};
+use crate::span_in;
 
 /// The later events of one stream, up to a version. A range with two ends: with one, a plan made without knowing it would
 /// expect a third of the stream and could read all of it.
@@ -101,7 +105,10 @@ impl EventLog {
         &self,
         stream: &StreamName,
     ) -> Result<Hydrated<D>, StoreError> {
-        Box::pin(self.hydrate_until(stream, i64::MAX)).await
+        let began = Instant::now();
+        let hydrated = Box::pin(self.hydrate_until(stream, i64::MAX)).await?;
+        measure::rehydration::<D>(began.elapsed(), hydrated.events);
+        Ok(hydrated)
     }
 
     /// The state a stream had at `version`: the nearest snapshot before it and the events up to it. Of a version beyond
@@ -119,6 +126,24 @@ impl EventLog {
     }
 
     async fn hydrate_until<D: Decider>(
+        &self,
+        stream: &StreamName,
+        version: i64,
+    ) -> Result<Hydrated<D>, StoreError> {
+        let span = span_in!(
+            &Span::current(),
+            "entity.hydrate",
+            stream.name = %stream,
+            category = D::CATEGORY,
+            events = Empty,
+        );
+        let hydrated = self.load(stream, version).instrument(span.clone()).await?;
+        // Exported as a number only if it is signed.
+        span.record("events", i64::try_from(hydrated.events).unwrap_or(i64::MAX));
+        Ok(hydrated)
+    }
+
+    async fn load<D: Decider>(
         &self,
         stream: &StreamName,
         version: i64,

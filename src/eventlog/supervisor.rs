@@ -14,6 +14,7 @@ use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use super::decider::Decider;
 use super::directory::Directory;
 use super::entity::{Entity, Hosting};
+use super::measure;
 use super::seat::{Seat, Wake};
 use super::store::EventLog;
 
@@ -170,6 +171,7 @@ impl<D: Decider> Supervised<D> {
     fn died(&mut self, entity: ActorId, error: &ActorProcessingErr) {
         if let Some(seat) = self.seated.get(&entity) {
             tracing::error!(stream.name = %seat.stream, %error, "an entity died; the next request starts it anew");
+            measure::death::<D>();
             seat.forget();
         }
         self.left(entity);

@@ -21,6 +21,8 @@ use tokio::sync::watch;
 
 use super::stream::StreamName;
 use crate::sharded::ShardedMap;
+use crate::telemetry::events;
+use crate::telemetry::reason::Reason;
 
 /// Most watches of one stream.
 pub const MAX_WATCHES: usize = 32;
@@ -46,17 +48,19 @@ impl Watches {
     pub(super) fn begin(self: &Arc<Self>, stream: &StreamName) -> Option<Watch> {
         let newest = self.streams.update(stream, |streams| {
             if self.closed.load(Ordering::Acquire) {
-                return None;
+                return Err(None);
             }
             let watched = streams.entry(stream.clone()).or_insert_with(|| {
                 self.watched.fetch_add(1, Ordering::AcqRel);
                 Watched { newest: watch::Sender::new(0), watches: 0 }
             });
-            (watched.watches < MAX_WATCHES).then(|| {
-                watched.watches += 1;
-                watched.newest.subscribe()
-            })
-        })?;
+            if watched.watches >= MAX_WATCHES {
+                return Err(Some(Reason::Watchers));
+            }
+            watched.watches += 1;
+            Ok(watched.newest.subscribe())
+        });
+        let newest = newest.map_err(|full| full.map(events::refused)).ok()?;
         Some(Watch { watches: Arc::clone(self), stream: stream.clone(), newest })
     }
 

@@ -17,6 +17,8 @@ use tokio::sync::{Semaphore, watch};
 
 use self::feed::{Ends, Told};
 use crate::keys::{IssueError, Keys};
+use crate::telemetry::events;
+use crate::telemetry::reason::Reason;
 
 /// Most streams at once: a tenth of the connections that a node accepts.
 const MAX_LISTENERS: usize = 1_000;
@@ -105,7 +107,10 @@ impl Revocations {
         since: i64,
     ) -> Result<impl Stream<Item = SignedEnd> + Send + use<>, TellError> {
         let place = Arc::clone(&self.listeners).try_acquire_owned();
-        let place = place.map_err(|_| TellError::Crowded)?;
+        let place = place.map_err(|_| {
+            events::refused(Reason::RevocationReaders);
+            TellError::Crowded
+        })?;
         let listener = (self.clone(), since, place);
         Ok(stream::unfold(listener, async |(mut revocations, since, place)| {
             let told = revocations.next(since).await?;

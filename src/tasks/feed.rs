@@ -13,6 +13,8 @@ use super::Tasks;
 use super::history::Entry;
 use crate::eventlog::{ReadError, StoreError, StreamName, Watch};
 use crate::id::UserId;
+use crate::telemetry::events;
+use crate::telemetry::reason::Reason;
 
 /// Most followers on this node.
 const MAX_FOLLOWERS: usize = 10_000;
@@ -67,7 +69,10 @@ impl Tasks {
         after: Option<i64>,
     ) -> Result<impl Stream<Item = Entry> + Send + use<>, FollowError> {
         let place = Arc::clone(&self.places.0).try_acquire_owned();
-        let place = place.map_err(|_| FollowError::Crowded)?;
+        let place = place.map_err(|_| {
+            events::refused(Reason::Watchers);
+            FollowError::Crowded
+        })?;
         let stream = Self::stream(owner);
         let watch = self.entities.watch(&stream).ok_or(FollowError::Crowded)?;
         let now = self.of(owner).await?.version;

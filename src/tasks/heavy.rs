@@ -10,6 +10,8 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::id::UserId;
+use crate::telemetry::events;
+use crate::telemetry::reason::Reason;
 use crate::workers::{WorkError, Workers};
 
 /// Most pieces of such work at the same time.
@@ -24,6 +26,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too much is done with whole lists already")]
 pub struct Busy;
+
+impl Busy {
+    fn refused() -> Self {
+        events::refused(Reason::FileQueue);
+        Self
+    }
+}
 
 /// The turns. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -51,7 +60,7 @@ impl Heavy {
         if is_first {
             Ok(Claim { heavy: self.clone(), owner, place: None, room: None })
         } else {
-            Err(Busy)
+            Err(Busy::refused())
         }
     }
 }
@@ -84,9 +93,9 @@ impl Claim {
     ///
     /// When there is not that much.
     pub fn room_for(&mut self, bytes: usize) -> Result<(), Busy> {
-        let units = u32::try_from(bytes.div_ceil(UNIT)).map_err(|_| Busy)?;
-        let room = Arc::clone(&self.heavy.room).try_acquire_many_owned(units).map_err(|_| Busy)?;
-        self.room = Some(room);
+        let units = u32::try_from(bytes.div_ceil(UNIT)).map_err(|_| Busy::refused())?;
+        let room = Arc::clone(&self.heavy.room).try_acquire_many_owned(units);
+        self.room = Some(room.map_err(|_| Busy::refused())?);
         Ok(())
     }
 
@@ -97,8 +106,8 @@ impl Claim {
     /// When it does not come in time.
     pub async fn turn(&mut self) -> Result<(), Busy> {
         let place = Arc::clone(&self.heavy.places).acquire_owned();
-        let place = tokio::time::timeout(PATIENCE, place).await.map_err(|_| Busy)?;
-        self.place = Some(place.map_err(|_| Busy)?);
+        let place = tokio::time::timeout(PATIENCE, place).await.map_err(|_| Busy::refused())?;
+        self.place = Some(place.map_err(|_| Busy::refused())?);
         Ok(())
     }
 }
@@ -112,7 +121,7 @@ impl Drop for Claim {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workers::Share;
+    use crate::workers::{Share, Work};
 
     fn user(number: u128) -> UserId {
         UserId::from_uuid(uuid::Uuid::from_u128(number))
@@ -120,7 +129,7 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_has_two_turns_and_a_turn_is_given_back() {
-        let readers = Workers::start("test", 1, Share::Full, MAX_AT_ONCE).unwrap();
+        let readers = Workers::start(Work::Files, 1, Share::Full, MAX_AT_ONCE).unwrap();
         let heavy = Heavy::new(readers);
         let mut claim = heavy.claim(user(1)).unwrap();
         claim.turn().await.unwrap();

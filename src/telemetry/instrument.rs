@@ -175,6 +175,11 @@ pub fn number(of: u64) -> f64 {
     of as f64
 }
 
+/// How many there are, as a number that is looked at.
+pub fn count(of: usize) -> f64 {
+    number(of.try_into().unwrap_or(u64::MAX))
+}
+
 /// Counts what happens on every request, for the price of an addition: its attribute sets are known beforehand.
 #[derive(Debug)]
 pub struct Tally<const N: usize>([AtomicU64; N]);

@@ -1,0 +1,84 @@
+//! What is measured of the log and of the entities on it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use opentelemetry::KeyValue;
+use tokio::sync::mpsc::Sender;
+
+use super::append::Append;
+use super::decider::Decider;
+use super::directory::Directory;
+use crate::telemetry::instrument::count;
+use crate::telemetry::metrics::{
+    ACTORS_ALIVE, ACTORS_RESTARTED, APPEND_BATCH_DURATION, APPEND_BATCH_SIZE, APPEND_CONFLICTS,
+    APPEND_DURATION, APPEND_EVENTS, APPEND_QUEUE_DEPTH, MAILBOX_DEPTH, REHYDRATION_DURATION,
+    REHYDRATION_EVENTS,
+};
+
+/// The kind of an entity, as an attribute.
+fn category<D: Decider>() -> KeyValue {
+    KeyValue::new("category", D::CATEGORY)
+}
+
+fn outcome(is_success: bool) -> KeyValue {
+    KeyValue::new("outcome", if is_success { "success" } else { "failure" })
+}
+
+/// An append was answered.
+pub(super) fn append(took: Duration, is_committed: bool) {
+    APPEND_DURATION.record(took, &[outcome(is_committed)]);
+}
+
+/// A batch was written, or was not.
+pub(super) fn batch(took: Duration, appends: &[&Append], is_committed: bool) {
+    APPEND_BATCH_DURATION.record(took, &[outcome(is_committed)]);
+    if is_committed {
+        APPEND_BATCH_SIZE.record(appends.len(), &[]);
+        let events: usize = appends.iter().map(|append| append.events.len()).sum();
+        APPEND_EVENTS.add(events.try_into().unwrap_or(u64::MAX), &[]);
+    }
+}
+
+/// Shows how many wait in the appender's queue, until it has ended.
+pub(super) fn observe_queue<T: Send + 'static>(queue: &Sender<T>) {
+    // One that holds the queue open would keep the appender from ending.
+    let queue = queue.downgrade();
+    APPEND_QUEUE_DEPTH.by(move |depth| {
+        if let Some(queue) = queue.upgrade() {
+            depth.observe(count(queue.max_capacity() - queue.capacity()), &[]);
+        }
+    });
+}
+
+/// An entity found so many requests waiting.
+pub(super) fn mailbox<D: Decider>(depth: usize) {
+    MAILBOX_DEPTH.record(depth, &[category::<D>()]);
+}
+
+/// Another process was faster than an entity.
+pub(super) fn conflict<D: Decider>() {
+    APPEND_CONFLICTS.one(&[category::<D>()]);
+}
+
+/// An entity was loaded.
+pub(super) fn rehydration<D: Decider>(took: Duration, events: usize) {
+    let category = [category::<D>()];
+    REHYDRATION_DURATION.record(took, &category);
+    REHYDRATION_EVENTS.record(events, &category);
+}
+
+/// An entity died.
+pub(super) fn death<D: Decider>() {
+    ACTORS_RESTARTED.one(&[category::<D>()]);
+}
+
+/// Shows how many entities are in memory, until this kind of them has ended.
+pub(super) fn observe_entities<D: Decider>(directory: &Arc<Directory<D>>) {
+    let (directory, category) = (Arc::downgrade(directory), [category::<D>()]);
+    ACTORS_ALIVE.by(move |alive| {
+        if let Some(directory) = directory.upgrade() {
+            alive.observe(count(directory.alive()), &category);
+        }
+    });
+}
