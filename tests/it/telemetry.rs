@@ -3,6 +3,7 @@
 // The collector of the unit tests, which cannot be imported from here.
 #[path = "../../src/telemetry/tests/collector.rs"]
 mod collector;
+mod traces;
 
 mod events;
 mod metrics;
