@@ -12,8 +12,8 @@ use serde_json::json;
 use super::collector::Collector;
 use super::{CALLER, CREATE, exporting, hex, stop, traceparent};
 use crate::app::{Reply, SECRET};
-use crate::process::{ExternalDatabase, until};
-use crate::user::TestUser;
+use crate::process::{ExternalDatabase, PUBLIC_URL, until};
+use crate::user::{PASSWORD, TestUser};
 
 /// Two more traces.
 const BREAD: &str = "11111111111111111111111111111111";
@@ -36,10 +36,12 @@ fn told(span: &Span) -> String {
     attributes.sort_by_key(|of| &of.key);
     for attribute in attributes {
         let value = attribute.value.as_ref().unwrap().value.as_ref().unwrap();
-        match value {
-            Any::StringValue(text) => write!(told, " {}={text}", attribute.key).unwrap(),
-            Any::IntValue(number) => write!(told, " {}={number}", attribute.key).unwrap(),
-            other => panic!("{}: {other:?}", attribute.key),
+        if let Any::StringValue(text) = value {
+            write!(told, " {}={text}", attribute.key).unwrap();
+        } else if let Any::IntValue(number) = value {
+            write!(told, " {}={number}", attribute.key).unwrap();
+        } else {
+            panic!("neither text nor a number: {attribute:?}");
         }
     }
     told
@@ -54,6 +56,25 @@ fn tree(spans: &[Span], parent: &[u8], depth: usize) -> Vec<String> {
         [vec![line], tree(spans, &span.span_id, depth + 1)].concat()
     });
     lines.collect()
+}
+
+/// A statement as [`told`].
+fn statement(operation: &str, table: &str) -> String {
+    let summary = format!("{operation} {table}");
+    let summary = summary.trim_end();
+    format!(
+        "{summary} [SPAN_KIND_CLIENT] db.operation.name={operation} db.query.summary={summary} \
+         db.system.name=postgresql"
+    )
+}
+
+/// The spans of a trace are these, below the caller's, and no others.
+#[track_caller]
+fn assert_trace(spans: &[Span], expected: &[String]) {
+    let caller = u64::from_str_radix(CALLER, 16).unwrap().to_be_bytes();
+    let found = tree(spans, &caller, 0);
+    assert_eq!(found, expected, "{found:#?}");
+    assert_eq!(found.len(), spans.len(), "nothing else is in the trace: {spans:#?}");
 }
 
 fn of_trace(spans: &[Span], trace: &str) -> Vec<Span> {
@@ -93,17 +114,7 @@ async fn the_trace_of_a_creation_goes_through_entity_append_and_batch_to_every_s
     stop(server).await;
 
     let spans = of_trace(&collector.spans(), CREATE);
-    let caller: Vec<u8> =
-        (0..8).map(|i| u8::from_str_radix(&CALLER[2 * i..2 * i + 2], 16).unwrap()).collect();
     let stream = format!("stream.name=tasks-{}", ada.id);
-    let statement = |operation: &str, table: &str| {
-        let summary = format!("{operation} {table}");
-        let summary = summary.trim_end();
-        format!(
-            "{summary} [SPAN_KIND_CLIENT] db.operation.name={operation} db.query.summary={summary} \
-             db.system.name=postgresql"
-        )
-    };
     let expected = [
         "POST /api/{user_id}/tasks [SPAN_KIND_SERVER]".to_owned(),
         format!("  {}", statement("SELECT", "idempotency_keys")),
@@ -118,9 +129,7 @@ async fn the_trace_of_a_creation_goes_through_entity_append_and_batch_to_every_s
         format!("        {}", statement("INSERT", "events")),
         format!("        {}", statement("COMMIT", "")),
     ];
-    let found = tree(&spans, &caller, 0);
-    assert_eq!(found, expected, "{found:#?}");
-    assert_eq!(found.len(), spans.len(), "nothing else is in the trace: {spans:#?}");
+    assert_trace(&spans, &expected);
 
     let insert = one(&spans, CREATE, "INSERT idempotency_keys");
     let text = insert.attributes.iter().find(|of| of.key == "db.query.text").unwrap();
@@ -129,6 +138,65 @@ async fn the_trace_of_a_creation_goes_through_entity_append_and_batch_to_every_s
     let (append, batch) =
         (one(&spans, CREATE, "eventlog.append"), one(&spans, CREATE, "eventlog.batch"));
     assert_eq!((links(append), links(batch)), (vec![link_to(batch)], vec![link_to(append)]));
+}
+
+#[tokio::test]
+async fn a_cold_read_loads_its_entity_in_its_trace_and_a_warm_one_does_nothing_else() {
+    let (collector, database) = (Collector::start().await, ExternalDatabase::new().await);
+    // The same public URL for both, so that the second server accepts the first one's token.
+    let keyfold = database.keyfold(SECRET).set("KEYFOLD_PUBLIC_URL", PUBLIC_URL);
+    let keyfold = exporting(&keyfold, collector.address);
+    let server = keyfold.serve().await;
+    let ada = TestUser::sign_up(&server.url, "ada@example.com").await;
+    ada.create_task("Milk").await;
+    stop(server).await;
+    let server = keyfold.serve().await;
+    let ada = ada.at(&server.url);
+    for trace in [BREAD, EGGS] {
+        let list = ada.request(Method::GET, &ada.tasks(""));
+        list.header("traceparent", &traceparent(trace)).send().await.expect(200);
+    }
+    stop(server).await;
+
+    let spans = collector.spans();
+    let request = "GET /api/{user_id}/tasks [SPAN_KIND_SERVER]".to_owned();
+    let mut expected = vec![request.clone(), format!("  {}", statement("SELECT", "sessions"))];
+    for category in ["account", "tasks"] {
+        // Both left a snapshot behind when the first server stopped.
+        let stream = format!("stream.name={category}-{}", ada.id);
+        expected.extend([
+            format!("  entity.hydrate category={category} events=0 {stream}"),
+            format!("    {}", statement("SELECT", "snapshots")),
+            format!("    {}", statement("SELECT", "events")),
+        ]);
+    }
+    assert_trace(&of_trace(&spans, BREAD), &expected);
+    assert_trace(&of_trace(&spans, EGGS), &[request]);
+}
+
+#[tokio::test]
+async fn the_trace_of_a_sign_in_goes_through_the_hasher_and_the_session_actor() {
+    let (collector, database) = (Collector::start().await, ExternalDatabase::new().await);
+    let server = exporting(&database.keyfold(SECRET), collector.address).serve().await;
+    let ada = TestUser::sign_up(&server.url, "ada@example.com").await;
+    let sign_in = server.post("/api/auth/signin").header("traceparent", &traceparent(CREATE));
+    let body = json!({"email": "ada@example.com", "password": PASSWORD});
+    sign_in.json(&body).send().await.expect(200);
+    stop(server).await;
+
+    let stream = format!("stream.name=session-{}", ada.id);
+    let expected = [
+        "POST /api/auth/signin [SPAN_KIND_SERVER]".to_owned(),
+        format!("  {}", statement("SELECT", "users")),
+        "  password action=verify".to_owned(),
+        format!("  entity.execute category=session commands=1 {stream}"),
+        format!("    eventlog.append events=1 {stream}"),
+        "      eventlog.batch appends=1 events=1".to_owned(),
+        format!("        {}", statement("INSERT", "events")),
+        format!("        {}", statement("INSERT", "sessions")),
+        format!("        {}", statement("COMMIT", "")),
+    ];
+    assert_trace(&of_trace(&collector.spans(), CREATE), &expected);
 }
 
 #[tokio::test]
