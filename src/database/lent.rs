@@ -11,7 +11,7 @@ use futures_util::TryStreamExt;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row, Statement};
 
-use super::telling::told;
+use super::telling::{Told, told};
 
 /// Parameters of a statement, `$1` first.
 type Params<'a> = [&'a (dyn ToSql + Sync)];
@@ -101,7 +101,10 @@ impl Lent {
     /// # Errors
     /// What the driver or the server says.
     pub async fn prepare(&self, sql: &'static str) -> Result<Prepared, Error> {
-        Ok(Prepared { sql, statement: self.0.prepare_cached(sql).await? })
+        let prepared = self.0.prepare_cached(sql).await;
+        // One that cannot be prepared is never sent, so this is when it fails.
+        let statement = prepared.inspect_err(|error| Told::begin(sql).end(Some(error)))?;
+        Ok(Prepared { sql, statement })
     }
 
     /// Every row of a prepared statement, which is sent when this is first polled.

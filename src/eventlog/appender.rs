@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
+use tracing::field::Empty;
 use uuid::Uuid;
 
 use super::append::{Append, Appended};
@@ -59,12 +60,16 @@ impl Pending {
             "eventlog.append",
             stream.name = %append.stream,
             events = count(&append),
+            otel.status_code = Empty,
         );
         Self { append, reply, carried: here.within(span), queued: Instant::now() }
     }
 
     fn answer(self, answer: Result<Appended, StoreError>) {
         measure::append(self.queued.elapsed(), answer.is_ok());
+        if answer.is_err() {
+            self.carried.span.record("otel.status_code", "ERROR");
+        }
         // Its span ends before anybody goes on.
         drop(self.carried);
         let _ = self.reply.send(answer);

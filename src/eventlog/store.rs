@@ -136,8 +136,12 @@ impl EventLog {
             stream.name = %stream,
             category = D::CATEGORY,
             events = Empty,
+            otel.status_code = Empty,
         );
-        let hydrated = self.load(stream, version).instrument(span.clone()).await?;
+        let hydrated = self.load(stream, version).instrument(span.clone()).await;
+        let hydrated = hydrated.inspect_err(|_| {
+            span.record("otel.status_code", "ERROR");
+        })?;
         // Exported as a number only if it is signed.
         span.record("events", i64::try_from(hydrated.events).unwrap_or(i64::MAX));
         Ok(hydrated)

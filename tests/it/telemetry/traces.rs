@@ -280,6 +280,9 @@ async fn a_statement_that_the_database_refuses_says_so_in_its_span() {
     let link = database.connection.connect().await.unwrap();
     link.client.batch_execute("alter table idempotency_keys rename to lost_keys").await.unwrap();
     create(&ada, CREATE, "Milk").await.expect(500);
+    link.client.batch_execute("alter table events rename to lost_events").await.unwrap();
+    let list = ada.request(Method::GET, &ada.tasks(""));
+    list.header("traceparent", &traceparent(BREAD)).send().await.expect(500);
     stop(server).await;
 
     let spans = collector.spans();
@@ -288,5 +291,10 @@ async fn a_statement_that_the_database_refuses_says_so_in_its_span() {
                     db.query.summary=SELECT idempotency_keys db.response.status_code=42P01 \
                     db.system.name=postgresql error.type=42P01";
     assert_eq!(told(select), expected);
-    assert_eq!(select.status.as_ref().unwrap().code(), StatusCode::Error);
+    for (trace, name) in
+        [(CREATE, "SELECT idempotency_keys"), (BREAD, "SELECT events"), (BREAD, "entity.hydrate")]
+    {
+        let status = one(&spans, trace, name).status.clone();
+        assert_eq!(status.unwrap().code(), StatusCode::Error, "{name}");
+    }
 }
