@@ -33,6 +33,8 @@ use super::trace_id::TraceIds;
 
 /// How long the collector may take to accept a batch.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Most links of a span: as many as a batch has appends.
+const LINKS: u32 = 512;
 /// How long the end of the program waits for what is still queued.
 pub(super) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -79,6 +81,7 @@ impl Export {
             .with_id_generator(TraceIds::default())
             // What is not to be kept is not made.
             .with_sampler(Sampler::AlwaysOn)
+            .with_max_links_per_span(LINKS)
             .with_batch_exporter(spans)
             .build();
         let records = SdkLoggerProvider::builder()
@@ -102,6 +105,9 @@ impl Export {
             .with_tracer(self.spans.tracer_with_scope(scope()))
             .with_location(false)
             .with_threads(false)
+            // What the registry does not name is not told.
+            .with_target(false)
+            .with_tracked_inactivity(false)
     }
 
     /// The layer that exports events as log records, each linked to the span in which it happened.
