@@ -18,7 +18,9 @@ use crate::id::{SessionId, UserId};
 use crate::keys::{Keys, vault};
 use crate::sessions::Sessions;
 use crate::sessions::read_model::live_sessions;
+use crate::span_outliving;
 use crate::tasks::Tasks;
+use crate::telemetry::Carried;
 use crate::telemetry::events;
 use crate::telemetry::reason::Reason;
 
@@ -57,6 +59,8 @@ struct Question {
     /// Whose memory must be fresh; the key ring must be in any case.
     about: Option<(UserId, SessionId)>,
     answer: oneshot::Sender<Answer>,
+    /// The trace of whoever asks.
+    carried: Carried,
 }
 
 /// Which of the sessions that were asked about live.
@@ -106,7 +110,8 @@ impl Freshness {
 
 async fn ask(questions: &mpsc::Sender<Question>, about: Option<(UserId, SessionId)>) -> Answer {
     let (answer, answered) = oneshot::channel();
-    questions.try_send(Question { about, answer }).map_err(|error| {
+    let carried = Carried::here();
+    questions.try_send(Question { about, answer, carried }).map_err(|error| {
         if matches!(error, TrySendError::Full(_)) {
             events::refused(Reason::FreshnessQueue);
         }
@@ -115,12 +120,26 @@ async fn ask(questions: &mpsc::Sender<Question>, about: Option<(UserId, SessionI
     answered.await.unwrap_or(Err(StoreError::Overloaded))
 }
 
+/// Where questions that came together are answered: in the trace of the first that is kept, linked to the others'.
+fn checking(questions: &[Question]) -> Carried {
+    let traces = questions.iter().map(|question| &question.carried);
+    let mut kept = traces.filter(|carried| !carried.span.is_disabled());
+    let Some(first) = kept.next() else { return Carried::here() };
+    // Exported as a number only if it is signed.
+    let count = i64::try_from(questions.len()).unwrap_or(i64::MAX);
+    let span = span_outliving!(&first.span, "freshness.check", questions = count);
+    for other in kept {
+        span.follows_from(&other.span);
+    }
+    first.within(span)
+}
+
 impl FreshnessCheck {
     /// Answers until every [`Freshness`] is gone.
     pub async fn run(mut self) {
         let mut questions = Vec::with_capacity(MAX_BATCH);
         while self.questions.recv_many(&mut questions, MAX_BATCH).await > 0 {
-            let answer = self.ask(&questions).await;
+            let answer = checking(&questions).scope(self.ask(&questions)).await;
             for question in questions.drain(..) {
                 // Whoever asked may have given up.
                 let _ = question.answer.send(answer.clone());

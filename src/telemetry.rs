@@ -31,7 +31,7 @@ mod text;
 mod trace_id;
 
 use std::io::IsTerminal;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use anyhow::Context;
 use opentelemetry::{KeyValue, global};
@@ -50,14 +50,16 @@ pub use self::afterwards::failed_request;
 pub use self::provider::{Exposition, TEXT_FORMAT};
 pub use self::trace_id::{
     Carried, Trace, TraceParent, current_trace_id, is_exported, of_own_accord, parse_traceparent,
-    set_parent, traceparent,
+    put_beneath, set_parent, traceparent,
 };
 
 use self::export::Export;
 use self::json::JsonEvents;
 use self::reporting::is_repetition;
 use self::text::TextFields;
+use crate::clock::Clock;
 use crate::config::{LogFormat, MetricsPlace, TelemetryConfig};
+use crate::id::Id;
 
 /// Which spans are exported: all of ours, however quiet the log is.
 const SPANS: &str = "info";
@@ -65,7 +67,7 @@ const SPANS: &str = "info";
 const SELDOM_WRITTEN: &str =
     "ractor=warn,poem=warn,refinery_core=warn,keyfold::events::frequent=error";
 /// The authentication events are exported however quiet the log is.
-const ALWAYS_EXPORTED: &str = "keyfold::events=info";
+const ALWAYS_EXPORTED: &str = "keyfold::events=info,keyfold::events::frequent=info";
 /// What the exporting layers refuse, whatever the log filter says. The exporter tells of its own failures in the log.
 const NOT_EXPORTED: &str = "ractor=warn,h2=warn,hyper=warn,tonic=warn,tower=warn,opentelemetry=off";
 
@@ -107,11 +109,20 @@ impl Telemetry {
     }
 }
 
+/// What a process is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Process {
+    /// A server, whose metrics are read again and again.
+    Server,
+    /// An operator's command. It measures nothing: it is over before anybody could look.
+    Command,
+}
+
 /// Sets up logs and export for the whole process. Call it once, inside the runtime.
 ///
 /// # Errors
 /// When the configuration cannot be used, or telemetry has been started before. An unreachable collector is no error.
-pub fn start(config: &TelemetryConfig) -> anyhow::Result<Telemetry> {
+pub fn start(config: &TelemetryConfig, process: Process) -> anyhow::Result<Telemetry> {
     let is_terminal = std::io::stderr().is_terminal();
     let (subscriber, mut telemetry) = build(config, std::io::stderr, is_terminal)?;
     subscriber.try_init().context("telemetry has been started before")?;
@@ -120,7 +131,8 @@ pub fn start(config: &TelemetryConfig) -> anyhow::Result<Telemetry> {
         global::set_tracer_provider(export.tracer_provider());
         sampling::begin(config.trace_sampling);
     }
-    if config.otlp_endpoint.is_none() && config.metrics == MetricsPlace::Off {
+    let is_read = config.otlp_endpoint.is_some() || config.metrics != MetricsPlace::Off;
+    if process == Process::Command || !is_read {
         return Ok(telemetry);
     }
     let exporter = config.otlp_endpoint.as_ref().map(export::metrics).transpose()?;
@@ -132,10 +144,14 @@ pub fn start(config: &TelemetryConfig) -> anyhow::Result<Telemetry> {
     Ok(telemetry)
 }
 
-/// What all telemetry of this process says of it.
+/// What all telemetry of this process says of it. Nodes have a name in common, and an instance each: without it their numbers
+/// would be taken for one another's.
 fn resource(config: &TelemetryConfig) -> Resource {
+    static INSTANCE: LazyLock<String> =
+        LazyLock::new(|| Id::<()>::generate(&Clock::system()).to_string());
     Resource::builder()
         .with_service_name(config.service_name.clone())
+        .with_attribute(KeyValue::new("service.instance.id", INSTANCE.as_str()))
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
         .build()
 }

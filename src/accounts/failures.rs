@@ -1,9 +1,9 @@
 //! How often sign-ins to an address have failed lately: what tells a typing mistake from somebody who tries many passwords
 //! on one account, and from somebody who tries one password on many accounts.
 //!
-//! It refuses nobody; it is told as a metric. Addresses are known by a hash that is seeded anew in every process, and only so
-//! many of them: those that nobody has tried for the longest time are forgotten first. Tries at the same moment may count as
-//! one.
+//! It refuses nobody; it is told as a metric. Each process counts for itself. Addresses are known by a hash that is seeded anew
+//! in every process, and only so many of them: when there are more, those that were hardly tried are forgotten. Tries at the
+//! same moment may count as one.
 
 use std::hash::BuildHasher;
 use std::time::Duration;

@@ -1,46 +1,64 @@
 //! Serving the metrics, where the public does not come.
 
-use std::net::SocketAddr;
-
 use poem::Server;
-use poem::listener::TcpAcceptor;
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
+use super::connections::Connections;
+use super::serving::Site;
 use crate::config::MetricsPlace;
 use crate::http::exposition;
 
 /// How this part is called when it ends.
 const NAME: &str = "the metrics server";
 
-/// A listener for Prometheus.
+/// Where Prometheus reads the metrics.
 #[derive(Debug)]
-pub(super) struct MetricsServer {
-    /// Where it listens.
-    pub(super) address: SocketAddr,
-    listener: TcpListener,
+pub(super) struct Metrics {
+    /// Its URL, if it is anywhere.
+    url: Option<String>,
+    /// The listener, if they have a place of their own.
+    own: Option<TcpListener>,
 }
 
-impl MetricsServer {
-    /// Takes the address, if there is to be one.
-    pub(super) async fn bind(place: MetricsPlace) -> anyhow::Result<Option<Self>> {
-        let MetricsPlace::Own(address) = place else { return Ok(None) };
-        let listener = TcpListener::bind(address).await.map_err(|error| {
+impl Metrics {
+    /// Takes their address, if they are to have one of their own. Otherwise they may be beside everything else of a site.
+    pub(super) async fn bind(place: MetricsPlace, site: &Site) -> anyhow::Result<Self> {
+        let path = exposition::PATH;
+        let address = match place {
+            MetricsPlace::Own(address) => address,
+            MetricsPlace::Shared => {
+                return Ok(Self { url: Some(format!("{}{path}", site.origin)), own: None });
+            }
+            MetricsPlace::Off => return Ok(Self { url: None, own: None }),
+        };
+        let own = TcpListener::bind(address).await.map_err(|error| {
             anyhow::anyhow!(
                 "cannot show metrics on {address}: {error} (KEYFOLD_METRICS_LISTEN names another address, or off)"
             )
         })?;
-        Ok(Some(Self { address: listener.local_addr()?, listener }))
+        let url = format!("http://{}{path}", own.local_addr()?);
+        Ok(Self { url: Some(url), own: Some(own) })
     }
 
-    /// Serves them for as long as the process runs.
-    pub(super) async fn run(self) -> String {
-        let acceptor = match TcpAcceptor::from_tokio(self.listener) {
-            Ok(acceptor) => acceptor,
-            Err(error) => return format!("{NAME}: {error}"),
-        };
-        match Server::new_with_acceptor(acceptor).run(exposition::endpoint()).await {
-            Ok(()) => NAME.to_owned(),
-            Err(error) => format!("{NAME}: {error}"),
+    /// Shows them from now on; returns where.
+    pub(super) fn show(self, parts: &mut JoinSet<String>) -> Option<String> {
+        let Self { url, own } = self;
+        if let Some(listener) = own {
+            parts.spawn(serve(listener));
         }
+        url
+    }
+}
+
+/// Serves them for as long as the process runs.
+async fn serve(listener: TcpListener) -> String {
+    let connections = match Connections::of(listener) {
+        Ok(connections) => connections,
+        Err(error) => return format!("{NAME}: {error}"),
+    };
+    match Server::new_with_acceptor(connections).run(exposition::endpoint()).await {
+        Ok(()) => NAME.to_owned(),
+        Err(error) => format!("{NAME}: {error}"),
     }
 }

@@ -19,13 +19,13 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use self::features::{Features, Node};
-use self::metrics::MetricsServer;
+use self::metrics::Metrics;
 use self::root::{Root, RootMessage};
 use self::serving::Site;
 use self::storage::Storage;
 use crate::clock::Clock;
 use crate::config::{Config, HttpConfig, MetricsPlace};
-use crate::database::{self, Pool};
+use crate::database::{self, Connection, MigrationError, Pool};
 use crate::eventlog::follower::{self, Mode};
 use crate::eventlog::{EventLog, appender};
 use crate::freshness::{Freshness, Memory};
@@ -70,13 +70,13 @@ pub struct Running {
     server: Server,
     storage: Storage,
     http: HttpConfig,
-    metrics: Option<SocketAddr>,
 }
 
 /// Everything of a server but its storage.
 #[derive(Debug)]
 struct Server {
     site: Site,
+    metrics: Option<String>,
     stop_serving: oneshot::Sender<()>,
     readiness: Readiness,
     features: Features,
@@ -96,13 +96,9 @@ impl App {
         let listener = TcpListener::bind(config.http.listen)
             .await
             .map_err(|error| anyhow::anyhow!("cannot listen on {}: {error}", config.http.listen))?;
-        let metrics = MetricsServer::bind(config.telemetry.metrics).await?;
         let storage = Storage::open(&config).await?;
         match Box::pin(Self::start_on(listener, &config, seams, &storage)).await {
-            Ok(mut server) => {
-                let metrics = metrics.map(|metrics| server.show(metrics));
-                Ok(Running { server, storage, http: config.http, metrics })
-            }
+            Ok(server) => Ok(Running { server, storage, http: config.http }),
             Err(error) => {
                 storage.close().await;
                 Err(error)
@@ -123,11 +119,10 @@ impl App {
         // This node's place among the others, before it changes anything.
         let mode = if config.database.cluster { Mode::Cluster } else { Mode::Single };
         let (follower, mut following) = follower::join(connection.clone(), mode, node).await?;
+        let metrics = Metrics::bind(config.telemetry.metrics, &site).await?;
 
         // The schema, before anything reads it; and from here on the node hears of every event.
-        for applied in database::migrate(&connection).await? {
-            tracing::info!(migration = %applied, "applied");
-        }
+        migrate(&connection).await?;
         following.begin_at_head().await?;
 
         // The log: reads and group commit have connections of their own.
@@ -176,8 +171,10 @@ impl App {
         let (stop_serving, stopped) = oneshot::channel();
         let endpoint = routes::endpoint(state, config.telemetry.metrics == MetricsPlace::Shared);
         parts.spawn(serving::run(listener, endpoint, stopped, config.http.shutdown_timeout)?);
+        let metrics = metrics.show(&mut parts);
         Ok(Server {
             site,
+            metrics,
             stop_serving,
             readiness,
             features,
@@ -194,9 +191,9 @@ impl Running {
         self.server.site.address
     }
 
-    /// Where Prometheus reads the metrics, if they have a place of their own.
-    pub fn metrics_address(&self) -> Option<SocketAddr> {
-        self.metrics
+    /// Where Prometheus reads the metrics, if anywhere.
+    pub fn metrics(&self) -> Option<&str> {
+        self.server.metrics.as_deref()
     }
 
     /// The public URL's origin.
@@ -221,20 +218,13 @@ impl Running {
     /// Stops gracefully: asks to be sent nothing, finishes what is in flight, lets every actor finish what it was told,
     /// and closes the database.
     pub async fn stop(self) {
-        let Self { server, storage, http, metrics: _ } = self;
+        let Self { server, storage, http } = self;
         server.stop(&http).await;
         storage.close().await;
     }
 }
 
 impl Server {
-    /// Shows the metrics from now on.
-    fn show(&mut self, metrics: MetricsServer) -> SocketAddr {
-        let address = metrics.address;
-        self.parts.spawn(metrics.run());
-        address
-    }
-
     async fn stop(mut self, http: &HttpConfig) {
         let patience = http.shutdown_timeout;
         self.readiness.close();
@@ -261,6 +251,14 @@ impl Server {
         self.parts.shutdown().await;
         self.pools.iter().for_each(Pool::close);
     }
+}
+
+/// Brings the schema up to date.
+async fn migrate(connection: &Connection) -> Result<(), MigrationError> {
+    for applied in database::migrate(connection).await? {
+        tracing::info!(migration = %applied, "applied");
+    }
+    Ok(())
 }
 
 /// In cluster mode, the part that asks the database whether memory is fresh.

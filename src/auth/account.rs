@@ -4,14 +4,13 @@
 //! it closes what is kept open in their name and tells verifiers elsewhere, and is worked for until it is certain or the
 //! answer says that it is not.
 
-use std::future::Future;
-
 use poem::Request;
 use zeroize::Zeroizing;
 
 use super::account_bodies::{ChangePasswordRequest, ProfilePatch};
 use super::bodies::{SignedInBody, User};
 use super::entering::Entrance;
+use super::unhurried::to_its_end;
 use crate::accounts::Proof;
 use crate::accounts::password::{Password, WrongPassword};
 use crate::eventlog::{Context, ExecuteError};
@@ -22,7 +21,6 @@ use crate::http::problem::Problem;
 use crate::id::{SessionId, UserId};
 use crate::sessions::events::EndReason;
 use crate::sessions::table::Session;
-use crate::telemetry::Carried;
 use crate::telemetry::events::{self, About};
 
 /// How often the end of the sessions is tried while others are faster.
@@ -35,24 +33,18 @@ const TRIES: usize = 4;
 /// What to answer instead.
 pub(crate) async fn change_profile(
     state: &State,
-    request: &Request,
     session: &Session,
     body: ProfilePatch,
 ) -> Result<User, Problem> {
-    let changed = changed_profile(state, session, body, caller::acting(session, request)).await;
-    let failed = changed.as_ref().err().map(Problem::reason);
-    events::profile_change(About::session(session.user_id, session.id), failed);
-    changed
-}
-
-async fn changed_profile(
-    state: &State,
-    session: &Session,
-    body: ProfilePatch,
-    context: Context,
-) -> Result<User, Problem> {
-    let profile = state.accounts.change_profile(session.user_id, body.name()?, context).await?;
-    Ok(User::new(session.user_id, &profile))
+    let about = About::session(session.user_id, session.id);
+    let (user_id, accounts) = (session.user_id, state.accounts.clone());
+    let (name, context) = (body.name(), caller::acting(session));
+    to_its_end(async move {
+        let changed = async { Ok(accounts.change_profile(user_id, name?, context).await?) }.await;
+        events::profile_change(about, changed.as_ref().err().map(Problem::reason));
+        Ok(User::new(user_id, &changed?))
+    })
+    .await
 }
 
 /// Changes the password of a session's user, ends all of their sessions and begins a new one: what is answered, and the
@@ -71,8 +63,9 @@ pub(crate) async fn change_password(
     let about = About::session(user_id, session.id);
     let failed = |problem: &Problem| events::password_change(about, Some(problem.reason()));
     let (proof, password) = proven(state, user_id, body).await.inspect_err(failed)?;
-    let entrance = Entrance::prepare(state, request, user_id).await.inspect_err(failed)?;
-    let change = Change { proof, password, context: caller::acting(session, request), about };
+    let device = caller::device(request);
+    let entrance = Entrance::prepare(state, device, user_id).await.inspect_err(failed)?;
+    let change = Change { proof, password, context: caller::acting(session), about };
     to_its_end(changed(state.clone(), entrance, change)).await
 }
 
@@ -129,7 +122,7 @@ async fn changed(
     begun_anew(&state, entrance, proof, context)
         .await
         .inspect_err(|problem| {
-            tracing::warn!(user.id = %user_id, outcome = %problem, "the ends of sessions may not be recorded");
+            tracing::warn!(user.id = %user_id, error = %problem, "the ends of sessions may not be recorded");
         })
         .map_err(Problem::after_password_change)
 }
@@ -166,39 +159,5 @@ async fn end_others(
             Err(ExecuteError::Contended) if again.next().is_some() => {}
             ended => return Ok(ended?),
         }
-    }
-}
-
-/// Works to the end, also when the client goes away meanwhile: the ends of sessions are recorded all the same.
-async fn to_its_end<T: Send + 'static>(
-    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
-) -> Result<T, Problem> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "ends with the change of a password, which the hasher's bounded queue limits"
-    )]
-    let done = tokio::spawn(Carried::here().scope(work)).await;
-    done.unwrap_or_else(|_| Err(Problem::internal(&"the change of a password broke off")))
-}
-
-#[cfg(test)]
-mod tests {
-    use futures_util::FutureExt;
-    use tokio::sync::oneshot;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn what_is_begun_is_done_though_nobody_waits_for_it() {
-        let (go, begun) = oneshot::channel();
-        let (finish, finished) = oneshot::channel();
-        let work = async {
-            begun.await.unwrap();
-            finish.send(()).unwrap();
-            Ok(())
-        };
-        assert_eq!(to_its_end(work).now_or_never(), None);
-        go.send(()).unwrap();
-        finished.await.unwrap();
     }
 }

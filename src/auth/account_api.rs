@@ -62,7 +62,7 @@ impl AccountApi {
         body: MergePatch<ProfilePatch>,
     ) -> Result<Changed, Failure<ChangeProfile>> {
         let state = caller::state(request)?;
-        let user = account::change_profile(state, request, &caller.session, body.0).await?;
+        let user = account::change_profile(state, &caller.session, body.0).await?;
         Ok(Changed::Profile(Json(user), caller.refreshed_cookie(request, state)))
     }
 

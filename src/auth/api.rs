@@ -14,6 +14,7 @@ use crate::http::failure::Failure;
 use crate::http::json::{Encoded, Json};
 use crate::http::problem::Problem;
 use crate::http::tag::Tag;
+use crate::telemetry::events::{self, About};
 
 crate::statuses! {
     /// `POST /api/auth/signup`
@@ -124,8 +125,7 @@ impl AuthApi {
         request: &Request,
         body: Json<SignUpRequest>,
     ) -> Result<SignedUp, Failure<SignUp>> {
-        let state = caller::following(request)?;
-        let (body, cookie) = entering::sign_up(state, request, body.0).await?;
+        let (body, cookie) = entering::sign_up(request, body.0).await?;
         Ok(SignedUp::Created(Json(body), cookie))
     }
 
@@ -139,8 +139,7 @@ impl AuthApi {
         request: &Request,
         body: Json<SignInRequest>,
     ) -> Result<SignInResponse, Failure<SignIn>> {
-        let state = caller::following(request)?;
-        let (body, cookie) = entering::sign_in(state, request, body.0).await?;
+        let (body, cookie) = entering::sign_in(request, body.0).await?;
         Ok(SignInResponse::SignedIn(Json(body), cookie))
     }
 
@@ -157,7 +156,7 @@ impl AuthApi {
     ) -> Result<SignedOut, Failure<SignOut>> {
         let state = caller::state(request)?;
         if let MaybeSignedIn(Some(session)) = caller {
-            entering::sign_out(state, request, &session).await?;
+            entering::sign_out(state, session).await?;
         }
         Ok(SignedOut::Done(Json(Success { success: true }), cookie::clear(&state.site)))
     }
@@ -193,6 +192,7 @@ impl AuthApi {
         let state = caller::state(request)?;
         let account = state.accounts.of(session.user_id).await.map_err(Problem::from)?;
         let fresh = fresh_token(state, &session, profile_of(&account)?).await?;
+        events::token_issued(About::session(session.user_id, session.id));
         // Whatever extended it: perhaps an access token, in an answer that knows no cookie. Before that the cookie is as it
         // was set when the session began, and an answer that is late puts no old one in the place of a newer one.
         let refresh = || cookie::refresh(request, &session, state.clock.now(), &state.site);

@@ -1,11 +1,14 @@
 //! What sign up, sign in and sign out do between a request and its answer, whatever asks for it.
 //!
-//! Whoever calls these has looked whether this node may answer: [`caller::following`], or a proof of a session.
+//! What is begun is done, also when the client goes away meanwhile: whatever came of it is on record and told.
+
+use std::sync::Arc;
 
 use poem::Request;
 use zeroize::Zeroizing;
 
 use super::bodies::{FreshToken, SignInRequest, SignUpRequest, SignedInBody, StartedSession, User};
+use super::unhurried::to_its_end;
 use crate::accounts::account::{self, Account, Profile};
 use crate::accounts::email::Email;
 use crate::accounts::name::Name;
@@ -20,7 +23,7 @@ use crate::id::UserId;
 use crate::keys::access_token::Subject;
 use crate::sessions::events::EndReason;
 use crate::sessions::table::Session;
-use crate::sessions::{Draft, StartError};
+use crate::sessions::{Device, Draft, StartError};
 use crate::telemetry::events::{self, About};
 use crate::telemetry::reason::Reason;
 
@@ -30,16 +33,20 @@ use crate::telemetry::reason::Reason;
 ///
 /// What to answer instead. Once the account is made, it says so.
 pub(crate) async fn sign_up(
-    state: &State,
     request: &Request,
     body: SignUpRequest,
 ) -> Result<(SignedInBody, String), Problem> {
-    let (email, name, password) = new_account(body).inspect_err(tell_failed_sign_up)?;
-    let context = caller::context(request);
-    let signed_up = state.accounts.sign_up(email, name, password, context).await;
-    let proof = signed_up.map_err(Problem::from).inspect_err(tell_failed_sign_up)?;
-    events::sign_up(Some(proof.user_id), None);
-    begin_session(state, request, proof).await.map_err(Problem::after_sign_up)
+    let tell = |problem: &Problem| events::sign_up(None, Some(problem.reason()));
+    let door = Door::of(request).await.inspect_err(tell)?;
+    let (email, name, password) = new_account(body).inspect_err(tell)?;
+    to_its_end(async move {
+        let context = door.context.clone();
+        let signed_up = door.state.accounts.sign_up(email, name, password, context).await;
+        let proof = signed_up.map_err(Problem::from).inspect_err(tell)?;
+        events::sign_up(Some(proof.user_id), None);
+        door.enter(proof).await.map_err(Problem::after_sign_up)
+    })
+    .await
 }
 
 /// Begins a session for whoever knows the password: what is answered, and the header that sets the session's cookie.
@@ -48,36 +55,37 @@ pub(crate) async fn sign_up(
 ///
 /// What to answer instead.
 pub(crate) async fn sign_in(
-    state: &State,
     request: &Request,
     body: SignInRequest,
 ) -> Result<(SignedInBody, String), Problem> {
     let tell = |problem: &Problem| events::sign_in(None, Some(problem.reason()));
+    let door = Door::of(request).await.inspect_err(tell)?;
     let (email, password) = credentials(body).inspect_err(tell)?;
-    let attempt = state.accounts.sign_in(&email, password).await;
-    let proof = match attempt.map_err(Problem::from).inspect_err(tell)? {
-        Attempt::Proven(proof) => proof,
-        Attempt::WrongPassword(user_id) => {
-            events::sign_in(Some(user_id), Some(Reason::WrongPassword));
-            return Err(Problem::wrong_credentials());
-        }
-        Attempt::UnknownAccount => {
-            events::sign_in(None, Some(Reason::UnknownAccount));
-            return Err(Problem::wrong_credentials());
-        }
+    to_its_end(async move {
+        let attempt = door.state.accounts.sign_in(&email, password).await;
+        let proof = proven(attempt.map_err(Problem::from).inspect_err(tell)?)?;
+        let entered = door.enter(proof).await;
+        events::sign_in(Some(proof.user_id), entered.as_ref().err().map(not_entered));
+        entered
+    })
+    .await
+}
+
+/// The proof, if there is one. Who knows the password and who does not is told in different words to telemetry alone.
+fn proven(attempt: Attempt) -> Result<Proof, Problem> {
+    let (user_id, reason) = match attempt {
+        Attempt::Proven(proof) => return Ok(proof),
+        Attempt::WrongPassword(user_id) => (Some(user_id), Reason::WrongPassword),
+        Attempt::UnknownAccount => (None, Reason::UnknownAccount),
     };
-    let begun = begin_session(state, request, proof).await;
-    events::sign_in(Some(proof.user_id), begun.as_ref().err().map(not_begun));
-    begun
+    events::sign_in(user_id, Some(reason));
+    Err(Problem::wrong_credentials())
 }
 
 /// Why no session began for somebody who has proven their password.
-fn not_begun(problem: &Problem) -> Reason {
-    if problem.is_unauthorized() { Reason::PasswordChangedMeanwhile } else { problem.reason() }
-}
-
-fn tell_failed_sign_up(problem: &Problem) {
-    events::sign_up(None, Some(problem.reason()));
+fn not_entered(problem: &Problem) -> Reason {
+    let reason = problem.reason();
+    if reason == Reason::WrongPassword { Reason::PasswordChangedMeanwhile } else { reason }
 }
 
 /// The values of a sign-in, or what is wrong with the first that cannot be.
@@ -93,15 +101,14 @@ fn credentials(body: SignInRequest) -> Result<(Email, Password), Problem> {
 /// # Errors
 ///
 /// What to answer instead.
-pub(crate) async fn sign_out(
-    state: &State,
-    request: &Request,
-    session: &Session,
-) -> Result<(), Problem> {
-    let context = caller::acting(session, request);
-    state.sessions.end(session, EndReason::SignedOut, context).await?;
-    events::sign_out(About::session(session.user_id, session.id));
-    Ok(())
+pub(crate) async fn sign_out(state: &State, session: Arc<Session>) -> Result<(), Problem> {
+    let (context, sessions) = (caller::acting(&session), state.sessions.clone());
+    to_its_end(async move {
+        sessions.end(&session, EndReason::SignedOut, context).await?;
+        events::sign_out(About::session(session.user_id, session.id));
+        Ok(())
+    })
+    .await
 }
 
 /// The values of a new account, or everything that is wrong with them at once.
@@ -123,31 +130,40 @@ fn new_account(body: SignUpRequest) -> Result<(Email, Name, Password), Problem> 
     }
 }
 
-/// Begins a session for somebody who has proven a password, in place of the one that their browser has a cookie of.
-async fn begin_session(
-    state: &State,
-    request: &Request,
-    proof: Proof,
-) -> Result<(SignedInBody, String), Problem> {
-    let entrance = Entrance::prepare(state, request, proof.user_id).await?;
-    let context = Context { user_id: Some(proof.user_id), ..caller::context(request) };
-    let entered = entrance.begin(state, proof, context).await?;
-    end_replaced(state, request).await;
-    Ok(entered)
+/// Where somebody stands who is about to enter: everything of their request that it takes.
+struct Door {
+    state: State,
+    device: Device,
+    context: Context,
+    /// The session of the cookie that their browser is about to replace, whoever's it is.
+    replaced: Option<Arc<Session>>,
 }
 
-/// Ends the session, whoever's it is, whose cookie the browser is about to replace (ASVS 7.2.4): nobody would be left to
-/// sign out of it.
-async fn end_replaced(state: &State, request: &Request) {
-    match caller::session_of_cookie(request).await {
-        Ok(Some(session)) => {
-            let context = caller::acting(&session, request);
-            end_beside(state, &session, EndReason::Replaced, context).await;
+impl Door {
+    /// # Errors
+    ///
+    /// While this node does not know what others changed.
+    async fn of(request: &Request) -> Result<Self, Problem> {
+        let state = caller::following(request)?.clone();
+        let replaced = caller::session_of_cookie(request).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "whether a session is replaced cannot be said");
+            None
+        });
+        Ok(Self { state, device: caller::device(request), context: caller::context(), replaced })
+    }
+
+    /// Begins a session for somebody who has proven a password, in place of the one that their browser has a cookie of
+    /// (ASVS 7.2.4): nobody would be left to sign out of it.
+    async fn enter(self, proof: Proof) -> Result<(SignedInBody, String), Problem> {
+        let Self { state, device, context, replaced } = self;
+        let entrance = Entrance::prepare(&state, device, proof.user_id).await?;
+        let context = Context { user_id: Some(proof.user_id), ..context };
+        let entered = entrance.begin(&state, proof, context).await?;
+        if let Some(session) = replaced {
+            let context = caller::acting(&session);
+            end_beside(&state, &session, EndReason::Replaced, context).await;
         }
-        Ok(None) => {}
-        Err(problem) => {
-            tracing::warn!(outcome = %problem, "whether a session is replaced cannot be said");
-        }
+        Ok(entered)
     }
 }
 
@@ -163,10 +179,9 @@ impl Entrance {
     /// Signs the access token, of the profile as any node has answered it and with a key that no other node has revoked.
     pub(super) async fn prepare(
         state: &State,
-        request: &Request,
+        device: Device,
         user_id: UserId,
     ) -> Result<Self, Problem> {
-        let device = caller::device(request);
         let draft = state.sessions.draft(user_id, device).map_err(StartError::from)?;
         let session = draft.session();
         state.freshness.check(user_id, session.id).await.map_err(ReadError::Store)?;
@@ -187,6 +202,7 @@ impl Entrance {
         let begun = state.sessions.begin(draft, proof.credential_id, context.clone()).await;
         let (session, token) = begun?;
         confirm(state, &session, proof, context).await?;
+        events::token_issued(About::session(session.user_id, session.id));
         let cookie = cookie::keep(&token, session.expires_at, session.created_at, &state.site);
         let session = StartedSession::new(&session, &token);
         let FreshToken { token, token_type, expires_in } = fresh;
@@ -231,7 +247,6 @@ pub(super) async fn fresh_token(
         email_verified: profile.email_verified_at.is_some(),
     };
     let token = state.keys.issue(subject).await?;
-    events::token_issued(About::session(session.user_id, session.id));
     Ok(FreshToken { token, token_type: "Bearer".to_owned(), expires_in: state.keys.expires_in() })
 }
 

@@ -88,7 +88,7 @@ impl SessionsApi {
         let state = caller::state(request)?;
         // Text that is no identifier names no session.
         let session_id: SessionId = session_id.parse().map_err(|_| Problem::no_such_session())?;
-        let (user_id, context) = (caller.session.user_id, caller.context(request));
+        let (user_id, context) = (caller.session.user_id, caller.context());
         let revoked = state.sessions.revoke(user_id, session_id, context).await;
         if !revoked.map_err(Problem::from)? {
             return Err(Problem::no_such_session().into());
@@ -112,7 +112,7 @@ impl SessionsApi {
     ) -> Result<Ended, Failure<EndSessions>> {
         let state = caller::state(request)?;
         let except = spares_current(request)?.then_some(caller.session.id);
-        let (user_id, context) = (caller.session.user_id, caller.context(request));
+        let (user_id, context) = (caller.session.user_id, caller.context());
         let ended = state.sessions.end_all(user_id, except, EndReason::Revoked, context).await;
         ended.map_err(Problem::from)?;
         let is_current = except.is_none();

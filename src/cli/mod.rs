@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{self, Config};
-use crate::telemetry;
+use crate::telemetry::{self, Process};
 
 /// Event-sourced identity and tasks backend on PostgreSQL.
 ///
@@ -119,7 +119,9 @@ pub fn main() -> ExitCode {
 
 /// Runs a command with telemetry, which is flushed whatever the command comes to.
 async fn run(command: Command, config: Config) -> anyhow::Result<()> {
-    let telemetry = telemetry::start(&config.telemetry)?;
+    let is_server = matches!(command, Command::Serve);
+    let process = if is_server { Process::Server } else { Process::Command };
+    let telemetry = telemetry::start(&config.telemetry, process)?;
     let done = match command {
         Command::Serve => serve::serve(config).await,
         Command::Migrate => commands::migrate(&config).await,

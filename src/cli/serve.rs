@@ -55,10 +55,7 @@ pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
 
 fn announce(running: &Running) -> anyhow::Result<()> {
     let origin = running.origin();
-    let metrics = match running.metrics_address() {
-        Some(address) => format!("http://{address}/metrics"),
-        None => "nowhere (KEYFOLD_METRICS_LISTEN)".to_owned(),
-    };
+    let metrics = running.metrics().unwrap_or("nowhere (KEYFOLD_METRICS_LISTEN)");
     tracing::info!(address = %running.address(), "listening");
     super::print(&format!(
         "\nKeyfold is running.\n\n  \

@@ -9,6 +9,8 @@ use crate::id::UserId;
 use crate::sessions::events::EndReason;
 use crate::sessions::session_list::{Command, SessionList};
 use crate::sessions::{self, Sessions};
+use crate::telemetry::of_own_accord;
+use crate::telemetry::sampling::Keeping;
 
 /// Ends every session of every user.
 pub(super) async fn end(config: &Config) -> anyhow::Result<()> {
@@ -26,10 +28,9 @@ pub(super) async fn end(config: &Config) -> anyhow::Result<()> {
 }
 
 async fn end_all(foundation: &Foundation, lists: &Entities<SessionList>) -> anyhow::Result<usize> {
-    let context = Context::caused_by("sessions end");
     let mut ended = 0;
     for user_id in sessions::read_model::owners(&foundation.pool).await? {
-        ended += end_of(foundation, lists, user_id, EndReason::Revoked, context.clone()).await?;
+        ended += end_of(foundation, lists, user_id, EndReason::Revoked, "sessions end").await?;
     }
     Ok(ended)
 }
@@ -40,13 +41,18 @@ pub(super) async fn end_of(
     lists: &Entities<SessionList>,
     user_id: UserId,
     reason: EndReason,
-    context: Context,
+    why: &'static str,
 ) -> anyhow::Result<usize> {
     let now = foundation.seams.clock.now();
     let command = Command::EndAll { except: None, reason, now };
-    let outcome = lists.execute(&Sessions::stream(user_id), command, context, Vec::new()).await?;
-    for event in &outcome.events {
-        event.tell(user_id);
-    }
-    Ok(outcome.events.len())
+    let end = async {
+        let context = Context::caused_by(why);
+        let stream = Sessions::stream(user_id);
+        let outcome = lists.execute(&stream, command, context, Vec::new()).await?;
+        for event in &outcome.events {
+            event.tell(user_id);
+        }
+        Ok(outcome.events.len())
+    };
+    of_own_accord(why, Keeping::Share, || tracing::info_span!("command"), end).await
 }

@@ -54,8 +54,8 @@ impl Deletion<'_> {
         }
         let mut ended = 0;
         for user_id in self.left_behind(user).await? {
-            let (reason, context) = (EndReason::UserDeleted, Context::caused_by(CAUSE));
-            ended += end_of(self.foundation, self.lists, user_id, reason, context).await?;
+            let reason = EndReason::UserDeleted;
+            ended += end_of(self.foundation, self.lists, user_id, reason, CAUSE).await?;
         }
         let email = email.as_str();
         match (user, ended) {

@@ -19,6 +19,8 @@ use crate::telemetry::metrics::OPERATION_DURATION;
 const SYSTEM: &str = "postgresql";
 /// What went wrong when it was not the server that said so.
 const UNAVAILABLE: &str = "unavailable";
+/// The same when nobody waited any more.
+const CANCELLED: &str = "cancelled";
 
 /// Address and length of a constant.
 type Place = (usize, usize);
@@ -56,11 +58,12 @@ impl Described {
     }
 }
 
-/// A statement that is being carried out. Of one that nobody waits for any more, nothing is measured.
+/// A statement that is being carried out.
 pub(super) struct Told {
     described: Arc<Described>,
     span: Span,
     began: Instant,
+    is_answered: bool,
 }
 
 impl Told {
@@ -81,22 +84,36 @@ impl Told {
             db.response.status_code = Empty,
             error.type = Empty,
         );
-        Self { described, span, began: Instant::now() }
+        Self { described, span, began: Instant::now(), is_answered: false }
     }
 
     /// It is answered.
-    pub(super) fn end(self, failure: Option<&Error>) {
+    pub(super) fn end(mut self, failure: Option<&Error>) {
+        self.is_answered = true;
+        let Some(error) = failure else { return self.measure(None) };
+        let code = error.code().map(|code| code.code().to_owned());
+        self.span.record("db.response.status_code", code.clone());
+        self.measure(Some(code.unwrap_or_else(|| UNAVAILABLE.to_owned())));
+    }
+
+    fn measure(&self, failure: Option<String>) {
         let took = self.began.elapsed();
         let attributes = &self.described.attributes;
-        let Some(error) = failure else { return OPERATION_DURATION.record(took, attributes) };
-        let code = error.code().map(|code| code.code().to_owned());
-        let kind = code.clone().unwrap_or_else(|| UNAVAILABLE.to_owned());
+        let Some(kind) = failure else { return OPERATION_DURATION.record(took, attributes) };
         self.span.record("otel.status_code", "ERROR");
-        self.span.record("db.response.status_code", code);
         self.span.record("error.type", kind.as_str());
         let mut attributes = attributes.to_vec();
         attributes.push(KeyValue::new("error.type", kind));
         OPERATION_DURATION.record(took, &attributes);
+    }
+}
+
+/// Told in any case: a statement that nobody waited for any more is the slowest.
+impl Drop for Told {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            self.measure(Some(CANCELLED.to_owned()));
+        }
     }
 }
 

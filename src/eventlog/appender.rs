@@ -19,9 +19,9 @@ use super::error::StoreError;
 use super::measure;
 use super::projection::Projections;
 use crate::database::Pool;
-use crate::span_in;
 use crate::telemetry::reason::Reason;
 use crate::telemetry::{Carried, events};
+use crate::{span_in, span_outliving};
 
 /// Most appends in one batch: beyond this the round trip no longer dominates.
 const MAX_BATCH: usize = 512;
@@ -66,7 +66,7 @@ impl Pending {
     }
 
     fn answer(self, answer: Result<Appended, StoreError>) {
-        measure::append(self.queued.elapsed(), answer.is_ok());
+        measure::append(self.queued.elapsed(), &answer);
         if answer.is_err() {
             self.carried.span.record("otel.status_code", "ERROR");
         }
@@ -159,7 +159,7 @@ impl Writer {
     async fn write_batch(&self, appends: &[&Append]) -> Result<Option<i64>, StoreError> {
         let began = Instant::now();
         let written = self.batches.write(appends).await;
-        measure::batch(began.elapsed(), appends, written.is_ok());
+        measure::batch(began.elapsed(), appends, &written);
         if matches!(written, Err(StoreError::OutcomeUnknown(_))) {
             self.doubt.raise();
         }
@@ -175,7 +175,7 @@ fn in_batch(pending: &[Pending]) -> Carried {
     let events: i64 = pending.iter().map(|waiting| count(&waiting.append)).sum();
     // Exported as a number only if it is signed.
     let appends = i64::try_from(pending.len()).unwrap_or(i64::MAX);
-    let batch = span_in!(&first.carried.span, "eventlog.batch", appends, events);
+    let batch = span_outliving!(&first.carried.span, "eventlog.batch", appends, events);
     for Carried { span: append, .. } in [first].into_iter().chain(kept).map(|it| &it.carried) {
         batch.follows_from(append);
         append.follows_from(&batch);

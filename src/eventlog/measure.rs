@@ -9,6 +9,7 @@ use tokio::sync::mpsc::Sender;
 use super::append::Append;
 use super::decider::Decider;
 use super::directory::Directory;
+use super::error::StoreError;
 use crate::telemetry::instrument::count;
 use crate::telemetry::metrics::{
     ACTORS_ALIVE, ACTORS_RESTARTED, APPEND_BATCH_DURATION, APPEND_BATCH_SIZE, APPEND_CONFLICTS,
@@ -21,19 +22,30 @@ fn category<D: Decider>() -> KeyValue {
     KeyValue::new("category", D::CATEGORY)
 }
 
-fn outcome(is_success: bool) -> KeyValue {
-    KeyValue::new("outcome", if is_success { "success" } else { "failure" })
+/// How it ended. What was refused for what it says (an address that is taken, a stream that somebody else has written) is
+/// neither a success nor a failure of the log: nothing stands for it.
+fn outcome<T>(answer: &Result<T, StoreError>) -> Option<KeyValue> {
+    let word = match answer {
+        Ok(_) => "success",
+        Err(StoreError::Constraint(_) | StoreError::Conflict) => return None,
+        Err(_) => "failure",
+    };
+    Some(KeyValue::new("outcome", word))
 }
 
 /// An append was answered.
-pub(super) fn append(took: Duration, is_committed: bool) {
-    APPEND_DURATION.record(took, &[outcome(is_committed)]);
+pub(super) fn append<T>(took: Duration, answer: &Result<T, StoreError>) {
+    if let Some(outcome) = outcome(answer) {
+        APPEND_DURATION.record(took, &[outcome]);
+    }
 }
 
 /// A batch was written, or was not.
-pub(super) fn batch(took: Duration, appends: &[&Append], is_committed: bool) {
-    APPEND_BATCH_DURATION.record(took, &[outcome(is_committed)]);
-    if is_committed {
+pub(super) fn batch<T>(took: Duration, appends: &[&Append], answer: &Result<T, StoreError>) {
+    if let Some(outcome) = outcome(answer) {
+        APPEND_BATCH_DURATION.record(took, &[outcome]);
+    }
+    if answer.is_ok() {
         APPEND_BATCH_SIZE.record(appends.len(), &[]);
         let events: usize = appends.iter().map(|append| append.events.len()).sum();
         APPEND_EVENTS.add(events.try_into().unwrap_or(u64::MAX), &[]);

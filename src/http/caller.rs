@@ -15,20 +15,18 @@ use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use super::client_address;
 use super::credential::{
-    self, Credential, Judged, Presented, VerifiedToken, first_live, judgeable_bearer, live_session,
+    self, Credential, Judged, Presented, Refused, VerifiedToken, first_live, judgeable_bearer,
+    live_session,
 };
 use super::problem::Problem;
 use super::{State, cookie, header_of};
 use crate::eventlog::Context;
 use crate::id::{SessionId, UserId};
-use crate::keys::Keys;
+use crate::keys::When;
 use crate::sessions::Device;
 use crate::sessions::table::Session;
-use crate::telemetry::events;
-use crate::telemetry::reason::Reason;
-use crate::telemetry::traceparent;
+use crate::telemetry::{Trace, traceparent};
 
 /// A JWT from sign up, sign in or `GET /api/auth/token`.
 const ACCESS_TOKEN: &str = "accessToken";
@@ -67,23 +65,19 @@ impl Owner {
     async fn of(request: &Request) -> Result<Self, Problem> {
         let state = following(request)?;
         let token = judgeable_bearer(request, state).await?.ok_or_else(Problem::unauthenticated)?;
-        let token = VerifiedToken::new(token, &state.keys, Keys::verify)?;
+        let token = VerifiedToken::new(token, &state.keys, When::Now).map_err(Refused::told)?;
         let owner = request.raw_path_param("param0").map(str::parse);
         if owner != Some(Ok(token.says.user_id)) {
             return Err(not_yours());
         }
-        let session = live_session(state, &token).await?;
-        let session = used(state, request, session).await?;
+        let session = live_session(state, &token).await.map_err(Refused::told)?;
+        let session = used(state, session).await?;
         Ok(Self { user_id: session.user_id, session_id: session.id })
     }
 
     /// The context of what they do.
-    pub fn context(&self, request: &Request) -> Context {
-        Context {
-            user_id: Some(self.user_id),
-            session_id: Some(self.session_id),
-            ..context(request)
-        }
+    pub fn context(&self) -> Context {
+        Context { user_id: Some(self.user_id), session_id: Some(self.session_id), ..context() }
     }
 }
 
@@ -94,16 +88,29 @@ impl SignedIn {
     ///
     /// When nobody who is signed in did, or nobody can say for the moment.
     pub async fn of(request: &Request) -> Result<Self, Problem> {
+        Self::find(request).await.map_err(Refused::told)
+    }
+
+    /// The same for whom anybody is welcome: nothing if nobody is signed in.
+    ///
+    /// # Errors
+    ///
+    /// When nobody can say for the moment.
+    pub async fn if_any(request: &Request) -> Result<Option<Self>, Problem> {
+        if_any(Self::find(request).await)
+    }
+
+    async fn find(request: &Request) -> Result<Self, Refused> {
         let state = following(request)?;
         let found = first_live(state, Presented::by(request, state).await?.verified()).await?;
-        let session = used(state, request, Arc::clone(&found)).await?;
+        let session = used(state, Arc::clone(&found)).await?;
         let is_extended = session.updated_at > found.updated_at;
         Ok(Self { session, is_extended })
     }
 
     /// The context of what they do.
-    pub fn context(&self, request: &Request) -> Context {
-        acting(&self.session, request)
+    pub fn context(&self) -> Context {
+        acting(&self.session)
     }
 
     /// The user as the owner of what a path names, if that is they.
@@ -128,8 +135,9 @@ impl SessionHolder {
     async fn of(request: &Request) -> Result<Self, Problem> {
         let state = following(request)?;
         let presented = Presented::by(request, state).await?.verified();
-        let session = first_live(state, presented.map(no_access_token)).await?;
-        used(state, request, session).await.map(Self)
+        let session = first_live(state, presented.map(no_access_token)).await;
+        let session = session.map_err(Refused::told)?;
+        used(state, session).await.map(Self)
     }
 }
 
@@ -139,32 +147,28 @@ fn not_yours() -> Problem {
 }
 
 /// A session that is used, extended if that is due.
-async fn used(
-    state: &State,
-    request: &Request,
-    session: Arc<Session>,
-) -> Result<Arc<Session>, Problem> {
+async fn used(state: &State, session: Arc<Session>) -> Result<Arc<Session>, Problem> {
     if !state.sessions.is_extension_due(&session) {
         return Ok(session);
     }
-    let context = acting(&session, request);
+    let context = acting(&session);
     // Boxed: a warm read shall not carry what is done once a day.
     Ok(Box::pin(state.sessions.extend(session, context)).await?)
 }
 
 /// The context of what is done in a session.
-pub fn acting(session: &Session, request: &Request) -> Context {
+pub fn acting(session: &Session) -> Context {
     let (user_id, session_id) = (Some(session.user_id), Some(session.id));
-    Context { user_id, session_id, ..context(request) }
+    Context { user_id, session_id, ..context() }
 }
 
 fn no_access_token(credential: Judged<'_>) -> Judged<'_> {
     match credential {
         Ok(Credential::AccessToken(token)) => {
-            events::token_refused(token.about(), Reason::SessionRequired);
             let message = "an access token cannot be exchanged for another one, \
                            send the session token or its cookie";
-            Err(Problem::invalid_token("SESSION_REQUIRED", message))
+            let problem = Problem::invalid_token("SESSION_REQUIRED", message);
+            Err(Refused::about(token.about())(problem))
         }
         credential => credential,
     }
@@ -183,10 +187,10 @@ impl MaybeSignedIn {
     }
 }
 
-/// The session, if there is one.
-fn if_any(found: Result<Arc<Session>, Problem>) -> Result<Option<Arc<Session>>, Problem> {
-    match found {
-        Ok(session) => Ok(Some(session)),
+/// What is found, if there is anything.
+fn if_any<T>(found: Result<T, Refused>) -> Result<Option<T>, Problem> {
+    match found.map_err(Refused::untold) {
+        Ok(found) => Ok(Some(found)),
         Err(problem) if problem.is_unauthorized() => Ok(None),
         Err(problem) => Err(problem),
     }
@@ -202,8 +206,8 @@ pub async fn session_of_cookie(request: &Request) -> Result<Option<Arc<Session>>
 }
 
 /// Where a request comes from and in which trace, without saying who sent it.
-pub fn context(request: &Request) -> Context {
-    let client_address = address(request).map(|address| address.to_string());
+pub fn context() -> Context {
+    let client_address = client_address().map(|address| address.to_string());
     Context { client_address, traceparent: traceparent(), ..Context::default() }
 }
 
@@ -211,12 +215,11 @@ pub fn context(request: &Request) -> Context {
 pub fn device(request: &Request) -> Device {
     let user_agent = header_of(request, &header::USER_AGENT);
     let user_agent = user_agent.map(|agent| agent.chars().take(256).collect());
-    Device { user_agent, client_address: address(request) }
+    Device { user_agent, client_address: client_address() }
 }
 
-fn address(request: &Request) -> Option<IpAddr> {
-    let trusted_proxies = state(request).map_or(0, |state| state.site.trusted_proxies);
-    client_address::of(request, trusted_proxies)
+fn client_address() -> Option<IpAddr> {
+    Trace::current()?.client_address
 }
 
 /// What every endpoint reaches.

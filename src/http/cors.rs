@@ -20,7 +20,8 @@ pub struct TrustedOrigin {
 
 const METHODS: &str = "GET, POST, PUT, PATCH, DELETE, OPTIONS";
 const REQUEST_HEADERS: &str = "authorization, content-type, idempotency-key, if-match, if-none-match, last-event-id, traceparent";
-const RESPONSE_HEADERS: &str = "content-disposition, etag, location, retry-after, traceresponse, www-authenticate";
+const RESPONSE_HEADERS: &str =
+    "content-disposition, etag, location, retry-after, traceresponse, www-authenticate";
 /// Seconds a browser may remember the answer to a preflight.
 const MAX_AGE: &str = "600";
 

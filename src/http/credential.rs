@@ -10,6 +10,7 @@ use super::{Sender, State, cookie, header_of};
 use crate::accounts::account;
 use crate::eventlog::ReadError;
 use crate::keys::Keys;
+use crate::keys::When;
 use crate::keys::access_token::TokenError;
 use crate::keys::verified::Verified;
 use crate::sessions::SessionError;
@@ -28,17 +29,22 @@ pub(super) enum Credential<'a> {
 /// An access token that the keys of this node vouch for.
 pub(super) struct VerifiedToken<'a> {
     token: &'a str,
-    verify: Verify,
     /// What it says.
     pub(super) says: Verified,
 }
 
 impl<'a> VerifiedToken<'a> {
     /// Verifies a token.
-    pub(super) fn new(token: &'a str, keys: &Keys, verify: Verify) -> Result<Self, TokenError> {
-        let says = verify(keys, token)
-            .inspect_err(|error| events::token_refused(About::default(), (*error).into()))?;
-        Ok(Self { token, verify, says })
+    pub(super) fn new(token: &'a str, keys: &Keys, when: When) -> Result<Self, Refused> {
+        match keys.verify(token, when) {
+            Ok(says) => Ok(Self { token, says }),
+            Err(error) => {
+                // One that has expired is authentic all the same.
+                let says = keys.vouch(token).ok().filter(|_| error == TokenError::Expired);
+                let about = says.map(|says| About::session(says.user_id, says.session_id));
+                Err(Refused { problem: error.into(), about: about.unwrap_or_default() })
+            }
+        }
     }
 
     /// What telemetry may tell of it.
@@ -49,9 +55,43 @@ impl<'a> VerifiedToken<'a> {
     /// Whether the keys still vouch for it, once it is known whether another node has revoked its key.
     fn confirm(&self, state: &State) -> Result<(), TokenError> {
         if state.freshness.is_needed() {
-            (self.verify)(&state.keys, self.token)?;
+            state.keys.vouch(self.token)?;
         }
         Ok(())
+    }
+}
+
+/// Why a request is refused, and what telemetry may tell of the token that it presents.
+#[derive(Debug)]
+pub(super) struct Refused {
+    problem: Problem,
+    about: About<'static>,
+}
+
+impl Refused {
+    /// The same of a token that is about somebody.
+    pub(super) fn about(about: About<'static>) -> impl Fn(Problem) -> Self {
+        move |problem| Self { problem, about }
+    }
+
+    /// What to answer, after telling that a token is not accepted: unless there is none, or nobody can say for the moment.
+    pub(super) fn told(self) -> Problem {
+        let Self { problem, about } = self;
+        if problem.is_unauthorized() && problem != Problem::unauthenticated() {
+            events::token_refused(about, problem.reason());
+        }
+        problem
+    }
+
+    /// What to answer where a token that is not accepted is as good as none.
+    pub(super) fn untold(self) -> Problem {
+        self.problem
+    }
+}
+
+impl<E: Into<Problem>> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Self { problem: error.into(), about: About::default() }
     }
 }
 
@@ -75,10 +115,7 @@ pub(super) async fn judgeable_bearer<'a>(
 }
 
 /// A credential, or why it is none.
-pub(super) type Judged<'a> = Result<Credential<'a>, Problem>;
-
-/// How an access token is judged.
-pub(super) type Verify = fn(&Keys, &str) -> Result<Verified, TokenError>;
+pub(super) type Judged<'a> = Result<Credential<'a>, Refused>;
 
 /// What a request presents. A browser may send a cookie beside a bearer token that is no good any more.
 pub(super) struct Presented<'a> {
@@ -104,19 +141,19 @@ impl<'a> Presented<'a> {
 
     /// The bearer token first, then the cookie.
     pub(super) fn verified(self) -> impl Iterator<Item = Judged<'a>> + use<'a> {
-        self.verified_by(Keys::verify)
+        self.verified_at(When::Now)
     }
 
     /// The same, with access tokens that have expired.
     pub(super) fn verified_whenever(self) -> impl Iterator<Item = Judged<'a>> + use<'a> {
-        self.verified_by(Keys::verify_whenever)
+        self.verified_at(When::Ever)
     }
 
-    fn verified_by(self, verify: Verify) -> impl Iterator<Item = Judged<'a>> + use<'a> {
+    fn verified_at(self, when: When) -> impl Iterator<Item = Judged<'a>> + use<'a> {
         let Self { keys, bearer, cookie } = self;
         let bearer = bearer.map(move |token| match SessionToken::parse(token) {
             Some(token) => Ok(Credential::SessionToken(token)),
-            None => Ok(Credential::AccessToken(VerifiedToken::new(token, keys, verify)?)),
+            None => Ok(Credential::AccessToken(VerifiedToken::new(token, keys, when)?)),
         });
         bearer.into_iter().chain(cookie.map(|token| Ok(Credential::SessionToken(token))))
     }
@@ -126,27 +163,29 @@ impl<'a> Presented<'a> {
 pub(super) async fn first_live<'a>(
     state: &State,
     credentials: impl Iterator<Item = Judged<'a>> + Send,
-) -> Result<Arc<Session>, Problem> {
+) -> Result<Arc<Session>, Refused> {
     let mut refusal = None;
     for credential in credentials {
         let found = match credential {
             Ok(credential) => session(state, credential).await,
-            Err(problem) => Err(problem),
+            Err(refused) => Err(refused),
         };
         match found {
             Ok(session) => return Ok(session),
-            Err(problem) if problem.is_unauthorized() => refusal = refusal.or(Some(problem)),
-            Err(problem) => return Err(problem),
+            Err(refused) if refused.problem.is_unauthorized() => {
+                refusal = refusal.or(Some(refused));
+            }
+            Err(refused) => return Err(refused),
         }
     }
-    Err(refusal.unwrap_or_else(Problem::unauthenticated))
+    Err(refusal.unwrap_or_else(|| Problem::unauthenticated().into()))
 }
 
 /// The live session of the cookie alone, which counts as it does for any change.
 pub(super) async fn session_of_cookie(
     request: &Request,
     state: &State,
-) -> Result<Arc<Session>, Problem> {
+) -> Result<Arc<Session>, Refused> {
     let cookie = cookie::read(request, &state.site).filter(|_| is_trusted(request, state));
     first_live(state, cookie.into_iter().map(|token| Ok(Credential::SessionToken(token)))).await
 }
@@ -156,36 +195,29 @@ fn is_trusted(request: &Request, state: &State) -> bool {
     state.site.sender(request) != Sender::Other
 }
 
-async fn session(state: &State, credential: Credential<'_>) -> Result<Arc<Session>, Problem> {
+async fn session(state: &State, credential: Credential<'_>) -> Result<Arc<Session>, Refused> {
     match credential {
         Credential::SessionToken(token) => {
-            let found = session_of_token(state, &token).await;
-            found.inspect_err(|problem| tell_refusal(About::default(), problem))
+            let session = state.sessions.by_token(&token).await?;
+            let about = Refused::about(About::session(session.user_id, session.id));
+            accepted(state, session).await.map_err(about)
         }
         Credential::AccessToken(token) => live_session(state, &token).await,
     }
 }
 
-async fn session_of_token(state: &State, token: &SessionToken) -> Result<Arc<Session>, Problem> {
-    let session = fresh(state, state.sessions.by_token(token).await?).await?;
+async fn accepted(state: &State, session: Arc<Session>) -> Result<Arc<Session>, Problem> {
+    let session = fresh(state, session).await?;
     let account = state.accounts.of(session.user_id).await?;
     acceptable(session, &account.state)
-}
-
-/// Tells that a token is not accepted, unless nobody can say for the moment.
-fn tell_refusal(about: About<'_>, problem: &Problem) {
-    if problem.is_unauthorized() {
-        events::token_refused(about, problem.reason());
-    }
 }
 
 /// The session an access token was issued for. Of a session that has ended it is told if that is because its user is gone.
 pub(super) async fn live_session(
     state: &State,
     token: &VerifiedToken<'_>,
-) -> Result<Arc<Session>, Problem> {
-    let found = judged_session(state, token).await;
-    found.inspect_err(|problem| tell_refusal(token.about(), problem))
+) -> Result<Arc<Session>, Refused> {
+    judged_session(state, token).await.map_err(Refused::about(token.about()))
 }
 
 async fn judged_session(state: &State, token: &VerifiedToken<'_>) -> Result<Arc<Session>, Problem> {

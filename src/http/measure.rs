@@ -1,10 +1,10 @@
 //! What is measured of every request (OpenTelemetry's conventions for HTTP servers).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use opentelemetry::KeyValue;
 use poem::Response;
-use poem::http::Method;
+use poem::http::{Method, StatusCode};
 
 use crate::telemetry::instrument::{Tally, number};
 use crate::telemetry::metrics::{ACTIVE_REQUESTS, REQUEST_DURATION};
@@ -23,7 +23,13 @@ pub(super) struct Measured {
     place: usize,
     route: Option<&'static str>,
     scheme: &'static str,
+    began: Instant,
+    /// The status of its answer, once that is ready.
+    status: Option<StatusCode>,
 }
+
+/// What went wrong when nobody waited for the answer any more.
+const CANCELLED: &str = "cancelled";
 
 /// The word for a method in telemetry.
 pub(super) fn method_word(method: &Method) -> &'static str {
@@ -39,35 +45,44 @@ impl Measured {
     ) -> Self {
         let place = METHODS.iter().position(|known| *known == method).unwrap_or_default();
         ACTIVE.add(place);
-        Self { method, place, route, scheme }
+        Self { method, place, route, scheme, began: Instant::now(), status: None }
     }
 
-    /// Its answer is ready.
-    pub(super) fn end(self, response: &Response, took: Duration) {
-        let status = response.status();
+    /// Its answer is ready: how long it took.
+    pub(super) fn end(mut self, response: &Response) -> Duration {
+        self.status = Some(response.status());
+        self.began.elapsed()
+    }
+
+    fn attributes(&self) -> Vec<KeyValue> {
         let mut attributes = Vec::with_capacity(5);
         attributes.push(KeyValue::new("http.request.method", self.method));
         attributes.extend(self.route.map(|route| KeyValue::new("http.route", route)));
-        let code = i64::from(status.as_u16());
-        attributes.push(KeyValue::new("http.response.status_code", code));
         attributes.push(KeyValue::new("url.scheme", self.scheme));
-        if status.is_server_error() {
-            attributes.push(KeyValue::new("error.type", status.as_str().to_owned()));
-        }
-        REQUEST_DURATION.record(took, &attributes);
+        let code = self.status.map(|status| i64::from(status.as_u16()));
+        attributes.extend(code.map(|code| KeyValue::new("http.response.status_code", code)));
+        let error = match self.status {
+            None => Some(CANCELLED.to_owned()),
+            Some(status) if status.is_server_error() => Some(status.as_str().to_owned()),
+            Some(_) => None,
+        };
+        attributes.extend(error.map(|error| KeyValue::new("error.type", error)));
+        attributes
     }
 }
 
+/// Measured in any case: those that nobody waited for are the slowest.
 impl Drop for Measured {
     fn drop(&mut self) {
         ACTIVE.subtract(self.place);
+        REQUEST_DURATION.record(self.began.elapsed(), &self.attributes());
     }
 }
 
 /// Shows how many requests are being answered under a public URL of this scheme.
 pub fn observe(scheme: &'static str) {
     ACTIVE_REQUESTS.by(move |active| {
-        for (place, count) in ACTIVE.counted() {
+        for (place, count) in ACTIVE.numbers() {
             let method = METHODS.get(place).copied().unwrap_or("_OTHER");
             let attributes =
                 [KeyValue::new("http.request.method", method), KeyValue::new("url.scheme", scheme)];

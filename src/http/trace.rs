@@ -7,7 +7,7 @@
 
 use std::future::Future;
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use poem::http::{HeaderName, HeaderValue, Method, Uri};
@@ -17,6 +17,7 @@ use tracing::{Instrument, Span};
 
 use super::header_of;
 use super::measure::{Measured, method_word};
+use crate::telemetry::sampling::Keeping;
 use crate::telemetry::{
     self, Trace, TraceParent, is_exported, parse_traceparent, sampling, set_parent, traceparent,
 };
@@ -38,9 +39,18 @@ pub struct Operation {
 impl Operation {
     /// Whether it begins, ends or changes what somebody is known by. Merely reading a session is none of that.
     fn is_authentication(&self, method: &Method) -> bool {
-        let is_account = self.path.starts_with("/api/auth/")
-            || ["/signup", "/login", "/account"].iter().any(|page| self.path.starts_with(page));
-        is_account && (*method != Method::GET || self.path == "/api/auth/token")
+        let is_account = ["/api/auth/", "/signup", "/login", "/signout", "/account"];
+        let reads = matches!(*method, Method::GET | Method::HEAD);
+        is_account.iter().any(|path| self.path.starts_with(path))
+            && (!reads || self.path == "/api/auth/token")
+    }
+
+    /// What may be told of its path. One that names a session is not told: nobody but its user has to know the identifier.
+    fn told<'a>(&self, path: &'a str) -> &'a str
+    where
+        Self: 'a,
+    {
+        if self.path.contains("{session_id}") { self.path } else { path }
     }
 }
 
@@ -74,10 +84,11 @@ impl RequestContext {
         let id = operation.map(|operation| operation.id);
         let trace = Trace::new(parent.as_ref(), id, client_address);
         let method = request.method();
-        let precious = operation.is_some_and(|operation| operation.is_authentication(method));
+        let is_precious = operation.is_some_and(|operation| operation.is_authentication(method));
+        let keeping = if is_precious { Keeping::Always } else { Keeping::Share };
         let asked =
             Asked { method: method_word(method), operation, uri: request.uri().clone(), scheme };
-        let is_kept = sampling::is_kept(trace.id, parent.as_ref(), precious);
+        let is_kept = sampling::is_kept(trace.id, parent.as_ref(), keeping);
         let span = if is_kept { asked.span(&trace, parent.as_ref()) } else { Span::none() };
         Self { trace, span, parent, asked }
     }
@@ -87,10 +98,8 @@ impl RequestContext {
         let Self { trace, span, parent, asked } = self;
         let measured = Measured::begin(asked.method, asked.route(), asked.scheme);
         let served = async move {
-            let started = Instant::now();
             let mut response = answer.await;
-            let took = started.elapsed();
-            measured.end(&response, took);
+            let took = measured.end(&response);
             asked.finish(&response, &trace, parent.as_ref(), took);
             if parent.is_some() {
                 respond(&mut response);
@@ -104,6 +113,11 @@ impl RequestContext {
 impl Asked {
     fn route(&self) -> Option<&'static str> {
         self.operation.map(|operation| operation.path)
+    }
+
+    /// Its path, as far as it may be told. One that fits no route may hold anything, whatever somebody has pasted there.
+    fn path(&self) -> Option<&str> {
+        self.operation.as_ref().map(|operation| operation.told(self.uri.path()))
     }
 
     /// How its span is called.
@@ -124,7 +138,7 @@ impl Asked {
             http.request.method = self.method,
             http.route = self.route(),
             http.response.status_code = Empty,
-            url.path = self.uri.path(),
+            url.path = self.path(),
             url.scheme = self.scheme,
             client.address = trace.client_address.map(display),
             operation = trace.operation,
@@ -154,7 +168,7 @@ impl Asked {
                 span.record("error.type", response.status().as_str());
             }
             span.record("http.response.status_code", status);
-        } else if has_failed && sampling::is_any_kept() {
+        } else if has_failed && sampling::is_failure_kept() {
             telemetry::failed_request(
                 trace,
                 parent,
@@ -173,11 +187,11 @@ impl Asked {
         let mut attributes = vec![
             KeyValue::new("http.request.method", self.method),
             KeyValue::new("http.response.status_code", i64::from(status.as_u16())),
-            KeyValue::new("url.path", self.uri.path().to_owned()),
             KeyValue::new("url.scheme", self.scheme),
             KeyValue::new("error.type", status.as_str().to_owned()),
         ];
         attributes.extend(self.route().map(|route| KeyValue::new("http.route", route)));
+        attributes.extend(self.path().map(|path| KeyValue::new("url.path", path.to_owned())));
         attributes.extend(trace.operation.map(|id| KeyValue::new("operation", id)));
         let address = trace.client_address.map(|address| address.to_string());
         attributes.extend(address.map(|address| KeyValue::new("client.address", address)));

@@ -66,18 +66,20 @@ pub(super) fn observe(published: &Arc<ArcSwap<KeySet>>, clock: &Clock, schedule:
             }
         }
     });
-    let keys = Arc::clone(published);
+    // A server that has stopped keeps no private key for the sake of what is measured.
+    let keys = Arc::downgrade(published);
     KEYS.by(move |shown| {
-        let keys = keys.load();
+        let Some(keys) = keys.upgrade().map(|keys| keys.load_full()) else { return };
         for state in ["published", "signing", "verifying"] {
             let count = keys.stages.iter().filter(|stage| word(stage) == state).count();
             let count = u64::try_from(count).unwrap_or(u64::MAX);
             shown.observe(number(count), &[KeyValue::new("state", state)]);
         }
     });
-    let (keys, clock) = (Arc::clone(published), clock.clone());
+    let (keys, clock) = (Arc::downgrade(published), clock.clone());
     KEY_AGE.by(move |age| {
-        for stage in &keys.load().stages {
+        let Some(keys) = keys.upgrade().map(|keys| keys.load_full()) else { return };
+        for stage in keys.stages.iter().filter(|_| keys.signing.is_some()) {
             if let Stage::Signing { since } = stage {
                 age.observe(clock.now().since(*since).as_secs_f64(), &[]);
             }

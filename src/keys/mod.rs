@@ -37,7 +37,7 @@ use self::key_set::KeySet;
 use self::schedule::Schedule;
 use self::signing::SigningError;
 use self::vault::{Successor, Vault};
-use self::verified::Verified;
+use self::verified::{Seen, Verified};
 use crate::clock::Clock;
 use crate::eventlog::follower::Observer;
 use crate::eventlog::{Entities, RecordedEvent};
@@ -56,6 +56,15 @@ pub struct Keys {
     schedule: Schedule,
     signers: Workers<()>,
     clock: Clock,
+}
+
+/// When the time of an access token must not be over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Now.
+    Now,
+    /// It may be: such a token still names its session.
+    Ever,
 }
 
 /// An access token was not issued.
@@ -131,35 +140,33 @@ impl Keys {
         &self.policy
     }
 
-    /// What an access token says that this server issued and whose time is not over.
+    /// What an access token says that this server issued and whose time is not over when it matters.
     ///
     /// # Errors
     ///
     /// Why it is not such a token.
-    pub fn verify(&self, token: &str) -> Result<Verified, TokenError> {
-        self.counted(token, |verified| verified.at(self.clock.now()))
-    }
-
-    /// What an access token says that this server issued, even if its time is over: it still names its session.
-    ///
-    /// # Errors
-    ///
-    /// Why it is not such a token.
-    pub fn verify_whenever(&self, token: &str) -> Result<Verified, TokenError> {
-        self.counted(token, Ok)
-    }
-
-    fn counted(
-        &self,
-        token: &str,
-        judge: impl FnOnce(Verified) -> Result<Verified, TokenError>,
-    ) -> Result<Verified, TokenError> {
-        let keys = self.published.load();
-        let verify = || access_token::verify(token, &keys, &self.policy);
-        let (verified, seen) = keys.verified.get_or(token, verify);
-        let judged = verified.and_then(judge);
+    pub fn verify(&self, token: &str, when: When) -> Result<Verified, TokenError> {
+        let (verified, seen) = self.remembered(token);
+        let judged = match when {
+            When::Now => verified.and_then(|verified| verified.at(self.clock.now())),
+            When::Ever => verified,
+        };
         measure::verified(judged.as_ref().err().copied(), seen);
         judged
+    }
+
+    /// What a token says that was verified before, whenever that was, as the keys are now. It is not counted again.
+    ///
+    /// # Errors
+    ///
+    /// Why the keys do not vouch for it any more.
+    pub fn vouch(&self, token: &str) -> Result<Verified, TokenError> {
+        self.remembered(token).0
+    }
+
+    fn remembered(&self, token: &str) -> (Result<Verified, TokenError>, Seen) {
+        let keys = self.published.load();
+        keys.verified.get_or(token, || access_token::verify(token, &keys, &self.policy))
     }
 
     /// Whether the token may be judged: it names a key that this node knows, or none that any node could have published.

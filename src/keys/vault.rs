@@ -19,6 +19,7 @@ use crate::eventlog::{
     Context, Decider, Entities, ExecuteError, ReadError, Statement, StoreError, StreamName, store,
 };
 use crate::telemetry::of_own_accord;
+use crate::telemetry::sampling::Keeping;
 use crate::workers::{WorkError, Workers};
 
 /// Makes a new private key: [`PrivateKey::generate`], unless a test brings its own.
@@ -268,7 +269,8 @@ impl Vault {
             outcome.events.iter().for_each(KeyEvent::tell);
             Ok(outcome.events)
         };
-        of_own_accord("key.change", tracing::info_span!("key.change"), change).await
+        let span = || tracing::info_span!("key.change");
+        of_own_accord("key.change", Keeping::Always, span, change).await
     }
 
     async fn publish(&self, succeeds: &str, why: &str) -> Result<(), VaultError> {

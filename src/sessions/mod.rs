@@ -51,6 +51,7 @@ use crate::eventlog::{
 use crate::id::{RandomnessUnavailable, SessionId, UserId};
 use crate::telemetry::instrument::number;
 use crate::telemetry::metrics::SESSIONS_LIVE;
+use crate::telemetry::sampling::Keeping;
 use crate::telemetry::{self, Carried};
 
 /// This node's sessions. Cheap to clone.
@@ -99,8 +100,12 @@ impl Sessions {
             ended: watch::Sender::new(()),
         };
         let ended = owned.ended.subscribe();
-        let observed = Arc::clone(&table);
-        SESSIONS_LIVE.by(move |live| live.observe(number(observed.live()), &[]));
+        let observed = Arc::downgrade(&table);
+        SESSIONS_LIVE.by(move |live| {
+            if let Some(table) = observed.upgrade() {
+                live.observe(number(table.live()), &[]);
+            }
+        });
         let (actor, _ends_with_the_actor) =
             Actor::spawn_linked(None, SessionActor, owned, parent.clone()).await?;
         Ok(Self { table, actor, lists, pool, clock, limits: lifetimes.sessions, ended })
@@ -246,8 +251,8 @@ impl Sessions {
             let context = Context::caused_by("session expiry");
             self.execute(user_id, Command::Expire { now }, None, context).await.map(drop)
         };
-        telemetry::of_own_accord("session.expiry", tracing::info_span!("session.expiry"), expire)
-            .await
+        let span = || tracing::info_span!("session.expiry");
+        telemetry::of_own_accord("session.expiry", Keeping::Share, span, expire).await
     }
 
     /// What ends sessions whose time is over, to be run beside the server.

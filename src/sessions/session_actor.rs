@@ -196,7 +196,7 @@ impl Owned {
         }
         match done.session {
             Some((id, Some(open))) => self.table.extend(id, open.seen_at, open.expires_at),
-            Some((id, None)) => self.table.end(id, self.clock.now()),
+            Some((id, None)) => drop(self.table.end(id, self.clock.now())),
             None => {}
         }
         done.events
@@ -212,9 +212,10 @@ impl Owned {
             }
             SessionEvent::Ended(ended) => {
                 let now = self.clock.now();
-                self.table.end(ended.session_id, now);
+                if self.table.end(ended.session_id, now) {
+                    origin.tell(at, now);
+                }
                 self.ended.send_replace(());
-                origin.tell(at, now);
             }
         }
     }

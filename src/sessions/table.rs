@@ -119,16 +119,18 @@ impl SessionTable {
         });
     }
 
-    /// Marks a session as ended, for ever.
-    pub(super) fn end(&self, id: SessionId, now: Timestamp) {
-        self.standings.update(&id, |standings| match standings.get(&id) {
-            Some(Standing::Ended(_)) => {}
+    /// Marks a session as ended, for ever. Returns whether it was believed to live until now.
+    pub(super) fn end(&self, id: SessionId, now: Timestamp) -> bool {
+        let was_live = self.standings.update(&id, |standings| match standings.get(&id) {
+            Some(Standing::Ended(_)) => false,
             Some(Standing::Live(_)) | None => {
-                if let Some(Standing::Live(_)) = standings.insert(id, Standing::Ended(now)) {
-                    self.live.fetch_sub(1, Ordering::Relaxed);
-                }
+                matches!(standings.insert(id, Standing::Ended(now)), Some(Standing::Live(_)))
             }
         });
+        if was_live {
+            self.live.fetch_sub(1, Ordering::Relaxed);
+        }
+        was_live
     }
 
     /// Forgets every session that is believed to live: each is read again before it is accepted.

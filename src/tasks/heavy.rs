@@ -60,7 +60,7 @@ impl Heavy {
         if is_first {
             Ok(Claim { heavy: self.clone(), owner, place: None, room: None })
         } else {
-            Err(Busy::refused())
+            Err(Busy)
         }
     }
 }

@@ -17,6 +17,8 @@ use super::values::TaskId;
 use crate::clock::Timestamp;
 use crate::eventlog::{Published, ReadError};
 use crate::id::UserId;
+use crate::telemetry::events;
+use crate::telemetry::reason::Reason;
 
 /// When.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +88,10 @@ impl Pasts {
     ) -> Result<Past, ReadError> {
         let make = async {
             let turn = tokio::time::timeout(PATIENCE, self.turns.acquire()).await;
-            let _turn = turn.map_err(|_| ReadError::Overloaded)?;
+            let _turn = turn.map_err(|_| {
+                events::refused(Reason::FileQueue);
+                ReadError::Overloaded
+            })?;
             make.await
         };
         self.known.get_or_insert_async(&key, make).await

@@ -19,7 +19,7 @@ use super::metrics::{
     SIGN_INS, SIGN_UPS, TOKENS_ISSUED,
 };
 use super::reason::Reason;
-use super::seldom::Seldom;
+use super::seldom::{Ration, Seldom};
 use super::trace_id::Trace;
 use crate::id::{SessionId, UserId};
 
@@ -77,15 +77,24 @@ macro_rules! tell {
     };
 }
 
-/// Tells how an attempt ended: with a warning if it failed.
+/// Tells how an attempt ended: with a warning if it failed. Input that is none costs whoever sends it nothing, so it is told
+/// as rarely as it may come often.
 macro_rules! attempted {
     ($name:literal, $about:expr, $message:literal, $failed:literal) => {
         match $about.reason {
             None => tell!(INFO, EVENTS, $name, "success", $about, $message),
+            Some(Reason::InvalidInput) if !STRANGERS.take() => {}
+            Some(Reason::InvalidInput) => {
+                tell!(INFO, FREQUENT, $name, "failure", $about, $failed);
+            }
             Some(_) => tell!(WARN, EVENTS, $name, "failure", $about, $failed),
         }
     };
 }
+
+/// Most events in a second that anybody can cause at no cost: by tokens that are not authentic, and by input that is none. All
+/// of them are counted. Were all told, a flood would push out what happens to people.
+static STRANGERS: Ration = Ration::of(100);
 
 /// Where the request of this task comes from.
 fn client_address() -> Option<IpAddr> {
@@ -197,6 +206,9 @@ pub fn token_refused(about: About<'_>, reason: Reason) {
         Reason::UnknownKey | Reason::RevokedKey | Reason::WrongSignature | Reason::WrongIssuer
     );
     let about = about.because(Some(reason));
+    if about.user_id.is_none() && !STRANGERS.take() {
+        return;
+    }
     if is_forged {
         tell!(WARN, FREQUENT, "keyfold.token.refused", "failure", about, "a token was refused");
     } else {

@@ -1,7 +1,7 @@
 //! What metrics are made of: instruments that are defined once, as constants, and made when they are used first.
 //!
-//! They belong to the meter provider of the process. Without one, which is what tests and the operator's short commands
-//! have, they count nothing and cost next to nothing.
+//! They belong to the meter provider of the process. Without one, which is what tests and the operator's commands have, they
+//! count nothing and cost next to nothing.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -204,10 +204,14 @@ impl<const N: usize> Tally<N> {
         }
     }
 
+    /// Every number, with its place.
+    pub fn numbers(&self) -> impl Iterator<Item = (usize, u64)> {
+        self.0.iter().map(|count| count.load(Ordering::Relaxed)).enumerate()
+    }
+
     /// What was counted, with its place. What never happened is left out.
     pub fn counted(&self) -> impl Iterator<Item = (usize, u64)> {
-        let counts = self.0.iter().map(|count| count.load(Ordering::Relaxed));
-        counts.enumerate().filter(|(_, count)| *count > 0)
+        self.numbers().filter(|(_, count)| *count > 0)
     }
 }
 

@@ -36,17 +36,17 @@ metrics! {
     WORK_QUEUE_LIMIT: Observed = Observed::new(Kind::Gauge, "keyfold.work.queue.limit", "{job}", "The most jobs that may wait; more are refused.");
     TOKENS_ISSUED: Count = Count::new("keyfold.tokens.issued", "{token}", "Access tokens that were signed.");
     TOKEN_VERIFICATIONS: Observed = Observed::new(Kind::Counter, "keyfold.token.verifications", "{verification}", "Access tokens that were verified: signature, issuer, audience and time. Whether the session lives is looked at after that.");
-    SESSIONS_LIVE: Observed = Observed::new(Kind::Gauge, "keyfold.sessions.live", "{session}", "Live sessions that this node knows: those that were begun or used on it since it started.");
+    SESSIONS_LIVE: Observed = Observed::new(Kind::Gauge, "keyfold.sessions.live", "{session}", "Live sessions that this node has in memory: those that were used on it, or began on whatever node, since it started. In a cluster the numbers of the nodes overlap. After a commit of unknown outcome it begins again at 0.");
     SESSIONS_STARTED: Count = Count::new("keyfold.sessions.started", "{session}", "Sessions that began on this node.");
     REVOCATIONS: Count = Count::new("keyfold.revocations", "{session}", "Sessions that this node ended.");
-    REVOCATION_LAG: Seconds = Seconds::new("keyfold.revocation.lag", "From the time at which the end of a session was decided until this node refused it.");
+    REVOCATION_LAG: Seconds = Seconds::new("keyfold.revocation.lag", "From the time at which the end of a session was decided until this node refused it. What was ended elsewhere is measured with the clocks of both nodes; in cluster mode requests are refused before, by the freshness check, and after an outage of the database it shows how long that lasted, while nothing was answered from memory.");
     KEYS: Observed = Observed::new(Kind::Gauge, "keyfold.keys", "{key}", "Keys in the JWKS.");
     KEY_AGE: Observed = Observed::new(Kind::Gauge, "keyfold.key.age", "s", "How long the key that signs has been signing. Absent while none does.");
     KEY_ROTATION_PERIOD: Observed = Observed::new(Kind::Gauge, "keyfold.key.rotation_period", "s", "How long a key may sign (KEYFOLD_KEY_ROTATION).");
     KEY_CHANGES: Count = Count::new("keyfold.key.changes", "{change}", "Changes of the key ring that this process made. A rotation is one of `signing`.");
-    APPEND_DURATION: Seconds = Seconds::new("keyfold.append.duration", "From the queue of the appender until the events were committed, for each append.");
+    APPEND_DURATION: Seconds = Seconds::new("keyfold.append.duration", "From the queue of the appender until the events were committed, for each append. What was refused for what it says (an address that is taken, a conflict) is left out.");
     APPEND_BATCH_SIZE: Sizes = Sizes::new("keyfold.append.batch.size", "{append}", "Appends that were committed together.");
-    APPEND_BATCH_DURATION: Seconds = Seconds::new("keyfold.append.batch.duration", "How long a batch took in the database.");
+    APPEND_BATCH_DURATION: Seconds = Seconds::new("keyfold.append.batch.duration", "How long a batch took in the database. One that was refused for what an append says is left out: its appends are written again, one by one.");
     APPEND_QUEUE_DEPTH: Observed = Observed::new(Kind::Gauge, "keyfold.append.queue.depth", "{append}", "Appends that wait for the running batch.");
     APPEND_EVENTS: Count = Count::new("keyfold.append.events", "{event}", "Events that this process committed.");
     APPEND_CONFLICTS: Count = Count::new("keyfold.append.conflicts", "{conflict}", "Appends that came too late because another process had written the stream.");
@@ -58,5 +58,5 @@ metrics! {
     ACTORS_RESTARTED: Count = Count::new("keyfold.actors.restarted", "{actor}", "Entities that died; the next request starts them anew.");
     MAILBOX_DEPTH: Sizes = Sizes::new("keyfold.mailbox.depth", "{request}", "Requests that an entity found waiting when it looked.");
     REFUSALS: Count = Count::new("keyfold.refusals", "{refusal}", "Requests that were refused because a bounded queue was full.");
-    TELEMETRY_EXPORT_FAILURES: Count = Count::new("keyfold.telemetry.export.failures", "{batch}", "Batches of telemetry that the collector did not accept. They are dropped.");
+    TELEMETRY_EXPORT_FAILURES: Count = Count::new("keyfold.telemetry.export.failures", "{batch}", "Batches of telemetry that the collector did not accept. They are dropped. What is dropped because a queue is full is not among them: the log says when that begins.");
 }

@@ -3,17 +3,37 @@
 //! It is decided when a request begins, and for all of its spans at once, so that those nobody keeps are never made. What
 //! cannot be known then is whether it will fail: the span of a failed request that was not kept is made afterwards.
 //!
-//! A caller that records its own span gets ours; one that says it does not, gets none. Whoever signs in or ends a session is
-//! kept in any case.
+//! A caller that records its own span gets ours, and one that says it does not, gets none. Since anybody can say so, what
+//! callers ask for is kept so often in a second and no oftener; beyond that the share decides. Of that, too, only so many are
+//! kept in a second, unless it is everything: the cost is bounded, however many requests there are. Whoever signs in or ends
+//! a session is kept in any case.
 
 use std::sync::OnceLock;
 
 use opentelemetry::TraceId;
 
+use super::seldom::Ration;
 use super::trace_id::TraceParent;
 
 /// The share of traces that this process exports. Not set where nothing is exported.
 static SHARE: OnceLock<Share> = OnceLock::new();
+
+/// Most traces in a second that are kept because a caller says so, and as many because they fail.
+const RATION: u32 = 100;
+/// Most traces in a second that are kept because they are in the share, if that is not all of them.
+const SHARED: u32 = 500;
+static IN_SHARE: Ration = Ration::of(SHARED);
+static ASKED_FOR: Ration = Ration::of(RATION);
+static FAILED: Ration = Ration::of(RATION);
+
+/// How much a trace is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeping {
+    /// Kept if it is in the share.
+    Share,
+    /// Kept in any case.
+    Always,
+}
 
 /// A share of all traces. The same traces are in it on every node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,11 +60,9 @@ impl Share {
         last >> 1 < self.below
     }
 
-    fn keeps(self, trace: TraceId, parent: Option<&TraceParent>) -> bool {
-        match parent {
-            Some(parent) => parent.is_sampled(),
-            None => self.has(trace),
-        }
+    /// Whether it is all of them.
+    fn is_all(self) -> bool {
+        self.below >= 1 << 63
     }
 }
 
@@ -54,19 +72,26 @@ pub(super) fn begin(ratio: f64) {
     let _ = SHARE.set(Share::of(ratio));
 }
 
-/// Whether any trace is exported.
-pub fn is_any_kept() -> bool {
-    SHARE.get().is_some()
+/// Whether the span of a request that has failed is exported although its trace was not kept.
+pub fn is_failure_kept() -> bool {
+    SHARE.get().is_some() && FAILED.take()
 }
 
-/// Whether a trace is exported, in any case if it is `precious`.
-pub fn is_kept(trace: TraceId, parent: Option<&TraceParent>, precious: bool) -> bool {
-    SHARE.get().is_some_and(|share| precious || share.keeps(trace, parent))
+/// Whether a trace is exported.
+pub fn is_kept(trace: TraceId, parent: Option<&TraceParent>, keeping: Keeping) -> bool {
+    let Some(share) = SHARE.get() else { return false };
+    if keeping == Keeping::Always {
+        return true;
+    }
+    match parent {
+        Some(parent) if !parent.is_sampled() => false,
+        Some(_) if ASKED_FOR.take() => true,
+        Some(_) | None => share.has(trace) && (share.is_all() || IN_SHARE.take()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::trace_id::parse_traceparent;
     use super::*;
 
     fn trace(last: u64) -> TraceId {
@@ -79,16 +104,5 @@ mod tests {
         let had = |ratio| ids.clone().filter(|id| Share::of(ratio).has(*id)).count();
         assert_eq!((had(0.0), had(1.0)), (0, 1_000));
         assert!((99..=101).contains(&had(0.1)), "{}", had(0.1));
-    }
-
-    #[test]
-    fn a_caller_decides_for_its_own_trace() {
-        let parent = |flags: &str| {
-            parse_traceparent(&format!("00-{}-00f067aa0ba902b7-{flags}", "1".repeat(32)))
-        };
-        let (all, none) = (Share::of(1.0), Share::of(0.0));
-        assert!(none.keeps(trace(7), parent("01").as_ref()));
-        assert!(!all.keeps(trace(7), parent("00").as_ref()));
-        assert!(all.keeps(trace(7), None) && !none.keeps(trace(7), None));
     }
 }

@@ -13,6 +13,8 @@ use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
 use tracing::{Instrument, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
+use super::sampling::{Keeping, is_kept};
+
 /// The span of a caller in another process, as the `traceparent` header names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceParent {
@@ -84,10 +86,16 @@ impl Trace {
     }
 }
 
-/// Does what no request asked for, in a trace of its own, whose first span is this one. It is always kept: this process does
-/// little by itself, and that is about sessions and keys.
-pub async fn of_own_accord<F: Future>(operation: &'static str, span: Span, work: F) -> F::Output {
-    Trace::new(None, Some(operation), None).scope(work.instrument(span)).await
+/// Does what no request asked for, in a trace of its own. Its first span is made by `span` if the trace is kept.
+pub async fn of_own_accord<F: Future>(
+    operation: &'static str,
+    keeping: Keeping,
+    span: impl FnOnce() -> Span,
+    work: F,
+) -> F::Output {
+    let trace = Trace::new(None, Some(operation), None);
+    let span = if is_kept(trace.id, None, keeping) { span() } else { Span::none() };
+    trace.scope(work.instrument(span)).await
 }
 
 /// Carries the trace and the span of this task over to another one that does a part of the work.
@@ -131,6 +139,28 @@ macro_rules! span_in {
             tracing::info_span!(parent: parent, $($span)+)
         }
     }};
+}
+
+/// The same, but the outer span may end before the inner one does.
+#[macro_export]
+macro_rules! span_outliving {
+    ($parent:expr, $($span:tt)+) => {{
+        let parent: &tracing::Span = $parent;
+        if parent.is_disabled() {
+            tracing::Span::none()
+        } else {
+            let span = tracing::info_span!(parent: None, $($span)+);
+            $crate::telemetry::put_beneath(&span, parent);
+            span
+        }
+    }};
+}
+
+/// Makes a span the child of another one, without keeping that one from its end. It has to happen before the span is entered
+/// for the first time.
+pub fn put_beneath(span: &Span, parent: &Span) {
+    // It fails where nothing is exported.
+    let _ = span.set_parent(parent.context());
 }
 
 thread_local! {

@@ -29,11 +29,7 @@ impl Visitor {
     ///
     /// When nobody can say for the moment, or the cookie comes with a change from another site.
     pub(super) async fn of(request: &Request) -> Result<Option<Self>, Problem> {
-        let signed_in = match SignedIn::of(request).await {
-            Ok(signed_in) => signed_in,
-            Err(problem) if problem.is_unauthorized() => return Ok(None),
-            Err(problem) => return Err(problem),
-        };
+        let Some(signed_in) = SignedIn::if_any(request).await? else { return Ok(None) };
         let state = caller::state(request)?;
         let cookie = signed_in.refreshed_cookie(request, state);
         let account = state.accounts.of(signed_in.session.user_id).await?;

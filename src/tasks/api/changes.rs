@@ -171,7 +171,7 @@ impl TaskChangesApi {
 
 async fn take_back(sent: Sent<'_>, deed: Deed, expected: Expected) -> Result<Answer, Problem> {
     let (state, user_id) = (sent.state, sent.owner.user_id);
-    let by = sent.owner.context(sent.request);
+    let by = sent.owner.context();
     let writing = sent.writing(as_taken_back(by));
     let done = state.tasks.take_back(&writing, (deed, expected), state.clock.now()).await;
     answered(state, user_id, done, None).await

@@ -83,7 +83,7 @@ impl Sent<'_> {
         let uri = request.original_uri().path_and_query().map_or("", |path| path.as_str());
         let parts = [request.method().as_str().as_bytes(), uri.as_bytes(), &digest];
         let asked = key.0.map(|key| Asked::new(owner.user_id, key, &parts));
-        Writing { owner: owner.user_id, context: owner.context(request), asked, answering }
+        Writing { owner: owner.user_id, context: owner.context(), asked, answering }
     }
 
     /// Carries out a command about one task.

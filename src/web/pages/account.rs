@@ -86,7 +86,7 @@ pub(super) async fn change_profile(mut request: Request) -> Result<Response, Ins
     let (visitor, form) = Visitor::sending(&mut request).await?;
     let state = caller::state(&request)?;
     let patch = ProfilePatch { name: MaybeUndefined::Value(form.text("name").to_owned()) };
-    match changes::change_profile(state, &request, &visitor.signed_in.session, patch).await {
+    match changes::change_profile(state, &visitor.signed_in.session, patch).await {
         Ok(_) => Ok(done(&visitor, "profile")),
         Err(problem) => {
             let (name, about_profile) =
@@ -120,7 +120,7 @@ pub(super) async fn change_password(mut request: Request) -> Result<Response, In
 pub(super) async fn end_session(mut request: Request) -> Result<Response, Instead> {
     let (visitor, _) = Visitor::sending(&mut request).await?;
     let state = caller::state(&request)?;
-    let (user_id, context) = (visitor.user_id(), visitor.signed_in.context(&request));
+    let (user_id, context) = (visitor.user_id(), visitor.signed_in.context());
     // One that is no session any more has ended, which is what was wanted.
     if let Ok(id) = piece(&request, 3).parse::<SessionId>() {
         let ended = state.sessions.revoke(user_id, id, context).await;
@@ -137,7 +137,7 @@ pub(super) async fn end_sessions(mut request: Request) -> Result<Response, Inste
     let (visitor, form) = Visitor::sending(&mut request).await?;
     let state = caller::state(&request)?;
     let spared = (form.text("except") == "current").then_some(visitor.signed_in.session.id);
-    let (user_id, context) = (visitor.user_id(), visitor.signed_in.context(&request));
+    let (user_id, context) = (visitor.user_id(), visitor.signed_in.context());
     let ended = state.sessions.end_all(user_id, spared, EndReason::Revoked, context).await;
     ended.map_err(|error| Instead::told_to(error.into(), &visitor))?;
     Ok(if spared.is_some() { done(&visitor, "sessions") } else { signed_out(state) })

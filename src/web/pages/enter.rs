@@ -101,8 +101,7 @@ pub(super) async fn sign_up(mut request: Request) -> Result<Response, Instead> {
     let text = |name| form.text(name).to_owned();
     let body =
         SignUpRequest { email: text("email"), password: text("password"), name: text("name") };
-    let entered =
-        async { entering::sign_up(caller::following(&request)?, &request, body).await }.await;
+    let entered = entering::sign_up(&request, body).await;
     enter(&form, entered, |problem, typed, complaints| {
         page::of_problem(problem, &SignUpPage::new(typed, complaints))
     })
@@ -113,8 +112,7 @@ pub(super) async fn sign_in(mut request: Request) -> Result<Response, Instead> {
     let form = Form::of(&mut request).await?;
     let text = |name| form.text(name).to_owned();
     let body = SignInRequest { email: text("email"), password: text("password") };
-    let entered =
-        async { entering::sign_in(caller::following(&request)?, &request, body).await }.await;
+    let entered = entering::sign_in(&request, body).await;
     enter(&form, entered, |problem, typed, complaints| {
         page::of_problem(problem, &SignInPage::new(typed, complaints))
     })
@@ -139,7 +137,7 @@ pub(super) async fn sign_out(mut request: Request) -> Result<Response, Instead> 
     let state = caller::state(&request)?;
     if let MaybeSignedIn(Some(session)) = MaybeSignedIn::of(&request).await? {
         visitor::require_shown_to(&form, session.user_id)?;
-        entering::sign_out(state, &request, &session).await?;
+        entering::sign_out(state, session).await?;
     }
     Ok(page::with_cookie(page::lead_to("/login"), Some(cookie::clear(&state.site))))
 }

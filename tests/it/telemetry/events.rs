@@ -6,14 +6,16 @@ use keyfold::clock::Clock;
 use keyfold::config::TelemetryConfig;
 use keyfold::telemetry::{self, Telemetry};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use opentelemetry_proto::tonic::trace::v1::Span;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tracing::subscriber::{DefaultGuard, set_default};
 
 use super::collector::Collector;
 use super::hex;
-use crate::app::{START, TestApp, TestRequest};
+use crate::app::{SECRET, START, TestApp, TestRequest};
 use crate::postgres;
+use crate::process::ExternalDatabase;
 use crate::user::{PASSWORD, TestUser};
 
 const DAY: Duration = Duration::from_hours(24);
@@ -126,8 +128,8 @@ async fn signing_up_in_and_out_is_told_with_who_from_where_and_how_it_ended() {
             "INFO keyfold.key.published outcome=success".to_owned(),
             "INFO keyfold.key.signing outcome=success".to_owned(),
             format!("INFO keyfold.sign_up client.address={FROM} outcome=success user.id=ada"),
-            format!("INFO keyfold.token.issued {}", ada("first")),
             format!("INFO session.start {}", ada("first")),
+            format!("INFO keyfold.token.issued {}", ada("first")),
             format!(
                 "WARN keyfold.sign_up client.address={FROM} outcome=failure reason=email_taken"
             ),
@@ -137,8 +139,8 @@ async fn signing_up_in_and_out_is_told_with_who_from_where_and_how_it_ended() {
             format!(
                 "WARN keyfold.sign_in client.address={FROM} outcome=failure reason=wrong_password user.id=ada"
             ),
-            format!("INFO keyfold.token.issued {}", ada("second")),
             format!("INFO session.start {}", ada("second")),
+            format!("INFO keyfold.token.issued {}", ada("second")),
             format!("INFO keyfold.sign_in client.address={FROM} outcome=success user.id=ada"),
             format!(
                 "INFO session.end client.address={FROM} outcome=success reason=signed_out session.id=second \
@@ -197,7 +199,7 @@ async fn a_refused_token_is_told_with_the_reason_and_with_whose_it_is_only_if_it
             refused("WARN", "unknown_key", ""),
             refused("WARN", "wrong_signature", ""),
             refused("INFO", "session_required", " session.id=hers user.id=ada"),
-            refused("INFO", "expired", ""),
+            refused("INFO", "expired", " session.id=hers user.id=ada"),
         ]
     );
 }
@@ -311,4 +313,39 @@ async fn an_event_carries_the_trace_of_its_request_though_no_span_of_it_is_kept(
     let [record] = &records[2..] else { panic!("{records:?}") };
     let told = format!("00-{}-{}-00", hex(&record.trace_id), hex(&record.span_id));
     assert_eq!((hex(&record.trace_id).as_str(), told), (trace, span));
+}
+
+#[tokio::test]
+async fn what_an_operator_ends_is_told_in_a_trace_of_its_own() {
+    let (collector, database) = (Collector::start().await, ExternalDatabase::new().await);
+    let keyfold = database.keyfold(SECRET);
+    let server = keyfold.serve().await;
+    let ada = TestUser::sign_up(&server.url, "ada@example.com").await;
+    let grace = TestUser::sign_up(&server.url, "grace@example.com").await;
+    server.stop().await;
+    let keyfold = super::exporting(&keyfold, collector.address);
+    let keyfold = keyfold.set("KEYFOLD_TRACE_SAMPLING", "1");
+    keyfold.print(&["users", "delete", &ada.email]).await;
+    keyfold.print(&["sessions", "end"]).await;
+    let records: Vec<_> =
+        collector.records().into_iter().filter(|record| !record.event_name.is_empty()).collect();
+    let (hers, another) = (hash(&ada.session_id), hash(&grace.session_id));
+    let names = [(ada.id.as_str(), "ada"), (grace.id.as_str(), "grace")];
+    let names: Vec<_> =
+        names.into_iter().chain([(hers.as_str(), "hers"), (&another, "another")]).collect();
+    assert_eq!(
+        lines(&records, &names),
+        [
+            "INFO session.end outcome=success reason=user_deleted session.id=hers user.id=ada",
+            "INFO session.end outcome=success reason=revoked session.id=another user.id=grace",
+        ]
+    );
+    let spans = collector.spans();
+    for record in &records {
+        let is_of =
+            |span: &&Span| span.trace_id == record.trace_id && span.parent_span_id.is_empty();
+        let roots: Vec<_> = spans.iter().filter(is_of).collect();
+        let [root] = &roots[..] else { panic!("{roots:?}") };
+        assert_eq!((root.name.as_str(), &root.span_id), ("command", &record.span_id));
+    }
 }

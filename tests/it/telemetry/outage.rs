@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::collector::Collector;
 use super::{exporting, stop, whole_flow};
@@ -22,7 +22,10 @@ async fn told_with(collector: SocketAddr) -> String {
 
 #[tokio::test]
 async fn a_collector_that_is_away_or_refuses_is_told_of_once_and_holds_up_nothing() {
-    let away = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    // Nobody else gets the address meanwhile, and nobody listens at it.
+    let bound = TcpSocket::new_v4().unwrap();
+    bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let away = bound.local_addr().unwrap();
     let refusing = Collector::start_refusing().await;
     for collector in [away, refusing.address] {
         let lines = told_with(collector).await;
