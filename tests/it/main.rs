@@ -29,6 +29,7 @@
 //! * `explorer`: the explorer, the document, CORS, security headers
 //! * `forms`: the pages without scripts
 //! * `telemetry`: one trace from the request through the actors
+//! * `observability`: the registry of telemetry, dashboards, alerts and runbooks, and Prometheus itself
 //! * `tidy`: the rules of the code base that a compiler does not check
 
 #![cfg(test)]
@@ -52,6 +53,7 @@ mod forms;
 mod hanging;
 mod input;
 mod keys;
+mod observability;
 mod ownership;
 mod pages;
 mod past;

@@ -8,7 +8,7 @@ pub mod sql;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-fn root() -> &'static Path {
+pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -33,18 +33,18 @@ pub fn files(directory: &str) -> Vec<String> {
 }
 
 /// A Rust file.
-struct Source {
+pub struct Source {
     /// Its path from the root of the repository.
-    path: String,
-    text: String,
+    pub path: String,
+    pub text: String,
     /// The text without comments and string literals.
-    code: String,
+    pub code: String,
     /// The string literals.
-    strings: Vec<String>,
+    pub strings: Vec<String>,
 }
 
 /// Every Rust file below a directory.
-fn sources(directory: &str) -> Vec<Source> {
+pub fn sources(directory: &str) -> Vec<Source> {
     let is_rust = |path: &String| Path::new(path).extension().is_some_and(|end| end == "rs");
     let paths = files(directory).into_iter().filter(is_rust);
     let sources: Vec<_> = paths
@@ -60,7 +60,7 @@ fn sources(directory: &str) -> Vec<Source> {
 
 /// Fails with every place that breaks a rule.
 #[track_caller]
-fn assert_none(rule: &str, broken: impl IntoIterator<Item = String>) {
+pub fn assert_none(rule: &str, broken: impl IntoIterator<Item = String>) {
     let broken: Vec<_> = broken.into_iter().collect();
     assert!(broken.is_empty(), "{rule}\n  {}", broken.join("\n  "));
 }

@@ -21,10 +21,15 @@ pub fn tests(name: &str) -> PathBuf {
 pub fn node(packages: &Path, script: &Path) -> Command {
     installed(packages.join("node_modules"));
     // Where the system's is too old, `make test` brings one.
-    let brought = target().join("tools/node");
-    let mut command = Command::new(if brought.exists() { brought } else { "node".into() });
+    let mut command = program("node");
     command.arg(script);
     command
+}
+
+/// A program that `make test` unpacked, else the system's.
+pub fn program(name: &str) -> Command {
+    let brought = target().join("tools").join(name);
+    Command::new(if brought.exists() { brought } else { name.into() })
 }
 
 /// Python with the packages of `requirements.txt`.
