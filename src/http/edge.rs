@@ -24,6 +24,7 @@ use super::State;
 use super::client_address;
 use super::cors::{Cors, TrustedOrigin};
 use super::headers::SecurityHeaders;
+use super::measure;
 use super::problem::Problem;
 use super::trace::{Operation, RequestContext};
 
@@ -48,6 +49,7 @@ pub struct Edge<E> {
 impl<E: DynEndpoint<Output = Response>> Edge<E> {
     /// The edge of `inner`, whose endpoints reach `state`.
     pub fn new(inner: E, operations: Operations, state: State) -> Self {
+        measure::observe(state.site.scheme());
         let cors = Cors::new(&state.site);
         let headers = SecurityHeaders::new(state.site.secure);
         Self { inner, operations, state: Arc::new(state), cors, headers }

@@ -23,7 +23,7 @@ pub mod idempotency_key;
 pub mod if_match;
 pub mod json;
 pub mod live;
-pub mod measure;
+mod measure;
 mod parameter;
 pub mod problem;
 pub mod raw_json;
