@@ -5,6 +5,7 @@ mod alerts;
 mod dashboards;
 mod documents;
 mod program;
+mod prometheus;
 mod queries;
 mod registry;
 mod stack;
