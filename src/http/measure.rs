@@ -80,7 +80,7 @@ impl Drop for Measured {
 }
 
 /// Shows how many requests are being answered under a public URL of this scheme.
-pub fn observe(scheme: &'static str) {
+pub(super) fn observe(scheme: &'static str) {
     ACTIVE_REQUESTS.by(move |active| {
         for (place, count) in ACTIVE.numbers() {
             let method = METHODS.get(place).copied().unwrap_or("_OTHER");

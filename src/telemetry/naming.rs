@@ -1,7 +1,7 @@
 //! Log records know the trace they were written in, whether or not its spans are exported.
 //!
 //! The bridge from `tracing` takes the ids from the current span, and there is none where the trace is not kept. It also gives
-//! every record an event name; only those that were given one on purpose keep it.
+//! every record an event name, after the line of its source if need be; only the registered ones keep it.
 
 use std::time::Duration;
 
@@ -12,10 +12,8 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{LogProcessor, SdkLogRecord};
 
+use super::events::EVENTS;
 use super::trace_id::Trace;
-
-/// How `tracing` names an event that was given no name: after the line of its source.
-const UNNAMED: &str = "event ";
 
 /// Completes records before the next processor has them.
 #[derive(Debug)]
@@ -23,7 +21,7 @@ pub(super) struct Naming<P>(pub(super) P);
 
 impl<P: LogProcessor> LogProcessor for Naming<P> {
     fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
-        if record.event_name().is_some_and(|name| name.starts_with(UNNAMED)) {
+        if !record.target().is_some_and(|target| target.starts_with(EVENTS)) {
             record.set_event_name("");
         }
         if record.trace_context().is_none()

@@ -7,7 +7,7 @@ mod documents;
 mod program;
 mod prometheus;
 mod queries;
-mod registry;
+pub mod registry;
 mod stack;
 
 use serde::de::DeserializeOwned;

@@ -8,6 +8,7 @@ mod traces;
 mod events;
 mod metrics;
 mod outage;
+mod registered;
 mod sampling;
 
 use std::net::SocketAddr;

@@ -10,27 +10,28 @@ use crate::tidy::assert_none;
 /// `observability/registry.yaml`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Registry {
-    pub(super) attributes: BTreeMap<String, Attribute>,
-    pub(super) metrics: BTreeMap<String, Metric>,
-    pub(super) events: BTreeMap<String, Event>,
-    pub(super) spans: BTreeMap<String, Span>,
+pub struct Registry {
+    pub resource: Vec<String>,
+    pub attributes: BTreeMap<String, Attribute>,
+    pub metrics: BTreeMap<String, Metric>,
+    pub events: BTreeMap<String, Event>,
+    pub spans: BTreeMap<String, Span>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Attribute {
+pub struct Attribute {
     #[serde(rename = "type")]
-    kind: AttributeKind,
-    on: Vec<Place>,
+    pub kind: AttributeKind,
+    pub on: Vec<Place>,
     #[serde(default)]
-    pub(super) values: Vec<String>,
+    pub values: Vec<String>,
     meaning: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum AttributeKind {
+pub enum AttributeKind {
     String,
     Int,
 }
@@ -38,24 +39,25 @@ enum AttributeKind {
 /// What an attribute may stand on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Place {
+pub enum Place {
     Event,
     Metric,
+    Resource,
     Span,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Metric {
-    pub(super) instrument: Instrument,
-    pub(super) unit: String,
-    pub(super) attributes: Vec<String>,
-    pub(super) meaning: String,
+pub struct Metric {
+    pub instrument: Instrument,
+    pub unit: String,
+    pub attributes: Vec<String>,
+    pub meaning: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Instrument {
+pub enum Instrument {
     Counter,
     UpDownCounter,
     Gauge,
@@ -64,48 +66,47 @@ pub(super) enum Instrument {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Event {
-    pub(super) severity: Vec<Severity>,
-    pub(super) attributes: Vec<String>,
+pub struct Event {
+    pub severity: Vec<Severity>,
+    pub attributes: Vec<String>,
     meaning: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
-pub(super) enum Severity {
+pub enum Severity {
     Info,
     Warn,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Span {
-    #[serde(rename = "kind")]
-    _kind: SpanKind,
-    pub(super) attributes: Vec<String>,
+pub struct Span {
+    pub kind: SpanKind,
+    pub attributes: Vec<String>,
     meaning: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum SpanKind {
+pub enum SpanKind {
     Server,
     Internal,
     Client,
 }
 
 impl Registry {
-    pub(super) fn read() -> Self {
+    pub fn read() -> Self {
         yaml("observability/registry.yaml")
     }
 
     /// Whether an attribute may stand on such a thing.
-    pub(super) fn allows(&self, place: Place, attribute: &str) -> bool {
+    pub fn allows(&self, place: Place, attribute: &str) -> bool {
         self.attributes.get(attribute).is_some_and(|it| it.on.contains(&place))
     }
 
     /// The time series of all metrics in Prometheus, each with the labels that it can have.
-    pub(super) fn series(&self) -> BTreeMap<String, BTreeSet<String>> {
+    pub fn series(&self) -> BTreeMap<String, BTreeSet<String>> {
         let mut series = BTreeMap::new();
         for (name, metric) in &self.metrics {
             let labels: BTreeSet<_> =
@@ -125,7 +126,7 @@ impl Registry {
 
 impl Metric {
     /// How the exporter for Prometheus names its time series.
-    pub(super) fn series(&self, name: &str) -> Vec<String> {
+    pub fn series(&self, name: &str) -> Vec<String> {
         let unit = match self.unit.as_str() {
             "s" => "_seconds",
             "1" => "_ratio",
@@ -144,7 +145,7 @@ impl Metric {
 }
 
 /// A name as Prometheus has it.
-pub(super) fn in_prometheus(name: &str) -> String {
+pub fn in_prometheus(name: &str) -> String {
     name.replace('.', "_")
 }
 
@@ -175,7 +176,9 @@ fn whatever_lists_an_attribute_may_have_it_and_no_attribute_is_left_over() {
     let metrics = registry.metrics.iter().map(|(name, it)| (Place::Metric, name, &it.attributes));
     let events = registry.events.iter().map(|(name, it)| (Place::Event, name, &it.attributes));
     let spans = registry.spans.iter().map(|(name, it)| (Place::Span, name, &it.attributes));
-    let all: Vec<_> = metrics.chain(events).chain(spans).collect();
+    let process = "the process".to_owned();
+    let resource = [(Place::Resource, &process, &registry.resource)];
+    let all: Vec<_> = metrics.chain(events).chain(spans).chain(resource).collect();
     let broken = all.iter().flat_map(|(place, name, attributes)| {
         let broken = attributes.iter().filter(|attribute| !registry.allows(*place, attribute));
         broken.map(move |attribute| format!("{name}: {attribute} on a {place:?}"))
