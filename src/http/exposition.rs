@@ -1,5 +1,5 @@
-//! The metrics as Prometheus reads them: an endpoint without callers, traces or the one error body, so that being looked at
-//! changes nothing that is measured.
+//! The metrics as Prometheus reads them, for whoever reaches the address: an endpoint without callers or the one error body. At
+//! an address of its own, being looked at changes nothing that is measured.
 
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Body, Endpoint, Request, Response, endpoint};

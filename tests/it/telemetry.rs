@@ -3,13 +3,15 @@
 // The collector of the unit tests, which cannot be imported from here.
 #[path = "../../src/telemetry/tests/collector.rs"]
 mod collector;
-mod traces;
 
 mod events;
 mod metrics;
 mod outage;
 mod registered;
 mod sampling;
+mod strangers;
+mod traces;
+mod watched;
 
 use std::net::SocketAddr;
 

@@ -2,95 +2,19 @@
 
 use std::time::Duration;
 
-use keyfold::clock::Clock;
-use keyfold::config::TelemetryConfig;
-use keyfold::telemetry::{self, Telemetry};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use reqwest::Method;
-use serde_json::{Value, json};
-use tracing::subscriber::{DefaultGuard, set_default};
+use serde_json::json;
 
 use super::collector::Collector;
 use super::hex;
-use crate::app::{SECRET, START, TestApp, TestRequest};
-use crate::postgres;
+use super::watched::{FROM, Watched, hash, lines};
+use crate::app::SECRET;
 use crate::process::ExternalDatabase;
 use crate::user::{PASSWORD, TestUser};
 
 const DAY: Duration = Duration::from_hours(24);
-const FROM: &str = "127.0.0.1";
-
-/// A server whose telemetry goes to a collector. It runs on the test's own thread, where that is set up.
-struct Watched {
-    app: TestApp,
-    collector: Collector,
-    telemetry: Telemetry,
-    _guard: DefaultGuard,
-}
-
-impl Watched {
-    async fn spawn() -> Self {
-        let collector = Collector::start().await;
-        let config = TelemetryConfig {
-            otlp_endpoint: Some(format!("http://{}", collector.address).parse().unwrap()),
-            // However quiet the log is.
-            log_filter: "off".to_owned(),
-            ..TelemetryConfig::default()
-        };
-        let (subscriber, telemetry) = telemetry::subscriber(&config, std::io::sink).unwrap();
-        let guard = set_default(subscriber);
-        let connection = postgres::new_schema().await;
-        let app = TestApp::on(connection, Clock::manual(START), |_| ()).await.unwrap();
-        Self { app, collector, telemetry, _guard: guard }
-    }
-
-    fn post(&self, path: &str, body: &Value) -> TestRequest {
-        self.app.post(path).json(body)
-    }
-
-    async fn sign_in(&self, email: &str, password: &str, status: u16) -> Value {
-        let body = json!({"email": email, "password": password});
-        self.post("/api/auth/signin", &body).send().await.expect(status)
-    }
-
-    /// Every event that was told, in order.
-    async fn told(mut self) -> Vec<LogRecord> {
-        self.app.stop().await;
-        self.telemetry.flush_and_shutdown().await;
-        let mut records = self.collector.records();
-        records.retain(|record| !record.event_name.is_empty());
-        records.sort_by_key(|record| record.observed_time_unix_nano);
-        records
-    }
-}
-
-/// An event as one line: name, severity and attributes, with people and sessions called by their names.
-fn line(record: &LogRecord, names: &[(&str, &str)]) -> String {
-    let mut attributes: Vec<_> = record
-        .attributes
-        .iter()
-        .map(|attribute| {
-            let value = super::as_text(attribute.value.as_ref().unwrap());
-            let name =
-                names.iter().find(|(id, _)| *id == value).map(|(_, name)| (*name).to_owned());
-            format!("{}={}", attribute.key, name.unwrap_or(value))
-        })
-        .collect();
-    attributes.sort();
-    format!("{} {} {}", record.severity_text, record.event_name, attributes.join(" "))
-}
-
-fn lines(records: &[LogRecord], names: &[(&str, &str)]) -> Vec<String> {
-    records.iter().map(|record| line(record, names)).collect()
-}
-
-/// The hash by which telemetry names a session.
-fn hash(session_id: &str) -> String {
-    let id: uuid::Uuid = session_id.parse().unwrap();
-    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, id.as_bytes());
-    hex(&hash.as_ref()[..16])
-}
 
 /// Forgets the key ids, which are different in every run.
 fn without_key_ids(records: Vec<LogRecord>) -> Vec<LogRecord> {
