@@ -4,17 +4,17 @@
 //! It has what Keyfold's server has: the same runtime, the same allocator, the same way to accept connections.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::Path;
-use std::process::Stdio;
 
-use anyhow::Context;
 use keyfold::app::connections::Connections;
 use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use poem::{Body, Response, Route, Server, endpoint::make_sync, get};
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
+
+use crate::itself;
 
 /// An answer to be given again and again.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -75,16 +75,8 @@ impl BareServer {
     pub async fn start(name: &str, answer: &Answer) -> anyhow::Result<Self> {
         let file = crate::scratch()?.join(format!("{name}.answer"));
         std::fs::write(&file, serde_json::to_vec(answer)?)?;
-        let mut child = Command::new(std::env::current_exe()?)
-            .arg(crate::BARE)
-            .arg(&file)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
-        let out = child.stdout.take().context("the bare server has no output")?;
-        let url = BufReader::new(out).lines().next_line().await?;
-        Ok(Self { child, url: url.context("the bare server does not serve")? })
+        let (child, url) = itself::serving(&[OsStr::new(crate::BARE), file.as_os_str()]).await?;
+        Ok(Self { child, url })
     }
 
     /// Its process.

@@ -1,8 +1,5 @@
 //! A collector in a process of its own that takes everything and keeps nothing.
 
-use std::process::Stdio;
-
-use anyhow::Context;
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{
     LogsService, LogsServiceServer,
 };
@@ -21,12 +18,13 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::Server;
 use tonic::{Request, Response, Status};
+
+use crate::itself;
 
 /// A collector that runs until it is dropped.
 #[derive(Debug)]
@@ -43,15 +41,8 @@ impl Collector {
     ///
     /// When it does not come to serve.
     pub async fn start() -> anyhow::Result<Self> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .arg(crate::COLLECT)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
-        let out = child.stdout.take().context("the collector has no output")?;
-        let url = BufReader::new(out).lines().next_line().await?;
-        Ok(Self { _child: child, url: url.context("the collector does not serve")? })
+        let (child, url) = itself::serving(&[crate::COLLECT]).await?;
+        Ok(Self { _child: child, url })
     }
 }
 

@@ -9,6 +9,7 @@
 mod bare;
 mod collector;
 mod figures;
+mod itself;
 mod limits;
 mod load;
 mod machine;

@@ -1,12 +1,15 @@
 //! What is measured of every request (OpenTelemetry's conventions for HTTP servers).
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use foldhash::fast::RandomState;
 use opentelemetry::KeyValue;
 use poem::Response;
 use poem::http::{Method, StatusCode};
 
-use crate::telemetry::instrument::{Tally, number};
+use crate::telemetry::instrument::{Series, Tally, number};
 use crate::telemetry::metrics::{ACTIVE_REQUESTS, REQUEST_DURATION};
 
 /// The methods that HTTP defines (RFC 9110, section 9, and RFC 5789), and what stands for all others.
@@ -24,8 +27,16 @@ pub(super) struct Measured {
     route: Option<&'static str>,
     scheme: &'static str,
     began: Instant,
-    /// The status of its answer, once that is ready.
-    status: Option<StatusCode>,
+    /// The status of its answer and how long it took, once that is ready.
+    answered: Option<(StatusCode, Duration)>,
+}
+
+/// What tells series apart: the place of the method, the template and the status.
+type Key = (usize, Option<&'static str>, Option<StatusCode>);
+
+thread_local! {
+    /// The series that this thread has measured, as many as there are operations and statuses: each looked up once.
+    static SERIES: RefCell<HashMap<Key, Series, RandomState>> = RefCell::default();
 }
 
 /// What went wrong when nobody waited for the answer any more.
@@ -45,23 +56,33 @@ impl Measured {
     ) -> Self {
         let place = METHODS.iter().position(|known| *known == method).unwrap_or_default();
         ACTIVE.add(place);
-        Self { method, place, route, scheme, began: Instant::now(), status: None }
+        Self { method, place, route, scheme, began: Instant::now(), answered: None }
     }
 
     /// Its answer is ready: how long it took.
     pub(super) fn end(mut self, response: &Response) -> Duration {
-        self.status = Some(response.status());
-        self.began.elapsed()
+        let took = self.began.elapsed();
+        self.answered = Some((response.status(), took));
+        took
     }
 
-    fn attributes(&self) -> Vec<KeyValue> {
+    fn record(&self) {
+        let status = self.answered.map(|(status, _)| status);
+        let took = self.answered.map_or_else(|| self.began.elapsed(), |(_, took)| took);
+        SERIES.with_borrow_mut(|known| {
+            let make = || REQUEST_DURATION.series(&self.attributes(status));
+            known.entry((self.place, self.route, status)).or_insert_with(make).record(took);
+        });
+    }
+
+    fn attributes(&self, status: Option<StatusCode>) -> Vec<KeyValue> {
         let mut attributes = Vec::with_capacity(5);
         attributes.push(KeyValue::new("http.request.method", self.method));
         attributes.extend(self.route.map(|route| KeyValue::new("http.route", route)));
         attributes.push(KeyValue::new("url.scheme", self.scheme));
-        let code = self.status.map(|status| i64::from(status.as_u16()));
+        let code = status.map(|status| i64::from(status.as_u16()));
         attributes.extend(code.map(|code| KeyValue::new("http.response.status_code", code)));
-        let error = match self.status {
+        let error = match status {
             None => Some(CANCELLED.to_owned()),
             Some(status) if status.is_server_error() => Some(status.as_str().to_owned()),
             Some(_) => None,
@@ -75,7 +96,7 @@ impl Measured {
 impl Drop for Measured {
     fn drop(&mut self) {
         ACTIVE.subtract(self.place);
-        REQUEST_DURATION.record(self.began.elapsed(), &self.attributes());
+        self.record();
     }
 }
 
