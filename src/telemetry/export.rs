@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use opentelemetry::InstrumentationScope;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
@@ -33,6 +33,8 @@ use super::trace_id::TraceIds;
 
 /// How long the collector may take to accept a batch.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The same for what does not keep to it.
+const PATIENCE: Duration = Duration::from_millis(1_500);
 /// Most links of a span: as many as a batch has appends.
 const LINKS: u32 = 512;
 /// How long the end of the program waits for what is still queued.
@@ -144,8 +146,13 @@ pub(super) async fn end(
     let (sender, ended) = oneshot::channel();
     let thread = std::thread::Builder::new().name("telemetry-shutdown".to_owned());
     let started = thread.spawn(move || drop(sender.send(shutdown())));
+    // Not every part of the SDK heeds the time-out that it is given.
+    let ended = tokio::time::timeout(PATIENCE, ended);
     let result = match started {
-        Ok(_) => ended.await.context("its thread panicked").and_then(|result| Ok(result?)),
+        Ok(_) => match ended.await {
+            Ok(ended) => ended.context("its thread panicked").and_then(|result| Ok(result?)),
+            Err(_elapsed) => Err(anyhow!("the collector does not answer")),
+        },
         Err(error) => Err(error.into()),
     };
     if let Err(error) = result {

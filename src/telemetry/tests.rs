@@ -218,6 +218,18 @@ async fn a_collector_that_never_answers_does_not_hold_up_the_end() {
 }
 
 #[tokio::test]
+async fn nor_does_one_that_takes_no_metrics() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let config = exporting_to(silent.local_addr().unwrap());
+    let exporter = export::metrics(config.otlp_endpoint.as_ref().unwrap()).unwrap();
+    let (meters, _) = provider::start(resource(&config), Some(exporter)).unwrap();
+    meters.meter("test").u64_counter("apples").build().add(1, &[]);
+    let started = Instant::now();
+    Telemetry { export: None, meters: Some(meters) }.flush_and_shutdown().await;
+    assert!(started.elapsed() < Duration::from_secs(2));
+}
+
+#[tokio::test]
 async fn a_collector_that_refuses_everything_does_not_hold_up_the_end() {
     let refusing = Collector::start_refusing().await;
     assert!(time_to_end(refusing.address).await < Duration::from_secs(2));
