@@ -34,7 +34,7 @@ use std::io::IsTerminal;
 use std::sync::{LazyLock, OnceLock};
 
 use anyhow::Context;
-use opentelemetry::{KeyValue, global};
+use opentelemetry::{Key, KeyValue, global};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
@@ -138,6 +138,7 @@ pub fn start(config: &TelemetryConfig, process: Process) -> anyhow::Result<Telem
     let exporter = config.otlp_endpoint.as_ref().map(export::metrics).transpose()?;
     let (meters, exposition) = provider::start(resource(config), exporter)?;
     global::set_meter_provider(meters.clone());
+    events::begin();
     // The first one, as the subscriber above.
     let _ = EXPOSITION.set(exposition);
     telemetry.meters = Some(meters);
@@ -149,9 +150,12 @@ pub fn start(config: &TelemetryConfig, process: Process) -> anyhow::Result<Telem
 fn resource(config: &TelemetryConfig) -> Resource {
     static INSTANCE: LazyLock<String> =
         LazyLock::new(|| Id::<()>::generate(&Clock::system()).to_string());
+    // What OTEL_RESOURCE_ATTRIBUTES says of the instance counts.
+    let instance = Resource::builder().build().get(&Key::new("service.instance.id"));
+    let instance = instance.unwrap_or_else(|| INSTANCE.as_str().into());
     Resource::builder()
         .with_service_name(config.service_name.clone())
-        .with_attribute(KeyValue::new("service.instance.id", INSTANCE.as_str()))
+        .with_attribute(KeyValue::new("service.instance.id", instance))
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
         .build()
 }

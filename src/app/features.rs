@@ -18,6 +18,7 @@ use crate::eventlog::supervisor::Lifespan;
 use crate::eventlog::{Entities, EventLog, Projections};
 use crate::freshness::Freshness;
 use crate::http::State;
+use crate::http::begun::Begun;
 use crate::http::health::Readiness;
 use crate::keys::Keys;
 use crate::keys::access_token::TokenPolicy;
@@ -126,6 +127,8 @@ pub struct Features {
     pub keys: Keys,
     /// Task lists.
     pub tasks: Tasks,
+    /// What goes on when its client goes away.
+    pub(super) begun: Begun,
 }
 
 impl Features {
@@ -161,7 +164,7 @@ impl Features {
         let lists = Entities::<TaskList>::start(log.clone(), lifespan, parent).await?;
         let readers = Workers::start(Work::Files, 1, Share::GivesWay, heavy::MAX_AT_ONCE)?;
         let tasks = Tasks::new(lists, log.clone(), pool.clone(), Heavy::new(readers));
-        Ok(Self { accounts, sessions, keys, tasks })
+        Ok(Self { accounts, sessions, keys, tasks, begun: Begun::new() })
     }
 
     /// Who must hear of events that other processes append.
@@ -176,7 +179,7 @@ impl Features {
 
     /// What the endpoints reach.
     pub(super) fn state(&self, node: Node) -> State {
-        let Self { accounts, sessions, keys, tasks } = self.clone();
+        let Self { accounts, sessions, keys, tasks, begun } = self.clone();
         let Node { follower, freshness, revocations, readiness, clock, site } = node;
         let site = Arc::new(site.into());
         State {
@@ -188,6 +191,7 @@ impl Features {
             follower,
             freshness,
             readiness,
+            begun,
             clock,
             site,
         }

@@ -241,6 +241,9 @@ impl Server {
         if tokio::time::timeout(patience, served).await.is_err() {
             tracing::warn!("requests were still in flight when the patience for them was over");
         }
+        if tokio::time::timeout(patience, self.features.begun.finished()).await.is_err() {
+            tracing::warn!("work was still unfinished when the patience for it was over");
+        }
         // A root that has ended already has no children left.
         let _ = self.root.cast(RootMessage::Stopping);
         if tokio::time::timeout(patience, self.features.drain()).await.is_err() {
@@ -271,7 +274,7 @@ fn freshness(
     match mode {
         Mode::Single => Freshness::of_single_node(),
         Mode::Cluster => {
-            let Features { accounts, sessions, keys, tasks } = features.clone();
+            let Features { accounts, sessions, keys, tasks, begun: _ } = features.clone();
             let memory = Memory { keys, accounts, sessions, tasks };
             let (freshness, check) = Freshness::of_cluster(pool.clone(), memory);
             parts.spawn(named(check.run(), "the freshness check"));

@@ -10,7 +10,6 @@ use zeroize::Zeroizing;
 use super::account_bodies::{ChangePasswordRequest, ProfilePatch};
 use super::bodies::{SignedInBody, User};
 use super::entering::Entrance;
-use super::unhurried::to_its_end;
 use crate::accounts::Proof;
 use crate::accounts::password::{Password, WrongPassword};
 use crate::eventlog::{Context, ExecuteError};
@@ -39,12 +38,12 @@ pub(crate) async fn change_profile(
     let about = About::session(session.user_id, session.id);
     let (user_id, accounts) = (session.user_id, state.accounts.clone());
     let (name, context) = (body.name(), caller::acting(session));
-    to_its_end(async move {
+    let changed = state.begun.to_its_end(async move {
         let changed = async { Ok(accounts.change_profile(user_id, name?, context).await?) }.await;
         events::profile_change(about, changed.as_ref().err().map(Problem::reason));
         Ok(User::new(user_id, &changed?))
-    })
-    .await
+    });
+    changed.await
 }
 
 /// Changes the password of a session's user, ends all of their sessions and begins a new one: what is answered, and the
@@ -66,7 +65,7 @@ pub(crate) async fn change_password(
     let device = caller::device(request);
     let entrance = Entrance::prepare(state, device, user_id).await.inspect_err(failed)?;
     let change = Change { proof, password, context: caller::acting(session), about };
-    to_its_end(changed(state.clone(), entrance, change)).await
+    state.begun.to_its_end(changed(state.clone(), entrance, change)).await
 }
 
 /// What proves the current password, and the new one; or everything that is wrong with them at once.

@@ -8,7 +8,6 @@ use poem::Request;
 use zeroize::Zeroizing;
 
 use super::bodies::{FreshToken, SignInRequest, SignUpRequest, SignedInBody, StartedSession, User};
-use super::unhurried::to_its_end;
 use crate::accounts::account::{self, Account, Profile};
 use crate::accounts::email::Email;
 use crate::accounts::name::Name;
@@ -37,16 +36,17 @@ pub(crate) async fn sign_up(
     body: SignUpRequest,
 ) -> Result<(SignedInBody, String), Problem> {
     let tell = |problem: &Problem| events::sign_up(None, Some(problem.reason()));
-    let door = Door::of(request).await.inspect_err(tell)?;
+    let state = caller::following(request).inspect_err(tell)?;
     let (email, name, password) = new_account(body).inspect_err(tell)?;
-    to_its_end(async move {
+    let door = Door::of(state, request).await;
+    let entered = state.begun.to_its_end(async move {
         let context = door.context.clone();
         let signed_up = door.state.accounts.sign_up(email, name, password, context).await;
         let proof = signed_up.map_err(Problem::from).inspect_err(tell)?;
         events::sign_up(Some(proof.user_id), None);
         door.enter(proof).await.map_err(Problem::after_sign_up)
-    })
-    .await
+    });
+    entered.await
 }
 
 /// Begins a session for whoever knows the password: what is answered, and the header that sets the session's cookie.
@@ -59,16 +59,17 @@ pub(crate) async fn sign_in(
     body: SignInRequest,
 ) -> Result<(SignedInBody, String), Problem> {
     let tell = |problem: &Problem| events::sign_in(None, Some(problem.reason()));
-    let door = Door::of(request).await.inspect_err(tell)?;
+    let state = caller::following(request).inspect_err(tell)?;
     let (email, password) = credentials(body).inspect_err(tell)?;
-    to_its_end(async move {
+    let door = Door::of(state, request).await;
+    let entered = state.begun.to_its_end(async move {
         let attempt = door.state.accounts.sign_in(&email, password).await;
         let proof = proven(attempt.map_err(Problem::from).inspect_err(tell)?)?;
         let entered = door.enter(proof).await;
         events::sign_in(Some(proof.user_id), entered.as_ref().err().map(not_entered));
         entered
-    })
-    .await
+    });
+    entered.await
 }
 
 /// The proof, if there is one. Who knows the password and who does not is told in different words to telemetry alone.
@@ -103,12 +104,12 @@ fn credentials(body: SignInRequest) -> Result<(Email, Password), Problem> {
 /// What to answer instead.
 pub(crate) async fn sign_out(state: &State, session: Arc<Session>) -> Result<(), Problem> {
     let (context, sessions) = (caller::acting(&session), state.sessions.clone());
-    to_its_end(async move {
+    let ended = state.begun.to_its_end(async move {
         sessions.end(&session, EndReason::SignedOut, context).await?;
         events::sign_out(About::session(session.user_id, session.id));
         Ok(())
-    })
-    .await
+    });
+    ended.await
 }
 
 /// The values of a new account, or everything that is wrong with them at once.
@@ -140,16 +141,13 @@ struct Door {
 }
 
 impl Door {
-    /// # Errors
-    ///
-    /// While this node does not know what others changed.
-    async fn of(request: &Request) -> Result<Self, Problem> {
-        let state = caller::following(request)?.clone();
+    async fn of(state: &State, request: &Request) -> Self {
         let replaced = caller::session_of_cookie(request).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "whether a session is replaced cannot be said");
             None
         });
-        Ok(Self { state, device: caller::device(request), context: caller::context(), replaced })
+        let (device, context) = (caller::device(request), caller::context());
+        Self { state: state.clone(), device, context, replaced }
     }
 
     /// Begins a session for somebody who has proven a password, in place of the one that their browser has a cookie of

@@ -11,4 +11,3 @@ pub mod bodies;
 pub(crate) mod entering;
 pub mod session_bodies;
 pub mod sessions_api;
-mod unhurried;

@@ -88,6 +88,9 @@ pub(super) fn death<D: Decider>() {
 /// Shows how many entities are in memory, until this kind of them has ended.
 pub(super) fn observe_entities<D: Decider>(directory: &Arc<Directory<D>>) {
     let (directory, category) = (Arc::downgrade(directory), [category::<D>()]);
+    // 0 for what has not happened yet, so that its first time is seen.
+    APPEND_CONFLICTS.add(0, &category);
+    ACTORS_RESTARTED.add(0, &category);
     ACTORS_ALIVE.by(move |alive| {
         if let Some(directory) = directory.upgrade() {
             alive.observe(count(directory.alive()), &category);

@@ -40,7 +40,8 @@ impl<'a> VerifiedToken<'a> {
             Ok(says) => Ok(Self { token, says }),
             Err(error) => {
                 // One that has expired is authentic all the same.
-                let says = keys.vouch(token).ok().filter(|_| error == TokenError::Expired);
+                let is_authentic = error == TokenError::Expired;
+                let says = if is_authentic { keys.vouch(token).ok() } else { None };
                 let about = says.map(|says| About::session(says.user_id, says.session_id));
                 Err(Refused { problem: error.into(), about: about.unwrap_or_default() })
             }

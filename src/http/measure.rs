@@ -34,9 +34,12 @@ pub(super) struct Measured {
 /// What tells series apart: the place of the method, the template and the status.
 type Key = (usize, Option<&'static str>, Option<StatusCode>);
 
+/// The series by what tells them apart.
+type Known = HashMap<Key, Series, RandomState>;
+
 thread_local! {
     /// The series that this thread has measured, as many as there are operations and statuses: each looked up once.
-    static SERIES: RefCell<HashMap<Key, Series, RandomState>> = RefCell::default();
+    static SERIES: RefCell<Known> = RefCell::default();
 }
 
 /// What went wrong when nobody waited for the answer any more.
@@ -69,10 +72,13 @@ impl Measured {
     fn record(&self) {
         let status = self.answered.map(|(status, _)| status);
         let took = self.answered.map_or_else(|| self.began.elapsed(), |(_, took)| took);
-        SERIES.with_borrow_mut(|known| {
+        let record = |known: &RefCell<Known>| {
             let make = || REQUEST_DURATION.series(&self.attributes(status));
-            known.entry((self.place, self.route, status)).or_insert_with(make).record(took);
-        });
+            let key = (self.place, self.route, status);
+            known.borrow_mut().entry(key).or_insert_with(make).record(took);
+        };
+        // A thread that ends has no series any more.
+        let _ = SERIES.try_with(record);
     }
 
     fn attributes(&self, status: Option<StatusCode>) -> Vec<KeyValue> {

@@ -3,6 +3,7 @@
 //! A request passes the [`edge`] and arrives at an endpoint, whose first argument is the
 //! [`caller`], so nothing is parsed or looked up for somebody who may not ask. Statuses are decided in [`problem`] only.
 
+pub mod begun;
 pub mod body;
 pub mod bounded;
 pub mod cached;
@@ -39,6 +40,7 @@ use std::sync::Arc;
 use poem::Request;
 use poem::http::{HeaderName, header};
 
+use self::begun::Begun;
 use self::health::Readiness;
 use crate::accounts::Accounts;
 use crate::clock::Clock;
@@ -68,6 +70,8 @@ pub struct State {
     pub freshness: Freshness,
     /// Whether this node takes requests.
     pub readiness: Readiness,
+    /// What goes on when its client goes away.
+    pub begun: Begun,
     /// The time.
     pub clock: Clock,
     /// Where the server is reached and by whom.

@@ -60,7 +60,7 @@ impl From<TokenError> for Reason {
 pub(super) fn observe(published: &Arc<ArcSwap<KeySet>>, clock: &Clock, schedule: Schedule) {
     TOKEN_VERIFICATIONS.by(|verifications| {
         for (tally, cache) in [(&BEFORE, "hit"), (&NOW, "miss")] {
-            for (place, count) in tally.counted() {
+            for (place, count) in tally.numbers() {
                 let refused = OUTCOMES.get(place).copied().flatten().map(Reason::from);
                 verifications.observe(number(count), &attributes(refused, cache));
             }

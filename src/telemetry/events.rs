@@ -77,24 +77,26 @@ macro_rules! tell {
     };
 }
 
-/// Tells how an attempt ended: with a warning if it failed. Input that is none costs whoever sends it nothing, so it is told
-/// as rarely as it may come often.
+/// Tells how an attempt ended: with a warning if it failed. Input that is none costs a stranger nothing, so it is told as rarely
+/// as it may come often.
 macro_rules! attempted {
     ($name:literal, $about:expr, $message:literal, $failed:literal) => {
         match $about.reason {
             None => tell!(INFO, EVENTS, $name, "success", $about, $message),
-            Some(Reason::InvalidInput) if !STRANGERS.take() => {}
             Some(Reason::InvalidInput) => {
-                tell!(INFO, FREQUENT, $name, "failure", $about, $failed);
+                static STRANGERS: Ration = Ration::of(FLOOD);
+                if $about.user_id.is_some() || STRANGERS.take() {
+                    tell!(INFO, FREQUENT, $name, "failure", $about, $failed);
+                }
             }
             Some(_) => tell!(WARN, EVENTS, $name, "failure", $about, $failed),
         }
     };
 }
 
-/// Most events in a second that anybody can cause at no cost: by tokens that are not authentic, and by input that is none. All
-/// of them are counted. Were all told, a flood would push out what happens to people.
-static STRANGERS: Ration = Ration::of(100);
+/// Most events of a kind in a second that anybody can cause at no cost: by tokens that are not authentic, and by input that is
+/// none. Were all told, a flood would push out what happens to people.
+const FLOOD: u32 = 100;
 
 /// Where the request of this task comes from.
 fn client_address() -> Option<IpAddr> {
@@ -139,6 +141,10 @@ pub enum KeyChange {
 }
 
 impl KeyChange {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Published, Self::Signing, Self::Verifying, Self::Retired, Self::Revoked];
+
     /// Its word.
     pub const fn word(self) -> &'static str {
         match self {
@@ -199,8 +205,9 @@ pub fn token_issued(about: About<'_>) {
     tell!(INFO, FREQUENT, "keyfold.token.issued", "success", about, "an access token was issued");
 }
 
-/// A token was not accepted. Who forges tokens is worth a warning; who comes late with a good one is not.
+/// A token was not accepted where one is needed. Who forges tokens is worth a warning; who comes late with a good one is not.
 pub fn token_refused(about: About<'_>, reason: Reason) {
+    static STRANGERS: Ration = Ration::of(FLOOD);
     let is_forged = matches!(
         reason,
         Reason::UnknownKey | Reason::RevokedKey | Reason::WrongSignature | Reason::WrongIssuer
@@ -278,6 +285,34 @@ pub fn refused(reason: Reason) {
         let about = About::default().because(Some(reason));
         tell!(WARN, EVENTS, "keyfold.refusal", "failure", about, "a request was refused");
     }
+}
+
+/// Shows 0 for what has not happened yet. A series that began with the first of a burst would seem to have grown by nothing.
+pub(super) fn begin() {
+    use Reason::{InvalidInput, Overloaded, Unavailable, UnknownAccount, WrongPassword};
+    for attempts in [&SIGN_UPS, &SIGN_INS, &PASSWORD_CHANGES] {
+        for failed in [None, Some(InvalidInput), Some(Overloaded), Some(Unavailable)] {
+            attempts.add(0, &ended(failed));
+        }
+    }
+    SIGN_INS.add(0, &ended(Some(UnknownAccount)));
+    SIGN_INS.add(0, &ended(Some(WrongPassword)));
+    PASSWORD_CHANGES.add(0, &ended(Some(WrongPassword)));
+    SIGN_UPS.add(0, &ended(Some(Reason::EmailTaken)));
+    for streak in [Streak::First, Streak::Repeated, Streak::Persistent] {
+        SIGN_IN_FAILURES.add(0, &[KeyValue::new("streak", streak.word())]);
+    }
+    for change in KeyChange::ALL {
+        KEY_CHANGES.add(0, &[KeyValue::new("change", change.word())]);
+    }
+    for reason in Reason::REFUSALS {
+        REFUSALS.add(0, &[KeyValue::new("reason", reason.word())]);
+    }
+    for reason in Reason::ENDS {
+        REVOCATIONS.add(0, &[KeyValue::new("reason", reason.word())]);
+    }
+    TOKENS_ISSUED.add(0, &[]);
+    SESSIONS_STARTED.add(0, &[]);
 }
 
 /// How an attempt ended, as attributes of a metric.

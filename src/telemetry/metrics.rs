@@ -34,7 +34,7 @@ metrics! {
     PASSWORD_HASH_DURATION: Seconds = Seconds::new("keyfold.password.hash.duration", "How long password hashes took once their turn had come.");
     WORK_QUEUE_DEPTH: Observed = Observed::new(Kind::Gauge, "keyfold.work.queue.depth", "{job}", "Jobs that wait for a thread.");
     WORK_QUEUE_LIMIT: Observed = Observed::new(Kind::Gauge, "keyfold.work.queue.limit", "{job}", "The most jobs that may wait; more are refused.");
-    TOKENS_ISSUED: Count = Count::new("keyfold.tokens.issued", "{token}", "Access tokens that were signed.");
+    TOKENS_ISSUED: Count = Count::new("keyfold.tokens.issued", "{token}", "Access tokens that were given to somebody.");
     TOKEN_VERIFICATIONS: Observed = Observed::new(Kind::Counter, "keyfold.token.verifications", "{verification}", "Access tokens that were verified: signature, issuer, audience and time. Whether the session lives is looked at after that.");
     SESSIONS_LIVE: Observed = Observed::new(Kind::Gauge, "keyfold.sessions.live", "{session}", "Live sessions that this node has in memory: those that were used on it, or began on whatever node, since it started. In a cluster the numbers of the nodes overlap. After a commit of unknown outcome it begins again at 0.");
     SESSIONS_STARTED: Count = Count::new("keyfold.sessions.started", "{session}", "Sessions that began on this node.");
@@ -50,7 +50,7 @@ metrics! {
     APPEND_QUEUE_DEPTH: Observed = Observed::new(Kind::Gauge, "keyfold.append.queue.depth", "{append}", "Appends that wait for the running batch.");
     APPEND_EVENTS: Count = Count::new("keyfold.append.events", "{event}", "Events that this process committed.");
     APPEND_CONFLICTS: Count = Count::new("keyfold.append.conflicts", "{conflict}", "Appends that came too late because another process had written the stream.");
-    LOG_HEAD: Observed = Observed::new(Kind::Gauge, "keyfold.log.head", "{event}", "Position of the last event that this node has heard of through PostgreSQL's notifications, whoever appended it.");
+    LOG_HEAD: Observed = Observed::new(Kind::Gauge, "keyfold.log.head", "{event}", "Position of the last event that this node has heard of, whoever appended it: by PostgreSQL's notifications, or by looking for itself when there was none for 3 seconds.");
     LOG_FOLLOWING: Observed = Observed::new(Kind::Gauge, "keyfold.log.following", "1", "1 while this node follows the log, 0 while it answers nothing from memory.");
     REHYDRATION_DURATION: Seconds = Seconds::new("keyfold.rehydration.duration", "How long it took to load an entity from its snapshot and the events after it.");
     REHYDRATION_EVENTS: Sizes = Sizes::new("keyfold.rehydration.events", "{event}", "Events that were read for it.");

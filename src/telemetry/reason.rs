@@ -100,6 +100,8 @@ reasons! {
     FreshnessQueue = "freshness_queue",
     /// Too many verifiers elsewhere listen.
     RevocationReaders = "revocation_readers",
+    /// Too much is unfinished whose clients may have gone.
+    UnfinishedWork = "unfinished_work",
     /// Too many watch one task list.
     Watchers = "watchers",
 }
@@ -108,4 +110,33 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())
     }
+}
+
+impl Reason {
+    /// Which bounded queue was full.
+    pub const REFUSALS: [Self; 11] = [
+        Self::HashQueue,
+        Self::SignQueue,
+        Self::KeyQueue,
+        Self::FileQueue,
+        Self::EntityQueue,
+        Self::AppendQueue,
+        Self::DatabasePool,
+        Self::FreshnessQueue,
+        Self::RevocationReaders,
+        Self::UnfinishedWork,
+        Self::Watchers,
+    ];
+
+    /// Why sessions end.
+    pub const ENDS: [Self; 8] = [
+        Self::SignedOut,
+        Self::Revoked,
+        Self::PasswordChanged,
+        Self::Idle,
+        Self::Absolute,
+        Self::Superseded,
+        Self::Replaced,
+        Self::UserDeleted,
+    ];
 }

@@ -5,8 +5,8 @@
 //!
 //! A caller that records its own span gets ours, and one that says it does not, gets none. Since anybody can say so, what
 //! callers ask for is kept so often in a second and no oftener; beyond that the share decides. Of that, too, only so many are
-//! kept in a second, unless it is everything: the cost is bounded, however many requests there are. Whoever signs in or ends
-//! a session is kept in any case.
+//! kept in a second, unless it is everything. Whoever signs in or ends a session is kept in any case, up to more than a node
+//! can hash passwords. So the cost is bounded, however many requests there are.
 
 use std::sync::OnceLock;
 
@@ -22,6 +22,9 @@ static SHARE: OnceLock<Share> = OnceLock::new();
 const RATION: u32 = 100;
 /// Most traces in a second that are kept because they are in the share, if that is not all of them.
 const SHARED: u32 = 500;
+/// The same of those that are precious: more than anybody can sign in, since that costs a hash.
+const PRECIOUS: u32 = 1_000;
+static KEPT_ALWAYS: Ration = Ration::of(PRECIOUS);
 static IN_SHARE: Ration = Ration::of(SHARED);
 static ASKED_FOR: Ration = Ration::of(RATION);
 static FAILED: Ration = Ration::of(RATION);
@@ -31,7 +34,7 @@ static FAILED: Ration = Ration::of(RATION);
 pub enum Keeping {
     /// Kept if it is in the share.
     Share,
-    /// Kept in any case.
+    /// Kept in any case, as long as that is not a flood.
     Always,
 }
 
@@ -80,7 +83,7 @@ pub fn is_failure_kept() -> bool {
 /// Whether a trace is exported.
 pub fn is_kept(trace: TraceId, parent: Option<&TraceParent>, keeping: Keeping) -> bool {
     let Some(share) = SHARE.get() else { return false };
-    if keeping == Keeping::Always {
+    if keeping == Keeping::Always && KEPT_ALWAYS.take() {
         return true;
     }
     match parent {

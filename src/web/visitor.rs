@@ -29,12 +29,18 @@ impl Visitor {
     ///
     /// When nobody can say for the moment, or the cookie comes with a change from another site.
     pub(super) async fn of(request: &Request) -> Result<Option<Self>, Problem> {
-        let Some(signed_in) = SignedIn::if_any(request).await? else { return Ok(None) };
+        match SignedIn::if_any(request).await? {
+            Some(signed_in) => Self::known(request, signed_in).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn known(request: &Request, signed_in: SignedIn) -> Result<Self, Problem> {
         let state = caller::state(request)?;
         let cookie = signed_in.refreshed_cookie(request, state);
         let account = state.accounts.of(signed_in.session.user_id).await?;
         let profile = entering::profile_of(&account)?.clone();
-        Ok(Some(Self { signed_in, profile, cookie }))
+        Ok(Self { signed_in, profile, cookie })
     }
 
     /// The user.
@@ -57,7 +63,13 @@ impl Visitor {
     ///
     /// When they are not, or nobody can say for the moment.
     pub(super) async fn required(request: &Request) -> Result<Self, Instead> {
-        Self::of(request).await?.ok_or_else(|| Instead::SignIn(OwnPath::of_page(request)))
+        match SignedIn::of(request).await {
+            Ok(signed_in) => Ok(Self::known(request, signed_in).await?),
+            Err(problem) if problem.is_unauthorized() => {
+                Err(Instead::SignIn(OwnPath::of_page(request)))
+            }
+            Err(problem) => Err(problem.into()),
+        }
     }
 
     /// What somebody who is signed in has typed into a form. The form of a page that was shown to somebody else is not

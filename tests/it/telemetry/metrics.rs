@@ -177,3 +177,25 @@ async fn a_server_that_cannot_show_its_metrics_does_not_start_and_says_what_to_d
     let advice = "(KEYFOLD_METRICS_LISTEN names another address, or off)\n";
     assert!(ended.err.contains(&reason) && ended.err.ends_with(advice), "{}", ended.err);
 }
+
+#[tokio::test]
+async fn what_has_not_happened_yet_is_shown_as_none_so_that_its_first_burst_is_seen() {
+    let database = ExternalDatabase::new().await;
+    let server = database.keyfold(SECRET).serve().await;
+    let read = samples(&scraped(&server).await);
+    server.stop().await;
+    for series in [
+        "keyfold_sign_ins_total{outcome=\"failure\",reason=\"unknown_account\"}",
+        "keyfold_sign_ins_total{outcome=\"success\"}",
+        "keyfold_sign_in_failures_total{streak=\"first\"}",
+        "keyfold_sign_in_failures_total{streak=\"persistent\"}",
+        "keyfold_token_verifications_total{cache=\"miss\",outcome=\"failure\",reason=\"unknown_key\"}",
+        "keyfold_refusals_total{reason=\"hash_queue\"}",
+        "keyfold_revocations_total{reason=\"revoked\"}",
+        "keyfold_key_changes_total{change=\"revoked\"}",
+        "keyfold_append_conflicts_total{category=\"tasks\"}",
+        "keyfold_actors_restarted_total{category=\"account\"}",
+    ] {
+        assert_eq!(read.get(series).map(f64::to_string).as_deref(), Some("0"), "{series}");
+    }
+}
