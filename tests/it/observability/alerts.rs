@@ -11,13 +11,15 @@ use crate::tools::{program, run};
 const TESTS: &str = "observability/prometheus/tests";
 
 /// What people are to be told of.
-const WANTED: [&str; 11] = [
+const WANTED: [&str; 13] = [
     "AppendConflicts",
     "AppendSlow",
     "BruteForceOnOneAccount",
     "CredentialStuffing",
     "HashQueueSaturated",
     "LogHeadStuck",
+    "NoSigningKey",
+    "NotFollowing",
     "RevocationLag",
     "SignInFailuresAboveBaseline",
     "SigningKeyOverdue",

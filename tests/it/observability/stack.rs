@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{DIRECTORY, array, text, yaml};
 use crate::tidy::{assert_none, files, root};
@@ -92,6 +92,13 @@ fn every_pipeline_of_the_collector_is_made_of_what_is_configured() {
         "what is configured is used",
         configured.filter(|it| !used.contains(it.as_str())).cloned(),
     );
+}
+
+#[test]
+fn a_start_of_keyfold_begins_no_stream_of_log_records() {
+    let loki: Value = yaml("observability/loki.yaml");
+    let labels = &loki["distributor"]["otlp_config"]["default_resource_attributes_as_index_labels"];
+    assert_eq!(*labels, json!(["service.name"]));
 }
 
 #[test]
