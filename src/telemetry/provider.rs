@@ -2,8 +2,8 @@
 
 use anyhow::Context;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
+use opentelemetry_sdk::metrics::{Instrument, InstrumentKind, SdkMeterProvider, Stream};
 use prometheus::{Encoder, Registry, TextEncoder};
 
 /// What Prometheus reads. Cheap to clone.
@@ -26,6 +26,18 @@ impl Exposition {
     }
 }
 
+/// Most series of a counter or a gauge, and of a histogram, of which one has a series for each operation and status. There are
+/// far fewer. The SDK takes memory for all that there may be, which by its own default are 2,000 of each.
+const SERIES: usize = 100;
+const SERIES_OF_HISTOGRAM: usize = 500;
+
+/// An instrument with room for so many.
+fn with_little_room(instrument: &Instrument) -> Option<Stream> {
+    let is_histogram = instrument.kind() == InstrumentKind::Histogram;
+    let series = if is_histogram { SERIES_OF_HISTOGRAM } else { SERIES };
+    Stream::builder().with_cardinality_limit(series).build().ok()
+}
+
 /// A meter provider that Prometheus can read, and that sends what it has to `exporter` once in a while.
 pub(super) fn start(
     resource: Resource,
@@ -38,7 +50,10 @@ pub(super) fn start(
         .scope_info_enabled(false)
         .build()
         .context("metrics cannot be shown to Prometheus")?;
-    let mut provider = SdkMeterProvider::builder().with_resource(resource).with_reader(prometheus);
+    let mut provider = SdkMeterProvider::builder()
+        .with_resource(resource)
+        .with_view(with_little_room)
+        .with_reader(prometheus);
     if let Some(exporter) = exporter {
         provider = provider.with_periodic_exporter(exporter);
     }
