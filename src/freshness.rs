@@ -122,16 +122,11 @@ async fn ask(questions: &mpsc::Sender<Question>, about: Option<(UserId, SessionI
 
 /// Where questions that came together are answered: in the trace of the first that is kept, linked to the others'.
 fn checking(questions: &[Question]) -> Carried {
-    let traces = questions.iter().map(|question| &question.carried);
-    let mut kept = traces.filter(|carried| !carried.span.is_disabled());
-    let Some(first) = kept.next() else { return Carried::here() };
     // Exported as a number only if it is signed.
     let count = i64::try_from(questions.len()).unwrap_or(i64::MAX);
-    let span = span_outliving!(&first.span, "freshness.check", questions = count);
-    for other in kept {
-        span.follows_from(&other.span);
-    }
-    first.within(span)
+    let asking = questions.iter().map(|question| &question.carried);
+    let span = |first: &Carried| span_outliving!(&first.span, "freshness.check", questions = count);
+    Carried::joined(asking, span).unwrap_or_else(Carried::here)
 }
 
 impl FreshnessCheck {

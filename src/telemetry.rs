@@ -23,10 +23,10 @@ mod json;
 pub mod metrics;
 mod naming;
 mod provider;
+mod ration;
 pub mod reason;
 mod reporting;
 pub mod sampling;
-mod seldom;
 mod text;
 mod trace_id;
 
@@ -49,8 +49,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 pub use self::afterwards::failed_request;
 pub use self::provider::{Exposition, TEXT_FORMAT};
 pub use self::trace_id::{
-    Carried, Trace, TraceParent, current_trace_id, is_exported, of_own_accord, parse_traceparent,
-    put_beneath, set_parent, traceparent,
+    Carried, Trace, TraceParent, client_address, current_trace_id, is_exported, of_own_accord,
+    parse_traceparent, put_beneath, set_parent, traceparent,
 };
 
 use self::export::Export;

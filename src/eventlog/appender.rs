@@ -170,17 +170,20 @@ impl Writer {
 /// Where a batch is written: in the trace of its first append that is kept, in a span that is linked to those of all of them,
 /// and these to it. An event thereby finds its batch, and a batch its events.
 fn in_batch(pending: &[Pending]) -> Carried {
-    let mut kept = pending.iter().filter(|waiting| !waiting.carried.span.is_disabled());
-    let Some(first) = kept.next() else { return Carried::here() };
-    let events: i64 = pending.iter().map(|waiting| count(&waiting.append)).sum();
-    // Exported as a number only if it is signed.
-    let appends = i64::try_from(pending.len()).unwrap_or(i64::MAX);
-    let batch = span_outliving!(&first.carried.span, "eventlog.batch", appends, events);
-    for Carried { span: append, .. } in [first].into_iter().chain(kept).map(|it| &it.carried) {
-        batch.follows_from(append);
-        append.follows_from(&batch);
+    let asking = || pending.iter().map(|waiting| &waiting.carried);
+    let span = |first: &Carried| {
+        let events: i64 = pending.iter().map(|waiting| count(&waiting.append)).sum();
+        // Exported as a number only if it is signed.
+        let appends = i64::try_from(pending.len()).unwrap_or(i64::MAX);
+        let batch = span_outliving!(&first.span, "eventlog.batch", appends, events);
+        batch.follows_from(&first.span);
+        batch
+    };
+    let Some(batch) = Carried::joined(asking(), span) else { return Carried::here() };
+    for append in asking() {
+        append.span.follows_from(&batch.span);
     }
-    first.carried.within(batch)
+    batch
 }
 
 /// Whether the rest of the batch may be innocent.

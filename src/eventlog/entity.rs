@@ -130,20 +130,18 @@ impl<D: Decider> Hosted<D> {
     /// Where commands are carried out: in the trace of the first of them that is kept, in a span that is linked to those of
     /// the others.
     fn in_execution(&self, commands: &[Execute<D>]) -> Option<Carried> {
+        let span = |first: &Carried| {
+            span_in!(
+                &first.span,
+                "entity.execute",
+                stream.name = %self.hosting.seat.stream,
+                category = D::CATEGORY,
+                // Exported as a number only if it is signed.
+                commands = i64::try_from(commands.len()).unwrap_or(i64::MAX),
+            )
+        };
         let asking = || commands.iter().map(|execute| &execute.carried);
-        let first = first_kept(asking())?;
-        let span = span_in!(
-            &first.span,
-            "entity.execute",
-            stream.name = %self.hosting.seat.stream,
-            category = D::CATEGORY,
-            // Exported as a number only if it is signed.
-            commands = i64::try_from(commands.len()).unwrap_or(i64::MAX),
-        );
-        for other in asking().filter(|other| other.span.id() != first.span.id()) {
-            span.follows_from(&other.span);
-        }
-        Some(first.within(span))
+        Carried::joined(asking(), span).or_else(|| asking().next().cloned())
     }
 
     /// The newest state this node has heard of.
@@ -280,8 +278,7 @@ impl<D: Decider> Hosted<D> {
 
 /// The first whose trace is kept, or else the first.
 fn first_kept<'c>(mut carried: impl Iterator<Item = &'c Carried> + Clone) -> Option<&'c Carried> {
-    let is_kept = |carried: &&Carried| !carried.span.is_disabled();
-    carried.clone().find(is_kept).or_else(|| carried.next())
+    carried.clone().find(|carried| carried.is_kept()).or_else(|| carried.next())
 }
 
 fn answer_all<D: Decider>(commands: Vec<Execute<D>>, error: &ExecuteError<D::Rejection>) {

@@ -7,7 +7,6 @@
 //!
 //! Whoever proves a live session uses it, which extends it once in a while; signing out is no use.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use poem::http::header;
@@ -26,7 +25,7 @@ use crate::id::{SessionId, UserId};
 use crate::keys::When;
 use crate::sessions::Device;
 use crate::sessions::table::Session;
-use crate::telemetry::{Trace, traceparent};
+use crate::telemetry::{client_address, traceparent};
 
 /// A JWT from sign up, sign in or `GET /api/auth/token`.
 const ACCESS_TOKEN: &str = "accessToken";
@@ -216,10 +215,6 @@ pub fn device(request: &Request) -> Device {
     let user_agent = header_of(request, &header::USER_AGENT);
     let user_agent = user_agent.map(|agent| agent.chars().take(256).collect());
     Device { user_agent, client_address: client_address() }
-}
-
-fn client_address() -> Option<IpAddr> {
-    Trace::current()?.client_address
 }
 
 /// What every endpoint reaches.

@@ -14,7 +14,8 @@ use crate::telemetry::metrics::{ACTIVE_REQUESTS, REQUEST_DURATION};
 
 /// The methods that HTTP defines (RFC 9110, section 9, and RFC 5789), and what stands for all others.
 const METHODS: [&str; 10] =
-    ["GET", "POST", "PATCH", "DELETE", "PUT", "HEAD", "OPTIONS", "CONNECT", "TRACE", "_OTHER"];
+    ["GET", "POST", "PATCH", "DELETE", "PUT", "HEAD", "OPTIONS", "CONNECT", "TRACE", OTHER];
+const OTHER: &str = "_OTHER";
 
 /// Requests that are being answered, by method.
 static ACTIVE: Tally<{ METHODS.len() }> = Tally::new();
@@ -22,8 +23,7 @@ static ACTIVE: Tally<{ METHODS.len() }> = Tally::new();
 /// A request that is being answered, also if nobody waits for the answer any more.
 #[derive(Debug)]
 pub(super) struct Measured {
-    method: &'static str,
-    place: usize,
+    method: KnownMethod,
     route: Option<&'static str>,
     scheme: &'static str,
     began: Instant,
@@ -45,21 +45,33 @@ thread_local! {
 /// What went wrong when nobody waited for the answer any more.
 const CANCELLED: &str = "cancelled";
 
-/// The word for a method in telemetry.
-pub(super) fn method_word(method: &Method) -> &'static str {
-    METHODS.into_iter().find(|known| method.as_str() == *known).unwrap_or("_OTHER")
+/// A method as telemetry knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct KnownMethod {
+    place: usize,
+    /// Its word.
+    pub(super) word: &'static str,
+}
+
+impl KnownMethod {
+    /// Which one a method is.
+    pub(super) fn of(method: &Method) -> Self {
+        let mut methods = METHODS.into_iter().enumerate();
+        let found = methods.find(|(_, word)| method.as_str() == *word);
+        let (place, word) = found.unwrap_or((METHODS.len() - 1, OTHER));
+        Self { place, word }
+    }
 }
 
 impl Measured {
     /// It begins.
     pub(super) fn begin(
-        method: &'static str,
+        method: KnownMethod,
         route: Option<&'static str>,
         scheme: &'static str,
     ) -> Self {
-        let place = METHODS.iter().position(|known| *known == method).unwrap_or_default();
-        ACTIVE.add(place);
-        Self { method, place, route, scheme, began: Instant::now(), answered: None }
+        ACTIVE.add(method.place);
+        Self { method, route, scheme, began: Instant::now(), answered: None }
     }
 
     /// Its answer is ready: how long it took.
@@ -74,7 +86,7 @@ impl Measured {
         let took = self.answered.map_or_else(|| self.began.elapsed(), |(_, took)| took);
         let record = |known: &RefCell<Known>| {
             let make = || REQUEST_DURATION.series(&self.attributes(status));
-            let key = (self.place, self.route, status);
+            let key = (self.method.place, self.route, status);
             known.borrow_mut().entry(key).or_insert_with(make).record(took);
         };
         // A thread that ends has no series any more.
@@ -83,7 +95,7 @@ impl Measured {
 
     fn attributes(&self, status: Option<StatusCode>) -> Vec<KeyValue> {
         let mut attributes = Vec::with_capacity(5);
-        attributes.push(KeyValue::new("http.request.method", self.method));
+        attributes.push(KeyValue::new("http.request.method", self.method.word));
         attributes.extend(self.route.map(|route| KeyValue::new("http.route", route)));
         attributes.push(KeyValue::new("url.scheme", self.scheme));
         let code = status.map(|status| i64::from(status.as_u16()));
@@ -101,7 +113,7 @@ impl Measured {
 /// Measured in any case: those that nobody waited for are the slowest.
 impl Drop for Measured {
     fn drop(&mut self) {
-        ACTIVE.subtract(self.place);
+        ACTIVE.subtract(self.method.place);
         self.record();
     }
 }
@@ -110,7 +122,7 @@ impl Drop for Measured {
 pub(super) fn observe(scheme: &'static str) {
     ACTIVE_REQUESTS.by(move |active| {
         for (place, count) in ACTIVE.numbers() {
-            let method = METHODS.get(place).copied().unwrap_or("_OTHER");
+            let method = METHODS.get(place).copied().unwrap_or(OTHER);
             let attributes =
                 [KeyValue::new("http.request.method", method), KeyValue::new("url.scheme", scheme)];
             active.observe(number(count), &attributes);
@@ -124,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_method_that_http_does_not_define_is_another_one() {
-        assert_eq!(method_word(&Method::PATCH), "PATCH");
-        assert_eq!(method_word(&Method::from_bytes(b"BREW").unwrap()), "_OTHER");
+        assert_eq!(KnownMethod::of(&Method::PATCH).word, "PATCH");
+        assert_eq!(KnownMethod::of(&Method::from_bytes(b"BREW").unwrap()).word, "_OTHER");
     }
 }

@@ -16,7 +16,7 @@ use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
 use super::header_of;
-use super::measure::{Measured, method_word};
+use super::measure::{KnownMethod, Measured};
 use crate::telemetry::sampling::Keeping;
 use crate::telemetry::{
     self, Trace, TraceParent, is_exported, parse_traceparent, sampling, set_parent, traceparent,
@@ -66,7 +66,7 @@ pub struct RequestContext {
 /// What a request asks for, as telemetry tells it.
 #[derive(Debug)]
 struct Asked {
-    method: &'static str,
+    method: KnownMethod,
     operation: Option<Operation>,
     uri: Uri,
     scheme: &'static str,
@@ -86,8 +86,12 @@ impl RequestContext {
         let method = request.method();
         let is_precious = operation.is_some_and(|operation| operation.is_authentication(method));
         let keeping = if is_precious { Keeping::Always } else { Keeping::Share };
-        let asked =
-            Asked { method: method_word(method), operation, uri: request.uri().clone(), scheme };
+        let asked = Asked {
+            method: KnownMethod::of(method),
+            operation,
+            uri: request.uri().clone(),
+            scheme,
+        };
         let is_kept = sampling::is_kept(trace.id, parent.as_ref(), keeping);
         let span = if is_kept { asked.span(&trace, parent.as_ref()) } else { Span::none() };
         Self { trace, span, parent, asked }
@@ -123,8 +127,8 @@ impl Asked {
     /// How its span is called.
     fn name(&self) -> String {
         match self.route() {
-            Some(route) => format!("{} {route}", self.method),
-            None => self.method.to_owned(),
+            Some(route) => format!("{} {route}", self.method.word),
+            None => self.method.word.to_owned(),
         }
     }
 
@@ -135,7 +139,7 @@ impl Asked {
             otel.kind = "server",
             otel.name = self.name(),
             otel.status_code = Empty,
-            http.request.method = self.method,
+            http.request.method = self.method.word,
             http.route = self.route(),
             http.response.status_code = Empty,
             url.path = self.path(),
@@ -185,7 +189,7 @@ impl Asked {
     fn attributes(&self, trace: &Trace, response: &Response) -> Vec<KeyValue> {
         let status = response.status();
         let mut attributes = vec![
-            KeyValue::new("http.request.method", self.method),
+            KeyValue::new("http.request.method", self.method.word),
             KeyValue::new("http.response.status_code", i64::from(status.as_u16())),
             KeyValue::new("url.scheme", self.scheme),
             KeyValue::new("error.type", status.as_str().to_owned()),

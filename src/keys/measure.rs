@@ -11,7 +11,8 @@ use super::key_set::KeySet;
 use super::schedule::Schedule;
 use super::verified::Seen;
 use crate::clock::Clock;
-use crate::telemetry::instrument::{Tally, number};
+use crate::telemetry::events::ended;
+use crate::telemetry::instrument::{Tally, count, number};
 use crate::telemetry::metrics::{KEY_AGE, KEY_ROTATION_PERIOD, KEYS, TOKEN_VERIFICATIONS};
 use crate::telemetry::reason::Reason;
 
@@ -60,9 +61,11 @@ impl From<TokenError> for Reason {
 pub(super) fn observe(published: &Arc<ArcSwap<KeySet>>, clock: &Clock, schedule: Schedule) {
     TOKEN_VERIFICATIONS.by(|verifications| {
         for (tally, cache) in [(&BEFORE, "hit"), (&NOW, "miss")] {
-            for (place, count) in tally.numbers() {
+            for (place, times) in tally.numbers() {
                 let refused = OUTCOMES.get(place).copied().flatten().map(Reason::from);
-                verifications.observe(number(count), &attributes(refused, cache));
+                let mut attributes = ended(refused);
+                attributes.push(KeyValue::new("cache", cache));
+                verifications.observe(number(times), &attributes);
             }
         }
     });
@@ -71,9 +74,8 @@ pub(super) fn observe(published: &Arc<ArcSwap<KeySet>>, clock: &Clock, schedule:
     KEYS.by(move |shown| {
         let Some(keys) = keys.upgrade().map(|keys| keys.load_full()) else { return };
         for state in ["published", "signing", "verifying"] {
-            let count = keys.stages.iter().filter(|stage| word(stage) == state).count();
-            let count = u64::try_from(count).unwrap_or(u64::MAX);
-            shown.observe(number(count), &[KeyValue::new("state", state)]);
+            let in_state = keys.stages.iter().filter(|stage| word(stage) == state).count();
+            shown.observe(count(in_state), &[KeyValue::new("state", state)]);
         }
     });
     let (keys, clock) = (Arc::downgrade(published), clock.clone());
@@ -86,13 +88,6 @@ pub(super) fn observe(published: &Arc<ArcSwap<KeySet>>, clock: &Clock, schedule:
         }
     });
     KEY_ROTATION_PERIOD.by(move |period| period.observe(schedule.rotation.as_secs_f64(), &[]));
-}
-
-fn attributes(refused: Option<Reason>, cache: &'static str) -> Vec<KeyValue> {
-    let outcome = if refused.is_some() { "failure" } else { "success" };
-    let mut attributes = vec![KeyValue::new("outcome", outcome), KeyValue::new("cache", cache)];
-    attributes.extend(refused.map(|reason| KeyValue::new("reason", reason.word())));
-    attributes
 }
 
 fn word(stage: &Stage) -> &'static str {

@@ -8,7 +8,6 @@
 //! somebody are not, unless the log filter names their target, [`FREQUENT`].
 
 use std::fmt::Write;
-use std::net::IpAddr;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use opentelemetry::KeyValue;
@@ -18,9 +17,9 @@ use super::metrics::{
     KEY_CHANGES, PASSWORD_CHANGES, REFUSALS, REVOCATIONS, SESSIONS_STARTED, SIGN_IN_FAILURES,
     SIGN_INS, SIGN_UPS, TOKENS_ISSUED,
 };
+use super::ration::Ration;
 use super::reason::Reason;
-use super::seldom::{Ration, Seldom};
-use super::trace_id::Trace;
+use super::trace_id::client_address;
 use crate::id::{SessionId, UserId};
 
 /// The target of all of them begins with this.
@@ -97,11 +96,6 @@ macro_rules! attempted {
 /// Most events of a kind in a second that anybody can cause at no cost: by tokens that are not authentic, and by input that is
 /// none. Were all told, a flood would push out what happens to people.
 const FLOOD: u32 = 100;
-
-/// Where the request of this task comes from.
-fn client_address() -> Option<IpAddr> {
-    Trace::current()?.client_address
-}
 
 /// How often sign-ins to one address have failed lately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -279,9 +273,9 @@ pub fn profile_change(about: About<'_>, failed: Option<Reason>) {
 /// A request was refused because a bounded queue was full. Each is counted; at most one a second of each reason is told,
 /// because they come in thousands.
 pub fn refused(reason: Reason) {
-    static TOLD: Seldom<{ Reason::ALL.len() }> = Seldom::new();
+    static TOLD: [Ration; Reason::ALL.len()] = [const { Ration::of(1) }; Reason::ALL.len()];
     REFUSALS.one(&[KeyValue::new("reason", reason.word())]);
-    if TOLD.is_due(reason as usize) {
+    if TOLD.get(reason as usize).is_some_and(Ration::take) {
         let about = About::default().because(Some(reason));
         tell!(WARN, EVENTS, "keyfold.refusal", "failure", about, "a request was refused");
     }
@@ -316,7 +310,7 @@ pub(super) fn begin() {
 }
 
 /// How an attempt ended, as attributes of a metric.
-fn ended(failed: Option<Reason>) -> Vec<KeyValue> {
+pub fn ended(failed: Option<Reason>) -> Vec<KeyValue> {
     match failed {
         None => vec![KeyValue::new("outcome", "success")],
         Some(reason) => {

@@ -1,7 +1,5 @@
 //! Why something failed, was refused or ended, in the words of `observability/registry.yaml`.
 
-use std::fmt;
-
 /// Makes a variant of every word, and [`Reason::ALL`] of all of them.
 macro_rules! reasons {
     ($($(#[$meaning:meta])* $variant:ident = $word:literal,)*) => {
@@ -104,12 +102,6 @@ reasons! {
     UnfinishedWork = "unfinished_work",
     /// Too many watch one task list.
     Watchers = "watchers",
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
-    }
 }
 
 impl Reason {

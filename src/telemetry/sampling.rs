@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 
 use opentelemetry::TraceId;
 
-use super::seldom::Ration;
+use super::ration::Ration;
 use super::trace_id::TraceParent;
 
 /// The share of traces that this process exports. Not set where nothing is exported.

@@ -118,6 +118,26 @@ impl Carried {
         Self { trace: self.trace, span }
     }
 
+    /// Whether its trace is kept.
+    pub fn is_kept(&self) -> bool {
+        !self.span.is_disabled()
+    }
+
+    /// Where work is done that several ask for together: in the trace of the first of them that is kept, in a span that is
+    /// made inside of its own and linked to those of the others. Nothing if none is kept.
+    pub fn joined<'c>(
+        asking: impl Iterator<Item = &'c Self>,
+        make: impl FnOnce(&Self) -> Span,
+    ) -> Option<Self> {
+        let mut kept = asking.filter(|carried| carried.is_kept());
+        let first = kept.next()?;
+        let span = make(first);
+        for other in kept.filter(|other| other.span.id() != first.span.id()) {
+            span.follows_from(&other.span);
+        }
+        Some(first.within(span))
+    }
+
     /// Does the part.
     pub async fn scope<F: Future>(self, part: F) -> F::Output {
         let part = part.instrument(self.span);
@@ -178,6 +198,11 @@ pub(super) fn with_span_id<T>(id: SpanId, make: impl FnOnce() -> T) -> T {
 /// The id of the trace this task works for; zeros outside of traces. It is written as 32 hexadecimal digits.
 pub fn current_trace_id() -> TraceId {
     Trace::current().map_or(TraceId::INVALID, |trace| trace.id)
+}
+
+/// Where the request that this task works for comes from.
+pub fn client_address() -> Option<IpAddr> {
+    Trace::current()?.client_address
 }
 
 /// Gives exported spans the id of the trace they belong to.
