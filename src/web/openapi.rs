@@ -36,7 +36,10 @@ at `/api/auth/token`. Signing out ends both at once; changing the password ends 
 
 **Failures.** Every failure has the same body: a stable `code`, a `message` for people, a `traceId` that finds the \
 request in the logs, and `details` per field when the input is invalid or taken, each with a `code` of its own: the field's name \
-and what is wrong with it, `TITLE_TOO_LONG` for instance.";
+and what is wrong with it, `TITLE_TOO_LONG` for instance.
+
+**Traces.** A request with `traceparent` (W3C Trace Context) goes on in the caller's trace; the answer names the span that \
+served it in `traceresponse`, in the same form.";
 
 /// Fields of requests that may be `null`, which the generator cannot say of a field that may also be absent.
 const NULLABLE: [&str; 6] = [
