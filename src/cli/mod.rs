@@ -114,7 +114,10 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return finish(Err(error.into())),
     };
-    finish(runtime.block_on(run(arguments.command.unwrap_or(Command::Serve), config)))
+    let done = runtime.block_on(run(arguments.command.unwrap_or(Command::Serve), config));
+    // What still runs ends before the reason is printed, so that this is the last line.
+    drop(runtime);
+    finish(done)
 }
 
 /// Runs a command with telemetry, which is flushed whatever the command comes to.
