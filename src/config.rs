@@ -13,6 +13,7 @@ mod error;
 mod help;
 mod http;
 mod keys;
+mod memory;
 mod nearest;
 mod origin;
 mod parse;
@@ -33,6 +34,7 @@ pub use self::error::{ConfigError, InvalidValue, Problem};
 pub use self::help::{help, markdown_table};
 pub use self::http::HttpConfig;
 pub use self::keys::KeyConfig;
+pub use self::memory::MemoryConfig;
 pub use self::origin::Origin;
 pub use self::passwords::PasswordConfig;
 pub use self::secret::Secret;
@@ -62,6 +64,8 @@ pub struct Config {
     pub sessions: SessionConfig,
     /// The cost and the bounds of password hashing.
     pub passwords: PasswordConfig,
+    /// How much memory the server may take.
+    pub memory: MemoryConfig,
     /// How many entities stay in memory, and for how long.
     pub entities: EntityConfig,
     /// Logs and their export.
@@ -102,6 +106,7 @@ impl Config {
             tokens: TokenConfig::read(&mut reader),
             sessions: SessionConfig::read(&mut reader),
             passwords: PasswordConfig::read(&mut reader),
+            memory: MemoryConfig::read(&mut reader),
             entities: EntityConfig::read(&mut reader),
             telemetry: TelemetryConfig::read(&mut reader),
         };

@@ -9,7 +9,7 @@
 //!
 //! # Modules, in reading order
 //!
-//! [`clock`], [`id`], [`sharded`], [`encodings`], [`workers`]: small things everything uses. [`database`]: reaching
+//! [`clock`], [`id`], [`sharded`], [`encodings`], [`workers`], [`budget`], [`memory`]: small things everything uses. [`database`]: reaching
 //! PostgreSQL, or bringing it. [`eventlog`]: the kernel, which knows no feature. [`tasks`], [`accounts`], [`sessions`], [`keys`]: the
 //! features; none knows another. [`auth`]: joins accounts, sessions and keys. [`revocations`]: tells verifiers elsewhere
 //! of ended sessions. [`freshness`]: what several nodes need before they answer from memory. [`http`], [`api`], [`web`], [`routes`]: the edge. [`config`],
@@ -27,6 +27,7 @@ pub mod accounts;
 pub mod api;
 pub mod app;
 pub mod auth;
+pub mod budget;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -37,6 +38,7 @@ pub mod freshness;
 pub mod http;
 pub mod id;
 pub mod keys;
+pub mod memory;
 pub mod revocations;
 pub mod routes;
 pub mod sessions;

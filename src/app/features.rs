@@ -27,6 +27,7 @@ use crate::keys::read_model::JwksProjection;
 use crate::keys::schedule::Schedule;
 use crate::keys::sealer::Sealer;
 use crate::keys::vault::Vault;
+use crate::memory::{Budgets, MemoryPlan};
 use crate::revocations::Revocations;
 use crate::sessions::open::Limits;
 use crate::sessions::read_model::SessionsProjection;
@@ -61,6 +62,8 @@ pub struct Foundation {
     pub pool: Pool,
     /// Time and keys.
     pub seams: Seams,
+    /// How many bytes may be held for whom.
+    pub budgets: Budgets,
 }
 
 impl Foundation {
@@ -96,6 +99,14 @@ impl Foundation {
     }
 }
 
+/// The budgets that follow from the memory the server may take.
+pub fn budgets(config: &Config) -> Budgets {
+    let passwords = &config.passwords;
+    let threads = u64::try_from(passwords.threads).unwrap_or(u64::MAX);
+    let hashing = threads.saturating_mul(u64::from(passwords.memory_kib) * 1024);
+    Budgets::new(MemoryPlan::of(config.memory.limit, hashing))
+}
+
 /// How long entities stay in memory.
 pub fn lifespan(config: &Config) -> Lifespan {
     let entities = &config.entities;
@@ -114,6 +125,7 @@ pub(super) struct Node {
     pub(super) readiness: Readiness,
     pub(super) clock: Clock,
     pub(super) site: Site,
+    pub(super) budgets: Budgets,
 }
 
 /// The features of a running server.
@@ -139,7 +151,7 @@ impl Features {
         secrets: &Secrets,
         parent: &ActorCell,
     ) -> anyhow::Result<Self> {
-        let Foundation { log, pool, seams } = &foundation;
+        let Foundation { log, pool, seams, budgets: _ } = &foundation;
         let (clock, lifespan) = (seams.clock.clone(), lifespan(config));
 
         let vault = foundation.vault(config, secrets, parent).await?;
@@ -180,7 +192,7 @@ impl Features {
     /// What the endpoints reach.
     pub(super) fn state(&self, node: Node) -> State {
         let Self { accounts, sessions, keys, tasks, begun } = self.clone();
-        let Node { follower, freshness, revocations, readiness, clock, site } = node;
+        let Node { follower, freshness, revocations, readiness, clock, site, budgets } = node;
         let site = Arc::new(site.into());
         State {
             accounts,
@@ -194,6 +206,7 @@ impl Features {
             begun,
             clock,
             site,
+            budgets,
         }
     }
 

@@ -132,7 +132,6 @@ impl App {
             appender::channel(writers.clone(), Arc::new(features::projections()), node);
         following.heed(writer.doubt());
         following.watch_over([readers.clone(), writers.clone()]);
-        let log = EventLog::new(readers.clone(), appender, seams.clock.clone());
         let mut parts = JoinSet::new();
         parts.spawn(named(writer.run(), "the appender"));
 
@@ -142,7 +141,13 @@ impl App {
             let _ = root_ended.await;
             "the root of the actors".to_owned()
         });
-        let foundation = features::Foundation { log, pool: readers.clone(), seams: seams.clone() };
+        let budgets = features::budgets(config);
+        let foundation = features::Foundation {
+            log: EventLog::new(readers.clone(), appender, seams.clock.clone()),
+            pool: readers.clone(),
+            seams: seams.clone(),
+            budgets: budgets.clone(),
+        };
         let features =
             Features::start(foundation, config, &site, storage.secrets(), &root.get_cell()).await?;
 
@@ -160,28 +165,23 @@ impl App {
         let clock = seams.clock;
         let revocations = revocations(&readers, &features, &clock, &mut parts).await?;
         let readied = readiness.clone();
-        let state = features.state(Node {
+        let shown = site.clone();
+        let node = Node {
             follower,
             freshness,
             revocations,
             readiness: readied,
             clock,
-            site: site.clone(),
-        });
+            site: shown,
+            budgets,
+        };
         let (stop_serving, stopped) = oneshot::channel();
-        let endpoint = routes::endpoint(state, config.telemetry.metrics == MetricsPlace::Shared);
+        let shows_metrics = config.telemetry.metrics == MetricsPlace::Shared;
+        let endpoint = routes::endpoint(features.state(node), shows_metrics);
         parts.spawn(serving::run(listener, endpoint, stopped, config.http.shutdown_timeout)?);
         let metrics = metrics.show(&mut parts);
-        Ok(Server {
-            site,
-            metrics,
-            stop_serving,
-            readiness,
-            features,
-            root,
-            parts,
-            pools: [readers, writers],
-        })
+        let pools = [readers, writers];
+        Ok(Server { site, metrics, stop_serving, readiness, features, root, parts, pools })
     }
 }
 

@@ -154,7 +154,7 @@ pub(super) async fn in_vault(
     storage: &Storage,
     run: impl AsyncFnOnce(&Vault) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    on_foundation(storage, async |foundation, root| {
+    on_foundation(config, storage, async |foundation, root| {
         let vault = foundation.vault(config, storage.secrets(), root).await?;
         let done = run(&vault).await;
         vault.ring.drain().await;
@@ -165,6 +165,7 @@ pub(super) async fn in_vault(
 
 /// Runs a command that appends: with a log to append to, and an actor for its entities to live under.
 pub(super) async fn on_foundation(
+    config: &Config,
     storage: &Storage,
     run: impl AsyncFnOnce(&Foundation, &ActorCell) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
@@ -177,7 +178,8 @@ pub(super) async fn on_foundation(
         appender::channel(pool.clone(), Arc::new(features::projections()), node);
     let log = EventLog::new(pool.clone(), appender, seams.clock.clone());
     let (root, _ended) = Actor::spawn(None, Root, ()).await?;
-    let foundation = Foundation { log, pool: pool.clone(), seams };
+    let budgets = features::budgets(config);
+    let foundation = Foundation { log, pool: pool.clone(), seams, budgets };
     let parent = root.get_cell();
     let done = tokio::select! {
         done = run(&foundation, &parent) => done,

@@ -81,6 +81,7 @@ fn every_variable_of_a_node_in_a_cluster_reaches_its_field() {
         ("KEYFOLD_LISTEN", "[::1]:0"),
         ("KEYFOLD_LOG", "warn,keyfold=debug"),
         ("KEYFOLD_LOG_FORMAT", "json"),
+        ("KEYFOLD_MEMORY", "400MB"),
         ("KEYFOLD_PREVIOUS_SECRETS", LONG_SECRET),
         ("KEYFOLD_PUBLIC_URL", "https://ID.example:443"),
         ("KEYFOLD_RSA_BITS", "3072"),
@@ -130,6 +131,7 @@ fn node_in_a_cluster() -> Config {
             absolute: Duration::from_hours(30 * 24),
         },
         passwords: PasswordConfig { memory_kib: 65_536, iterations: 3, threads: 8, queue: 9 },
+        memory: MemoryConfig { limit: 400_000_000 },
         entities: EntityConfig {
             max_alive: 7,
             idle_after: Duration::from_secs(5),

@@ -47,6 +47,7 @@ use crate::clock::Clock;
 use crate::eventlog::follower::Follower;
 use crate::freshness::Freshness;
 use crate::keys::Keys;
+use crate::memory::Budgets;
 use crate::revocations::Revocations;
 use crate::sessions::Sessions;
 use crate::tasks::Tasks;
@@ -76,6 +77,8 @@ pub struct State {
     pub clock: Clock,
     /// Where the server is reached and by whom.
     pub site: Arc<Site>,
+    /// How many bytes may be held for whom.
+    pub budgets: Budgets,
 }
 
 /// Where the server is reached and by whom.

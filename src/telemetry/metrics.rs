@@ -34,6 +34,8 @@ metrics! {
     PASSWORD_HASH_DURATION: Seconds = Seconds::new("keyfold.password.hash.duration", "How long password hashes took once their turn had come.");
     WORK_QUEUE_DEPTH: Observed = Observed::new(Kind::Gauge, "keyfold.work.queue.depth", "{job}", "Jobs that wait for a thread.");
     WORK_QUEUE_LIMIT: Observed = Observed::new(Kind::Gauge, "keyfold.work.queue.limit", "{job}", "The most jobs that may wait; more are refused.");
+    BUDGET_USED: Observed = Observed::new(Kind::Gauge, "keyfold.budget.used", "By", "Bytes that are held.");
+    BUDGET_LIMIT: Observed = Observed::new(Kind::Gauge, "keyfold.budget.limit", "By", "The most bytes that may be held; more are refused.");
     TOKENS_ISSUED: Count = Count::new("keyfold.tokens.issued", "{token}", "Access tokens that were given to somebody.");
     TOKEN_VERIFICATIONS: Observed = Observed::new(Kind::Counter, "keyfold.token.verifications", "{verification}", "Access tokens that were verified: signature, issuer, audience and time. Whether the session lives is looked at after that.");
     SESSIONS_LIVE: Observed = Observed::new(Kind::Gauge, "keyfold.sessions.live", "{session}", "Live sessions that this node has in memory: those that were used on it, or began on whatever node, since it started. In a cluster the numbers of the nodes overlap. After a commit of unknown outcome it begins again at 0.");

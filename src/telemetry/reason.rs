@@ -102,11 +102,21 @@ reasons! {
     UnfinishedWork = "unfinished_work",
     /// Too many watch one task list.
     Watchers = "watchers",
+    /// Bodies of requests hold as many bytes as they may.
+    BodyBudget = "body_budget",
+    /// Commands hold as many bytes as they may.
+    CommandBudget = "command_budget",
+    /// Appends hold as many bytes as they may.
+    AppendBudget = "append_budget",
+    /// Answers hold as many bytes as they may.
+    AnswerBudget = "answer_budget",
+    /// Work on whole lists holds as many bytes as it may.
+    BulkBudget = "bulk_budget",
 }
 
 impl Reason {
-    /// Which bounded queue was full.
-    pub const REFUSALS: [Self; 11] = [
+    /// Which bounded queue or budget was full.
+    pub const REFUSALS: [Self; 16] = [
         Self::HashQueue,
         Self::SignQueue,
         Self::KeyQueue,
@@ -118,6 +128,11 @@ impl Reason {
         Self::RevocationReaders,
         Self::UnfinishedWork,
         Self::Watchers,
+        Self::BodyBudget,
+        Self::CommandBudget,
+        Self::AppendBudget,
+        Self::AnswerBudget,
+        Self::BulkBudget,
     ];
 
     /// Why sessions end.

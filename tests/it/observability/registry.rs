@@ -129,6 +129,7 @@ impl Metric {
     pub fn series(&self, name: &str) -> Vec<String> {
         let unit = match self.unit.as_str() {
             "s" => "_seconds",
+            "By" => "_bytes",
             "1" => "_ratio",
             annotation if annotation.starts_with('{') => "",
             unit => panic!("how does the exporter name the unit {unit} of {name}?"),
