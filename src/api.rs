@@ -7,6 +7,7 @@ use poem_openapi::registry::MetaPath;
 use poem_openapi::{OpenApi, OpenApiService};
 
 use crate::auth::account_api::AccountApi;
+use crate::auth::answers::SessionAnswers;
 use crate::auth::api::AuthApi;
 use crate::auth::sessions_api::SessionsApi;
 use crate::http::health::HealthApi;
@@ -32,10 +33,10 @@ pub type Api = (
     HealthApi,
 );
 
-/// The API as a service, from which the OpenAPI document is made too.
-pub fn service() -> OpenApiService<Api, ()> {
+/// The API as a service, from which the OpenAPI document is made too. Its answers about sessions are kept in `answers`.
+pub fn service(answers: SessionAnswers) -> OpenApiService<Api, ()> {
     let api = (
-        AuthApi::new(),
+        AuthApi::new(answers),
         AccountApi,
         SessionsApi,
         TasksApi,

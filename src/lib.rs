@@ -12,7 +12,7 @@
 //! [`clock`], [`id`], [`sharded`], [`encodings`], [`workers`], [`budget`], [`memory`]: small things everything uses. [`database`]: reaching
 //! PostgreSQL, or bringing it. [`eventlog`]: the kernel, which knows no feature. [`tasks`], [`accounts`], [`sessions`], [`keys`]: the
 //! features; none knows another. [`auth`]: joins accounts, sessions and keys. [`revocations`]: tells verifiers elsewhere
-//! of ended sessions. [`freshness`]: what several nodes need before they answer from memory. [`http`], [`api`], [`web`], [`routes`]: the edge. [`config`],
+//! of ended sessions. [`freshness`]: what several nodes need before they answer from memory. [`http`], [`api`], [`warm_read`], [`web`], [`routes`]: the edge. [`config`],
 //! [`telemetry`], [`app`], [`cli`]: putting it together.
 //!
 //! # Invariants
@@ -45,5 +45,6 @@ pub mod sessions;
 pub mod sharded;
 pub mod tasks;
 pub mod telemetry;
+pub mod warm_read;
 pub mod web;
 pub mod workers;

@@ -6,17 +6,20 @@ use poem::endpoint::{BoxEndpoint, DynEndpoint};
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Request, Response, Result};
 
 use crate::api;
+use crate::auth::answers::SessionAnswers;
 use crate::http::State;
 use crate::http::edge::{Edge, Operations};
 use crate::http::exposition;
 use crate::http::trace::Operation;
+use crate::warm_read::WarmRead;
 use crate::web::{explorer, page, pages};
 
 /// The whole application, with the metrics in it if they have no place of their own.
 pub fn endpoint(state: State, shows_metrics: bool) -> impl Endpoint<Output = Response> + 'static {
     let operations = Operations { of: operation, methods };
-    let api = api::service().into_endpoint();
-    let places = Places { api, explorer: explorer::routes().boxed(), shows_metrics };
+    let answers = SessionAnswers::new();
+    let api = api::service(answers.clone()).into_endpoint();
+    let places = Places { answers, api, explorer: explorer::routes().boxed(), shows_metrics };
     Edge::new(places, operations, state)
 }
 
@@ -33,6 +36,7 @@ fn methods(path: &str) -> String {
 /// What is behind the edge. Whatever is no page is the API's, which says so when there is nothing; a browser that looks for
 /// a page is told in one.
 struct Places {
+    answers: SessionAnswers,
     api: BoxEndpoint<'static>,
     explorer: BoxEndpoint<'static>,
     shows_metrics: bool,
@@ -45,7 +49,10 @@ impl DynEndpoint for Places {
         let path = request.uri().path();
         // Most requests are the API's: they look for no page.
         if path.starts_with("/api/") {
-            DynEndpoint::call(&*self.api, request)
+            match WarmRead::of(&request) {
+                Some(read) => read.answer(&self.answers, request),
+                None => DynEndpoint::call(&*self.api, request),
+            }
         } else if self.shows_metrics && path == exposition::PATH {
             future::ready(Ok(exposition::answer(&request))).boxed()
         } else if explorer::is_page(path) {

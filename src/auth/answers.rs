@@ -23,13 +23,13 @@ struct Key {
     account_version: i64,
 }
 
-/// The answers this node has encoded.
-#[derive(Debug)]
-pub(super) struct SessionAnswers(Encodings<Key>);
+/// The answers this node has encoded. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct SessionAnswers(Encodings<Key>);
 
 impl SessionAnswers {
     /// No answers yet.
-    pub(super) fn new() -> Self {
+    pub fn new() -> Self {
         Self(Encodings::new(MAX_BYTES, USUAL_BYTES))
     }
 
@@ -54,5 +54,11 @@ impl SessionAnswers {
             user: User::new(session.user_id, profile),
             session: SessionBody::from(session),
         })
+    }
+}
+
+impl Default for SessionAnswers {
+    fn default() -> Self {
+        Self::new()
     }
 }

@@ -1,6 +1,6 @@
 //! Sign up, sign in, sign out, the current session, and fresh access tokens.
 
-use poem::Request;
+use poem::{IntoResponse, Request};
 use poem_openapi::{ApiResponse, OpenApi};
 
 use super::answers::SessionAnswers;
@@ -101,16 +101,32 @@ pub struct AuthApi {
 }
 
 impl AuthApi {
-    /// The endpoints, which have answered nobody yet.
-    pub fn new() -> Self {
-        Self { answers: SessionAnswers::new() }
+    /// The endpoints, which keep their encoded answers here.
+    pub fn new(answers: SessionAnswers) -> Self {
+        Self { answers }
     }
 }
 
-impl Default for AuthApi {
-    fn default() -> Self {
-        Self::new()
-    }
+/// What [`AuthApi::session`] answers, also for a request that did not pass the typed layer.
+pub(crate) async fn current_session(
+    answers: &SessionAnswers,
+    caller: SignedIn,
+    request: &Request,
+) -> Result<impl IntoResponse + use<>, Failure<GetSession>> {
+    session_of(answers, caller, request).await
+}
+
+async fn session_of(
+    answers: &SessionAnswers,
+    caller: SignedIn,
+    request: &Request,
+) -> Result<SessionResponse, Failure<GetSession>> {
+    let state = caller::state(request)?;
+    let session = &caller.session;
+    let account = state.accounts.of(session.user_id).await.map_err(Problem::from)?;
+    let answer = answers.answer(session, &account, profile_of(&account)?);
+    let answer = Encoded::new(answer.map_err(|error| Problem::internal(&error))?);
+    Ok(SessionResponse::Session(answer, caller.refreshed_cookie(request, state)))
 }
 
 #[OpenApi(prefix_path = "/api/auth", tag = "Tag::Authentication")]
@@ -171,12 +187,7 @@ impl AuthApi {
         caller: SignedIn,
         request: &Request,
     ) -> Result<SessionResponse, Failure<GetSession>> {
-        let state = caller::state(request)?;
-        let session = &caller.session;
-        let account = state.accounts.of(session.user_id).await.map_err(Problem::from)?;
-        let answer = self.answers.answer(session, &account, profile_of(&account)?);
-        let answer = Encoded::new(answer.map_err(|error| Problem::internal(&error))?);
-        Ok(SessionResponse::Session(answer, caller.refreshed_cookie(request, state)))
+        session_of(&self.answers, caller, request).await
     }
 
     /// A fresh access token

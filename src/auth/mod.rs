@@ -5,7 +5,7 @@
 pub(crate) mod account;
 pub mod account_api;
 pub(crate) mod account_bodies;
-mod answers;
+pub mod answers;
 pub mod api;
 pub mod bodies;
 pub(crate) mod entering;

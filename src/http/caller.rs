@@ -62,11 +62,20 @@ pub struct MaybeSignedIn(pub Option<Arc<Session>>);
 
 impl Owner {
     async fn of(request: &Request) -> Result<Self, Problem> {
+        let user_id = request.raw_path_param("param0").unwrap_or_default();
+        Self::named(request, user_id).await
+    }
+
+    /// The user that the path names, if the request proves that it is theirs.
+    ///
+    /// # Errors
+    ///
+    /// When it does not, or nobody can say for the moment.
+    pub async fn named(request: &Request, user_id: &str) -> Result<Self, Problem> {
         let state = following(request)?;
         let token = judgeable_bearer(request, state).await?.ok_or_else(Problem::unauthenticated)?;
         let token = VerifiedToken::new(token, &state.keys, When::Now).map_err(Refused::told)?;
-        let owner = request.raw_path_param("param0").map(str::parse);
-        if owner != Some(Ok(token.says.user_id)) {
+        if user_id.parse() != Ok(token.says.user_id) {
             return Err(not_yours());
         }
         let session = live_session(state, &token).await.map_err(Refused::told)?;

@@ -10,6 +10,7 @@ use poem_openapi::{ContactObject, LicenseObject, ServerObject};
 use serde_json::{Map, Value, json};
 
 use crate::api;
+use crate::auth::answers::SessionAnswers;
 use crate::http::field::{FieldProblem, Flaw};
 use crate::http::problem::ErrorBody;
 use crate::http::raw_json::RawJson;
@@ -57,7 +58,7 @@ pub fn text() -> String {
 }
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
-    let spec = api::service()
+    let spec = api::service(SessionAnswers::new())
         .description(DESCRIPTION)
         .license(LicenseObject::new("MIT OR Apache-2.0").url("https://spdx.org/licenses/MIT.html"))
         .contact(ContactObject::new().name("Keyfold"))

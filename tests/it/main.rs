@@ -24,6 +24,7 @@
 //! * `restore`: a backup taken under load, restored and gone on with
 //! * `command_line`: configuration, exit codes, signals, operator's commands
 //! * `chaos_checker`: the checker of `make chaos` finds what it is there to find
+//! * `warm_reads`: the fast lane answers as all others do
 //! * `clients`: other ecosystems: TypeScript, `jose`, `PyJWT`, linters
 //! * `pages`: the pages in a real browser
 //! * `explorer`: the explorer, the document, CORS, security headers
@@ -71,3 +72,4 @@ mod tidy;
 mod tools;
 mod user;
 mod verifiers;
+mod warm_reads;

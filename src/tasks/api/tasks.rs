@@ -29,6 +29,7 @@ use crate::tasks::idempotency::Answer;
 use crate::tasks::listing::{Cursor, Filter, MAX_LIMIT, Order, Query, Sort};
 use crate::tasks::search;
 use crate::tasks::task_list::command::{Action, Command, New, Wanted};
+use crate::tasks::time_travel::Moment;
 use crate::tasks::values::{Bound, Due, Priority, TaskId};
 
 crate::statuses! {
@@ -47,6 +48,22 @@ crate::statuses! {
 /// The task endpoints.
 #[derive(Debug)]
 pub struct TasksApi;
+
+/// A page of the owner's list: what [`TasksApi::list`] answers, also for a request that did not pass the typed layer.
+pub(crate) async fn page(
+    owner: &Owner,
+    request: &Request,
+    query: Query,
+    as_of: Option<Moment>,
+) -> Result<Cached<TaskListBody>, Failure<ListTasks>> {
+    let page = caller::state(request)?.tasks.page(owner.user_id, query, as_of).await;
+    let page = page.map_err(|error| match error {
+        PageError::Travel(error) => travelled("asOf", error),
+        PageError::Encoding(_) => Problem::internal(&error),
+    })?;
+    let tag = etag::of_version(page.version);
+    Ok(Cached::answer(request, page.bytes, tag, CACHE_CONTROL.to_owned()))
+}
 
 #[OpenApi(tag = "Tag::Tasks")]
 impl TasksApi {
@@ -112,13 +129,7 @@ impl TasksApi {
             limit: usize::try_from(limit.0).unwrap_or(MAX_LIMIT),
         };
         let as_of = as_of.0.map(|text| moment("asOf", &text)).transpose()?;
-        let page = caller::state(request)?.tasks.page(owner.user_id, query, as_of).await;
-        let page = page.map_err(|error| match error {
-            PageError::Travel(error) => travelled("asOf", error),
-            PageError::Encoding(_) => Problem::internal(&error),
-        })?;
-        let tag = etag::of_version(page.version);
-        Ok(Cached::answer(request, page.bytes, tag, CACHE_CONTROL.to_owned()))
+        page(&owner, request, query, as_of).await
     }
 
     /// Create a task
