@@ -3,6 +3,7 @@
 //! [`email`], [`name`] and [`password`] are the values, [`account`] holds the rules, [`read_model`] follows into SQL.
 
 pub mod account;
+mod claims;
 pub mod email;
 pub mod events;
 pub mod failures;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use self::account::{Account, Command, Profile, Rejection};
+use self::claims::Claims;
 use self::email::Email;
 use self::events::AccountCreated;
 use self::failures::FailedSignIns;
@@ -38,6 +40,7 @@ pub struct Accounts {
     pool: Pool,
     hasher: PasswordHasher,
     failed: Arc<FailedSignIns>,
+    claims: Arc<Claims>,
     clock: Clock,
 }
 
@@ -50,6 +53,9 @@ pub enum SignUpError {
     /// The password was not hashed.
     #[error(transparent)]
     Hash(#[from] HashError),
+    /// The database could not be asked whether the address is taken.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The log did not take it.
     #[error(transparent)]
     Execute(AccountCommandError),
@@ -111,7 +117,8 @@ impl Accounts {
         hasher: PasswordHasher,
         clock: Clock,
     ) -> Self {
-        Self { entities, pool, hasher, failed: Arc::default(), clock }
+        let (failed, claims) = (Arc::default(), Arc::default());
+        Self { entities, pool, hasher, failed, claims, clock }
     }
 
     /// Makes an account.
@@ -126,7 +133,29 @@ impl Accounts {
         password: Password,
         context: Context,
     ) -> Result<Proof, SignUpError> {
+        self.refuse_taken(&email).await?;
         let phc = self.hasher.hash(password).await?;
+        let _claim = self.claims.claim(&email).await;
+        self.refuse_taken(&email).await?;
+        self.create(email, name, phc, context).await
+    }
+
+    /// The answer to a sign-up tells anyway that an address is taken, so a look-up beforehand tells nothing more: it saves the
+    /// hash, the append that the constraint would refuse, and the actor.
+    async fn refuse_taken(&self, email: &Email) -> Result<(), SignUpError> {
+        match read_model::user_of(&self.pool, email).await.map_err(StoreError::of_read)? {
+            Some(_) => Err(SignUpError::EmailTaken),
+            None => Ok(()),
+        }
+    }
+
+    async fn create(
+        &self,
+        email: Email,
+        name: Name,
+        phc: String,
+        context: Context,
+    ) -> Result<Proof, SignUpError> {
         let now = self.clock.now();
         let user_id = UserId::at(now);
         let credential_id: Uuid = Id::<()>::at(now).uuid();
@@ -139,6 +168,7 @@ impl Accounts {
             .await;
         match outcome {
             Ok(_) => Ok(Proof { user_id, credential_id }),
+            // Another node was faster.
             Err(ExecuteError::Store(StoreError::Constraint(constraint)))
                 if constraint == read_model::EMAIL_TAKEN =>
             {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ractor::ActorCell;
 
 use super::Seams;
+use super::pools::Pools;
 use super::serving::Site;
 use super::storage::Secrets;
 use crate::accounts::Accounts;
@@ -13,6 +14,7 @@ use crate::accounts::read_model::UsersProjection;
 use crate::clock::Clock;
 use crate::config::{Config, Secret};
 use crate::database::Pool;
+use crate::eventlog::appender::Appender;
 use crate::eventlog::follower::{Follower, Observer};
 use crate::eventlog::supervisor::Lifespan;
 use crate::eventlog::{Entities, EventLog, Projections};
@@ -56,17 +58,41 @@ pub fn projections() -> Projections {
 /// What the features stand on.
 #[derive(Debug, Clone)]
 pub struct Foundation {
-    /// The event log.
-    pub log: EventLog,
-    /// Connections for reading.
-    pub pool: Pool,
+    /// The log for what proves who calls, and for what must go on whatever else is read.
+    pub authentication: Reading,
+    /// The log for everything else.
+    pub reading: Reading,
     /// Time and keys.
     pub seams: Seams,
     /// How many bytes may be held for whom.
     pub budgets: Budgets,
 }
 
+/// The event log, and the connections that it is read through.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// The event log.
+    pub log: EventLog,
+    /// The connections.
+    pub pool: Pool,
+}
+
+impl Reading {
+    /// The log that `appender` appends to, read through `pool`.
+    pub fn new(pool: Pool, appender: Appender, clock: Clock) -> Self {
+        Self { log: EventLog::new(pool.clone(), appender, clock), pool }
+    }
+}
+
 impl Foundation {
+    /// What the features of a server stand on.
+    pub(super) fn new(pools: &Pools, appender: &Appender, seams: Seams, budgets: Budgets) -> Self {
+        let reading =
+            |pool: &Pool| Reading::new(pool.clone(), appender.clone(), seams.clock.clone());
+        let (authentication, reading) = (reading(&pools.authentication), reading(&pools.readers));
+        Self { authentication, reading, seams, budgets }
+    }
+
     /// The key ring with its private keys.
     ///
     /// # Errors
@@ -85,9 +111,10 @@ impl Foundation {
             lead: config.keys.lead,
             token_lifetime: config.tokens.lifetime,
         };
+        let Reading { log, pool } = self.authentication.clone();
         Ok(Vault {
-            ring: Entities::<KeyRing>::start(self.log.clone(), lifespan(config), parent).await?,
-            pool: self.pool.clone(),
+            ring: Entities::<KeyRing>::start(log, lifespan(config), parent).await?,
+            pool,
             sealer: Sealer::new(secrets.current.as_bytes(), previous)?,
             generate: Arc::clone(&self.seams.generate_key),
             algorithm: config.keys.algorithm,
@@ -151,7 +178,8 @@ impl Features {
         secrets: &Secrets,
         parent: &ActorCell,
     ) -> anyhow::Result<Self> {
-        let Foundation { log, pool, seams, budgets: _ } = &foundation;
+        let Foundation { authentication, reading, seams, budgets: _ } = &foundation;
+        let Reading { log, pool } = authentication;
         let (clock, lifespan) = (seams.clock.clone(), lifespan(config));
 
         let vault = foundation.vault(config, secrets, parent).await?;
@@ -173,6 +201,7 @@ impl Features {
         let entities = Entities::start(log.clone(), lifespan, parent).await?;
         let accounts = Accounts::new(entities, pool.clone(), hasher, clock);
 
+        let Reading { log, pool } = reading;
         let lists = Entities::<TaskList>::start(log.clone(), lifespan, parent).await?;
         let readers = Workers::start(Work::Files, 1, Share::GivesWay, heavy::MAX_AT_ONCE)?;
         let tasks = Tasks::new(lists, log.clone(), pool.clone(), Heavy::new(readers));

@@ -6,6 +6,7 @@
 pub mod connections;
 pub mod features;
 mod metrics;
+mod pools;
 pub mod root;
 mod serving;
 pub mod storage;
@@ -18,16 +19,17 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use self::features::{Features, Node};
+use self::features::{Features, Foundation, Node};
 use self::metrics::Metrics;
+use self::pools::Pools;
 use self::root::{Root, RootMessage};
 use self::serving::Site;
 use self::storage::Storage;
 use crate::clock::Clock;
 use crate::config::{Config, HttpConfig, MetricsPlace};
 use crate::database::{self, Connection, MigrationError, Pool};
+use crate::eventlog::appender;
 use crate::eventlog::follower::{self, Mode};
-use crate::eventlog::{EventLog, appender};
 use crate::freshness::{Freshness, Memory};
 use crate::http::health::Readiness;
 use crate::id::Id;
@@ -82,7 +84,7 @@ struct Server {
     features: Features,
     root: ActorRef<RootMessage>,
     parts: JoinSet<String>,
-    pools: [Pool; 2],
+    pools: [Pool; 3],
 }
 
 impl App {
@@ -125,13 +127,12 @@ impl App {
         migrate(&connection).await?;
         following.begin_at_head().await?;
 
-        // The log: reads and group commit have connections of their own.
-        let readers = Pool::new(&connection, "readers", config.database.pool_size)?;
-        let writers = Pool::new(&connection, "writers", 1)?;
+        // The log: authentication, other reads and group commit have connections of their own.
+        let pools = Pools::new(&connection, config.database.pool_size)?;
         let (appender, writer) =
-            appender::channel(writers.clone(), Arc::new(features::projections()), node);
+            appender::channel(pools.writers.clone(), Arc::new(features::projections()), node);
         following.heed(writer.doubt());
-        following.watch_over([readers.clone(), writers.clone()]);
+        following.watch_over(pools.all());
         let mut parts = JoinSet::new();
         parts.spawn(named(writer.run(), "the appender"));
 
@@ -142,28 +143,24 @@ impl App {
             "the root of the actors".to_owned()
         });
         let budgets = features::budgets(config);
-        let foundation = features::Foundation {
-            log: EventLog::new(readers.clone(), appender, seams.clock.clone()),
-            pool: readers.clone(),
-            seams: seams.clone(),
-            budgets: budgets.clone(),
-        };
+        let foundation = Foundation::new(&pools, &appender, seams.clone(), budgets.clone());
         let features =
             Features::start(foundation, config, &site, storage.secrets(), &root.get_cell()).await?;
 
         // From here on the node hears of everything that other processes append.
         features.observers().into_iter().for_each(|observer| following.add_observer(observer));
         parts.spawn(named(following.run(), "the follower of the log"));
-        parts.spawn(named(features.sessions.expiry().run(), "the expiry of sessions"));
+        let expiry = features.sessions.expiry(pools.readers.clone());
+        parts.spawn(named(expiry.run(), "the expiry of sessions"));
         if let Some(exited) = storage.exited() {
             parts.spawn(exited);
         }
 
         // The HTTP server.
-        let readiness = Readiness::new(readers.clone());
-        let freshness = freshness(mode, &readers, &features, &mut parts);
+        let readiness = Readiness::new(pools.authentication.clone());
+        let freshness = freshness(mode, &pools.authentication, &features, &mut parts);
         let clock = seams.clock;
-        let revocations = revocations(&readers, &features, &clock, &mut parts).await?;
+        let revocations = revocations(&pools.authentication, &features, &clock, &mut parts).await?;
         let readied = readiness.clone();
         let shown = site.clone();
         let node = Node {
@@ -180,7 +177,7 @@ impl App {
         let endpoint = routes::endpoint(features.state(node), shows_metrics);
         parts.spawn(serving::run(listener, endpoint, stopped, config.http.shutdown_timeout)?);
         let metrics = metrics.show(&mut parts);
-        let pools = [readers, writers];
+        let pools = pools.all();
         Ok(Server { site, metrics, stop_serving, readiness, features, root, parts, pools })
     }
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use ractor::{Actor, ActorCell};
 
 use crate::app::Seams;
-use crate::app::features::{self, Foundation};
+use crate::app::features::{self, Foundation, Reading};
 use crate::app::root::Root;
 use crate::app::storage::Storage;
 use crate::config::Config;
 use crate::database::{self, Pool};
 use crate::eventlog::store::read_log;
-use crate::eventlog::{Event, EventLog, ExecuteError, RecordedEvent, appender, replay};
+use crate::eventlog::{Event, ExecuteError, RecordedEvent, appender, replay};
 use crate::id::Id;
 use crate::keys::events::KeyEvent;
 use crate::keys::key_ring::Rejection;
@@ -176,10 +176,11 @@ pub(super) async fn on_foundation(
     let node = Id::<()>::generate(&seams.clock).uuid();
     let (appender, writer) =
         appender::channel(pool.clone(), Arc::new(features::projections()), node);
-    let log = EventLog::new(pool.clone(), appender, seams.clock.clone());
+    let reading = Reading::new(pool.clone(), appender, seams.clock.clone());
     let (root, _ended) = Actor::spawn(None, Root, ()).await?;
     let budgets = features::budgets(config);
-    let foundation = Foundation { log, pool: pool.clone(), seams, budgets };
+    let authentication = reading.clone();
+    let foundation = Foundation { authentication, reading, seams, budgets };
     let parent = root.get_cell();
     let done = tokio::select! {
         done = run(&foundation, &parent) => done,

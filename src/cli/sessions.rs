@@ -17,7 +17,7 @@ pub(super) async fn end(config: &Config) -> anyhow::Result<()> {
     let storage = Storage::join(config).await?;
     let ended = on_foundation(config, &storage, async |foundation, root| {
         let lifespan = features::lifespan(config);
-        let lists = Entities::start(foundation.log.clone(), lifespan, root).await?;
+        let lists = Entities::start(foundation.reading.log.clone(), lifespan, root).await?;
         let ended = end_all(foundation, &lists).await;
         lists.drain().await;
         super::print(&format!("sessions ended: {}\n", ended?))
@@ -29,7 +29,7 @@ pub(super) async fn end(config: &Config) -> anyhow::Result<()> {
 
 async fn end_all(foundation: &Foundation, lists: &Entities<SessionList>) -> anyhow::Result<usize> {
     let mut ended = 0;
-    for user_id in sessions::read_model::owners(&foundation.pool).await? {
+    for user_id in sessions::read_model::owners(&foundation.reading.pool).await? {
         ended += end_of(foundation, lists, user_id, EndReason::Revoked, "sessions end").await?;
     }
     Ok(ended)

@@ -28,8 +28,8 @@ pub(super) async fn delete(config: &Config, email: &str) -> anyhow::Result<()> {
     let storage = Storage::join(config).await?;
     let deleted = on_foundation(config, &storage, async |foundation, root| {
         let lifespan = features::lifespan(config);
-        let accounts = Entities::start(foundation.log.clone(), lifespan, root).await?;
-        let lists = Entities::start(foundation.log.clone(), lifespan, root).await?;
+        let accounts = Entities::start(foundation.reading.log.clone(), lifespan, root).await?;
+        let lists = Entities::start(foundation.reading.log.clone(), lifespan, root).await?;
         let deleted = Deletion { foundation, accounts: &accounts, lists: &lists }.run(&email).await;
         accounts.drain().await;
         lists.drain().await;
@@ -48,7 +48,7 @@ struct Deletion<'a> {
 
 impl Deletion<'_> {
     async fn run(&self, email: &Email) -> anyhow::Result<()> {
-        let user = accounts::read_model::user_of(&self.foundation.pool, email).await?;
+        let user = accounts::read_model::user_of(&self.foundation.reading.pool, email).await?;
         if let Some(user_id) = user {
             self.delete_account(user_id).await?;
         }
@@ -79,7 +79,7 @@ impl Deletion<'_> {
     /// The user, and whoever was deleted before and still has sessions: their command was interrupted, or a server that had
     /// not heard of it yet let them sign in.
     async fn left_behind(&self, user: Option<UserId>) -> anyhow::Result<Vec<UserId>> {
-        let pool = &self.foundation.pool;
+        let pool = &self.foundation.reading.pool;
         let owners = owners(pool).await?;
         let mut users = accounts::read_model::without_account(pool, &owners).await?;
         users.retain(|other| Some(*other) != user);

@@ -195,6 +195,7 @@ impl From<SignUpError> for Problem {
         match error {
             SignUpError::EmailTaken => Self::email_taken(),
             SignUpError::Hash(error) => error.into(),
+            SignUpError::Store(error) => ReadError::Store(error).into(),
             SignUpError::Execute(error) => executed(error, |rejection| Self::internal(&rejection)),
         }
     }

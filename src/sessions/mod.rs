@@ -255,9 +255,9 @@ impl Sessions {
         telemetry::of_own_accord("session.expiry", Keeping::Share, span, expire).await
     }
 
-    /// What ends sessions whose time is over, to be run beside the server.
-    pub fn expiry(&self) -> Expiry {
-        Expiry { sessions: self.clone(), pool: self.pool.clone() }
+    /// What ends sessions whose time is over, to be run beside the server. It looks for them through `pool`.
+    pub fn expiry(&self, pool: Pool) -> Expiry {
+        Expiry { sessions: self.clone(), pool }
     }
 
     /// A user's sessions as they are now.

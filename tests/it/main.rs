@@ -5,6 +5,7 @@
 //! * `flow`: a new person's whole journey
 //! * `account`: one's own account: the profile and the password
 //! * `auth`: sign up, sign in, sign out, tokens
+//! * `sign_up`: what a sign-up that is refused costs
 //! * `sessions`: what extends sessions, what ends them by themselves, and their list
 //! * `revocation`: ending sessions: what is refused afterwards, and where
 //! * `tasks`: the task list
@@ -18,6 +19,7 @@
 //! * `event_log`: the log's contract
 //! * `entities`: actors: panics, passivation, limits
 //! * `concurrency`: many at once, two servers on one database
+//! * `pools`: what authentication needs of the database is taken by nothing else
 //! * `plans`: no request makes the database read a whole table
 //! * `durability`: restart and `kill -9` of the real binary
 //! * `hanging`: a database that hangs, a host that says nothing, a commit that nobody vouches for
@@ -59,6 +61,7 @@ mod ownership;
 mod pages;
 mod past;
 mod plans;
+mod pools;
 mod postgres;
 mod process;
 mod replaced;
@@ -66,6 +69,7 @@ mod restore;
 mod revocation;
 mod rotation;
 mod sessions;
+mod sign_up;
 mod tasks;
 mod telemetry;
 mod tidy;
