@@ -9,7 +9,9 @@ pub mod events;
 pub mod failures;
 pub mod name;
 pub mod password;
+mod proving;
 pub mod read_model;
+pub mod signing_up;
 
 use std::sync::Arc;
 
@@ -17,12 +19,9 @@ use uuid::Uuid;
 
 use self::account::{Account, Command, Profile, Rejection};
 use self::claims::Claims;
-use self::email::Email;
-use self::events::AccountCreated;
 use self::failures::FailedSignIns;
 use self::name::Name;
 use self::password::{HashError, Password, PasswordHasher, WrongPassword};
-use self::read_model::Login;
 use crate::clock::Clock;
 use crate::database::Pool;
 use crate::eventlog::follower::Observer;
@@ -31,7 +30,6 @@ use crate::eventlog::{
     StreamName,
 };
 use crate::id::{Id, UserId};
-use crate::telemetry;
 
 /// The AccountActors: the generic entity hosting each user's [`Account`], and what surrounds it. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -119,112 +117,6 @@ impl Accounts {
     ) -> Self {
         let (failed, claims) = (Arc::default(), Arc::default());
         Self { entities, pool, hasher, failed, claims, clock }
-    }
-
-    /// Makes an account.
-    ///
-    /// # Errors
-    ///
-    /// When the address is taken, too many hashes wait, or the log does not take it.
-    pub async fn sign_up(
-        &self,
-        email: Email,
-        name: Name,
-        password: Password,
-        context: Context,
-    ) -> Result<Proof, SignUpError> {
-        self.refuse_taken(&email).await?;
-        let phc = self.hasher.hash(password).await?;
-        let _claim = self.claims.claim(&email).await;
-        self.refuse_taken(&email).await?;
-        self.create(email, name, phc, context).await
-    }
-
-    /// The answer to a sign-up tells anyway that an address is taken, so a look-up beforehand tells nothing more: it saves the
-    /// hash, the append that the constraint would refuse, and the actor.
-    async fn refuse_taken(&self, email: &Email) -> Result<(), SignUpError> {
-        match read_model::user_of(&self.pool, email).await.map_err(StoreError::of_read)? {
-            Some(_) => Err(SignUpError::EmailTaken),
-            None => Ok(()),
-        }
-    }
-
-    async fn create(
-        &self,
-        email: Email,
-        name: Name,
-        phc: String,
-        context: Context,
-    ) -> Result<Proof, SignUpError> {
-        let now = self.clock.now();
-        let user_id = UserId::at(now);
-        let credential_id: Uuid = Id::<()>::at(now).uuid();
-        let created = AccountCreated { email, name, credential_id, created_at: now };
-        let beside = vec![read_model::keep_credential(credential_id, phc)];
-        let context = Context { user_id: Some(user_id), ..context };
-        let outcome = self
-            .entities
-            .execute(&Self::stream(user_id), Command::Create(created), context, beside)
-            .await;
-        match outcome {
-            Ok(_) => Ok(Proof { user_id, credential_id }),
-            // Another node was faster.
-            Err(ExecuteError::Store(StoreError::Constraint(constraint)))
-                if constraint == read_model::EMAIL_TAKEN =>
-            {
-                Err(SignUpError::EmailTaken)
-            }
-            Err(error) => Err(SignUpError::Execute(error)),
-        }
-    }
-
-    /// Whose address and password these are, if they belong together. Takes the same time whether or not there is such an
-    /// account: of what came of it only telemetry may tell more than whether it was right.
-    ///
-    /// # Errors
-    ///
-    /// When nobody can say.
-    pub async fn sign_in(&self, email: &Email, password: Password) -> Result<Attempt, VerifyError> {
-        let login = read_model::login(&self.pool, email).await?;
-        let user_id = login.as_ref().map(|login| login.user_id);
-        let attempt = match (self.verify(password, login).await?, user_id) {
-            (Some(proof), _) => Attempt::Proven(proof),
-            (None, Some(user_id)) => Attempt::WrongPassword(user_id),
-            (None, None) => Attempt::UnknownAccount,
-        };
-        match attempt {
-            Attempt::Proven(_) => self.failed.succeeded(email),
-            Attempt::WrongPassword(_) | Attempt::UnknownAccount => {
-                telemetry::events::sign_in_streak(self.failed.failed(email, self.clock.now()));
-            }
-        }
-        Ok(attempt)
-    }
-
-    /// Whether a password is this user's.
-    ///
-    /// # Errors
-    ///
-    /// When nobody can say.
-    pub async fn prove(
-        &self,
-        user_id: UserId,
-        password: Password,
-    ) -> Result<Option<Proof>, VerifyError> {
-        let login = read_model::login_of(&self.pool, user_id).await?;
-        self.verify(password, login).await
-    }
-
-    async fn verify(
-        &self,
-        password: Password,
-        login: Option<Login>,
-    ) -> Result<Option<Proof>, VerifyError> {
-        let (proof, phc) = login
-            .map(|Login { user_id, credential_id, phc }| (Proof { user_id, credential_id }, phc))
-            .unzip();
-        let is_right = self.hasher.verify(password, phc).await?;
-        Ok(proof.filter(|_| is_right))
     }
 
     /// Changes what a user says of themselves: their profile as it is then.

@@ -2,6 +2,10 @@
 //!
 //! At most one hash per thread runs at a time, in memory the thread keeps; when too many wait, a sign-in is refused
 //! instead of slowing everybody down. An unknown account costs the same hash as a known one.
+//!
+//! A password that was hashed when hashing cost something else is hashed anew the next time somebody proves it. Until then the work
+//! that its hash saves is done beside it, so that how long an answer takes does not tell for which addresses there is
+//! an old account.
 
 use std::fmt;
 use std::time::Instant;
@@ -117,8 +121,23 @@ pub enum HashError {
     Argon2(String),
 }
 
-/// The memory a thread hashes in.
-type Memory = Vec<Block>;
+/// What comes of comparing a password with a stored hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether it is the password that was hashed.
+    pub is_right: bool,
+    /// Whether hashing cost something else when that was.
+    pub is_outdated: bool,
+}
+
+/// What a thread hashes in.
+#[derive(Debug, Default)]
+struct Memory {
+    blocks: Vec<Block>,
+    /// Blocks filled so far, over all passes: what tests take for time.
+    #[cfg(test)]
+    filled: usize,
+}
 
 /// Hashes and verifies passwords. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -154,7 +173,8 @@ impl PasswordHasher {
         self.workers.run(move |memory| measured("hash", || job(memory))).await?
     }
 
-    /// Whether a password is the one hashed. Without a stored hash it takes the same time and answers no.
+    /// Whether a password is the one hashed. Without a stored hash it takes the same time and answers no; so it does with one that
+    /// was made when hashing cost less.
     ///
     /// # Errors
     ///
@@ -163,18 +183,29 @@ impl PasswordHasher {
         &self,
         password: Password,
         stored: Option<String>,
-    ) -> Result<bool, HashError> {
-        let known = stored.is_some();
+    ) -> Result<Verdict, HashError> {
+        let (known, cost) = (stored.is_some(), self.cost);
         let phc = stored.unwrap_or_else(|| self.decoy.clone());
-        let job = move |memory: &mut Memory| verify(password.0.as_bytes(), &phc, memory);
-        let fits = self.workers.run(move |memory| measured("verify", || job(memory))).await??;
-        Ok(fits && known)
+        let job = move |memory: &mut Memory| verify(password.0.as_bytes(), &phc, cost, memory);
+        let job = move |memory: &mut Memory| measured("verify", || job(memory));
+        let Verdict { is_right, is_outdated } = self.workers.run(job).await??;
+        Ok(Verdict { is_right: is_right && known, is_outdated: is_outdated && known })
     }
 }
 
 impl Cost {
     fn params(self) -> Result<Params, HashError> {
         Params::new(self.memory_kib, self.iterations, 1, Some(32)).map_err(refused)
+    }
+
+    /// The work that a hash of this cost takes and one with these parameters does not: as many passes as this cost has.
+    fn beyond(self, params: &Params) -> Option<Params> {
+        let work = |memory: u32, passes: u32| u64::from(memory) * u64::from(passes);
+        let this = work(self.memory_kib, self.iterations);
+        let more = this.checked_sub(work(params.m_cost(), params.t_cost()))?;
+        let memory_kib = u32::try_from(more / u64::from(self.iterations.max(1))).ok()?;
+        // Less than Argon2 takes is not worth a hash.
+        Cost { memory_kib, ..self }.params().ok()
     }
 }
 
@@ -210,16 +241,26 @@ fn phc(params: &Params, salt: &[u8; 16], output: &[u8; 32]) -> Result<String, Ha
     Ok(phc.to_string())
 }
 
-fn verify(password: &[u8], phc: &str, memory: &mut Memory) -> Result<bool, HashError> {
+fn verify(
+    password: &[u8],
+    phc: &str,
+    cost: Cost,
+    memory: &mut Memory,
+) -> Result<Verdict, HashError> {
     let stored = Phc::new(phc).map_err(refused)?;
     let params = Params::try_from(&stored).map_err(refused)?;
     let (Some(salt), Some(expected)) = (stored.salt, stored.hash) else {
         return Err(refused("the stored hash has no salt or no hash"));
     };
     let output = compute(password, salt.as_ref(), &params, memory)?;
+    if let Some(more) = cost.beyond(&params) {
+        compute(password, salt.as_ref(), &more, memory)?;
+    }
+    let is_outdated = (params.m_cost(), params.t_cost()) != (cost.memory_kib, cost.iterations);
     // Constant time: how much of a wrong hash fits is nobody's business.
-    Ok(aws_lc_rs::constant_time::verify_slices_are_equal(output.as_slice(), expected.as_bytes())
-        .is_ok())
+    let compared =
+        aws_lc_rs::constant_time::verify_slices_are_equal(output.as_slice(), expected.as_bytes());
+    Ok(Verdict { is_right: compared.is_ok(), is_outdated })
 }
 
 fn compute(
@@ -229,11 +270,16 @@ fn compute(
     memory: &mut Memory,
 ) -> Result<Zeroizing<[u8; 32]>, HashError> {
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
-    memory.resize(params.block_count().max(memory.len()), Block::new());
+    let (blocks, count) = (&mut memory.blocks, params.block_count());
+    blocks.resize(count.max(blocks.len()), Block::new());
     let mut output = Zeroizing::new([0; 32]);
     argon2
-        .hash_password_into_with_memory(password, salt, output.as_mut_slice(), memory)
+        .hash_password_into_with_memory(password, salt, output.as_mut_slice(), blocks)
         .map_err(refused)?;
+    #[cfg(test)]
+    {
+        memory.filled += count * usize::try_from(params.t_cost()).unwrap_or_default();
+    }
     Ok(output)
 }
 
@@ -256,23 +302,49 @@ mod tests {
         let hasher = PasswordHasher::start(CHEAP, 1, 8).unwrap();
         let stored = hasher.hash(password(" correct horse ")).await.unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{stored}");
-        assert!(hasher.verify(password(" correct horse "), Some(stored.clone())).await.unwrap());
-        assert!(!hasher.verify(password("correct horse"), Some(stored.clone())).await.unwrap());
-        assert!(!hasher.verify(password(" Correct horse "), Some(stored)).await.unwrap());
+        for (text, is_right) in
+            [(" correct horse ", true), ("correct horse", false), (" Correct horse ", false)]
+        {
+            let verdict = hasher.verify(password(text), Some(stored.clone())).await.unwrap();
+            assert_eq!(verdict, Verdict { is_right, is_outdated: false }, "{text:?}");
+        }
     }
 
     #[tokio::test]
     async fn no_password_fits_an_unknown_account() {
         let hasher = PasswordHasher::start(CHEAP, 1, 8).unwrap();
-        assert!(!hasher.verify(password("correct horse"), None).await.unwrap());
+        let verdict = hasher.verify(password("correct horse"), None).await.unwrap();
+        assert_eq!(verdict, Verdict { is_right: false, is_outdated: false });
     }
 
     #[tokio::test]
-    async fn a_hash_made_at_another_cost_is_still_verified() {
+    async fn a_hash_made_at_another_cost_is_verified_and_said_to_be_outdated() {
         let before = PasswordHasher::start(CHEAP, 1, 8).unwrap();
         let stored = before.hash(password("correct horse")).await.unwrap();
-        let after = PasswordHasher::start(Cost { memory_kib: 128, iterations: 2 }, 1, 8).unwrap();
-        assert!(after.verify(password("correct horse"), Some(stored)).await.unwrap());
+        for (memory_kib, iterations) in [(128, 2), (64, 2), (32, 1)] {
+            let after = PasswordHasher::start(Cost { memory_kib, iterations }, 1, 8).unwrap();
+            let verdict = after.verify(password("correct horse"), Some(stored.clone())).await;
+            assert_eq!(verdict.unwrap(), Verdict { is_right: true, is_outdated: true });
+        }
+    }
+
+    #[test]
+    fn comparing_with_an_old_hash_takes_the_work_of_a_new_one() {
+        let cost = Cost { memory_kib: 256, iterations: 3 };
+        let filled = |stored: Cost| {
+            let mut memory = Memory::default();
+            let phc = hash(b"correct horse", stored, &[7; 16], &mut memory).unwrap();
+            memory.filled = 0;
+            verify(b"another", &phc, cost, &mut memory).unwrap();
+            memory.filled
+        };
+        let new = filled(cost);
+        assert_eq!(new, 256 * 3);
+        for (memory_kib, iterations) in [(64, 1), (64, 3), (128, 2), (16, 1), (128, 5)] {
+            let old = filled(Cost { memory_kib, iterations });
+            // Argon2 fills a multiple of four blocks.
+            assert!(old.abs_diff(new) <= 4 * 3, "{memory_kib} {iterations}: {old}");
+        }
     }
 
     #[test]
@@ -296,7 +368,7 @@ mod tests {
     #[test]
     fn the_known_answer_of_the_reference_implementation_is_reproduced() {
         let params = Params::new(65536, 2, 1, Some(32)).unwrap();
-        let output = compute(b"password", b"somesalt", &params, &mut Memory::new()).unwrap();
+        let output = compute(b"password", b"somesalt", &params, &mut Memory::default()).unwrap();
         let expected = "09316115d5cf24ed5a15a31a3ba326e5cf32edc24702987c02b6566f61913cf7";
         let expected = u128::from_str_radix(&expected[..32], 16).unwrap().to_be_bytes();
         assert_eq!(output[..16], expected);

@@ -18,6 +18,9 @@ pub const EMAIL_TAKEN: &str = "users_email_key";
 const ERASE_CREDENTIAL: &str = "delete from credentials where credential_id = $1";
 const INSERT_CREDENTIAL: &str = "insert into credentials (credential_id, phc) values ($1, $2)";
 
+/// Another hash of the same password. Nothing is changed if the password was, for then this is not its hash any more.
+const REPLACE_HASH: &str = "update credentials set phc = $3 where credential_id = $1 and phc = $2";
+
 const CREATED: &str = "\
 insert into users (id, email, email_verified_at, name, credential_id, created_at, updated_at)
 values ($1, $2, null, $3, $4, $5, $5)";
@@ -25,6 +28,8 @@ values ($1, $2, null, $3, $4, $5, $5)";
 const PROFILE_CHANGED: &str = "update users set name = $2, updated_at = $3 where id = $1";
 const PASSWORD_CHANGED: &str = "update users set credential_id = $2 where id = $1";
 const DELETED: &str = "delete from users where id = $1";
+
+const SELECT_USER: &str = "select id from users where email = $1";
 
 const SELECT_LOGIN: &str = "\
 select users.id, credential_id, phc from users join credentials using (credential_id) where users.email = $1";
@@ -89,6 +94,17 @@ pub(super) fn keep_credential(credential_id: Uuid, phc: String) -> Statement {
     Statement::new(INSERT_CREDENTIAL, vec![Box::new(credential_id), Box::new(phc)])
 }
 
+/// Keeps another hash of the password that a credential holds the hash `before` of; what names the credential is as before.
+pub(super) async fn replace_hash(
+    pool: &Pool,
+    credential_id: Uuid,
+    before: &str,
+    phc: &str,
+) -> Result<(), StoreError> {
+    pool.get().await?.execute(REPLACE_HASH, &[&credential_id, &before, &phc]).await?;
+    Ok(())
+}
+
 /// What verifying a password needs to know of its account.
 #[derive(Debug)]
 pub(super) struct Login {
@@ -106,7 +122,8 @@ pub(super) struct Login {
 ///
 /// When the database is unavailable.
 pub async fn user_of(pool: &Pool, email: &Email) -> Result<Option<UserId>, StoreError> {
-    Ok(login(pool, email).await?.map(|login| login.user_id))
+    let row = pool.get().await?.query_opt(SELECT_USER, &[&email.as_str()]).await?;
+    Ok(row.map(|row| UserId::from_uuid(row.get(0))))
 }
 
 /// Those of the users who have no account, because they were deleted.

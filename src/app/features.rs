@@ -178,7 +178,7 @@ impl Features {
         secrets: &Secrets,
         parent: &ActorCell,
     ) -> anyhow::Result<Self> {
-        let Foundation { authentication, reading, seams, budgets: _ } = &foundation;
+        let Foundation { authentication, reading, seams, budgets } = &foundation;
         let Reading { log, pool } = authentication;
         let (clock, lifespan) = (seams.clock.clone(), lifespan(config));
 
@@ -192,8 +192,15 @@ impl Features {
         let sessions = &config.sessions;
         let limits = Limits { idle: sessions.idle, absolute: sessions.absolute };
         let lifetimes = Lifetimes { sessions: limits, access_token: config.tokens.lifetime };
-        let sessions =
-            Sessions::start(lists, pool.clone(), clock.clone(), lifetimes, parent).await?;
+        let sessions = Sessions::start(
+            lists,
+            pool.clone(),
+            clock.clone(),
+            lifetimes,
+            budgets.plan.sessions,
+            parent,
+        )
+        .await?;
 
         let passwords = &config.passwords;
         let cost = Cost { memory_kib: passwords.memory_kib, iterations: passwords.iterations };

@@ -35,7 +35,7 @@ use crate::http::health::Readiness;
 use crate::id::Id;
 use crate::keys::vault::GenerateKey;
 use crate::revocations::Revocations;
-use crate::revocations::feed::RevocationFeed;
+use crate::revocations::feed::{Extent, RevocationFeed};
 use crate::routes;
 
 /// What a test may replace.
@@ -160,7 +160,9 @@ impl App {
         let readiness = Readiness::new(pools.authentication.clone());
         let freshness = freshness(mode, &pools.authentication, &features, &mut parts);
         let clock = seams.clock;
-        let revocations = revocations(&pools.authentication, &features, &clock, &mut parts).await?;
+        let bytes = budgets.plan.sessions / RevocationFeed::PART_OF_SESSIONS;
+        let pool = &pools.authentication;
+        let revocations = revocations(pool, &features, &clock, bytes, &mut parts).await?;
         let readied = readiness.clone();
         let shown = site.clone();
         let node = Node {
@@ -285,11 +287,13 @@ async fn revocations(
     pool: &Pool,
     features: &Features,
     clock: &Clock,
+    bytes: usize,
     parts: &mut JoinSet<String>,
 ) -> anyhow::Result<Revocations> {
     let (ended, keys) = (features.sessions.ended(), features.keys.clone());
+    let extent = Extent { unused: features.sessions.unused(), bytes };
     let (revocations, feed) =
-        RevocationFeed::open(pool.clone(), clock.clone(), ended, keys).await?;
+        RevocationFeed::open(pool.clone(), clock.clone(), ended, keys, extent).await?;
     parts.spawn(named(feed.run(), "the feed of revocations"));
     Ok(revocations)
 }

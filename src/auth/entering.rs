@@ -1,6 +1,7 @@
 //! What sign up, sign in and sign out do between a request and its answer, whatever asks for it.
 //!
-//! What is begun is done, also when the client goes away meanwhile: whatever came of it is on record and told.
+//! A client that goes away before its password is hashed or proven costs nothing more. What is begun then is done, also when the
+//! client goes away meanwhile: whatever came of it is on record and told.
 
 use std::sync::Arc;
 
@@ -38,10 +39,12 @@ pub(crate) async fn sign_up(
     let tell = |problem: &Problem| events::sign_up(None, Some(problem.reason()));
     let state = caller::following(request).inspect_err(tell)?;
     let (email, name, password) = new_account(body).inspect_err(tell)?;
-    let door = Door::of(state, request).await;
+    let door = Door::of(state, request).await.inspect_err(tell)?;
+    let account = state.accounts.prepare(email, name, password).await;
+    let account = account.map_err(Problem::from).inspect_err(tell)?;
     let entered = state.begun.to_its_end(async move {
         let context = door.context.clone();
-        let signed_up = door.state.accounts.sign_up(email, name, password, context).await;
+        let signed_up = door.state.accounts.sign_up(account, context).await;
         let proof = signed_up.map_err(Problem::from).inspect_err(tell)?;
         events::sign_up(Some(proof.user_id), None);
         door.enter(proof).await.map_err(Problem::after_sign_up)
@@ -61,10 +64,10 @@ pub(crate) async fn sign_in(
     let tell = |problem: &Problem| events::sign_in(None, Some(problem.reason()));
     let state = caller::following(request).inspect_err(tell)?;
     let (email, password) = credentials(body).inspect_err(tell)?;
-    let door = Door::of(state, request).await;
+    let door = Door::of(state, request).await.inspect_err(tell)?;
+    let attempt = state.accounts.sign_in(&email, password).await;
+    let proof = proven(attempt.map_err(Problem::from).inspect_err(tell)?)?;
     let entered = state.begun.to_its_end(async move {
-        let attempt = door.state.accounts.sign_in(&email, password).await;
-        let proof = proven(attempt.map_err(Problem::from).inspect_err(tell)?)?;
         let entered = door.enter(proof).await;
         events::sign_in(Some(proof.user_id), entered.as_ref().err().map(not_entered));
         entered
@@ -141,27 +144,26 @@ struct Door {
 }
 
 impl Door {
-    async fn of(state: &State, request: &Request) -> Self {
-        let replaced = caller::session_of_cookie(request).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "whether a session is replaced cannot be said");
-            None
-        });
+    /// # Errors
+    ///
+    /// When nobody can say which session the cookie has: it would live on beside the new one.
+    async fn of(state: &State, request: &Request) -> Result<Self, Problem> {
+        let replaced = caller::session_of_cookie(request).await?;
         let (device, context) = (caller::device(request), caller::context());
-        Self { state: state.clone(), device, context, replaced }
+        Ok(Self { state: state.clone(), device, context, replaced })
     }
 
     /// Begins a session for somebody who has proven a password, in place of the one that their browser has a cookie of
-    /// (ASVS 7.2.4): nobody would be left to sign out of it.
+    /// (ASVS 7.2.4): nobody would be left to sign out of it. That one ends first; if it cannot, no session begins.
     async fn enter(self, proof: Proof) -> Result<(SignedInBody, String), Problem> {
         let Self { state, device, context, replaced } = self;
         let entrance = Entrance::prepare(&state, device, proof.user_id).await?;
         let context = Context { user_id: Some(proof.user_id), ..context };
-        let entered = entrance.begin(&state, proof, context).await?;
         if let Some(session) = replaced {
             let context = caller::acting(&session);
-            end_beside(&state, &session, EndReason::Replaced, context).await;
+            state.sessions.end(&session, EndReason::Replaced, context).await?;
         }
-        Ok(entered)
+        entrance.begin(&state, proof, context).await
     }
 }
 

@@ -48,7 +48,10 @@ pub(super) async fn end_of(
     let end = async {
         let context = Context::caused_by(why);
         let stream = Sessions::stream(user_id);
-        let outcome = lists.execute(&stream, command, context, Vec::new()).await?;
+        let outcome = lists.execute(&stream, command, context, Vec::new()).await;
+        // There may be millions of users, and each is needed once.
+        lists.release(&stream);
+        let outcome = outcome?;
         for event in &outcome.events {
             event.tell(user_id);
         }

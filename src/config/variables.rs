@@ -77,7 +77,7 @@ variables! {
         "The system user that runs the private cluster when the server runs as root.";
     DATABASE_POOL = "KEYFOLD_DATABASE_POOL",
         "16",
-        "The most database connections that the pool opens, from 2 to 1000.";
+        "The most database connections for reading, from 2 to 1000. A quarter of them serves nothing but authentication and readiness.";
     CLUSTER = "KEYFOLD_CLUSTER",
         "false",
         "Whether other nodes serve the same database. Needs DATABASE_URL and KEYFOLD_PUBLIC_URL.";

@@ -122,6 +122,19 @@ impl<D: Decider> Entities<D> {
         }
     }
 
+    /// Whether this node has the entity in memory.
+    pub fn holds(&self, stream: &StreamName) -> bool {
+        self.directory.get(stream).is_some()
+    }
+
+    /// Lets an entity leave memory before it has been idle for long, as one that was needed for one command.
+    pub fn release(&self, stream: &StreamName) {
+        if let Some(seat) = self.directory.get(stream) {
+            // A supervisor that is gone has let all of them leave.
+            let _ = self.supervisor.cast(Supervise::Release(seat));
+        }
+    }
+
     /// Watches a stream for newer versions than one that was seen; reading then finds them. `None` when
     /// [`MAX_WATCHES`](super::watch::MAX_WATCHES) watch it already, or the node is stopping.
     pub fn watch(&self, stream: &StreamName) -> Option<Watch> {

@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::doubt::Doubt;
@@ -88,6 +89,9 @@ pub enum FollowError {
         /// The schema both want.
         schema: String,
     },
+    /// The connection works in no schema.
+    #[error("the database connection's search_path names no schema that exists")]
+    NoSchema,
     /// The database keeps its connection and says nothing.
     #[error("the database does not answer")]
     Silent,
@@ -217,7 +221,9 @@ async fn attach(connection: &Connection, mode: Mode) -> Result<Link, FollowError
         Mode::Cluster => LOCK_SHARED,
     };
     let deadline = tokio::time::Instant::now() + LOCK_PATIENCE;
-    while !link.client.query_one(lock, &[]).await?.get::<_, bool>(0) {
+    // The lock's key is the schema: there is no answer without one.
+    let taken = |row: Row| row.get::<_, Option<bool>>(0).ok_or(FollowError::NoSchema);
+    while !taken(link.client.query_one(lock, &[]).await?)? {
         if tokio::time::Instant::now() >= deadline {
             let row = link.client.query_one("select current_schema()", &[]).await?;
             return Err(FollowError::Taken { schema: row.get(0) });

@@ -33,6 +33,8 @@ pub struct Lifespan {
 pub(super) enum Supervise<D: Decider> {
     /// A new seat needs an actor.
     Seat(Arc<Seat<D>>),
+    /// Nobody is about to use this entity.
+    Release(Arc<Seat<D>>),
     /// Look for idle entities.
     Sweep,
 }
@@ -41,6 +43,7 @@ impl<D: Decider> std::fmt::Debug for Supervise<D> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Seat(seat) => f.debug_tuple("Seat").field(seat).finish(),
+            Self::Release(seat) => f.debug_tuple("Release").field(seat).finish(),
             Self::Sweep => f.write_str("Sweep"),
         }
     }
@@ -101,6 +104,7 @@ impl<D: Decider> Actor for Supervisor<D> {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             Supervise::Seat(seat) => supervised.waiting.push_back(seat),
+            Supervise::Release(seat) => supervised.passivate(&[seat]),
             Supervise::Sweep => supervised.passivate_idle(),
         }
         supervised.seat_waiting(&myself).await

@@ -143,6 +143,7 @@ impl From<TellError> for Problem {
     fn from(error: TellError) -> Self {
         match error {
             TellError::Doubtful => Self::unavailable(),
+            TellError::Store(error) => ReadError::Store(error).into(),
             TellError::Crowded => Self::overloaded(),
             TellError::Issue(error) => error.into(),
         }
@@ -170,7 +171,6 @@ impl From<SessionError> for Problem {
         match error {
             SessionError::Ended => Self::invalid_token("SESSION_ENDED", error),
             SessionError::Store(error) => ReadError::Store(error).into(),
-            SessionError::NoReply => Self::internal(&error),
         }
     }
 }

@@ -7,10 +7,13 @@
 //!
 //! Every node wakes for every change, and the ring makes it once: whoever comes second finds it done.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use futures_util::FutureExt;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::task::AbortHandle;
 
@@ -50,12 +53,15 @@ pub(super) struct KeyManager;
 pub(super) struct Given {
     pub(super) vault: Arc<Vault>,
     pub(super) published: Arc<ArcSwap<KeySet>>,
+    /// Whether the ring is about to be loaded anyway: one such message waits at a time, however often the ring changes.
+    pub(super) is_refresh_due: Arc<AtomicBool>,
 }
 
 /// What the KeyManager owns.
 pub(super) struct Owned {
     vault: Arc<Vault>,
     published: Arc<ArcSwap<KeySet>>,
+    is_refresh_due: Arc<AtomicBool>,
     alarm: Alarm,
     /// Set while a key set cannot be loaded.
     retry: Option<Alarm>,
@@ -69,10 +75,10 @@ impl Actor for KeyManager {
     async fn pre_start(
         &self,
         myself: ActorRef<Message>,
-        Given { vault, published }: Given,
+        Given { vault, published, is_refresh_due }: Given,
     ) -> Result<Owned, ActorProcessingErr> {
         let alarm = Alarm::at(published.load().due, &vault.clock, &myself);
-        Ok(Owned { vault, published, alarm, retry: None })
+        Ok(Owned { vault, published, is_refresh_due, alarm, retry: None })
     }
 
     async fn handle(
@@ -92,7 +98,11 @@ impl Actor for KeyManager {
             }
             Message::Advance => owned.advance(&myself),
             Message::Postpone => owned.postpone(&myself),
-            Message::Refresh => owned.refresh(&myself).await,
+            Message::Refresh => {
+                // Whoever casts another one from here on knows of a later change.
+                owned.is_refresh_due.store(false, Ordering::Release);
+                owned.refresh(&myself).await;
+            }
             Message::Reload(reply) => {
                 owned.refresh(&myself).await;
                 let _ = reply.send(());
@@ -111,14 +121,7 @@ impl Owned {
     fn advance(&self, myself: &ActorRef<Message>) {
         let (vault, myself) = (Arc::clone(&self.vault), myself.clone());
         let advance = async move {
-            let message = match vault.advance().await {
-                Ok(()) => Message::Refresh,
-                Err(error) => {
-                    tracing::error!(%error, "the key ring could not be advanced");
-                    Message::Postpone
-                }
-            };
-            let _ = myself.cast(message);
+            let _ = myself.cast(advanced(vault.advance()).await);
         };
         #[expect(
             clippy::disallowed_methods,
@@ -179,6 +182,22 @@ impl Owned {
     }
 }
 
+/// What is next after an attempt to do what is due. Also one that panics is tried again: without another alarm the ring would never
+/// change again on this node.
+async fn advanced(advance: impl Future<Output = Result<(), VaultError>>) -> Message {
+    match AssertUnwindSafe(advance).catch_unwind().await {
+        Ok(Ok(())) => Message::Refresh,
+        Ok(Err(error)) => {
+            tracing::error!(%error, "the key ring could not be advanced");
+            Message::Postpone
+        }
+        Err(_panic) => {
+            tracing::error!("advancing the key ring panicked");
+            Message::Postpone
+        }
+    }
+}
+
 /// Changes the ring beside the message loop, because making a key takes a while; answers when the change is in use.
 fn change<T: Send + 'static>(
     manager: ActorRef<Message>,
@@ -217,5 +236,19 @@ impl Alarm {
 impl Drop for Alarm {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eventlog::ReadError;
+
+    #[tokio::test]
+    async fn what_is_due_is_tried_again_also_after_a_panic() {
+        assert!(matches!(advanced(async { Ok(()) }).await, Message::Refresh));
+        let failed = async { Err(VaultError::Read(ReadError::NoReply)) };
+        assert!(matches!(advanced(failed).await, Message::Postpone));
+        assert!(matches!(advanced(async { panic!("on purpose") }).await, Message::Postpone));
     }
 }

@@ -24,6 +24,7 @@ pub mod verified;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -51,6 +52,8 @@ const RETRY: Duration = Duration::from_millis(500);
 pub struct Keys {
     published: Arc<ArcSwap<KeySet>>,
     manager: ActorRef<Message>,
+    /// Whether the KeyManager has been told to load the ring and has not begun to.
+    is_refresh_due: Arc<AtomicBool>,
     ring: Entities<KeyRing>,
     policy: Arc<TokenPolicy>,
     schedule: Schedule,
@@ -97,11 +100,16 @@ impl Keys {
         let signers = vault.signers.clone();
         let clock = vault.clock.clone();
         let (schedule, policy) = (vault.schedule, Arc::new(policy));
-        let given = Given { vault: Arc::new(vault), published: Arc::clone(&published) };
+        let is_refresh_due = Arc::new(AtomicBool::new(false));
+        let given = Given {
+            vault: Arc::new(vault),
+            published: Arc::clone(&published),
+            is_refresh_due: Arc::clone(&is_refresh_due),
+        };
         measure::observe(&published, &clock, schedule);
         let (manager, _ends_with_the_actor) =
             Actor::spawn_linked(None, KeyManager, given, parent.clone()).await?;
-        Ok(Self { published, manager, ring, policy, schedule, signers, clock })
+        Ok(Self { published, manager, is_refresh_due, ring, policy, schedule, signers, clock })
     }
 
     /// Signs an access token about `subject`.
@@ -230,8 +238,10 @@ impl Observer for Keys {
     fn observe(&self, event: &RecordedEvent) {
         if event.stream == vault::stream().as_str() {
             self.ring.require(&vault::stream(), event.version);
-            // A KeyManager that is gone takes the process with it; there is nobody left to tell.
-            let _ = self.manager.cast(Message::Refresh);
+            if !self.is_refresh_due.swap(true, Ordering::AcqRel) {
+                // A KeyManager that is gone takes the process with it; there is nobody left to tell.
+                let _ = self.manager.cast(Message::Refresh);
+            }
         }
     }
 

@@ -2,20 +2,28 @@
 //!
 //! A signature says who signed in, not that they still are. A service that checks tokens without asking Keyfold reads the
 //! ends of sessions here, as signed [`security_event`]s, a page at a time or as they happen ([`api`]), and refuses the
-//! tokens of those sessions. Only ends within the lifetime of an access token matter: [`feed`] keeps those and no others.
+//! tokens of those sessions. Only ends that a valid access token may outlive matter: [`feed`] reads those, `ends` keeps the newest
+//! in memory, `signatures` those that were asked for.
 
 pub mod api;
+mod ends;
 pub mod feed;
 mod read_model;
 pub mod security_event;
+mod signatures;
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use futures_util::Stream;
 use futures_util::stream;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use self::feed::{Ends, Told};
+use self::ends::{Ends, Later, Next, Relevance};
+use self::security_event::End;
+use self::signatures::Signatures;
+use crate::database::Pool;
+use crate::eventlog::StoreError;
 use crate::keys::{IssueError, Keys};
 use crate::telemetry::events;
 use crate::telemetry::reason::Reason;
@@ -24,21 +32,51 @@ use crate::telemetry::reason::Reason;
 const MAX_LISTENERS: usize = 1_000;
 /// Most ends on a page: each may have to be signed.
 const PAGE: usize = 100;
+/// Ends read at once by whoever is so far behind that the log has to be asked.
+const LOG_PAGE: i64 = 100;
 
 /// The ends of sessions, signed when somebody asks for them. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Revocations {
-    ends: watch::Receiver<Arc<Ends>>,
+    feed: Arc<Feed>,
+    /// Changes when there is something to tell.
+    changed: watch::Receiver<()>,
     keys: Keys,
     listeners: Arc<Semaphore>,
+}
+
+/// The ends, as everybody who reads them shares them.
+#[derive(Debug)]
+struct Feed {
+    pool: Pool,
+    relevance: Relevance,
+    ends: RwLock<Ends>,
+    signatures: Signatures,
+    changed: watch::Sender<()>,
+}
+
+impl Feed {
+    /// No ends yet. In memory they take so many bytes at most.
+    fn new(pool: Pool, relevance: Relevance, bytes: usize) -> Self {
+        Self {
+            pool,
+            relevance,
+            ends: RwLock::new(Ends::new(bytes / 2 / ends::BYTES)),
+            signatures: Signatures::new(bytes / 2),
+            changed: watch::Sender::new(()),
+        }
+    }
 }
 
 /// Why ends cannot be told.
 #[derive(Debug, thiserror::Error)]
 pub enum TellError {
-    /// The log cannot be read: nobody knows whether there are others.
+    /// The log cannot be read, or an end in it: nobody knows whether there are others.
     #[error("the ends of sessions cannot be read")]
     Doubtful,
+    /// The log could not be asked for ends that are not in memory any more.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// As many listen as may.
     #[error("too many listen already")]
     Crowded,
@@ -69,9 +107,19 @@ pub struct Page {
     pub is_more: bool,
 }
 
+/// A reader of the stream: where it stands, and at most a page of ends that it has not been told.
+struct Listener {
+    revocations: Revocations,
+    position: i64,
+    waiting: VecDeque<End>,
+    /// Given back when the reader goes.
+    _place: OwnedSemaphorePermit,
+}
+
 impl Revocations {
-    fn new(ends: watch::Receiver<Arc<Ends>>, keys: Keys) -> Self {
-        Self { ends, keys, listeners: Arc::new(Semaphore::new(MAX_LISTENERS)) }
+    fn new(feed: Arc<Feed>, keys: Keys) -> Self {
+        let changed = feed.changed.subscribe();
+        Self { feed, changed, keys, listeners: Arc::new(Semaphore::new(MAX_LISTENERS)) }
     }
 
     /// The ends after a position of the log.
@@ -80,23 +128,16 @@ impl Revocations {
     ///
     /// When the log cannot be read, or too many signatures wait already.
     pub async fn page(&self, since: i64) -> Result<Page, TellError> {
-        let ends = Arc::clone(&self.ends.borrow());
-        if ends.is_doubtful() {
-            return Err(TellError::Doubtful);
+        let (later, next) = self.later(since).await?;
+        let mut ends = Vec::with_capacity(later.len());
+        for end in &later {
+            ends.push(self.feed.signatures.of(end, &self.keys).await?);
         }
-        let later = ends.after(since);
-        let mut signed = Vec::new();
-        for told in later.iter().take(PAGE) {
-            signed.push(told.signed(&self.keys).await?);
-        }
-        let is_more = later.len() > PAGE;
-        let last = signed.last().map(|end| end.position);
         // What is forgotten need not be asked for again.
-        let next = if is_more { last.unwrap_or(since) } else { since.max(ends.head()) };
-        Ok(Page { ends: signed, next, is_more })
+        Ok(Page { ends, next: next.position.max(since), is_more: next.is_more })
     }
 
-    /// Every end after a position of the log, as it happens. Whoever listens holds a position and nothing else, however
+    /// Every end after a position of the log, as it happens. Whoever listens holds a position and at most a page of ends, however
     /// slowly it reads. Ends when the log cannot be read or an end not be signed: silence would be taken for good news.
     ///
     /// # Errors
@@ -111,25 +152,47 @@ impl Revocations {
             events::refused(Reason::RevocationReaders);
             TellError::Crowded
         })?;
-        let listener = (self.clone(), since, place);
-        Ok(stream::unfold(listener, async |(mut revocations, since, place)| {
-            let told = revocations.next(since).await?;
-            let end = told.signed(&revocations.keys).await.ok()?;
-            let position = end.position;
-            Some((end, (revocations, position, place)))
-        }))
+        let (revocations, waiting) = (self.clone(), VecDeque::new());
+        let listener = Listener { revocations, position: since, waiting, _place: place };
+        Ok(stream::unfold(listener, Listener::next))
     }
 
-    async fn next(&mut self, since: i64) -> Option<Arc<Told>> {
+    /// At most a page of the ends after a position: from memory, or from the log if they have left memory.
+    async fn later(&self, since: i64) -> Result<(Vec<End>, Next), TellError> {
+        let position = match self.known(since) {
+            Later::Known(ends, next) => return Ok((ends, next)),
+            Later::Doubtful => return Err(TellError::Doubtful),
+            Later::InLog(position) => position,
+        };
+        let page = read_model::after(&self.feed.pool, position, LOG_PAGE).await?;
+        // There is at least the one that has left memory.
+        let last = page.last().ok_or(TellError::Doubtful)?.position;
+        // One that cannot be read must not be left out.
+        let ends = page.into_iter().map(|recorded| recorded.end.ok_or(TellError::Doubtful));
+        Ok((ends.collect::<Result<_, _>>()?, Next { position: last, is_more: true }))
+    }
+
+    fn known(&self, since: i64) -> Later {
+        self.feed.ends.read().unwrap_or_else(PoisonError::into_inner).after(since, PAGE)
+    }
+}
+
+impl Listener {
+    async fn next(mut self) -> Option<(SignedEnd, Self)> {
         loop {
-            let ends = Arc::clone(&self.ends.borrow_and_update());
-            if ends.is_doubtful() {
-                return None;
+            if let Some(end) = self.waiting.pop_front() {
+                let Revocations { feed, keys, .. } = &self.revocations;
+                let signed = feed.signatures.of(&end, keys).await.ok()?;
+                return Some((signed, self));
             }
-            if let Some(next) = ends.after(since).first() {
-                return Some(Arc::clone(next));
+            // Before the look: what changes after it is not missed.
+            self.revocations.changed.mark_unchanged();
+            let (later, next) = self.revocations.later(self.position).await.ok()?;
+            self.position = self.position.max(next.position);
+            self.waiting = later.into();
+            if self.waiting.is_empty() && !next.is_more {
+                self.revocations.changed.changed().await.ok()?;
             }
-            self.ends.changed().await.ok()?;
         }
     }
 }

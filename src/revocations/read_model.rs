@@ -5,25 +5,44 @@ use tokio_postgres::Row;
 use super::security_event::End;
 use crate::clock::Timestamp;
 use crate::database::Pool;
-use crate::eventlog::StoreError;
 use crate::eventlog::statement::RawJson;
 use crate::eventlog::stream::id_of;
-use crate::sessions::events::SessionEnded;
+use crate::eventlog::{Event, StoreError};
+use crate::sessions::events::SessionEvent;
 
 const SELECT_AFTER: &str = "\
-select position, event_id, stream, data, recorded_at from events
+select position, event_id, stream, type, schema, data, recorded_at from events
 where type = 'SessionEnded' and position > $1 order by position limit $2";
 const SELECT_BEFORE: &str = "\
-select position, event_id, stream, data, recorded_at from events
+select position, event_id, stream, type, schema, data, recorded_at from events
 where type = 'SessionEnded' and position < $1 order by position desc limit $2";
 
+/// The record of an end.
+#[derive(Debug, Clone)]
+pub(super) struct Recorded {
+    /// Its position in the log.
+    pub(super) position: i64,
+    /// When it was recorded, by the clock of the node that did.
+    pub(super) at: Timestamp,
+    /// The end; none if this program cannot read it, which must not be taken for none.
+    pub(super) end: Option<End>,
+}
+
 /// Ends after a position, the oldest first.
-pub(super) async fn after(pool: &Pool, position: i64, most: i64) -> Result<Vec<End>, StoreError> {
+pub(super) async fn after(
+    pool: &Pool,
+    position: i64,
+    most: i64,
+) -> Result<Vec<Recorded>, StoreError> {
     select(pool, SELECT_AFTER, position, most).await
 }
 
 /// Ends before a position, the newest first.
-pub(super) async fn before(pool: &Pool, position: i64, most: i64) -> Result<Vec<End>, StoreError> {
+pub(super) async fn before(
+    pool: &Pool,
+    position: i64,
+    most: i64,
+) -> Result<Vec<Recorded>, StoreError> {
     select(pool, SELECT_BEFORE, position, most).await
 }
 
@@ -32,22 +51,33 @@ async fn select(
     sql: &'static str,
     position: i64,
     most: i64,
-) -> Result<Vec<End>, StoreError> {
+) -> Result<Vec<Recorded>, StoreError> {
     let client = pool.get().await?;
     let rows = client.query(sql, &[&position, &most]).await?;
-    Ok(rows.iter().filter_map(end).collect())
+    Ok(rows.iter().map(recorded).collect())
 }
 
-/// The end of a session. What cannot be read is told by the SessionActor, which reads the same events.
-fn end(row: &Row) -> Option<End> {
-    let RawJson(data) = row.get(3);
-    let ended: SessionEnded = serde_json::from_str(data).ok()?;
+fn recorded(row: &Row) -> Recorded {
+    let (position, at) = (row.get(0), Timestamp::from(row.get::<_, jiff::Timestamp>(6)));
+    let end = end(row, position, at);
+    if end.is_none() {
+        tracing::error!(position, "the end of a session cannot be read");
+    }
+    Recorded { position, at, end }
+}
+
+fn end(row: &Row, position: i64, at: Timestamp) -> Option<End> {
+    let RawJson(data) = row.get(5);
+    let SessionEvent::Ended(ended) = SessionEvent::decode(row.get(3), row.get(4), data).ok()?
+    else {
+        return None;
+    };
     Some(End {
-        position: row.get(0),
+        position,
         id: row.get(1),
         user_id: id_of(row.get(2)).parse().ok()?,
         session_id: ended.session_id,
         reason: ended.reason,
-        at: Timestamp::from(row.get::<_, jiff::Timestamp>(4)),
+        at,
     })
 }

@@ -16,9 +16,6 @@ pub enum SessionError {
     /// The database could not be asked.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The SessionActor gave no answer.
-    #[error("the sessions gave no answer")]
-    NoReply,
 }
 
 /// A session was not started.

@@ -1,19 +1,23 @@
 //! Ends sessions whose time is over, though nobody comes back to them.
 //!
-//! It runs beside the SessionActor and wakes when the next session is due, at the latest after a minute: sessions that
-//! begin meanwhile may be due before. What is due is found in the read model and ended by its user's list, which makes
+//! Its memory is bounded however many sessions are over at once: they are read page by page, and a list of sessions that
+//! nobody else uses leaves memory as soon as its own are ended.
+//!
+//! It wakes when the next session is due, at the latest after a minute: sessions that begin meanwhile may be due before. What is due is found in the read model and ended by its user's list, which makes
 //! each end once however many nodes ask for it. What fails is tried again when it wakes the next time.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream;
 
-use super::Sessions;
 use super::read_model::{self, Due};
+use super::{SessionCommandError, Sessions};
 use crate::clock::Timestamp;
 use crate::database::Pool;
 use crate::eventlog::StoreError;
+use crate::id::UserId;
 
 /// Longest time between two looks.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
@@ -48,8 +52,8 @@ impl Expiry {
 
     /// Ends every session that is over, page by page, and says when the next one is.
     async fn expire(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        // What cannot be ended is passed over, so that it holds up nobody else.
-        let mut last = Due::first();
+        // What cannot be ended is passed over, so that it holds up nobody else, and told once.
+        let (mut last, mut failed) = (Due::first(), 0_usize);
         loop {
             let page = read_model::due(&self.pool, now, &last).await?;
             let Some(end) = page.last() else { break };
@@ -57,14 +61,32 @@ impl Expiry {
             let mut users: Vec<_> = page.iter().map(|due| due.user_id).collect();
             users.sort_unstable();
             users.dedup();
-            stream::iter(users)
-                .for_each_concurrent(AT_ONCE, async |user_id| {
-                    if let Err(error) = self.sessions.expire(user_id, now).await {
-                        tracing::warn!(user.id = %user_id, %error, "sessions that are over were not ended; trying again");
-                    }
-                })
-                .await;
+            let mut ended = pin!(
+                stream::iter(users)
+                    .map(|user_id| self.expire_of(user_id, now))
+                    .buffer_unordered(AT_ONCE)
+            );
+            while let Some(ended) = ended.next().await {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "sessions that are over were not ended");
+                    failed += 1;
+                }
+            }
+        }
+        if failed > 0 {
+            tracing::warn!(users = failed, "sessions that are over were not ended; trying again");
         }
         read_model::next_due(&self.pool, now).await
+    }
+
+    /// Ends those of a user's sessions that are over. Their list stays in memory only if it was there before.
+    async fn expire_of(&self, user_id: UserId, now: Timestamp) -> Result<(), SessionCommandError> {
+        let (lists, list) = (&self.sessions.lists, Sessions::stream(user_id));
+        let was_in_memory = lists.holds(&list);
+        let ended = self.sessions.expire(user_id, now).await;
+        if !was_in_memory {
+            lists.release(&list);
+        }
+        ended
     }
 }

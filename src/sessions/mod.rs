@@ -1,7 +1,7 @@
 //! Sessions and their ends.
 //!
-//! [`session_list`] holds the rules of one user's sessions, the SessionActor owns this node's [`table`], [`read_model`]
-//! follows into SQL.
+//! [`session_list`] holds the rules of one user's sessions, the SessionActor owns this node's [`table`], `commands` and
+//! `look_up` use it, `observing` hears of other nodes, [`read_model`] follows into SQL.
 //!
 //! Using a session extends it, at most once a day; [`expiry`] ends those whose time is over though nobody comes back.
 //!
@@ -11,23 +11,27 @@
 //! refused, so a restart forgets no sign out.
 
 mod awaiting;
+mod commands;
 mod draft;
+mod ended;
 mod error;
 pub mod events;
 pub mod expiry;
+mod look_up;
+mod observing;
 pub mod open;
 pub mod read_model;
+mod refusals;
 mod session_actor;
 pub mod session_list;
 pub mod table;
 pub mod token;
+mod watchers;
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::{Actor, ActorCell, ActorRef};
+use ractor::{Actor, ActorCell};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -36,34 +40,31 @@ pub use self::error::{SessionCommandError, SessionError, StartError};
 use self::events::{EndReason, SessionEvent, SessionStarted};
 use self::expiry::Expiry;
 use self::open::Limits;
-use self::session_actor::{Message, Order, Owned, SessionActor};
+use self::refusals::Refusals;
+use self::session_actor::{Owned, SessionActor};
 use self::session_list::{Command, SessionList};
 use self::table::{Session, SessionTable, Standing};
 use self::token::SessionToken;
 use crate::clock::{Clock, Timestamp};
 use crate::database::Pool;
-use crate::eventlog::follower::Observer;
-use crate::eventlog::stream::category_of;
-use crate::eventlog::{
-    Context, Decider, Entities, Event, ExecuteError, Published, ReadError, RecordedEvent,
-    StreamName,
-};
+use crate::eventlog::{Context, Decider, Entities, Published, ReadError, StreamName};
 use crate::id::{RandomnessUnavailable, SessionId, UserId};
+use crate::telemetry;
 use crate::telemetry::instrument::number;
 use crate::telemetry::metrics::SESSIONS_LIVE;
 use crate::telemetry::sampling::Keeping;
-use crate::telemetry::{self, Carried};
 
 /// This node's sessions. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Sessions {
     table: Arc<SessionTable>,
-    actor: ActorRef<Message>,
+    refusals: Arc<Refusals>,
     lists: Entities<SessionList>,
     pool: Pool,
     clock: Clock,
     limits: Limits,
-    ended: watch::Receiver<()>,
+    /// Told when a session has ended, on whatever node, or may have.
+    ended: watch::Sender<()>,
 }
 
 /// How long a request waits for the extension of its session, which goes on beside it.
@@ -79,7 +80,7 @@ pub struct Lifetimes {
 }
 
 impl Sessions {
-    /// Starts the SessionActor under `parent`.
+    /// Starts the SessionActor under `parent`. The sessions it keeps in memory take so many `bytes` at most.
     ///
     /// # Errors
     ///
@@ -89,26 +90,25 @@ impl Sessions {
         pool: Pool,
         clock: Clock,
         lifetimes: Lifetimes,
+        bytes: usize,
         parent: &ActorCell,
     ) -> Result<Self, ractor::SpawnErr> {
-        let table = Arc::new(SessionTable::default());
-        let owned = Owned {
-            table: Arc::clone(&table),
-            lists: lists.clone(),
-            clock: clock.clone(),
-            token_lifetime: lifetimes.access_token,
-            ended: watch::Sender::new(()),
-        };
-        let ended = owned.ended.subscribe();
+        let table = Arc::new(SessionTable::new(bytes));
         let observed = Arc::downgrade(&table);
         SESSIONS_LIVE.by(move |live| {
             if let Some(table) = observed.upgrade() {
                 live.observe(number(table.live()), &[]);
             }
         });
-        let (actor, _ends_with_the_actor) =
+        let owned = Owned {
+            table: Arc::clone(&table),
+            clock: clock.clone(),
+            token_lifetime: lifetimes.access_token,
+        };
+        let (_sweeps_by_itself, _ends_with_the_actor) =
             Actor::spawn_linked(None, SessionActor, owned, parent.clone()).await?;
-        Ok(Self { table, actor, lists, pool, clock, limits: lifetimes.sessions, ended })
+        let (refusals, ended) = (Arc::new(Refusals::new()), watch::Sender::new(()));
+        Ok(Self { table, refusals, lists, pool, clock, limits: lifetimes.sessions, ended })
     }
 
     /// A session that has not begun yet, with its token, which is known to nobody else.
@@ -269,39 +269,14 @@ impl Sessions {
         self.lists.read(&Self::stream(user_id)).await
     }
 
-    /// The live session with this id, from memory when it is known there.
-    ///
-    /// # Errors
-    ///
-    /// When it has ended, or nobody can say.
-    pub async fn by_id(&self, id: SessionId) -> Result<Arc<Session>, SessionError> {
-        if let Some(standing) = self.table.standing(id)
-            && !self.may_last_longer(&standing)
-        {
-            return self.live(standing);
-        }
-        // Boxed: a warm read shall not carry what only a cold one needs.
-        Box::pin(async { self.admit(read_model::by_id(&self.pool, id).await?).await }).await
-    }
-
-    /// The live session that a token stands for, from memory when it is known there.
-    ///
-    /// # Errors
-    ///
-    /// When it has ended, or nobody can say.
-    pub async fn by_token(&self, token: &SessionToken) -> Result<Arc<Session>, SessionError> {
-        if let Some(standing) = self.table.by_token(token.hash())
-            && !self.may_last_longer(&standing)
-        {
-            return self.live(standing);
-        }
-        let hash = token.hash();
-        Box::pin(async { self.admit(read_model::by_token(&self.pool, hash).await?).await }).await
-    }
-
     /// Changes when a session has ended, on whatever node, or may have.
     pub fn ended(&self) -> watch::Receiver<()> {
-        self.ended.clone()
+        self.ended.subscribe()
+    }
+
+    /// For how long a session was not used that ends for being idle, at least.
+    pub fn unused(&self) -> Duration {
+        self.limits.unused()
     }
 
     /// The stream of a user's sessions.
@@ -317,68 +292,5 @@ impl Sessions {
     /// Lets every user's sessions finish what they were told.
     pub async fn drain(&self) {
         self.lists.drain().await;
-    }
-
-    async fn admit(&self, read: Option<Arc<Session>>) -> Result<Arc<Session>, SessionError> {
-        let session = read.ok_or(SessionError::Ended)?;
-        let standing =
-            ractor::call!(self.actor, Message::Read, session).map_err(|_| SessionError::NoReply)?;
-        self.live(standing)
-    }
-
-    /// Whether a session's time is over as far as this node knows: another one may have extended it a moment ago.
-    fn may_last_longer(&self, standing: &Standing) -> bool {
-        match standing {
-            Standing::Live(session) => session.expires_at <= self.clock.now(),
-            Standing::Ended(_) => false,
-        }
-    }
-
-    fn live(&self, standing: Standing) -> Result<Arc<Session>, SessionError> {
-        match standing {
-            Standing::Live(session) if session.expires_at > self.clock.now() => Ok(session),
-            Standing::Live(_) | Standing::Ended(_) => Err(SessionError::Ended),
-        }
-    }
-
-    async fn execute(
-        &self,
-        user_id: UserId,
-        command: Command,
-        session_id: Option<SessionId>,
-        context: Context,
-    ) -> Result<Vec<SessionEvent>, SessionCommandError> {
-        let carried = Carried::here();
-        let order = Box::new(Order { user_id, command, session_id, context, carried });
-        let reply = ractor::call!(self.actor, |reply| Message::Execute(order, reply));
-        reply.unwrap_or(Err(ExecuteError::NoReply))
-    }
-}
-
-/// Hears of sessions that other processes start and end.
-impl Observer for Sessions {
-    fn observe(&self, event: &RecordedEvent) {
-        if category_of(&event.stream) != SessionList::CATEGORY {
-            return;
-        }
-        let view = event.view();
-        let Some(user_id) = read_model::owner(&view) else { return };
-        self.lists.require(&Self::stream(user_id), event.version);
-        let message = match SessionEvent::decode(view.name, view.schema, view.data) {
-            Ok(session_event) => Message::Observed(user_id, session_event, event.recorded_at),
-            Err(error) => {
-                tracing::error!(%error, position = event.position, "a session event cannot be read");
-                Message::Doubted
-            }
-        };
-        // A SessionActor that is gone takes the process with it; there is nobody left to tell.
-        let _ = self.actor.cast(message);
-    }
-
-    fn settled(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(async {
-            // A SessionActor that is gone takes the process with it.
-            let _ = ractor::call!(self.actor, Message::Settle);
-        })
     }
 }

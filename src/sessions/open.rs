@@ -27,7 +27,16 @@ pub struct Limits {
 impl Limits {
     /// Whether a session that was last known to be used at `seen_at` is to be extended when it is used `now`.
     pub fn is_extension_due(&self, seen_at: Timestamp, now: Timestamp) -> bool {
-        now >= seen_at.after(EXTENSION.min(self.idle / EXTENSIONS))
+        now >= seen_at.after(self.between_extensions())
+    }
+
+    /// For how long a session was not used that ends for being idle, at least.
+    pub fn unused(&self) -> Duration {
+        self.idle.saturating_sub(self.between_extensions())
+    }
+
+    fn between_extensions(&self) -> Duration {
+        EXTENSION.min(self.idle / EXTENSIONS)
     }
 }
 

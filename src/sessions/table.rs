@@ -1,18 +1,46 @@
-//! The node's table of sessions: those it knows to live and those it knows to have ended.
+//! The node's table of sessions: some of those it knows to live, and those it has heard ending lately.
 //!
-//! Readers look here without sending a message; only the SessionActor writes. *Ended is final*: a session that this
-//! table has seen ending can never be put back by a row that was read from the database a moment earlier.
+//! Readers look here without a lock; whoever carries out a command or hears of another node's changes it directly, for
+//! each change is one step under the lock of its session. Its size is bounded in bytes: live sessions that are not
+//! used make room for others, and whatever is not in here is looked up in the database, where unknown means ended.
+//!
+//! Invariants:
+//!
+//! * *Ended is final.* A session that this table has heard ending is never put back by a row that was read from the database a
+//!   moment earlier, also when the end is forgotten meanwhile ([`ended`](super::ended) says why). So what is in here may
+//!   leave at any time, and be read again.
+//! * *In doubt, ask.* When nobody can tell what became of a command on a user's sessions, what was known of that user's
+//!   sessions before is believed no more. Doubts are kept by bucket, not by user, so they need no room; of other
+//!   users' sessions one in [`BUCKETS`] is read again with them.
 
-use std::sync::Arc;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use foldhash::quality::RandomState;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{OptionsBuilder, Weighter};
 use uuid::Uuid;
 
+use super::ended::{self, Ended, Moment};
 use super::events::SessionStarted;
 use super::token::TokenHash;
+use super::watchers::{Watchers, Watching};
 use crate::clock::Timestamp;
 use crate::id::{SessionId, UserId};
-use crate::sharded::ShardedMap;
+
+/// The parts of the table's room that live sessions, their tokens and ends get. The rest is for the feed of revocations.
+const PART_OF_LIVE: usize = 2;
+const PART_OF_TOKENS: usize = 6;
+const PART_OF_ENDS: usize = 6;
+/// Parts in which users' doubts are kept.
+const BUCKETS: usize = 16_384;
+/// Locks among which the sessions are divided.
+const SHARDS: usize = 64;
+/// Bytes of each part of a cache: parts are small, so that growing one stops nobody for long.
+const PART: usize = 4 << 20;
+/// What a cache takes for an entry beside its value, in bytes.
+const OVERHEAD: u64 = 96;
 
 /// A live session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,28 +89,70 @@ impl Session {
 pub enum Standing {
     /// It lives, unless its time is over.
     Live(Arc<Session>),
-    /// It ended, noticed at this time.
-    Ended(Timestamp),
+    /// It ended.
+    Ended,
 }
 
+/// A live session, and the moment before which its row was read.
+#[derive(Debug, Clone)]
+struct Known {
+    session: Arc<Session>,
+    as_of: Moment,
+}
+
+/// Weighs what is kept in bytes.
+#[derive(Debug, Clone)]
+struct ByBytes;
+
+impl Weighter<SessionId, Known> for ByBytes {
+    fn weight(&self, _: &SessionId, known: &Known) -> u64 {
+        let text = known.session.user_agent.as_ref().map_or(0, String::capacity);
+        (size_of::<Known>() + size_of::<Session>() + text) as u64 + OVERHEAD
+    }
+}
+
+impl Weighter<TokenHash, SessionId> for ByBytes {
+    fn weight(&self, _: &TokenHash, _: &SessionId) -> u64 {
+        size_of::<(TokenHash, SessionId)>() as u64 + OVERHEAD
+    }
+}
+
+type Bounded<K, V> = Cache<K, V, ByBytes, RandomState>;
+
 /// The table.
-#[derive(Debug, Default)]
 pub struct SessionTable {
-    standings: ShardedMap<SessionId, Standing>,
-    tokens: ShardedMap<TokenHash, SessionId>,
-    /// How many of them are live. Counted by the one writer.
-    live: AtomicU64,
+    live: Bounded<SessionId, Known>,
+    /// The sessions of tokens, which never change; that one is in here says nothing about its session.
+    tokens: Bounded<TokenHash, SessionId>,
+    /// Whoever changes what is known of a session holds the lock of its part.
+    ended: Vec<Mutex<Ended>>,
+    /// For each bucket of users, the moment of the last doubt.
+    doubts: Vec<AtomicU64>,
+    /// The last end or doubt.
+    now: AtomicU64,
+    watchers: Arc<Watchers>,
 }
 
 impl SessionTable {
-    /// What is known of a session; `None` says nothing about whether it lives.
-    pub fn standing(&self, id: SessionId) -> Option<Standing> {
-        self.standings.get(&id)
+    /// An empty table that takes so many bytes at most.
+    pub fn new(bytes: usize) -> Self {
+        let ends = bytes / PART_OF_ENDS / ended::BYTES / SHARDS;
+        Self {
+            live: bounded(bytes / PART_OF_LIVE, 384),
+            tokens: bounded(bytes / PART_OF_TOKENS, 144),
+            ended: (0..SHARDS).map(|_| Mutex::new(Ended::new(ends))).collect(),
+            doubts: (0..BUCKETS).map(|_| AtomicU64::new(0)).collect(),
+            now: AtomicU64::new(0),
+            watchers: Arc::default(),
+        }
     }
 
-    /// How many sessions are known to live.
-    pub(super) fn live(&self) -> u64 {
-        self.live.load(Ordering::Relaxed)
+    /// What is known of a session; `None` says nothing about whether it lives.
+    pub fn standing(&self, id: SessionId) -> Option<Standing> {
+        match self.live.get(&id) {
+            Some(known) if self.is_believed(&known) => Some(Standing::Live(known.session)),
+            Some(_) | None => self.shard(id)?.contains(id).then_some(Standing::Ended),
+        }
     }
 
     /// The session a token stands for, if that is known.
@@ -90,159 +160,125 @@ impl SessionTable {
         self.standing(self.tokens.get(&hash)?)
     }
 
-    /// Puts a live session in, unless it is known to have ended or more is known of it; returns where it stands now.
-    pub(super) fn admit(&self, session: Arc<Session>) -> Standing {
+    /// How many sessions are in here that live.
+    pub(super) fn live(&self) -> u64 {
+        self.live.len() as u64
+    }
+
+    /// The moment to note before a row is read, or a command is carried out that begins a session.
+    pub(super) fn moment(&self) -> Moment {
+        Moment(self.now.load(Ordering::Acquire))
+    }
+
+    /// Puts a live session in that was read after `as_of`, unless it is known to have ended or more is known of it; returns
+    /// where it stands now. `None` if what was read may be out of date: read it again.
+    pub(super) fn admit(&self, session: Arc<Session>, as_of: Moment) -> Option<Standing> {
         let (id, hash) = (session.id, session.token_hash);
-        self.tokens.update(&hash, |tokens| tokens.insert(hash, id));
-        self.standings.update(&id, |standings| match standings.get(&id) {
-            Some(Standing::Live(known)) if known.updated_at < session.updated_at => {
-                standings.insert(id, Standing::Live(Arc::clone(&session)));
-                Standing::Live(session)
-            }
-            Some(known) => known.clone(),
-            None => {
-                standings.insert(id, Standing::Live(Arc::clone(&session)));
-                self.live.fetch_add(1, Ordering::Relaxed);
-                Standing::Live(session)
-            }
-        })
+        let ended = self.shard(id)?;
+        if ended.contains(id) {
+            return Some(Standing::Ended);
+        }
+        let read = Known { session, as_of };
+        if ended.has_forgotten_since(as_of) || !self.is_believed(&read) {
+            return None;
+        }
+        let known = self.live.peek(&id).filter(|known| self.is_believed(known));
+        let known = known.filter(|known| known.session.updated_at >= read.session.updated_at);
+        if let Some(known) = known {
+            return Some(Standing::Live(known.session));
+        }
+        self.live.insert(id, read.clone());
+        self.tokens.insert(hash, id);
+        Some(Standing::Live(read.session))
     }
 
     /// A live session was used and lasts longer. One that is not in here will be read as it is then.
     pub(super) fn extend(&self, id: SessionId, seen_at: Timestamp, expires_at: Timestamp) {
-        self.standings.update(&id, |standings| match standings.get_mut(&id) {
-            Some(Standing::Live(session)) if session.updated_at < seen_at => {
-                let known = Session::clone(session);
-                *session = Arc::new(Session { updated_at: seen_at, expires_at, ..known });
-            }
-            Some(Standing::Live(_) | Standing::Ended(_)) | None => {}
-        });
+        let _ended = self.shard(id);
+        let Some(Known { session, as_of }) = self.live.peek(&id) else { return };
+        if session.updated_at < seen_at {
+            let known = Session::clone(&session);
+            let session = Arc::new(Session { updated_at: seen_at, expires_at, ..known });
+            self.live.insert(id, Known { session, as_of });
+        }
     }
 
-    /// Marks a session as ended, for ever. Returns whether it was believed to live until now.
-    pub(super) fn end(&self, id: SessionId, now: Timestamp) -> bool {
-        let was_live = self.standings.update(&id, |standings| match standings.get(&id) {
-            Some(Standing::Ended(_)) => false,
-            Some(Standing::Live(_)) | None => {
-                matches!(standings.insert(id, Standing::Ended(now)), Some(Standing::Live(_)))
-            }
-        });
-        if was_live {
-            self.live.fetch_sub(1, Ordering::Relaxed);
-        }
+    /// Marks a session as ended, for ever, and wakes who waits for that. Returns whether it was believed to live until now.
+    pub(super) fn end(&self, user_id: UserId, id: SessionId, now: Timestamp) -> bool {
+        let was_live = {
+            let Some(mut ended) = self.shard(id) else { return false };
+            ended.remember(id, self.next(), now);
+            self.live.remove(&id).is_some()
+        };
+        self.watchers.wake(user_id, id);
         was_live
     }
 
-    /// Forgets every session that is believed to live: each is read again before it is accepted.
-    pub(super) fn doubt(&self) {
-        self.keep(|standing| matches!(standing, Standing::Ended(_)));
+    /// Believes nothing any more that was read of a user's sessions before: nobody can tell what became of them.
+    pub(super) fn doubt(&self, user_id: UserId) {
+        let Some(bucket) = self.doubts.get(bucket_of(user_id)) else { return };
+        bucket.fetch_max(self.next().0, Ordering::AcqRel);
+        self.watchers.wake_all(user_id);
     }
 
-    /// Forgets sessions that ended or whose time was over before `before`. What is forgotten can be read again.
-    pub(super) fn forget(&self, before: Timestamp) {
-        self.keep(|standing| match standing {
-            Standing::Live(session) => session.expires_at > before,
-            Standing::Ended(noticed) => *noticed > before,
-        });
-        self.tokens.retain(|_, id| self.standing(*id).is_some());
+    /// Forgets ends that were noticed until `until`, and at most so many of each part; returns how many.
+    pub(super) fn forget(&self, until: Timestamp, most: usize) -> usize {
+        self.ended.iter().map(|ended| locked(ended).forget(until, most)).sum()
     }
 
-    fn keep(&self, is_kept: impl Fn(&Standing) -> bool) {
-        self.standings.retain(|_, standing| {
-            let is_kept = is_kept(standing);
-            if !is_kept && matches!(standing, Standing::Live(_)) {
-                self.live.fetch_sub(1, Ordering::Relaxed);
-            }
-            is_kept
-        });
+    /// Begins to wait for the end of a session.
+    pub(super) fn watch(&self, session: &Session) -> Watching {
+        self.watchers.watch(session.user_id, session.id)
     }
+
+    fn is_believed(&self, known: &Known) -> bool {
+        let doubted = self.doubts.get(bucket_of(known.session.user_id));
+        doubted.is_some_and(|doubted| known.as_of.0 >= doubted.load(Ordering::Acquire))
+    }
+
+    fn next(&self) -> Moment {
+        Moment(self.now.fetch_add(1, Ordering::AcqRel) + 1)
+    }
+
+    fn shard(&self, id: SessionId) -> Option<MutexGuard<'_, Ended>> {
+        self.ended.get(low_bits(id.uuid(), SHARDS)).map(locked)
+    }
+}
+
+impl fmt::Debug for SessionTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionTable").field("live", &self.live()).finish_non_exhaustive()
+    }
+}
+
+fn bounded<K: Eq + std::hash::Hash, V: Clone>(bytes: usize, usual: usize) -> Bounded<K, V>
+where
+    ByBytes: Weighter<K, V>,
+{
+    let options = OptionsBuilder::new()
+        .weight_capacity(bytes as u64)
+        .estimated_items_capacity(bytes / usual)
+        .shards((bytes / PART).max(1))
+        .build();
+    let (hasher, lifecycle) = (RandomState::default(), DefaultLifecycle::default());
+    match options {
+        Ok(options) => Cache::with_options(options, ByBytes, hasher, lifecycle),
+        Err(_) => Cache::with(bytes / usual, bytes as u64, ByBytes, hasher, lifecycle),
+    }
+}
+
+fn locked(ended: &Mutex<Ended>) -> MutexGuard<'_, Ended> {
+    ended.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn bucket_of(user_id: UserId) -> usize {
+    low_bits(user_id.uuid(), BUCKETS)
+}
+
+/// One of `parts` for an identifier, whose last bits are random: nobody chooses their own.
+fn low_bits(id: Uuid, parts: usize) -> usize {
+    usize::try_from(id.as_u128() % parts as u128).unwrap_or_default()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn session(number: u128) -> Arc<Session> {
-        let at = Timestamp::from_unix_millis;
-        Arc::new(Session {
-            id: SessionId::from_uuid(Uuid::from_u128(number)),
-            user_id: UserId::from_uuid(Uuid::from_u128(1)),
-            credential_id: None,
-            expires_at: at(1_000),
-            token_hash: TokenHash([u8::try_from(number).unwrap(); 32]),
-            user_agent: None,
-            created_at: at(0),
-            updated_at: at(0),
-        })
-    }
-
-    #[test]
-    fn a_session_is_found_by_id_and_by_token() {
-        let (table, session) = (SessionTable::default(), session(7));
-        table.admit(Arc::clone(&session));
-        assert_eq!(table.standing(session.id), Some(Standing::Live(Arc::clone(&session))));
-        assert_eq!(table.by_token(session.token_hash), Some(Standing::Live(session)));
-    }
-
-    #[test]
-    fn ended_is_final() {
-        let (table, session) = (SessionTable::default(), session(7));
-        let ended = Standing::Ended(Timestamp::from_unix_millis(5));
-        table.end(session.id, Timestamp::from_unix_millis(5));
-        assert_eq!(table.admit(Arc::clone(&session)), ended);
-        table.end(session.id, Timestamp::from_unix_millis(6));
-        assert_eq!(table.by_token(session.token_hash), Some(ended));
-    }
-
-    #[test]
-    fn an_extension_is_not_undone_by_what_was_read_before_it() {
-        let (table, read) = (SessionTable::default(), session(7));
-        let (seen_at, expires_at) =
-            (Timestamp::from_unix_millis(9), Timestamp::from_unix_millis(1_009));
-        let extended =
-            Arc::new(Session { updated_at: seen_at, expires_at, ..Session::clone(&read) });
-        table.admit(Arc::clone(&read));
-        table.extend(read.id, seen_at, expires_at);
-        assert_eq!(table.standing(read.id), Some(Standing::Live(Arc::clone(&extended))));
-        assert_eq!(table.admit(Arc::clone(&read)), Standing::Live(Arc::clone(&extended)));
-        table.extend(read.id, read.updated_at, read.expires_at);
-        assert_eq!(table.by_token(read.token_hash), Some(Standing::Live(extended)));
-    }
-
-    #[test]
-    fn what_is_read_after_an_extension_shows_it() {
-        let (table, known) = (SessionTable::default(), session(7));
-        let seen_at = Timestamp::from_unix_millis(9);
-        let read = Arc::new(Session { updated_at: seen_at, ..Session::clone(&known) });
-        table.admit(known);
-        assert_eq!(table.admit(Arc::clone(&read)), Standing::Live(read));
-    }
-
-    #[test]
-    fn no_extension_brings_a_session_back() {
-        let (table, session) = (SessionTable::default(), session(7));
-        let later = Timestamp::from_unix_millis(2_000);
-        table.extend(session.id, later, later);
-        assert_eq!(table.standing(session.id), None);
-        table.end(session.id, Timestamp::from_unix_millis(5));
-        table.extend(session.id, later, later);
-        assert_eq!(table.admit(session), Standing::Ended(Timestamp::from_unix_millis(5)));
-    }
-
-    #[test]
-    fn what_is_over_is_forgotten_and_nothing_else() {
-        let table = SessionTable::default();
-        let (live, ended) = (session(7), session(8));
-        table.admit(Arc::clone(&live));
-        table.admit(Arc::clone(&ended));
-        table.end(ended.id, Timestamp::from_unix_millis(5));
-        table.forget(Timestamp::from_unix_millis(5));
-        assert_eq!(table.standing(ended.id), None);
-        assert_eq!(table.by_token(ended.token_hash), None);
-        assert!(table.by_token(live.token_hash).is_some());
-        assert_eq!(table.live(), 1);
-        table.forget(Timestamp::from_unix_millis(1_000));
-        assert_eq!(table.standing(live.id), None);
-        assert_eq!(table.live(), 0);
-    }
-}
+mod tests;

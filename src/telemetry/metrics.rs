@@ -38,7 +38,7 @@ metrics! {
     BUDGET_LIMIT: Observed = Observed::new(Kind::Gauge, "keyfold.budget.limit", "By", "The most bytes that may be held; more are refused.");
     TOKENS_ISSUED: Count = Count::new("keyfold.tokens.issued", "{token}", "Access tokens that were given to somebody.");
     TOKEN_VERIFICATIONS: Observed = Observed::new(Kind::Counter, "keyfold.token.verifications", "{verification}", "Access tokens that were verified: signature, issuer, audience and time. Whether the session lives is looked at after that.");
-    SESSIONS_LIVE: Observed = Observed::new(Kind::Gauge, "keyfold.sessions.live", "{session}", "Live sessions that this node has in memory: those that were used on it, or began on whatever node, since it started. In a cluster the numbers of the nodes overlap. After a commit of unknown outcome it begins again at 0.");
+    SESSIONS_LIVE: Observed = Observed::new(Kind::Gauge, "keyfold.sessions.live", "{session}", "Live sessions that this node has in memory, as many as there is room for: those that began or were used on it lately. In a cluster the numbers of the nodes overlap.");
     SESSIONS_STARTED: Count = Count::new("keyfold.sessions.started", "{session}", "Sessions that began on this node.");
     REVOCATIONS: Count = Count::new("keyfold.revocations", "{session}", "Sessions that this node ended.");
     REVOCATION_LAG: Seconds = Seconds::new("keyfold.revocation.lag", "From the time at which the end of a session was decided until this node refused it. What was ended elsewhere is measured with the clocks of both nodes; in cluster mode requests are refused before, by the freshness check, and after an outage of the database it shows how long that lasted, while nothing was answered from memory.");

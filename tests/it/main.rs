@@ -7,6 +7,8 @@
 //! * `auth`: sign up, sign in, sign out, tokens
 //! * `sign_up`: what a sign-up that is refused costs
 //! * `sessions`: what extends sessions, what ends them by themselves, and their list
+//! * `in_doubt`: what is believed of sessions when a command on them fails
+//! * `hashing`: what a password hash costs later than when it was made
 //! * `revocation`: ending sessions: what is refused afterwards, and where
 //! * `tasks`: the task list
 //! * `everyday`: tasks as people expect them
@@ -54,6 +56,8 @@ mod explorer;
 mod flow;
 mod forms;
 mod hanging;
+mod hashing;
+mod in_doubt;
 mod input;
 mod keys;
 mod observability;

@@ -44,7 +44,7 @@ async fn plans_of_everything(database: &Database) -> Vec<Plan> {
     requests::everything(&alone, "grace@example.com").await;
     requests::after_restart(&mut alone, "alan@example.com").await;
     alone.stop().await;
-    requests::reseal(database).await;
+    requests::reseal(database, "alan@example.com").await;
     requests::history(database).await;
     database.all_plans().await
 }
@@ -118,6 +118,22 @@ async fn a_warm_read_asks_the_database_nothing() {
         requests::reads(&server, &ada).await;
     }
     assert_eq!(asked(database.plans()), before);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_no_good_is_looked_up_once_in_a_while_however_often_it_is_sent() {
+    let database = Database::empty(Planning::EachTime).await;
+    let mut server = requests::server(&database).await;
+    let unknown = "A".repeat(43);
+    for _ in 0..5 {
+        server.get("/api/auth/session").bearer(&unknown).send().await.expect(401);
+    }
+    let looked_up = database
+        .plans()
+        .into_iter()
+        .filter(|plan| plan.statement.contains("from sessions where token_hash = $1"));
+    assert_eq!(looked_up.count(), 1);
     server.stop().await;
 }
 

@@ -113,7 +113,7 @@ async fn nothing_but_the_cookie_of_a_live_session_is_replaced_and_only_by_a_sign
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_signs_in_is_signed_in_though_the_session_before_cannot_be_ended() {
+async fn nobody_is_signed_in_while_the_session_before_cannot_be_ended() {
     let app = TestApp::spawn().await;
     let ada = app.sign_up("ada@example.com").await;
     let refuse = "create function refuse() returns trigger language plpgsql as
@@ -122,7 +122,29 @@ async fn whoever_signs_in_is_signed_in_though_the_session_before_cannot_be_ended
                       when (new.type = 'SessionEnded') execute function refuse()";
     let link = app.connection().connect().await.unwrap();
     link.client.batch_execute(refuse).await.unwrap();
+    let refused = sign_in(&app, &ada.email).header("cookie", &cookie(&ada)).send().await;
+    let message = "The server cannot answer for the moment, try again shortly";
+    refused.expect_problem(503, "UNAVAILABLE", message);
+    assert_live(&app, &ada).await;
+    assert_eq!(app.query_text("select count(*)::text from sessions").await, "1");
+    link.client.batch_execute("drop trigger refuse on events").await.unwrap();
     let anew = entered(&app, sign_in(&app, &ada.email).header("cookie", &cookie(&ada))).await;
     assert_live(&app, &anew).await;
+    assert_ended(&app, &ada).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_signed_in_while_it_cannot_be_said_whether_a_session_is_replaced() {
+    let mut app = TestApp::spawn().await;
+    let ada = app.sign_up("ada@example.com").await;
+    // The session is not in memory.
+    app.restart().await;
+    let other = app.connection().connect().await.unwrap().client;
+    let hide = "alter table sessions rename to hidden";
+    other.batch_execute(hide).await.unwrap();
+    let refused = sign_in(&app, &ada.email).header("cookie", &cookie(&ada)).send().await;
+    other.batch_execute("alter table hidden rename to sessions").await.unwrap();
+    assert!(refused.status.is_server_error(), "{}", refused.text);
     assert_live(&app, &ada).await;
+    assert_eq!(app.query_text("select count(*)::text from sessions").await, "1");
 }

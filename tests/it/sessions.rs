@@ -223,13 +223,38 @@ async fn many_sessions_expire_at_once_each_by_one_event_of_two_servers() {
     users.push(TestUser::sign_in(&second.url(), &ada.email).await);
     users.push(ada);
     first.clock().advance(7 * DAY);
-    until("all have ended", async || first.dump("sessions").await.is_empty()).await;
+    until_ended_all(&first).await;
     let by_id = |event: &Value| event[1]["sessionId"].as_str().unwrap().to_owned();
     let mut expected: Vec<_> = users.iter().map(|user| ended(user, "idle")).collect();
     let mut history = later_history(&first).await;
     expected.sort_by_key(by_id);
     history.sort_by_key(by_id);
     assert_eq!(history, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_sessions_that_was_needed_for_expiry_alone_leaves_memory_at_once() {
+    let mut app = TestApp::spawn().await;
+    let ada = app.sign_up("ada@example.com").await;
+    for number in 0..20 {
+        app.sign_up(&format!("user{number}@example.com")).await;
+    }
+    app.stop().await;
+    app.clock().advance(7 * DAY);
+    app.restart().await;
+    until_ended_all(&app).await;
+    until("no list is in memory", async || {
+        let shown = format!("{:?}", app.running().features().sessions);
+        shown.contains("category: \"session\", alive: 0")
+    })
+    .await;
+    assert_eq!(later_history(&app).await.len(), 21);
+    let refused = app.get("/api/auth/session").bearer(&ada.session_token).send().await;
+    refused.expect_problem(401, "SESSION_ENDED", "The session has ended");
+}
+
+async fn until_ended_all(app: &TestApp) {
+    until("all have ended", async || app.dump("sessions").await.is_empty()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -171,7 +171,7 @@ impl TaskHistoryApi {
             FollowError::Crowded => Problem::overloaded(),
             FollowError::Read(error) => error.into(),
         })?;
-        let is_over = state.sessions.clone().over(caller.session.id);
+        let is_over = state.sessions.clone().over(caller.session);
         let changes = changes.take_until(is_over).map(ChangeBody::from);
         Ok(Live::of(state, changes, event))
     }

@@ -63,6 +63,19 @@ async fn a_database_that_is_away_is_named_without_its_password() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_search_path_that_names_no_schema_is_refused_in_the_words_of_every_command() {
+    let database = ExternalDatabase::new().await;
+    let (before, _) = database.url.split_once("search_path").unwrap();
+    let url = format!("{before}search_path%3Dtypo");
+    let keyfold = database.keyfold(SECRET).set("DATABASE_URL", &url);
+    for arguments in [&["serve"] as &[_], &["migrate"], &["users", "delete", "ada@example.com"]] {
+        let ended = keyfold.run(arguments).await;
+        let sentence = "the database connection's search_path names no schema that exists";
+        assert_refused(&ended, &[sentence]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_server_on_a_data_directory_is_refused_and_the_first_is_not_disturbed() {
     let data = DataDirectory::new("second");
     let first = Keyfold::in_directory(&data).serve().await;

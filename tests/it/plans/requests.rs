@@ -174,15 +174,18 @@ pub(super) async fn rotate_keys([first, second]: &[TestApp; 2], email: &str) {
     }
 }
 
-/// A server that was given another secret.
-pub(super) async fn reseal(database: &Database) {
+/// A server that was given another secret, and on which a password hash costs something else.
+pub(super) async fn reseal(database: &Database, email: &str) {
     let clock = Clock::manual(START);
     let started = TestApp::on(database.connection.clone(), clock, |config| {
         configure(config);
         config.previous_secrets = config.secret.take().into_iter().collect();
         config.secret = Some(Secret::parse("another secret of thirty-two characters").unwrap());
+        config.passwords.iterations += 1;
     });
-    started.await.unwrap().stop().await;
+    let mut server = started.await.unwrap();
+    TestUser::sign_in(&server.url(), email).await;
+    server.stop().await;
 }
 
 /// What nobody asks a server for yet: how a list was, and what happened to it since.

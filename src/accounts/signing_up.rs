@@ -1,0 +1,87 @@
+//! Making an account: what can be looked up is looked up before a password is hashed and before anything is appended.
+
+use uuid::Uuid;
+
+use super::account::Command;
+use super::email::Email;
+use super::events::AccountCreated;
+use super::name::Name;
+use super::password::Password;
+use super::{Accounts, Proof, SignUpError, read_model};
+use crate::eventlog::{Context, ExecuteError, StoreError};
+use crate::id::{Id, UserId};
+
+/// A new account whose address was free a moment ago, with the hash of its password.
+#[derive(Debug)]
+pub struct NewAccount {
+    email: Email,
+    name: Name,
+    phc: String,
+}
+
+impl Accounts {
+    /// Hashes the password of a new account. Nothing is changed yet: who goes away meanwhile costs nobody the hash.
+    ///
+    /// # Errors
+    ///
+    /// When the address is taken, or too many hashes wait.
+    pub async fn prepare(
+        &self,
+        email: Email,
+        name: Name,
+        password: Password,
+    ) -> Result<NewAccount, SignUpError> {
+        self.refuse_taken(&email).await?;
+        let phc = self.hasher.hash(password).await?;
+        Ok(NewAccount { email, name, phc })
+    }
+
+    /// Makes an account.
+    ///
+    /// # Errors
+    ///
+    /// When the address is taken, or the log does not take it.
+    pub async fn sign_up(
+        &self,
+        account: NewAccount,
+        context: Context,
+    ) -> Result<Proof, SignUpError> {
+        let claimed = account.email.clone();
+        let _claim = self.claims.claim(&claimed).await;
+        self.refuse_taken(&claimed).await?;
+        self.create(account, context).await
+    }
+
+    /// The answer to a sign-up tells anyway that an address is taken, so a look-up beforehand tells nothing more: it saves the
+    /// hash, the append that the constraint would refuse, and the actor.
+    async fn refuse_taken(&self, email: &Email) -> Result<(), SignUpError> {
+        match read_model::user_of(&self.pool, email).await.map_err(StoreError::of_read)? {
+            Some(_) => Err(SignUpError::EmailTaken),
+            None => Ok(()),
+        }
+    }
+
+    async fn create(&self, account: NewAccount, context: Context) -> Result<Proof, SignUpError> {
+        let NewAccount { email, name, phc } = account;
+        let now = self.clock.now();
+        let user_id = UserId::at(now);
+        let credential_id: Uuid = Id::<()>::at(now).uuid();
+        let created = AccountCreated { email, name, credential_id, created_at: now };
+        let beside = vec![read_model::keep_credential(credential_id, phc)];
+        let context = Context { user_id: Some(user_id), ..context };
+        let outcome = self
+            .entities
+            .execute(&Self::stream(user_id), Command::Create(created), context, beside)
+            .await;
+        match outcome {
+            Ok(_) => Ok(Proof { user_id, credential_id }),
+            // Another node was faster.
+            Err(ExecuteError::Store(StoreError::Constraint(constraint)))
+                if constraint == read_model::EMAIL_TAKEN =>
+            {
+                Err(SignUpError::EmailTaken)
+            }
+            Err(error) => Err(SignUpError::Execute(error)),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Looking a session up: in the table, or else in the database.
+
+use std::sync::Arc;
+
+use super::refusals::Asked;
+use super::table::{Session, Standing};
+use super::token::SessionToken;
+use super::{SessionError, Sessions, read_model};
+use crate::eventlog::StoreError;
+use crate::id::SessionId;
+
+/// How often a row is read while so many sessions end that it may be out of date each time.
+const READS: usize = 4;
+
+impl Sessions {
+    /// The live session with this id, from memory when it is known there.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended, or nobody can say.
+    pub async fn by_id(&self, id: SessionId) -> Result<Arc<Session>, SessionError> {
+        if let Some(standing) = self.table.standing(id)
+            && !self.may_last_longer(&standing)
+        {
+            return self.live(standing);
+        }
+        // Boxed: a warm read shall not carry what only a cold one needs.
+        Box::pin(self.read(Asked::Id(id))).await
+    }
+
+    /// The live session that a token stands for, from memory when it is known there.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended, or nobody can say.
+    pub async fn by_token(&self, token: &SessionToken) -> Result<Arc<Session>, SessionError> {
+        let hash = token.hash();
+        if let Some(standing) = self.table.by_token(hash)
+            && !self.may_last_longer(&standing)
+        {
+            return self.live(standing);
+        }
+        Box::pin(self.read(Asked::Token(hash))).await
+    }
+
+    async fn read(&self, asked: Asked) -> Result<Arc<Session>, SessionError> {
+        if self.refusals.contains(asked, self.clock.now()) {
+            return Err(SessionError::Ended);
+        }
+        for _ in 0..READS {
+            let as_of = self.table.moment();
+            let read = match asked {
+                Asked::Id(id) => read_model::by_id(&self.pool, id).await?,
+                Asked::Token(hash) => read_model::by_token(&self.pool, hash).await?,
+            };
+            let Some(session) = read else {
+                self.refusals.remember(asked, self.clock.now());
+                return Err(SessionError::Ended);
+            };
+            if let Some(standing) = self.table.admit(session, as_of) {
+                return self.live(standing);
+            }
+        }
+        Err(StoreError::Overloaded.into())
+    }
+
+    /// Whether a session's time is over as far as this node knows: another one may have extended it a moment ago.
+    fn may_last_longer(&self, standing: &Standing) -> bool {
+        match standing {
+            Standing::Live(session) => session.expires_at <= self.clock.now(),
+            Standing::Ended => false,
+        }
+    }
+
+    /// The session, if it lives and its time is not over.
+    pub(super) fn live(&self, standing: Standing) -> Result<Arc<Session>, SessionError> {
+        match standing {
+            Standing::Live(session) if session.expires_at > self.clock.now() => Ok(session),
+            Standing::Live(_) | Standing::Ended => Err(SessionError::Ended),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! What a password hash costs later than when it was made.
+
+use keyfold::clock::Clock;
+use keyfold::config::PasswordConfig;
+use serde_json::json;
+
+use crate::app::{START, TestApp};
+use crate::postgres;
+use crate::revocation::assert_live;
+use crate::user::TestUser;
+
+/// A password hash and the credential it belongs to.
+async fn credential(app: &TestApp) -> (String, String) {
+    let [id, phc] = ["credential_id::text", "phc"].map(|column| async move {
+        app.query_text(&format!("select {column} from credentials")).await
+    });
+    (id.await, phc.await)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_hashed_at_another_cost_is_hashed_anew_by_a_sign_in_that_succeeds() {
+    let connection = postgres::new_schema().await;
+    let at_cost = async |memory_kib, iterations| {
+        let app = TestApp::on(connection.clone(), Clock::manual(START), |config| {
+            config.passwords = PasswordConfig { memory_kib, iterations, threads: 1, queue: 64 };
+            config.http.public_url = Some("http://keyfold.test".parse().unwrap());
+        });
+        app.await.unwrap()
+    };
+    let mut app = at_cost(64, 1).await;
+    let ada = app.sign_up("ada@example.com").await;
+    let before = credential(&app).await;
+    app.stop().await;
+
+    let mut app = at_cost(128, 2).await;
+    let wrong = json!({"email": "ada@example.com", "password": "not the password"});
+    app.post("/api/auth/signin").json(&wrong).send().await.expect(401);
+    assert_eq!(credential(&app).await, before);
+    TestUser::sign_in(&app.url(), "ada@example.com").await;
+    let after = credential(&app).await;
+    assert_eq!(after.0, before.0, "what names the credential is as before");
+    assert!(after.1.starts_with("$argon2id$v=19$m=128,t=2,p=1$"), "{after:?}");
+    assert_live(&app, &ada.at(&app.url())).await;
+    TestUser::sign_in(&app.url(), "ada@example.com").await;
+    assert_eq!(credential(&app).await, after, "once is enough");
+    app.stop().await;
+
+    let app = at_cost(64, 1).await;
+    TestUser::sign_in(&app.url(), "ada@example.com").await;
+    assert!(credential(&app).await.1.starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
+}
