@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use ractor::ActorCell;
+use tokio::task::JoinSet;
 
-use super::Seams;
 use super::pools::Pools;
 use super::serving::Site;
 use super::storage::Secrets;
+use super::{Seams, named};
 use crate::accounts::Accounts;
 use crate::accounts::password::{Cost, PasswordHasher};
 use crate::accounts::read_model::UsersProjection;
@@ -37,7 +38,9 @@ use crate::sessions::session_list::SessionList;
 use crate::sessions::{Lifetimes, Sessions};
 use crate::tasks::Tasks;
 use crate::tasks::heavy::{self, Heavy};
+use crate::tasks::idempotency::IdempotencyKeys;
 use crate::tasks::task_list::TaskList;
+use crate::tasks::walks::Walks;
 use crate::workers::{Share, Work, Workers};
 
 /// Signatures that may wait for the signing threads: a second's worth or less.
@@ -211,8 +214,18 @@ impl Features {
         let Reading { log, pool } = reading;
         let lists = Entities::<TaskList>::start(log.clone(), lifespan, parent).await?;
         let readers = Workers::start(Work::Files, 1, Share::GivesWay, heavy::MAX_AT_ONCE)?;
-        let tasks = Tasks::new(lists, log.clone(), pool.clone(), Heavy::new(readers));
+        let idempotency_keys = IdempotencyKeys::open(pool.clone(), seams.clock.clone()).await?;
+        let bulk = (Heavy::new(readers), Walks::new(config.database.pool_size));
+        let tasks = Tasks::new(lists, (log.clone(), pool.clone()), idempotency_keys, bulk);
         Ok(Self { accounts, sessions, keys, tasks, begun: Begun::new() })
+    }
+
+    /// Runs what looks after the features' tables.
+    pub(super) fn run_parts(&self, pools: &Pools, parts: &mut JoinSet<String>) {
+        let expiry = self.sessions.expiry(pools.readers.clone());
+        parts.spawn(named(expiry.run(), "the expiry of sessions"));
+        let upkeep = self.tasks.idempotency_keys().upkeep();
+        parts.spawn(named(upkeep.run(), "the upkeep of idempotency keys"));
     }
 
     /// Who must hear of events that other processes append.

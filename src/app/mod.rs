@@ -150,8 +150,7 @@ impl App {
         // From here on the node hears of everything that other processes append.
         features.observers().into_iter().for_each(|observer| following.add_observer(observer));
         parts.spawn(named(following.run(), "the follower of the log"));
-        let expiry = features.sessions.expiry(pools.readers.clone());
-        parts.spawn(named(expiry.run(), "the expiry of sessions"));
+        features.run_parts(&pools, &mut parts);
         if let Some(exited) = storage.exited() {
             parts.spawn(exited);
         }

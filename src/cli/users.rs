@@ -1,4 +1,4 @@
-//! `keyfold users delete`: the account first, then its sessions.
+//! `keyfold users delete`: the account and its idempotency keys first, then its sessions.
 //!
 //! From the moment the account is deleted nothing is accepted from its user, whatever became of the sessions: a command
 //! that was interrupted in between leaves sessions that nobody can use. Run again, it ends them.
@@ -16,6 +16,7 @@ use crate::id::UserId;
 use crate::sessions::events::EndReason;
 use crate::sessions::read_model::owners;
 use crate::sessions::session_list::SessionList;
+use crate::tasks::idempotency;
 
 /// What caused the events.
 const CAUSE: &str = "users delete";
@@ -72,7 +73,8 @@ impl Deletion<'_> {
     async fn delete_account(&self, user_id: UserId) -> anyhow::Result<()> {
         let command = account::Command::Delete { now: self.foundation.seams.clock.now() };
         let (stream, context) = (Accounts::stream(user_id), Context::caused_by(CAUSE));
-        self.accounts.execute(&stream, command, context, Vec::new()).await?;
+        let beside = vec![idempotency::forget(user_id)];
+        self.accounts.execute(&stream, command, context, beside).await?;
         Ok(())
     }
 

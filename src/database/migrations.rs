@@ -21,6 +21,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V5__tasks", include_str!("../../schema/0005_tasks.sql")),
     ("V6__task_deletions", include_str!("../../schema/0006_task_deletions.sql")),
     ("V7__session_credentials", include_str!("../../schema/0007_session_credentials.sql")),
+    ("V30__idempotency_keys", include_str!("../../schema/0030_idempotency_keys.sql")),
 ];
 
 /// Why the schema is not, or cannot be brought, up to date.

@@ -1,5 +1,7 @@
 //! What the errors of the layers below mean to a client. Matched without wildcards: a new error must find its answer.
 
+use std::time::Duration;
+
 use poem::http::StatusCode;
 
 use super::field::{FieldProblem, Flaw};
@@ -241,6 +243,7 @@ impl From<WriteError> for Problem {
             WriteError::Execute(error) => executed(error, |rejection| Self::internal(&rejection)),
             WriteError::Key(KeyError::Reused) => Self::key_reused(),
             WriteError::Key(KeyError::InUse) => Self::key_in_use(),
+            WriteError::Key(KeyError::TooMany { retry_after }) => Self::too_many_keys(retry_after),
             WriteError::Key(KeyError::Store(error)) => ReadError::Store(error).into(),
             WriteError::Nothing(Deed::Undo) => {
                 Self::new(StatusCode::CONFLICT, "NOTHING_TO_UNDO", "There is nothing to undo")
@@ -279,6 +282,17 @@ impl Problem {
     /// `409`: the list has as many tasks as fit.
     pub fn list_full() -> Self {
         Self::new(StatusCode::CONFLICT, "LIST_FULL", "The list cannot take any more tasks")
+    }
+
+    /// `429`: the user has used as many keys as are kept for a day.
+    fn too_many_keys(retry_after: Duration) -> Self {
+        let seconds = u32::try_from(retry_after.as_secs()).unwrap_or(u32::MAX).max(1);
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "TOO_MANY_IDEMPOTENCY_KEYS",
+            "Too many requests were sent with an Idempotency-Key today; nothing was changed",
+        )
+        .retry_after(seconds)
     }
 
     /// `404`: the list has no task with this id.

@@ -11,6 +11,23 @@ use crate::clock::Timestamp;
 use crate::eventlog::{Context, Event, ReadError, RecordedEvent, StoreError, StreamName};
 use crate::id::UserId;
 
+/// Why the history of a task cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// Nothing happened to the task in the version before which it should be told.
+    #[error("nothing happened to the task in this version")]
+    NoSuchVersion,
+    /// It could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+impl From<StoreError> for HistoryError {
+    fn from(error: StoreError) -> Self {
+        Self::Read(error.into())
+    }
+}
+
 /// What happened to a task.
 #[derive(Debug, Clone)]
 pub struct Entry {
@@ -79,10 +96,7 @@ impl Entry {
     ///
     /// When it cannot be read.
     pub fn of(recorded: &RecordedEvent) -> Result<Self, StoreError> {
-        let event = decoded(recorded)?;
-        let by = serde_json::from_str(recorded.context.get())
-            .map_err(|error| StoreError::Refused(error.to_string()))?;
-        Ok(Self::new(recorded.version, &event, by))
+        Ok(Self::new(recorded.version, &decoded(recorded)?, by(recorded)?))
     }
 
     /// The title that the change tells of: the task's since then or, of a deleted one, until then.
@@ -95,32 +109,35 @@ impl Entry {
 }
 
 impl Tasks {
-    /// Up to `limit` entries of the history of a task, the last one first, from before a version if there is one. None if
-    /// there never was such a task.
+    /// Up to `limit` entries of the history of a task, the last one first, from before one of its versions if there is one.
+    /// None if there never was such a task.
     ///
     /// # Errors
     ///
-    /// When it cannot be read.
+    /// When it cannot be read, or nothing happened to the task in that version.
     pub async fn history(
         &self,
         owner: UserId,
         task: TaskId,
         before: Option<i64>,
         limit: usize,
-    ) -> Result<Option<Vec<Entry>>, ReadError> {
-        let last = match self.of(owner).await?.state.tasks.get(task) {
-            Some(task) => Some(task.version),
-            None => self.deletions(owner, &[task]).await?.get(&task).map(|(version, _)| *version),
+    ) -> Result<Option<Vec<Entry>>, HistoryError> {
+        let now = self.of(owner).await?;
+        let _walk = self.walks.turn(owner).await?;
+        let last = if let Some(task) = now.state.tasks.get(task) {
+            Some(task.version)
+        } else {
+            let deletions = self.last_deletions(owner, &[task]).await?;
+            deletions.get(&task).map(|(version, _)| *version)
         };
         let Some(last) = last else { return Ok(None) };
         let (stream, limit) = (Self::stream(owner), i64::try_from(limit).unwrap_or(i64::MAX));
-        let begin = match before {
-            Some(before) if before < last => self.page_begin(&stream, task, (before, last)).await?,
-            Some(_) | None => last,
-        };
-        let place = (begin, before.unwrap_or(i64::MAX));
+        if let Some(before) = before {
+            self.check_version(&stream, task, before).await?;
+        }
+        let place = (before.unwrap_or(last), before.unwrap_or(i64::MAX));
         let told = read_model::history(&self.pool, &stream, place, limit).await?;
-        Ok(Some(told.iter().map(Entry::of).collect::<Result<_, _>>()?))
+        Ok(Some(told.iter().map(Entry::of).collect::<Result<_, _>>().map_err(ReadError::from)?))
     }
 
     /// Up to `limit` entries of the history of a whole list, of every task that ever was on it, the last one first, from
@@ -137,6 +154,7 @@ impl Tasks {
         limit: usize,
     ) -> Result<Vec<Entry>, ReadError> {
         let list = self.of(owner).await?;
+        let _walk = self.walks.turn(owner).await?;
         let (stream, limit) = (Self::stream(owner), i64::try_from(limit).unwrap_or(i64::MAX));
         // What happens meanwhile is not told: the list does not know its tasks.
         let end = before.map_or(list.version, |before| list.version.min((before - 1).max(0)));
@@ -170,24 +188,25 @@ impl Tasks {
                 gone.insert(entry.task_id);
             }
         }
-        let gone = self.deletions(owner, &Vec::from_iter(gone)).await?;
+        let gone = self.last_deletions(owner, &Vec::from_iter(gone)).await?;
         for entry in told.iter_mut().filter(|entry| entry.title.is_none()) {
             entry.title = gone.get(&entry.task_id).map(|(_, deleted)| deleted.task.title.clone());
         }
         Ok(told)
     }
 
-    /// Where to begin to look for the events of a task before a version: there, if that is one of them. Whoever pages
-    /// through a long history does not have it walked through from its end for every page.
-    async fn page_begin(
+    /// Whether something happened to a task in a version. From anywhere else its events could only be found by walking through
+    /// all of its history.
+    async fn check_version(
         &self,
         stream: &StreamName,
         task: TaskId,
-        (before, last): (i64, i64),
-    ) -> Result<i64, StoreError> {
-        let there = self.log.read_stream(stream, before - 1, 1).await?;
+        version: i64,
+    ) -> Result<(), HistoryError> {
+        let there = self.log.read_stream(stream, version - 1, 1).await?;
         let there = there.first().map(decoded).transpose()?;
-        Ok(if there.is_some_and(|event| event.task_id() == task) { before } else { last })
+        let is_own = there.is_some_and(|event| event.task_id() == task);
+        if is_own { Ok(()) } else { Err(HistoryError::NoSuchVersion) }
     }
 
     /// The last deletions of those of the tasks that were ever deleted, and their versions.
@@ -196,6 +215,19 @@ impl Tasks {
     ///
     /// When they cannot be read.
     pub async fn deletions(
+        &self,
+        owner: UserId,
+        tasks: &[TaskId],
+    ) -> Result<HashMap<TaskId, (i64, TaskDeleted)>, ReadError> {
+        if tasks.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let _walk = self.walks.turn(owner).await?;
+        self.last_deletions(owner, tasks).await
+    }
+
+    /// The same for who has the turn to walk.
+    async fn last_deletions(
         &self,
         owner: UserId,
         tasks: &[TaskId],
@@ -212,6 +244,16 @@ impl Tasks {
         }
         Ok(deletions)
     }
+}
+
+/// Who caused a stored event.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub(super) fn by(recorded: &RecordedEvent) -> Result<Context, StoreError> {
+    serde_json::from_str(recorded.context.get())
+        .map_err(|error| StoreError::Refused(error.to_string()))
 }
 
 /// A stored event of a task list.

@@ -4,7 +4,7 @@
 //! decides, with [`ordered`] for its memory. What people see: [`listing`], which searches with [`search`], and [`pages`],
 //! what it has encoded; and what only a log can give, [`history`], [`time_travel`] and [`feed`]. What people do: [`writing`]
 //! carries out commands, once for every key ([`idempotency`]); [`portable`] takes lists in and out, and [`heavy`] lets few
-//! do so at a time. [`api`] are the endpoints.
+//! do so at a time, as [`walks`] does for reading the past. [`api`] are the endpoints.
 //!
 //! There is no table of tasks: reads are served from the published state of the entity, and from the log ([`read_model`]).
 
@@ -27,6 +27,7 @@ pub mod task_list;
 mod testing;
 pub mod time_travel;
 pub mod values;
+pub mod walks;
 pub mod writing;
 
 use std::sync::Arc;
@@ -35,11 +36,12 @@ use bytes::Bytes;
 
 use self::feed::Places;
 use self::heavy::Heavy;
-use self::idempotency::Answers;
+use self::idempotency::IdempotencyKeys;
 use self::listing::Query;
 use self::pages::Pages;
 use self::task_list::TaskList;
 use self::time_travel::{Moment, Pasts, TravelError};
+use self::walks::Walks;
 use crate::database::Pool;
 use crate::eventlog::follower::Observer;
 use crate::eventlog::{
@@ -55,7 +57,8 @@ pub struct Tasks {
     pool: Pool,
     pages: Pages,
     pasts: Pasts,
-    answers: Answers,
+    idempotency_keys: IdempotencyKeys,
+    walks: Walks,
     places: Places,
     heavy: Heavy,
 }
@@ -82,13 +85,19 @@ pub struct EncodedPage {
 
 impl Tasks {
     /// The task lists kept by `entities` on `log`.
-    pub fn new(entities: Entities<TaskList>, log: EventLog, pool: Pool, heavy: Heavy) -> Self {
+    pub fn new(
+        entities: Entities<TaskList>,
+        (log, pool): (EventLog, Pool),
+        idempotency_keys: IdempotencyKeys,
+        (heavy, walks): (Heavy, Walks),
+    ) -> Self {
         Self {
             entities,
             log,
             pages: Pages::new(),
             pasts: Pasts::new(),
-            answers: Answers::new(pool.clone()),
+            idempotency_keys,
+            walks,
             places: Places::new(),
             heavy,
             pool,
@@ -125,9 +134,9 @@ impl Tasks {
         Ok(EncodedPage { version: list.version, bytes })
     }
 
-    /// The answers to keys.
-    pub fn answers(&self) -> &Answers {
-        &self.answers
+    /// The keys that requests had.
+    pub fn idempotency_keys(&self) -> &IdempotencyKeys {
+        &self.idempotency_keys
     }
 
     /// The turns of work on whole lists.

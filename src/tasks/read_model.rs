@@ -1,13 +1,11 @@
-//! What task lists ask of the log beside their state, and the answers they keep beside it.
+//! What task lists ask of the log beside their state.
 
-use serde_json::value::RawValue;
-use tokio_postgres::types::{Json, ToSql};
+use tokio_postgres::types::ToSql;
 
-use super::idempotency::{Answer, Asked};
 use super::values::TaskId;
 use crate::clock::Timestamp;
 use crate::database::Pool;
-use crate::eventlog::{RecordedEvent, Statement, StoreError, StreamName, store};
+use crate::eventlog::{RecordedEvent, StoreError, StreamName, store};
 
 /// A task's events from one of them backwards. Each names the one before it, except that what comes before a beginning is
 /// the last deletion: the command that brings a task back need not know it, and may take back an earlier one.
@@ -64,16 +62,6 @@ with recursive halving (low, high) as (
 )
 select low from halving where low = high";
 
-const ANSWER: &str = "\
-select fingerprint, etag, location, body from idempotency_keys where owner = $1 and key = $2";
-
-const INSERT_ANSWER: &str = "\
-insert into idempotency_keys (owner, key, fingerprint, etag, location, body, answered_at)
-values ($1, $2, $3, $4, $5, $6, $7)";
-
-/// What refuses a second answer to the same key.
-pub(super) const ONE_ANSWER: &str = "idempotency_keys_pkey";
-
 /// Up to `limit` events of one task from before a version, looked for from the one at `begin` backwards.
 pub(super) async fn history(
     pool: &Pool,
@@ -120,31 +108,4 @@ pub(super) async fn version_at(
     let client = pool.get().await?;
     let row = client.query_one(VERSION_AT, &[&stream.as_str(), &at.to_jiff(), &last]).await?;
     Ok(row.get(0))
-}
-
-/// The answer to a key, and the fingerprint of what was asked then.
-pub(super) async fn answer(
-    pool: &Pool,
-    asked: &Asked,
-) -> Result<Option<(Vec<u8>, Answer)>, StoreError> {
-    let client = pool.get().await?;
-    let row = client.query_opt(ANSWER, &[&asked.owner.uuid(), &asked.key()]).await?;
-    Ok(row.map(|row| {
-        let Json(body): Json<Box<RawValue>> = row.get(3);
-        (row.get(0), Answer { etag: row.get(1), location: row.get(2), body })
-    }))
-}
-
-/// Keeps the answer to a key.
-pub(super) fn record(asked: &Asked, answer: Answer, now: Timestamp) -> Statement {
-    let params: Vec<Box<dyn ToSql + Send + Sync>> = vec![
-        Box::new(asked.owner.uuid()),
-        Box::new(asked.key().to_owned()),
-        Box::new(asked.fingerprint.to_vec()),
-        Box::new(answer.etag),
-        Box::new(answer.location),
-        Box::new(Json(answer.body)),
-        Box::new(now.to_jiff()),
-    ];
-    Statement::new(INSERT_ANSWER, params)
 }

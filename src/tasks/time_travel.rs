@@ -113,15 +113,21 @@ impl Tasks {
             Moment::Version(version) => version.max(0),
             Moment::Time(at) if now.state.at.is_none_or(|last| last <= at) => now.version,
             Moment::Time(at) => {
+                let _walk = self.walks.turn(owner).await?;
                 read_model::version_at(&self.pool, &Self::stream(owner), at, now.version)
                     .await
                     .map_err(ReadError::from)?
             }
         };
-        if version == now.version { Ok(now) } else { Ok(self.past(owner, version).await?) }
+        if version == now.version {
+            return Ok(now);
+        }
+        let _walk = self.walks.turn(owner).await?;
+        Ok(self.past(owner, version).await?)
     }
 
-    async fn past(&self, owner: UserId, version: i64) -> Result<Past, ReadError> {
+    /// A user's list as it was in a version, for who has the turn to walk.
+    pub(super) async fn past(&self, owner: UserId, version: i64) -> Result<Past, ReadError> {
         let stream = Self::stream(owner);
         let make = async { Ok(Arc::new(self.log.hydrate_at(&stream, version).await?)) };
         self.pasts.get_or((owner, version), make).await

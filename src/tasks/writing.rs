@@ -1,29 +1,106 @@
 //! Carrying out commands on task lists, once for every key.
 
+use std::fmt;
 use std::sync::Arc;
 
+use serde_json::value::RawValue;
+
 use super::Tasks;
-use super::events::{Deed, Span};
+use super::events::{Deed, Span, TaskEvent};
 use super::heavy::{Busy, Claim};
-use super::history::decoded;
-use super::idempotency::{Answer, Asked, KeyError, Turn};
-use super::read_model;
+use super::history::{by, decoded};
+use super::idempotency::{Answer, Asked, Came, IdempotencyKeys, KeyError, Turn, read_model};
 use super::task_list::TaskList;
 use super::task_list::command::{Command, Expected, Refusal, Rejection, Taking};
+use super::values::TaskId;
 use crate::clock::Timestamp;
-use crate::eventlog::{Context, ExecuteError, Execution, Outcome, ReadError, Record, StoreError};
+use crate::eventlog::{
+    Context, ExecuteError, Execution, Outcome, Published, ReadError, Record, StoreError,
+};
 use crate::id::UserId;
 
 /// How often a change that others were faster to take back is looked for again.
 const ATTEMPTS: usize = 8;
 /// How many events a change has at least that is not taken back beside others.
-const LARGE: i64 = 500;
+const LARGE: usize = 500;
 
-/// How the outcome of a command is answered.
-pub type Answering =
-    Arc<dyn Fn(&Outcome<TaskList>) -> serde_json::Result<Answer> + Send + Sync + 'static>;
+/// Most events of a command that its answer shows.
+pub const MAX_SHOWN: usize = 100;
+/// Events of a command that was carried out before that are read at once.
+const PAGE: i64 = 500;
 
-/// Who wants something done, and how they are answered.
+/// What a command came to, as far as answers tell of it.
+#[derive(Debug)]
+pub struct Done {
+    /// The list right after it.
+    pub list: Arc<Published<TaskList>>,
+    /// Who asked for it.
+    pub by: Context,
+    /// The first of its events, up to [`MAX_SHOWN`].
+    pub first: Vec<TaskEvent>,
+    /// The tasks that it added, in their order. An id that was sent may have been raised.
+    pub created: Vec<TaskId>,
+    /// How many events it has.
+    pub total: usize,
+}
+
+impl Done {
+    fn new(list: Arc<Published<TaskList>>, by: Context) -> Self {
+        Self { list, by, first: Vec::new(), created: Vec::new(), total: 0 }
+    }
+
+    /// What a command that was carried out now came to.
+    fn of(outcome: Outcome<TaskList>, by: Context) -> Self {
+        let mut done = Self::new(outcome.published, by);
+        outcome.events.into_iter().for_each(|event| done.push(event));
+        done
+    }
+
+    fn push(&mut self, event: TaskEvent) {
+        self.total += 1;
+        if let TaskEvent::Created(created) = &event {
+            self.created.push(created.task_id);
+        }
+        if self.first.len() < MAX_SHOWN {
+            self.first.push(event);
+        }
+    }
+}
+
+/// Makes an answer of what a command came to.
+type Making = dyn FnOnce(&Done) -> serde_json::Result<Answer> + Send;
+
+/// How a command is answered: made once, when it is done or has been found done.
+pub enum Answering {
+    /// That it is done, and nothing else.
+    Done,
+    /// With what it came to.
+    Made(Box<Making>),
+}
+
+impl Answering {
+    /// Answers with what this makes of it.
+    pub fn made(make: impl FnOnce(&Done) -> serde_json::Result<Answer> + Send + 'static) -> Self {
+        Self::Made(Box::new(make))
+    }
+
+    /// The answer that says no more than that it is done.
+    fn done() -> Answer {
+        Answer { etag: None, location: None, body: RawValue::NULL.to_owned() }
+    }
+}
+
+impl fmt::Debug for Answering {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Done => "Done",
+            Self::Made(_) => "Made(..)",
+        })
+    }
+}
+
+/// Who wants something done.
+#[derive(Debug)]
 pub struct Writing {
     /// Whose list.
     pub owner: UserId,
@@ -31,8 +108,14 @@ pub struct Writing {
     pub context: Context,
     /// What tells the request from others, if it may be sent again.
     pub asked: Option<Asked>,
-    /// How the outcome is answered.
-    pub answering: Answering,
+}
+
+/// What a command has come to.
+enum Written {
+    /// Now.
+    Now(Outcome<TaskList>),
+    /// Before, when the same request was sent first.
+    Before(Came),
 }
 
 /// Why a command was not carried out.
@@ -61,8 +144,15 @@ impl Tasks {
     /// # Errors
     ///
     /// When nothing was done, unless the outcome is unknown.
-    pub async fn write(&self, writing: &Writing, command: Command) -> Result<Answer, WriteError> {
-        self.once(writing, async |keyed| self.execute(writing, keyed, command).await).await
+    pub async fn write(
+        &self,
+        writing: &Writing,
+        command: Command,
+        answering: Answering,
+    ) -> Result<Answer, WriteError> {
+        let attempt = async |keyed| self.execute(writing, keyed, command).await;
+        let written = self.once(writing, attempt).await?;
+        self.answer(writing, written, answering).await
     }
 
     /// Takes the last change back, or does again what was taken back last.
@@ -75,6 +165,7 @@ impl Tasks {
         writing: &Writing,
         (deed, expected): (Deed, Expected),
         at: Timestamp,
+        answering: Answering,
     ) -> Result<Answer, WriteError> {
         let attempt = async |keyed: Option<Keyed>| {
             for _ in 0..ATTEMPTS {
@@ -90,7 +181,8 @@ impl Tasks {
             }
             Err(ExecuteError::Contended.into())
         };
-        self.once(writing, attempt).await
+        let written = self.once(writing, attempt).await?;
+        self.answer(writing, written, answering).await
     }
 
     /// What is next to be taken back, or to be done again, from the log; and the turn that it takes, if it is large.
@@ -107,33 +199,46 @@ impl Tasks {
         let span = span.ok_or(WriteError::Nothing(deed))?;
         let Span(first, last) = span;
         let mut claim = None;
-        if last - first >= LARGE {
+        if usize::try_from(last - first).is_ok_and(|events| events >= LARGE) {
             claim.insert(self.heavy.claim(owner)?).turn().await?;
         }
-        let stored = self.log.read_stream(&Self::stream(owner), first - 1, last - first + 1).await;
+        let _walk = self.walks.turn(owner).await.map_err(ExecuteError::from)?;
+        let events = self.changes(owner, (first - 1, last)).await;
+        let events = events.map_err(|error| ExecuteError::from(ReadError::Store(error)))?;
+        Ok((Taking { deed, span, events: events.into() }, claim))
+    }
+
+    /// The events of a list after a version and up to another one.
+    async fn changes(
+        &self,
+        owner: UserId,
+        (after, last): (i64, i64),
+    ) -> Result<Vec<TaskEvent>, StoreError> {
+        let stored = self.log.read_stream(&Self::stream(owner), after, last - after).await;
         let events = stored.and_then(|events| events.iter().map(decoded).collect());
-        let events =
-            events.map_err(|error| ExecuteError::from(ReadError::Store(error.of_read())))?;
-        Ok((Taking { deed, span, events }, claim))
+        events.map_err(StoreError::of_read)
     }
 
     /// Does what a key stands for if it was not done before.
     async fn once(
         &self,
         writing: &Writing,
-        attempt: impl AsyncFnOnce(Option<Keyed>) -> Result<Answer, WriteError>,
-    ) -> Result<Answer, WriteError> {
-        let Some(asked) = &writing.asked else { return attempt(None).await };
-        let keyed = Keyed { asked: asked.clone(), _turn: Arc::new(self.answers.turn(asked)?) };
-        if let Some(answer) = self.answers.of(asked).await? {
-            return Ok(answer);
+        attempt: impl AsyncFnOnce(Option<Keyed>) -> Result<Outcome<TaskList>, WriteError>,
+    ) -> Result<Written, WriteError> {
+        let Some(asked) = &writing.asked else { return Ok(Written::Now(attempt(None).await?)) };
+        let turn = Arc::new(self.idempotency_keys.turn(asked)?);
+        if let Some(came) = self.idempotency_keys.known(asked).await? {
+            return Ok(Written::Before(came));
         }
-        match attempt(Some(keyed)).await {
+        self.idempotency_keys.admit(asked.owner).await?;
+        match attempt(Some(Keyed { asked: asked.clone(), _turn: turn })).await {
+            Ok(outcome) => Ok(Written::Now(outcome)),
             // Another node was faster, or this one when it was asked before.
             Err(error) if error.may_be_a_repetition() => {
-                self.answers.of(asked).await?.ok_or_else(|| error.unless_repeated())
+                let known = self.idempotency_keys.known(asked).await?;
+                known.map(Written::Before).ok_or_else(|| error.unless_repeated())
             }
-            done => done,
+            Err(error) => Err(error),
         }
     }
 
@@ -142,18 +247,59 @@ impl Tasks {
         writing: &Writing,
         keyed: Option<Keyed>,
         command: Command,
-    ) -> Result<Answer, WriteError> {
+    ) -> Result<Outcome<TaskList>, WriteError> {
         let mut execution = Execution::new(command, writing.context.clone());
         if let Some(keyed) = keyed {
-            let (answering, clock) = (Arc::clone(&writing.answering), self.log.clock().clone());
-            execution = execution.recorded(Record::new(move |outcome: &Outcome<TaskList>| {
-                // The whole of it, so that its turn goes with the command.
-                let keyed = &keyed;
-                Ok(read_model::record(&keyed.asked, answering(outcome)?, clock.now()))
-            }));
+            execution = execution.recorded(keyed.record(self.idempotency_keys.clone()));
         }
-        let outcome = self.entities.carry_out(&Self::stream(writing.owner), execution).await?;
-        (writing.answering)(&outcome).map_err(|error| WriteError::Encoding(error.to_string()))
+        Ok(self.entities.carry_out(&Self::stream(writing.owner), execution).await?)
+    }
+
+    /// The answer to what a command has come to. What it came to before is read from the log.
+    async fn answer(
+        &self,
+        writing: &Writing,
+        written: Written,
+        answering: Answering,
+    ) -> Result<Answer, WriteError> {
+        let Answering::Made(make) = answering else { return Ok(Answering::done()) };
+        let done = match written {
+            Written::Now(outcome) => Done::of(outcome, writing.context.clone()),
+            Written::Before(came) => {
+                let now = self.of(writing.owner).await.map_err(ExecuteError::from)?;
+                let done = self.done_before(writing, now, came).await;
+                done.map_err(ExecuteError::from)?
+            }
+        };
+        make(&done).map_err(|error| WriteError::Encoding(error.to_string()))
+    }
+
+    /// What a command came to that was carried out before: read page by page, it takes no more memory than its answer needs.
+    async fn done_before(
+        &self,
+        writing: &Writing,
+        now: Arc<Published<TaskList>>,
+        Came { version, events }: Came,
+    ) -> Result<Done, ReadError> {
+        let owner = writing.owner;
+        let _walk = self.walks.turn(owner).await?;
+        let list = if now.version == version { now } else { self.past(owner, version).await? };
+        let mut done = Done::new(list, writing.context.clone());
+        let mut after = version - i64::try_from(events).unwrap_or(i64::MAX);
+        while after < version {
+            let page = PAGE.min(version - after);
+            let stored = self.log.read_stream(&Self::stream(owner), after, page).await;
+            let stored = stored.map_err(StoreError::of_read)?;
+            let Some(first) = stored.first() else { break };
+            if done.total == 0 {
+                done.by = by(first)?;
+            }
+            for recorded in &stored {
+                done.push(decoded(recorded)?);
+            }
+            after += page;
+        }
+        Ok(done)
     }
 }
 
@@ -165,32 +311,35 @@ struct Keyed {
     _turn: Arc<Turn>,
 }
 
+impl Keyed {
+    /// The record of what it comes to. It has the whole of this, so that its turn goes with the command.
+    fn record(self, keys: IdempotencyKeys) -> Record<TaskList> {
+        Record::new(move |outcome: &Outcome<TaskList>| {
+            let came = Came { version: outcome.published.version, events: outcome.events.len() };
+            let keyed = &self;
+            Ok(keys.record(&keyed.asked, came))
+        })
+    }
+}
+
 impl WriteError {
     /// Whether it may come of the same request having been carried out meanwhile: its answer is there already, or what it
     /// wants done is refused because it is done.
     fn may_be_a_repetition(&self) -> bool {
-        self.is_second_answer()
+        self.is_second_outcome()
             || matches!(self, Self::Execute(ExecuteError::Rejected(_)) | Self::Nothing(_))
     }
 
-    fn is_second_answer(&self) -> bool {
+    fn is_second_outcome(&self) -> bool {
         matches!(
             self,
-            Self::Execute(ExecuteError::Store(StoreError::Constraint(name))) if name == read_model::ONE_ANSWER
+            Self::Execute(ExecuteError::Store(StoreError::Constraint(name)))
+                if read_model::is_second_outcome(name)
         )
     }
 
     /// What it means if the request was not carried out before.
     fn unless_repeated(self) -> Self {
-        if self.is_second_answer() { KeyError::InUse.into() } else { self }
-    }
-}
-
-impl std::fmt::Debug for Writing {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Writing")
-            .field("owner", &self.owner)
-            .field("asked", &self.asked)
-            .finish_non_exhaustive()
+        if self.is_second_outcome() { KeyError::InUse.into() } else { self }
     }
 }

@@ -94,6 +94,8 @@ reasons! {
     AppendQueue = "append_queue",
     /// No connection to the database came free in time.
     DatabasePool = "database_pool",
+    /// Too much is read of the past.
+    LogWalks = "log_walks",
     /// Too many requests wait for the freshness check.
     FreshnessQueue = "freshness_queue",
     /// Too many verifiers elsewhere listen.
@@ -116,7 +118,7 @@ reasons! {
 
 impl Reason {
     /// Which bounded queue or budget was full.
-    pub const REFUSALS: [Self; 16] = [
+    pub const REFUSALS: [Self; 17] = [
         Self::HashQueue,
         Self::SignQueue,
         Self::KeyQueue,
@@ -124,6 +126,7 @@ impl Reason {
         Self::EntityQueue,
         Self::AppendQueue,
         Self::DatabasePool,
+        Self::LogWalks,
         Self::FreshnessQueue,
         Self::RevocationReaders,
         Self::UnfinishedWork,

@@ -232,6 +232,10 @@ fn refused(operation: &str, status: &str) -> Option<(&'static str, &'static str)
             "IDEMPOTENCY_KEY_REUSED",
             "Another request was sent with this Idempotency-Key; nothing was changed",
         ),
+        (operation, "429") if operation.ends_with("Task") || operation.ends_with("Tasks") => (
+            "TOO_MANY_IDEMPOTENCY_KEYS",
+            "Too many requests were sent with an Idempotency-Key today; nothing was changed",
+        ),
         _ => return None,
     })
 }

@@ -10,6 +10,7 @@ mod files;
 mod files_refused;
 mod keys;
 mod keys_at_once;
+mod keys_kept;
 mod large;
 mod limits;
 mod listing;

@@ -14,6 +14,7 @@ mod restoring;
 mod retries;
 mod time_travel;
 mod undoing;
+mod walks;
 
 use std::time::Duration;
 

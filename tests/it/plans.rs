@@ -44,6 +44,7 @@ async fn plans_of_everything(database: &Database) -> Vec<Plan> {
     requests::everything(&alone, "grace@example.com").await;
     requests::after_restart(&mut alone, "alan@example.com").await;
     alone.stop().await;
+    requests::drop_days(database).await;
     requests::reseal(database, "alan@example.com").await;
     requests::history(database).await;
     database.all_plans().await

@@ -8,8 +8,7 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
 
 use super::answers::Changed;
-use super::{Sent, answer, answered, as_task, created, parse, travelled};
-use crate::eventlog::Context;
+use super::{Sent, answer, answered, as_task, parse, travelled};
 use crate::http::caller::{self, Owner};
 use crate::http::digested::{Digested, NO_BODY};
 use crate::http::failure::Failure;
@@ -36,17 +35,15 @@ use crate::tasks::writing::Answering;
 
 crate::statuses! {
     /// `POST /api/{user_id}/tasks/batch`
-    Batch: 400, 401, 403, 404, 409, 412, 413, 415, 422, 503;
+    Batch: 400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 503;
     /// `POST /api/{user_id}/tasks/{task_id}/restore`
-    RestoreTask: 400, 401, 403, 404, 409, 412, 413, 415, 422, 503;
+    RestoreTask: 400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 503;
     /// `POST /api/{user_id}/tasks/undo` and `…/redo`
-    TakeBack: 400, 401, 403, 409, 412, 422, 503;
+    TakeBack: 400, 401, 403, 409, 412, 422, 429, 503;
 }
 
 /// Largest body of a batch in bytes: 500 commands of usual length fit several times.
 const MAX_BATCH_BODY: usize = 4 * 1024 * 1024;
-/// Most changes that are shown of what was taken back.
-const MAX_SHOWN: usize = 100;
 
 /// The endpoints for several changes, and for taking changes back.
 #[derive(Debug)]
@@ -69,7 +66,7 @@ impl TaskChangesApi {
         /// Only if the list still has this entity tag.
         #[oai(name = "If-Match")]
         if_match: IfMatch,
-        /// Send the request again with the same key, and it is done once.
+        /// Send the request again with the same key within two days, and it is done once. Up to 10,000 keys a day.
         #[oai(name = "Idempotency-Key")]
         key: MaybeIdempotencyKey,
         body: Digested<Json<BatchRequest, MAX_BATCH_BODY>>,
@@ -106,7 +103,7 @@ impl TaskChangesApi {
         /// Only if the task still has this entity tag. A deleted task has none.
         #[oai(name = "If-Match")]
         if_match: IfMatch,
-        /// Send the request again with the same key, and it is done once.
+        /// Send the request again with the same key within two days, and it is done once. Up to 10,000 keys a day.
         #[oai(name = "Idempotency-Key")]
         key: MaybeIdempotencyKey,
         body: Digested<Json<RestoreRequest>>,
@@ -136,7 +133,7 @@ impl TaskChangesApi {
         /// Only if the list still has this entity tag.
         #[oai(name = "If-Match")]
         if_match: IfMatch,
-        /// Send the request again with the same key, and it is done once.
+        /// Send the request again with the same key within two days, and it is done once. Up to 10,000 keys a day.
         #[oai(name = "Idempotency-Key")]
         key: MaybeIdempotencyKey,
     ) -> Result<Changed<TakenBackBody>, Failure<TakeBack>> {
@@ -159,7 +156,7 @@ impl TaskChangesApi {
         /// Only if the list still has this entity tag.
         #[oai(name = "If-Match")]
         if_match: IfMatch,
-        /// Send the request again with the same key, and it is done once.
+        /// Send the request again with the same key within two days, and it is done once. Up to 10,000 keys a day.
         #[oai(name = "Idempotency-Key")]
         key: MaybeIdempotencyKey,
     ) -> Result<Changed<TakenBackBody>, Failure<TakeBack>> {
@@ -171,22 +168,22 @@ impl TaskChangesApi {
 
 async fn take_back(sent: Sent<'_>, deed: Deed, expected: Expected) -> Result<Answer, Problem> {
     let (state, user_id) = (sent.state, sent.owner.user_id);
-    let by = sent.owner.context();
-    let writing = sent.writing(as_taken_back(by));
-    let done = state.tasks.take_back(&writing, (deed, expected), state.clock.now()).await;
+    let (writing, now) = (sent.writing(), state.clock.now());
+    let done = state.tasks.take_back(&writing, (deed, expected), now, as_taken_back()).await;
     answered(state, user_id, done, None).await
 }
 
 /// How what was taken back is answered.
-fn as_taken_back(by: Context) -> Answering {
-    Arc::new(move |outcome| {
-        let list = &outcome.published;
-        let count = i64::try_from(outcome.events.len()).unwrap_or(i64::MAX);
-        let told = (list.version - count + 1..).zip(&outcome.events).take(MAX_SHOWN);
-        let entry = |(version, event)| ChangeBody::from(Entry::new(version, event, by.clone()));
+fn as_taken_back() -> Answering {
+    Answering::made(|done| {
+        let list = &done.list;
+        let count = i64::try_from(done.total).unwrap_or(i64::MAX);
+        let told = (list.version - count + 1..).zip(&done.first);
+        let entry =
+            |(version, event)| ChangeBody::from(Entry::new(version, event, done.by.clone()));
         let body = TakenBackBody {
             changes: told.map(entry).collect(),
-            total: outcome.events.len() as u64,
+            total: done.total as u64,
             can_undo: list.state.undo.is_some(),
             can_redo: list.state.redo.is_some(),
             version: list.version,
@@ -197,10 +194,10 @@ fn as_taken_back(by: Context) -> Answering {
 
 /// How a batch is answered. A task is shown once, however many commands are about it.
 fn as_batch(owner: UserId, actions: Arc<[Action]>) -> Answering {
-    Arc::new(move |outcome| {
-        let (list, mut created) = (&outcome.published, created(outcome));
+    Answering::made(move |done| {
+        let (list, mut created) = (&done.list, done.created.iter());
         let id = |action| match action {
-            &Action::Create(_) => created.next(),
+            &Action::Create(_) => created.next().copied(),
             &Action::Change { id, .. } | &Action::Delete { id, .. } | &Action::Move { id, .. } => {
                 Some(id)
             }

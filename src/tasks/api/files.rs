@@ -1,7 +1,5 @@
 //! Whole lists in and out.
 
-use std::sync::Arc;
-
 use poem::http::{HeaderValue, header};
 use poem::{Body, IntoResponse, Request, Response};
 use poem_openapi::param::{Path, Query as Parameter};
@@ -11,7 +9,6 @@ use poem_openapi::{ApiResponse, OpenApi};
 
 use super::answers::Changed;
 use super::{Sent, answer};
-use crate::eventlog::Outcome;
 use crate::http::body::receive_within;
 use crate::http::caller::{self, Owner};
 use crate::http::digested::digest_of;
@@ -20,16 +17,16 @@ use crate::http::idempotency_key::MaybeIdempotencyKey;
 use crate::http::if_match::IfMatch;
 use crate::http::problem::Problem;
 use crate::http::tag::Tag;
-use crate::tasks::events::TaskEvent;
+use crate::tasks::idempotency::Key;
 use crate::tasks::portable::{self, ARRIVAL, Format, ImportBody, MAX_FILE, TaskFile, TaskFileBody};
-use crate::tasks::task_list::TaskList;
 use crate::tasks::task_list::command::Command;
+use crate::tasks::writing::{Answering, Done};
 
 crate::statuses! {
     /// `GET /api/{user_id}/tasks/export`
     ExportTasks: 400, 401, 403, 503;
     /// `POST /api/{user_id}/tasks/import`
-    ImportTasks: 400, 401, 403, 409, 412, 413, 415, 422, 503;
+    ImportTasks: 400, 401, 403, 409, 412, 413, 415, 422, 429, 503;
 }
 
 /// A list as a file.
@@ -121,14 +118,16 @@ impl TaskFilesApi {
         /// Only if the list still has this entity tag.
         #[oai(name = "If-Match")]
         if_match: IfMatch,
-        /// Send the request again with the same key, and it is done once.
+        /// Send the request again with the same key within two days, and it is done once. Up to 10,000 keys a day.
         #[oai(name = "Idempotency-Key")]
         key: MaybeIdempotencyKey,
         body: TaskFileBody,
     ) -> Result<Changed<ImportBody>, Failure<ImportTasks>> {
         let state = caller::state(request)?;
         let TaskFileBody { format, size, body } = body;
-        if key.0.as_ref().is_some_and(|key| state.tasks.answers().is_running(owner.user_id, key)) {
+        let known = key.0.as_ref().map(|key| Key::of(key.as_str()));
+        let keys = state.tasks.idempotency_keys();
+        if known.is_some_and(|key| keys.is_running(owner.user_id, key)) {
             return Err(Problem::key_in_use().into());
         }
         let mut claim = state.tasks.heavy().claim(owner.user_id)?;
@@ -140,9 +139,8 @@ impl TaskFilesApi {
         let count = puts.len();
         let actions = state.tasks.import(owner.user_id, puts).await?.into();
         let sent = Sent { owner: &owner, request, state, key, digest };
-        let answering = Arc::new(move |outcome: &Outcome<TaskList>| {
-            answer(outcome.published.version, None, &imported(count, outcome))
-        });
+        let answering =
+            Answering::made(move |done| answer(done.list.version, None, &imported(count, done)));
         let command = Command::Change { actions, expected: if_match.versions(), at: now };
         let done = sent.write_all(command, answering, Some("tasks")).await;
         drop(claim);
@@ -151,14 +149,13 @@ impl TaskFilesApi {
 }
 
 /// What an import of so many tasks came to.
-fn imported(count: usize, outcome: &Outcome<TaskList>) -> ImportBody {
-    let is_created = |event: &&TaskEvent| matches!(event, TaskEvent::Created(_));
-    let created = outcome.events.iter().filter(is_created).count();
-    let changed = outcome.events.len() - created;
+fn imported(count: usize, done: &Done) -> ImportBody {
+    let created = done.created.len();
+    let changed = done.total - created;
     ImportBody {
         created: created as u64,
         changed: changed as u64,
-        unchanged: count.saturating_sub(created + changed) as u64,
-        version: outcome.published.version,
+        unchanged: count.saturating_sub(done.total) as u64,
+        version: done.list.version,
     }
 }

@@ -10,12 +10,10 @@ pub mod past;
 pub(crate) mod plain;
 pub mod tasks;
 
-use std::sync::Arc;
-
 use poem::Request;
 
 use super::bodies::{TaskBody, TaskListBody};
-use super::idempotency::{Answer, Asked};
+use super::idempotency::{Answer, Asked, Key};
 use super::listing::{self, Query};
 use super::task_list::TaskList;
 use super::task_list::command::{Command, Place, Refusal, Rejection};
@@ -23,7 +21,7 @@ use super::time_travel::{Moment, TravelError};
 use super::values::TaskId;
 use super::writing::{Answering, WriteError, Writing};
 use crate::clock::Timestamp;
-use crate::eventlog::{ExecuteError, Outcome};
+use crate::eventlog::ExecuteError;
 use crate::http::State;
 use crate::http::caller::Owner;
 use crate::http::etag;
@@ -78,12 +76,13 @@ struct Sent<'a> {
 
 impl Sent<'_> {
     /// What carries it out.
-    fn writing(self, answering: Answering) -> Writing {
+    fn writing(&self) -> Writing {
         let Self { owner, request, key, digest, .. } = self;
         let uri = request.original_uri().path_and_query().map_or("", |path| path.as_str());
-        let parts = [request.method().as_str().as_bytes(), uri.as_bytes(), &digest];
-        let asked = key.0.map(|key| Asked::new(owner.user_id, key, &parts));
-        Writing { owner: owner.user_id, context: owner.context(), asked, answering }
+        let parts = [request.method().as_str().as_bytes(), uri.as_bytes(), digest];
+        let key = key.0.as_ref().map(|key| Key::of(key.as_str()));
+        let asked = key.map(|key| Asked::new(owner.user_id, key, &parts));
+        Writing { owner: owner.user_id, context: owner.context(), asked }
     }
 
     /// Carries out a command about one task.
@@ -99,7 +98,7 @@ impl Sent<'_> {
         commands: Option<&str>,
     ) -> Result<Answer, Problem> {
         let (state, owner) = (self.state, self.owner.user_id);
-        let done = state.tasks.write(&self.writing(answering), command).await;
+        let done = state.tasks.write(&self.writing(), command, answering).await;
         answered(state, owner, done, commands).await
     }
 }
@@ -124,8 +123,8 @@ fn default_limit() -> u64 {
 
 /// How the state of a task after a command is answered.
 fn as_task(owner: UserId, task_id: TaskId) -> Answering {
-    Arc::new(move |outcome| {
-        let task = outcome.published.state.tasks.get(task_id);
+    Answering::made(move |done| {
+        let task = done.list.state.tasks.get(task_id);
         let task = task.ok_or_else(|| missing("the task of a command is gone"))?;
         answer(task.version, None, &TaskBody::new(owner, task))
     })
@@ -217,13 +216,4 @@ fn newer(current: &impl serde::Serialize, version: Option<i64>) -> Problem {
         Ok(current) => Problem::precondition_failed(Some(current), version.map(etag::of_version)),
         Err(error) => Problem::internal(&error),
     }
-}
-
-/// The task that a creation added. Its id may have been raised, so the events are asked and not the command.
-fn created(outcome: &Outcome<TaskList>) -> impl Iterator<Item = TaskId> {
-    use super::events::TaskEvent;
-    outcome.events.iter().filter_map(|event| match event {
-        TaskEvent::Created(created) => Some(created.task_id),
-        TaskEvent::Changed(_) | TaskEvent::Deleted(_) | TaskEvent::Restored(_) => None,
-    })
 }

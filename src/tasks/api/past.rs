@@ -18,7 +18,7 @@ use crate::http::schema::Nullable;
 use crate::http::tag::Tag;
 use crate::tasks::bodies::{ChangeBody, DifferencesBody, HistoryBody};
 use crate::tasks::feed::FollowError;
-use crate::tasks::history::Only;
+use crate::tasks::history::{HistoryError, Only};
 use crate::tasks::time_travel::differences;
 use crate::tasks::values::TaskId;
 
@@ -66,7 +66,14 @@ impl TaskHistoryApi {
     ) -> Result<Json<HistoryBody>, Failure<GetHistory>> {
         let (tasks, id) = (&caller::state(request)?.tasks, parse(&task_id)?);
         let limit = usize::try_from(limit.0).unwrap_or(usize::MAX);
-        let told = tasks.history(owner.user_id, id, before.0, limit + 1).await?;
+        let told = tasks.history(owner.user_id, id, before.0, limit + 1).await;
+        let told = told.map_err(|error| match error {
+            HistoryError::NoSuchVersion => {
+                let message = "must be the nextBefore of a page of this history";
+                Problem::field("before", Flaw::Unknown, message)
+            }
+            HistoryError::Read(error) => error.into(),
+        })?;
         let told = told.ok_or_else(Problem::no_such_task)?;
         Ok(Json(HistoryBody::page(told, limit)))
     }

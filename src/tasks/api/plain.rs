@@ -1,10 +1,8 @@
 //! Changes that a form without a script asks for.
 
-use std::sync::Arc;
-
 use poem::Request;
 
-use super::{Sent, answer, parse};
+use super::{Sent, parse};
 use crate::http::caller::{self, Owner};
 use crate::http::digested::NO_BODY;
 use crate::http::idempotency_key::MaybeIdempotencyKey;
@@ -12,6 +10,7 @@ use crate::http::problem::Problem;
 use crate::tasks::bodies::{Reading, Said};
 use crate::tasks::task_list::command::{Action, Command, Expected, New, Wanted};
 use crate::tasks::values::{Priority, TaskId};
+use crate::tasks::writing::Answering;
 
 /// A new task as it is typed; what is empty is nothing.
 #[derive(Debug, Clone, Copy, Default)]
@@ -79,8 +78,5 @@ async fn carry_out(owner: &Owner, request: &Request, action: Action) -> Result<(
     let state = caller::state(request)?;
     let (key, digest) = (MaybeIdempotencyKey(None), NO_BODY);
     let sent = Sent { owner, request, state, key, digest };
-    let answering = Arc::new(|outcome: &crate::eventlog::Outcome<_>| {
-        answer(outcome.published.version, None, &())
-    });
-    sent.write(Command::one(action, state.clock.now()), answering).await.map(drop)
+    sent.write(Command::one(action, state.clock.now()), Answering::Done).await.map(drop)
 }

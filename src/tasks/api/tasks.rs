@@ -1,15 +1,11 @@
 //! The tasks themselves.
 
-use std::sync::Arc;
-
 use poem::Request;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query as Parameter};
 
 use super::answers::{Changed, Created, Deleted};
-use super::{
-    CACHE_CONTROL, Sent, answer, as_task, created, default_limit, moment, parse, travelled,
-};
+use super::{CACHE_CONTROL, Sent, answer, as_task, default_limit, moment, parse, travelled};
 use crate::http::cached::Cached;
 use crate::http::caller::{self, Owner};
 use crate::http::digested::{Digested, NO_BODY};
@@ -31,18 +27,19 @@ use crate::tasks::search;
 use crate::tasks::task_list::command::{Action, Command, New, Wanted};
 use crate::tasks::time_travel::Moment;
 use crate::tasks::values::{Bound, Due, Priority, TaskId};
+use crate::tasks::writing::Answering;
 
 crate::statuses! {
     /// `GET /api/{user_id}/tasks`
     ListTasks: 400, 401, 403, 503;
     /// `POST /api/{user_id}/tasks`
-    CreateTask: 400, 401, 403, 409, 413, 415, 422, 503;
+    CreateTask: 400, 401, 403, 409, 413, 415, 422, 429, 503;
     /// `GET /api/{user_id}/tasks/{task_id}`
     GetTask: 400, 401, 403, 404, 503;
     /// `PUT` and `PATCH /api/{user_id}/tasks/{task_id}`, `POST /api/{user_id}/tasks/{task_id}/move`
-    ChangeTask: 400, 401, 403, 404, 409, 412, 413, 415, 422, 503;
+    ChangeTask: 400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 503;
     /// `DELETE /api/{user_id}/tasks/{task_id}`
-    DeleteTask: 400, 401, 403, 404, 409, 412, 422, 503;
+    DeleteTask: 400, 401, 403, 404, 409, 412, 422, 429, 503;
 }
 
 /// The task endpoints.
@@ -143,7 +140,7 @@ impl TasksApi {
         /// Whose tasks: the access token's user.
         #[oai(name = "user_id")]
         _user_id: Path<String>,
-        /// Send the request again with the same key, and it is done once.
+        /// Send the request again with the same key within two days, and it is done once. Up to 10,000 keys a day.
         #[oai(name = "Idempotency-Key")]
         key: MaybeIdempotencyKey,
         body: Digested<Json<TaskRequest>>,
@@ -153,9 +150,9 @@ impl TasksApi {
         let (user_id, now) = (owner.user_id, state.clock.now());
         let new = New { id: TaskId::at(now), draft: body.read()?, completed: body.completed };
         let sent = Sent { owner: &owner, request, state, key, digest };
-        let answering = Arc::new(move |outcome: &_| {
-            let id = created(outcome).next();
-            let task = id.and_then(|id| outcome.published.state.tasks.get(id));
+        let answering = Answering::made(move |done| {
+            let id = done.created.first();
+            let task = id.and_then(|id| done.list.state.tasks.get(*id));
             let task = task.ok_or_else(|| super::missing("a creation created nothing"))?;
             let location = format!("/api/{user_id}/tasks/{}", task.id);
             answer(task.version, Some(location), &TaskBody::new(user_id, task))
@@ -203,7 +200,7 @@ impl TasksApi {
         /// Only if the task still has this entity tag.
         #[oai(name = "If-Match")]
         if_match: IfMatch,
-        /// Send the request again with the same key, and it is done once.
+        /// Send the request again with the same key within two days, and it is done once. Up to 10,000 keys a day.
         #[oai(name = "Idempotency-Key")]
         key: MaybeIdempotencyKey,
         body: Digested<Json<TaskRequest>>,
@@ -232,7 +229,7 @@ impl TasksApi {
         /// Only if the task still has this entity tag.
         #[oai(name = "If-Match")]
         if_match: IfMatch,
-        /// Send the request again with the same key, and it is done once.
+        /// Send the request again with the same key within two days, and it is done once. Up to 10,000 keys a day.
         #[oai(name = "Idempotency-Key")]
         key: MaybeIdempotencyKey,
         body: Digested<MergePatch<TaskPatch>>,
@@ -259,7 +256,7 @@ impl TasksApi {
         /// Only if the task still has this entity tag.
         #[oai(name = "If-Match")]
         if_match: IfMatch,
-        /// Send the request again with the same key, and it is done once.
+        /// Send the request again with the same key within two days, and it is done once. Up to 10,000 keys a day.
         #[oai(name = "Idempotency-Key")]
         key: MaybeIdempotencyKey,
         body: Digested<Json<MoveRequest>>,
@@ -291,17 +288,15 @@ impl TasksApi {
         /// Only if the task still has this entity tag.
         #[oai(name = "If-Match")]
         if_match: IfMatch,
-        /// Send the request again with the same key, and it is done once.
+        /// Send the request again with the same key within two days, and it is done once. Up to 10,000 keys a day.
         #[oai(name = "Idempotency-Key")]
         key: MaybeIdempotencyKey,
     ) -> Result<Deleted, Failure<DeleteTask>> {
         let state = caller::state(request)?;
         let action = Action::Delete { id: parse(&task_id)?, expected: if_match.versions() };
         let sent = Sent { owner: &owner, request, state, key, digest: NO_BODY };
-        let answering = Arc::new(|_: &_| {
-            Ok(Answer { etag: None, location: None, body: serde_json::value::to_raw_value(&())? })
-        });
-        Ok(sent.write(Command::one(action, state.clock.now()), answering).await?.into())
+        let command = Command::one(action, state.clock.now());
+        Ok(sent.write(command, Answering::Done).await?.into())
     }
 }
 

@@ -1,5 +1,6 @@
 //! `keyfold users delete`: what is refused afterwards, on every server, and what is left.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::app::{SECRET, TestRequest};
@@ -173,4 +174,24 @@ async fn an_address_that_nobody_has_is_said_to_be_unknown() {
         assert!(ended.err.ends_with(&format!("keyfold: {said}\n")), "{ended:?}");
     }
     assert_eq!(dump(&database.connection, &["events"]).await, [""]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_idempotency_keys_of_a_deleted_user_go_and_those_of_others_stay() {
+    let database = ExternalDatabase::new().await;
+    let keyfold = database.keyfold(SECRET).set("KEYFOLD_PUBLIC_URL", PUBLIC_URL);
+    let server = keyfold.serve().await;
+    let grace = TestUser::sign_up(&server.url, "grace@example.com").await;
+    let ada = TestUser::sign_up(&server.url, "ada@example.com").await;
+    for user in [&grace, &ada] {
+        let create = user.request(Method::POST, &user.tasks("")).header("idempotency-key", "one");
+        create.json(&json!({"title": "Milk"})).send().await.expect(201);
+    }
+    keyfold.print(&["users", "delete", "ada@example.com"]).await;
+    let link = database.connection.connect().await.unwrap();
+    let owners = "select owner::text from idempotency_keys";
+    let rows = link.client.query(owners, &[]).await.unwrap();
+    let owners: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(owners, [grace.id]);
+    server.stop().await;
 }

@@ -42,7 +42,7 @@ pub fn told(reply: &Reply) -> (u16, [String; 3], String) {
 }
 
 /// Every way to write, each with a key, for somebody who has three tasks and had a fourth; and what each is answered.
-async fn every_write(user: &TestUser) -> Vec<(Keyed, u16)> {
+pub async fn every_write(user: &TestUser) -> Vec<(Keyed, u16)> {
     let [milk, bread, tea, gone] = tasks(user, ["Milk", "Bread", "Tea", "Gone"]).await;
     delete(user, &gone).await;
     let of = |task: &Value, rest: &str| format!("/{}{rest}", id(task));

@@ -13,7 +13,7 @@ use crate::concurrency::two_servers;
 use crate::process::until;
 
 /// The log, locked: whatever is written waits.
-struct Locked {
+pub struct Locked {
     holder: Client,
     /// The process that holds it.
     pid: i32,
@@ -22,7 +22,7 @@ struct Locked {
 }
 
 impl Locked {
-    async fn new(app: &TestApp) -> Self {
+    pub async fn new(app: &TestApp) -> Self {
         let connection = app.connection();
         let holder = connection.connect().await.unwrap().client;
         let watcher = connection.connect().await.unwrap().client;
@@ -32,7 +32,7 @@ impl Locked {
     }
 
     /// Waits until so many transactions wait.
-    async fn is_waited_for(&self, count: usize) {
+    pub async fn is_waited_for(&self, count: usize) {
         // Only the first in the queue waits for the holder itself, the next ones for those before them.
         let waits = "with recursive waiting (pid) as (
                          select $1::integer
@@ -46,7 +46,7 @@ impl Locked {
         .await;
     }
 
-    async fn release(self) {
+    pub async fn release(self) {
         self.holder.batch_execute("commit").await.unwrap();
     }
 }

@@ -124,17 +124,28 @@ async fn a_long_history_comes_page_by_page_without_gap_or_repeat() {
         }
         assert_eq!(told, changes);
     }
-    // A version at which nothing happened to the task is as good a place to go on from.
-    let first = json!({"changes": [changes[9]], "nextBefore": null});
-    for before in [2, 3] {
-        assert_eq!(history(&phone, &milk, &format!("?before={before}")).await, first);
-    }
-    let later = json!({"changes": changes, "nextBefore": null});
-    for before in ["12", "1000", "9223372036854775807"] {
-        assert_eq!(history(&phone, &milk, &format!("?before={before}")).await, later);
-    }
     let nothing = json!({"changes": [], "nextBefore": null});
     assert_eq!(history(&phone, &milk, "?before=1").await, nothing);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_a_history_goes_on_from_one_of_the_tasks_own_versions_only() {
+    let app = TestApp::spawn().await;
+    let (phone, milk, changes) = eventful(&app).await;
+    let own = |version: i64| changes.iter().any(|change| change["version"] == version);
+    let (last, message) = (12, "must be the nextBefore of a page of this history");
+    for before in (1..=last + 1).filter(|version| !own(*version)).chain([1_000, i64::MAX]) {
+        let path = format!("/{}/history?before={before}", id(&milk));
+        let reply = ask(&phone, Method::GET, &path, None).await;
+        reply.expect_invalid(&[("before", "BEFORE_UNKNOWN", message)]);
+    }
+    // Deleted or not, and in any list.
+    delete(&phone, &milk).await;
+    for before in ["2", "1000"] {
+        let path = format!("/{}/history?before={before}", id(&milk));
+        let reply = ask(&phone, Method::GET, &path, None).await;
+        reply.expect_invalid(&[("before", "BEFORE_UNKNOWN", message)]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

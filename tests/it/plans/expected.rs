@@ -6,12 +6,13 @@ use crate::tidy;
 use crate::tidy::sql::with_single_spaces;
 
 /// Statements of the program that are no part of answering a request, or have no plan.
-const EXCEPTIONS: [&str; 6] = [
+const EXCEPTIONS: [&str; 7] = [
     // `keyfold replay`, which makes every read model again
     "delete from {table}",
     "set local statement_timeout = 0; select position from log_head for update",
     // `keyfold users delete` and `keyfold sessions end`
     "delete from users where id = $1",
+    "delete from idempotency_keys where owner = $1",
     "select distinct user_id from sessions",
     "select id from unnest($1::uuid[]) as ids (id) where not exists (select from users where users.id = ids.id)",
     // For the message to a second server, which is refused.

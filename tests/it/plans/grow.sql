@@ -58,7 +58,10 @@ select 'session-' || user_id, 2, 1, false,
            'expires_at', expiry, 'ends_at', expiry))), at
 from history where step = 2;
 
-insert into idempotency_keys (owner, key, fingerprint, etag, location, body, answered_at)
-select user_id, 'key ' || number, token_hash, null, null, 'null', at from history where step = 1;
+-- The day on which the clocks of the servers start.
+select idempotency_keys_add('2026-01-01');
+
+insert into idempotency_keys (day, owner, key, fingerprint, version, events)
+select '2026-01-01', user_id, task_id, token_hash, 3, 1 from history where step in (1, 2);
 
 commit;

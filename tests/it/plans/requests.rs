@@ -203,9 +203,17 @@ pub(super) async fn history(database: &Database) {
 
 /// Waits until a server has read what it heard of another one.
 pub(super) async fn followed(database: &Database) {
-    let page = "from events where position > $1";
-    until("a server reads what another one appended", async || {
-        database.plans().iter().any(|plan| plan.statement.contains(page))
-    })
-    .await;
+    seen(database, "from events where position > $1").await;
+}
+
+/// Lets the first days of idempotency keys be over, and waits until they are dropped.
+pub(super) async fn drop_days(database: &Database) {
+    let mut server = server(database).await;
+    server.clock().advance(5 * DAY);
+    seen(database, "idempotency_keys_drop").await;
+    server.stop().await;
+}
+
+async fn seen(database: &Database, text: &str) {
+    until(text, async || database.plans().iter().any(|plan| plan.statement.contains(text))).await;
 }

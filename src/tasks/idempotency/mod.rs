@@ -1,0 +1,217 @@
+//! Requests that are sent again and done once.
+//!
+//! A client that gives a request an `Idempotency-Key` may send it again whenever it has not heard the answer. What the command
+//! came to is recorded in the transaction of its events, so there is never one without the other, whatever crashes when;
+//! and a key has one outcome, so nothing is done twice. What was refused changed nothing and may be tried again.
+//!
+//! # Design
+//!
+//! The answer itself is not kept. It follows from the request, which is sent again, and from what the log says of the
+//! version that the command made: a row has the same small size whatever the answer's is. Rows are divided by day ([`upkeep`]),
+//! kept for [`KEPT`] after it, and then dropped with their day. How many keys a user may use in a day is bounded
+//! ([`ration`]): beyond that, further ones are refused. To forget the oldest instead would break the promise made for it.
+//!
+//! Done once, across nodes and across midnight: two nodes may carry out the same request at once and record it in partitions of
+//! different days, between which no unique index decides. But both commands change the same list, so one of them (B) expects a
+//! version that includes what the other one (A) wrote, or is refused as a conflict. Then A was committed before B was decided,
+//! and B's transaction, which looks for the key in every partition when it inserts, finds A's row and is refused. Only commands
+//! that change nothing can pass each other unseen, and they do nothing twice. No clock has a part in this: the day of a row
+//! matters for when it goes only.
+
+pub mod ration;
+pub(super) mod read_model;
+pub mod upkeep;
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_lc_rs::digest::{Context as Hash, SHA256, digest};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use self::ration::Ration;
+use self::upkeep::Upkeep;
+use crate::clock::Clock;
+use crate::database::Pool;
+use crate::eventlog::{Statement, StoreError};
+use crate::id::UserId;
+
+/// How long a key is kept at least after the day of its answer.
+pub const KEPT: Duration = Duration::from_hours(48);
+
+/// What a command is answered with.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The entity tag.
+    pub etag: Option<String>,
+    /// Where what was made is found.
+    pub location: Option<String>,
+    /// The body.
+    pub body: Box<RawValue>,
+}
+
+/// What a client calls a request, so that it may send it again: the hash of the text it sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Key(Uuid);
+
+impl Key {
+    /// The key that was sent. Half of its hash tells it from the user's other ones: whoever finds two texts with the same
+    /// one has mixed up two requests of their own.
+    pub fn of(text: &str) -> Self {
+        let mut half = [0; 16];
+        half.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref().split_at(16).0);
+        Self(Uuid::from_bytes(half))
+    }
+}
+
+/// A request that may be sent again.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// Who asks. The same key of another user is another key.
+    pub owner: UserId,
+    key: Key,
+    /// What tells it from another request: a hash of all that it asks for.
+    fingerprint: [u8; 32],
+}
+
+impl Asked {
+    /// A request of `owner` with this key, that asks for all the parts together.
+    pub fn new(owner: UserId, key: Key, parts: &[&[u8]]) -> Self {
+        let mut hash = Hash::new(&SHA256);
+        for part in parts {
+            // The hash of each, so that it matters where one ends and the next begins.
+            hash.update(digest(&SHA256, part).as_ref());
+        }
+        let mut fingerprint = [0; 32];
+        fingerprint.copy_from_slice(hash.finish().as_ref());
+        Self { owner, key, fingerprint }
+    }
+}
+
+/// What a command came to: the answer can be made again from it and the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Came {
+    /// The version of the list after it.
+    pub(super) version: i64,
+    /// How many events up to that version are its own.
+    pub(super) events: usize,
+}
+
+/// Why a request is neither done nor answered with what was answered before.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum KeyError {
+    /// Its key belongs to a request that asked for something else.
+    #[error("the key belongs to another request")]
+    Reused,
+    /// A request with the same key is being carried out.
+    #[error("a request with this key is being carried out")]
+    InUse,
+    /// The user has used as many keys today as may be kept.
+    #[error("too many keys were used today")]
+    TooMany {
+        /// When further ones may be used.
+        retry_after: Duration,
+    },
+    /// What was recorded could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The keys that requests had, and what their commands came to. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct IdempotencyKeys {
+    pool: Pool,
+    clock: Clock,
+    upkeep: Upkeep,
+    ration: Ration,
+    running: Arc<Mutex<HashSet<(UserId, Key)>>>,
+}
+
+impl IdempotencyKeys {
+    /// The keys in a database. Makes room for today's.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot.
+    pub async fn open(pool: Pool, clock: Clock) -> Result<Self, StoreError> {
+        let upkeep = Upkeep::begin(pool.clone(), clock.clone()).await?;
+        let ration = Ration::new(pool.clone());
+        Ok(Self { pool, clock, upkeep, ration, running: Arc::default() })
+    }
+
+    /// The part of the server that makes room for keys, and drops those that were kept for long enough.
+    pub fn upkeep(&self) -> Upkeep {
+        self.upkeep.clone()
+    }
+
+    /// The turn to carry a request out. Another node's is not seen: there, the expected version decides.
+    ///
+    /// # Errors
+    ///
+    /// When a request with its key is being carried out here.
+    pub(super) fn turn(&self, asked: &Asked) -> Result<Turn, KeyError> {
+        let name = (asked.owner, asked.key);
+        let is_free = self.lock().insert(name);
+        if is_free { Ok(Turn { keys: self.clone(), name }) } else { Err(KeyError::InUse) }
+    }
+
+    /// Whether a request of this user with this key is being carried out here.
+    pub fn is_running(&self, owner: UserId, key: Key) -> bool {
+        self.lock().contains(&(owner, key))
+    }
+
+    /// What the request came to before, if it was carried out.
+    ///
+    /// # Errors
+    ///
+    /// When its key belongs to another request, or nobody can tell.
+    pub(super) async fn known(&self, asked: &Asked) -> Result<Option<Came>, KeyError> {
+        let known = read_model::outcome(&self.pool, asked).await.map_err(StoreError::of_read)?;
+        match known {
+            Some((fingerprint, _)) if fingerprint != asked.fingerprint => Err(KeyError::Reused),
+            known => Ok(known.map(|(_, came)| came)),
+        }
+    }
+
+    /// Lets a new key be used, if the user has not used too many today.
+    ///
+    /// # Errors
+    ///
+    /// When they have, or nobody can tell.
+    pub(super) async fn admit(&self, owner: UserId) -> Result<(), KeyError> {
+        let now = self.clock.now();
+        if self.ration.take(owner, self.upkeep.day_of(now)).await? {
+            Ok(())
+        } else {
+            Err(KeyError::TooMany { retry_after: upkeep::until_next_day(now) })
+        }
+    }
+
+    /// Records what a request came to.
+    pub(super) fn record(&self, asked: &Asked, came: Came) -> Statement {
+        read_model::record(asked, came, self.upkeep.day_of(self.clock.now()))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<(UserId, Key)>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Forgets the keys of a user who is deleted.
+pub fn forget(owner: UserId) -> Statement {
+    read_model::forget(owner)
+}
+
+/// The turn to carry a request out, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Turn {
+    keys: IdempotencyKeys,
+    name: (UserId, Key),
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.keys.lock().remove(&self.name);
+    }
+}

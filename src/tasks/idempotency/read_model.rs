@@ -1,0 +1,100 @@
+//! The table of idempotency keys, divided by day.
+
+use jiff::civil::Date;
+use tokio_postgres::types::ToSql;
+
+use super::{Asked, Came};
+use crate::database::Pool;
+use crate::eventlog::{Statement, StoreError};
+use crate::id::UserId;
+
+/// A command that changed something comes before those that passed it unseen and changed nothing.
+const OUTCOME: &str = "\
+select fingerprint, version, events from idempotency_keys where owner = $1 and key = $2
+order by events desc, day limit 1";
+
+const INSERT: &str = "\
+insert into idempotency_keys (day, owner, key, fingerprint, version, events) values ($1, $2, $3, $4, $5, $6)";
+
+/// What the names of all constraints begin with that refuse a second outcome of a key: those of the partitions, too.
+const CONSTRAINTS: &str = "idempotency_keys";
+
+/// How many keys a user has used on a day, as far as it matters.
+const COUNT: &str = "\
+select count(*) from (select from idempotency_keys where owner = $1 and day = $2 limit $3) counted";
+
+const FORGET: &str = "delete from idempotency_keys where owner = $1";
+
+/// The days that have a partition, and what day the database thinks it is.
+const DAYS: &str = "\
+select (now() at time zone 'UTC')::date, array(
+    select to_date(right(inhrelid::regclass::text, 8), 'YYYYMMDD') from pg_inherits
+    where inhparent = 'idempotency_keys'::regclass
+)";
+
+const ADD: &str = "select idempotency_keys_add($1)";
+const DROP: &str = "select idempotency_keys_drop($1)";
+
+/// What the request with a key came to, and the fingerprint of what was asked then.
+pub(super) async fn outcome(
+    pool: &Pool,
+    asked: &Asked,
+) -> Result<Option<(Vec<u8>, Came)>, StoreError> {
+    let client = pool.get().await?;
+    let row = client.query_opt(OUTCOME, &[&asked.owner.uuid(), &asked.key.0]).await?;
+    Ok(row.map(|row| {
+        let events = usize::try_from(row.get::<_, i32>(2)).unwrap_or_default();
+        (row.get(0), Came { version: row.get(1), events })
+    }))
+}
+
+/// Records what the request with a key came to.
+pub(super) fn record(asked: &Asked, came: Came, day: Date) -> Statement {
+    let params: Vec<Box<dyn ToSql + Send + Sync>> = vec![
+        Box::new(day),
+        Box::new(asked.owner.uuid()),
+        Box::new(asked.key.0),
+        Box::new(asked.fingerprint.to_vec()),
+        Box::new(came.version),
+        Box::new(i32::try_from(came.events).unwrap_or(i32::MAX)),
+    ];
+    Statement::new(INSERT, params)
+}
+
+/// Whether a constraint refuses a second outcome of a key.
+pub(in crate::tasks) fn is_second_outcome(constraint: &str) -> bool {
+    constraint.starts_with(CONSTRAINTS)
+}
+
+/// How many keys a user has used on a day, up to `most`.
+pub(super) async fn count(
+    pool: &Pool,
+    owner: UserId,
+    day: Date,
+    most: i64,
+) -> Result<i64, StoreError> {
+    let client = pool.get().await?;
+    Ok(client.query_one(COUNT, &[&owner.uuid(), &day, &most]).await?.get(0))
+}
+
+/// Forgets the keys of a user.
+pub(super) fn forget(owner: UserId) -> Statement {
+    Statement::new(FORGET, vec![Box::new(owner.uuid())])
+}
+
+/// The day by the database's clock, and the days that have a partition.
+pub(super) async fn days(pool: &Pool) -> Result<(Date, Vec<Date>), StoreError> {
+    let row = pool.get().await?.query_one(DAYS, &[]).await?;
+    Ok((row.get(0), row.get(1)))
+}
+
+/// Adds the partition of a day.
+pub(super) async fn add(pool: &Pool, day: Date) -> Result<(), StoreError> {
+    pool.get().await?.query_one(ADD, &[&day]).await?;
+    Ok(())
+}
+
+/// Drops the partition of a day; whether it could, without making anybody wait.
+pub(super) async fn drop_day(pool: &Pool, day: Date) -> Result<bool, StoreError> {
+    Ok(pool.get().await?.query_one(DROP, &[&day]).await?.get(0))
+}
