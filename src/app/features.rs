@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ractor::ActorCell;
+use uuid::Uuid;
 
 use super::Seams;
 use super::pools::Pools;
@@ -14,7 +15,7 @@ use crate::accounts::read_model::UsersProjection;
 use crate::clock::Clock;
 use crate::config::{Config, Secret};
 use crate::database::Pool;
-use crate::eventlog::appender::Appender;
+use crate::eventlog::appender::{self, Appender, Writer};
 use crate::eventlog::follower::{Follower, Observer};
 use crate::eventlog::supervisor::Lifespan;
 use crate::eventlog::{Entities, EventLog, Projections};
@@ -132,6 +133,17 @@ pub fn budgets(config: &Config) -> Budgets {
     let threads = u64::try_from(passwords.threads).unwrap_or(u64::MAX);
     let hashing = threads.saturating_mul(u64::from(passwords.memory_kib) * 1024);
     Budgets::new(MemoryPlan::of(config.memory.limit, hashing))
+}
+
+/// An appender for this program's events, and what it writes through.
+pub fn appender(pool: Pool, node: Uuid, budgets: &Budgets, seams: &Seams) -> (Appender, Writer) {
+    appender::channel(appender::Setup {
+        pool,
+        projections: Arc::new(projections()),
+        node,
+        budget: budgets.appends.clone(),
+        timeout: seams.batch_timeout,
+    })
 }
 
 /// How long entities stay in memory.

@@ -13,6 +13,7 @@ pub mod storage;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ractor::{Actor, ActorRef};
 use tokio::net::TcpListener;
@@ -45,6 +46,8 @@ pub struct Seams {
     pub clock: Clock,
     /// Makes signing keys.
     pub generate_key: GenerateKey,
+    /// Longest time a batch may take before its outcome is unknown.
+    pub batch_timeout: Duration,
 }
 
 impl Default for Seams {
@@ -52,6 +55,7 @@ impl Default for Seams {
         Self {
             clock: Clock::system(),
             generate_key: Arc::new(crate::keys::private_key::PrivateKey::generate),
+            batch_timeout: appender::BATCH_TIMEOUT,
         }
     }
 }
@@ -129,9 +133,9 @@ impl App {
 
         // The log: authentication, other reads and group commit have connections of their own.
         let pools = Pools::new(&connection, config.database.pool_size)?;
-        let (appender, writer) =
-            appender::channel(pools.writers.clone(), Arc::new(features::projections()), node);
-        following.heed(writer.doubt());
+        let budgets = features::budgets(config);
+        let (appender, writer) = features::appender(pools.writers.clone(), node, &budgets, &seams);
+        following.skip(writer.acknowledged());
         following.watch_over(pools.all());
         let mut parts = JoinSet::new();
         parts.spawn(named(writer.run(), "the appender"));
@@ -142,7 +146,6 @@ impl App {
             let _ = root_ended.await;
             "the root of the actors".to_owned()
         });
-        let budgets = features::budgets(config);
         let foundation = Foundation::new(&pools, &appender, seams.clone(), budgets.clone());
         let features =
             Features::start(foundation, config, &site, storage.secrets(), &root.get_cell()).await?;

@@ -131,6 +131,14 @@ impl Lent {
         told("commit", self.0.batch_execute("commit")).await
     }
 
+    /// Runs statements that control the transaction, without telling them.
+    ///
+    /// # Errors
+    /// What the driver or the server says.
+    pub async fn control(&self, sql: &'static str) -> Result<(), Error> {
+        self.0.batch_execute(sql).await
+    }
+
     /// Takes the transaction back, if there is one.
     ///
     /// # Errors

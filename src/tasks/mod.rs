@@ -42,9 +42,7 @@ use self::task_list::TaskList;
 use self::time_travel::{Moment, Pasts, TravelError};
 use crate::database::Pool;
 use crate::eventlog::follower::Observer;
-use crate::eventlog::{
-    Decider, Entities, EventLog, Published, ReadError, RecordedEvent, StreamName,
-};
+use crate::eventlog::{Decider, Entities, EventLog, Heard, Published, ReadError, StreamName};
 use crate::id::UserId;
 
 /// The TaskActors: the generic entity hosting each user's [`TaskList`]. Cheap to clone.
@@ -158,7 +156,7 @@ impl Tasks {
 
 /// Hears that another process changed a list.
 impl Observer for Tasks {
-    fn observe(&self, event: &RecordedEvent) {
-        self.entities.require(&StreamName::stored(&event.stream), event.version);
+    fn observe(&self, event: &Heard<'_>) {
+        self.entities.require(&StreamName::stored(event.stream), event.version);
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use keyfold::app::features::projections;
+use keyfold::budget::{Budget, Purpose};
 use keyfold::clock::Clock;
 use keyfold::database::Pool;
 use keyfold::eventlog::snapshot::Taken;
@@ -31,8 +32,13 @@ pub async fn measure() -> anyhow::Result<Vec<Row>> {
         .await?;
     let stream = StreamName::stored(&format!("tasks-{}", postgres::person(1)));
     let pool = Pool::new(&connection, "readers", 2)?;
-    let (appender, _writer) =
-        appender::channel(pool.clone(), Arc::new(projections()), uuid::Uuid::nil());
+    let (appender, _writer) = appender::channel(appender::Setup {
+        pool: pool.clone(),
+        projections: Arc::new(projections()),
+        node: uuid::Uuid::nil(),
+        budget: Budget::new(Purpose::Appends, usize::MAX, usize::MAX),
+        timeout: appender::BATCH_TIMEOUT,
+    });
     let log = EventLog::new(pool, appender, Clock::system());
 
     let (mut cold, mut snapshot) = (Vec::new(), Vec::new());

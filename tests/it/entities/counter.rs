@@ -1,6 +1,5 @@
 //! The entity of these tests, and a node that holds such.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use keyfold::clock::Clock;
@@ -9,7 +8,6 @@ use keyfold::eventlog::supervisor::Lifespan;
 use keyfold::eventlog::{
     Context, Decider, Entities, EventLog, ExecuteError, Projections, StreamName, appender,
 };
-use keyfold::id::Id;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use serde::{Deserialize, Serialize};
 
@@ -107,9 +105,8 @@ impl<const KEEPS_HISTORY: bool> Node<KEEPS_HISTORY> {
 
     async fn on(connection: Connection, lifespan: Lifespan) -> Self {
         let pool = Pool::new(&connection, "readers", 4).unwrap();
-        let node = Id::<()>::generate(&Clock::system()).uuid();
         let (appender, writer) =
-            appender::channel(pool.clone(), Arc::new(Projections::default()), node);
+            appender::channel(postgres::appender(pool.clone(), Projections::default()));
         tokio::spawn(writer.run());
         let log = EventLog::new(pool, appender, Clock::manual(START));
         let (parent, _) = Actor::spawn(None, Parent, ()).await.unwrap();
