@@ -23,7 +23,7 @@ const SESSIONS: u64 = 60;
 const CONNECTIONS: u64 = 120;
 
 /// The largest size of one task list, however much memory there is.
-const LARGEST_LIST: u64 = 32 << 20;
+const LARGEST_LIST: u64 = 64 << 20;
 
 /// What a machine is taken to have when it does not say.
 const UNKNOWN: u64 = 2_000_000_000;
@@ -63,7 +63,7 @@ impl MemoryPlan {
         Self {
             total: bytes(total),
             entities: part(ENTITIES),
-            list: part(ENTITIES / 4).min(bytes(LARGEST_LIST)),
+            list: part(ENTITIES / 10).min(bytes(LARGEST_LIST)),
             bodies: part(BODIES),
             commands: part(COMMANDS),
             appends: part(APPENDS),
@@ -180,7 +180,7 @@ mod tests {
                 + plan.sessions
                 + plan.connections;
             assert!(shares as u64 + AT_REST + hashing <= total, "{plan:?}");
-            assert!(plan.list * 4 <= plan.entities, "{plan:?}");
+            assert!(plan.list * 10 <= plan.entities, "{plan:?}");
         }
     }
 

@@ -17,7 +17,7 @@ use crate::database::Pool;
 use crate::eventlog::appender::Appender;
 use crate::eventlog::follower::{Follower, Observer};
 use crate::eventlog::supervisor::Lifespan;
-use crate::eventlog::{Entities, EventLog, Projections};
+use crate::eventlog::{Entities, EventLog, Projections, Resources};
 use crate::freshness::Freshness;
 use crate::http::State;
 use crate::http::begun::Begun;
@@ -79,18 +79,30 @@ pub struct Reading {
 
 impl Reading {
     /// The log that `appender` appends to, read through `pool`.
-    pub fn new(pool: Pool, appender: Appender, clock: Clock) -> Self {
-        Self { log: EventLog::new(pool.clone(), appender, clock), pool }
+    pub fn new(pool: Pool, appender: Appender, clock: Clock, resources: Resources) -> Self {
+        Self { log: EventLog::new(pool.clone(), appender, clock, resources), pool }
     }
 }
 
 impl Foundation {
     /// What the features of a server stand on.
-    pub(super) fn new(pools: &Pools, appender: &Appender, seams: Seams, budgets: Budgets) -> Self {
-        let reading =
-            |pool: &Pool| Reading::new(pool.clone(), appender.clone(), seams.clock.clone());
+    ///
+    /// # Errors
+    ///
+    /// When there are no threads for long work.
+    pub(super) fn new(
+        pools: &Pools,
+        appender: &Appender,
+        seams: Seams,
+        budgets: Budgets,
+    ) -> anyhow::Result<Self> {
+        let resources = Resources::new(&budgets)?;
+        let reading = |pool: &Pool| {
+            let (appender, clock) = (appender.clone(), seams.clock.clone());
+            Reading::new(pool.clone(), appender, clock, resources.clone())
+        };
         let (authentication, reading) = (reading(&pools.authentication), reading(&pools.readers));
-        Self { authentication, reading, seams, budgets }
+        Ok(Self { authentication, reading, seams, budgets })
     }
 
     /// The key ring with its private keys.

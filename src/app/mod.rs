@@ -143,7 +143,7 @@ impl App {
             "the root of the actors".to_owned()
         });
         let budgets = features::budgets(config);
-        let foundation = Foundation::new(&pools, &appender, seams.clone(), budgets.clone());
+        let foundation = Foundation::new(&pools, &appender, seams.clone(), budgets.clone())?;
         let features =
             Features::start(foundation, config, &site, storage.secrets(), &root.get_cell()).await?;
 

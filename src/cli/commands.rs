@@ -11,7 +11,7 @@ use crate::app::storage::Storage;
 use crate::config::Config;
 use crate::database::{self, Pool};
 use crate::eventlog::store::read_log;
-use crate::eventlog::{Event, ExecuteError, RecordedEvent, appender, replay};
+use crate::eventlog::{Event, ExecuteError, RecordedEvent, Resources, appender, replay};
 use crate::id::Id;
 use crate::keys::events::KeyEvent;
 use crate::keys::key_ring::Rejection;
@@ -176,9 +176,10 @@ pub(super) async fn on_foundation(
     let node = Id::<()>::generate(&seams.clock).uuid();
     let (appender, writer) =
         appender::channel(pool.clone(), Arc::new(features::projections()), node);
-    let reading = Reading::new(pool.clone(), appender, seams.clock.clone());
-    let (root, _ended) = Actor::spawn(None, Root, ()).await?;
     let budgets = features::budgets(config);
+    let resources = Resources::new(&budgets)?;
+    let reading = Reading::new(pool.clone(), appender, seams.clock.clone(), resources);
+    let (root, _ended) = Actor::spawn(None, Root, ()).await?;
     let authentication = reading.clone();
     let foundation = Foundation { authentication, reading, seams, budgets };
     let parent = root.get_cell();

@@ -17,6 +17,7 @@ use super::error::StoreError;
 use super::event::{Event, RecordedEvent};
 use super::measure;
 use super::published::Published;
+use super::resources::Resources;
 use super::snapshot::{self, Taken};
 use super::statement::RawJson;
 use super::stream::StreamName;
@@ -24,11 +25,17 @@ use crate::clock::{Clock, Timestamp};
 use crate::database::{Lent, Pool};
 use crate::span_in;
 
-/// The later events of one stream, up to a version. A range with two ends: with one, a plan made without knowing it would
-/// expect a third of the stream and could read all of it.
+/// The later events of one stream, up to a version, a page at a time. A range with two ends: with one, a plan made without
+/// knowing it would expect a third of the stream and could read all of it.
 const SELECT_STREAM: &str = "\
 select version, type, schema, data from events
-where stream = $1 and version > $2 and version <= $3 order by version";
+where stream = $1 and version > $2 and version <= $3 order by version limit $4";
+
+/// Events that are read at once when a state is made of them.
+const PAGE: i64 = 512;
+
+/// Bytes of JSON that are parsed, or written, on the threads that answer requests. It takes about half a millisecond.
+pub(super) const SHORT: usize = 64 * 1024;
 
 /// Where the log ends.
 const SELECT_HEAD: &str = "select position from log_head";
@@ -69,6 +76,7 @@ pub struct EventLog {
     pool: Pool,
     appender: Appender,
     clock: Clock,
+    resources: Resources,
     /// Whose turn it is to take a regular snapshot.
     snapshots: Arc<Semaphore>,
     /// The same for entities that leave memory: however many do, they are not in the way of those.
@@ -76,10 +84,15 @@ pub struct EventLog {
 }
 
 impl EventLog {
-    /// A log that reads through `pool` and writes through `appender`.
-    pub fn new(pool: Pool, appender: Appender, clock: Clock) -> Self {
+    /// A log that reads through `pool` and writes through `appender`, and what entities on it share.
+    pub fn new(pool: Pool, appender: Appender, clock: Clock, resources: Resources) -> Self {
         let turn = || Arc::new(Semaphore::new(1));
-        Self { pool, appender, clock, snapshots: turn(), departures: turn() }
+        Self { pool, appender, clock, resources, snapshots: turn(), departures: turn() }
+    }
+
+    /// What the entities on this log share.
+    pub fn resources(&self) -> &Resources {
+        &self.resources
     }
 
     /// The clock that dates events.
@@ -106,9 +119,23 @@ impl EventLog {
         stream: &StreamName,
     ) -> Result<Hydrated<D>, StoreError> {
         let began = Instant::now();
-        let hydrated = Box::pin(self.hydrate_until(stream, i64::MAX)).await?;
+        let hydrated = Box::pin(self.hydrate_until(stream, i64::MAX, None)).await?;
         measure::rehydration::<D>(began.elapsed(), hydrated.events);
         Ok(hydrated)
+    }
+
+    /// The state after the events that follow a known one; `None` if the stream does not go on from there.
+    pub(super) async fn catch_up<D: Decider>(
+        &self,
+        stream: &StreamName,
+        known: &Published<D>,
+    ) -> Result<Option<Published<D>>, StoreError> {
+        let began = Instant::now();
+        let caught_up = Box::pin(self.hydrate_until(stream, i64::MAX, Some(known))).await?;
+        measure::rehydration::<D>(began.elapsed(), caught_up.events);
+        let events = i64::try_from(caught_up.events).unwrap_or(i64::MAX);
+        let goes_on = known.version.saturating_add(events) == caught_up.published.version;
+        Ok(goes_on.then_some(caught_up.published))
     }
 
     /// The state a stream had at `version`: the nearest snapshot before it and the events up to it. Of a version beyond
@@ -122,13 +149,14 @@ impl EventLog {
         stream: &StreamName,
         version: i64,
     ) -> Result<Published<D>, StoreError> {
-        Ok(Box::pin(self.hydrate_until(stream, version)).await?.published)
+        Ok(Box::pin(self.hydrate_until(stream, version, None)).await?.published)
     }
 
     async fn hydrate_until<D: Decider>(
         &self,
         stream: &StreamName,
         version: i64,
+        known: Option<&Published<D>>,
     ) -> Result<Hydrated<D>, StoreError> {
         let span = span_in!(
             &Span::current(),
@@ -138,7 +166,7 @@ impl EventLog {
             events = Empty,
             otel.status_code = Empty,
         );
-        let hydrated = self.load(stream, version).instrument(span.clone()).await;
+        let hydrated = self.load(stream, version, known).instrument(span.clone()).await;
         let hydrated = hydrated.inspect_err(|_| {
             span.record("otel.status_code", "ERROR");
         })?;
@@ -150,21 +178,56 @@ impl EventLog {
     async fn load<D: Decider>(
         &self,
         stream: &StreamName,
-        version: i64,
+        until: i64,
+        known: Option<&Published<D>>,
     ) -> Result<Hydrated<D>, StoreError> {
-        let client = self.pool.get().await?;
-        let snapshot = snapshot::load::<D>(&client, stream, version).await?;
-        let (published, snapshot) = snapshot.unwrap_or_default();
-        let after = published.version;
-        let params: [&(dyn ToSql + Sync); 3] = [&stream.as_str(), &after, &version];
-        let evolve = |(published, events): (Published<D>, usize), row: &Row| {
-            let event = decode_row::<D>(stream, row)?;
-            let state = D::evolve(published.state, &event);
-            Ok::<_, StoreError>((Published { version: row.get(0), state }, events + 1))
+        let (mut published, snapshot) = if let Some(known) = known {
+            (known.clone(), Taken::default())
+        } else {
+            let loaded = snapshot::load::<D>(&self.pool, &self.resources, stream, until);
+            loaded.await?.unwrap_or_default()
         };
-        let (published, events) =
-            client.fold(SELECT_STREAM, &params, (published, 0), evolve).await?;
+        let (mut events, mut page) = (0, self.page(stream, published.version, until).await?);
+        while let Some(last) = page.last() {
+            events += page.len();
+            let is_last = i64::try_from(page.len()).is_ok_and(|count| count < PAGE);
+            let after = last.get(0);
+            // The next page is on its way while something is made of this one.
+            let next = async {
+                if is_last { Ok(Vec::new()) } else { self.page(stream, after, until).await }
+            };
+            let evolved = self.evolve(stream, published, page);
+            (published, page) = futures_util::future::try_join(evolved, next).await?;
+        }
         Ok(Hydrated { published, snapshot, events })
+    }
+
+    /// Events of a stream after a version, as many as a page has. Nobody's session is kept while something is made of them.
+    async fn page(
+        &self,
+        stream: &StreamName,
+        after: i64,
+        until: i64,
+    ) -> Result<Vec<Row>, StoreError> {
+        let client = self.pool.get().await?;
+        let params: [&(dyn ToSql + Sync); 4] = [&stream.as_str(), &after, &until, &PAGE];
+        Ok(client.query(SELECT_STREAM, &params).await?)
+    }
+
+    /// The state after a page of events. Of many, it is made away from the threads that answer requests.
+    async fn evolve<D: Decider>(
+        &self,
+        stream: &StreamName,
+        published: Published<D>,
+        page: Vec<Row>,
+    ) -> Result<Published<D>, StoreError> {
+        let bytes: usize = page.iter().map(|row| row.get::<_, RawJson<'_>>(3).0.len()).sum();
+        if bytes <= SHORT {
+            return evolve(stream, published, &page);
+        }
+        let stream = stream.clone();
+        let evolved = self.resources.long_work(move || evolve(&stream, published, &page)).await;
+        evolved.unwrap_or_else(|error| Err(StoreError::Refused(error.to_string())))
     }
 
     /// Up to `limit` events of one stream after a version, in order.
@@ -197,18 +260,27 @@ impl EventLog {
     pub async fn save_snapshot<D: Decider>(
         &self,
         stream: &StreamName,
-        published: &Published<D>,
+        published: &Arc<Published<D>>,
         before: Taken,
         every: u64,
     ) -> Result<Taken, StoreError> {
-        snapshot::save(&self.pool, stream, published, self.clock.now(), (before, every)).await
+        let json = snapshot::json_of(published, &self.resources).await?;
+        let taken_at = self.clock.now();
+        snapshot::save::<D>(
+            &self.pool,
+            stream,
+            (published.version, &json),
+            taken_at,
+            (before, every),
+        )
+        .await
     }
 
     /// The same for an entity that leaves memory. When too many leave at once, some do so without: then it stores nothing.
     pub(super) async fn leave_snapshot<D: Decider>(
         &self,
         stream: &StreamName,
-        published: &Published<D>,
+        published: &Arc<Published<D>>,
         before: Taken,
         every: u64,
     ) -> Result<(), StoreError> {
@@ -222,6 +294,18 @@ impl EventLog {
             Ok(())
         })
     }
+}
+
+/// The state after stored events.
+fn evolve<D: Decider>(
+    stream: &StreamName,
+    published: Published<D>,
+    page: &[Row],
+) -> Result<Published<D>, StoreError> {
+    page.iter().try_fold(published, |published, row| {
+        let event = decode_row::<D>(stream, row)?;
+        Ok(Published { version: row.get(0), state: D::evolve(published.state, &event) })
+    })
 }
 
 fn decode_row<D: Decider>(stream: &StreamName, row: &Row) -> Result<D::Event, StoreError> {

@@ -106,7 +106,8 @@ fn executed<R: std::error::Error>(
     match error {
         ExecuteError::Rejected(rejection) => rejected(rejection),
         ExecuteError::Store(error) => error.into(),
-        ExecuteError::Overloaded | ExecuteError::Contended => Problem::overloaded(),
+        ExecuteError::Overloaded => Problem::overloaded(),
+        ExecuteError::Contended => Problem::contended(),
         ExecuteError::NoReply => Problem::internal(&"an entity gave no answer"),
     }
 }
@@ -279,6 +280,20 @@ impl Problem {
     /// `409`: the list has as many tasks as fit.
     pub fn list_full() -> Self {
         Self::new(StatusCode::CONFLICT, "LIST_FULL", "The list cannot take any more tasks")
+    }
+
+    /// `409`: the list would take more bytes than a list may.
+    pub fn list_too_large() -> Self {
+        let message = "The list would be larger than a list may be; nothing was changed";
+        Self::new(StatusCode::CONFLICT, "LIST_TOO_LARGE", message)
+    }
+
+    /// `503`: others changed the same list faster, several times in a row.
+    pub fn contended() -> Self {
+        Self::retry_later(
+            "CONTENDED",
+            "Others change the same at the same time; nothing was changed, try again shortly",
+        )
     }
 
     /// `404`: the list has no task with this id.

@@ -1,21 +1,22 @@
 //! Carrying out commands on task lists, once for every key.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::Tasks;
 use super::events::{Deed, Span};
 use super::heavy::{Busy, Claim};
 use super::history::decoded;
 use super::idempotency::{Answer, Asked, KeyError, Turn};
-use super::read_model;
 use super::task_list::TaskList;
 use super::task_list::command::{Command, Expected, Refusal, Rejection, Taking};
+use super::{read_model, skew};
 use crate::clock::Timestamp;
 use crate::eventlog::{Context, ExecuteError, Execution, Outcome, ReadError, Record, StoreError};
 use crate::id::UserId;
 
-/// How often a change that others were faster to take back is looked for again.
-const ATTEMPTS: usize = 8;
+/// How long a change to take back is looked for again and again, because others were faster.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How many events a change has at least that is not taken back beside others.
 const LARGE: i64 = 500;
 
@@ -77,7 +78,8 @@ impl Tasks {
         at: Timestamp,
     ) -> Result<Answer, WriteError> {
         let attempt = async |keyed: Option<Keyed>| {
-            for _ in 0..ATTEMPTS {
+            let begun = Instant::now();
+            while begun.elapsed() < PATIENCE {
                 let (taking, _turn) = self.taking(writing.owner, deed).await?;
                 let command = Command::TakeBack { taking, expected: expected.clone(), at };
                 match self.execute(writing, keyed.clone(), command).await {
@@ -153,6 +155,7 @@ impl Tasks {
             }));
         }
         let outcome = self.entities.carry_out(&Self::stream(writing.owner), execution).await?;
+        skew::tell(writing.owner, outcome.published.state.at, self.log.clock().now());
         (writing.answering)(&outcome).map_err(|error| WriteError::Encoding(error.to_string()))
     }
 }

@@ -81,6 +81,11 @@ impl Due {
         &self.0.text
     }
 
+    /// How many bytes it takes beside its own size.
+    pub fn bytes(&self) -> usize {
+        size_of::<When>() + self.0.text.len()
+    }
+
     fn new(text: String, date: Date, moment: Option<Timestamp>) -> Self {
         Self(Box::new(When { text: text.into(), date, moment }))
     }

@@ -13,7 +13,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::database::Database;
-use crate::app::{START, TestApp};
+use crate::app::{START, TestApp, resources};
 use crate::keys::turn;
 use crate::process::{PUBLIC_URL, until};
 use crate::user::{PASSWORD, TestUser};
@@ -192,7 +192,7 @@ pub(super) async fn reseal(database: &Database, email: &str) {
 pub(super) async fn history(database: &Database) {
     let pool = Pool::new(&database.connection, "readers", 1).unwrap();
     let (appender, _) = appender::channel(pool.clone(), Arc::default(), uuid::Uuid::nil());
-    let log = EventLog::new(pool, appender, Clock::manual(START));
+    let log = EventLog::new(pool, appender, Clock::manual(START), resources());
     let link = database.connection.connect().await.unwrap();
     let lists = "select stream from snapshots where stream like 'tasks-%' and kept limit 1";
     let stream: String = link.client.query_one(lists, &[]).await.unwrap().get(0);

@@ -51,7 +51,7 @@ fn the_statements_of_the_program_are_found() {
     let statements = statements();
     for whole in [
         "select position from log_head",
-        "select version, type, schema, data from events where stream = $1 and version > $2 and version <= $3 order by version",
+        "select version, type, schema, data from events where stream = $1 and version > $2 and version <= $3 order by version limit $4",
         "delete from sessions where id = $1",
     ] {
         assert!(statements.contains(whole), "{whole}: {statements:#?}");
