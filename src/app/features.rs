@@ -22,6 +22,7 @@ use crate::freshness::Freshness;
 use crate::http::State;
 use crate::http::begun::Begun;
 use crate::http::health::Readiness;
+use crate::http::limits::TimeLimits;
 use crate::keys::Keys;
 use crate::keys::access_token::TokenPolicy;
 use crate::keys::key_ring::KeyRing;
@@ -153,6 +154,7 @@ pub(super) struct Node {
     pub(super) clock: Clock,
     pub(super) site: Site,
     pub(super) budgets: Budgets,
+    pub(super) time_limits: TimeLimits,
 }
 
 /// The features of a running server.
@@ -211,7 +213,8 @@ impl Features {
         let Reading { log, pool } = reading;
         let lists = Entities::<TaskList>::start(log.clone(), lifespan, parent).await?;
         let readers = Workers::start(Work::Files, 1, Share::GivesWay, heavy::MAX_AT_ONCE)?;
-        let tasks = Tasks::new(lists, log.clone(), pool.clone(), Heavy::new(readers));
+        let tasks =
+            Tasks::new(lists, log.clone(), pool.clone(), Heavy::new(readers, budgets.bulk.clone()));
         Ok(Self { accounts, sessions, keys, tasks, begun: Begun::new() })
     }
 
@@ -228,7 +231,8 @@ impl Features {
     /// What the endpoints reach.
     pub(super) fn state(&self, node: Node) -> State {
         let Self { accounts, sessions, keys, tasks, begun } = self.clone();
-        let Node { follower, freshness, revocations, readiness, clock, site, budgets } = node;
+        let Node { follower, freshness, revocations, readiness, clock, site, budgets, time_limits } =
+            node;
         let site = Arc::new(site.into());
         State {
             accounts,
@@ -243,6 +247,7 @@ impl Features {
             clock,
             site,
             budgets,
+            time_limits,
         }
     }
 

@@ -21,6 +21,9 @@ use crate::tasks::values::InvalidText;
 use crate::tasks::writing::WriteError;
 use crate::workers::WorkError;
 
+/// Seconds after which a refused stream is worth repeating: places are held for long.
+const RETRY_STREAM_AFTER: u32 = 10;
+
 impl From<InvalidEmail> for Flaw {
     fn from(_: InvalidEmail) -> Self {
         Self::Invalid
@@ -144,7 +147,7 @@ impl From<TellError> for Problem {
         match error {
             TellError::Doubtful => Self::unavailable(),
             TellError::Store(error) => ReadError::Store(error).into(),
-            TellError::Crowded => Self::overloaded(),
+            TellError::Crowded => Self::too_many_streams(),
             TellError::Issue(error) => error.into(),
         }
     }
@@ -269,6 +272,13 @@ impl Problem {
             Flaw::Taken,
             beside,
         )])
+    }
+
+    /// `503`: as many streams are open as may be: of a list, of a client, or at all.
+    pub fn too_many_streams() -> Self {
+        let message = "Too many streams are open already: close one, or try again later";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "TOO_MANY_STREAMS", message)
+            .retry_after(RETRY_STREAM_AFTER)
     }
 
     /// `404`: the user has no live session with this id.

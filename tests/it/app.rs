@@ -58,7 +58,12 @@ impl TestApp {
         clock: Clock,
         change: impl FnOnce(&mut Config),
     ) -> anyhow::Result<Self> {
-        Self::with_seams(connection, Seams { clock, generate_key: known_keys() }, change).await
+        Self::with_seams(
+            connection,
+            Seams { clock, generate_key: known_keys(), ..Seams::default() },
+            change,
+        )
+        .await
     }
 
     /// A server on a given database, with its own way to make keys.
