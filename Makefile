@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 SECONDS ?= 600
 
-.PHONY: help run test screenshots bench chaos cluster soak build lint openapi clean
+.PHONY: help run test screenshots bench hostile chaos cluster soak build lint openapi clean
 
 TARGET := $(abspath $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target))
 # rustup's own directory may not be on the PATH yet; tools installed for the tests come first.
@@ -28,6 +28,10 @@ screenshots: ## Show every page in Chromium and take the README's pictures anew
 bench: ## Measure everything beside its limit and write benches/RESULTS.md; or some: make bench WORKLOADS="reads writes"
 	@.ci/install bench
 	cargo bench --locked --bench limits -- $(WORKLOADS)
+
+hostile: ## Attack the server while honest clients work and write benches/HOSTILE.md; or a little: make hostile ATTACKS="taken-address"
+	@.ci/install hostile
+	cargo bench --locked --bench hostile -- $(ATTACKS)
 
 chaos: ## Torment three nodes on two databases and write benches/CHAOS.md; or a little: make chaos ROUNDS=2 FAULTS="freeze stall"
 	@.ci/install chaos

@@ -39,12 +39,29 @@ pub enum Purpose {
     Answers,
     /// Imports, exports and histories of whole lists.
     Bulk,
+    /// Connections of clients.
+    Connections,
+    /// Requests that are being answered.
+    Requests,
+    /// Streams of events to browsers.
+    Streams,
+    /// Streams of revocations to verifiers elsewhere.
+    Verifiers,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 5] =
-        [Self::Bodies, Self::Commands, Self::Appends, Self::Answers, Self::Bulk];
+    pub const ALL: [Self; 9] = [
+        Self::Bodies,
+        Self::Commands,
+        Self::Appends,
+        Self::Answers,
+        Self::Bulk,
+        Self::Connections,
+        Self::Requests,
+        Self::Streams,
+        Self::Verifiers,
+    ];
 
     /// Its word in metrics.
     pub const fn word(self) -> &'static str {
@@ -54,6 +71,10 @@ impl Purpose {
             Self::Appends => "appends",
             Self::Answers => "answers",
             Self::Bulk => "bulk",
+            Self::Connections => "connections",
+            Self::Requests => "requests",
+            Self::Streams => "streams",
+            Self::Verifiers => "verifiers",
         }
     }
 
@@ -65,6 +86,10 @@ impl Purpose {
             Self::Appends => Reason::AppendBudget,
             Self::Answers => Reason::AnswerBudget,
             Self::Bulk => Reason::BulkBudget,
+            Self::Connections => Reason::ConnectionBudget,
+            Self::Requests => Reason::RequestBudget,
+            Self::Streams => Reason::Watchers,
+            Self::Verifiers => Reason::RevocationReaders,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! tests decide what time it is. Time has millisecond precision everywhere: in events, in tables and on the wire.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,51 +12,62 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use tokio::sync::watch;
 
 /// A moment in UTC with millisecond precision.
+///
+/// Milliseconds since the earliest moment that a signed number can tell. It is never 0, so that an optional moment, of which
+/// there are several in every task and session in memory, takes no more room than one that is there.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(i64);
+pub struct Timestamp(NonZeroU64);
+
+/// The sign of a signed number: with it changed, numbers are in the same order without it.
+const SIGN: u64 = 1 << 63;
 
 impl Timestamp {
     /// The moment this many milliseconds after 1970-01-01T00:00:00Z.
     pub const fn from_unix_millis(millis: i64) -> Self {
-        Self(millis)
+        match NonZeroU64::new(millis.cast_unsigned() ^ SIGN) {
+            Some(ordered) => Self(ordered),
+            None => Self(NonZeroU64::MIN),
+        }
     }
 
     /// Milliseconds since 1970-01-01T00:00:00Z.
     pub const fn unix_millis(self) -> i64 {
-        self.0
+        (self.0.get() ^ SIGN).cast_signed()
     }
 
     /// Whole seconds since 1970-01-01T00:00:00Z: a `NumericDate` (RFC 7519, section 2).
     pub const fn unix_seconds(self) -> i64 {
-        self.0.div_euclid(1000)
+        self.unix_millis().div_euclid(1000)
     }
 
     /// The moment `duration` later; saturates at the end of representable time.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Self::from_unix_millis(self.unix_millis().saturating_add(millis))
     }
 
     /// The moment `duration` earlier; saturates at the beginning of representable time.
     #[must_use]
     pub fn before(self, duration: Duration) -> Self {
-        Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Self::from_unix_millis(self.unix_millis().saturating_sub(millis))
     }
 
     /// How long after `earlier` this is; nothing if it is not after it.
     pub fn since(self, earlier: Self) -> Duration {
-        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or_default())
+        Duration::from_millis(self.0.get().saturating_sub(earlier.0.get()))
     }
 
     /// The same moment for libraries that speak jiff.
     pub fn to_jiff(self) -> jiff::Timestamp {
-        jiff::Timestamp::from_millisecond(self.0).unwrap_or_default()
+        jiff::Timestamp::from_millisecond(self.unix_millis()).unwrap_or_default()
     }
 }
 
 impl From<jiff::Timestamp> for Timestamp {
     fn from(time: jiff::Timestamp) -> Self {
-        Self(time.as_millisecond())
+        Self::from_unix_millis(time.as_millisecond())
     }
 }
 
@@ -121,7 +133,7 @@ impl Clock {
                 )]
                 jiff::Timestamp::now().into()
             }
-            Source::Manual(millis) => Timestamp(*millis.borrow()),
+            Source::Manual(millis) => Timestamp::from_unix_millis(*millis.borrow()),
         }
     }
 
@@ -177,6 +189,15 @@ mod tests {
         let time = Timestamp::from_unix_millis(1_763_812_800_123);
         let json = serde_json::to_string(&time).unwrap();
         assert_eq!(serde_json::from_str::<Timestamp>(&json).unwrap(), time);
+    }
+
+    #[test]
+    fn moments_are_in_order_and_an_optional_one_takes_no_more_room() {
+        let all = [i64::MIN + 1, -1, 0, 1, i64::MAX].map(Timestamp::from_unix_millis);
+        assert!(all.is_sorted_by(|one, next| one < next));
+        assert_eq!(all.map(Timestamp::unix_millis), [i64::MIN + 1, -1, 0, 1, i64::MAX]);
+        assert_eq!(Timestamp::from_unix_millis(i64::MIN), all[0], "the earliest of all");
+        assert_eq!(size_of::<Option<Timestamp>>(), size_of::<Timestamp>());
     }
 
     #[test]

@@ -50,6 +50,11 @@ impl<K: Eq + Hash> Encodings<K> {
         Self(Arc::new(cache))
     }
 
+    /// The encoding known by `key`, if it is in here.
+    pub fn get(&self, key: &K) -> Option<Bytes> {
+        self.0.get(key)
+    }
+
     /// The encoding known by `key`, of what `make` makes if it is not in here.
     ///
     /// # Errors

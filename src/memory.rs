@@ -13,17 +13,24 @@ const AT_REST: u64 = 80_000_000;
 
 /// The parts of a thousand of what is left.
 const ENTITIES: u64 = 300;
-const BODIES: u64 = 60;
+const BODIES: u64 = 70;
 const COMMANDS: u64 = 60;
 const APPENDS: u64 = 60;
 const ANSWERS: u64 = 80;
-const BULK: u64 = 80;
+const BULK: u64 = 110;
 const CACHES: u64 = 80;
 const SESSIONS: u64 = 60;
-const CONNECTIONS: u64 = 120;
+const CONNECTIONS: u64 = 90;
+const REQUESTS: u64 = 40;
+const STREAMS: u64 = 20;
+const VERIFIERS: u64 = 10;
 
 /// The largest size of one task list, however much memory there is.
-const LARGEST_LIST: u64 = 32 << 20;
+const LARGEST_LIST: u64 = 64 << 20;
+
+/// Room for 10,000 streams of events and 1,000 of revocations, however much memory there is: each takes a connection too.
+const MOST_STREAMS: u64 = 10_000 * 8 * 1024;
+const MOST_VERIFIERS: u64 = 1_000 * 8 * 1024;
 
 /// What a machine is taken to have when it does not say.
 const UNKNOWN: u64 = 2_000_000_000;
@@ -53,6 +60,12 @@ pub struct MemoryPlan {
     pub sessions: usize,
     /// Buffers of connections.
     pub connections: usize,
+    /// Heads of requests and what answers them.
+    pub requests: usize,
+    /// Streams of events to browsers.
+    pub streams: usize,
+    /// Streams of revocations to verifiers elsewhere.
+    pub verifiers: usize,
 }
 
 impl MemoryPlan {
@@ -63,7 +76,7 @@ impl MemoryPlan {
         Self {
             total: bytes(total),
             entities: part(ENTITIES),
-            list: part(ENTITIES / 4).min(bytes(LARGEST_LIST)),
+            list: part(ENTITIES / 10).min(bytes(LARGEST_LIST)),
             bodies: part(BODIES),
             commands: part(COMMANDS),
             appends: part(APPENDS),
@@ -72,6 +85,9 @@ impl MemoryPlan {
             caches: part(CACHES),
             sessions: part(SESSIONS),
             connections: part(CONNECTIONS),
+            requests: part(REQUESTS),
+            streams: part(STREAMS).min(bytes(MOST_STREAMS)),
+            verifiers: part(VERIFIERS).min(bytes(MOST_VERIFIERS)),
         }
     }
 }
@@ -95,6 +111,12 @@ pub struct Budgets {
     pub answers: Budget,
     /// Work on whole lists.
     pub bulk: Budget,
+    /// Requests that are being answered.
+    pub requests: Budget,
+    /// Streams of events.
+    pub streams: Budget,
+    /// Streams of revocations.
+    pub verifiers: Budget,
 }
 
 impl Budgets {
@@ -108,6 +130,9 @@ impl Budgets {
             appends: half(Purpose::Appends, plan.appends),
             answers: half(Purpose::Answers, plan.answers),
             bulk: half(Purpose::Bulk, plan.bulk),
+            requests: half(Purpose::Requests, plan.requests),
+            streams: half(Purpose::Streams, plan.streams),
+            verifiers: half(Purpose::Verifiers, plan.verifiers),
         }
     }
 }
@@ -178,22 +203,38 @@ mod tests {
                 + plan.bulk
                 + plan.caches
                 + plan.sessions
-                + plan.connections;
+                + plan.connections
+                + plan.requests
+                + plan.streams
+                + plan.verifiers;
             assert!(shares as u64 + AT_REST + hashing <= total, "{plan:?}");
-            assert!(plan.list * 4 <= plan.entities, "{plan:?}");
+            assert!(plan.list * 10 <= plan.entities, "{plan:?}");
         }
     }
 
     #[test]
     fn one_holder_has_at_most_half_of_a_budget() {
         let budgets = Budgets::new(MemoryPlan::of(400_000_000, 40_000_000));
-        let Budgets { plan, bodies, commands, appends, answers, bulk } = budgets;
+        let Budgets {
+            plan,
+            bodies,
+            commands,
+            appends,
+            answers,
+            bulk,
+            requests,
+            streams,
+            verifiers,
+        } = budgets;
         for (budget, limit) in [
             (bodies, plan.bodies),
             (commands, plan.commands),
             (appends, plan.appends),
             (answers, plan.answers),
             (bulk, plan.bulk),
+            (requests, plan.requests),
+            (streams, plan.streams),
+            (verifiers, plan.verifiers),
         ] {
             assert_eq!((budget.limit(), budget.share()), (limit, limit / 2));
         }

@@ -52,12 +52,17 @@ impl<K: Eq + Hash, V: Clone> ShardedMap<K, V> {
 
     /// Every value.
     pub fn values(&self) -> Vec<V> {
-        self.shards()
-            .flat_map(|shard| {
-                let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
-                shard.values().cloned().collect::<Vec<_>>()
-            })
-            .collect()
+        self.values_where(|_| true)
+    }
+
+    /// The values that are meant.
+    pub fn values_where(&self, mut are_meant: impl FnMut(&V) -> bool) -> Vec<V> {
+        let mut values = Vec::new();
+        for shard in self.shards() {
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            values.extend(shard.values().filter(|value| are_meant(value)).cloned());
+        }
+        values
     }
 
     fn shards(&self) -> impl Iterator<Item = &Shard<K, V>> {

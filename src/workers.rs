@@ -46,6 +46,8 @@ pub enum Work {
     Keys,
     /// Reading files.
     Files,
+    /// Deciding, loading, storing and searching large lists.
+    Lists,
 }
 
 impl Work {
@@ -55,6 +57,7 @@ impl Work {
             Self::Sign => "sign",
             Self::Keys => "keys",
             Self::Files => "files",
+            Self::Lists => "lists",
         }
     }
 
@@ -65,6 +68,8 @@ impl Work {
             Self::Sign => Reason::SignQueue,
             Self::Keys => Reason::KeyQueue,
             Self::Files => Reason::FileQueue,
+            // It waits for a place in the queue before it is sent there.
+            Self::Lists => Reason::EntityQueue,
         }
     }
 }

@@ -44,13 +44,15 @@ pub fn logs(purpose: &str) -> PathBuf {
 }
 
 impl Cluster {
-    /// Starts everything; nothing of it is left when this program ends.
+    /// Starts everything; nothing of it is left when this program ends. Clusters of several purposes may run beside each
+    /// other.
     ///
     /// # Errors
     ///
     /// When a part does not come to work.
     pub async fn start(purpose: &str) -> anyhow::Result<Self> {
-        let scratch = std::env::temp_dir().join(format!("keyfold-chaos-{}", std::process::id()));
+        let scratch =
+            std::env::temp_dir().join(format!("keyfold-{purpose}-{}", std::process::id()));
         fs::create_dir(&scratch)?;
         // The user who runs PostgreSQL has to get through.
         fs::set_permissions(&scratch, fs::Permissions::from_mode(0o711))?;

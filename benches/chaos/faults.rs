@@ -6,9 +6,11 @@ use anyhow::{Context, ensure};
 
 use crate::cluster::Cluster;
 use crate::frozen;
+use crate::operators;
 use crate::postgres::Role;
 use crate::probe::{Probe, Recovery};
 use crate::world::World;
+use crate::writer;
 
 /// A kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,10 +31,26 @@ pub enum Fault {
     StallStandby,
     /// The primary stalls for ever, and the standby is promoted.
     Hang,
+    /// The statements that write the log are cancelled.
+    Cancel,
+    /// One list is written through every node at once.
+    Conflict,
+    /// A snapshot stays open.
+    Snapshot,
+    /// The read models are rebuilt.
+    Replay,
+    /// A node is frozen for longer than any time-out there is.
+    LongFreeze,
+    /// The session in which a node writes the log is frozen for as long.
+    FrozenWriter,
 }
 
+/// Longer than a batch may take and its outcome may be in doubt together, and than any statement, session or connection
+/// waits for another one.
+const LONG: Duration = Duration::from_secs(90);
+
 /// Every kind of fault, by the name it is asked for.
-pub const FAULTS: [(&str, Fault); 8] = [
+pub const FAULTS: [(&str, Fault); 14] = [
     ("kill-node", Fault::KillNode),
     ("kill-primary", Fault::KillPrimary),
     ("freeze", Fault::Freeze),
@@ -41,9 +59,20 @@ pub const FAULTS: [(&str, Fault); 8] = [
     ("stall", Fault::Stall),
     ("stall-standby", Fault::StallStandby),
     ("hang", Fault::Hang),
+    ("cancel", Fault::Cancel),
+    ("conflict", Fault::Conflict),
+    ("snapshot", Fault::Snapshot),
+    ("replay", Fault::Replay),
+    ("long-freeze", Fault::LongFreeze),
+    ("frozen-writer", Fault::FrozenWriter),
 ];
 
 impl Fault {
+    /// Whether it takes so long that it is done to a cluster of its own, beside the others.
+    pub fn is_long(self) -> bool {
+        matches!(self, Self::LongFreeze | Self::FrozenWriter)
+    }
+
     /// What is done, and from when recovery is counted.
     pub fn description(self) -> &'static str {
         match self {
@@ -72,6 +101,26 @@ impl Fault {
             Self::Hang => {
                 "SIGSTOP of every process of the primary, which never comes back: the standby is promoted 2 s later, and \
                  the frozen primary is killed only after service is back; counted from the promotion"
+            }
+            Self::Cancel => {
+                "`pg_cancel_backend` of every statement that writes the log, twenty times, while one more list is written by \
+                 four clients; counted from the first"
+            }
+            Self::Conflict => {
+                "twelve clients change one task through three nodes at once for 3 s, so that the nodes' batches conflict; \
+                 counted from their end"
+            }
+            Self::Snapshot => {
+                "a repeatable-read transaction stays open on the primary for 5 s, as a dump does; counted before it ends"
+            }
+            Self::Replay => "`keyfold replay`; counted from its start",
+            Self::LongFreeze => {
+                "the same as freeze for 90 to 94 s, longer than a batch's time-out and any doubt about it together; on a \
+                 cluster of its own beside the others; counted from SIGCONT"
+            }
+            Self::FrozenWriter => {
+                "SIGSTOP of the PostgreSQL process in which a node writes the log, between two batches, for 90 to 94 s: what \
+                 the node sent it is carried out when it goes on; on a cluster of its own; counted from SIGCONT"
             }
         }
     }
@@ -110,8 +159,20 @@ impl Fault {
                 stall(cluster, world, probe, Role::Standby, length).await
             }
             Self::Hang => hang(cluster, world, probe).await,
+            Self::Cancel => writer::cancel(cluster, world, probe, node).await,
+            Self::Conflict => writer::conflict(cluster, world, probe, Duration::from_secs(3)).await,
+            Self::Snapshot => {
+                operators::keep_snapshot(cluster, world, probe, Duration::from_secs(5)).await
+            }
+            Self::Replay => operators::replay(cluster, world, probe, node).await,
+            Self::LongFreeze => frozen::freeze(cluster, world, probe, node, long(round)).await,
+            Self::FrozenWriter => writer::freeze(cluster, world, probe, node, long(round)).await,
         }
     }
+}
+
+fn long(round: usize) -> Duration {
+    LONG + Duration::from_secs(round as u64 % 5)
 }
 
 fn in_turn(round: usize, milliseconds: [u64; 3]) -> Duration {

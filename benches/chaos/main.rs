@@ -12,22 +12,25 @@ mod faults;
 mod frozen;
 mod lag;
 mod load;
-#[path = "../limits/machine.rs"]
+#[path = "../shared/machine.rs"]
 mod machine;
 mod nginx;
 mod node;
+mod operators;
 mod person;
 mod postgres;
 mod probe;
+#[path = "../shared/processes.rs"]
 mod processes;
 mod random;
 mod recorder;
 mod report;
 mod run;
-#[path = "../limits/text.rs"]
+#[path = "../shared/text.rs"]
 mod text;
 mod verify;
 mod world;
+mod writer;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -65,13 +68,16 @@ async fn serve_or_run(words: &[String]) -> anyhow::Result<()> {
     }
 }
 
+/// A fault and the name it is asked for.
+pub type Named = (&'static str, Fault);
+
 /// Which faults are injected, and how often each.
 #[derive(Debug)]
 pub struct Plan {
     /// How often.
     pub rounds: usize,
     /// Which.
-    pub faults: Vec<(&'static str, Fault)>,
+    pub faults: Vec<Named>,
 }
 
 impl Plan {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
@@ -67,6 +67,22 @@ impl Node {
             }
         }
         bail!("{} did not start: see {}", self.name, self.log.display())
+    }
+
+    /// Carries out an operator's command on its database, to a good end.
+    ///
+    /// # Errors
+    ///
+    /// When it fails.
+    pub async fn command(&self, name: &str) -> anyhow::Result<()> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_keyfold"));
+        command.arg(name).env_clear();
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.current_dir("/").stdin(Stdio::null()).kill_on_drop(true);
+        let output = command.output().await?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "keyfold {name} failed: {said}");
+        Ok(())
     }
 
     /// Kills it, leaving it no time for anything.

@@ -235,6 +235,26 @@ impl Postgres {
         self.lifeline.release(&backends)
     }
 
+    /// Freezes one session of the primary.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be signalled.
+    pub fn freeze_session(&self, pid: u32) -> anyhow::Result<()> {
+        self.lifeline.hold(&[pid])?;
+        processes::signal(pid, Signal::STOP)
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be signalled.
+    pub fn thaw_session(&self, pid: u32) -> anyhow::Result<()> {
+        processes::signal(pid, Signal::CONT)?;
+        self.lifeline.release(&[pid])
+    }
+
     /// Stops both.
     ///
     /// # Errors

@@ -50,7 +50,7 @@ pub fn document(plan: &Plan, findings: &Findings, machine: &[(&str, String)]) ->
     let date = date.split('T').next().unwrap_or_default();
     let mut text = format!(
         "# What `make chaos` found\n\nWritten by `make chaos` on {date}, in {:.1} minutes: every fault {} times, one after the \
-         other, while clients went on without a pause.\n\n",
+         other, and those that take long on clusters of their own at the same time, while clients went on without a pause.\n\n",
         findings.took.as_secs_f64() / 60.0,
         plan.rounds,
     );
@@ -66,10 +66,11 @@ pub fn document(plan: &Plan, findings: &Findings, machine: &[(&str, String)]) ->
 }
 
 fn totals(findings: &Findings) -> String {
-    let counts = Counts::of(findings.tallies.iter());
-    let verdict = &findings.verdict;
+    let all = || findings.tormented.iter();
+    let counts = Counts::of(all().flat_map(|tormented| &tormented.tallies));
+    let checks = all().map(|tormented| tormented.verdict.checks).sum::<u64>();
     let mut text = format!(
-        "{} clients of 8 users, some of whom share a session, made {} requests: {} done, {} refused \
+        "{} clients of 8 users on each cluster, some of whom share a session, made {} requests: {} done, {} refused \
          (an ended session, a deleted task), {} not done (`503`, or no connection), {} of unknown outcome; {} had an answer \
          that no server should give (`500`, `400`). The checker made {} comparisons and found **{} \
          violations**.\n",
@@ -80,10 +81,10 @@ fn totals(findings: &Findings) -> String {
         grouped(counts.failed),
         grouped(counts.unknown),
         grouped(counts.unexpected),
-        grouped(usize::try_from(verdict.checks).unwrap_or(usize::MAX)),
-        verdict.violations.len(),
+        grouped(usize::try_from(checks).unwrap_or(usize::MAX)),
+        findings.violations(),
     );
-    for violation in &verdict.violations {
+    for violation in all().flat_map(|tormented| &tormented.verdict.violations) {
         let _ = writeln!(text, "\n* {violation}");
     }
     text
@@ -109,11 +110,17 @@ fn faults(plan: &Plan, findings: &Findings) -> String {
 }
 
 fn row(name: &str, fault: Fault, findings: &Findings) -> String {
+    let is_of = |injected: &&Injected| injected.fault == fault;
+    // Every fault is done to one cluster only.
+    let tormented =
+        findings.tormented.iter().find(|tormented| tormented.injected.iter().any(|i| is_of(&i)));
     let of_fault: Vec<&Injected> =
-        findings.injected.iter().filter(|injected| injected.fault == fault).collect();
+        tormented.iter().flat_map(|tormented| tormented.injected.iter().filter(is_of)).collect();
     let during = |span| of_fault.iter().any(|injected| injected.covers(span));
-    let counts = Counts::of(findings.tallies.iter().filter(|tally| during(tally.span)));
-    let violations = findings.verdict.violations.iter().filter(|found| during(found.span)).count();
+    let tallies = tormented.iter().flat_map(|tormented| &tormented.tallies);
+    let counts = Counts::of(tallies.filter(|tally| during(tally.span)));
+    let violations = tormented.iter().flat_map(|tormented| &tormented.verdict.violations);
+    let violations = violations.filter(|found| during(found.span)).count();
     let seconds = |of: fn(&Injected) -> Duration| {
         let took = of_fault.iter().map(|injected| of(injected).as_secs_f64()).collect();
         let sorted = Sorted::of(took);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use futures_util::future::join_all;
+use futures_util::future::{join_all, try_join_all};
 
 use crate::checker::history::{Moment, Span};
 use crate::checker::{Verdict, Violation};
@@ -16,7 +16,7 @@ use crate::postgres::Role;
 use crate::probe::{Probe, Recovery};
 use crate::recorder::Tally;
 use crate::world::{Door, PATIENCE, World};
-use crate::{Plan, machine, nginx, print, report, verify};
+use crate::{Named, Plan, machine, nginx, print, report, verify};
 
 /// How long clients go on undisturbed between two faults.
 const QUIET: Duration = Duration::from_millis(500);
@@ -37,12 +37,8 @@ pub struct Injected {
 /// What a run came to.
 #[derive(Debug)]
 pub struct Findings {
-    /// Every fault.
-    pub injected: Vec<Injected>,
-    /// Every request.
-    pub tallies: Vec<Tally>,
-    /// What the checker says.
-    pub verdict: Verdict,
+    /// Every cluster, that of the short faults first.
+    pub tormented: Vec<Tormented>,
     /// Sign-outs.
     pub lag: Lag,
     /// Version of PostgreSQL.
@@ -51,67 +47,117 @@ pub struct Findings {
     pub took: Duration,
 }
 
-/// Runs a plan and writes its report.
+/// What was done to a cluster, and what its clients went through.
+#[derive(Debug)]
+pub struct Tormented {
+    /// Every fault.
+    pub injected: Vec<Injected>,
+    /// Every request.
+    pub tallies: Vec<Tally>,
+    /// What the checker says.
+    pub verdict: Verdict,
+}
+
+/// A cluster and what belongs to it.
+struct Arena {
+    cluster: Cluster,
+    world: Arc<World>,
+    probe: Probe,
+}
+
+impl Arena {
+    async fn enter(purpose: &str) -> anyhow::Result<Self> {
+        print(&format!("{purpose}: starting two databases, three nodes and nginx …\n"))?;
+        let cluster = Cluster::start(purpose).await?;
+        let world = Arc::new(World::new(cluster.addresses())?);
+        let probe = Probe::new(&world, PROBE).await?;
+        Ok(Self { cluster, world, probe })
+    }
+
+    /// One fault after the other while clients go on, then the verdict.
+    async fn torment(mut self, rounds: usize, faults: &[Named]) -> anyhow::Result<Tormented> {
+        let mut load = Load::begin(&self.world).await?;
+        let injected = self.inject(rounds, faults, &load).await?;
+        load.end().await;
+        look_everywhere(&self.world, &load).await;
+        let verdict = self.verify(&load).await?;
+        verify::compare_servers(&self.cluster.postgres).await?;
+        let tallies = self.world.recorder.tallies();
+        self.cluster.stop().await?;
+        Ok(Tormented { injected, tallies, verdict })
+    }
+
+    async fn inject(
+        &mut self,
+        rounds: usize,
+        faults: &[Named],
+        load: &Load,
+    ) -> anyhow::Result<Vec<Injected>> {
+        let mut injected = Vec::new();
+        for round in 0..rounds {
+            for (name, fault) in faults {
+                tokio::time::sleep(QUIET).await;
+                let Self { cluster, world, probe } = &mut *self;
+                let begun = world.recorder.now();
+                let recovery = fault.inject(cluster, world, probe, round).await;
+                let recovery = recovery.with_context(|| format!("{name}, round {}", round + 1))?;
+                let span = Span { begun, ended: world.recorder.now() };
+                tell(name, round, span, recovery)?;
+                injected.push(Injected { fault: *fault, span, recovery });
+                for node in &mut cluster.nodes {
+                    ensure!(node.is_running()?, "{} ended by itself", node.name);
+                }
+            }
+            let verdict = self.verify(load).await?;
+            print(&format!(
+                "{} checks, {} violations\n",
+                verdict.checks,
+                verdict.violations.len()
+            ))?;
+            complain(&verdict.violations)?;
+        }
+        Ok(injected)
+    }
+
+    async fn verify(&self, load: &Load) -> anyhow::Result<Verdict> {
+        verify::verify(&self.world, load, &self.probe, &self.cluster.postgres).await
+    }
+}
+
+fn tell(name: &str, round: usize, span: Span, recovery: Recovery) -> anyhow::Result<()> {
+    print(&format!(
+        "{:7.1} s  round {:2}  {name:14} back after {:.3} s through nginx, {:.3} s through every node\n",
+        span.begun.secs(),
+        round + 1,
+        recovery.nginx.as_secs_f64(),
+        recovery.nodes.as_secs_f64(),
+    ))
+}
+
+/// Runs a plan and writes its report. Faults that take long are done to clusters of their own, beside the others.
 ///
 /// # Errors
 ///
 /// When the cluster does not start, service does not come back, or anything was violated.
 pub async fn run(plan: &Plan) -> anyhow::Result<()> {
     let began = Instant::now();
-    print("starting two databases, three nodes and nginx …\n")?;
-    let mut cluster = Cluster::start("chaos").await?;
-    let world = Arc::new(World::new(cluster.addresses())?);
-    let probe = Probe::new(&world, PROBE).await?;
+    let (long, short): (Vec<Named>, Vec<Named>) =
+        plan.faults.iter().copied().partition(|(_, fault)| fault.is_long());
+    let first = Arena::enter("chaos").await?;
     print("measuring sign-outs …\n")?;
-    let lag = lag::measure(&world, &probe.person, &cluster.postgres).await?;
-    let mut load = Load::begin(&world).await?;
-    let injected = torment(plan, &mut cluster, &world, &load, &probe).await?;
-    load.end().await;
-    look_everywhere(&world, &load).await;
-    let verdict = verify::verify(&world, &load, &probe, &cluster.postgres).await?;
-    verify::compare_servers(&cluster.postgres).await?;
-    let session = cluster.postgres.session(Role::Primary).await?;
+    let lag = lag::measure(&first.world, &first.probe.person, &first.cluster.postgres).await?;
+    let session = first.cluster.postgres.session(Role::Primary).await?;
     let postgres = session.client.query_one("show server_version", &[]).await?.get(0);
     drop(session);
-    cluster.stop().await?;
-    let tallies = world.recorder.tallies();
-    let findings = Findings { injected, tallies, verdict, lag, postgres, took: began.elapsed() };
-    conclude(plan, &findings).await
-}
-
-/// One fault after the other, while clients go on.
-async fn torment(
-    plan: &Plan,
-    cluster: &mut Cluster,
-    world: &World,
-    load: &Load,
-    probe: &Probe,
-) -> anyhow::Result<Vec<Injected>> {
-    let mut injected = Vec::new();
-    for round in 0..plan.rounds {
-        for (name, fault) in &plan.faults {
-            tokio::time::sleep(QUIET).await;
-            let begun = world.recorder.now();
-            let recovery = fault.inject(cluster, world, probe, round).await;
-            let recovery = recovery.with_context(|| format!("{name}, round {}", round + 1))?;
-            let span = Span { begun, ended: world.recorder.now() };
-            print(&format!(
-                "{:7.1} s  round {:2}  {name:14} back after {:.3} s through nginx, {:.3} s through every node\n",
-                begun.secs(),
-                round + 1,
-                recovery.nginx.as_secs_f64(),
-                recovery.nodes.as_secs_f64(),
-            ))?;
-            injected.push(Injected { fault: *fault, span, recovery });
-            for node in &mut cluster.nodes {
-                ensure!(node.is_running()?, "{} ended by itself", node.name);
-            }
-        }
-        let verdict = verify::verify(world, load, probe, &cluster.postgres).await?;
-        print(&format!("{} checks, {} violations\n", verdict.checks, verdict.violations.len()))?;
-        complain(&verdict.violations)?;
+    let mut arenas = vec![(first, short)];
+    for named in long {
+        arenas.push((Arena::enter(&format!("chaos-{}", named.0)).await?, vec![named]));
     }
-    Ok(injected)
+    let tormented = arenas
+        .into_iter()
+        .map(|(arena, faults)| async move { arena.torment(plan.rounds, &faults).await });
+    let tormented = try_join_all(tormented).await?;
+    conclude(plan, &Findings { tormented, lag, postgres, took: began.elapsed() }).await
 }
 
 fn complain(violations: &[Violation]) -> anyhow::Result<()> {
@@ -143,15 +189,24 @@ async fn conclude(plan: &Plan, findings: &Findings) -> anyhow::Result<()> {
     machine.push(("nginx", nginx::version().await?));
     let text = report::document(plan, findings, &machine);
     print(&format!("\n{text}\n"))?;
-    complain(&findings.verdict.violations)?;
+    for tormented in &findings.tormented {
+        complain(&tormented.verdict.violations)?;
+    }
     if plan.is_whole() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/CHAOS.md");
         std::fs::write(path, text)?;
         print(&format!("written to {path}\n"))?;
     }
-    match findings.verdict.violations.len() + findings.lag.accepted {
+    match findings.violations() + findings.lag.accepted {
         0 => Ok(()),
         violations => bail!("{violations} violations"),
+    }
+}
+
+impl Findings {
+    /// How much was violated in all.
+    pub fn violations(&self) -> usize {
+        self.tormented.iter().map(|tormented| tormented.verdict.violations.len()).sum()
     }
 }
 

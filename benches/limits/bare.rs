@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::Path;
 
-use keyfold::app::connections::Connections;
+use keyfold::app::serving;
 use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use poem::{Body, Response, Route, Server, endpoint::make_sync, get};
+use poem::{Body, EndpointExt, Response, Route, endpoint::make_sync, get};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::process::Child;
@@ -101,5 +101,5 @@ pub async fn serve(file: &Path) -> anyhow::Result<()> {
         response
     });
     let route = Route::new().at(answer.path, get(endpoint));
-    Ok(Server::new_with_acceptor(Connections::of(listener)?).run(route).await?)
+    Ok(serving::serve(listener, route.map_to_response()).await?)
 }

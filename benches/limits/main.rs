@@ -9,16 +9,27 @@
 mod bare;
 mod collector;
 mod figures;
+#[path = "../shared/itself.rs"]
 mod itself;
 mod limits;
 mod load;
+#[path = "../shared/machine.rs"]
 mod machine;
+#[path = "../shared/people.rs"]
 mod people;
 mod pgbench;
 mod postgres;
+#[expect(dead_code, reason = "some of it is for the other benchmarks")]
+#[path = "../shared/processor.rs"]
 mod processor;
 mod report;
+mod requests;
+#[path = "../shared/scratch.rs"]
+mod scratch;
+#[expect(dead_code, reason = "some of it is for the other benchmarks")]
+#[path = "../shared/server.rs"]
 mod server;
+#[path = "../shared/text.rs"]
 mod text;
 mod workloads;
 
@@ -83,7 +94,7 @@ fn chosen(arguments: &[OsString]) -> anyhow::Result<Vec<&'static str>> {
 async fn measure(names: &[&'static str]) -> anyhow::Result<()> {
     let begun = Instant::now();
     let scratch = scratch()?;
-    remove_clusters(&scratch)?;
+    scratch::remove_clusters(&scratch)?;
     let mut rows: Vec<Row> = Vec::new();
     for (name, workload) in WORKLOADS.iter().filter(|(name, _)| names.contains(name)) {
         print(&format!("measuring {name} …\n"))?;
@@ -93,7 +104,7 @@ async fn measure(names: &[&'static str]) -> anyhow::Result<()> {
     }
     print(&format!("\n{}\n", report::table(&rows)))?;
     let postgres = postgres::version().await?;
-    remove_clusters(&scratch)?;
+    scratch::remove_clusters(&scratch)?;
     if names.len() == WORKLOADS.len() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/RESULTS.md");
         let date = keyfold::clock::Clock::system().now().to_string();
@@ -107,22 +118,5 @@ async fn measure(names: &[&'static str]) -> anyhow::Result<()> {
 
 /// Where the measured servers keep their data.
 fn scratch() -> anyhow::Result<PathBuf> {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench");
-    std::fs::create_dir_all(&path)?;
-    Ok(path)
-}
-
-/// Every run begins with empty databases and leaves none behind.
-fn remove_clusters(scratch: &Path) -> anyhow::Result<()> {
-    for entry in std::fs::read_dir(scratch)? {
-        let path = entry?.path();
-        // As root the files of a cluster may be elsewhere, behind a link.
-        if let Ok(files) = std::fs::read_link(path.join("postgres")) {
-            std::fs::remove_dir_all(files)?;
-        }
-        if path.is_dir() {
-            std::fs::remove_dir_all(path)?;
-        }
-    }
-    Ok(())
+    scratch::directory("bench")
 }

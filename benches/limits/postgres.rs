@@ -10,8 +10,7 @@ const TASKS: &str = "\
 with history as (
     select person, number from unnest($1::text[]) person, generate_series(1::bigint, $2::bigint) number
 ), head as (
-    update log_head set position = position + (select count(*) from history)
-    returning position - (select count(*) from history) as base
+    select events_lock() as base
 )
 insert into events (position, stream, version, slice, event_id, type, schema, data, context, recorded_at)
 select head.base + row_number() over (), 'tasks-' || person, number, 0, gen_random_uuid(), 'TaskCreated', 1,
@@ -31,7 +30,7 @@ with history as (
            to_char(timestamp '2026-01-01' + number * interval '1 second', 'YYYY-MM-DD\"T\"HH24:MI:SS\".000Z\"') as at
     from generate_series(1::bigint, $2::bigint) number
 ), head as (
-    update log_head set position = position + $2::bigint returning position - $2::bigint as base
+    select events_lock() as base
 )
 insert into events (position, stream, version, slice, event_id, type, schema, data, context, recorded_at)
 select head.base + number, 'tasks-' || $1::text, number, 0, gen_random_uuid(),

@@ -26,8 +26,7 @@ use crate::clock::Clock;
 use crate::database::Pool;
 use crate::eventlog::follower::Observer;
 use crate::eventlog::{
-    Context, Decider, Entities, ExecuteError, Published, ReadError, RecordedEvent, StoreError,
-    StreamName,
+    Context, Decider, Entities, ExecuteError, Heard, Published, ReadError, StoreError, StreamName,
 };
 use crate::id::{Id, UserId};
 
@@ -199,7 +198,7 @@ impl Accounts {
 
 /// Hears that another process changed an account.
 impl Observer for Accounts {
-    fn observe(&self, event: &RecordedEvent) {
-        self.entities.require(&StreamName::stored(&event.stream), event.version);
+    fn observe(&self, event: &Heard<'_>) {
+        self.entities.require(&StreamName::stored(event.stream), event.version);
     }
 }

@@ -1,164 +1,179 @@
-//! Accepting connections: so many and no more, prompt, and none that is silent for long.
+//! The connections of a listener: so many and no more, in all and from one client.
 //!
-//! A connection that neither sends nor receives anything for `SILENCE` is closed, whether it waits between requests or
-//! in the middle of one. When the limit is reached, further connections wait in the listener's backlog; when accepting
-//! fails (no file descriptors left, for instance), it pauses instead of trying in a hot loop.
+//! When there are as many as may be, further ones wait in the listener's backlog; when accepting fails (no file
+//! descriptors left, for instance), it pauses instead of trying in a hot loop. A client that has its share is closed the
+//! door on, so that one cannot take all places. Behind trusted proxies every connection is a proxy's, and has no share.
 
 use std::io;
-use std::pin::Pin;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use poem::http::uri::Scheme;
-use poem::listener::{Acceptor, TcpAcceptor};
-use poem::web::{LocalAddr, RemoteAddr};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
-/// Most connections at once.
-const LIMIT: usize = 10_000;
-/// Longest time in which nothing is sent in either direction.
-const SILENCE: Duration = Duration::from_secs(75);
+use crate::budget::{Budget, Exhausted, Holder, Lease, Purpose};
+
+/// What a connection holds while nothing happens on it, with its buffers half full: measured, and rounded up.
+pub(super) const BYTES: usize = 16 * 1024;
+/// What a connection may hold more when it has many streams.
+const BYTES_OF_STREAMS: usize = 112 * 1024;
+/// Most connections at once, however much memory and however many descriptors there are.
+pub(super) const MOST: usize = 10_000;
 /// Pause after a failure to accept.
 const PAUSE: Duration = Duration::from_millis(100);
+/// Time between two warnings of such failures.
+const QUIET: Duration = Duration::from_mins(1);
 
-/// Accepts limited connections.
-pub struct Connections {
-    listener: TcpAcceptor,
-    permits: Arc<Semaphore>,
+/// Places for connections.
+#[derive(Debug)]
+pub(super) struct Connections {
+    listener: TcpListener,
+    places: Arc<Semaphore>,
+    /// None where few connect, all of them trusted.
+    budget: Option<Budget>,
+    has_shares: bool,
+    warned_at: Option<Instant>,
 }
 
-impl std::fmt::Debug for Connections {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Connections").field("permits", &self.permits).finish_non_exhaustive()
+/// A place, until the connection ends.
+#[derive(Debug)]
+pub(super) struct Place {
+    lease: Option<Lease>,
+    has_streams: bool,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Place {
+    /// Takes what a connection with many streams holds.
+    ///
+    /// # Errors
+    ///
+    /// When there is not that much.
+    pub(super) fn multiplex(&mut self) -> Result<(), Exhausted> {
+        if let Some(lease) = &mut self.lease
+            && !self.has_streams
+        {
+            lease.grow(BYTES_OF_STREAMS)?;
+            self.has_streams = true;
+        }
+        Ok(())
     }
 }
 
 impl Connections {
-    /// The connections of a listener.
-    ///
-    /// # Errors
-    ///
-    /// When the listener cannot be asked for its address.
-    pub fn of(listener: TcpListener) -> io::Result<Self> {
-        Ok(Self {
-            listener: TcpAcceptor::from_tokio(listener)?,
-            permits: Arc::new(Semaphore::new(LIMIT)),
-        })
-    }
-}
-
-impl Acceptor for Connections {
-    type Io = Limited;
-
-    fn local_addr(&self) -> Vec<LocalAddr> {
-        self.listener.local_addr()
-    }
-
-    async fn accept(&mut self) -> io::Result<(Limited, LocalAddr, RemoteAddr, Scheme)> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(io::Error::other)?;
-        match self.listener.accept().await {
-            Ok((stream, local, remote, scheme)) => {
-                // Small answers are sent at once, instead of waiting for more to send (Nagle's algorithm).
-                stream.set_nodelay(true)?;
-                Ok((Limited::new(stream, permit), local, remote, scheme))
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(PAUSE).await;
-                Err(error)
-            }
+    /// So many connections of a listener, at most half of them from one client.
+    pub(super) fn of(listener: TcpListener, limit: usize, has_shares: bool) -> Self {
+        let bytes = limit.saturating_mul(BYTES);
+        Self {
+            listener,
+            places: Arc::new(Semaphore::new(limit)),
+            budget: Some(Budget::new(Purpose::Connections, bytes, bytes / 2)),
+            has_shares,
+            warned_at: None,
         }
     }
-}
 
-/// A connection that counts and does not stay silent for long.
-#[derive(Debug)]
-pub struct Limited {
-    stream: TcpStream,
-    /// When something was sent in either direction for the last time.
-    heard_at: Instant,
-    /// Ends when the silence may have lasted too long; looked at again then, instead of set anew with every byte.
-    silence: Pin<Box<Sleep>>,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Limited {
-    fn new(stream: TcpStream, permit: OwnedSemaphorePermit) -> Self {
-        let silence = Box::pin(tokio::time::sleep(SILENCE));
-        Self { stream, heard_at: Instant::now(), silence, _permit: permit }
+    /// So few connections that nobody counts what they hold.
+    pub(super) fn few(listener: TcpListener, limit: usize) -> Self {
+        let places = Arc::new(Semaphore::new(limit));
+        Self { listener, places, budget: None, has_shares: false, warned_at: None }
     }
 
-    fn heard(&mut self) {
-        self.heard_at = Instant::now();
-    }
-
-    /// Ready when nothing was heard for too long.
-    fn poll_silence(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
+    /// The next connection that has a place.
+    pub(super) async fn next(&mut self) -> (TcpStream, SocketAddr, Place) {
         loop {
-            ready!(self.silence.as_mut().poll(context));
-            let until = self.heard_at + SILENCE;
-            if until <= Instant::now() {
-                return Poll::Ready(io::ErrorKind::TimedOut.into());
+            // It is never closed.
+            let Ok(permit) = Arc::clone(&self.places).acquire_owned().await else {
+                std::future::pending::<()>().await;
+                continue;
+            };
+            match self.listener.accept().await {
+                Ok((stream, peer)) => {
+                    if let Ok(lease) = self.lease(peer.ip()) {
+                        return (
+                            stream,
+                            peer,
+                            Place { lease, has_streams: false, _permit: permit },
+                        );
+                    }
+                }
+                Err(error) => self.failed(&error).await,
             }
-            self.silence.as_mut().reset(until);
         }
+    }
+
+    fn lease(&self, peer: IpAddr) -> Result<Option<Lease>, Exhausted> {
+        let holder = if self.has_shares { Holder::client(peer) } else { Holder::Node };
+        self.budget.as_ref().map(|budget| budget.lease(holder, BYTES)).transpose()
+    }
+
+    async fn failed(&mut self, error: &io::Error) {
+        let is_told = self.warned_at.is_some_and(|at| at.elapsed() < QUIET);
+        if !is_told {
+            self.warned_at = Some(Instant::now());
+            tracing::warn!(%error, "connections cannot be accepted");
+        }
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
-impl AsyncRead for Limited {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(context, buffer) {
-            self.heard();
-            return Poll::Ready(read);
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    async fn connections(limit: usize, has_shares: bool) -> (Connections, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        (Connections::of(listener, limit, has_shares), address)
+    }
+
+    #[tokio::test]
+    async fn one_client_has_at_most_half_of_the_connections() {
+        let (mut connections, address) = connections(4, true).await;
+        let (_one, _two) = (TcpStream::connect(address).await, TcpStream::connect(address).await);
+        let (first, second) = (connections.next().await, connections.next().await);
+        let mut third = TcpStream::connect(address).await.unwrap();
+        let closed = async {
+            use tokio::io::AsyncReadExt;
+            third.read(&mut [0]).await
+        };
+        let ended = tokio::select! {
+            _ = connections.next() => None,
+            ended = closed => Some(ended.unwrap_or(0)),
+        };
+        assert_eq!(ended, Some(0), "the third of one client is closed");
+        drop((first, second));
+        let _fourth = TcpStream::connect(address).await.unwrap();
+        connections.next().await;
+    }
+
+    #[tokio::test]
+    async fn proxies_have_all_connections_and_more_wait_for_a_place() {
+        let (mut connections, address) = connections(2, false).await;
+        let mut clients = Vec::new();
+        for _ in 0..3 {
+            clients.push(TcpStream::connect(address).await.unwrap());
         }
-        self.poll_silence(context).map(Err)
-    }
-}
-
-impl AsyncWrite for Limited {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(written) = Pin::new(&mut self.stream).poll_write(context, bytes) {
-            self.heard();
-            return Poll::Ready(written);
-        }
-        self.poll_silence(context).map(Err)
+        let first = connections.next().await;
+        let _second = connections.next().await;
+        assert!(connections.next().now_or_never().is_none());
+        drop(first);
+        connections.next().await;
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(written) =
-            Pin::new(&mut self.stream).poll_write_vectored(context, slices)
-        {
-            self.heard();
-            return Poll::Ready(written);
-        }
-        self.poll_silence(context).map(Err)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+    #[tokio::test]
+    async fn a_connection_with_many_streams_takes_more_room() {
+        let (mut connections, address) = connections(12, true).await;
+        let _clients = (TcpStream::connect(address).await, TcpStream::connect(address).await);
+        let (_, _, mut first) = connections.next().await;
+        assert_eq!(first.multiplex(), Err(Exhausted::Share));
+        let (mut connections, address) = super::tests::connections(16, true).await;
+        let _client = TcpStream::connect(address).await;
+        let (_, _, mut only) = connections.next().await;
+        only.multiplex().unwrap();
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ractor::ActorCell;
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use super::pools::Pools;
 use super::serving::Site;
@@ -15,14 +16,15 @@ use crate::accounts::read_model::UsersProjection;
 use crate::clock::Clock;
 use crate::config::{Config, Secret};
 use crate::database::Pool;
-use crate::eventlog::appender::Appender;
+use crate::eventlog::appender::{self, Appender, Writer};
 use crate::eventlog::follower::{Follower, Observer};
 use crate::eventlog::supervisor::Lifespan;
-use crate::eventlog::{Entities, EventLog, Projections};
+use crate::eventlog::{Entities, EventLog, Projections, Resources};
 use crate::freshness::Freshness;
 use crate::http::State;
 use crate::http::begun::Begun;
 use crate::http::health::Readiness;
+use crate::http::limits::TimeLimits;
 use crate::keys::Keys;
 use crate::keys::access_token::TokenPolicy;
 use crate::keys::key_ring::KeyRing;
@@ -82,18 +84,30 @@ pub struct Reading {
 
 impl Reading {
     /// The log that `appender` appends to, read through `pool`.
-    pub fn new(pool: Pool, appender: Appender, clock: Clock) -> Self {
-        Self { log: EventLog::new(pool.clone(), appender, clock), pool }
+    pub fn new(pool: Pool, appender: Appender, clock: Clock, resources: Resources) -> Self {
+        Self { log: EventLog::new(pool.clone(), appender, clock, resources), pool }
     }
 }
 
 impl Foundation {
     /// What the features of a server stand on.
-    pub(super) fn new(pools: &Pools, appender: &Appender, seams: Seams, budgets: Budgets) -> Self {
-        let reading =
-            |pool: &Pool| Reading::new(pool.clone(), appender.clone(), seams.clock.clone());
+    ///
+    /// # Errors
+    ///
+    /// When there are no threads for long work.
+    pub(super) fn new(
+        pools: &Pools,
+        appender: &Appender,
+        seams: Seams,
+        budgets: Budgets,
+    ) -> anyhow::Result<Self> {
+        let resources = Resources::new(&budgets)?;
+        let reading = |pool: &Pool| {
+            let (appender, clock) = (appender.clone(), seams.clock.clone());
+            Reading::new(pool.clone(), appender, clock, resources.clone())
+        };
         let (authentication, reading) = (reading(&pools.authentication), reading(&pools.readers));
-        Self { authentication, reading, seams, budgets }
+        Ok(Self { authentication, reading, seams, budgets })
     }
 
     /// The key ring with its private keys.
@@ -137,6 +151,17 @@ pub fn budgets(config: &Config) -> Budgets {
     Budgets::new(MemoryPlan::of(config.memory.limit, hashing))
 }
 
+/// An appender for this program's events, and what it writes through.
+pub fn appender(pool: Pool, node: Uuid, budgets: &Budgets, seams: &Seams) -> (Appender, Writer) {
+    appender::channel(appender::Setup {
+        pool,
+        projections: Arc::new(projections()),
+        node,
+        budget: budgets.appends.clone(),
+        timeout: seams.batch_timeout,
+    })
+}
+
 /// How long entities stay in memory.
 pub fn lifespan(config: &Config) -> Lifespan {
     let entities = &config.entities;
@@ -156,6 +181,7 @@ pub(super) struct Node {
     pub(super) clock: Clock,
     pub(super) site: Site,
     pub(super) budgets: Budgets,
+    pub(super) time_limits: TimeLimits,
 }
 
 /// The features of a running server.
@@ -215,7 +241,8 @@ impl Features {
         let lists = Entities::<TaskList>::start(log.clone(), lifespan, parent).await?;
         let readers = Workers::start(Work::Files, 1, Share::GivesWay, heavy::MAX_AT_ONCE)?;
         let idempotency_keys = IdempotencyKeys::open(pool.clone(), seams.clock.clone()).await?;
-        let bulk = (Heavy::new(readers), Walks::new(config.database.pool_size));
+        let heavy = Heavy::new(readers, budgets.bulk.clone());
+        let bulk = (heavy, Walks::new(config.database.pool_size));
         let tasks = Tasks::new(lists, (log.clone(), pool.clone()), idempotency_keys, bulk);
         Ok(Self { accounts, sessions, keys, tasks, begun: Begun::new() })
     }
@@ -241,7 +268,8 @@ impl Features {
     /// What the endpoints reach.
     pub(super) fn state(&self, node: Node) -> State {
         let Self { accounts, sessions, keys, tasks, begun } = self.clone();
-        let Node { follower, freshness, revocations, readiness, clock, site, budgets } = node;
+        let Node { follower, freshness, revocations, readiness, clock, site, budgets, time_limits } =
+            node;
         let site = Arc::new(site.into());
         State {
             accounts,
@@ -256,6 +284,7 @@ impl Features {
             clock,
             site,
             budgets,
+            time_limits,
         }
     }
 

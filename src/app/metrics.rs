@@ -1,11 +1,9 @@
 //! Serving the metrics, where the public does not come.
 
-use poem::Server;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::connections::Connections;
-use super::serving::Site;
+use super::serving::{self, Site};
 use crate::config::MetricsPlace;
 use crate::http::exposition;
 
@@ -53,11 +51,7 @@ impl Metrics {
 
 /// Serves them for as long as the process runs.
 async fn serve(listener: TcpListener) -> String {
-    let connections = match Connections::of(listener) {
-        Ok(connections) => connections,
-        Err(error) => return format!("{NAME}: {error}"),
-    };
-    match Server::new_with_acceptor(connections).run(exposition::endpoint()).await {
+    match serving::serve(listener, exposition::endpoint()).await {
         Ok(()) => NAME.to_owned(),
         Err(error) => format!("{NAME}: {error}"),
     }

@@ -3,17 +3,24 @@
 //! [`App::start`] is a recipe from top to bottom; [`Running`] is the server it makes. Whatever part of the fixed tree
 //! dies, [`Running::failed`] says so, and the process ends instead of limping.
 
-pub mod connections;
+mod answer;
+mod connection;
+mod connections;
+mod descriptors;
 pub mod features;
 mod metrics;
 mod pools;
 pub mod root;
-mod serving;
+pub mod serving;
+mod socket;
 pub mod storage;
+mod traffic;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::FutureExt;
 use ractor::{Actor, ActorRef};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -23,7 +30,7 @@ use self::features::{Features, Foundation, Node};
 use self::metrics::Metrics;
 use self::pools::Pools;
 use self::root::{Root, RootMessage};
-use self::serving::Site;
+use self::serving::{HttpServer, Site};
 use self::storage::Storage;
 use crate::clock::Clock;
 use crate::config::{Config, HttpConfig, MetricsPlace};
@@ -32,6 +39,7 @@ use crate::eventlog::appender;
 use crate::eventlog::follower::{self, Mode};
 use crate::freshness::{Freshness, Memory};
 use crate::http::health::Readiness;
+use crate::http::limits::TimeLimits;
 use crate::id::Id;
 use crate::keys::vault::GenerateKey;
 use crate::revocations::Revocations;
@@ -45,6 +53,10 @@ pub struct Seams {
     pub clock: Clock,
     /// Makes signing keys.
     pub generate_key: GenerateKey,
+    /// Longest time a batch may take before its outcome is unknown.
+    pub batch_timeout: Duration,
+    /// How long clients may take.
+    pub time_limits: TimeLimits,
 }
 
 impl Default for Seams {
@@ -52,6 +64,8 @@ impl Default for Seams {
         Self {
             clock: Clock::system(),
             generate_key: Arc::new(crate::keys::private_key::PrivateKey::generate),
+            batch_timeout: appender::BATCH_TIMEOUT,
+            time_limits: TimeLimits::default(),
         }
     }
 }
@@ -129,21 +143,17 @@ impl App {
 
         // The log: authentication, other reads and group commit have connections of their own.
         let pools = Pools::new(&connection, config.database.pool_size)?;
-        let (appender, writer) =
-            appender::channel(pools.writers.clone(), Arc::new(features::projections()), node);
-        following.heed(writer.doubt());
+        let budgets = features::budgets(config);
+        let (appender, writer) = features::appender(pools.writers.clone(), node, &budgets, &seams);
+        following.skip(writer.acknowledged());
         following.watch_over(pools.all());
         let mut parts = JoinSet::new();
         parts.spawn(named(writer.run(), "the appender"));
 
         // The actors.
         let (root, root_ended) = Actor::spawn(None, Root, ()).await?;
-        parts.spawn(async move {
-            let _ = root_ended.await;
-            "the root of the actors".to_owned()
-        });
-        let budgets = features::budgets(config);
-        let foundation = Foundation::new(&pools, &appender, seams.clone(), budgets.clone());
+        parts.spawn(root_ended.map(|_| "the root of the actors".to_owned()));
+        let foundation = Foundation::new(&pools, &appender, seams.clone(), budgets.clone())?;
         let features =
             Features::start(foundation, config, &site, storage.secrets(), &root.get_cell()).await?;
 
@@ -158,25 +168,26 @@ impl App {
         // The HTTP server.
         let readiness = Readiness::new(pools.authentication.clone());
         let freshness = freshness(mode, &pools.authentication, &features, &mut parts);
-        let clock = seams.clock;
+        let Seams { clock, time_limits, .. } = seams;
         let bytes = budgets.plan.sessions / RevocationFeed::PART_OF_SESSIONS;
         let pool = &pools.authentication;
         let revocations = revocations(pool, &features, &clock, bytes, &mut parts).await?;
-        let readied = readiness.clone();
-        let shown = site.clone();
+        let http = HttpServer::of(listener, (config, &budgets.plan), time_limits)?;
         let node = Node {
             follower,
             freshness,
             revocations,
-            readiness: readied,
+            readiness: readiness.clone(),
             clock,
-            site: shown,
+            site: site.clone(),
             budgets,
+            time_limits,
         };
         let (stop_serving, stopped) = oneshot::channel();
         let shows_metrics = config.telemetry.metrics == MetricsPlace::Shared;
         let endpoint = routes::endpoint(features.state(node), shows_metrics);
-        parts.spawn(serving::run(listener, endpoint, stopped, config.http.shutdown_timeout)?);
+        let serving = http.run(endpoint, stopped, config.http.shutdown_timeout);
+        parts.spawn(named(serving, serving::NAME));
         let metrics = metrics.show(&mut parts);
         let pools = pools.all();
         Ok(Server { site, metrics, stop_serving, readiness, features, root, parts, pools })

@@ -1,19 +1,30 @@
 //! Serving HTTP: where, on which connections, until when.
 
-use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use poem::{Endpoint, Response, Server};
+use poem::{Endpoint, Response};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
 
-use super::connections::Connections;
-use crate::config::HttpConfig;
+use super::connection::{self, Accepted, Protocol};
+use super::connections::{self, Connections};
+use super::descriptors;
+use crate::config::{Config, HttpConfig};
 use crate::http;
+use crate::http::limits::TimeLimits;
+use crate::memory::MemoryPlan;
 
 /// How this part is called when it ends.
 pub(super) const NAME: &str = "the HTTP server";
+
+/// Most connections of those who are trusted.
+const FEW: usize = 256;
+/// Sessions of the database beside those of the pools: the lock, the follower, the appender and their successors.
+const DATABASE_SESSIONS: u64 = 16;
 
 /// Where the server is reached and by whom.
 #[derive(Debug, Clone)]
@@ -51,21 +62,83 @@ impl From<Site> for http::Site {
     }
 }
 
-/// Serves until `stop` is sent or dropped, then finishes what is in flight.
-pub(super) fn run(
+/// The connections of a listener: as many as memory and descriptors allow.
+fn connections(listener: TcpListener, config: &Config, plan: &MemoryPlan) -> Connections {
+    let database = config.database.pool_size as u64 * 2 + DATABASE_SESSIONS;
+    let opened = descriptors::open();
+    let descriptors = descriptors::left(descriptors::raise(), opened, database);
+    let limit = (plan.connections / connections::BYTES).min(connections::MOST).min(descriptors);
+    tracing::info!(limit, descriptors, "connections are limited");
+    Connections::of(listener, limit, config.http.trusted_proxies == 0)
+}
+
+/// Serves those who are trusted, until the process ends: collectors of metrics, and measurements.
+///
+/// # Errors
+///
+/// When the listener cannot be asked for its address.
+pub async fn serve(
     listener: TcpListener,
     endpoint: impl Endpoint<Output = Response> + 'static,
-    stop: oneshot::Receiver<()>,
-    patience: Duration,
-) -> anyhow::Result<impl Future<Output = String> + Send + 'static> {
-    let server = Server::new_with_acceptor(Connections::of(listener)?).name("keyfold");
-    let stopped = async {
-        let _ = stop.await;
-    };
-    Ok(async move {
-        match server.run_with_graceful_shutdown(endpoint, stopped, Some(patience)).await {
-            Ok(()) => NAME.to_owned(),
-            Err(error) => format!("{NAME}: {error}"),
+) -> io::Result<()> {
+    let (address, limits) = (listener.local_addr()?, TimeLimits::default());
+    let connections = Connections::few(listener, FEW);
+    // Held until the process ends: a sender that is gone stops the server.
+    let (_serves, stop) = oneshot::channel();
+    HttpServer { connections, address, limits }.run(endpoint, stop, Duration::ZERO).await;
+    Ok(())
+}
+
+/// A server of HTTP.
+#[derive(Debug)]
+pub(super) struct HttpServer {
+    /// Its connections.
+    pub(super) connections: Connections,
+    /// Where it listens.
+    pub(super) address: SocketAddr,
+    /// How long clients may take.
+    pub(super) limits: TimeLimits,
+}
+
+impl HttpServer {
+    /// The server of a site, with as many connections as memory and descriptors allow.
+    pub(super) fn of(
+        listener: TcpListener,
+        (config, plan): (&Config, &MemoryPlan),
+        limits: TimeLimits,
+    ) -> io::Result<Self> {
+        let address = listener.local_addr()?;
+        Ok(Self { connections: connections(listener, config, plan), address, limits })
+    }
+
+    /// Serves until `stop` is sent or dropped, then finishes what is in flight, for as long as it has patience.
+    pub(super) async fn run(
+        self,
+        endpoint: impl Endpoint<Output = Response> + 'static,
+        mut stop: oneshot::Receiver<()>,
+        patience: Duration,
+    ) {
+        let Self { mut connections, address: local, limits } = self;
+        let (protocol, endpoint) = (Arc::new(Protocol::new(limits)), Arc::new(endpoint));
+        let (stopping, stopped) = watch::channel(());
+        let mut open = JoinSet::new();
+        loop {
+            tokio::select! {
+                (stream, peer, place) = connections.next() => {
+                    let accepted = Accepted { stream, peer, local, place };
+                    let (protocol, endpoint) = (Arc::clone(&protocol), Arc::clone(&endpoint));
+                    open.spawn(connection::serve(protocol, endpoint, accepted, stopped.clone()));
+                }
+                Some(_) = open.join_next() => {}
+                _ = &mut stop => break,
+            }
         }
-    })
+        drop(connections);
+        // Nobody listens when there is no connection.
+        let _ = stopping.send(());
+        let all = async { while open.join_next().await.is_some() {} };
+        if tokio::time::timeout(patience, all).await.is_err() {
+            open.shutdown().await;
+        }
+    }
 }

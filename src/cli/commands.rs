@@ -1,7 +1,5 @@
 //! The operator's commands. Each opens the database, does one thing, and closes it again; a server may run meanwhile.
 
-use std::sync::Arc;
-
 use ractor::{Actor, ActorCell};
 
 use crate::app::Seams;
@@ -10,8 +8,9 @@ use crate::app::root::Root;
 use crate::app::storage::Storage;
 use crate::config::Config;
 use crate::database::{self, Pool};
+use crate::eventlog::replay::Progress;
 use crate::eventlog::store::read_log;
-use crate::eventlog::{Event, ExecuteError, RecordedEvent, appender, replay};
+use crate::eventlog::{Event, ExecuteError, RecordedEvent, Resources, replay};
 use crate::id::Id;
 use crate::keys::events::KeyEvent;
 use crate::keys::key_ring::Rejection;
@@ -19,6 +18,9 @@ use crate::keys::vault::{self, Successor, Vault, VaultError};
 
 /// Events read at once.
 const PAGE: i64 = 1_000;
+
+/// After how many events an operator is told how far a replay has come.
+const TELL_EVERY: i64 = 100_000;
 
 pub(super) async fn migrate(config: &Config) -> anyhow::Result<()> {
     let storage = Storage::join(config).await?;
@@ -87,8 +89,19 @@ pub(super) async fn replay(config: &Config) -> anyhow::Result<()> {
 async fn rebuild(storage: &Storage) -> anyhow::Result<u64> {
     let connection = storage.connection();
     database::check_migrated(&connection).await?;
-    let mut link = connection.connect().await?;
-    Ok(replay::rebuild(&mut link.client, &features::projections()).await?)
+    let link = connection.connect().await?;
+    let mut told = 0;
+    let tell = |progress| match progress {
+        Progress::Replayed { position, head } if position >= told + TELL_EVERY => {
+            told = position;
+            super::complain(&format!("{position} of {head} events replayed"));
+        }
+        Progress::Replayed { .. } => {}
+        Progress::Waiting => {
+            super::complain("waiting until nobody reads the tables that are replaced");
+        }
+    };
+    Ok(replay::rebuild(&link.client, &features::projections(), tell).await?)
 }
 
 pub(super) async fn list_keys(config: &Config) -> anyhow::Result<()> {
@@ -174,11 +187,11 @@ pub(super) async fn on_foundation(
     let seams = Seams::default();
     let pool = Pool::new(&connection, "readers", 2)?;
     let node = Id::<()>::generate(&seams.clock).uuid();
-    let (appender, writer) =
-        appender::channel(pool.clone(), Arc::new(features::projections()), node);
-    let reading = Reading::new(pool.clone(), appender, seams.clock.clone());
-    let (root, _ended) = Actor::spawn(None, Root, ()).await?;
     let budgets = features::budgets(config);
+    let (appender, writer) = features::appender(pool.clone(), node, &budgets, &seams);
+    let resources = Resources::new(&budgets)?;
+    let reading = Reading::new(pool.clone(), appender, seams.clock.clone(), resources);
+    let (root, _ended) = Actor::spawn(None, Root, ()).await?;
     let authentication = reading.clone();
     let foundation = Foundation { authentication, reading, seams, budgets };
     let parent = root.get_cell();

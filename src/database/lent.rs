@@ -4,10 +4,8 @@
 //! Statements are constants of the program, and values never part of them.
 
 use std::fmt;
-use std::pin::pin;
 
 use deadpool_postgres::Object;
-use futures_util::TryStreamExt;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row, Statement};
 
@@ -70,32 +68,6 @@ impl Lent {
         told(sql, execute).await
     }
 
-    /// Folds one row after the other into a value, without having them all in memory. Stops at one that cannot be used.
-    ///
-    /// # Errors
-    /// What the driver or the server says, or what is wrong with a row.
-    pub async fn fold<T, E: From<Error>>(
-        &self,
-        sql: &'static str,
-        params: &Params<'_>,
-        initial: T,
-        mut fold: impl FnMut(T, &Row) -> Result<T, E>,
-    ) -> Result<T, E> {
-        let folded = async {
-            let statement = self.0.prepare_cached(sql).await?;
-            let mut rows = pin!(self.0.query_raw(&statement, params.iter().copied()).await?);
-            let mut value = initial;
-            while let Some(row) = rows.try_next().await? {
-                match fold(value, &row) {
-                    Ok(next) => value = next,
-                    unusable => return Ok(unusable),
-                }
-            }
-            Ok(Ok(value))
-        };
-        told(sql, folded).await?
-    }
-
     /// Prepares a statement, for several to be sent together with [`run`](Self::run).
     ///
     /// # Errors
@@ -129,6 +101,14 @@ impl Lent {
     /// What the driver or the server says.
     pub async fn commit(&self) -> Result<(), Error> {
         told("commit", self.0.batch_execute("commit")).await
+    }
+
+    /// Runs statements that control the transaction, without telling them.
+    ///
+    /// # Errors
+    /// What the driver or the server says.
+    pub async fn control(&self, sql: &'static str) -> Result<(), Error> {
+        self.0.batch_execute(sql).await
     }
 
     /// Takes the transaction back, if there is one.

@@ -1,16 +1,31 @@
 //! Brings the schema of a database up to what this program was built with.
 //!
-//! The files of `schema/` are embedded, applied in order, each in its own transaction, and recorded with a checksum.
-//! Migrations only go forward. Several nodes may start at once: a session-level advisory lock, keyed by database and
+//! The files of `schema/` are embedded, applied in order, each in its own transaction, and recorded with a checksum; those
+//! that only build indexes run outside a transaction ([`indexes`]). No migration waits longer than [`LOCK_TIMEOUT`] for
+//! a table, because whoever uses the table later would wait behind it: it gives way and tries again. Migrations only go forward. Several nodes may start at once: a session-level advisory lock, keyed by database and
 //! schema, lets one of them migrate while the others wait and then find nothing left to do.
 //!
 //! Invariant: nothing is applied to a database whose history differs from the embedded files, or is ahead of them.
 
-use refinery_core::{Migration, Runner};
+use std::error::Error;
+use std::time::Duration;
+
+use refinery_core::{Migration, Runner, Target};
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 use super::connection::Connection;
 use super::error::{DatabaseError, chain};
+use super::indexes;
+
+/// How long a migration waits for a table that is in use.
+const LOCK_TIMEOUT: &str = "SET lock_timeout = '500ms'";
+
+/// How long those who use it may go on before the migration tries again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How often it tries.
+const ATTEMPTS: usize = 600;
 
 /// Every file of `schema/`, as `V<number>__<name>`.
 const MIGRATIONS: &[(&str, &str)] = &[
@@ -21,6 +36,8 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V5__tasks", include_str!("../../schema/0005_tasks.sql")),
     ("V6__task_deletions", include_str!("../../schema/0006_task_deletions.sql")),
     ("V7__session_credentials", include_str!("../../schema/0007_session_credentials.sql")),
+    ("V10__log_head", include_str!("../../schema/0010_log_head.sql")),
+    ("V11__log_maintenance", include_str!("../../schema/0011_log_maintenance.sql")),
     ("V30__idempotency_keys", include_str!("../../schema/0030_idempotency_keys.sql")),
 ];
 
@@ -93,21 +110,61 @@ async fn apply(
 ) -> Result<Vec<String>, MigrationError> {
     let mut link = connection.connect().await?;
     lock(&link.client).await?;
-    if pending(&mut link.client, known).await?.is_empty() {
-        return Ok(Vec::new());
+    let pending = pending(&mut link.client, known).await?;
+    for migration in known.iter().filter(|known| pending.contains(&known.to_string())) {
+        apply_one(&mut link.client, known, migration).await?;
     }
-    let report = Runner::new(known)
-        .run_async(&mut link.client)
-        .await
-        .map_err(|error| MigrationError::Failed(chain(&error)))?;
-    Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
+    Ok(pending)
+}
+
+/// Applies the next migration.
+async fn apply_one(
+    client: &mut Client,
+    known: &[Migration],
+    migration: &Migration,
+) -> Result<(), MigrationError> {
+    let version = migration.version();
+    let mut target = Target::Version(version);
+    if let Some(sql) = migration.sql().filter(|sql| indexes::is_concurrent(sql)) {
+        let built = indexes::build(client, sql).await;
+        built.map_err(|error| MigrationError::Failed(format!("{migration}: {}", chain(&error))))?;
+        // What is left is to record it.
+        target = Target::FakeVersion(version);
+    }
+    client.batch_execute(LOCK_TIMEOUT).await.map_err(DatabaseError::from)?;
+    for _ in 1..ATTEMPTS {
+        match Runner::new(known).set_target(target).run_async(client).await {
+            Ok(_) => return Ok(()),
+            Err(error) if is_lock_timeout(&error) => {
+                tracing::warn!(%migration, "a migration waits for a table that is in use");
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(error) => return Err(MigrationError::Failed(chain(&error))),
+        }
+    }
+    Err(MigrationError::Failed(format!("{migration} needs a table that is in use")))
+}
+
+/// Whether somebody else had what it needs.
+fn is_lock_timeout(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<tokio_postgres::Error>() {
+            return error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE);
+        }
+        next = error.source();
+    }
+    false
 }
 
 /// Makes this session the only one that migrates its schema, for as long as the session lives.
 async fn lock(client: &Client) -> Result<(), MigrationError> {
     let key = format!("keyfold migrations of {}", current_schema(client).await?);
     // Waiting for another node's migration, or building an index, may take longer than a statement usually may.
-    client.batch_execute("SET statement_timeout = 0").await.map_err(DatabaseError::from)?;
+    client
+        .batch_execute("SET statement_timeout = 0; SET lock_timeout = 0")
+        .await
+        .map_err(DatabaseError::from)?;
     let locked = client.execute("SELECT pg_advisory_lock(hashtextextended($1, 0))", &[&key]).await;
     locked.map(|_| ()).map_err(|error| DatabaseError::from(error).into())
 }
@@ -229,6 +286,86 @@ mod tests {
         }
         let nowhere = apply_all(&cluster.connection().with_schema("nowhere"), &[FIRST]).await;
         assert!(matches!(nowhere, Err(MigrationError::NoSchema)));
+        cluster.stop().await.unwrap();
+    }
+
+    const INDEXES: (&str, &str) = (
+        "V3__indexes",
+        "-- concurrently\n-- Two of them.\ncreate index concurrently first_n on first (n);\n\
+         create index concurrently first_even on first (n) where n % 2 = 0;\n",
+    );
+
+    /// Which indexes of the schema are valid.
+    async fn valid_indexes(connection: &Connection) -> Vec<(String, bool)> {
+        let indexes = "select relname::text, indisvalid from pg_index join pg_class on oid = indexrelid \
+                       where relnamespace = current_schema()::regnamespace and relname like 'first_%' order by 1";
+        let link = connection.connect().await.unwrap();
+        let rows = link.client.query(indexes, &[]).await.unwrap();
+        rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+    }
+
+    #[tokio::test]
+    async fn indexes_are_built_while_others_write_and_anew_when_they_were_not_finished() {
+        let scratch = Scratch::new();
+        let cluster = PrivateCluster::start(&config(&scratch)).await.unwrap();
+        let connection = schema(&cluster, "one").await;
+        apply_all(&connection, &[FIRST, SECOND]).await.unwrap();
+        let link = connection.connect().await.unwrap();
+        // As an attempt leaves it that was cut short: the same values twice keep a unique index from being finished.
+        link.client.batch_execute("insert into first values (1), (1)").await.unwrap();
+        let unfinished = "create unique index concurrently first_n on first (n)";
+        link.client.batch_execute(unfinished).await.unwrap_err();
+        assert_eq!(valid_indexes(&connection).await, [("first_n".to_owned(), false)]);
+
+        let writer = connection.connect().await.unwrap();
+        writer.client.batch_execute("begin; insert into first values (2)").await.unwrap();
+        let files = [FIRST, SECOND, INDEXES];
+        let building = apply_all(&connection, &files);
+        let writing = async {
+            let waits =
+                "select from pg_stat_activity where pg_backend_pid() = any (pg_blocking_pids(pid))";
+            while writer.client.query(waits, &[]).await.unwrap().is_empty() {
+                tokio::task::yield_now().await;
+            }
+            // The one before it waits, and nobody waits for that.
+            link.client.batch_execute("insert into first values (3)").await.unwrap();
+            writer.client.batch_execute("commit").await.unwrap();
+        };
+        let (built, ()) = tokio::join!(building, writing);
+        assert_eq!(built.unwrap(), ["V3__indexes"]);
+        let both = [("first_even".to_owned(), true), ("first_n".to_owned(), true)];
+        assert_eq!(valid_indexes(&connection).await, both);
+        assert!(apply_all(&connection, &files).await.unwrap().is_empty());
+        let more = ("V4__more", "-- concurrently\ndrop table first;");
+        let refused = apply_all(&connection, &[FIRST, SECOND, INDEXES, more]).await.unwrap_err();
+        assert!(refused.to_string().contains("create indexes concurrently"), "{refused}");
+        cluster.stop().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_migration_that_waits_for_a_table_holds_up_nobody() {
+        let scratch = Scratch::new();
+        let cluster = PrivateCluster::start(&config(&scratch)).await.unwrap();
+        let connection = schema(&cluster, "one").await;
+        apply_all(&connection, &[FIRST]).await.unwrap();
+        let reader = connection.connect().await.unwrap();
+        reader.client.batch_execute("begin; select from first").await.unwrap();
+        let change = ("V2__change", "alter table first add column m int");
+        let files = [FIRST, change];
+        let changing = apply_all(&connection, &files);
+        let working = async {
+            let waits =
+                "select from pg_stat_activity where pg_backend_pid() = any (pg_blocking_pids(pid))";
+            while reader.client.query(waits, &[]).await.unwrap().is_empty() {
+                tokio::task::yield_now().await;
+            }
+            // It waits behind the migration until that gives way, though the reader stays.
+            let writer = connection.connect().await.unwrap();
+            writer.client.batch_execute("insert into first (n) values (1)").await.unwrap();
+            reader.client.batch_execute("commit").await.unwrap();
+        };
+        let (changed, ()) = tokio::join!(changing, working);
+        assert_eq!(changed.unwrap(), ["V2__change"]);
         cluster.stop().await.unwrap();
     }
 

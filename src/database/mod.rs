@@ -16,6 +16,7 @@ mod connection_string;
 mod driving;
 mod error;
 mod hosts;
+mod indexes;
 pub mod inspection;
 mod lent;
 mod link;

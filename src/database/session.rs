@@ -10,8 +10,12 @@ use tokio_postgres::config::{Host, TargetSessionAttrs};
 
 /// How a session announces itself in `pg_stat_activity`.
 const APPLICATION_NAME: &str = "keyfold";
-/// Bounds of a session that are the server's to enforce: a lost client cannot keep a statement or a lock for long.
-const BOUNDS: &str = "-c statement_timeout=10s -c idle_in_transaction_session_timeout=30s";
+/// Bounds of a session that are the server's to enforce: a lost client cannot keep a statement or a lock for long. Waiting
+/// for a lock ends before the statement does, so that it can be told from a statement that takes too long by itself.
+const BOUNDS: &str =
+    "-c statement_timeout=10s -c lock_timeout=8s -c idle_in_transaction_session_timeout=30s";
+/// Each statement sees what was committed before it, which the log's lock depends on, whatever the role's default is.
+const ISOLATION: &str = r"-c default_transaction_isolation=read\ committed";
 /// Rows are found by index, however small their table was when a statement was planned: PostgreSQL keeps its plans, and
 /// one that reads a small table from end to end would go on doing so as the table grows. Where a whole table has to be
 /// read, if only the one row of the log's head, a plan then counts as costly, which is no reason to compile it (`jit`).
@@ -52,7 +56,8 @@ pub(super) fn prepare(config: &mut Config) {
     }
     name_bare_addresses(config);
     insist_on_the_primary(config);
-    let options = format!("{BOUNDS} {PLANNING} {}", config.get_options().unwrap_or_default());
+    let options =
+        format!("{BOUNDS} {ISOLATION} {PLANNING} {}", config.get_options().unwrap_or_default());
     config.options(options.trim_end());
 }
 
@@ -122,7 +127,7 @@ mod tests {
         let config = prepared("host=h options='-c statement_timeout=1s'");
         assert_eq!(
             config.get_options(),
-            Some(format!("{BOUNDS} {PLANNING} -c statement_timeout=1s").as_str())
+            Some(format!("{BOUNDS} {ISOLATION} {PLANNING} -c statement_timeout=1s").as_str())
         );
     }
 

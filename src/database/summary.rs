@@ -81,7 +81,7 @@ mod tests {
     fn a_statement_is_named_after_what_it_does_to_which_table() {
         assert_summaries(&[
             ("select version, data\nfrom events where stream = $1", "SELECT events"),
-            ("SELECT position FROM log_head", "SELECT log_head"),
+            ("SELECT sealed FROM key_material", "SELECT key_material"),
             ("insert into users (id) values ($1)", "INSERT users"),
             ("insert into jwks (id) values ((select sealed from key_material))", "INSERT jwks"),
             ("update users set name = $2 where id = $1", "UPDATE users"),
@@ -94,8 +94,8 @@ mod tests {
     fn the_last_change_counts_and_what_only_looks_like_one_does_not() {
         assert_summaries(&[
             (
-                "with head as (update log_head set position = 1 returning 0), added as (\n\
-                 insert into events (position) select 1 from head) select base from head",
+                "with gone as (delete from snapshots returning 0), added as (\n\
+                 insert into events (position) select 1 from gone) select 0 from gone",
                 "INSERT events",
             ),
             (
@@ -109,7 +109,7 @@ mod tests {
                  update jwks set private_key = $3",
                 "UPDATE jwks",
             ),
-            ("select position from log_head for update", "SELECT log_head"),
+            ("select id from users for update", "SELECT users"),
         ]);
     }
 

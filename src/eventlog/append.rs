@@ -46,8 +46,6 @@ impl Context {
 pub struct NewEvent {
     /// Its identifier.
     pub event_id: Uuid,
-    /// The command that caused it; only on the first event of a command.
-    pub command_id: Option<Uuid>,
     /// Stored name.
     pub name: &'static str,
     /// Stored shape.
@@ -74,7 +72,6 @@ impl NewEvent {
         let kind = event.kind();
         Ok(Self {
             event_id: crate::id::Id::<()>::at(recorded_at).uuid(),
-            command_id: None,
             name: kind.name,
             schema: kind.schema,
             data: event.encode()?,
@@ -95,6 +92,9 @@ impl NewEvent {
     }
 }
 
+/// What the columns of an event but the long ones take.
+const PER_EVENT: usize = 128;
+
 /// Events for one stream, all or none.
 #[derive(Debug, Clone)]
 pub struct Append {
@@ -106,6 +106,23 @@ pub struct Append {
     pub events: Vec<NewEvent>,
     /// Rows written beside the log in the same transaction, before the events.
     pub beside: Vec<Arc<Statement>>,
+}
+
+impl Append {
+    /// How many bytes of it travel to PostgreSQL, about.
+    pub(super) fn wire_bytes(&self) -> usize {
+        let events = self.events.iter().map(|event| {
+            self.stream.as_str().len() + event.data.len() + event.context.len() + PER_EVENT
+        });
+        let beside = self.beside.iter().map(|statement| statement.bytes());
+        events.chain(beside).fold(0, usize::saturating_add)
+    }
+
+    /// How many bytes of memory it takes until it is written: once as it waits, and once in the message to PostgreSQL, which
+    /// has at worst twice the room that it needs.
+    pub(super) fn weight(&self) -> usize {
+        self.wire_bytes().saturating_mul(3)
+    }
 }
 
 /// Where an append went.

@@ -1,70 +1,101 @@
 //! The Appender: group commit for every entity of this node.
 //!
-//! What arrives while a batch commits forms the next batch. There is no timer: a lone append waits for nothing. The
-//! queue is bounded and refuses when full. One bad append never fails its neighbours: when a batch is refused, its
-//! appends are written again one by one, and only the bad ones get the error.
+//! What arrives while a batch commits forms the next batch ([`lanes`](super::lanes) says in which order). There is no
+//! timer: a lone append waits for nothing. What waits is bounded in number and, by the budget of appends, in bytes; what is
+//! beyond is refused before it is held.
+//!
+//! One bad append never fails its neighbours, nor costs them more than a round trip: when a batch is refused, a
+//! [`trial`](super::trial) finds the appends to blame, and the rest is written as one batch. A batch whose events take too
+//! long is taken apart before anybody is answered.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tracing::field::Empty;
 use uuid::Uuid;
 
+use super::acknowledged::Acknowledged;
 use super::append::{Append, Appended};
-use super::batch::BatchWriter;
-use super::doubt::Doubt;
+use super::batch::{BatchWriter, Blame, Failure};
 use super::error::StoreError;
+use super::lanes::{Lanes, Size, Waiting};
 use super::measure;
 use super::projection::Projections;
+use super::stream::StreamName;
+use crate::budget::{Budget, Lease};
 use crate::database::Pool;
 use crate::telemetry::reason::Reason;
 use crate::telemetry::{Carried, events};
 use crate::{span_in, span_outliving};
 
-/// Most appends in one batch: beyond this the round trip no longer dominates.
-const MAX_BATCH: usize = 512;
-
 /// Most appends that may wait for the running batch.
 const QUEUE: usize = 4096;
+
+/// How often the appends to blame are looked for in a batch before it is taken apart.
+const TRIALS: usize = 3;
+
+/// How many appends may take too long before the rest of their batch is given up: then it is the database that is slow.
+const MAX_SLOW: usize = 2;
+
+/// For how many batches after a conflict the versions of streams are looked at first. That costs a sixth of a batch, and
+/// without other writers there are no conflicts.
+const WARY: usize = 1_000;
+
+/// Longest time a batch may take before its connection is given up and its outcome is unknown: longer than the server lets
+/// a statement run.
+pub const BATCH_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What an appender is made of.
+#[derive(Debug)]
+pub struct Setup {
+    /// Connections to write on.
+    pub pool: Pool,
+    /// Read models that follow the events inline.
+    pub projections: Arc<Projections>,
+    /// Identifies this node in notifications.
+    pub node: Uuid,
+    /// Bytes of appends that may wait or be written.
+    pub budget: Budget,
+    /// Longest time a batch may take: [`BATCH_TIMEOUT`], unless a test is in a hurry.
+    pub timeout: Duration,
+}
 
 /// Sends appends to the running [`Writer`].
 #[derive(Debug, Clone)]
 pub struct Appender {
     queue: mpsc::Sender<Pending>,
+    /// One for each append that may wait.
+    places: Arc<Semaphore>,
+    budget: Budget,
 }
 
 /// Takes appends from the queue and writes them, batch by batch, until every [`Appender`] is gone.
 #[derive(Debug)]
 pub struct Writer {
     queue: mpsc::Receiver<Pending>,
+    lanes: Lanes<Pending>,
     batches: BatchWriter,
-    doubt: Doubt,
+    acknowledged: Acknowledged,
+    /// Batches that are still to look first.
+    wary: usize,
 }
 
 #[derive(Debug)]
 struct Pending {
     append: Append,
+    size: Size,
     reply: oneshot::Sender<Result<Appended, StoreError>>,
     /// From the queue until it is committed.
     carried: Carried,
     queued: Instant,
+    /// While it waits for its batch.
+    place: Option<OwnedSemaphorePermit>,
+    /// Until it is answered.
+    _bytes: Lease,
 }
 
 impl Pending {
-    fn new(append: Append, reply: oneshot::Sender<Result<Appended, StoreError>>) -> Self {
-        let here = Carried::here();
-        let span = span_in!(
-            &here.span,
-            "eventlog.append",
-            stream.name = %append.stream,
-            events = count(&append),
-            otel.status_code = Empty,
-        );
-        Self { append, reply, carried: here.within(span), queued: Instant::now() }
-    }
-
     fn answer(self, answer: Result<Appended, StoreError>) {
         measure::append(self.queued.elapsed(), &answer);
         if answer.is_err() {
@@ -76,12 +107,26 @@ impl Pending {
     }
 }
 
-/// A connected pair of an [`Appender`] and its [`Writer`]; `node` identifies this node in notifications.
-pub fn channel(pool: Pool, projections: Arc<Projections>, node: Uuid) -> (Appender, Writer) {
+impl Waiting for Pending {
+    fn stream(&self) -> &StreamName {
+        &self.append.stream
+    }
+
+    fn size(&self) -> Size {
+        self.size
+    }
+}
+
+/// A connected pair of an [`Appender`] and its [`Writer`].
+pub fn channel(setup: Setup) -> (Appender, Writer) {
+    let Setup { pool, projections, node, budget, timeout } = setup;
     let (sender, receiver) = mpsc::channel(QUEUE);
-    let batches = BatchWriter { pool, projections, node };
-    measure::observe_queue(&sender);
-    (Appender { queue: sender }, Writer { queue: receiver, batches, doubt: Doubt::new() })
+    let places = Arc::new(Semaphore::new(QUEUE));
+    measure::observe_queue(&places, QUEUE);
+    let appender = Appender { queue: sender, places, budget };
+    let batches = BatchWriter { pool, projections, node, timeout };
+    let (lanes, acknowledged) = (Lanes::default(), Acknowledged::default());
+    (appender, Writer { queue: receiver, lanes, batches, acknowledged, wary: 0 })
 }
 
 impl Appender {
@@ -92,77 +137,154 @@ impl Appender {
     /// Nothing was written, unless the error is [`StoreError::OutcomeUnknown`].
     pub async fn append(&self, append: Append) -> Result<Appended, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.queue.try_send(Pending::new(append, reply)).map_err(|error| {
-            if matches!(error, TrySendError::Full(_)) {
-                events::refused(Reason::AppendQueue);
-            }
-            StoreError::Overloaded
-        })?;
+        let pending = self.pending(append, reply)?;
+        // There is a place for it; the queue is closed when the appender has stopped.
+        self.queue.try_send(pending).map_err(|_| StoreError::Overloaded)?;
         answer
             .await
             .unwrap_or_else(|_| Err(StoreError::OutcomeUnknown("the appender stopped".to_owned())))
     }
+
+    fn pending(
+        &self,
+        append: Append,
+        reply: oneshot::Sender<Result<Appended, StoreError>>,
+    ) -> Result<Pending, StoreError> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
+            events::refused(Reason::AppendQueue);
+            StoreError::Overloaded
+        })?;
+        // One that is larger than a share has all of it: it can be written, and no other of its holder beside it.
+        let weight = append.weight().min(self.budget.share());
+        let bytes = self.budget.lease(append.stream.holder(), weight);
+        let bytes = bytes.map_err(|_exhausted| StoreError::Overloaded)?;
+        let here = Carried::here();
+        let span = span_in!(
+            &here.span,
+            "eventlog.append",
+            stream.name = %append.stream,
+            events = count(&append),
+            otel.status_code = Empty,
+        );
+        let (size, carried) = (Size::of(&append), here.within(span));
+        let (queued, place) = (Instant::now(), Some(place));
+        Ok(Pending { append, size, reply, carried, queued, place, _bytes: bytes })
+    }
 }
 
 impl Writer {
-    /// Whether batches of unknown outcome may still be committed, for the follower.
-    pub fn doubt(&self) -> Doubt {
-        self.doubt.clone()
+    /// Which batches were acknowledged, for the follower.
+    pub fn acknowledged(&self) -> Acknowledged {
+        self.acknowledged.clone()
     }
 
     /// Runs until every [`Appender`] is dropped and the queue is empty.
     pub async fn run(mut self) {
-        let mut pending = Vec::with_capacity(MAX_BATCH);
-        while self.queue.recv_many(&mut pending, MAX_BATCH).await > 0 {
+        while self.receive().await {
+            let mut pending = self.lanes.batch();
+            for waiting in &mut pending {
+                waiting.place = None;
+            }
             let batch = in_batch(&pending);
             // Boxed: it is what the appender needs only while it writes.
-            Box::pin(batch.scope(self.write(std::mem::take(&mut pending)))).await;
+            Box::pin(batch.scope(self.write(pending))).await;
         }
     }
 
-    async fn write(&self, pending: Vec<Pending>) {
-        let appends: Vec<&Append> = pending.iter().map(|waiting| &waiting.append).collect();
-        match self.write_batch(&appends).await {
-            Ok(base) => answer_all(pending, base),
-            Err(error) if pending.len() > 1 && concerns_one_append(&error) => {
-                self.write_one_by_one(pending).await;
+    /// Takes everything that waits; `false` when nothing does and nothing will.
+    async fn receive(&mut self) -> bool {
+        if self.lanes.is_empty() {
+            let Some(first) = self.queue.recv().await else { return false };
+            self.lanes.push(first);
+        }
+        while let Ok(waiting) = self.queue.try_recv() {
+            self.lanes.push(waiting);
+        }
+        true
+    }
+
+    async fn write(&mut self, mut pending: Vec<Pending>) {
+        for _ in 0..TRIALS {
+            if pending.is_empty() {
+                return;
             }
+            let Failure { error, blame } = match self.write_batch(&pending).await {
+                Ok(base) => return answer_all(pending, base),
+                Err(failure) => failure,
+            };
+            match blame {
+                _ if pending.len() == 1 => return refuse_all(pending, &error),
+                Blame::Everybody => return refuse_all(pending, &error),
+                Blame::Somebody => pending = self.set_aside(pending).await,
+                Blame::Slowness => break,
+            }
+        }
+        self.take_apart(pending).await;
+    }
+
+    /// Answers the appends that would be refused, and returns the others.
+    async fn set_aside(&mut self, pending: Vec<Pending>) -> Vec<Pending> {
+        let refusals = match self.batches.trial(&appends_of(&pending)).await {
+            Ok(refusals) => refusals,
             Err(error) => {
-                for waiting in pending {
-                    waiting.answer(Err(error.clone()));
+                refuse_all(pending, &error);
+                return Vec::new();
+            }
+        };
+        let mut others = Vec::with_capacity(pending.len());
+        for (waiting, refusal) in pending.into_iter().zip(refusals) {
+            match refusal {
+                Some(error) => {
+                    if matches!(error, StoreError::Conflict) {
+                        self.wary = WARY;
+                    }
+                    waiting.answer(Err(error));
+                }
+                None => others.push(waiting),
+            }
+        }
+        others
+    }
+
+    /// Writes each append by itself: one of them is too slow, or is refused for what no trial shows. Gives up on the rest when
+    /// the database is lost: they would wait for it one after the other.
+    async fn take_apart(&mut self, pending: Vec<Pending>) {
+        let mut lost = None;
+        let mut slow = 0;
+        for waiting in pending {
+            if let Some(error) = &lost {
+                waiting.answer(Err(StoreError::clone(error)));
+                continue;
+            }
+            let alone = std::slice::from_ref(&waiting);
+            match self.write_batch(alone).await {
+                Ok(base) => {
+                    let appended = appended(&waiting.append, base);
+                    waiting.answer(Ok(appended));
+                }
+                Err(Failure { error, blame }) => {
+                    slow += usize::from(blame == Blame::Slowness);
+                    if blame == Blame::Everybody || slow >= MAX_SLOW {
+                        lost = Some(error.clone().of_read());
+                    }
+                    waiting.answer(Err(error));
                 }
             }
         }
     }
 
-    /// Gives up on the rest when the database is lost: they would wait for it one after the other.
-    async fn write_one_by_one(&self, pending: Vec<Pending>) {
-        let mut lost = None;
-        for waiting in pending {
-            let answer = match &lost {
-                None => self
-                    .write_batch(&[&waiting.append])
-                    .await
-                    .map(|base| appended(&waiting.append, base)),
-                Some(error) => Err(StoreError::clone(error)),
-            };
-            if let Err(error) = &answer
-                && lost.is_none()
-                && !concerns_one_append(error)
-            {
-                lost = Some(error.clone().of_read());
-            }
-            waiting.answer(answer);
-        }
-    }
-
-    async fn write_batch(&self, appends: &[&Append]) -> Result<Option<i64>, StoreError> {
+    async fn write_batch(&mut self, pending: &[Pending]) -> Result<Option<i64>, Failure> {
+        let appends = appends_of(pending);
         let began = Instant::now();
-        let written = self.batches.write(appends).await;
-        measure::batch(began.elapsed(), appends, &written);
-        if matches!(written, Err(StoreError::OutcomeUnknown(_))) {
-            self.doubt.raise();
-        }
+        self.acknowledged.begin();
+        let written = self.batches.write(&appends, self.wary > 0).await;
+        let is_conflict = matches!(&written, Err(Failure { error: StoreError::Conflict, .. }));
+        self.wary = if is_conflict { WARY } else { self.wary.saturating_sub(1) };
+        let events: i64 = appends.iter().map(|append| count(append)).sum();
+        let base = written.as_ref().ok().copied().flatten();
+        self.acknowledged.end(base.map(|base| (base, base + events)));
+        let failure = written.as_ref().err().map(|failure| &failure.error);
+        measure::batch(began.elapsed(), &appends, failure);
         written
     }
 }
@@ -186,17 +308,8 @@ fn in_batch(pending: &[Pending]) -> Carried {
     batch
 }
 
-/// Whether the rest of the batch may be innocent.
-fn concerns_one_append(error: &StoreError) -> bool {
-    match error {
-        StoreError::Conflict
-        | StoreError::Constraint(_)
-        | StoreError::Refused(_)
-        | StoreError::Undecodable { .. } => true,
-        StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_) | StoreError::Overloaded => {
-            false
-        }
-    }
+fn appends_of(pending: &[Pending]) -> Vec<&Append> {
+    pending.iter().map(|waiting| &waiting.append).collect()
 }
 
 fn answer_all(pending: Vec<Pending>, mut base: Option<i64>) {
@@ -204,6 +317,12 @@ fn answer_all(pending: Vec<Pending>, mut base: Option<i64>) {
         let answer = appended(&waiting.append, base);
         base = base.map(|base| base + count(&waiting.append));
         waiting.answer(Ok(answer));
+    }
+}
+
+fn refuse_all(pending: Vec<Pending>, error: &StoreError) {
+    for waiting in pending {
+        waiting.answer(Err(error.clone()));
     }
 }
 

@@ -1,48 +1,49 @@
 //! One batch of appends: one transaction, one round trip.
 //!
 //! A batch of nothing but events is one statement, which is a transaction by itself. With rows beside the log or read
-//! models, all statements are sent before the first answer is read: rows beside the log, events, read models, commit. So
-//! a batch costs the network one round trip and the disk one flush, however many appends it carries. A batch without any event
-//! leaves the log alone and tells nobody.
+//! models, all statements are sent before the first answer is read: the log's lock, the rows and read models of each
+//! append, the events, commit. So a batch costs the network one round trip and the disk one flush, however many appends it
+//! carries. What may refuse an append comes before the events: a refused batch leaves nothing of itself in the log's
+//! table. A batch without any event leaves the log alone and tells nobody.
+//!
+//! Every batch takes the log's lock first, so two of them never wait for each other's rows.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
-use tokio_postgres::Row;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
+use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
 use super::append::Append;
+use super::columns::Columns;
 use super::error::StoreError;
 use super::event::EventView;
+use super::pipeline::{Pipeline, without_rows};
 use super::projection::Projections;
-use super::statement::{Jsonb, Statement};
-use crate::clock::Timestamp;
-use crate::database::{Lent, Pool};
+use super::statement::Statement;
+use crate::database::{Lent, Pool, Prepared};
 
-/// Longest time a batch may take before its connection is given up and its outcome is unknown.
-const BATCH_TIMEOUT: Duration = Duration::from_secs(15);
+/// Takes the log's lock until the transaction ends, if the streams have the versions that are expected.
+pub(super) const LOCK: &str = "select events_lock($1, $2)";
 
-/// Takes the batch's positions from the log's head and inserts the events at them.
+/// Inserts the events after the last one of the log.
 ///
-/// The head row stays locked until commit: positions are gapless and in commit order without any other coordination.
-/// Tells the other nodes, once per batch, who wrote how many events and where the log ends now.
+/// The log stays locked until commit. Tells the other nodes, once per batch, who wrote how many events and where the log
+/// ends now.
 const INSERT_EVENTS: &str = "\
 with head as (
-    update log_head set position = position + $1::bigint returning position - $1::bigint as base
+    select events_lock($12, $13) as base
 ), added as (
-    insert into events (position, stream, version, slice, event_id, command_id, type, schema, data, context, recorded_at)
-    select head.base + batch.ordinal, batch.stream, batch.version, batch.slice, batch.event_id, batch.command_id,
+    insert into events (position, stream, version, slice, event_id, type, schema, data, context, recorded_at)
+    select head.base + batch.ordinal, batch.stream, batch.version, batch.slice, batch.event_id,
            batch.type, batch.schema, batch.data, batch.context, batch.recorded_at
-    from head, unnest($2::text[], $3::bigint[], $4::smallint[], $5::uuid[], $6::uuid[], $7::text[], $8::smallint[],
-                      $9::json[], $10::jsonb[], $11::timestamptz[])
-         with ordinality as batch (stream, version, slice, event_id, command_id, type, schema, data, context,
-                                   recorded_at, ordinal)
+    from head, unnest($2::text[], $3::bigint[], $4::smallint[], $5::uuid[], $6::text[], $7::smallint[],
+                      $8::json[], $9::jsonb[], $10::timestamptz[])
+         with ordinality as batch (stream, version, slice, event_id, type, schema, data, context, recorded_at, ordinal)
 )
-select base, pg_notify('keyfold:' || current_schema(), $12 || ' ' || $1 || ' ' || base + $1) from head";
+select base, pg_notify('keyfold:' || current_schema(), $11::text || ' ' || $1::bigint || ' ' || base + $1) from head";
 
 /// Writes batches.
 #[derive(Debug)]
@@ -53,23 +54,60 @@ pub(super) struct BatchWriter {
     pub(super) projections: Arc<Projections>,
     /// Identifies this node in notifications.
     pub(super) node: Uuid,
+    /// Longest time a batch may take before its connection is given up and its outcome is unknown.
+    pub(super) timeout: Duration,
 }
 
-type Reply<'a> = Pin<Box<dyn Future<Output = Result<Vec<Row>, tokio_postgres::Error>> + Send + 'a>>;
+/// Why a batch was not written, and whom that concerns.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) error: StoreError,
+    pub(super) blame: Blame,
+}
+
+/// Whom the failure of a batch concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Blame {
+    /// The database is not there, or takes no writes, or its answer got lost: each append would fail.
+    Everybody,
+    /// Some append was refused; nothing was written, and the others may be fine.
+    Somebody,
+    /// The insert took too long; nothing was written, and a part of the batch may be quick.
+    Slowness,
+}
+
+/// What a statement of a batch is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// The transaction, its lock and its events.
+    Log,
+    /// Rows of one append.
+    Rows,
+}
+
+/// The statements that an append has beside its events.
+pub(super) struct Unit<'a>(pub(super) Vec<(Prepared, Vec<&'a (dyn ToSql + Sync)>)>);
 
 impl BatchWriter {
-    /// Writes the appends in one transaction and returns the position before the first event, if there is any.
+    /// Writes the appends in one transaction and returns the position before the first event, if there is any. The versions of
+    /// their streams can be looked at before anything is written, so that a conflict leaves nothing in the log's table.
     ///
     /// # Errors
     ///
     /// When one statement fails, none of the appends is written, except that the outcome may be unknown.
-    pub(super) async fn write(&self, appends: &[&Append]) -> Result<Option<i64>, StoreError> {
-        let client = self.pool.get().await?;
-        let written = tokio::time::timeout(BATCH_TIMEOUT, self.write_on(&client, appends)).await;
+    pub(super) async fn write(
+        &self,
+        appends: &[&Append],
+        looks_first: bool,
+    ) -> Result<Option<i64>, Failure> {
+        let client = self.pool.get().await.map_err(|error| Failure::of_everybody(error.into()))?;
+        let write = self.write_on(&client, appends, looks_first);
+        let written = tokio::time::timeout(self.timeout, write).await;
         written.unwrap_or_else(|_| {
             // The transaction may still be running: its connection must not serve anybody else.
             client.give_up();
-            Err(StoreError::OutcomeUnknown("the database did not answer in time".to_owned()))
+            let reason = "the database did not answer in time".to_owned();
+            Err(Failure::of_everybody(StoreError::OutcomeUnknown(reason)))
         })
     }
 
@@ -77,192 +115,172 @@ impl BatchWriter {
         &self,
         client: &Lent,
         appends: &[&Append],
-    ) -> Result<Option<i64>, StoreError> {
+        looks_first: bool,
+    ) -> Result<Option<i64>, Failure> {
         let node = self.node.to_string();
-        let columns = Columns::of(appends, &node);
-        let params = columns.params();
-        let insert = match columns.count {
-            0 => None,
-            _ => Some(client.prepare(INSERT_EVENTS).await?),
-        };
-        let beside: Vec<&Statement> =
-            appends.iter().flat_map(|append| append.beside.iter().map(|s| &**s)).collect();
-        let projected = self.project(appends)?;
-        if beside.is_empty() && projected.is_empty() {
-            return match &insert {
-                Some(insert) => base_of(&client.run(insert, &params).await?).map(Some),
-                None => Ok(None),
-            };
+        let columns = Columns::of(appends, &node, looks_first);
+        let projected = self.project(appends);
+        let mut units = Vec::with_capacity(appends.len());
+        for (append, projected) in appends.iter().zip(&projected) {
+            units.push(Unit::prepared(client, append, projected).await.map_err(Failure::unsent)?);
         }
-
-        let mut prepared = Vec::with_capacity(beside.len() + projected.len());
-        for statement in beside.iter().copied().chain(&projected) {
-            prepared.push((client.prepare(statement.sql).await?, statement.borrowed_params()));
-        }
-        let (before, after) = prepared.split_at(beside.len());
-
-        let mut replies: Vec<Reply<'_>> = vec![Box::pin(empty(client.begin()))];
-        for (statement, params) in before {
-            replies.push(Box::pin(client.run(statement, params)));
-        }
-        let inserted = insert.as_ref().map(|insert| {
-            replies.push(Box::pin(client.run(insert, &params)));
-            replies.len() - 1
-        });
-        for (statement, params) in after {
-            replies.push(Box::pin(client.run(statement, params)));
-        }
-        replies.push(Box::pin(empty(client.commit())));
-
-        match send_all(replies).await {
-            Ok(answers) => inserted
-                .map(|place| base_of(answers.get(place).map_or(&[], Vec::as_slice)))
-                .transpose(),
-            Err(error) => {
-                // After a statement that could not even be sent, the commit was not sent either.
-                let _ = client.roll_back().await;
-                Err(error)
+        if units.iter().all(|unit| unit.0.is_empty()) {
+            if columns.is_empty() {
+                return Ok(None);
             }
+            return write_events(client, &columns).await;
         }
+        write_all(client, &columns, &units).await
     }
 
-    fn project(&self, appends: &[&Append]) -> Result<Vec<Statement>, StoreError> {
+    /// The changes of read models that each append causes.
+    pub(super) fn project(&self, appends: &[&Append]) -> Vec<Result<Vec<Statement>, StoreError>> {
+        appends.iter().map(|append| self.project_one(append)).collect()
+    }
+
+    fn project_one(&self, append: &Append) -> Result<Vec<Statement>, StoreError> {
         let mut statements = Vec::new();
-        for append in appends {
-            for (version, event) in (append.expected + 1..).zip(&append.events) {
-                let view: EventView<'_> = event.view(&append.stream);
-                let projected = self.projections.project(&view).map_err(|source| {
-                    StoreError::Undecodable { stream: append.stream.clone(), version, source }
-                })?;
-                statements.extend(projected);
-            }
+        for (version, event) in (append.expected + 1..).zip(&append.events) {
+            let view: EventView<'_> = event.view(&append.stream);
+            let projected = self.projections.project(&view).map_err(|source| {
+                StoreError::Undecodable { stream: append.stream.clone(), version, source }
+            })?;
+            statements.extend(projected);
         }
         Ok(statements)
     }
 }
 
-/// The position before the first event of the batch.
-fn base_of(rows: &[Row]) -> Result<i64, StoreError> {
-    let base = rows.first().map(|row| row.get(0));
-    base.ok_or_else(|| StoreError::Refused("the insert returned no position".to_owned()))
-}
-
-/// The answer of a statement that returns no rows.
-async fn empty(
-    done: impl Future<Output = Result<(), tokio_postgres::Error>>,
-) -> Result<Vec<Row>, tokio_postgres::Error> {
-    done.await.map(|()| Vec::new())
-}
-
-/// Sends every statement in order before waiting for any answer, then collects the answers.
-///
-/// The first failure is the cause; those behind it only say that the transaction is aborted. All answers are read in
-/// any case, so that the connection is clean for its next user. After a statement that cannot be sent, for instance
-/// because a parameter has no encoding, nothing more is sent, and above all no commit.
-async fn send_all(mut replies: Vec<Reply<'_>>) -> Result<Vec<Vec<Row>>, StoreError> {
-    let mut answers: Vec<Option<Result<Vec<Row>, tokio_postgres::Error>>> =
-        Vec::with_capacity(replies.len());
-    std::future::poll_fn(|context| {
-        for reply in &mut replies {
-            let answer = match reply.as_mut().poll(context) {
-                Poll::Ready(answer) => Some(answer),
-                Poll::Pending => None,
-            };
-            let unsent = matches!(answer, Some(Err(_)));
-            answers.push(answer);
-            if unsent {
-                break;
-            }
+impl<'a> Unit<'a> {
+    /// What an append has beside its events, ready to be sent.
+    pub(super) async fn prepared(
+        client: &Lent,
+        append: &'a Append,
+        projected: &'a Result<Vec<Statement>, StoreError>,
+    ) -> Result<Self, StoreError> {
+        let projected = projected.as_ref().map_err(Clone::clone)?;
+        let mut statements = Vec::with_capacity(append.beside.len() + projected.len());
+        for statement in append.beside.iter().map(|statement| &**statement).chain(projected) {
+            let prepared = client.prepare(statement.sql).await;
+            // Nothing was written yet, whatever happened.
+            let prepared = prepared.map_err(|error| StoreError::from(error).of_read())?;
+            statements.push((prepared, statement.borrowed_params()));
         }
-        Poll::Ready(())
-    })
-    .await;
+        Ok(Self(statements))
+    }
+}
 
-    let mut rows = Vec::with_capacity(replies.len());
-    let mut failure: Option<StoreError> = None;
-    for (reply, early) in replies.into_iter().zip(answers) {
-        let answer = match early {
-            Some(answer) => answer,
-            None => reply.await,
-        };
+/// A batch that is one statement.
+async fn write_events(client: &Lent, columns: &Columns<'_>) -> Result<Option<i64>, Failure> {
+    let insert = client.prepare(INSERT_EVENTS).await;
+    let insert = insert.map_err(|error| Failure::unsent(StoreError::from(error).of_read()))?;
+    let answer = client.run(&insert, &columns.params()).await;
+    base_of(&answer.map_err(|error| Failure::of(error, Part::Log))?).map(Some)
+}
+
+/// A batch that is a transaction.
+async fn write_all(
+    client: &Lent,
+    columns: &Columns<'_>,
+    units: &[Unit<'_>],
+) -> Result<Option<i64>, Failure> {
+    let has_events = !columns.is_empty();
+    let prepare = async |sql| {
+        let prepared = client.prepare(sql).await;
+        prepared.map_err(|error| Failure::unsent(StoreError::from(error).of_read()))
+    };
+    let (lock, insert) = (prepare(LOCK).await?, prepare(INSERT_EVENTS).await?);
+    let (asked, locked) = (columns.asked.params(), columns.params_locked());
+
+    let (mut pipeline, mut parts) = (Pipeline::default(), vec![Part::Log]);
+    let mut is_sent = pipeline.send(without_rows(client.begin())).await;
+    if is_sent && has_events {
+        parts.push(Part::Log);
+        is_sent = pipeline.send(client.run(&lock, &asked)).await;
+    }
+    for (statement, params) in units.iter().flat_map(|unit| &unit.0) {
+        // After a statement that cannot be sent nothing more is, and above all no commit.
+        if is_sent {
+            parts.push(Part::Rows);
+            is_sent = pipeline.send(client.run(statement, params)).await;
+        }
+    }
+    let place_of_insert = pipeline.len();
+    if is_sent && has_events {
+        parts.push(Part::Log);
+        is_sent = pipeline.send(client.run(&insert, &locked)).await;
+    }
+    if is_sent {
+        parts.push(Part::Log);
+        is_sent = pipeline.send(without_rows(client.commit())).await;
+    }
+
+    let mut base = None;
+    let mut failure = None;
+    for (place, (answer, part)) in pipeline.answers().await.into_iter().zip(parts).enumerate() {
         match answer {
-            Ok(answer) => rows.push(answer),
-            Err(error) if failure.is_none() => failure = Some(error.into()),
-            Err(_) => {}
+            Ok(rows) if has_events && place == place_of_insert => base = Some(base_of(&rows)?),
+            // The first failure is the cause; those behind it only say that the transaction is aborted.
+            Err(error) if failure.is_none() => failure = Some(Failure::of(error, part)),
+            Ok(_) | Err(_) => {}
         }
     }
-    failure.map_or(Ok(rows), Err)
+    if !is_sent {
+        // A commit would have ended the transaction, also one that failed.
+        let _ = client.roll_back().await;
+    }
+    failure.map_or(Ok(base), Err)
 }
 
-/// The events of a batch, turned into one array per column.
-struct Columns<'a> {
-    node: &'a str,
-    count: i64,
-    streams: Vec<&'a str>,
-    versions: Vec<i64>,
-    slices: Vec<i16>,
-    event_ids: Vec<Uuid>,
-    command_ids: Vec<Option<Uuid>>,
-    names: Vec<&'a str>,
-    schemas: Vec<i16>,
-    data: Vec<Jsonb<'a>>,
-    contexts: Vec<Jsonb<'a>>,
-    recorded_at: Vec<jiff::Timestamp>,
+/// The position before the first event of the batch.
+fn base_of(rows: &[Row]) -> Result<i64, Failure> {
+    let base = rows.first().map(|row| row.get(0));
+    base.ok_or_else(|| {
+        let reason = "the insert returned no position".to_owned();
+        Failure::of_everybody(StoreError::OutcomeUnknown(reason))
+    })
 }
 
-impl<'a> Columns<'a> {
-    fn of(appends: &[&'a Append], node: &'a str) -> Self {
-        let events: usize = appends.iter().map(|append| append.events.len()).sum();
-        let mut columns = Self {
-            node,
-            count: i64::try_from(events).unwrap_or(i64::MAX),
-            streams: Vec::with_capacity(events),
-            versions: Vec::with_capacity(events),
-            slices: Vec::with_capacity(events),
-            event_ids: Vec::with_capacity(events),
-            command_ids: Vec::with_capacity(events),
-            names: Vec::with_capacity(events),
-            schemas: Vec::with_capacity(events),
-            data: Vec::with_capacity(events),
-            contexts: Vec::with_capacity(events),
-            recorded_at: Vec::with_capacity(events),
+impl Failure {
+    fn of_everybody(error: StoreError) -> Self {
+        Self { error, blame: Blame::Everybody }
+    }
+
+    /// A failure before anything was sent.
+    fn unsent(error: StoreError) -> Self {
+        let blame = match error {
+            StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_) => Blame::Everybody,
+            StoreError::Conflict
+            | StoreError::Constraint(_)
+            | StoreError::Refused(_)
+            | StoreError::Overloaded
+            | StoreError::Undecodable { .. } => Blame::Somebody,
         };
-        for append in appends {
-            columns.push(append);
-        }
-        columns
+        Self { error, blame }
     }
 
-    fn push(&mut self, append: &'a Append) {
-        let slice = append.stream.slice();
-        for (version, event) in (append.expected + 1..).zip(&append.events) {
-            self.streams.push(append.stream.as_str());
-            self.versions.push(version);
-            self.slices.push(slice);
-            self.event_ids.push(event.event_id);
-            self.command_ids.push(event.command_id);
-            self.names.push(event.name);
-            self.schemas.push(event.schema);
-            self.data.push(Jsonb(event.data.as_bytes()));
-            self.contexts.push(Jsonb(&event.context));
-            self.recorded_at.push(Timestamp::to_jiff(event.recorded_at));
-        }
+    fn of(error: Error, part: Part) -> Self {
+        let blame = blame(&error, part);
+        Self { error: error.into(), blame }
     }
+}
 
-    fn params(&self) -> [&(dyn ToSql + Sync); 12] {
-        [
-            &self.count,
-            &self.streams,
-            &self.versions,
-            &self.slices,
-            &self.event_ids,
-            &self.command_ids,
-            &self.names,
-            &self.schemas,
-            &self.data,
-            &self.contexts,
-            &self.recorded_at,
-            &self.node,
-        ]
+/// Whom the failure of a statement concerns.
+fn blame(error: &Error, part: Part) -> Blame {
+    let Some(refusal) = error.as_db_error() else {
+        let is_unsent = !matches!(StoreError::of_driver(error), StoreError::OutcomeUnknown(_));
+        return if is_unsent { Blame::Somebody } else { Blame::Everybody };
+    };
+    match (refusal.code(), part) {
+        (&SqlState::QUERY_CANCELED, Part::Log) => Blame::Slowness,
+        // Somebody else has the log; of rows, only those who want the same ones have to wait.
+        (&SqlState::LOCK_NOT_AVAILABLE, Part::Log) => Blame::Everybody,
+        (&SqlState::QUERY_CANCELED | &SqlState::LOCK_NOT_AVAILABLE, Part::Rows) => Blame::Somebody,
+        // A server that takes no writes, is full, ends or is broken.
+        (code, _) => {
+            let class = code.code().get(..2).unwrap_or_default();
+            let is_everybodys = ["08", "25", "53", "57", "58", "XX"].contains(&class);
+            if is_everybodys { Blame::Everybody } else { Blame::Somebody }
+        }
     }
 }

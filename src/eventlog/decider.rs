@@ -44,4 +44,49 @@ pub trait Decider: Send + Sync + 'static {
 
     /// The state after an event. Total: history cannot be refused.
     fn evolve(state: Self::State, event: &Self::Event) -> Self::State;
+
+    /// The events that should happen and the state after them. For a decider that has that state already once it has decided.
+    ///
+    /// # Errors
+    ///
+    /// The rejection, when the rules refuse the command.
+    fn decide_and_evolve(
+        state: &Self::State,
+        command: Self::Command,
+    ) -> Result<Consequence<Self>, Self::Rejection>
+    where
+        Self: Sized,
+    {
+        let events = Self::decide(state, command)?;
+        let after = events.iter().fold(state.clone(), Self::evolve);
+        Ok((events, after))
+    }
+
+    /// About how large a command is.
+    fn extent(_command: &Self::Command) -> Extent {
+        Extent { events: 1, bytes: size_of::<Self::Command>() }
+    }
+
+    /// About how many bytes a state takes. Asked for at every change, so it is known without walking through the state.
+    fn weight(_state: &Self::State) -> usize {
+        size_of::<Self::State>()
+    }
+
+    /// Why a command is refused after which the state would weigh more than a state may; `None` if it may weigh anything.
+    /// Whatever makes a state lighter is carried out, however heavy it is.
+    fn too_heavy() -> Option<Self::Rejection> {
+        None
+    }
+}
+
+/// What follows from a command: the events, and the state after them.
+pub type Consequence<D> = (Vec<<D as Decider>::Event>, <D as Decider>::State);
+
+/// About how large a command is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// Events that it may cause.
+    pub events: usize,
+    /// Bytes that it takes in memory.
+    pub bytes: usize,
 }

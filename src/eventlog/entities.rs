@@ -13,24 +13,30 @@ use super::error::{ExecuteError, ReadError};
 use super::execution::Execution;
 use super::measure;
 use super::published::{Outcome, Published};
-use super::seat::{Execute, NotSeated, Read, Request, Seat};
+use super::seat::{Execute, NotSeated, Seat};
 use super::statement::Statement;
 use super::store::EventLog;
 use super::stream::{self, StreamName};
 use super::supervisor::{Lifespan, Supervise, Supervision, Supervisor};
 use super::watch::Watch;
+use crate::budget::Holder;
 use crate::telemetry::reason::Reason;
 use crate::telemetry::{Carried, events};
+
+/// Bytes of any command on its way, beside what it says.
+const COMMAND: usize = 1024;
 
 /// The entities of one kind on this node. Cheap to clone.
 pub struct Entities<D: Decider> {
     directory: Arc<Directory<D>>,
     supervisor: ActorRef<Supervise<D>>,
+    log: EventLog,
 }
 
 impl<D: Decider> Clone for Entities<D> {
     fn clone(&self) -> Self {
-        Self { directory: Arc::clone(&self.directory), supervisor: self.supervisor.clone() }
+        let Self { directory, supervisor, log } = self;
+        Self { directory: Arc::clone(directory), supervisor: supervisor.clone(), log: log.clone() }
     }
 }
 
@@ -54,12 +60,13 @@ impl<D: Decider> Entities<D> {
         lifespan: Lifespan,
         parent: &ActorCell,
     ) -> Result<Self, ractor::SpawnErr> {
-        let directory = Arc::new(Directory::new());
+        let directory = Arc::new(Directory::new(Arc::clone(&log.resources().weights)));
         measure::observe_entities(&directory);
-        let supervision = Supervision { directory: Arc::clone(&directory), log, lifespan };
+        let supervision =
+            Supervision { directory: Arc::clone(&directory), log: log.clone(), lifespan };
         let (supervisor, _ends_with_the_actor) =
             Actor::spawn_linked(None, Supervisor::<D>::new(), supervision, parent.clone()).await?;
-        Ok(Self { directory, supervisor })
+        Ok(Self { directory, supervisor, log })
     }
 
     /// The current state of an entity: from memory when it is there, else from the log.
@@ -74,10 +81,15 @@ impl<D: Decider> Entities<D> {
                 return Ok(published);
             }
         }
-        let (reply, answer) = oneshot::channel();
-        let read = Read { carried: Carried::here(), reply };
-        self.enqueue(stream, Request::Read(read)).map_err(|_| ReadError::Overloaded)?;
-        answer.await.unwrap_or(Err(ReadError::NoReply))
+        // Boxed: a warm read shall not carry what only a cold one needs.
+        Box::pin(self.load(stream)).await
+    }
+
+    async fn load(&self, stream: &StreamName) -> Result<Arc<Published<D>>, ReadError> {
+        let seat = self.seat(stream)?;
+        let read = seat.read(&self.log).await;
+        self.keep_within_weight();
+        read
     }
 
     /// Carries out a command and answers when its events are committed. `beside` is written in their transaction.
@@ -108,11 +120,44 @@ impl<D: Decider> Entities<D> {
         stream: &StreamName,
         execution: Execution<D>,
     ) -> Result<Outcome<D>, ExecuteError<D::Rejection>> {
+        let execution = self.paid(execution)?;
         let (reply, answer) = oneshot::channel();
         let execute = Execute { execution, carried: Carried::here(), reply };
-        self.enqueue(stream, Request::Execute(Box::new(execute)))
-            .map_err(|_| ExecuteError::Overloaded)?;
-        answer.await.unwrap_or(Err(ExecuteError::NoReply))
+        self.enqueue(stream, Box::new(execute))?;
+        let answer = answer.await.unwrap_or(Err(ExecuteError::NoReply));
+        self.keep_within_weight();
+        if answer.is_err() {
+            self.dismiss_blank(stream);
+        }
+        answer
+    }
+
+    /// A command with a lease of the bytes that it takes until it is answered.
+    fn paid(&self, execution: Execution<D>) -> Result<Execution<D>, Overloaded> {
+        if execution.is_paid_for {
+            return Ok(execution);
+        }
+        let budget = &self.log.resources().commands;
+        let bytes = D::extent(&execution.command).bytes.saturating_add(COMMAND);
+        let holder = execution.context.user_id.map_or(Holder::Node, Holder::User);
+        // One that is larger than a share by itself is carried out alone, or it never would be.
+        let lease = budget.lease(holder, bytes.min(budget.share()));
+        Ok(execution.paid_by(lease.map_err(|_exhausted| Overloaded)?))
+    }
+
+    /// Has the supervisor make room if the states in memory weigh too much.
+    fn keep_within_weight(&self) {
+        if self.directory.must_tell_of_excess() {
+            // A supervisor that has ended has nothing in memory.
+            let _ = self.supervisor.cast(Supervise::MakeRoom);
+        }
+    }
+
+    /// Lets an entity go to which nothing has happened, and nothing was to happen.
+    fn dismiss_blank(&self, stream: &StreamName) {
+        if let Some(seat) = self.directory.get(stream).filter(|seat| seat.is_blank()) {
+            let _ = self.supervisor.cast(Supervise::Blank(seat));
+        }
     }
 
     /// Another node has written `stream` up to `version`: what this node published before is stale.
@@ -141,7 +186,7 @@ impl<D: Decider> Entities<D> {
         self.directory.watch(stream)
     }
 
-    /// How many actors of this kind are alive.
+    /// How many entities of this kind are in memory.
     pub fn alive(&self) -> usize {
         self.directory.alive()
     }
@@ -150,34 +195,43 @@ impl<D: Decider> Entities<D> {
     pub async fn drain(&self) {
         self.directory.close();
         self.supervisor.drain_children_and_wait(None).await;
-        self.directory.seats().iter().for_each(|seat| seat.close());
+        self.directory.seats(|_| true).iter().for_each(|seat| seat.close());
         // Nothing waits any more; a supervisor that is gone already is as good.
         let _ = self.supervisor.stop_and_wait(None, None).await;
     }
 
-    fn enqueue(&self, stream: &StreamName, request: Request<D>) -> Result<(), Overloaded> {
-        let mut request = request;
-        while self.directory.is_open() {
-            let (seat, created) = self.directory.get_or_create(stream);
-            seat.touch(self.directory.now());
-            let queued = seat.enqueue(request);
-            if created {
-                self.seat(&seat)?;
-            }
-            match queued {
-                Ok(()) => return Ok(()),
+    fn enqueue(&self, stream: &StreamName, execute: Box<Execute<D>>) -> Result<(), Overloaded> {
+        let mut execute = execute;
+        loop {
+            let seat = self.seat(stream)?;
+            match seat.enqueue(execute) {
+                Ok(false) => return Ok(()),
+                Ok(true) => return self.tell_supervisor(&seat),
                 Err(NotSeated::Full) => {
                     events::refused(Reason::EntityQueue);
                     return Err(Overloaded);
                 }
-                // The entity was passivated between the look-up and the request.
-                Err(NotSeated::Closed(returned)) => request = *returned,
+                // The entity was passivated between the look-up and the command. Closing a seat and taking it out of the
+                // directory is one step of the supervisor, so that the next look-up finds another.
+                Err(NotSeated::Closed(returned)) => execute = returned,
             }
         }
-        Err(Overloaded)
     }
 
-    fn seat(&self, seat: &Arc<Seat<D>>) -> Result<(), Overloaded> {
+    /// The seat of an entity, which is admitted if it was made just now.
+    fn seat(&self, stream: &StreamName) -> Result<Arc<Seat<D>>, Overloaded> {
+        if !self.directory.is_open() {
+            return Err(Overloaded);
+        }
+        let (seat, created) = self.directory.get_or_create(stream);
+        seat.touch(self.directory.now());
+        if created {
+            self.tell_supervisor(&seat)?;
+        }
+        Ok(seat)
+    }
+
+    fn tell_supervisor(&self, seat: &Arc<Seat<D>>) -> Result<(), Overloaded> {
         self.supervisor.cast(Supervise::Seat(Arc::clone(seat))).map_err(|_| {
             seat.close();
             self.directory.remove(&seat.stream);
@@ -188,3 +242,15 @@ impl<D: Decider> Entities<D> {
 
 /// The request was not taken.
 struct Overloaded;
+
+impl From<Overloaded> for ReadError {
+    fn from(_: Overloaded) -> Self {
+        Self::Overloaded
+    }
+}
+
+impl<R: std::error::Error> From<Overloaded> for ExecuteError<R> {
+    fn from(_: Overloaded) -> Self {
+        Self::Overloaded
+    }
+}

@@ -1,36 +1,35 @@
 //! The entity: the actor that hosts one decider's state and is the only writer of its stream on this node.
 //!
-//! It is woken when its seat's queue is not empty, takes everything that waits, decides the commands one after the
-//! other, appends all their events at once, publishes the new state and only then answers. Commands for one entity
-//! therefore commit in groups, like those of different entities do in the [`appender`](super::appender).
+//! It is woken when its seat's queue is not empty, takes what waits, decides the commands one after the other until they are
+//! a group, appends all their events at once, publishes the new state and only then answers. Commands for one entity
+//! therefore commit in groups, like those of different entities do in the [`appender`](super::appender); and a group is
+//! bounded, so that one entity takes no more than a part of a batch from the others.
 //!
 //! # Design
 //!
-//! Its whole memory of the stream is one optional value, and the one rule is: *in doubt, forget*. First load, lost race
-//! and a connection that died during commit are the same code path. A refused command is an answer, never a failure of
-//! the actor; only a mistake in a decider can kill it, and the seat's queue survives that.
+//! Its whole memory of the stream is what its seat publishes, and that is committed. After a lost race it catches up with
+//! the log; when the outcome of an append is unknown, *it forgets* and loads anew. A refused command is an answer, never a
+//! failure of the actor; only a mistake in a decider can kill it, and the seat's queue survives that.
 
-use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::task::JoinHandle;
 
-use super::append::Append;
-use super::decided::Decided;
+use super::decided::{Commands, Decided};
 use super::decider::Decider;
-use super::error::{ExecuteError, ReadError, StoreError};
+use super::error::{ExecuteError, StoreError};
 use super::measure;
-use super::published::Published;
-use super::seat::{Execute, Read, Request, Seat, Wake};
+use super::seat::{Execute, Seat, Wake};
 use super::snapshot::Taken;
 use super::store::EventLog;
 use crate::span_in;
 use crate::telemetry::Carried;
+use crate::workers::WorkError;
 
 /// How often a command is decided again after another writer was faster.
-const ATTEMPTS: usize = 4;
+const ATTEMPTS: usize = 8;
 
 /// The actor type of every entity.
 #[derive(Debug)]
@@ -49,11 +48,9 @@ pub(super) struct Hosting<D: Decider> {
     pub(super) snapshot_every: u64,
 }
 
-/// What an entity knows.
+/// What an entity knows, beside what its seat publishes.
 pub(super) struct Hosted<D: Decider> {
     hosting: Hosting<D>,
-    known: Option<Arc<Published<D>>>,
-    snapshot: Taken,
     /// A snapshot that is being taken.
     taking: Option<JoinHandle<Option<Taken>>>,
 }
@@ -69,7 +66,7 @@ impl<D: Decider> Actor for Entity<D> {
         _myself: ActorRef<Wake>,
         hosting: Hosting<D>,
     ) -> Result<Hosted<D>, ActorProcessingErr> {
-        Ok(Hosted { hosting, known: None, snapshot: Taken::default(), taking: None })
+        Ok(Hosted { hosting, taking: None })
     }
 
     async fn handle(
@@ -85,7 +82,7 @@ impl<D: Decider> Actor for Entity<D> {
             }
             measure::mailbox::<D>(waiting.len());
             // Boxed, so that an entity at rest does not hold the memory that one at work needs.
-            Box::pin(hosted.serve(waiting)).await;
+            Box::pin(hosted.serve(waiting.into())).await?;
         }
     }
 
@@ -100,36 +97,17 @@ impl<D: Decider> Actor for Entity<D> {
 }
 
 impl<D: Decider> Hosted<D> {
-    async fn serve(&mut self, waiting: VecDeque<Request<D>>) {
-        let mut reads = Vec::new();
-        let mut commands = Vec::new();
-        for request in waiting {
-            match request {
-                Request::Read(read) => reads.push(read),
-                Request::Execute(execute) => commands.push(*execute),
-            }
-        }
-        self.answer(reads).await;
+    async fn serve(&mut self, commands: Commands<D>) -> Result<(), WorkError> {
         if let Some(carried) = self.in_execution(&commands) {
-            carried.scope(self.execute(commands)).await;
+            carried.scope(self.execute(commands)).await?;
         }
         self.snapshot_if_due().await;
-    }
-
-    async fn answer(&mut self, reads: Vec<Read<D>>) {
-        let Some(asked) = first_kept(reads.iter().map(|read| &read.carried)).cloned() else {
-            return;
-        };
-        let known = asked.scope(self.known()).await;
-        let known = known.map_err(|error| ReadError::Store(error.of_read()));
-        for read in reads {
-            let _ = read.reply.send(known.clone());
-        }
+        Ok(())
     }
 
     /// Where commands are carried out: in the trace of the first of them that is kept, in a span that is linked to those of
     /// the others.
-    fn in_execution(&self, commands: &[Execute<D>]) -> Option<Carried> {
+    fn in_execution(&self, commands: &[Box<Execute<D>>]) -> Option<Carried> {
         let span = |first: &Carried| {
             span_in!(
                 &first.span,
@@ -144,81 +122,66 @@ impl<D: Decider> Hosted<D> {
         Carried::joined(asking(), span).or_else(|| asking().next().cloned())
     }
 
-    /// The newest state this node has heard of.
-    async fn known(&mut self) -> Result<Arc<Published<D>>, StoreError> {
-        let seat = &self.hosting.seat;
-        if let Some(known) = self.known.as_ref().filter(|known| known.version >= seat.required()) {
-            return Ok(Arc::clone(known));
-        }
-        let hydrated = self.hosting.log.hydrate::<D>(&seat.stream).await.inspect_err(|error| {
-            tracing::error!(stream.name = %seat.stream, %error, "an entity cannot be loaded");
-        })?;
-        self.snapshot = hydrated.snapshot;
-        let hydrated = Arc::new(hydrated.published);
-        seat.publish(Arc::clone(&hydrated));
-        self.known = Some(Arc::clone(&hydrated));
-        Ok(hydrated)
-    }
-
-    async fn execute(&mut self, commands: Vec<Execute<D>>) {
+    /// Carries out as many of the commands as are a group; the others wait for the next turn.
+    async fn execute(&mut self, commands: Commands<D>) -> Result<(), WorkError> {
+        let mut commands = commands;
         for _ in 0..ATTEMPTS {
-            let mut decided = match self.known().await {
-                Ok(known) => Decided::of(&known, &commands, self.hosting.log.clock().now()).await,
-                Err(error) => return answer_all(commands, &ExecuteError::Store(error.of_read())),
-            };
-            match self.commit(&mut decided).await {
-                Ok(()) => return decided.answer(commands),
-                Err(StoreError::Conflict) => {
-                    measure::conflict::<D>();
-                    self.forget();
-                }
+            let Hosting { seat, log, .. } = &self.hosting;
+            let known = match seat.newest(log).await {
+                Ok(known) => known,
                 Err(error) => {
-                    self.forget();
-                    return self.refused(commands, error).await;
+                    answer_all(commands, &error.into());
+                    return Ok(());
                 }
+            };
+            let (mut decided, mut group) = Decided::of(&known, commands, log).await?;
+            seat.put_back(group.split_off(decided.count()).into_iter());
+            commands = group;
+            let Err(error) = self.commit(&mut decided).await else {
+                decided.answer(commands);
+                return Ok(());
+            };
+            if !matches!(error, StoreError::Conflict) {
+                return self.refused(commands, error).await;
             }
+            measure::conflict::<D>();
+            self.hosting.seat.require(known.version + 1);
         }
         answer_all(commands, &ExecuteError::Contended);
+        Ok(())
     }
 
     async fn commit(&mut self, decided: &mut Decided<D>) -> Result<(), StoreError> {
-        if decided.events.is_empty() && decided.beside.is_empty() {
-            return Ok(());
-        }
-        let append = Append {
-            stream: self.hosting.seat.stream.clone(),
-            expected: decided.expected,
-            events: std::mem::take(&mut decided.events),
-            beside: std::mem::take(&mut decided.beside),
-        };
+        let Some(append) = decided.append(&self.hosting.seat.stream) else { return Ok(()) };
         self.hosting.log.append(append).await?;
-        self.known = Some(Arc::clone(&decided.published));
-        self.hosting.seat.publish(Arc::clone(&decided.published));
+        self.hosting.seat.publish(&decided.published);
         Ok(())
     }
 
     /// The append was refused or its outcome is unknown. If it carried several commands, one of them may be to blame
-    /// for a refusal: each is then tried alone.
-    async fn refused(&mut self, commands: Vec<Execute<D>>, error: StoreError) {
+    /// for a refusal: it is looked for by halves, and the others are committed together.
+    async fn refused(
+        &mut self,
+        mut commands: Commands<D>,
+        error: StoreError,
+    ) -> Result<(), WorkError> {
+        if matches!(error, StoreError::OutcomeUnknown(_)) {
+            self.hosting.seat.forget();
+        }
         let one_may_be_to_blame =
             matches!(error, StoreError::Constraint(_) | StoreError::Refused(_));
         if commands.len() > 1 && one_may_be_to_blame {
-            for command in commands {
-                Box::pin(self.execute(vec![command])).await;
-            }
-        } else {
-            // Whoever asked knows what it means that a constraint refused, and what to say of it.
-            if !matches!(error, StoreError::Constraint(_)) {
-                let stream = &self.hosting.seat.stream;
-                tracing::warn!(stream.name = %stream, %error, "an append failed");
-            }
-            answer_all(commands, &ExecuteError::Store(error));
+            let second_half = commands.split_off(commands.len() / 2);
+            Box::pin(self.execute(commands)).await?;
+            return Box::pin(self.execute(second_half)).await;
         }
-    }
-
-    fn forget(&mut self) {
-        self.known = None;
-        self.hosting.seat.forget();
+        // Whoever asked knows what it means that a constraint refused, and what to say of it.
+        if !matches!(error, StoreError::Constraint(_)) {
+            let stream = &self.hosting.seat.stream;
+            tracing::warn!(stream.name = %stream, %error, "an append failed");
+        }
+        answer_all(commands, &ExecuteError::Store(error));
+        Ok(())
     }
 
     /// Begins to take a regular snapshot if one is due, beside the commands that follow. One at a time on this node: when another
@@ -227,15 +190,14 @@ impl<D: Decider> Hosted<D> {
         if let Some(taking) = self.taking.take_if(|taking| taking.is_finished()) {
             self.taken(taking).await;
         }
-        let Some(known) = &self.known else { return };
         let hosting = &self.hosting;
-        if self.taking.is_some() || !self.snapshot.is_due(known.version, hosting.snapshot_every) {
+        let Some(known) = hosting.seat.published() else { return };
+        let (before, every) = (hosting.seat.snapshot(), hosting.snapshot_every);
+        if self.taking.is_some() || !before.is_due(known.version, every) {
             return;
         }
         let Some(turn) = hosting.log.snapshot_turn() else { return };
-        let (log, stream, known) =
-            (hosting.log.clone(), hosting.seat.stream.clone(), Arc::clone(known));
-        let (before, every) = (self.snapshot, hosting.snapshot_every);
+        let (log, stream) = (hosting.log.clone(), hosting.seat.stream.clone());
         let take = async move {
             let saved = log.save_snapshot(&stream, &known, before, every).await;
             drop(turn);
@@ -258,12 +220,12 @@ impl<D: Decider> Hosted<D> {
         if let Some(taking) = self.taking.take() {
             self.taken(taking).await;
         }
-        let Some(known) = &self.known else { return };
-        if !self.snapshot.is_worth_leaving(known.version) {
+        let Hosting { seat, log, snapshot_every } = &self.hosting;
+        let (Some(known), before) = (seat.published(), seat.snapshot()) else { return };
+        if !before.is_worth_leaving(known.version) {
             return;
         }
-        let Hosting { seat, log, snapshot_every } = &self.hosting;
-        let left = log.leave_snapshot(&seat.stream, known, self.snapshot, *snapshot_every).await;
+        let left = log.leave_snapshot(&seat.stream, &known, before, *snapshot_every).await;
         if let Err(error) = left {
             tracing::warn!(stream.name = %seat.stream, %error, "an entity left without a snapshot");
         }
@@ -271,17 +233,12 @@ impl<D: Decider> Hosted<D> {
 
     async fn taken(&mut self, taking: JoinHandle<Option<Taken>>) {
         if let Ok(Some(taken)) = taking.await {
-            self.snapshot = taken;
+            self.hosting.seat.set_snapshot(taken);
         }
     }
 }
 
-/// The first whose trace is kept, or else the first.
-fn first_kept<'c>(mut carried: impl Iterator<Item = &'c Carried> + Clone) -> Option<&'c Carried> {
-    carried.clone().find(|carried| carried.is_kept()).or_else(|| carried.next())
-}
-
-fn answer_all<D: Decider>(commands: Vec<Execute<D>>, error: &ExecuteError<D::Rejection>) {
+fn answer_all<D: Decider>(commands: Commands<D>, error: &ExecuteError<D::Rejection>) {
     for execute in commands {
         let _ = execute.reply.send(Err(error.clone()));
     }

@@ -51,13 +51,21 @@ impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
         match error.as_db_error() {
             Some(refusal) => classify(refusal),
-            None if error.is_closed() || is_io(&error) => Self::OutcomeUnknown(describe(&error)),
-            None => Self::Refused(describe(&error)),
+            None => Self::of_driver(&error),
         }
     }
 }
 
 impl StoreError {
+    /// What a failure means that the server did not speak of.
+    pub(super) fn of_driver(error: &tokio_postgres::Error) -> Self {
+        if error.is_closed() || is_io(error) {
+            Self::OutcomeUnknown(describe(error))
+        } else {
+            Self::Refused(describe(error))
+        }
+    }
+
     /// What the error means when nothing was written: a lost connection left nothing in doubt.
     #[must_use]
     pub fn of_read(self) -> Self {

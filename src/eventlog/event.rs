@@ -111,6 +111,38 @@ pub struct EventView<'a> {
     pub recorded_at: Timestamp,
 }
 
+/// An event of the log as it is read in passing: what a projection or an observer needs of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Heard<'a> {
+    /// Place in the whole log.
+    pub position: i64,
+    /// Name of its stream.
+    pub stream: &'a str,
+    /// Place in its stream.
+    pub version: i64,
+    /// Stored name.
+    pub name: &'a str,
+    /// Stored shape.
+    pub schema: i16,
+    /// Its data as JSON; `null` if nobody reads that of its category.
+    pub data: &'a str,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+}
+
+impl Heard<'_> {
+    /// What a projection sees of it.
+    pub fn view(&self) -> EventView<'_> {
+        EventView {
+            stream: self.stream,
+            name: self.name,
+            schema: self.schema,
+            data: self.data,
+            recorded_at: self.recorded_at,
+        }
+    }
+}
+
 /// An event as it stands in the log.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,5 +1,6 @@
 //! A command on its way to its entity, with everything that goes with it.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use super::append::Context;
 use super::decider::Decider;
 use super::published::Outcome;
 use super::statement::Statement;
+use crate::budget::Lease;
 
 /// A command, who asks for it, and the rows that are written with its events.
 pub struct Execution<D: Decider> {
@@ -14,12 +16,23 @@ pub struct Execution<D: Decider> {
     pub(super) context: Context,
     pub(super) beside: Vec<Arc<Statement>>,
     pub(super) record: Option<Record<D>>,
+    /// What is given back when the command is answered.
+    pub(super) kept: Vec<Box<dyn Any + Send + Sync>>,
+    /// Whether somebody holds a lease for its bytes already.
+    pub(super) is_paid_for: bool,
 }
 
 impl<D: Decider> Execution<D> {
     /// A command and who asks for it.
     pub fn new(command: D::Command, context: Context) -> Self {
-        Self { command, context, beside: Vec::new(), record: None }
+        Self {
+            command,
+            context,
+            beside: Vec::new(),
+            record: None,
+            kept: Vec::new(),
+            is_paid_for: false,
+        }
     }
 
     /// With rows written in the transaction of the command's events; not written when it has none.
@@ -33,6 +46,20 @@ impl<D: Decider> Execution<D> {
     #[must_use]
     pub fn recorded(mut self, record: Record<D>) -> Self {
         self.record = Some(record);
+        self
+    }
+
+    /// With a lease of its bytes, of another budget than that of commands; it goes with it until it is answered.
+    #[must_use]
+    pub fn paid_by(mut self, lease: Lease) -> Self {
+        self.is_paid_for = true;
+        self.keeping(lease)
+    }
+
+    /// With something that goes with it until it is answered, whoever stops waiting for it: a turn for instance.
+    #[must_use]
+    pub fn keeping(mut self, kept: impl Send + Sync + 'static) -> Self {
+        self.kept.push(Box::new(kept));
         self
     }
 }

@@ -22,9 +22,10 @@ use tokio::sync::watch;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::doubt::Doubt;
+use super::acknowledged::Acknowledged;
 use super::error::StoreError;
-use super::event::RecordedEvent;
+use super::event::Heard;
+use super::notification::Batch;
 use super::store;
 use crate::database::{Connection, DatabaseError, Link, Pool};
 use crate::telemetry::instrument::number;
@@ -54,7 +55,8 @@ const ATTACH_TIMEOUT: Duration = Duration::from_secs(15);
 const RECONNECT_MIN: Duration = Duration::from_millis(100);
 const RECONNECT_MAX: Duration = Duration::from_secs(2);
 
-/// Events read at once while catching up.
+/// Events of which observers hear before others get their turn on the thread. They are read one by one, and only the small ones with their
+/// data, so the page takes no memory to speak of.
 const PAGE: i64 = 1_000;
 
 /// Whether other nodes may share the database.
@@ -68,8 +70,13 @@ pub enum Mode {
 
 /// Hears of events that another process appended.
 pub trait Observer: Send + Sync + 'static {
+    /// Categories of streams whose events it reads; of others it only hears.
+    fn reads(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Called for each such event, in the log's order. May be called again for events this node appended itself.
-    fn observe(&self, event: &RecordedEvent);
+    fn observe(&self, event: &Heard<'_>);
 
     /// Resolves when everything observed so far has taken effect.
     fn settled(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
@@ -166,7 +173,7 @@ pub struct Following {
     link: Option<Link>,
     seen: i64,
     status: Arc<Status>,
-    doubt: Doubt,
+    acknowledged: Acknowledged,
     pools: Vec<Pool>,
 }
 
@@ -207,7 +214,7 @@ pub async fn join(
             link: Some(link),
             seen,
             status,
-            doubt: Doubt::new(),
+            acknowledged: Acknowledged::default(),
             pools: Vec::new(),
         },
     ))
@@ -248,9 +255,9 @@ impl Following {
         Ok(())
     }
 
-    /// While there is doubt, observers hear of this node's own batches too.
-    pub fn heed(&mut self, doubt: Doubt) {
-        self.doubt = doubt;
+    /// Skips this node's batches that were acknowledged: their entities have published them.
+    pub fn skip(&mut self, acknowledged: Acknowledged) {
+        self.acknowledged = acknowledged;
     }
 
     /// Gives up the sessions of these pools when the database hangs.
@@ -298,41 +305,46 @@ impl Following {
         }
     }
 
-    /// A batch was committed. This node's own batches were published by their entities already, unless there is doubt.
+    /// A batch was committed. Those of this node that were acknowledged have been published already.
     async fn notified(&mut self, link: &Link, payload: &str) -> Result<(), FollowError> {
         match Batch::parse(payload) {
-            Some(batch) if self.is_published(&batch) => {
+            Some(batch) if batch.head <= self.seen => Ok(()),
+            Some(batch) if self.is_published(&batch).await => {
                 self.see(batch.head);
                 Ok(())
             }
-            Some(batch) if batch.head <= self.seen => Ok(()),
             Some(_) | None => self.catch_up(link).await,
         }
     }
 
-    fn is_published(&self, batch: &Batch) -> bool {
-        batch.node == self.node && batch.head - batch.count == self.seen && !self.doubt.is_raised()
+    async fn is_published(&self, batch: &Batch) -> bool {
+        batch.node == self.node
+            && batch.head - batch.count == self.seen
+            && self.acknowledged.holds(self.seen, batch.head).await
     }
 
     /// Everything up to here was heard of.
     fn see(&mut self, position: i64) {
         self.seen = position;
+        self.acknowledged.forget(position);
         self.status.head.store(position, Ordering::Relaxed);
     }
 
     /// Reads every event after the last one seen, and tells the observers.
     async fn catch_up(&mut self, link: &Link) -> Result<(), FollowError> {
+        let categories =
+            self.observers.iter().flat_map(|observer| observer.reads().iter().copied());
+        let categories: Vec<&str> = categories.collect();
         loop {
-            let read = store::read_log(&link.client, self.seen, PAGE, None);
-            let page = tokio::time::timeout(HEARTBEAT_TIMEOUT, read).await;
-            let page = page.map_err(|_| FollowError::Silent)??;
-            for event in &page {
+            let read = store::walk(&link.client, (self.seen, PAGE), Some(&categories), |event| {
                 self.observers.iter().for_each(|observer| observer.observe(event));
-                self.see(event.position);
-            }
-            if page.is_empty() {
-                return Ok(());
-            }
+                Ok(())
+            });
+            let last = tokio::time::timeout(HEARTBEAT_TIMEOUT, read).await;
+            let Some(last) = last.map_err(|_| FollowError::Silent)?? else { return Ok(()) };
+            self.see(last);
+            // What observers send to actors is dealt with before more is sent.
+            tokio::task::yield_now().await;
         }
     }
 
@@ -357,43 +369,5 @@ impl Following {
             observer.settled().await;
         }
         Ok(link)
-    }
-}
-
-/// What a notification says: `node count head`.
-#[derive(Debug, PartialEq, Eq)]
-struct Batch {
-    node: Uuid,
-    count: i64,
-    head: i64,
-}
-
-impl Batch {
-    fn parse(payload: &str) -> Option<Self> {
-        let mut words = payload.split(' ');
-        let node = words.next()?.parse().ok()?;
-        let count = words.next()?.parse().ok()?;
-        let head = words.next()?.parse().ok()?;
-        words.next().is_none().then_some(Self { node, count, head })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_notification_names_the_node_the_number_of_events_and_the_head() {
-        let node = Uuid::from_u128(7);
-        assert_eq!(Batch::parse(&format!("{node} 3 10")), Some(Batch { node, count: 3, head: 10 }));
-        for payload in [
-            "",
-            "x 3 10",
-            &format!("{node} 3"),
-            &format!("{node} 3 10 11"),
-            &format!("{node} a 10"),
-        ] {
-            assert_eq!(Batch::parse(payload), None, "{payload:?}");
-        }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
-use tokio::sync::mpsc::Sender;
+use tokio::sync::Semaphore;
 
 use super::append::Append;
 use super::decider::Decider;
@@ -24,28 +24,28 @@ fn category<D: Decider>() -> KeyValue {
 
 /// How it ended. What was refused for what it says (an address that is taken, a stream that somebody else has written) is
 /// neither a success nor a failure of the log: nothing stands for it.
-fn outcome<T>(answer: &Result<T, StoreError>) -> Option<KeyValue> {
-    let word = match answer {
-        Ok(_) => "success",
-        Err(StoreError::Constraint(_) | StoreError::Conflict) => return None,
-        Err(_) => "failure",
+fn outcome(failure: Option<&StoreError>) -> Option<KeyValue> {
+    let word = match failure {
+        None => "success",
+        Some(StoreError::Constraint(_) | StoreError::Conflict) => return None,
+        Some(_) => "failure",
     };
     Some(KeyValue::new("outcome", word))
 }
 
 /// An append was answered.
 pub(super) fn append<T>(took: Duration, answer: &Result<T, StoreError>) {
-    if let Some(outcome) = outcome(answer) {
+    if let Some(outcome) = outcome(answer.as_ref().err()) {
         APPEND_DURATION.record(took, &[outcome]);
     }
 }
 
 /// A batch was written, or was not.
-pub(super) fn batch<T>(took: Duration, appends: &[&Append], answer: &Result<T, StoreError>) {
-    if let Some(outcome) = outcome(answer) {
+pub(super) fn batch(took: Duration, appends: &[&Append], failure: Option<&StoreError>) {
+    if let Some(outcome) = outcome(failure) {
         APPEND_BATCH_DURATION.record(took, &[outcome]);
     }
-    if answer.is_ok() {
+    if failure.is_none() {
         APPEND_BATCH_SIZE.record(appends.len(), &[]);
         let events: usize = appends.iter().map(|append| append.events.len()).sum();
         APPEND_EVENTS.add(events.try_into().unwrap_or(u64::MAX), &[]);
@@ -53,12 +53,11 @@ pub(super) fn batch<T>(took: Duration, appends: &[&Append], answer: &Result<T, S
 }
 
 /// Shows how many wait in the appender's queue, until it has ended.
-pub(super) fn observe_queue<T: Send + 'static>(queue: &Sender<T>) {
-    // One that holds the queue open would keep the appender from ending.
-    let queue = queue.downgrade();
+pub(super) fn observe_queue(places: &Arc<Semaphore>, of: usize) {
+    let places = Arc::downgrade(places);
     APPEND_QUEUE_DEPTH.by(move |depth| {
-        if let Some(queue) = queue.upgrade() {
-            depth.observe(count(queue.max_capacity() - queue.capacity()), &[]);
+        if let Some(places) = places.upgrade() {
+            depth.observe(count(of.saturating_sub(places.available_permits())), &[]);
         }
     });
 }

@@ -1,6 +1,7 @@
 //! The kernel: an event log on PostgreSQL and the actors that keep entities on it. It knows no feature.
 //!
-//! Read in this order: [`decider`] (the rules' shape), [`event`], [`append`], [`appender`] (group commit), [`store`],
+//! Read in this order: [`decider`] (the rules' shape), [`event`], [`append`], [`appender`] (group commit), [`lanes`] (who goes
+//! first), [`batch`] (one transaction), [`trial`] (who is to blame), [`acknowledged`], [`store`],
 //! [`snapshot`], [`entity`], [`supervisor`], [`execution`], [`entities`] (the handle features use), [`watch`],
 //! [`projection`], [`replay`], [`follower`] (other nodes).
 //!
@@ -16,26 +17,36 @@
 //!
 //! * An entity answers only after its events, and what records the outcome, are committed.
 //! * In doubt (conflict, lost connection, timeout) an entity forgets its state and hydrates again.
-//! * Every queue is bounded; a full one refuses.
+//! * Every queue of appends and commands is bounded; a full one refuses.
+//! * A position is visible only when every position before it is: a trigger refuses anything else, whoever appends.
+//! * What may refuse an append is asked before its events are inserted.
+//! * The follower skips a batch only if the database has acknowledged it to this node.
 
+pub mod acknowledged;
 pub mod append;
 pub mod appender;
 mod batch;
+mod columns;
 mod decided;
 pub mod decider;
 mod directory;
-pub mod doubt;
 pub mod entities;
 pub mod entity;
 pub mod error;
 pub mod event;
 pub mod execution;
 pub mod follower;
+mod lanes;
+mod loading;
 mod measure;
+mod notification;
+mod pipeline;
 pub mod projection;
 pub mod published;
 pub mod replay;
+pub mod resources;
 mod seat;
+mod shadow;
 pub mod snapshot;
 pub mod statement;
 pub mod store;
@@ -43,16 +54,18 @@ pub mod stream;
 pub mod supervisor;
 #[cfg(test)]
 pub mod testing;
+mod trial;
 pub mod watch;
 
 pub use append::{Append, Context, NewEvent};
-pub use decider::Decider;
+pub use decider::{Consequence, Decider, Extent};
 pub use entities::Entities;
 pub use error::{ExecuteError, ReadError, StoreError};
-pub use event::{DecodeError, Event, EventKind, EventView, RecordedEvent};
+pub use event::{DecodeError, Event, EventKind, EventView, Heard, RecordedEvent};
 pub use execution::{Execution, Record};
 pub use projection::{Projection, Projections};
 pub use published::{Outcome, Published};
+pub use resources::Resources;
 pub use statement::{Jsonb, RawJson, Statement};
 pub use store::EventLog;
 pub use stream::StreamName;

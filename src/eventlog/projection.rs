@@ -14,6 +14,11 @@ pub trait Projection: Send + Sync + 'static {
     /// The tables it alone writes.
     fn tables(&self) -> &'static [&'static str];
 
+    /// Statements that bring its tables up to date with rows beside the log that change without an event.
+    fn beside(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// The statements an event causes; none for events it does not follow.
     ///
     /// # Errors
@@ -35,6 +40,11 @@ impl Projections {
     /// Every table that a projection writes.
     pub fn tables(&self) -> impl Iterator<Item = &'static str> {
         self.0.iter().flat_map(|projection| projection.tables().iter().copied())
+    }
+
+    /// Every statement for rows beside the log that change without an event.
+    pub(super) fn beside(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().flat_map(|projection| projection.beside().iter().copied())
     }
 
     pub(super) fn project(&self, event: &EventView<'_>) -> Result<Vec<Statement>, DecodeError> {

@@ -14,15 +14,21 @@
 //! same reason an entity with a large state leaves without a snapshot when hardly anything has happened to it
 //! (`BYTES_PER_EVENT_ON_LEAVING`).
 
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::decider::Decider;
 use super::error::StoreError;
 use super::published::Published;
+use super::resources::Resources;
 use super::statement::{Jsonb, RawJson};
+use super::store::SHORT;
 use super::stream::StreamName;
 use crate::clock::Timestamp;
-use crate::database::{Lent, Pool};
+use crate::database::Pool;
 
 /// The newest snapshot of a stream up to a version, if it has the shape this program writes, and the version of the
 /// newest one that stays for ever.
@@ -83,19 +89,22 @@ fn events_between(version: i64, later: i64) -> u64 {
 
 /// Loads the newest snapshot at or below `version` that this program can use; `None` when there is none.
 pub(super) async fn load<D: Decider>(
-    client: &Lent,
+    pool: &Pool,
+    resources: &Resources,
     stream: &StreamName,
     version: i64,
 ) -> Result<Option<(Published<D>, Taken)>, StoreError> {
     let mut at_most = version;
     loop {
         let params: [&(dyn ToSql + Sync); 3] = [&stream.as_str(), &D::SNAPSHOT_SCHEMA, &at_most];
-        let Some(row) = client.query_opt(SELECT, &params).await? else { return Ok(None) };
-        let (version, RawJson(json)): (i64, _) = (row.get(0), row.get(1));
-        match serde_json::from_str(json) {
+        let row = pool.get().await?.query_opt(SELECT, &params).await?;
+        let Some(row) = row else { return Ok(None) };
+        let (version, regular): (i64, i64) = (row.get(0), row.get(2));
+        let bytes = row.get::<_, RawJson<'_>>(1).0.len();
+        match state_of(row, bytes, resources).await {
             Ok(state) => {
-                let regular = if D::KEEPS_HISTORY { row.get(2) } else { version };
-                let taken = Taken { version, bytes: json.len() as u64, regular };
+                let regular = if D::KEEPS_HISTORY { regular } else { version };
+                let taken = Taken { version, bytes: bytes as u64, regular };
                 return Ok(Some((Published { version, state }, taken)));
             }
             Err(error) => {
@@ -106,21 +115,50 @@ pub(super) async fn load<D: Decider>(
     }
 }
 
+/// The state in a row. A large one is read away from the threads that answer requests.
+async fn state_of<S: DeserializeOwned + Send + 'static>(
+    row: Row,
+    bytes: usize,
+    resources: &Resources,
+) -> Result<S, String> {
+    let read = move || {
+        let RawJson(json) = row.get(1);
+        serde_json::from_str(json).map_err(|error| error.to_string())
+    };
+    if bytes <= SHORT {
+        return read();
+    }
+    resources.long_work(read).await.unwrap_or_else(|error| Err(error.to_string()))
+}
+
+/// A state as it is stored. A large one is written away from the threads that answer requests.
+pub(super) async fn json_of<D: Decider>(
+    published: &Arc<Published<D>>,
+    resources: &Resources,
+) -> Result<Vec<u8>, StoreError> {
+    let refused = |error: &dyn std::fmt::Display| StoreError::Refused(error.to_string());
+    let written = if D::weight(&published.state) <= SHORT {
+        serde_json::to_vec(&published.state)
+    } else {
+        let published = Arc::clone(published);
+        let write = move || serde_json::to_vec(&published.state);
+        resources.long_work(write).await.map_err(|error| refused(&error))?
+    };
+    written.map_err(|error| refused(&error))
+}
+
 /// Stores a snapshot, which is a regular one if it is due `every` so many events after those `before` it.
 pub(super) async fn save<D: Decider>(
     pool: &Pool,
     stream: &StreamName,
-    published: &Published<D>,
+    (version, json): (i64, &[u8]),
     taken_at: Timestamp,
     (before, every): (Taken, u64),
 ) -> Result<Taken, StoreError> {
-    let json = serde_json::to_vec(&published.state)
-        .map_err(|error| StoreError::Refused(error.to_string()))?;
-    let version = published.version;
     let is_regular = !D::KEEPS_HISTORY || before.is_due(version, every);
     let kept = D::KEEPS_HISTORY && is_regular;
     let client = pool.get().await?;
-    let state = Jsonb(&json);
+    let state = Jsonb(json);
     let taken_at = taken_at.to_jiff();
     let params: [&(dyn ToSql + Sync); 6] =
         [&stream.as_str(), &D::SNAPSHOT_SCHEMA, &version, &kept, &state, &taken_at];

@@ -14,10 +14,18 @@ pub struct Statement {
     pub params: Vec<Box<dyn ToSql + Send + Sync>>,
 }
 
+/// What a parameter takes at most, but for a few: rows beside the log are small.
+const PER_PARAMETER: usize = 256;
+
 impl Statement {
     /// A statement with its parameters.
     pub fn new(sql: &'static str, params: Vec<Box<dyn ToSql + Send + Sync>>) -> Self {
         Self { sql, params }
+    }
+
+    /// How many bytes its parameters take, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.params.len() * PER_PARAMETER
     }
 
     /// The parameters as the client library takes them.

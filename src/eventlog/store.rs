@@ -1,8 +1,10 @@
 //! Reading the log, and the handle to everything an entity needs of it.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::TryStreamExt;
 use serde_json::value::RawValue;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::Row;
@@ -14,9 +16,10 @@ use super::append::{Append, Appended};
 use super::appender::Appender;
 use super::decider::Decider;
 use super::error::StoreError;
-use super::event::{Event, RecordedEvent};
+use super::event::{Event, Heard, RecordedEvent};
 use super::measure;
 use super::published::Published;
+use super::resources::Resources;
 use super::snapshot::{self, Taken};
 use super::statement::RawJson;
 use super::stream::StreamName;
@@ -24,23 +27,36 @@ use crate::clock::{Clock, Timestamp};
 use crate::database::{Lent, Pool};
 use crate::span_in;
 
-/// The later events of one stream, up to a version. A range with two ends: with one, a plan made without knowing it would
-/// expect a third of the stream and could read all of it.
+/// The later events of one stream, up to a version, a page at a time. A range with two ends: with one, a plan made without
+/// knowing it would expect a third of the stream and could read all of it.
 const SELECT_STREAM: &str = "\
 select version, type, schema, data from events
-where stream = $1 and version > $2 and version <= $3 order by version";
+where stream = $1 and version > $2 and version <= $3 order by version limit $4";
+
+/// Events that are read at once when a state is made of them.
+const PAGE: i64 = 512;
+
+/// Bytes of JSON that are parsed, or written, on the threads that answer requests. It takes about half a millisecond.
+pub(super) const SHORT: usize = 64 * 1024;
 
 /// Where the log ends.
-const SELECT_HEAD: &str = "select position from log_head";
+const SELECT_HEAD: &str = "\
+select coalesce((select position from events where position > 0 order by position desc limit 1), 0)";
 
 /// The last version of each stream; 0 for streams that do not exist.
-const SELECT_VERSIONS: &str = "\
+pub(super) const SELECT_VERSIONS: &str = "\
 select coalesce((select version from events where events.stream = asked.stream order by version desc limit 1), 0)
 from unnest($1::text[]) with ordinality as asked (stream, place) order by asked.place";
 
 /// A page of the whole log.
 const SELECT_LOG: &str = "\
 select position, stream, version, event_id, type, schema, data, context, recorded_at
+from events where position > $1 order by position limit $2";
+
+/// A page of the whole log as it is read in passing, with the data of some categories, or of all.
+const SELECT_PASSING: &str = "\
+select position, stream, version, type, schema, recorded_at,
+       case when $3::text[] is null or split_part(stream, '-', 1) = any ($3) then data end
 from events where position > $1 order by position limit $2";
 
 /// A page of one stream, after a version and a position of which one may be 0.
@@ -69,6 +85,7 @@ pub struct EventLog {
     pool: Pool,
     appender: Appender,
     clock: Clock,
+    resources: Resources,
     /// Whose turn it is to take a regular snapshot.
     snapshots: Arc<Semaphore>,
     /// The same for entities that leave memory: however many do, they are not in the way of those.
@@ -76,10 +93,15 @@ pub struct EventLog {
 }
 
 impl EventLog {
-    /// A log that reads through `pool` and writes through `appender`.
-    pub fn new(pool: Pool, appender: Appender, clock: Clock) -> Self {
+    /// A log that reads through `pool` and writes through `appender`, and what entities on it share.
+    pub fn new(pool: Pool, appender: Appender, clock: Clock, resources: Resources) -> Self {
         let turn = || Arc::new(Semaphore::new(1));
-        Self { pool, appender, clock, snapshots: turn(), departures: turn() }
+        Self { pool, appender, clock, resources, snapshots: turn(), departures: turn() }
+    }
+
+    /// What the entities on this log share.
+    pub fn resources(&self) -> &Resources {
+        &self.resources
     }
 
     /// The clock that dates events.
@@ -106,9 +128,23 @@ impl EventLog {
         stream: &StreamName,
     ) -> Result<Hydrated<D>, StoreError> {
         let began = Instant::now();
-        let hydrated = Box::pin(self.hydrate_until(stream, i64::MAX)).await?;
+        let hydrated = Box::pin(self.hydrate_until(stream, i64::MAX, None)).await?;
         measure::rehydration::<D>(began.elapsed(), hydrated.events);
         Ok(hydrated)
+    }
+
+    /// The state after the events that follow a known one; `None` if the stream does not go on from there.
+    pub(super) async fn catch_up<D: Decider>(
+        &self,
+        stream: &StreamName,
+        known: &Published<D>,
+    ) -> Result<Option<Published<D>>, StoreError> {
+        let began = Instant::now();
+        let caught_up = Box::pin(self.hydrate_until(stream, i64::MAX, Some(known))).await?;
+        measure::rehydration::<D>(began.elapsed(), caught_up.events);
+        let events = i64::try_from(caught_up.events).unwrap_or(i64::MAX);
+        let goes_on = known.version.saturating_add(events) == caught_up.published.version;
+        Ok(goes_on.then_some(caught_up.published))
     }
 
     /// The state a stream had at `version`: the nearest snapshot before it and the events up to it. Of a version beyond
@@ -122,13 +158,14 @@ impl EventLog {
         stream: &StreamName,
         version: i64,
     ) -> Result<Published<D>, StoreError> {
-        Ok(Box::pin(self.hydrate_until(stream, version)).await?.published)
+        Ok(Box::pin(self.hydrate_until(stream, version, None)).await?.published)
     }
 
     async fn hydrate_until<D: Decider>(
         &self,
         stream: &StreamName,
         version: i64,
+        known: Option<&Published<D>>,
     ) -> Result<Hydrated<D>, StoreError> {
         let span = span_in!(
             &Span::current(),
@@ -138,7 +175,7 @@ impl EventLog {
             events = Empty,
             otel.status_code = Empty,
         );
-        let hydrated = self.load(stream, version).instrument(span.clone()).await;
+        let hydrated = self.load(stream, version, known).instrument(span.clone()).await;
         let hydrated = hydrated.inspect_err(|_| {
             span.record("otel.status_code", "ERROR");
         })?;
@@ -150,21 +187,56 @@ impl EventLog {
     async fn load<D: Decider>(
         &self,
         stream: &StreamName,
-        version: i64,
+        until: i64,
+        known: Option<&Published<D>>,
     ) -> Result<Hydrated<D>, StoreError> {
-        let client = self.pool.get().await?;
-        let snapshot = snapshot::load::<D>(&client, stream, version).await?;
-        let (published, snapshot) = snapshot.unwrap_or_default();
-        let after = published.version;
-        let params: [&(dyn ToSql + Sync); 3] = [&stream.as_str(), &after, &version];
-        let evolve = |(published, events): (Published<D>, usize), row: &Row| {
-            let event = decode_row::<D>(stream, row)?;
-            let state = D::evolve(published.state, &event);
-            Ok::<_, StoreError>((Published { version: row.get(0), state }, events + 1))
+        let (mut published, snapshot) = if let Some(known) = known {
+            (known.clone(), Taken::default())
+        } else {
+            let loaded = snapshot::load::<D>(&self.pool, &self.resources, stream, until);
+            loaded.await?.unwrap_or_default()
         };
-        let (published, events) =
-            client.fold(SELECT_STREAM, &params, (published, 0), evolve).await?;
+        let (mut events, mut page) = (0, self.page(stream, published.version, until).await?);
+        while let Some(last) = page.last() {
+            events += page.len();
+            let is_last = i64::try_from(page.len()).is_ok_and(|count| count < PAGE);
+            let after = last.get(0);
+            // The next page is on its way while something is made of this one.
+            let next = async {
+                if is_last { Ok(Vec::new()) } else { self.page(stream, after, until).await }
+            };
+            let evolved = self.evolve(stream, published, page);
+            (published, page) = futures_util::future::try_join(evolved, next).await?;
+        }
         Ok(Hydrated { published, snapshot, events })
+    }
+
+    /// Events of a stream after a version, as many as a page has. Nobody's session is kept while something is made of them.
+    async fn page(
+        &self,
+        stream: &StreamName,
+        after: i64,
+        until: i64,
+    ) -> Result<Vec<Row>, StoreError> {
+        let client = self.pool.get().await?;
+        let params: [&(dyn ToSql + Sync); 4] = [&stream.as_str(), &after, &until, &PAGE];
+        Ok(client.query(SELECT_STREAM, &params).await?)
+    }
+
+    /// The state after a page of events. Of many, it is made away from the threads that answer requests.
+    async fn evolve<D: Decider>(
+        &self,
+        stream: &StreamName,
+        published: Published<D>,
+        page: Vec<Row>,
+    ) -> Result<Published<D>, StoreError> {
+        let bytes: usize = page.iter().map(|row| row.get::<_, RawJson<'_>>(3).0.len()).sum();
+        if bytes <= SHORT {
+            return evolve(stream, published, &page);
+        }
+        let stream = stream.clone();
+        let evolved = self.resources.long_work(move || evolve(&stream, published, &page)).await;
+        evolved.unwrap_or_else(|error| Err(StoreError::Refused(error.to_string())))
     }
 
     /// Up to `limit` events of one stream after a version, in order.
@@ -197,18 +269,27 @@ impl EventLog {
     pub async fn save_snapshot<D: Decider>(
         &self,
         stream: &StreamName,
-        published: &Published<D>,
+        published: &Arc<Published<D>>,
         before: Taken,
         every: u64,
     ) -> Result<Taken, StoreError> {
-        snapshot::save(&self.pool, stream, published, self.clock.now(), (before, every)).await
+        let json = snapshot::json_of(published, &self.resources).await?;
+        let taken_at = self.clock.now();
+        snapshot::save::<D>(
+            &self.pool,
+            stream,
+            (published.version, &json),
+            taken_at,
+            (before, every),
+        )
+        .await
     }
 
     /// The same for an entity that leaves memory. When too many leave at once, some do so without: then it stores nothing.
     pub(super) async fn leave_snapshot<D: Decider>(
         &self,
         stream: &StreamName,
-        published: &Published<D>,
+        published: &Arc<Published<D>>,
         before: Taken,
         every: u64,
     ) -> Result<(), StoreError> {
@@ -222,6 +303,18 @@ impl EventLog {
             Ok(())
         })
     }
+}
+
+/// The state after stored events.
+fn evolve<D: Decider>(
+    stream: &StreamName,
+    published: Published<D>,
+    page: &[Row],
+) -> Result<Published<D>, StoreError> {
+    page.iter().try_fold(published, |published, row| {
+        let event = decode_row::<D>(stream, row)?;
+        Ok(Published { version: row.get(0), state: D::evolve(published.state, &event) })
+    })
 }
 
 fn decode_row<D: Decider>(stream: &StreamName, row: &Row) -> Result<D::Event, StoreError> {
@@ -279,6 +372,39 @@ pub async fn read_log(
         None => client.query(SELECT_LOG, &[&position, &limit]).await?,
     };
     rows.iter().map(recorded).collect()
+}
+
+/// Goes through the events after a position, so many at most, without having them all in memory, and returns the last
+/// position. Only events of these categories have data, if any are named.
+///
+/// # Errors
+///
+/// When the database is unavailable, or what `each` says.
+pub(super) async fn walk(
+    client: &tokio_postgres::Client,
+    (position, limit): (i64, i64),
+    categories: Option<&[&str]>,
+    mut each: impl FnMut(&Heard<'_>) -> Result<(), StoreError>,
+) -> Result<Option<i64>, StoreError> {
+    let params: [&(dyn ToSql + Sync); 3] = [&position, &limit, &categories];
+    let mut rows = pin!(client.query_raw(SELECT_PASSING, params.iter().copied()).await?);
+    let mut last = None;
+    while let Some(row) = rows.try_next().await? {
+        let data: Option<RawJson<'_>> = row.get(6);
+        let recorded_at: jiff::Timestamp = row.get(5);
+        let event = Heard {
+            position: row.get(0),
+            stream: row.get(1),
+            version: row.get(2),
+            name: row.get(3),
+            schema: row.get(4),
+            data: data.map_or("null", |RawJson(json)| json),
+            recorded_at: Timestamp::from(recorded_at),
+        };
+        each(&event)?;
+        last = Some(event.position);
+    }
+    Ok(last)
 }
 
 /// A stored event, from the columns that every reader of the log selects in this order.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::budget::Holder;
 use crate::id::Id;
 
 /// How many slices divide all streams.
@@ -38,6 +39,11 @@ impl StreamName {
     /// The name as stored.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// On whose behalf bytes are held for this stream: the user whose id is in its name.
+    pub fn holder(&self) -> Holder {
+        id_of(&self.0).parse().map_or(Holder::Node, Holder::User)
     }
 
     /// The slice this stream belongs to: FNV-1a of the name, modulo [`SLICES`].

@@ -1,11 +1,7 @@
-//! Bodies as they arrive: of a media type that the operation takes, not too large, and in time.
+//! Bodies: of a media type that the operation takes, and not too large.
 
-use std::time::Duration;
-
-use bytes::Bytes;
-use poem::error::ReadBodyError;
+use poem::Request;
 use poem::http::{HeaderName, StatusCode, header};
-use poem::{Body, Request};
 
 use super::header_of;
 use super::problem::Problem;
@@ -13,36 +9,20 @@ use super::problem::Problem;
 /// Largest body in bytes of an operation that does not say otherwise. The largest valid request is well below it.
 pub const MAX_BODY: usize = 64 * 1024;
 
-/// Longest time a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// What a patch may be sent as (RFC 5789, section 3.1).
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 
-/// The whole body, if it has at most `max` bytes and arrives in time.
-pub(crate) async fn receive(body: Body, max: usize) -> Result<Bytes, Problem> {
-    receive_within(body, max, BODY_TIMEOUT).await
-}
-
-/// The same for a body that may take `time` to arrive.
-pub(crate) async fn receive_within(
-    body: Body,
-    max: usize,
-    time: Duration,
-) -> Result<Bytes, Problem> {
-    let received = tokio::time::timeout(time, body.into_bytes_limit(max)).await;
-    received.map_err(|_| unreadable("The body did not arrive in time"))?.map_err(
-        |error| match error {
-            ReadBodyError::PayloadTooLarge => too_large(max),
-            ReadBodyError::BodyHasBeenTaken | ReadBodyError::Utf8(_) | ReadBodyError::Io(_) => {
-                unreadable("The body could not be received")
-            }
-        },
-    )
+/// `400`: the client sends too slowly.
+pub(crate) fn late() -> Problem {
+    failed("The body did not arrive in time")
 }
 
 /// `400`: the client has stopped sending.
-fn unreadable(message: &'static str) -> Problem {
+pub(crate) fn unreadable() -> Problem {
+    failed("The body could not be received")
+}
+
+fn failed(message: &'static str) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "UNREADABLE_BODY", message)
 }
 
@@ -87,13 +67,6 @@ pub(super) fn require_patch(request: &Request, accepted: &[&'static str]) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test]
-    async fn a_body_may_have_as_many_bytes_as_the_operation_takes() {
-        let body = Bytes::from_static(b"12345");
-        assert_eq!(receive(body.clone().into(), 5).await, Ok(body.clone()));
-        assert_eq!(receive(body.into(), 4).await, Err(too_large(4)));
-    }
 
     #[test]
     fn a_limit_is_said_in_the_largest_unit_that_it_is_a_multiple_of() {

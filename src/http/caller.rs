@@ -19,7 +19,7 @@ use super::credential::{
     live_session,
 };
 use super::problem::Problem;
-use super::{State, cookie, header_of};
+use super::{State, cookie, header_of, intake};
 use crate::eventlog::Context;
 use crate::id::{SessionId, UserId};
 use crate::keys::When;
@@ -80,6 +80,7 @@ impl Owner {
         }
         let session = live_session(state, &token).await.map_err(Refused::told)?;
         let session = used(state, session).await?;
+        intake::proven(request, session.user_id);
         Ok(Self { user_id: session.user_id, session_id: session.id })
     }
 
@@ -113,6 +114,7 @@ impl SignedIn {
         let found = first_live(state, Presented::by(request, state).await?.verified()).await?;
         let session = used(state, Arc::clone(&found)).await?;
         let is_extended = session.updated_at > found.updated_at;
+        intake::proven(request, session.user_id);
         Ok(Self { session, is_extended })
     }
 

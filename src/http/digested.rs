@@ -7,8 +7,8 @@ use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde::de::DeserializeOwned;
 
-use super::body::receive;
 use super::idempotency_key;
+use super::intake::receive;
 use super::json::{Json, MergePatch};
 
 /// The digest of a request that has no body.
@@ -76,7 +76,7 @@ async fn digest_of_body(
         return Ok(NO_BODY);
     }
     // Boxed: few requests come this way, and all of them would carry it.
-    let bytes = Box::pin(receive(body.take()?, max)).await?;
+    let bytes = Box::pin(receive(request, body.take()?, max)).await?;
     let digest = digest_of(&bytes);
     *body = RequestBody::new(Body::from_bytes(bytes));
     Ok(digest)

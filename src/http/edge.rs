@@ -1,6 +1,6 @@
 //! The edge: what every request goes through on its way to an endpoint and back.
 //!
-//! The order is trace, security headers, CORS, panics, the one error body. Whatever noticed a failure, and whoever caused
+//! The order is trace, security headers, CORS, room for the answer, the one error body, room for the request, panics. Whatever noticed a failure, and whoever caused
 //! a panic, the answer passes through here.
 //!
 //! # Design
@@ -20,13 +20,14 @@ use poem::endpoint::DynEndpoint;
 use poem::http::Uri;
 use poem::{Endpoint, Request, Response, Result};
 
-use super::State;
-use super::client_address;
+use super::admission::{self, Asker};
 use super::cors::{Cors, TrustedOrigin};
 use super::headers::SecurityHeaders;
-use super::measure;
+use super::intake::Intake;
 use super::problem::Problem;
 use super::trace::{Operation, RequestContext};
+use super::{State, answers, client_address, measure};
+use crate::budget::{Exhausted, Holder};
 
 /// What the edge has to know of the API behind it.
 #[derive(Debug, Clone, Copy)]
@@ -60,11 +61,16 @@ impl<E: DynEndpoint<Output = Response>> Edge<E> {
         &self,
         mut request: Request,
         origin: Option<&TrustedOrigin>,
+        asker: Asker,
     ) -> BoxFuture<'_, Result<Response>> {
         match origin {
             Some(origin) if origin.asks_first() => future::ready(Ok(origin.allowance())).boxed(),
             Some(_) | None => {
                 request.set_data(Arc::clone(&self.state));
+                // What only reads sends nothing that counts.
+                if !asker.only_reads {
+                    request.set_data(Arc::new(Intake::new(asker.client, &self.state)));
+                }
                 self.inner.call(request)
             }
         }
@@ -74,19 +80,23 @@ impl<E: DynEndpoint<Output = Response>> Edge<E> {
     async fn complete(
         &self,
         answer: BoxFuture<'_, Result<Response>>,
-        uri: Uri,
+        (asker, uri): (Asker, Uri),
         origin: Option<TrustedOrigin>,
     ) -> Response {
-        let mut response = match AssertUnwindSafe(answer).catch_unwind().await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => error.into_response(),
-            Err(_panic) => Problem::unexpected().to_response(),
+        let budgets = &self.state.budgets;
+        let answer = AssertUnwindSafe(answer).catch_unwind();
+        let mut response = match admission::answered(&budgets.requests, asker, answer).await {
+            Ok(Ok(Ok(response))) => response,
+            Ok(Ok(Err(error))) => error.into_response(),
+            Ok(Err(_panic)) => Problem::unexpected().to_response(),
+            Err(Exhausted::Limit | Exhausted::Share) => Problem::overloaded().to_response(),
         };
         if Problem::is_missing_in(&response) {
             let methods = || (self.operations.methods)(uri.path());
             // Boxed: most answers do not come this way.
             response = Box::pin(Problem::complete(response, methods)).await;
         }
+        response = answers::leased(response, &budgets.answers, asker);
         self.cors.finish(&mut response, origin);
         self.headers.put_on(&mut response);
         response
@@ -101,8 +111,10 @@ impl<E: DynEndpoint<Output = Response>> Endpoint for Edge<E> {
         let address = client_address::of(&request, site.trusted_proxies);
         let context = RequestContext::of(&request, operation, address, site.scheme());
         let (uri, origin) = (request.uri().clone(), self.cors.origin_of(&request));
-        let answer = self.answer(request, origin.as_ref());
-        context.serve(self.complete(answer, uri, origin)).map(Ok)
+        let client = address.map_or(Holder::Node, Holder::client);
+        let asker = Asker { client, only_reads: request.method().is_safe() };
+        let answer = self.answer(request, origin.as_ref(), asker);
+        context.serve(self.complete(answer, (asker, uri), origin)).map(Ok)
     }
 }
 

@@ -38,8 +38,12 @@ pub enum Flaw {
     TooMany,
     /// It is not of the type it should be.
     WrongType,
-    /// There is no such member.
+    /// There is nothing that it names.
     Unknown,
+    /// An object has no such member. The name is the client's own, so it is no part of the code.
+    UnknownMember,
+    /// A table has no such column. The same is true of its name.
+    UnknownColumn,
     /// It is there more than once.
     Duplicate,
     /// Somebody else has it.
@@ -48,15 +52,19 @@ pub enum Flaw {
     Invalid,
 }
 
-/// Longest name in a code: names that clients make up have no limit of their own.
-const LONGEST_NAME: usize = 64;
+/// Most fields that are told of at once.
+pub(super) const MOST_DETAILS: usize = 100;
+/// Bytes after which a message tells of no further field.
+const LONG_MESSAGE: usize = 16 * 1024;
+/// Most characters that are shown of what may be the client's own text.
+const MOST_SHOWN: usize = 256;
 
 impl FieldProblem {
     /// What is wrong with the field of this path.
     pub fn new(field: impl Into<String>, flaw: Flaw, message: impl fmt::Display) -> Self {
-        let field = field.into();
+        let field = shown(field.into());
         let code = flaw.code(&field);
-        Self { field, code, message: message.to_string() }
+        Self { field, code, message: shown(message.to_string()) }
     }
 
     /// Why the value of the field of this path was refused.
@@ -68,9 +76,39 @@ impl FieldProblem {
     }
 }
 
+/// All of it in one sentence for people.
+pub(super) fn told(details: &[FieldProblem]) -> String {
+    let mut message = String::new();
+    for FieldProblem { field, message: reason, .. } in details {
+        if message.len() > LONG_MESSAGE {
+            message.push_str("; …");
+            break;
+        }
+        let separator = if message.is_empty() { "" } else { "; " };
+        message.extend([separator, field, " ", reason]);
+    }
+    message
+}
+
 impl Flaw {
     fn code(self, path: &str) -> String {
-        format!("{}_{}", upper_snake(own_name(path)), self.suffix())
+        let whose = match self {
+            Self::UnknownMember => "MEMBER",
+            Self::UnknownColumn => "COLUMN",
+            Self::Missing
+            | Self::Empty
+            | Self::TooShort
+            | Self::TooLong
+            | Self::TooSmall
+            | Self::TooLarge
+            | Self::TooMany
+            | Self::WrongType
+            | Self::Unknown
+            | Self::Duplicate
+            | Self::Taken
+            | Self::Invalid => &upper_snake(own_name(path)),
+        };
+        format!("{whose}_{}", self.suffix())
     }
 
     fn suffix(self) -> &'static str {
@@ -83,12 +121,23 @@ impl Flaw {
             Self::TooLarge => "TOO_LARGE",
             Self::TooMany => "TOO_MANY",
             Self::WrongType => "WRONG_TYPE",
-            Self::Unknown => "UNKNOWN",
+            Self::Unknown | Self::UnknownMember | Self::UnknownColumn => "UNKNOWN",
             Self::Duplicate => "DUPLICATE",
             Self::Taken => "TAKEN",
             Self::Invalid => "INVALID",
         }
     }
+}
+
+/// Both ends of a text that may be the client's own and of any length.
+fn shown(text: String) -> String {
+    if text.len() <= MOST_SHOWN || text.chars().nth(MOST_SHOWN).is_none() {
+        return text;
+    }
+    let half = MOST_SHOWN / 2;
+    let end: Vec<char> = text.chars().rev().take(half).collect();
+    let begin = text.chars().take(half);
+    begin.chain(['…']).chain(end.into_iter().rev()).collect()
 }
 
 /// The last name of a path: that of an element is its list's.
@@ -104,7 +153,7 @@ fn own_name(path: &str) -> &str {
 fn upper_snake(name: &str) -> String {
     let mut snake = String::new();
     let mut previous = '_';
-    let mut characters = name.chars().take(LONGEST_NAME).peekable();
+    let mut characters = name.chars().peekable();
     while let Some(character) = characters.next() {
         if character.is_ascii_alphanumeric() {
             let next = characters.peek().copied().unwrap_or_default();
@@ -149,13 +198,25 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_a_client_made_up_makes_a_code_all_the_same() {
+    fn what_is_unknown_is_no_part_of_its_code_and_shown_cut() {
+        let long = "ö".repeat(100_000);
+        for (flaw, code) in
+            [(Flaw::UnknownMember, "MEMBER_UNKNOWN"), (Flaw::UnknownColumn, "COLUMN_UNKNOWN")]
+        {
+            let FieldProblem { field, code: shown, message } =
+                FieldProblem::new(&long, flaw, &long);
+            assert_eq!((shown.as_str(), &field), (code, &message));
+            assert_eq!(field, format!("{}…{}", "ö".repeat(128), "ö".repeat(128)));
+        }
+    }
+
+    #[test]
+    fn a_name_of_any_characters_makes_a_code() {
         for (path, code) in [
             ("", "FIELD_UNKNOWN"),
             ("цвет", "FIELD_UNKNOWN"),
             ("[0]", "FIELD_UNKNOWN"),
             ("--a  b--", "A_B_UNKNOWN"),
-            (&"x".repeat(100_000), &format!("{}_UNKNOWN", "X".repeat(64))),
         ] {
             assert_eq!(Flaw::Unknown.code(path), code, "{path}");
         }

@@ -14,7 +14,8 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOpti
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::body::{MAX_BODY, receive, require_patch, require_type};
+use super::body::{MAX_BODY, require_patch, require_type};
+use super::intake::receive;
 use super::problem::Problem;
 use super::strict::parse;
 
@@ -150,7 +151,7 @@ impl<'a, T: Type + DeserializeOwned, const MAX: usize> ApiExtractor<'a> for Json
     ) -> poem::Result<Self> {
         // A page of another site cannot say that it sends JSON without asking first (CORS).
         require_type(request, "JSON", &[CONTENT_TYPE])?;
-        Ok(Self(read(body, MAX).await?))
+        Ok(Self(read(request, body, MAX).await?))
     }
 }
 
@@ -174,7 +175,7 @@ impl<'a, T: Type + DeserializeOwned, const MAX: usize> ApiExtractor<'a> for Merg
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         require_patch(request, &PATCHES)?;
-        Ok(Self(read(body, MAX).await?))
+        Ok(Self(read(request, body, MAX).await?))
     }
 }
 
@@ -185,8 +186,12 @@ fn taken<T: Type>(accepted: &[&'static str]) -> MetaRequest {
     MetaRequest { description: None, content: accepted.iter().map(media).collect(), required: true }
 }
 
-async fn read<T: DeserializeOwned>(body: &mut RequestBody, max: usize) -> poem::Result<T> {
+async fn read<T: DeserializeOwned>(
+    request: &Request,
+    body: &mut RequestBody,
+    max: usize,
+) -> poem::Result<T> {
     // Boxed: it is larger than all the rest of an operation, which would carry it to its end.
-    let body = Box::pin(receive(body.take()?, max)).await?;
+    let body = Box::pin(receive(request, body.take()?, max)).await?;
     Ok(parse(&body)?)
 }

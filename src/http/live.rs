@@ -12,10 +12,16 @@ use poem_openapi::ApiResponse;
 use poem_openapi::payload::EventStream;
 use poem_openapi::types::{ToJSON, Type};
 
+use super::problem::Problem;
 use super::{State, header_of};
+use crate::budget::{Budget, Holder, Lease};
+use crate::telemetry::client_address;
 
 /// What keeps a silent stream from being taken for a dead one.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// What a stream holds between two events.
+const BYTES: usize = 8 * 1024;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -36,14 +42,16 @@ pub enum Live<T: Type + ToJSON + Send + 'static> {
 }
 
 impl<T: Type + ToJSON + Send + 'static> Live<T> {
-    /// What happens, each as an event, until the server stops or cannot know any more.
+    /// What happens, each as an event, until the server stops or cannot know any more. The place is given back then, or
+    /// when the client goes.
     pub fn of(
-        state: &State,
+        (state, place): (&State, Lease),
         happens: impl Stream<Item = T> + Send + 'static,
         event: fn(T) -> Event,
     ) -> Self {
         let (stops, is_lost) = (state.readiness.clone().closed(), state.follower.clone().lost());
-        let happens = happens.take_until(stops).take_until(is_lost).boxed();
+        let happens = happens.take_until(stops).take_until(is_lost);
+        let happens = happens.inspect(move |_| _ = &place).boxed();
         let events = told(happens, event, HEARTBEAT);
         Self::Events(events, "no-store".to_owned(), "no".to_owned())
     }
@@ -53,6 +61,19 @@ impl<T: Type + ToJSON + Send + 'static> fmt::Debug for Live<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Live")
     }
+}
+
+/// A place for a stream.
+///
+/// One client has at most its share, so that it cannot keep others from theirs. One that comes when there is no place is
+/// refused: if the oldest stream made room instead, it would connect again, and take the place of the next.
+///
+/// # Errors
+///
+/// When there is none.
+pub fn place(places: &Budget) -> Result<Lease, Problem> {
+    let client = client_address().map_or(Holder::Node, Holder::client);
+    places.lease(client, BYTES).map_err(|_| Problem::too_many_streams())
 }
 
 /// The last event that a client knows, and the field that says so: what a browser sends when it connects again comes first.

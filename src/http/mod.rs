@@ -3,6 +3,8 @@
 //! A request passes the [`edge`] and arrives at an endpoint, whose first argument is the
 //! [`caller`], so nothing is parsed or looked up for somebody who may not ask. Statuses are decided in [`problem`] only.
 
+pub mod admission;
+pub mod answers;
 pub mod begun;
 pub mod body;
 pub mod bounded;
@@ -22,7 +24,9 @@ pub mod headers;
 pub mod health;
 pub mod idempotency_key;
 pub mod if_match;
+pub mod intake;
 pub mod json;
+pub mod limits;
 pub mod live;
 mod measure;
 mod parameter;
@@ -42,6 +46,7 @@ use poem::http::{HeaderName, header};
 
 use self::begun::Begun;
 use self::health::Readiness;
+use self::limits::TimeLimits;
 use crate::accounts::Accounts;
 use crate::clock::Clock;
 use crate::eventlog::follower::Follower;
@@ -79,6 +84,8 @@ pub struct State {
     pub site: Arc<Site>,
     /// How many bytes may be held for whom.
     pub budgets: Budgets,
+    /// How long clients may take.
+    pub time_limits: TimeLimits,
 }
 
 /// Where the server is reached and by whom.

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::field::{FieldProblem, Flaw};
 use super::raw_json::RawJson;
-use super::{json, parameter};
+use super::{field, json, parameter};
 use crate::telemetry::current_trace_id;
 
 /// What went wrong.
@@ -87,10 +87,9 @@ impl Problem {
     }
 
     /// `400`: fields of the input are invalid.
-    pub fn fields(details: Vec<FieldProblem>) -> Self {
-        let named: Vec<_> =
-            details.iter().map(|detail| format!("{} {}", detail.field, detail.message)).collect();
-        let message = named.join("; ");
+    pub fn fields(mut details: Vec<FieldProblem>) -> Self {
+        details.truncate(field::MOST_DETAILS);
+        let message = field::told(&details);
         let mut problem = Self::new(StatusCode::BAD_REQUEST, "INVALID_INPUT", message);
         problem.0.details = details;
         problem

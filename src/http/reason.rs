@@ -10,7 +10,7 @@ impl Problem {
             "INVALID_INPUT" => self.reason_of_input(),
             "INVALID_EMAIL_OR_PASSWORD" => Reason::WrongPassword,
             "EMAIL_TAKEN" => Reason::EmailTaken,
-            "OVERLOADED" => Reason::Overloaded,
+            "OVERLOADED" | "CONTENDED" | "TOO_MANY_STREAMS" => Reason::Overloaded,
             "UNAVAILABLE" => Reason::Unavailable,
             "OUTCOME_UNKNOWN" => Reason::OutcomeUnknown,
             "MALFORMED_TOKEN" => Reason::Malformed,

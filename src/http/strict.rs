@@ -1,17 +1,14 @@
 //! JSON read strictly: nothing unknown, nothing twice, and what is wrong is named by its place.
 
 use poem::http::StatusCode;
-use serde::de::DeserializeOwned;
-use serde_path_to_error::Segment;
+use serde::de::{self, DeserializeOwned, IgnoredAny};
+use serde_json::value::RawValue;
 
 use super::field::{FieldProblem, Flaw};
 use super::problem::Problem;
 
 /// What is wrong with the body as a whole is said of this field.
 const BODY: &str = "body";
-
-/// Most characters shown of what a client sent.
-const MAX_SHOWN: usize = 256;
 
 /// The `T` that a body holds.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
@@ -27,6 +24,9 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         if error.inner().is_data() {
             Problem::fields(vec![misfit(&error)])
+        } else if serde_json::from_str::<IgnoredAny>(text).is_ok() {
+            // The reader takes a value that cannot be a word for no JSON where a word is wanted.
+            Problem::field(place(&path_of(error.path())), Flaw::WrongType, NO_WORD)
         } else {
             no_json(error.into_inner())
         }
@@ -35,23 +35,59 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     Ok(value)
 }
 
+/// What is said where a word is wanted and something else stands.
+const NO_WORD: &str = "invalid type: no string, expected a string";
+
+/// Begins the reason of an error in a value that was read by itself: its path and the actual reason follow, each behind one.
+const NESTED: char = '\u{1}';
+
+/// The `T` that a value holds which was set aside, because another part of it says what to read it as. What does not fit is
+/// named by its whole place all the same.
+///
+/// # Errors
+///
+/// What does not fit, for [`parse`] to tell.
+pub(crate) fn nested<T: DeserializeOwned, E: de::Error>(value: &RawValue) -> Result<T, E> {
+    let told = |path: &str, reason: &str| E::custom(format!("{NESTED}{path}{NESTED}{reason}"));
+    let text = value.get();
+    if text.starts_with('[') {
+        return Err(told("", "invalid type: sequence, expected struct"));
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let reason = without_place(error.inner());
+        // What is no data error is one all the same: the value is JSON.
+        let is_data = error.inner().is_data();
+        told(&path_of(error.path()), if is_data { &reason } else { NO_WORD })
+    })
+}
+
 /// What does not fit, from the reader's own words.
 fn misfit(error: &serde_path_to_error::Error<serde_json::Error>) -> FieldProblem {
-    let reason = without_place(error.inner());
-    let (field, flaw, message) = if let Some(name) = named("missing field `", &reason) {
-        (member(error.path(), name), Flaw::Missing, "is missing".to_owned())
-    } else if let Some(name) = named("duplicate field `", &reason) {
-        (member(error.path(), name), Flaw::Duplicate, "is given more than once".to_owned())
-    } else if let Some((name, known)) = unknown(&reason) {
-        (member(error.path(), name), Flaw::Unknown, format!("is not known, {known}"))
-    } else if wants_object(&reason) {
-        (place(error.path()), Flaw::WrongType, "must be a JSON object".to_owned())
+    let (path, reason) = (path_of(error.path()), without_place(error.inner()));
+    let nested = reason.strip_prefix(NESTED).and_then(|rest| rest.split_once(NESTED));
+    match nested {
+        Some((inner, reason)) => misfit_at(&joined(&path, inner), reason),
+        None => misfit_at(&path, &reason),
+    }
+}
+
+/// The same for the value at a path, which is empty for the whole body.
+fn misfit_at(path: &str, reason: &str) -> FieldProblem {
+    let (field, flaw, message) = if let Some(name) = named("missing field `", reason) {
+        (member(path, name), Flaw::Missing, "is missing".to_owned())
+    } else if let Some(name) = named("duplicate field `", reason) {
+        (member(path, name), Flaw::Duplicate, "is given more than once".to_owned())
+    } else if let Some((name, known)) = unknown(reason) {
+        (member(path, name), Flaw::UnknownMember, format!("is not known, {known}"))
+    } else if wants_object(reason) {
+        (place(path), Flaw::WrongType, "must be a JSON object".to_owned())
     } else if reason.starts_with("invalid type: ") {
-        (place(error.path()), Flaw::WrongType, reason)
+        (place(path), Flaw::WrongType, reason.to_owned())
     } else {
-        (place(error.path()), Flaw::Invalid, reason)
+        (place(path), Flaw::Invalid, reason.to_owned())
     };
-    FieldProblem::new(shown(&field), flaw, shown(&message))
+    FieldProblem::new(field, flaw, message)
 }
 
 /// The reason alone: the field's path says where better than line and column do.
@@ -85,28 +121,24 @@ fn wants_object(reason: &str) -> bool {
         && reason.rsplit_once(", expected ").is_some_and(|(_, expected)| is_ours(expected))
 }
 
-fn place(path: &serde_path_to_error::Path) -> String {
-    if path.iter().len() == 0 { BODY.to_owned() } else { path.to_string() }
+fn path_of(path: &serde_path_to_error::Path) -> String {
+    if path.iter().len() == 0 { String::new() } else { path.to_string() }
+}
+
+fn joined(outer: &str, inner: &str) -> String {
+    let separator = if outer.is_empty() || inner.is_empty() { "" } else { "." };
+    [outer, separator, inner].concat()
+}
+
+fn place(path: &str) -> String {
+    if path.is_empty() { BODY.to_owned() } else { path.to_owned() }
 }
 
 /// The place of a member. The path leads to it or, if it is about its absence, to what should have it.
-fn member(path: &serde_path_to_error::Path, name: &str) -> String {
-    match path.iter().next_back() {
-        None => name.to_owned(),
-        Some(Segment::Map { key }) if key == name => path.to_string(),
-        Some(_) => format!("{path}.{name}"),
-    }
-}
-
-/// Both ends of a text that may be the client's own and of any length.
-fn shown(text: &str) -> String {
-    let count = text.chars().count();
-    if count <= MAX_SHOWN {
-        return text.to_owned();
-    }
-    let half = MAX_SHOWN / 2;
-    let (begin, end) = (text.chars().take(half), text.chars().skip(count - half));
-    begin.chain(['…']).chain(end).collect()
+fn member(path: &str, name: &str) -> String {
+    let before = path.strip_suffix(name);
+    let is_there = before.is_some_and(|before| before.is_empty() || before.ends_with('.'));
+    if is_there { path.to_owned() } else { joined(path, name) }
 }
 
 #[cfg(test)]
@@ -187,14 +219,16 @@ mod tests {
                 Flaw::Duplicate,
                 "is given more than once",
             ),
-            (r#"{"title": "a", "is_done": true}"#, "is_done", Flaw::Unknown, known),
-            (r#"{"title": "a", "`, expected x": 1}"#, "`, expected x", Flaw::Unknown, known),
+            (r#"{"title": "a", "is_done": true}"#, "is_done", Flaw::UnknownMember, known),
+            (r#"{"title": "a", "`, expected x": 1}"#, "`, expected x", Flaw::UnknownMember, known),
             (
                 r#"{"title": "a", "colour": "green"}"#,
                 "colour",
                 Flaw::Invalid,
                 "unknown variant `green`, expected `red` or `blue`",
             ),
+            (r#"{"title": "a", "colour": 5}"#, "colour", Flaw::WrongType, NO_WORD),
+            (r#"{"title": "a", "colour": [1]}"#, "colour", Flaw::WrongType, NO_WORD),
             (r#"{"title": "a", "parts": [{}]}"#, "parts[0].dueFrom", Flaw::Missing, "is missing"),
             (
                 r#"{"title": "a", "parts": [{"dueFrom": 1}, {"dueFrom": 1, "dueFrom": 2}]}"#,
@@ -205,7 +239,7 @@ mod tests {
             (
                 r#"{"title": "a", "parts": [{"dueFrom": 1, "parts": 1}]}"#,
                 "parts[0].parts",
-                Flaw::Unknown,
+                Flaw::UnknownMember,
                 "is not known, expected `dueFrom`",
             ),
             (
@@ -238,7 +272,7 @@ mod tests {
             ("{}", "steps[0].op", Flaw::Missing, "is missing"),
             (r#"{"op": "run"}"#, "steps[0].op", Flaw::Invalid, variant),
             (r#"{"op": "wait"}"#, "steps[0].seconds", Flaw::Missing, "is missing"),
-            (r#"{"op": "wait", "seconds": 1, "x": 1}"#, "steps[0].x", Flaw::Unknown, known),
+            (r#"{"op": "wait", "seconds": 1, "x": 1}"#, "steps[0].x", Flaw::UnknownMember, known),
             (
                 r#"{"op": "wait", "seconds": ", expected struct x"}"#,
                 "steps[0]",
@@ -251,13 +285,50 @@ mod tests {
         }
     }
 
+    /// A value that was set aside and read by itself.
+    #[derive(Debug, PartialEq)]
+    struct Aside(Note);
+
+    impl<'de> Deserialize<'de> for Aside {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            nested(<&RawValue>::deserialize(deserializer)?).map(Self)
+        }
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Asides {
+        asides: Vec<Aside>,
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_value_that_was_set_aside_has_its_whole_place() {
+        let number = "invalid type: integer `5`, expected a string";
+        for (aside, field, flaw, message) in [
+            (r#"{"title": 5}"#, "asides[1].title", Flaw::WrongType, number),
+            (r#"{"title": "a", "colour": 5}"#, "asides[1].colour", Flaw::WrongType, NO_WORD),
+            ("{}", "asides[1].title", Flaw::Missing, "is missing"),
+            ("7", "asides[1]", Flaw::WrongType, "must be a JSON object"),
+            ("[]", "asides[1]", Flaw::WrongType, "must be a JSON object"),
+            (
+                r#"{"title": "a", "parts": [{}]}"#,
+                "asides[1].parts[0].dueFrom",
+                Flaw::Missing,
+                "is missing",
+            ),
+        ] {
+            let body = format!(r#"{{"asides": [{{"title": "fine"}}, {aside}]}}"#);
+            let refused = parse::<Asides>(body.as_bytes()).unwrap_err();
+            assert_eq!(refused, Problem::field(field, flaw, message), "{aside}");
+        }
+    }
+
     #[test]
     fn what_a_client_sent_is_shown_cut_to_a_sane_length() {
         let long = "x".repeat(100_000);
         let body = format!(r#"{{"title": "a", "{long}": 1}}"#);
         let field = format!("{}…{}", &long[..128], &long[..128]);
         let known = "is not known, expected one of `title`, `isDone`, `colour`, `parts`, `steps`";
-        assert_eq!(refused(&body), Problem::field(field, Flaw::Unknown, known));
+        assert_eq!(refused(&body), Problem::field(field, Flaw::UnknownMember, known));
         let body = format!(r#"{{"title": "a", "isDone": "{long}"}}"#);
         let (begin, end) = ("invalid type: string \"", "\", expected a boolean");
         let message =

@@ -10,9 +10,11 @@ use super::etag;
 use super::failure::{Failure, Statuses};
 use super::idempotency_key::MaybeIdempotencyKey;
 use super::if_match::IfMatch;
+use super::intake::tests::intake;
 use super::json::{Json, MergePatch};
 use super::problem::Problem;
 use super::raw_json::RawJson;
+use crate::budget::{Budget, Purpose};
 
 /// The failures of both operations.
 enum OfNotes {}
@@ -84,7 +86,9 @@ async fn send(method: Method, headers: &[(&str, &str)], body: String) -> Respons
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    service().into_endpoint().get_response(request.body(body)).await
+    let mut request = request.body(body);
+    request.set_data(intake(Budget::new(Purpose::Bodies, 100_000, 100_000)));
+    service().into_endpoint().get_response(request).await
 }
 
 async fn patch(headers: &[(&str, &str)]) -> Response {

@@ -23,6 +23,9 @@ use crate::tasks::values::InvalidText;
 use crate::tasks::writing::WriteError;
 use crate::workers::WorkError;
 
+/// Seconds after which a refused stream is worth repeating: places are held for long.
+const RETRY_STREAM_AFTER: u32 = 10;
+
 impl From<InvalidEmail> for Flaw {
     fn from(_: InvalidEmail) -> Self {
         Self::Invalid
@@ -108,7 +111,8 @@ fn executed<R: std::error::Error>(
     match error {
         ExecuteError::Rejected(rejection) => rejected(rejection),
         ExecuteError::Store(error) => error.into(),
-        ExecuteError::Overloaded | ExecuteError::Contended => Problem::overloaded(),
+        ExecuteError::Overloaded => Problem::overloaded(),
+        ExecuteError::Contended => Problem::contended(),
         ExecuteError::NoReply => Problem::internal(&"an entity gave no answer"),
     }
 }
@@ -146,7 +150,7 @@ impl From<TellError> for Problem {
         match error {
             TellError::Doubtful => Self::unavailable(),
             TellError::Store(error) => ReadError::Store(error).into(),
-            TellError::Crowded => Self::overloaded(),
+            TellError::Crowded => Self::too_many_streams(),
             TellError::Issue(error) => error.into(),
         }
     }
@@ -274,6 +278,13 @@ impl Problem {
         )])
     }
 
+    /// `503`: as many streams are open as may be: of a list, of a client, or at all.
+    pub fn too_many_streams() -> Self {
+        let message = "Too many streams are open already: close one, or try again later";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "TOO_MANY_STREAMS", message)
+            .retry_after(RETRY_STREAM_AFTER)
+    }
+
     /// `404`: the user has no live session with this id.
     pub fn no_such_session() -> Self {
         Self::new(StatusCode::NOT_FOUND, "SESSION_NOT_FOUND", "There is no such session")
@@ -293,6 +304,20 @@ impl Problem {
             "Too many requests were sent with an Idempotency-Key today; nothing was changed",
         )
         .retry_after(seconds)
+    }
+
+    /// `409`: the list would take more bytes than a list may.
+    pub fn list_too_large() -> Self {
+        let message = "The list would be larger than a list may be; nothing was changed";
+        Self::new(StatusCode::CONFLICT, "LIST_TOO_LARGE", message)
+    }
+
+    /// `503`: others changed the same list faster, several times in a row.
+    pub fn contended() -> Self {
+        Self::retry_later(
+            "CONTENDED",
+            "Others change the same at the same time; nothing was changed, try again shortly",
+        )
     }
 
     /// `404`: the list has no task with this id.

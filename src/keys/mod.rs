@@ -41,7 +41,7 @@ use self::vault::{Successor, Vault};
 use self::verified::{Seen, Verified};
 use crate::clock::Clock;
 use crate::eventlog::follower::Observer;
-use crate::eventlog::{Entities, RecordedEvent};
+use crate::eventlog::{Entities, Heard};
 use crate::workers::{WorkError, Workers};
 
 /// How long to wait before the newest ring is looked for again.
@@ -235,7 +235,7 @@ impl Keys {
 
 /// Hears that another process changed the key ring.
 impl Observer for Keys {
-    fn observe(&self, event: &RecordedEvent) {
+    fn observe(&self, event: &Heard<'_>) {
         if event.stream == vault::stream().as_str() {
             self.ring.require(&vault::stream(), event.version);
             if !self.is_refresh_due.swap(true, Ordering::AcqRel) {

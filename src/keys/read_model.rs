@@ -27,6 +27,10 @@ const STOPPED: &str =
     "update jwks set status = 'verifying', private_key = null, updated_at = $2 where id = $1";
 const LEFT: &str = "delete from jwks where id = $1";
 
+/// Sealed private keys as they are now: they may have been sealed anew since they were published.
+const COPY_MATERIAL: &str = "\
+update jwks set private_key = sealed from key_material where kid = id and status <> 'verifying'";
+
 /// Follows the key ring into `jwks`.
 #[derive(Debug)]
 pub struct JwksProjection;
@@ -34,6 +38,10 @@ pub struct JwksProjection;
 impl Projection for JwksProjection {
     fn tables(&self) -> &'static [&'static str] {
         &["jwks"]
+    }
+
+    fn beside(&self) -> &'static [&'static str] {
+        &[COPY_MATERIAL]
     }
 
     fn project(&self, event: &EventView<'_>) -> Result<Vec<Statement>, DecodeError> {

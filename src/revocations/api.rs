@@ -129,8 +129,9 @@ impl RevocationsApi {
         if state.readiness.is_closed() {
             return Err(Problem::unavailable().into());
         }
+        let place = live::place(&state.budgets.verifiers)?;
         let ends = state.revocations.stream(since)?.map(Revocation::from);
-        Ok(Live::of(state, ends, event))
+        Ok(Live::of((state, place), ends, event))
     }
 }
 

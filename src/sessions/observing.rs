@@ -9,11 +9,15 @@ use super::session_list::SessionList;
 use super::{Sessions, read_model};
 use crate::eventlog::follower::Observer;
 use crate::eventlog::stream::category_of;
-use crate::eventlog::{Decider, Event, RecordedEvent};
+use crate::eventlog::{Decider, Event, Heard};
 
 impl Observer for Sessions {
-    fn observe(&self, event: &RecordedEvent) {
-        if category_of(&event.stream) != SessionList::CATEGORY {
+    fn reads(&self) -> &'static [&'static str] {
+        &[SessionList::CATEGORY]
+    }
+
+    fn observe(&self, event: &Heard<'_>) {
+        if category_of(event.stream) != SessionList::CATEGORY {
             return;
         }
         let view = event.view();

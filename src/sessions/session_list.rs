@@ -14,6 +14,9 @@ use crate::id::SessionId;
 /// Most sessions a user has at once: beyond it, the oldest makes room.
 pub const MAX_SESSIONS: usize = 100;
 
+/// Bytes of a session: its place in the list, and its client's address and name.
+const SESSION: usize = 512;
+
 /// What can be asked of a user's sessions.
 #[derive(Debug, Clone)]
 pub enum Command {
@@ -118,6 +121,10 @@ impl Decider for SessionList {
             }
             Command::Expire { now } => state.overdue(now),
         })
+    }
+
+    fn weight(state: &State) -> usize {
+        size_of::<State>() + state.open.len() * SESSION
     }
 
     fn evolve(mut state: State, event: &SessionEvent) -> State {

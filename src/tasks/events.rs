@@ -184,6 +184,16 @@ impl TaskEvent {
         }
     }
 
+    /// About how many bytes it takes beside its own size.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Created(event) => event.task.bytes(),
+            Self::Changed(event) => event.before.bytes() + event.after.bytes(),
+            Self::Deleted(event) => event.task.bytes(),
+            Self::Restored(event) => event.task.bytes(),
+        }
+    }
+
     /// Its place among the changes.
     pub fn step(&self) -> Step {
         match self {

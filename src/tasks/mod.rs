@@ -1,7 +1,7 @@
 //! Tasks: one list per user, which only that user can see.
 //!
 //! Read in this order. The rules: [`values`] are what a [`task`] is made of and [`events`] what happens to it; [`task_list`]
-//! decides, with [`ordered`] for its memory. What people see: [`listing`], which searches with [`search`], and [`pages`],
+//! decides, with [`ordered`] for its memory, which is `sorted`. What people see: [`listing`], which searches with [`search`], and [`pages`],
 //! what it has encoded; and what only a log can give, [`history`], [`time_travel`] and [`feed`]. What people do: [`writing`]
 //! carries out commands, once for every key ([`idempotency`]); [`portable`] takes lists in and out, and [`heavy`] lets few
 //! do so at a time, as [`walks`] does for reading the past. [`api`] are the endpoints.
@@ -21,11 +21,14 @@ pub mod pages;
 pub mod portable;
 pub mod read_model;
 pub mod search;
+mod skew;
+mod sorted;
 pub mod task;
 pub mod task_list;
 #[cfg(test)]
 mod testing;
 pub mod time_travel;
+mod turns;
 pub mod values;
 pub mod walks;
 pub mod writing;
@@ -41,12 +44,11 @@ use self::listing::Query;
 use self::pages::Pages;
 use self::task_list::TaskList;
 use self::time_travel::{Moment, Pasts, TravelError};
+use self::turns::Turns;
 use self::walks::Walks;
 use crate::database::Pool;
 use crate::eventlog::follower::Observer;
-use crate::eventlog::{
-    Decider, Entities, EventLog, Published, ReadError, RecordedEvent, StreamName,
-};
+use crate::eventlog::{Decider, Entities, EventLog, Heard, Published, ReadError, StreamName};
 use crate::id::UserId;
 
 /// The TaskActors: the generic entity hosting each user's [`TaskList`]. Cheap to clone.
@@ -61,6 +63,7 @@ pub struct Tasks {
     walks: Walks,
     places: Places,
     heavy: Heavy,
+    turns: Turns,
 }
 
 /// A page of tasks was not made.
@@ -100,6 +103,7 @@ impl Tasks {
             walks,
             places: Places::new(),
             heavy,
+            turns: Turns::default(),
             pool,
         }
     }
@@ -129,9 +133,33 @@ impl Tasks {
             // Boxed: a warm read shall not carry what only a look back needs.
             Some(moment) => Box::pin(self.as_of(owner, moment)).await?,
         };
-        let page = self.pages.page(owner, &list, query);
-        let bytes = page.map_err(|error| PageError::Encoding(error.to_string()))?;
-        Ok(EncodedPage { version: list.version, bytes })
+        let version = list.version;
+        let bytes = if self.pages.is_quick(owner, &list, &query) {
+            self.pages.page(owner, &list, query).map_err(|error| error.to_string())
+        } else {
+            Box::pin(self.long_page(owner, list, query)).await
+        };
+        Ok(EncodedPage { version, bytes: bytes.map_err(PageError::Encoding)? })
+    }
+
+    /// A page that takes long to find or to encode, made away from the threads that answer requests, one at a time for each
+    /// user.
+    async fn long_page(
+        &self,
+        owner: UserId,
+        list: Arc<Published<TaskList>>,
+        query: Query,
+    ) -> Result<Bytes, String> {
+        let turn = self.turns.of(owner).await;
+        let pages = self.pages.clone();
+        let page = move || {
+            let page = pages.page(owner, &list, query);
+            // The turn is the work's, whoever stops waiting for it.
+            drop(turn);
+            page
+        };
+        let page = self.log.resources().long_work(page).await.map_err(|error| error.to_string())?;
+        page.map_err(|error| error.to_string())
     }
 
     /// The keys that requests had.
@@ -167,7 +195,7 @@ impl Tasks {
 
 /// Hears that another process changed a list.
 impl Observer for Tasks {
-    fn observe(&self, event: &RecordedEvent) {
-        self.entities.require(&StreamName::stored(&event.stream), event.version);
+    fn observe(&self, event: &Heard<'_>) {
+        self.entities.require(&StreamName::stored(event.stream), event.version);
     }
 }

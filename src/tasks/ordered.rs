@@ -1,37 +1,54 @@
-//! The tasks of one list in creation order: a persistent sorted sequence.
-//!
-//! A list is cloned for every change, while readers hold the old one. It is therefore kept in chunks behind `Arc`s: a
-//! clone copies one pointer per chunk, and a change copies one chunk.
+//! The tasks of one list in creation order, with what would take long to count or to sort each time: how many are done, how
+//! much they weigh, and their manual order.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::sorted::{Keyed, Sorted};
 use super::task::Task;
-use super::values::TaskId;
-
-/// Most tasks in a chunk.
-const CHUNK: usize = 64;
-
-type Chunk = Arc<Vec<Arc<Task>>>;
+use super::values::{Position, TaskId};
 
 /// Tasks sorted by id, which is the order of creation.
 #[derive(Debug, Clone, Default)]
 pub struct OrderedTasks {
-    chunks: Vec<Chunk>,
-    len: usize,
+    tasks: Sorted<Arc<Task>>,
     completed: usize,
+    /// The bytes of all of them.
+    weight: usize,
+    /// The manual order, once somebody had to know it. Two tasks stand in one place only while several are moved.
+    places: Option<Sorted<Placed>>,
+}
+
+/// A task in the manual order.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Placed(Position, TaskId);
+
+impl Keyed for Arc<Task> {
+    type Key = TaskId;
+
+    fn key(&self) -> &TaskId {
+        &self.id
+    }
+}
+
+impl Keyed for Placed {
+    type Key = Self;
+
+    fn key(&self) -> &Self {
+        self
+    }
 }
 
 impl OrderedTasks {
     /// How many tasks there are.
     pub fn len(&self) -> usize {
-        self.len
+        self.tasks.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.tasks.len() == 0
     }
 
     /// How many of them are done.
@@ -39,80 +56,113 @@ impl OrderedTasks {
         self.completed
     }
 
+    /// About how many bytes they take.
+    pub fn weight(&self) -> usize {
+        self.weight + self.places.as_ref().map_or(0, |places| places.len() * size_of::<Placed>())
+    }
+
+    /// The bytes of the tasks that were not searched yet.
+    pub fn bytes_to_fold(&self) -> usize {
+        self.iter().filter(|task| !task.is_folded()).map(|task| task.weight()).sum()
+    }
+
     /// The task with this id.
     pub fn get(&self, id: TaskId) -> Option<&Arc<Task>> {
-        let chunk = self.chunks.get(self.chunk_of(id))?;
-        chunk.binary_search_by_key(&id, |task| task.id).ok().and_then(|index| chunk.get(index))
+        self.tasks.get(&id)
     }
 
     /// All tasks in order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Task>> {
-        self.chunks.iter().flat_map(|chunk| chunk.iter())
+        self.tasks.iter()
     }
 
     /// The tasks after `id` in order, whether or not `id` is still there.
     pub fn after(&self, id: TaskId) -> impl Iterator<Item = &Arc<Task>> {
-        let later = self.chunks.iter().skip(self.chunk_of(id));
-        later.flat_map(|chunk| chunk.iter()).skip_while(move |task| task.id <= id)
+        self.tasks.after(&id)
     }
 
     /// Puts a task in its place, instead of the one with the same id if there is one.
     pub fn insert(&mut self, task: Arc<Task>) {
-        let at = self.chunk_of(task.id);
         self.completed += usize::from(task.is_completed());
-        let Some(chunk) = self.chunks.get_mut(at) else {
-            self.chunks.push(Arc::new(vec![task]));
-            self.len += 1;
-            return;
-        };
-        let tasks = Arc::make_mut(chunk);
-        match tasks.binary_search_by_key(&task.id, |present| present.id) {
-            Ok(index) => {
-                if let Some(present) = tasks.get_mut(index) {
-                    self.completed -= usize::from(present.is_completed());
-                    *present = task;
-                }
-            }
-            Err(index) => {
-                tasks.insert(index, task);
-                self.len += 1;
-                if tasks.len() > CHUNK {
-                    let upper = tasks.split_off(split_at(index, tasks.len()));
-                    self.chunks.insert(at + 1, Arc::new(upper));
-                }
-            }
+        self.weight += task.weight();
+        let placed = Placed(task.position.clone(), task.id);
+        if let Some(before) = self.tasks.insert(task) {
+            self.completed -= usize::from(before.is_completed());
+            self.weight -= before.weight();
+            self.displace(&before);
+        }
+        if let Some(places) = &mut self.places {
+            places.insert(placed);
         }
     }
 
     /// Takes a task out.
     pub fn remove(&mut self, id: TaskId) {
-        let at = self.chunk_of(id);
-        let Some(chunk) = self.chunks.get_mut(at) else { return };
-        if let Ok(index) = chunk.binary_search_by_key(&id, |task| task.id) {
-            let removed = Arc::make_mut(chunk).remove(index);
+        if let Some(removed) = self.tasks.remove(&id) {
             self.completed -= usize::from(removed.is_completed());
-            self.len -= 1;
-            if chunk.is_empty() {
-                self.chunks.remove(at);
-            }
+            self.weight -= removed.weight();
+            self.displace(&removed);
         }
     }
 
-    /// Index of the chunk that holds `id`, or would.
-    fn chunk_of(&self, id: TaskId) -> usize {
-        let begin_after = |chunk: &Chunk| chunk.first().is_some_and(|first| first.id > id);
-        self.chunks.partition_point(|chunk| !begin_after(chunk)).saturating_sub(1)
+    fn displace(&mut self, task: &Task) {
+        if let Some(places) = &mut self.places {
+            places.remove(&Placed(task.position.clone(), task.id));
+        }
+    }
+
+    /// The manual order, which is kept from now on.
+    pub(super) fn places(&mut self) -> Places<'_> {
+        let tasks = &self.tasks;
+        Places(self.places.get_or_insert_with(|| {
+            let mut placed: Vec<_> =
+                tasks.iter().map(|task| Placed(task.position.clone(), task.id)).collect();
+            placed.sort_unstable();
+            let mut sorted = Sorted::default();
+            for placed in placed {
+                sorted.insert(placed);
+            }
+            sorted
+        }))
     }
 }
 
-/// Where a full chunk is split: appending leaves full chunks behind, inserting leaves two halves.
-fn split_at(inserted: usize, len: usize) -> usize {
-    if inserted + 1 == len { len - 1 } else { len / 2 }
+/// The positions of all tasks, in their order.
+#[derive(Debug)]
+pub(super) struct Places<'a>(&'a Sorted<Placed>);
+
+impl<'a> Places<'a> {
+    /// Whether a task stands there.
+    pub(super) fn contains(&self, position: &Position) -> bool {
+        let mut from_there = self.0.after(&before_all(position));
+        from_there.next().is_some_and(|placed| placed.0 == *position)
+    }
+
+    /// The positions before one, the last first.
+    pub(super) fn before(&self, position: &Position) -> impl Iterator<Item = &'a Position> {
+        self.0.before(&before_all(position)).map(|placed| &placed.0)
+    }
+
+    /// The positions after one.
+    pub(super) fn after(&self, position: &Position) -> impl Iterator<Item = &'a Position> {
+        let end = Placed(position.clone(), TaskId::from_uuid(uuid::Uuid::max()));
+        self.0.after(&end).map(|placed| &placed.0)
+    }
+
+    /// The last of all.
+    pub(super) fn last(&self) -> Option<&'a Position> {
+        self.0.iter().next_back().map(|placed| &placed.0)
+    }
+}
+
+/// Right before every task that stands at a position.
+fn before_all(position: &Position) -> Placed {
+    Placed(position.clone(), TaskId::from_uuid(uuid::Uuid::nil()))
 }
 
 impl PartialEq for OrderedTasks {
     fn eq(&self, other: &Self) -> bool {
-        self.len == other.len && self.iter().eq(other.iter())
+        self.len() == other.len() && self.iter().eq(other.iter())
     }
 }
 
@@ -141,49 +191,36 @@ impl<'de> Deserialize<'de> for OrderedTasks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tasks::testing::{id, task};
+    use crate::tasks::testing::{at, content, id, position, task};
 
-    fn ids(tasks: &OrderedTasks) -> Vec<u128> {
-        tasks.iter().map(|task| task.id.uuid().as_u128()).collect()
+    #[test]
+    fn tasks_weigh_what_those_weigh_that_are_there() {
+        let mut tasks: OrderedTasks = (0..100).map(task).collect();
+        let sum = |tasks: &OrderedTasks| tasks.iter().map(|task| task.weight()).sum::<usize>();
+        assert_eq!(tasks.weight(), sum(&tasks));
+        (0..50).for_each(|number| tasks.remove(id(number)));
+        let long = "a".repeat(200);
+        tasks.insert(Arc::new(Task::new(id(70), content(&long, 1), (at(0), at(0)), 2)));
+        assert_eq!(tasks.weight(), sum(&tasks));
+        (0..100).for_each(|number| tasks.remove(id(number)));
+        assert_eq!((tasks.weight(), tasks.len()), (0, 0));
     }
 
     #[test]
-    fn tasks_are_in_order_whatever_order_they_came_in() {
-        let numbers = (0..1000_u128).map(|number| number * 7919 % 1009);
-        let tasks: OrderedTasks = numbers.clone().map(task).collect();
-        let mut sorted: Vec<_> = numbers.collect();
-        sorted.sort_unstable();
-        assert_eq!(ids(&tasks), sorted);
-        assert_eq!(tasks.len(), 1000);
-        assert!(
-            sorted
-                .iter()
-                .all(|number| tasks.get(id(*number)).is_some_and(|task| task.id == id(*number)))
-        );
-    }
-
-    #[test]
-    fn the_rest_after_an_id_needs_no_task_with_that_id() {
-        let mut tasks: OrderedTasks = (0..200).map(task).collect();
-        tasks.remove(id(63));
-        for number in [0, 62, 63, 64, 65, 198] {
-            assert_eq!(
-                tasks.after(id(number)).next().map(|task| task.id),
-                (number + 1..200).map(id).find(|id| tasks.get(*id).is_some())
-            );
-        }
-        assert!(tasks.after(id(199)).next().is_none());
-    }
-
-    #[test]
-    fn a_clone_keeps_what_it_saw() {
-        let before: OrderedTasks = (0..130).map(task).collect();
-        let mut after = before.clone();
-        (0..130).step_by(2).for_each(|number| after.remove(id(number)));
-        after.insert(task(500));
-        assert_eq!(before.len(), 130);
-        assert_eq!(ids(&after), (1..130).step_by(2).chain([500]).collect::<Vec<_>>());
-        (0..1000).for_each(|number| after.remove(id(number)));
-        assert!(after.is_empty());
+    fn the_manual_order_is_that_of_the_positions_also_while_tasks_change_places() {
+        let moved = |number, steps| {
+            Arc::new(Task::new(id(number), content("milk", steps), (at(0), at(0)), 2))
+        };
+        let mut tasks: OrderedTasks = (0..100).map(task).collect();
+        assert_eq!(tasks.places().last(), Some(&position(99)));
+        // For a moment two stand where one stood.
+        tasks.insert(moved(4, 5));
+        tasks.insert(moved(5, 4));
+        tasks.remove(id(99));
+        let order: Vec<_> = (0..99).map(position).collect();
+        let places = tasks.places();
+        assert!(places.after(&position(0)).eq(&order[1..]) && places.last() == order.last());
+        assert!(places.before(&position(50)).eq(order[..50].iter().rev()));
+        assert!(places.contains(&position(5)) && !places.contains(&position(99)));
     }
 }

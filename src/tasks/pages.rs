@@ -13,6 +13,12 @@ use crate::id::UserId;
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 const USUAL_BYTES: u64 = 4 * 1024;
 
+/// The most bytes that are walked through, encoded, and folded for the first search, on the threads that answer requests. Each
+/// takes about a millisecond.
+const WALK: usize = 4 * 1024 * 1024;
+const ENCODING: usize = 1024 * 1024;
+const FOLDING: usize = 64 * 1024;
+
 /// Which page.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
@@ -51,6 +57,16 @@ impl Pages {
         }
         let key = Key { owner, version: list.version, query };
         self.0.get_or(key, |key| body(&key.query))
+    }
+
+    /// Whether a page takes little time: it is here already, or little has to be searched and encoded for it.
+    pub fn is_quick(&self, owner: UserId, list: &Published<TaskList>, query: &Query) -> bool {
+        let tasks = &list.state.tasks;
+        let on_page = tasks.weight() / tasks.len().max(1) * query.limit.min(tasks.len());
+        let is_light = tasks.weight() <= WALK && on_page <= ENCODING;
+        let is_searched = || !query.filter.searches() || tasks.bytes_to_fold() <= FOLDING;
+        let key = || Key { owner, version: list.version, query: query.clone() };
+        (is_light && is_searched()) || self.0.get(&key()).is_some()
     }
 }
 

@@ -85,7 +85,34 @@ impl Content {
     pub fn is_completed(&self) -> bool {
         self.completed_at.is_some()
     }
+
+    /// The texts that are searched.
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let description = self.description.as_ref().map(Description::as_str);
+        [self.title.as_str()].into_iter().chain(description).chain(self.tags.iter())
+    }
+
+    /// About how many bytes it takes beside its own size.
+    pub fn bytes(&self) -> usize {
+        let description = self.description.as_ref().map_or(0, |text| text.as_str().len());
+        let due = self.due.as_ref().map_or(0, Due::bytes);
+        self.title.as_str().len() + description + due + self.tags.bytes() + self.position.bytes()
+    }
 }
+
+impl Fields {
+    /// About how many bytes they take beside their own size.
+    pub fn bytes(&self) -> usize {
+        let title = self.title.as_ref().map_or(0, |title| title.as_str().len());
+        let description = self.description.as_ref().and_then(Option::as_ref);
+        let description = description.map_or(0, |text| text.as_str().len());
+        let due = self.due.as_ref().and_then(Option::as_ref).map_or(0, Due::bytes);
+        title + description + due + self.tags.as_ref().map_or(0, Tags::bytes)
+    }
+}
+
+/// Bytes of a task beside its own size: a place in the list, and what the allocator rounds up.
+const AROUND: usize = 64;
 
 /// A task. Gives its content like a part of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,6 +149,17 @@ impl Task {
         let mut content = self.content.clone();
         fields.put_on(&mut content);
         Self::new(self.id, content, (self.created_at, at), version)
+    }
+
+    /// About how many bytes it takes, with what is searched of it once somebody searches.
+    pub fn weight(&self) -> usize {
+        let folded: usize = self.content.texts().map(search::most_bytes).sum();
+        size_of::<Self>() + AROUND + self.content.bytes() + folded
+    }
+
+    /// Whether it was searched already.
+    pub fn is_folded(&self) -> bool {
+        self.folded.0.get().is_some()
     }
 
     /// What is searched of it.

@@ -15,7 +15,7 @@ use super::task::{Fields, Task};
 use super::task_list::TaskList;
 use super::values::TaskId;
 use crate::clock::Timestamp;
-use crate::eventlog::{Published, ReadError};
+use crate::eventlog::{Decider, Published, ReadError};
 use crate::id::UserId;
 use crate::telemetry::events;
 use crate::telemetry::reason::Reason;
@@ -45,9 +45,9 @@ pub type Past = Arc<Published<TaskList>>;
 
 /// Most bytes of all lists of the past that are kept: whoever pages through one does not have it made for every page.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
-/// Bytes of a usual list, and of a task beside its texts.
+/// Bytes of a usual list, and of its entry.
 const USUAL_LIST: u64 = 64 * 1024;
-const BARE_TASK: usize = 300;
+const ENTRY: u64 = 256;
 /// Most lists of the past that are made at the same time, and how long to wait for a turn.
 const MAX_AT_ONCE: usize = 2;
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -56,13 +56,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 struct ByBytes;
 
 impl Weighter<(UserId, i64), Past> for ByBytes {
-    /// About what the list takes, and as much again for what is searched of it.
     fn weight(&self, _: &(UserId, i64), past: &Past) -> u64 {
-        let text = |task: &Arc<Task>| {
-            let description = task.description.as_ref().map_or(0, |text| text.as_str().len());
-            2 * (task.title.as_str().len() + description) + BARE_TASK
-        };
-        past.state.tasks.iter().map(text).sum::<usize>() as u64 + BARE_TASK as u64
+        TaskList::weight(&past.state) as u64 + ENTRY
     }
 }
 

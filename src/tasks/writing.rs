@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
 
@@ -10,6 +11,7 @@ use super::events::{Deed, Span, TaskEvent};
 use super::heavy::{Busy, Claim};
 use super::history::{by, decoded};
 use super::idempotency::{Answer, Asked, Came, IdempotencyKeys, KeyError, Turn, read_model};
+use super::skew;
 use super::task_list::TaskList;
 use super::task_list::command::{Command, Expected, Refusal, Rejection, Taking};
 use super::values::TaskId;
@@ -19,8 +21,8 @@ use crate::eventlog::{
 };
 use crate::id::UserId;
 
-/// How often a change that others were faster to take back is looked for again.
-const ATTEMPTS: usize = 8;
+/// How long a change to take back is looked for again and again, because others were faster.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How many events a change has at least that is not taken back beside others.
 const LARGE: usize = 500;
 
@@ -168,7 +170,8 @@ impl Tasks {
         answering: Answering,
     ) -> Result<Answer, WriteError> {
         let attempt = async |keyed: Option<Keyed>| {
-            for _ in 0..ATTEMPTS {
+            let begun = Instant::now();
+            while begun.elapsed() < PATIENCE {
                 let (taking, _turn) = self.taking(writing.owner, deed).await?;
                 let command = Command::TakeBack { taking, expected: expected.clone(), at };
                 match self.execute(writing, keyed.clone(), command).await {
@@ -252,7 +255,9 @@ impl Tasks {
         if let Some(keyed) = keyed {
             execution = execution.recorded(keyed.record(self.idempotency_keys.clone()));
         }
-        Ok(self.entities.carry_out(&Self::stream(writing.owner), execution).await?)
+        let outcome = self.entities.carry_out(&Self::stream(writing.owner), execution).await?;
+        skew::tell(writing.owner, outcome.published.state.at, self.log.clock().now());
+        Ok(outcome)
     }
 
     /// The answer to what a command has come to. What it came to before is read from the log.

@@ -102,7 +102,7 @@ reasons! {
     RevocationReaders = "revocation_readers",
     /// Too much is unfinished whose clients may have gone.
     UnfinishedWork = "unfinished_work",
-    /// Too many watch one task list.
+    /// Too many follow one task list, or task lists at all.
     Watchers = "watchers",
     /// Bodies of requests hold as many bytes as they may.
     BodyBudget = "body_budget",
@@ -114,11 +114,15 @@ reasons! {
     AnswerBudget = "answer_budget",
     /// Work on whole lists holds as many bytes as it may.
     BulkBudget = "bulk_budget",
+    /// Connections of one client, or of all, are as many as may be.
+    ConnectionBudget = "connection_budget",
+    /// Requests of one client, or of all, are as many as may be.
+    RequestBudget = "request_budget",
 }
 
 impl Reason {
     /// Which bounded queue or budget was full.
-    pub const REFUSALS: [Self; 17] = [
+    pub const REFUSALS: [Self; 19] = [
         Self::HashQueue,
         Self::SignQueue,
         Self::KeyQueue,
@@ -136,6 +140,8 @@ impl Reason {
         Self::AppendBudget,
         Self::AnswerBudget,
         Self::BulkBudget,
+        Self::ConnectionBudget,
+        Self::RequestBudget,
     ];
 
     /// Why sessions end.

@@ -9,12 +9,18 @@ use poem::Request;
 use url::form_urlencoded;
 use zeroize::Zeroizing;
 
-use crate::http::body::{MAX_BODY, receive, require_type};
+use crate::http::body::{MAX_BODY, require_type};
 use crate::http::field::FieldProblem;
+use crate::http::intake::receive;
 use crate::http::problem::Problem;
 use crate::http::{Sender, Site, caller};
 
 const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
+
+/// Most fields of a form.
+const MOST_FIELDS: usize = 32;
+/// Most characters of a field: what is longer is too long for every field, and is shown again.
+const LONGEST: usize = 4_096;
 
 /// What was typed into a form of this site.
 pub(super) struct Form(Vec<(String, Zeroizing<String>)>);
@@ -28,13 +34,11 @@ impl Form {
     pub(super) async fn of(request: &mut Request) -> Result<Self, Problem> {
         require_own_page(request, &caller::state(request)?.site)?;
         require_type(request, "a form", &[CONTENT_TYPE])?;
-        let body = receive(request.take_body(), MAX_BODY).await?;
-        let pairs = form_urlencoded::parse(&body);
-        Ok(Self(
-            pairs
-                .map(|(name, value)| (name.into_owned(), Zeroizing::new(value.into_owned())))
-                .collect(),
-        ))
+        let body = request.take_body();
+        let body = receive(request, body, MAX_BODY).await?;
+        let pairs = form_urlencoded::parse(&body).take(MOST_FIELDS);
+        let cut = |text: &str| text.chars().take(LONGEST).collect::<String>();
+        Ok(Self(pairs.map(|(name, value)| (cut(&name), Zeroizing::new(cut(&value)))).collect()))
     }
 
     /// What was typed into a field; nothing if there is none.

@@ -244,7 +244,7 @@ fn refused(operation: &str, status: &str) -> Option<(&'static str, &'static str)
 fn failed(operation: &str, status: &str) -> Option<(&'static str, &'static str)> {
     Some(match (operation, status) {
         ("batchTasks", "413") => ("PAYLOAD_TOO_LARGE", "The body is larger than 4 MiB"),
-        ("importTasks", "413") => ("PAYLOAD_TOO_LARGE", "The body is larger than 192 MiB"),
+        ("importTasks", "413") => ("PAYLOAD_TOO_LARGE", "The body is larger than 64 MiB"),
         (_, "413") => ("PAYLOAD_TOO_LARGE", "The body is larger than 64 KiB"),
         ("importTasks", "415") => (
             "UNSUPPORTED_MEDIA_TYPE",

@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use keyfold::app::{App, Running, Seams};
+use keyfold::app::{App, Running, Seams, features};
 use keyfold::clock::{Clock, Timestamp};
 use keyfold::config::{Config, DatabaseLocation, MetricsPlace, PasswordConfig, Secret};
 use keyfold::database::Connection;
+use keyfold::eventlog::Resources;
 use keyfold::keys::algorithm::Algorithm;
 use keyfold::keys::private_key::{KeyError, PrivateKey};
 use keyfold::keys::vault::GenerateKey;
@@ -25,6 +26,11 @@ use crate::user::TestUser;
 
 /// When the clocks of tests start.
 pub const START: Timestamp = Timestamp::from_unix_millis(1_767_225_600_000);
+
+/// What the entities of a log share that no server has.
+pub fn resources() -> Resources {
+    Resources::new(&features::budgets(&Config::default())).unwrap()
+}
 
 pub const SECRET: &str = "a secret for tests, 32 characters or more";
 
@@ -58,7 +64,12 @@ impl TestApp {
         clock: Clock,
         change: impl FnOnce(&mut Config),
     ) -> anyhow::Result<Self> {
-        Self::with_seams(connection, Seams { clock, generate_key: known_keys() }, change).await
+        Self::with_seams(
+            connection,
+            Seams { clock, generate_key: known_keys(), ..Seams::default() },
+            change,
+        )
+        .await
     }
 
     /// A server on a given database, with its own way to make keys.
@@ -69,7 +80,7 @@ impl TestApp {
     ) -> anyhow::Result<Self> {
         let mut config = config(connection);
         change(&mut config);
-        let running = App::start(config.clone(), seams.clone()).await?;
+        let running = Box::pin(App::start(config.clone(), seams.clone())).await?;
         // A restarted server is the same issuer at the same address.
         config.http.listen = running.address();
         Ok(Self { running: Some(running), config, seams })
@@ -79,6 +90,12 @@ impl TestApp {
     pub async fn restart(&mut self) {
         self.stop().await;
         self.running = Some(App::start(self.config.clone(), self.seams.clone()).await.unwrap());
+    }
+
+    /// Stops the server and starts it with another configuration.
+    pub async fn restart_with(&mut self, change: impl FnOnce(&mut Config)) {
+        change(&mut self.config);
+        self.restart().await;
     }
 
     pub async fn stop(&mut self) {

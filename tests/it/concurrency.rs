@@ -64,7 +64,7 @@ async fn a_warm_read_is_answered_while_the_actor_of_its_list_is_busy() {
     assert_eq!(ada.titles().await, ["Milk"]);
 
     let other = app.connection().connect().await.unwrap().client;
-    other.batch_execute("begin; select position from log_head for update").await.unwrap();
+    other.batch_execute("begin; select events_lock()").await.unwrap();
     let waits = "select from pg_stat_activity where pg_backend_pid() = any (pg_blocking_pids(pid))";
     let waits_for_us = until("the creation waits for the log", async || {
         !other.query(waits, &[]).await.unwrap().is_empty()

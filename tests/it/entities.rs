@@ -1,5 +1,6 @@
 //! Entities: they die alone, leave memory when idle, and never exceed their number.
 
+mod bounds;
 mod counter;
 mod records;
 mod snapshots;

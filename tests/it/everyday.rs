@@ -8,6 +8,7 @@ mod expected;
 mod fields;
 mod files;
 mod files_refused;
+mod heavy;
 mod keys;
 mod keys_at_once;
 mod keys_kept;

@@ -80,9 +80,11 @@ async fn a_field_of_the_wrong_kind_is_named() {
     for (body, problem) in [
         (json!({"title": 5}), ("title", "TITLE_WRONG_TYPE", number)),
         (json!({"title": null}), ("title", "TITLE_WRONG_TYPE", null)),
+        (json!({"title": "a", "priority": 5}), ("priority", "PRIORITY_WRONG_TYPE", number)),
+        (json!({"title": "a", "priority": null}), ("priority", "PRIORITY_WRONG_TYPE", null)),
         (json!({"title": "a", "completed": "yes"}), ("completed", "COMPLETED_WRONG_TYPE", text)),
         (json!({}), ("title", "TITLE_MISSING", "is missing")),
-        (json!({"title": "a", "colour": "red"}), ("colour", "COLOUR_UNKNOWN", unknown)),
+        (json!({"title": "a", "colour": "red"}), ("colour", "MEMBER_UNKNOWN", unknown)),
         (json!("title"), ("body", "BODY_WRONG_TYPE", "must be a JSON object")),
     ] {
         ada.create(&body).await.expect_invalid(&[problem]);

@@ -29,6 +29,7 @@
 //! * `command_line`: configuration, exit codes, signals, operator's commands
 //! * `chaos_checker`: the checker of `make chaos` finds what it is there to find
 //! * `warm_reads`: the fast lane answers as all others do
+//! * `hostile_rules`: the rules by which `make hostile` judges
 //! * `clients`: other ecosystems: TypeScript, `jose`, `PyJWT`, linters
 //! * `pages`: the pages in a real browser
 //! * `explorer`: the explorer, the document, CORS, security headers
@@ -48,7 +49,10 @@ mod chaos_checker;
 mod clients;
 mod command_line;
 mod concurrency;
+mod connections;
+mod descriptors;
 mod durability;
+mod echo;
 mod entities;
 mod event_log;
 mod everyday;
@@ -57,6 +61,7 @@ mod flow;
 mod forms;
 mod hanging;
 mod hashing;
+mod hostile_rules;
 mod in_doubt;
 mod input;
 mod keys;

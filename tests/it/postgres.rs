@@ -5,12 +5,16 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
+use std::sync::{Arc, LazyLock};
 
-use keyfold::database::Connection;
+use keyfold::budget::{Budget, Purpose};
+use keyfold::clock::Clock;
 use keyfold::database::cluster::{ClusterConfig, PrivateCluster};
+use keyfold::database::{Connection, Pool};
+use keyfold::eventlog::{Projections, appender};
+use keyfold::id::Id;
 
 static CLUSTER: LazyLock<Connection> = LazyLock::new(start);
 
@@ -63,6 +67,17 @@ fn remove_clusters_of_earlier_runs(directory: &Path) {
 
 fn is_abandoned(cluster: &Path) -> bool {
     File::open(cluster.join("keyfold.lock")).map_or(true, |lock| lock.try_lock().is_ok())
+}
+
+/// What an appender of a test is made of: it may hold as much as it likes.
+pub fn appender(pool: Pool, projections: Projections) -> appender::Setup {
+    appender::Setup {
+        pool,
+        projections: Arc::new(projections),
+        node: Id::<()>::generate(&Clock::system()).uuid(),
+        budget: Budget::new(Purpose::Appends, usize::MAX, usize::MAX),
+        timeout: appender::BATCH_TIMEOUT,
+    }
 }
 
 /// A new, empty schema of the run's cluster.

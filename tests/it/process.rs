@@ -29,12 +29,14 @@ pub const PUBLIC_URL: &str = "http://keyfold.test";
 #[derive(Debug, Clone)]
 pub struct Keyfold {
     variables: BTreeMap<String, String>,
+    /// What `ulimit` is told before it starts.
+    descriptors: Option<String>,
 }
 
 impl Keyfold {
     /// Configured as little as possible: any free port, and not every connection of the cluster that tests share.
     pub fn new() -> Self {
-        let none = Self { variables: BTreeMap::new() };
+        let none = Self { variables: BTreeMap::new(), descriptors: None };
         none.set("KEYFOLD_LISTEN", "127.0.0.1:0")
             .set("KEYFOLD_METRICS_LISTEN", "127.0.0.1:0")
             .set("KEYFOLD_DATABASE_POOL", "4")
@@ -50,9 +52,23 @@ impl Keyfold {
         self
     }
 
+    /// With a limit of file descriptors, as `ulimit` takes it.
+    pub fn with_descriptors(mut self, limit: &str) -> Self {
+        self.descriptors = Some(limit.to_owned());
+        self
+    }
+
+    fn command(&self) -> Command {
+        let binary = env!("CARGO_BIN_EXE_keyfold");
+        let Some(limit) = &self.descriptors else { return Command::new(binary) };
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", &format!("ulimit {limit}; exec \"$0\" \"$@\""), binary]);
+        command
+    }
+
     /// Starts the binary.
     pub fn spawn(&self, arguments: &[&str]) -> Process {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_keyfold"));
+        let mut command = self.command();
         command.args(arguments).env_clear().envs(&self.variables);
         // PostgreSQL may be on it.
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());

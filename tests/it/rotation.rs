@@ -217,7 +217,8 @@ fn eight_keys() -> GenerateKey {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_notices_a_thousand_rotations() {
-    let seams = Seams { clock: Clock::manual(START), generate_key: eight_keys() };
+    let seams =
+        Seams { clock: Clock::manual(START), generate_key: eight_keys(), ..Seams::default() };
     let app = TestApp::with_seams(postgres::new_schema().await, seams, short).await.unwrap();
     let (ada, issuer) = (app.sign_up("ada@example.com").await, app.url());
 

@@ -163,7 +163,7 @@ async fn an_extension_that_cannot_be_written_hinders_no_request() {
     let ada = app.sign_up("ada@example.com").await;
     app.clock().advance(DAY);
     let other = app.connection().connect().await.unwrap().client;
-    other.batch_execute("begin; select position from log_head for update").await.unwrap();
+    other.batch_execute("begin; select events_lock()").await.unwrap();
     let reply = app.get("/api/auth/session").bearer(&ada.session_token).send().await;
     assert_eq!(reply.expect(200)["session"]["expiresAt"], at(7 * DAY));
     other.batch_execute("commit").await.unwrap();

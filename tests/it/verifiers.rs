@@ -1,13 +1,12 @@
 //! Verifiers elsewhere: the ends of sessions as signed security event tokens, by page and as they happen.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation};
 use keyfold::database::Pool;
-use keyfold::eventlog::{Append, NewEvent, StreamName, appender};
+use keyfold::eventlog::{Append, NewEvent, Projections, StreamName, appender};
 use keyfold::id::Id;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -15,6 +14,7 @@ use serde_json::{Value, json};
 use crate::app::{START, TestApp};
 use crate::concurrency::two_servers;
 use crate::keys::JWKS;
+use crate::postgres;
 use crate::process::until;
 use crate::user::TestUser;
 
@@ -286,12 +286,10 @@ async fn a_node_that_cannot_hear_of_ends_closes_its_streams_and_answers_no_page(
 /// Appends the end of a session in a shape that this program does not know, as a newer one might.
 async fn append_unreadable_end(app: &TestApp, user: &TestUser) {
     let pool = Pool::new(&app.connection(), "readers", 1).unwrap();
-    let node = Id::<()>::generate(app.clock()).uuid();
-    let (appender, writer) = appender::channel(pool, Arc::default(), node);
+    let (appender, writer) = appender::channel(postgres::appender(pool, Projections::default()));
     let writer = tokio::spawn(writer.run());
     let event = NewEvent {
         event_id: Id::<()>::at(START).uuid(),
-        command_id: None,
         name: "SessionEnded",
         schema: 2,
         data: "{}".to_owned(),

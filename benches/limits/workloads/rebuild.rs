@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use keyfold::app::features::projections;
+use keyfold::app::features::{budgets, projections};
+use keyfold::budget::{Budget, Purpose};
 use keyfold::clock::Clock;
+use keyfold::config::Config;
 use keyfold::database::Pool;
 use keyfold::eventlog::snapshot::Taken;
-use keyfold::eventlog::{EventLog, StreamName, appender};
+use keyfold::eventlog::{EventLog, Resources, StreamName, appender};
 use keyfold::tasks::task_list::TaskList;
 
 use crate::figures::{Figure, Goal, Row};
@@ -31,9 +33,15 @@ pub async fn measure() -> anyhow::Result<Vec<Row>> {
         .await?;
     let stream = StreamName::stored(&format!("tasks-{}", postgres::person(1)));
     let pool = Pool::new(&connection, "readers", 2)?;
-    let (appender, _writer) =
-        appender::channel(pool.clone(), Arc::new(projections()), uuid::Uuid::nil());
-    let log = EventLog::new(pool, appender, Clock::system());
+    let (appender, _writer) = appender::channel(appender::Setup {
+        pool: pool.clone(),
+        projections: Arc::new(projections()),
+        node: uuid::Uuid::nil(),
+        budget: Budget::new(Purpose::Appends, usize::MAX, usize::MAX),
+        timeout: appender::BATCH_TIMEOUT,
+    });
+    let resources = Resources::new(&budgets(&Config::default()))?;
+    let log = EventLog::new(pool, appender, Clock::system(), resources);
 
     let (mut cold, mut snapshot) = (Vec::new(), Vec::new());
     for _ in 0..REBUILDS {
@@ -47,7 +55,7 @@ pub async fn measure() -> anyhow::Result<Vec<Row>> {
         anyhow::ensure!(hydrated.published.version == EVENTS, "the whole stream was read");
     }
     let hydrated = log.hydrate::<TaskList>(&stream).await?;
-    log.save_snapshot(&stream, &hydrated.published, hydrated.snapshot, 1).await?;
+    log.save_snapshot(&stream, &Arc::new(hydrated.published), hydrated.snapshot, 1).await?;
     for _ in 0..REBUILDS {
         let begun = Instant::now();
         let hydrated = log.hydrate::<TaskList>(&stream).await?;
@@ -79,7 +87,7 @@ async fn million(server: &Server, log: &EventLog) -> anyhow::Result<[Row; 2]> {
     let middle = events / 2;
     for version in [middle, events - AFTER] {
         let then = log.hydrate_at::<TaskList>(&stream, version).await?;
-        log.save_snapshot(&stream, &then, Taken::default(), 1).await?;
+        log.save_snapshot(&stream, &Arc::new(then), Taken::default(), 1).await?;
     }
     let (mut now, mut past) = (Vec::new(), Vec::new());
     for _ in 0..REBUILDS {

@@ -121,7 +121,8 @@ impl TaskChangesApi {
     /// Undo
     ///
     /// Takes back the last change that was not taken back yet, by its opposite: a batch or an import as a whole. Repeated, it
-    /// walks back to the empty list. The history keeps both.
+    /// walks back to the empty list. The history keeps both. Beside others who change the list all the time it is tried again for
+    /// five seconds, and then refused with `CONTENDED`.
     #[oai(path = "/api/:user_id/tasks/undo", method = "post", operation_id = "undoTasks")]
     async fn undo(
         &self,

@@ -8,17 +8,17 @@ use poem_openapi::types::Type;
 use poem_openapi::{ApiResponse, OpenApi};
 
 use super::answers::Changed;
-use super::{Sent, answer};
-use crate::http::body::receive_within;
+use super::{Sent, answer, answered};
 use crate::http::caller::{self, Owner};
 use crate::http::digested::digest_of;
 use crate::http::failure::Failure;
 use crate::http::idempotency_key::MaybeIdempotencyKey;
 use crate::http::if_match::IfMatch;
+use crate::http::intake::{Until, arrive};
 use crate::http::problem::Problem;
 use crate::http::tag::Tag;
 use crate::tasks::idempotency::Key;
-use crate::tasks::portable::{self, ARRIVAL, Format, ImportBody, MAX_FILE, TaskFile, TaskFileBody};
+use crate::tasks::portable::{self, Format, ImportBody, TaskFile, TaskFileBody};
 use crate::tasks::task_list::command::Command;
 use crate::tasks::writing::{Answering, Done};
 
@@ -98,8 +98,10 @@ impl TaskFilesApi {
         #[oai(default)]
         format: Parameter<Format>,
     ) -> Result<File, Failure<ExportTasks>> {
-        let list = caller::state(request)?.tasks.of(owner.user_id).await?;
-        let body = Body::from_bytes_stream(portable::export(list, format.0));
+        let tasks = &caller::state(request)?.tasks;
+        let list = tasks.of(owner.user_id).await?;
+        let kept = tasks.heavy().kept(owner.user_id, portable::weight(&list))?;
+        let body = Body::from_bytes_stream(portable::export((list, kept), format.0));
         Ok(File { format: format.0, body })
     }
 
@@ -124,27 +126,34 @@ impl TaskFilesApi {
         body: TaskFileBody,
     ) -> Result<Changed<ImportBody>, Failure<ImportTasks>> {
         let state = caller::state(request)?;
-        let TaskFileBody { format, size, body } = body;
+        let TaskFileBody { format, body } = body;
         let known = key.0.as_ref().map(|key| Key::of(key.as_str()));
         let keys = state.tasks.idempotency_keys();
         if known.is_some_and(|key| keys.is_running(owner.user_id, key)) {
             return Err(Problem::key_in_use().into());
         }
         let mut claim = state.tasks.heavy().claim(owner.user_id)?;
-        claim.room_for(size)?;
-        let bytes = receive_within(body, MAX_FILE, ARRIVAL).await?;
+        let until = Until::of_file(&state.time_limits);
+        let largest = state.tasks.heavy().largest_file();
+        let bytes = arrive(body, largest, until, |bytes| claim.reserve(bytes)).await?;
         claim.turn().await?;
         let (digest, now) = (digest_of(&bytes), state.clock.now());
-        let puts = claim.read(move || portable::read(&bytes, format, now)).await??;
+        let puts = claim.read(move || portable::read(bytes, format, now)).await??;
         let count = puts.len();
         let actions = state.tasks.import(owner.user_id, puts).await?.into();
         let sent = Sent { owner: &owner, request, state, key, digest };
         let answering =
             Answering::made(move |done| answer(done.list.version, None, &imported(count, done)));
         let command = Command::Change { actions, expected: if_match.versions(), at: now };
-        let done = sent.write_all(command, answering, Some("tasks")).await;
-        drop(claim);
-        Ok(done?.into())
+        let (writing, tasks) = (sent.writing(), state.tasks.clone());
+        // To its end, whoever goes away meanwhile: what it holds is given back when it is decided and not before.
+        let work = async move {
+            let done = tasks.write(&writing, command, answering).await;
+            drop(claim);
+            Ok(done)
+        };
+        let done = state.begun.to_its_end(work).await?;
+        Ok(answered(state, owner.user_id, done, Some("tasks")).await?.into())
     }
 }
 

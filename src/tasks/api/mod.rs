@@ -206,7 +206,8 @@ async fn refused(
             Err(error) => error.into(),
         },
         Refusal::TaskIsGone => Problem::precondition_failed(None, None),
-        Refusal::Overtaken => Problem::overloaded(),
+        Refusal::ListTooLarge => Problem::list_too_large(),
+        Refusal::Overtaken => Problem::contended(),
     }
 }
 

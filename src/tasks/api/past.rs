@@ -172,15 +172,17 @@ impl TaskHistoryApi {
         if state.readiness.is_closed() {
             return Err(Problem::unavailable().into());
         }
-        let changes = state.tasks.follow(owner, version(field, since)?).await;
+        let since = version(field, since)?;
+        let place = live::place(&state.budgets.streams)?;
+        let changes = state.tasks.follow(owner, since).await;
         let changes = changes.map_err(|error| match error {
             FollowError::NotYet(last) => not_yet(field, last),
-            FollowError::Crowded => Problem::overloaded(),
+            FollowError::Crowded => Problem::too_many_streams(),
             FollowError::Read(error) => error.into(),
         })?;
         let is_over = state.sessions.clone().over(caller.session);
         let changes = changes.take_until(is_over).map(ChangeBody::from);
-        Ok(Live::of(state, changes, event))
+        Ok(Live::of((state, place), changes, event))
     }
 }
 

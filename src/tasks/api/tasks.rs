@@ -131,7 +131,8 @@ impl TasksApi {
 
     /// Create a task
     ///
-    /// Adds a task to the end of the list and of its manual order. `Location` is where it is found.
+    /// Adds a task to the end of the list and of its manual order. `Location` is where it is found. A list of as many tasks as it
+    /// may have refuses with `LIST_FULL`, and one of as many bytes, here and wherever it would grow, with `LIST_TOO_LARGE`.
     #[oai(path = "/api/:user_id/tasks", method = "post", operation_id = "createTask")]
     async fn create(
         &self,

@@ -2,12 +2,15 @@
 
 use poem_openapi::types::Example;
 use poem_openapi::{Object, Union};
-use serde::{Deserialize, Serialize};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 
 use super::{Reading, TaskBody, TaskPatch, TaskRequest, example, place};
 use crate::http::bounded::at_most;
 use crate::http::field::Flaw;
 use crate::http::problem::Problem;
+use crate::http::strict;
 use crate::tasks::task::present;
 use crate::tasks::task_list::Expected;
 use crate::tasks::task_list::command::Place;
@@ -28,8 +31,7 @@ pub(in crate::tasks) struct BatchRequest {
 }
 
 /// A command of a batch. `op` says which.
-#[derive(Debug, Clone, Deserialize, Union)]
-#[serde(tag = "op", rename_all = "lowercase")]
+#[derive(Debug, Clone, Union)]
 #[oai(discriminator_name = "op", one_of)]
 pub(in crate::tasks) enum BatchCommand {
     /// Add a task.
@@ -53,6 +55,10 @@ pub(in crate::tasks) enum BatchCommand {
 #[derive(Debug, Clone, Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 pub(in crate::tasks) struct BatchCreate {
+    /// Which command it is, as [`BatchCommand`] has read.
+    #[serde(rename = "op")]
+    #[oai(skip)]
+    _op: IgnoredAny,
     /// The task.
     pub(in crate::tasks) task: TaskRequest,
 }
@@ -62,6 +68,10 @@ pub(in crate::tasks) struct BatchCreate {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[oai(rename_all = "camelCase", skip_serializing_if_is_none)]
 pub(in crate::tasks) struct BatchChange {
+    /// Which command it is, as [`BatchCommand`] has read.
+    #[serde(rename = "op")]
+    #[oai(skip)]
+    _op: IgnoredAny,
     /// Which task.
     pub(in crate::tasks) id: String,
     /// The fields to change.
@@ -76,6 +86,10 @@ pub(in crate::tasks) struct BatchChange {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[oai(rename_all = "camelCase", skip_serializing_if_is_none)]
 pub(in crate::tasks) struct BatchDelete {
+    /// Which command it is, as [`BatchCommand`] has read.
+    #[serde(rename = "op")]
+    #[oai(skip)]
+    _op: IgnoredAny,
     /// Which task.
     pub(in crate::tasks) id: String,
     /// The version that the task must have.
@@ -88,6 +102,10 @@ pub(in crate::tasks) struct BatchDelete {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[oai(rename_all = "camelCase", skip_serializing_if_is_none)]
 pub(in crate::tasks) struct BatchMove {
+    /// Which command it is, as [`BatchCommand`] has read.
+    #[serde(rename = "op")]
+    #[oai(skip)]
+    _op: IgnoredAny,
     /// Which task.
     pub(in crate::tasks) id: String,
     /// The task that comes next.
@@ -105,6 +123,10 @@ pub(in crate::tasks) struct BatchMove {
 #[derive(Debug, Clone, Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 pub(in crate::tasks) struct BatchRestore {
+    /// Which command it is, as [`BatchCommand`] has read.
+    #[serde(rename = "op")]
+    #[oai(skip)]
+    _op: IgnoredAny,
     /// Which task.
     pub(in crate::tasks) id: String,
 }
@@ -128,6 +150,37 @@ pub(in crate::tasks) struct BatchResult {
     /// The task after the whole batch, at the last command that is about it; absent if it is not there any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::tasks) task: Option<TaskBody>,
+}
+
+/// Which command it is.
+#[derive(Deserialize)]
+struct Which {
+    op: Op,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Op {
+    Create,
+    Change,
+    Delete,
+    Move,
+    Restore,
+}
+
+/// Looked at first, then read as what it says: whatever does not fit has its place in the request.
+impl<'de> Deserialize<'de> for BatchCommand {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let command = <&RawValue>::deserialize(deserializer)?;
+        let Which { op } = strict::nested(command)?;
+        match op {
+            Op::Create => strict::nested(command).map(Self::Create),
+            Op::Change => strict::nested(command).map(Self::Change),
+            Op::Delete => strict::nested(command).map(Self::Delete),
+            Op::Move => strict::nested(command).map(Self::Move),
+            Op::Restore => strict::nested(command).map(Self::Restore),
+        }
+    }
 }
 
 impl BatchRequest {
@@ -159,13 +212,15 @@ pub(in crate::tasks) fn expected(if_version: Option<i64>) -> Expected {
 impl Example for BatchRequest {
     fn example() -> Self {
         let id = || example::id::<()>(3).to_string();
-        let create = BatchCreate { task: TaskRequest::example() };
+        let _op = IgnoredAny;
+        let create = BatchCreate { _op, task: TaskRequest::example() };
         let changes = TaskPatch::example();
         Self {
             commands: vec![
                 BatchCommand::Create(create),
-                BatchCommand::Change(BatchChange { id: id(), changes, if_version: Some(1) }),
+                BatchCommand::Change(BatchChange { _op, id: id(), changes, if_version: Some(1) }),
                 BatchCommand::Move(BatchMove {
+                    _op,
                     id: id(),
                     before: None,
                     after: Some(example::id::<()>(4).to_string()),

@@ -87,7 +87,11 @@ impl Filter {
     /// The same for tasks that contain `text`, if any.
     #[must_use]
     pub fn containing(self, text: Option<&str>) -> Self {
-        let text = text.map(search::folded).filter(|text| !text.is_empty());
+        let text = text.filter(|text| !text.is_empty()).map(|text| {
+            let folded = search::folded(text);
+            // What is no part of any word is searched as it is, and not taken for a search for nothing.
+            if folded.is_empty() { text.to_owned() } else { folded }
+        });
         Self { text, ..self }
     }
 
@@ -95,6 +99,11 @@ impl Filter {
     pub fn is_of_few(&self) -> bool {
         let Self { priorities: _, tags, due_from, due_until, text } = self;
         tags.is_empty() && due_from.is_none() && due_until.is_none() && text.is_none()
+    }
+
+    /// Whether texts are compared.
+    pub fn searches(&self) -> bool {
+        self.text.is_some() || !self.tags.is_empty()
     }
 
     fn is_open(&self) -> bool {

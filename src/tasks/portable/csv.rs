@@ -162,7 +162,7 @@ pub(super) fn read(file: &[u8]) -> Result<Vec<PortableTask>, Problem> {
 fn require_columns(names: &StringRecord) -> Result<(), Problem> {
     if let Some(name) = names.iter().find(|name| !NAMES.contains(name)) {
         let message = format!("is no column: there are {}", NAMES.join(", "));
-        return Err(Problem::field(name, Flaw::Unknown, message));
+        return Err(Problem::field(name, Flaw::UnknownColumn, message));
     }
     let times = |name: &str| names.iter().filter(|column| *column == name).count();
     if let Some(name) = NAMES.into_iter().find(|name| times(name) > 1) {

@@ -9,7 +9,7 @@ mod task;
 mod upload;
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -21,9 +21,11 @@ pub use self::task::PortableTask;
 pub use self::upload::{ImportBody, TaskFileBody};
 use super::Tasks;
 use super::bodies::Reading;
+use super::task::Task;
 use super::task_list::command::{Action, Key, Put};
 use super::task_list::{MAX_TASKS, TaskList};
 use super::values::TaskId;
+use crate::budget::Lease;
 use crate::clock::Timestamp;
 use crate::eventlog::Published;
 use crate::http::bounded::at_most;
@@ -32,11 +34,8 @@ use crate::http::problem::Problem;
 use crate::http::strict;
 use crate::id::UserId;
 
-/// Largest file in bytes that is taken in: no list of 10,000 tasks makes a larger one.
-pub const MAX_FILE: usize = 192 * 1024 * 1024;
-/// Longest time that a file may take to arrive.
-pub const ARRIVAL: Duration = Duration::from_mins(2);
-
+/// What a task holds beside its texts, about.
+const OVERHEAD: usize = 400;
 /// Tasks that are written at once.
 const CHUNK: usize = 100;
 /// Most things that are told to be wrong with a file.
@@ -86,16 +85,27 @@ pub struct TaskFile {
 #[error("a task cannot be written to a file: {0}")]
 pub struct WriteFileError(String);
 
-/// The file of a list, piece by piece as it is asked for.
+/// How much a list holds, about.
+pub fn weight(list: &Published<TaskList>) -> usize {
+    let of_task = |task: &Arc<Task>| {
+        let description = task.description.as_ref().map_or(0, |text| text.as_str().len());
+        let tags: usize = task.tags.iter().map(str::len).sum();
+        OVERHEAD + task.title.as_str().len() + description + tags
+    };
+    list.state.tasks.iter().map(of_task).sum()
+}
+
+/// The file of a list, piece by piece as it is asked for. What it holds is leased as long.
 pub fn export(
-    list: std::sync::Arc<Published<TaskList>>,
+    (list, kept): (Arc<Published<TaskList>>, Lease),
     format: Format,
 ) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static {
+    let held = Arc::new((list, kept));
     stream::unfold(Some(None), move |place: Option<Option<TaskId>>| {
-        let list = std::sync::Arc::clone(&list);
+        let held = Arc::clone(&held);
         async move {
             let after = place?;
-            let piece = piece(&list, format, after).map_err(std::io::Error::other);
+            let piece = piece(&held.0, format, after).map_err(std::io::Error::other);
             match piece {
                 Ok((bytes, next)) => Some((Ok(bytes), next.map(Some))),
                 Err(error) => Some((Err(error), None)),
@@ -158,18 +168,21 @@ fn json(
 /// # Errors
 ///
 /// What is wrong, by field.
-pub fn read(file: &[u8], format: Format, now: Timestamp) -> Result<Vec<Put>, Problem> {
+pub fn read(file: Bytes, format: Format, now: Timestamp) -> Result<Vec<Put>, Problem> {
     let tasks = match format {
-        Format::Json => strict::parse::<TaskFile>(file)?.tasks,
-        Format::Csv => csv::read(file)?,
+        Format::Json => strict::parse::<TaskFile>(&file)?.tasks,
+        Format::Csv => csv::read(&file)?,
     };
+    // From here on its bytes are of no use.
+    drop(file);
     if tasks.len() > MAX_TASKS {
         let message = format!("must have at most {MAX_TASKS} tasks");
         return Err(Problem::field("tasks", Flaw::TooMany, message));
     }
     let (mut reading, mut ids) = (Reading::default(), HashSet::new());
     let mut puts = Vec::with_capacity(tasks.len());
-    for (index, task) in tasks.iter().enumerate() {
+    // Each task is gone when the change that it becomes is there.
+    for (index, task) in tasks.into_iter().enumerate() {
         reading.at(format!("tasks[{index}]."));
         let Some(put) = task.put(now, &mut reading) else {
             if reading.count() >= MAX_PROBLEMS {

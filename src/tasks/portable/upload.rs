@@ -7,17 +7,15 @@ use poem_openapi::types::{Example, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
 use serde::Serialize;
 
-use super::{Format, MAX_FILE, TaskFile};
+use super::{Format, TaskFile};
 use crate::http::body::{require_type, too_large};
-use crate::http::header_of;
+use crate::http::{caller, header_of};
 
 /// A file that is being sent. It is received when there is room for it.
 #[derive(Debug)]
 pub struct TaskFileBody {
     /// What it is written in.
     pub format: Format,
-    /// How many bytes it has at most.
-    pub size: usize,
     /// What is still to come.
     pub body: Body,
 }
@@ -44,11 +42,11 @@ impl TaskFileBody {
         let is_csv = content_type.to_ascii_lowercase().starts_with(Format::Csv.content_type());
         let format = if is_csv { Format::Csv } else { Format::Json };
         let said = header_of(request, &header::CONTENT_LENGTH).and_then(|size| size.parse().ok());
-        let size: usize = said.unwrap_or(MAX_FILE);
-        if size > MAX_FILE {
-            return Err(too_large(MAX_FILE).into());
+        let largest = caller::state(request)?.tasks.heavy().largest_file();
+        if said.is_some_and(|said: usize| said > largest) {
+            return Err(too_large(largest).into());
         }
-        Ok(Self { format, size, body: body.take()? })
+        Ok(Self { format, body: body.take()? })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
+use crate::eventlog::Extent;
 use crate::tasks::events::{Deed, Imported, Span, TaskEvent};
 use crate::tasks::task::{Content, Fields, Task};
 use crate::tasks::values::{Description, Due, Position, Priority, Tags, TaskId, Title};
@@ -37,6 +38,20 @@ impl Command {
     /// A single action.
     pub fn one(action: Action, at: Timestamp) -> Self {
         Self::Change { actions: Arc::new([action]), expected: None, at }
+    }
+
+    /// About how large it is: each action and each event that is taken back may cause an event.
+    pub(super) fn extent(&self) -> Extent {
+        match self {
+            Self::Change { actions, .. } => Extent {
+                events: actions.len(),
+                bytes: size_of_val(&**actions) + actions.iter().map(Action::bytes).sum::<usize>(),
+            },
+            Self::TakeBack { taking: Taking { events, .. }, .. } => Extent {
+                events: events.len(),
+                bytes: size_of_val(&**events) + events.iter().map(TaskEvent::bytes).sum::<usize>(),
+            },
+        }
     }
 }
 
@@ -87,6 +102,19 @@ pub enum Action {
     Put(Box<Put>),
 }
 
+impl Action {
+    /// About how many bytes it takes beside its own size.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Create(new) => new.draft.bytes(),
+            Self::Change { wanted, .. } => wanted.fields.bytes(),
+            Self::Delete { .. } | Self::Move { .. } => 0,
+            Self::Restore(restore) => size_of::<Restore>() + restore.content.bytes(),
+            Self::Put(put) => size_of::<Put>() + put.draft.bytes(),
+        }
+    }
+}
+
 /// A task to add.
 #[derive(Debug, Clone)]
 pub struct New {
@@ -122,6 +150,14 @@ impl Draft {
     ) -> Content {
         let Self { title, description, priority, due, tags } = self;
         Content { title, description, completed_at, priority, due, tags, position }
+    }
+
+    /// About how many bytes it takes beside its own size.
+    fn bytes(&self) -> usize {
+        let Self { title, description, due, tags, priority: _ } = self;
+        let texts =
+            title.as_str().len() + description.as_ref().map_or(0, |text| text.as_str().len());
+        texts + due.as_ref().map_or(0, Due::bytes) + tags.bytes()
     }
 
     /// The fields of a task that should be like this.
@@ -232,6 +268,9 @@ pub enum Refusal {
     /// The list is full.
     #[error("the list has {} tasks already", super::MAX_TASKS)]
     ListFull,
+    /// The list would take more bytes than a list may.
+    #[error("the list would be larger than a list may be")]
+    ListTooLarge,
     /// The task does not have an expected version any more.
     #[error("the task has changed")]
     TaskIsNewer(Arc<Task>),

@@ -18,7 +18,7 @@ use super::ordered::OrderedTasks;
 use super::task::Task;
 use super::values::{Position, TaskId};
 use crate::clock::Timestamp;
-use crate::eventlog::Decider;
+use crate::eventlog::{Consequence, Decider, Extent};
 
 /// Most tasks in one list: everything that concerns a whole list is then one transaction that others hardly feel.
 pub const MAX_TASKS: usize = 10_000;
@@ -44,6 +44,8 @@ pub struct State {
 }
 
 /// The decider of a task list.
+///
+/// While it decides it carries out: the state after a command is not made a second time from the events.
 #[derive(Debug)]
 pub enum TaskList {}
 
@@ -58,6 +60,10 @@ impl Decider for TaskList {
     type Rejection = Rejection;
 
     fn decide(state: &State, command: Command) -> Result<Vec<TaskEvent>, Rejection> {
+        Self::decide_and_evolve(state, command).map(|(events, _)| events)
+    }
+
+    fn decide_and_evolve(state: &State, command: Command) -> Result<Consequence<Self>, Rejection> {
         match command {
             Command::Change { actions, expected, at } => {
                 state.require(expected.as_deref())?;
@@ -73,6 +79,18 @@ impl Decider for TaskList {
     fn evolve(mut state: State, event: &TaskEvent) -> State {
         state.apply(event);
         state
+    }
+
+    fn extent(command: &Command) -> Extent {
+        command.extent()
+    }
+
+    fn weight(state: &State) -> usize {
+        size_of::<State>() + state.tasks.weight()
+    }
+
+    fn too_heavy() -> Option<Rejection> {
+        Some(Refusal::ListTooLarge.of(0))
     }
 }
 

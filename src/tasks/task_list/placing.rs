@@ -4,7 +4,6 @@
 //! tasks around it are spread anew, as few as it takes.
 
 use std::cmp::Ordering;
-use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 
 use super::command::{Place, Refusal};
@@ -27,14 +26,14 @@ impl Plan<'_> {
         let other = self.state.tasks.get(other).ok_or(Refusal::NoSuchNeighbour(place))?;
         let other = other.position.clone();
         let is_others = |position: &&Position| **position != task.position;
-        let positions = self.positions();
+        let places = self.state.tasks.places();
         let (lower, upper) = match place {
             Place::Before(_) => {
-                let lower = positions.range(..&other).rev().find(is_others).cloned();
+                let lower = places.before(&other).find(is_others).cloned();
                 (lower, Some(other))
             }
             Place::After(_) => {
-                let upper = positions.range((Excluded(&other), Unbounded)).find(is_others).cloned();
+                let upper = places.after(&other).find(is_others).cloned();
                 (Some(other), upper)
             }
         };
@@ -54,17 +53,17 @@ impl Plan<'_> {
             return Ok(position);
         }
         // Somebody imported a task that stood at the very end of everything.
-        let last = self.positions().last().cloned();
+        let last = self.state.tasks.places().last().cloned();
         self.between(last.as_ref(), None, None)
     }
 
     /// The position, or the nearest one after it if another task stands there.
     pub(super) fn free(&mut self, position: &Position) -> Result<Position, Refusal> {
-        let positions = self.positions();
-        if !positions.contains(position) {
+        let places = self.state.tasks.places();
+        if !places.contains(position) {
             return Ok(position.clone());
         }
-        let next = positions.range((Excluded(position), Unbounded)).next().cloned();
+        let next = places.after(position).next().cloned();
         self.between(Some(position), next.as_ref(), None)
     }
 
@@ -96,8 +95,6 @@ impl Plan<'_> {
                 }
             }
         }
-        // Where one stands now another one may have stood before.
-        self.positions = None;
         place.ok_or(Refusal::ListFull)
     }
 }

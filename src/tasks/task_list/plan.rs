@@ -1,28 +1,28 @@
 //! Deciding the actions of a command one after the other, each on what its predecessors leave.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::command::{Action, Expected, Key, New, Put, Refusal, Rejection, Restore, Wanted};
-use super::{MAX_TASKS, State};
+use super::{MAX_TASKS, State, TaskList};
 use crate::clock::Timestamp;
+use crate::eventlog::Consequence;
 use crate::tasks::events::{
     Deed, Span, Step, TaskChanged, TaskCreated, TaskDeleted, TaskEvent, TaskRestored,
 };
 use crate::tasks::task::{Content, Fields, Task};
 use crate::tasks::values::{Position, TaskId};
 
-/// The events of the actions, all or none.
+/// What follows from the actions, all or none.
 pub(super) fn change(
     state: &State,
     actions: &[Action],
     at: Timestamp,
-) -> Result<Vec<TaskEvent>, Rejection> {
+) -> Result<Consequence<TaskList>, Rejection> {
     let mut plan = Plan::new(state, at, Deed::Do, None);
     for (index, action) in actions.iter().enumerate() {
         plan.act(action).map_err(|refusal| refusal.of(index))?;
     }
-    Ok(plan.events)
+    Ok(plan.consequence())
 }
 
 /// A decision in the making.
@@ -37,15 +37,18 @@ pub(super) struct Plan<'a> {
     pub(super) at: Timestamp,
     deed: Deed,
     next: Option<Span>,
-    /// The positions of all tasks, once somebody had to know.
-    pub(super) positions: Option<BTreeSet<Position>>,
 }
 
 impl<'a> Plan<'a> {
     pub(super) fn new(before: &'a State, at: Timestamp, deed: Deed, next: Option<Span>) -> Self {
         let at = before.at.map_or(at, |last| at.max(last));
         let (state, events) = (before.clone(), Vec::new());
-        Self { before, state, events, at, deed, next, positions: None }
+        Self { before, state, events, at, deed, next }
+    }
+
+    /// What follows from the command.
+    pub(super) fn consequence(self) -> Consequence<TaskList> {
+        (self.events, self.state)
     }
 
     fn act(&mut self, action: &Action) -> Result<(), Refusal> {
@@ -175,14 +178,7 @@ impl<'a> Plan<'a> {
 
     /// Whether another task than the one that stands at `own` stands there.
     fn is_taken(&mut self, position: &Position, own: Option<&Position>) -> bool {
-        own != Some(position) && self.positions().contains(position)
-    }
-
-    /// The positions of all tasks, in their order.
-    pub(super) fn positions(&mut self) -> &BTreeSet<Position> {
-        let tasks = &self.state.tasks;
-        self.positions
-            .get_or_insert_with(|| tasks.iter().map(|task| task.position.clone()).collect())
+        own != Some(position) && self.state.tasks.places().contains(position)
     }
 
     fn add(&mut self, created: TaskCreated) {
@@ -239,26 +235,8 @@ impl<'a> Plan<'a> {
     }
 
     fn happen(&mut self, event: TaskEvent) {
-        if let Some(positions) = &mut self.positions {
-            note(positions, &event);
-        }
         self.state.apply(&event);
         self.events.push(event);
-    }
-}
-
-/// Keeps the positions of all tasks up to date.
-fn note(positions: &mut BTreeSet<Position>, event: &TaskEvent) {
-    match event {
-        TaskEvent::Created(created) => positions.extend([created.task.position.clone()]),
-        TaskEvent::Changed(changed) => {
-            changed.before.position.as_ref().map(|position| positions.remove(position));
-            positions.extend(changed.after.position.clone());
-        }
-        TaskEvent::Restored(restored) => positions.extend([restored.task.position.clone()]),
-        TaskEvent::Deleted(deleted) => {
-            positions.remove(&deleted.task.position);
-        }
     }
 }
 

@@ -115,13 +115,15 @@ impl Living {
             Wish::Redo => self.state.redo.map(|span| self.taking(Deed::Redo, span, now)),
             Wish::Restore(number, version) => self.restoration(id(*number), *version, now),
         };
-        let decided = command.and_then(|command| TaskList::decide(&self.state, command).ok());
-        let events = decided.unwrap_or_default();
+        let decide = |command| TaskList::decide_and_evolve(&self.state, command).ok();
+        let decided = command.and_then(decide);
+        let (events, after) = decided.unwrap_or_else(|| (Vec::new(), self.state.clone()));
         for event in &events {
             self.state = TaskList::evolve(self.state.clone(), event);
             self.log.push(event.clone());
             self.states.push(self.state.clone());
         }
+        assert_eq!(self.state, after, "what was carried out while deciding is what the events do");
         !events.is_empty()
     }
 

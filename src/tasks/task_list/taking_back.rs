@@ -5,18 +5,19 @@
 
 use std::sync::Arc;
 
-use super::State;
 use super::command::{Refusal, Rejection, Taking};
 use super::plan::Plan;
+use super::{State, TaskList};
 use crate::clock::Timestamp;
+use crate::eventlog::Consequence;
 use crate::tasks::events::{Deed, TaskEvent};
 
-/// The events that take back a change, if it is still the one to be taken back.
+/// What takes back a change, if it is still the one to be taken back.
 pub(super) fn take_back(
     state: &State,
     taking: &Taking,
     at: Timestamp,
-) -> Result<Vec<TaskEvent>, Rejection> {
+) -> Result<Consequence<TaskList>, Rejection> {
     let top = match taking.deed {
         Deed::Undo => state.undo,
         Deed::Do | Deed::Redo => state.redo,
@@ -28,7 +29,7 @@ pub(super) fn take_back(
     for (version, event) in stored.into_iter().rev() {
         plan.reverse(event, version);
     }
-    Ok(plan.events)
+    Ok(plan.consequence())
 }
 
 impl Plan<'_> {

@@ -81,6 +81,11 @@ impl Due {
         &self.0.text
     }
 
+    /// How many bytes it takes beside its own size.
+    pub fn bytes(&self) -> usize {
+        size_of::<When>() + self.0.text.len()
+    }
+
     fn new(text: String, date: Date, moment: Option<Timestamp>) -> Self {
         Self(Box::new(When { text: text.into(), date, moment }))
     }
@@ -145,6 +150,11 @@ impl FromStr for Due {
                 .and_then(|zoned| Self::at(&zoned)),
             _ => return Err(InvalidDue),
         };
+        // Hours of an offset end at 23 (RFC 3339, section 5.6): others cannot read more.
+        let is_far = |offset: Offset| offset.seconds().abs() >= 24 * 3_600;
+        if pieces.to_numeric_offset().is_some_and(is_far) {
+            return Err(InvalidDue);
+        }
         due.ok().filter(|due| (1..=9999).contains(&due.0.date.year())).ok_or(InvalidDue)
     }
 }
@@ -235,6 +245,9 @@ mod tests {
     #[test]
     fn what_says_no_day_or_no_zone_is_refused() {
         for text in [
+            "2026-12-24T23:00:00+24:00",
+            "2026-12-24T23:00:00-24:00",
+            "2026-12-24T23:00:00+25:59",
             "",
             "tomorrow",
             "2026-02-30",

@@ -6,10 +6,11 @@
 //! between two: a task is moved without touching any other. The first eight digits count whole steps: adding to either
 //! end takes the next step, and only what is put between two neighbours needs further digits.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Digits of the part that counts whole steps.
 const WHOLE: usize = 8;
@@ -21,9 +22,15 @@ const START: u64 = 18 * 36_u64.pow(7);
 const END: u64 = 36_u64.pow(8);
 
 /// A place in the manual order. Compares like the text it is. Cheap to clone.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct Position(Arc<str>);
+#[derive(Clone)]
+pub struct Position(Digits);
+
+/// The digits of a position. Nearly all positions count whole steps and nothing else: these take no memory of their own.
+#[derive(Clone)]
+enum Digits {
+    Whole([u8; WHOLE]),
+    Further(Arc<Box<str>>),
+}
 
 /// The text is no position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -42,7 +49,7 @@ impl Position {
             // The smallest of all, and a longer one that ends in zero, would leave no room beside them.
             && text != "00000000"
             && (text.len() == WHOLE || !text.ends_with('0'));
-        if fits { Ok(Self(text.into())) } else { Err(InvalidPosition) }
+        if fits { Ok(Self::of(text)) } else { Err(InvalidPosition) }
     }
 
     /// A position between two others, or beyond one, or the first of all. `None` when there is no room left in between.
@@ -73,7 +80,26 @@ impl Position {
 
     /// The position as text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        match &self.0 {
+            // They are ASCII.
+            Digits::Whole(digits) => std::str::from_utf8(digits).unwrap_or_default(),
+            Digits::Further(text) => text,
+        }
+    }
+
+    /// About how many bytes it takes beside its own size.
+    pub fn bytes(&self) -> usize {
+        match &self.0 {
+            Digits::Whole(_) => 0,
+            Digits::Further(text) => size_of::<[usize; 4]>() + text.len(),
+        }
+    }
+
+    fn of(text: &str) -> Self {
+        Self(match <[u8; WHOLE]>::try_from(text.as_bytes()) {
+            Ok(digits) if text.is_ascii() => Digits::Whole(digits),
+            Ok(_) | Err(_) => Digits::Further(Arc::new(text.into())),
+        })
     }
 
     fn whole(steps: u64) -> Self {
@@ -83,7 +109,7 @@ impl Position {
             *place = rest % BASE;
             rest /= BASE;
         }
-        Self(text(&digits))
+        Self::of(&text(&digits))
     }
 
     /// The whole steps.
@@ -92,7 +118,7 @@ impl Position {
     }
 
     fn digits(&self) -> impl Iterator<Item = u64> {
-        self.0.bytes().filter_map(digit)
+        self.as_str().bytes().filter_map(digit)
     }
 
     /// The shortest fraction between two positions that share their whole steps, or have neighbouring ones.
@@ -106,7 +132,7 @@ impl Position {
             let most = high.as_mut().map_or(BASE, |high| high.next().unwrap_or(0));
             if most > least + 1 {
                 digits.push(u64::midpoint(least, most));
-                return Some(Self(text(&digits)));
+                return Some(Self::of(&text(&digits)));
             }
             digits.push(least);
             if most > least {
@@ -125,16 +151,42 @@ fn digit(byte: u8) -> Option<u64> {
     }
 }
 
-fn text(digits: &[u64]) -> Arc<str> {
+fn text(digits: &[u64]) -> String {
     let digit = |digit: &u64| {
         u32::try_from(*digit).ok().and_then(|digit| char::from_digit(digit, 36)).unwrap_or('0')
     };
-    digits.iter().map(digit).collect::<String>().into()
+    digits.iter().map(digit).collect()
+}
+
+impl PartialEq for Position {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Position {}
+
+impl PartialOrd for Position {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Position {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
+
+impl Serialize for Position {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
 }
 
 impl fmt::Debug for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
+        fmt::Debug::fmt(self.as_str(), f)
     }
 }
 

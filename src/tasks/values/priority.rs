@@ -1,23 +1,13 @@
 //! How urgent a task is.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// How urgent a task is, from least to most.
 #[derive(
-    Debug,
-    Clone,
-    Copy,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Serialize,
-    Deserialize,
-    poem_openapi::Enum,
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, poem_openapi::Enum,
 )]
 #[serde(rename_all = "lowercase")]
 #[oai(rename_all = "lowercase")]
@@ -61,6 +51,15 @@ impl FromStr for Priority {
     fn from_str(name: &str) -> Result<Self, InvalidPriority> {
         let mut all = [Self::None, Self::Low, Self::Medium, Self::High].into_iter();
         all.find(|priority| priority.as_str() == name).ok_or(InvalidPriority)
+    }
+}
+
+/// Read as a text: what is derived takes anything that is no word for no JSON at all.
+impl<'de> Deserialize<'de> for Priority {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const NAMES: &[&str] = &["none", "low", "medium", "high"];
+        let name = Cow::<'de, str>::deserialize(deserializer)?;
+        name.parse().map_err(|_| de::Error::unknown_variant(&name, NAMES))
     }
 }
 

@@ -57,6 +57,11 @@ impl Tags {
         self.0.is_empty()
     }
 
+    /// How many bytes they take beside their own size.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&*self.0) + self.iter().map(str::len).sum::<usize>()
+    }
+
     /// The tags in their order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|tag| &**tag)

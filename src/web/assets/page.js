@@ -88,13 +88,20 @@ function ago(date) {
   return Math.abs(seconds) > 30 * 86_400 ? DATE.format(date) : AGO.format(Math.round(seconds / unit[1]), unit[0]);
 }
 
+/** Whether a browser can read a date: one that it cannot is shown as it is, and spoils nothing beside it. */
+const isKnown = (date) => !Number.isNaN(date.getTime());
+
 /** A moment as people say it, to the second. */
-export const exact = (iso) => EXACT.format(new Date(iso));
+export function exact(iso) {
+  const date = new Date(iso);
+  return isKnown(date) ? EXACT.format(date) : iso;
+}
 
 /** Writes every time below an element as it is where the reader is. */
 export function localTimes(root = document) {
   for (const time of $$("time[datetime]", root)) {
     const date = new Date(time.dateTime);
+    if (!isKnown(date)) continue;
     time.textContent = "ago" in time.dataset ? ago(date) : DATE.format(date);
     time.title = EXACT.format(date);
   }
@@ -104,7 +111,10 @@ export function localTimes(root = document) {
 export function dueDay(due) {
   const isDay = due.length === 10;
   const [year, month, day] = due.split(/[-T]/).map(Number);
-  const date = isDay ? new Date(year, month - 1, day) : new Date(due.replace(/\[.*/, ""));
+  const date = isDay ? new Date(2000, 0, 1) : new Date(due.replace(/\[.*/, ""));
+  // Set afterwards: the constructor takes the years 0 to 99 for those of the last century.
+  if (isDay) date.setFullYear(year, month - 1, day);
+  if (!isKnown(date)) return { text: `due ${due}`, kind: "" };
   const today = new Date();
   today.setHours(0, 0, 0, 0);
   const days = Math.round((new Date(date).setHours(0, 0, 0, 0) - today) / 86_400_000);

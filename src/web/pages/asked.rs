@@ -24,13 +24,14 @@ impl Asked {
     /// What a request asks for.
     pub(super) fn of(request: &Request) -> Self {
         let mut asked = Self::default();
+        let cut = |text: &str| text.chars().take(LONGEST).collect::<String>();
         let query = request.uri().query().unwrap_or_default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*name {
-                "q" => asked.q = value.chars().take(LONGEST).collect(),
-                "completed" => asked.completed = value.into_owned(),
-                "priority" => asked.priority = value.into_owned(),
-                "sort" => asked.sort = value.into_owned(),
+                "q" => asked.q = cut(&value),
+                "completed" => asked.completed = cut(&value),
+                "priority" => asked.priority = cut(&value),
+                "sort" => asked.sort = cut(&value),
                 "after" => asked.after = value.parse().ok(),
                 _ => {}
             }

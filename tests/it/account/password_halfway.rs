@@ -75,7 +75,7 @@ async fn a_change_ends_the_sessions_though_its_client_goes_away() {
     let ada = app.sign_up("ada@example.com").await;
     let other = TestUser::sign_in(&app.url(), &ada.email).await;
     let link = app.connection().connect().await.unwrap().client;
-    link.batch_execute("begin; select position from log_head for update").await.unwrap();
+    link.batch_execute("begin; select events_lock()").await.unwrap();
     let waits = "select from pg_stat_activity where pg_backend_pid() = any (pg_blocking_pids(pid))";
     tokio::select! {
         _ = change_password(&app, PASSWORD, ANOTHER).bearer(&ada.token).send() => {

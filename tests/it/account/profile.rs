@@ -128,7 +128,7 @@ async fn what_is_wrong_with_a_profile_is_named_and_nothing_changes() {
         (json!({"name": 5}), ("name", "NAME_WRONG_TYPE", kind)),
         (
             json!({"name": "Ada King", "email": "king@example.com"}),
-            ("email", "EMAIL_UNKNOWN", "is not known, expected `name`"),
+            ("email", "MEMBER_UNKNOWN", "is not known, expected `name`"),
         ),
     ] {
         let reply = change_profile(&app).bearer(&ada.token).json(&patch).send().await;

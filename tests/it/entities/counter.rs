@@ -1,19 +1,20 @@
 //! The entity of these tests, and a node that holds such.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use keyfold::clock::Clock;
-use keyfold::database::{Connection, Pool, migrate};
+use keyfold::database::{Connection, Link, Pool, migrate};
 use keyfold::eventlog::supervisor::Lifespan;
 use keyfold::eventlog::{
-    Context, Decider, Entities, EventLog, ExecuteError, Projections, StreamName, appender,
+    Context, Decider, Entities, EventLog, ExecuteError, Projections, Resources, Statement,
+    StreamName, appender,
 };
-use keyfold::id::Id;
+use keyfold::memory::{Budgets, MemoryPlan};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinHandle;
 
-use crate::app::START;
+use crate::app::{START, resources};
 use crate::postgres;
 use crate::process::until;
 
@@ -96,22 +97,29 @@ impl<const KEEPS_HISTORY: bool> Node<KEEPS_HISTORY> {
     pub(super) async fn start(max_alive: usize, idle_after: Duration, snapshot_every: u64) -> Self {
         let connection = postgres::new_schema().await;
         migrate(&connection).await.unwrap();
-        Self::on(connection, Lifespan { max_alive, idle_after, snapshot_every }).await
+        Self::on(connection, Lifespan { max_alive, idle_after, snapshot_every }, resources()).await
+    }
+
+    /// The only node, which has so much memory.
+    pub(super) async fn within(plan: MemoryPlan) -> Self {
+        let connection = postgres::new_schema().await;
+        migrate(&connection).await.unwrap();
+        let lifespan = Lifespan { max_alive: 1_000, idle_after: LONG, snapshot_every: 1_000 };
+        Self::on(connection, lifespan, Resources::new(&Budgets::new(plan)).unwrap()).await
     }
 
     /// Another node on the same database, with nothing in memory, that takes no regular snapshots.
     pub(super) async fn another(&self) -> Self {
         let lifespan = Lifespan { max_alive: 10, idle_after: LONG, snapshot_every: 1_000 };
-        Self::on(self.connection.clone(), lifespan).await
+        Self::on(self.connection.clone(), lifespan, resources()).await
     }
 
-    async fn on(connection: Connection, lifespan: Lifespan) -> Self {
+    async fn on(connection: Connection, lifespan: Lifespan, resources: Resources) -> Self {
         let pool = Pool::new(&connection, "readers", 4).unwrap();
-        let node = Id::<()>::generate(&Clock::system()).uuid();
         let (appender, writer) =
-            appender::channel(pool.clone(), Arc::new(Projections::default()), node);
+            appender::channel(postgres::appender(pool.clone(), Projections::default()));
         tokio::spawn(writer.run());
-        let log = EventLog::new(pool, appender, Clock::manual(START));
+        let log = EventLog::new(pool, appender, Clock::manual(START), resources);
         let (parent, _) = Actor::spawn(None, Parent, ()).await.unwrap();
         let counters = Entities::start(log.clone(), lifespan, &parent.get_cell()).await.unwrap();
         Self { connection, counters, log }
@@ -133,6 +141,25 @@ impl<const KEEPS_HISTORY: bool> Node<KEEPS_HISTORY> {
         self.counters.read(&stream(name)).await.unwrap().state
     }
 
+    /// Has an append of an entity wait, that adds 1, and `count` - 1 commands that do so too behind it.
+    pub(super) async fn blocked(&self, name: &str, context: Context, count: usize) -> Blocked {
+        let link = self.connection.connect().await.unwrap();
+        link.client.execute("select pg_advisory_lock(7)", &[]).await.unwrap();
+        let adds = (0..count).map(|_| {
+            let (counters, stream, context) =
+                (self.counters.clone(), stream(name), context.clone());
+            let wait = Statement::new("select pg_advisory_xact_lock(7)", Vec::new());
+            tokio::spawn(async move {
+                let add = counters.execute(&stream, Command::Add(1), context, vec![wait]);
+                add.await.map(drop).map_err(|error| error.to_string())
+            })
+        });
+        let adds = adds.collect();
+        let waits = "select count(*)::text from pg_locks where locktype = 'advisory' and objid = 7 and not granted";
+        until("an append waits", async || self.texts(waits).await != ["0"]).await;
+        Blocked { link, adds }
+    }
+
     /// Waits until no entity is in memory.
     pub(super) async fn emptied(&self) {
         until("the entities are passivated", async || self.counters.alive() == 0).await;
@@ -148,6 +175,22 @@ impl<const KEEPS_HISTORY: bool> Node<KEEPS_HISTORY> {
     pub(super) async fn texts(&self, select: &str) -> Vec<String> {
         let link = self.connection.connect().await.unwrap();
         link.client.query(select, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+    }
+}
+
+/// Commands that wait, because the append of one of them does.
+pub(super) struct Blocked {
+    link: Link,
+    adds: Vec<JoinHandle<Result<(), String>>>,
+}
+
+impl Blocked {
+    /// Lets them go on, and waits until they are carried out.
+    pub(super) async fn release(self) {
+        self.link.client.execute("select pg_advisory_unlock(7)", &[]).await.unwrap();
+        for add in self.adds {
+            assert_eq!(add.await.unwrap(), Ok(()));
+        }
     }
 }
 

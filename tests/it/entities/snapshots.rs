@@ -174,6 +174,7 @@ async fn a_snapshot_that_comes_late_takes_no_newer_ones_place() {
     let before = Taken::default();
     for (version, every) in [(8, 1_000), (6, 1_000), (7, 4), (9, 1_000), (8, 1_000), (9, 4)] {
         let then = node.log.hydrate_at::<Counter<true>>(&stream, version).await.unwrap();
+        let then = std::sync::Arc::new(then);
         node.log.save_snapshot(&stream, &then, before, every).await.unwrap();
         let newest = node.log.hydrate::<Counter<true>>(&stream).await.unwrap();
         assert_eq!(newest.published.state, 9);

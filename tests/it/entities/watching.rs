@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use keyfold::eventlog::follower::{self, Mode, Observer};
 use keyfold::eventlog::watch::MAX_WATCHES;
-use keyfold::eventlog::{Entities, RecordedEvent, StreamName};
+use keyfold::eventlog::{Entities, Heard, StreamName};
 
 use super::counter::{Counter, LONG, Node, stream};
 
@@ -65,8 +65,8 @@ async fn a_stream_has_a_bounded_number_of_watches_that_end_with_the_node() {
 struct Hearing(Entities<Counter<false>>);
 
 impl Observer for Hearing {
-    fn observe(&self, event: &RecordedEvent) {
-        self.0.require(&StreamName::stored(&event.stream), event.version);
+    fn observe(&self, event: &Heard<'_>) {
+        self.0.require(&StreamName::stored(event.stream), event.version);
     }
 }
 

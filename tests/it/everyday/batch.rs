@@ -161,7 +161,8 @@ async fn a_command_of_the_wrong_shape_is_named() {
     let (app, ada) = ada().await;
     let ops =
         "unknown variant `paint`, expected one of `create`, `change`, `delete`, `move`, `restore`";
-    let members = "is not known, expected `id` or `ifVersion`";
+    let members = "is not known, expected one of `op`, `id`, `ifVersion`";
+    let number = "invalid type: integer `5`, expected a string";
     for (command, problem) in [
         (json!({}), ("commands[1].op", "OP_MISSING", "is missing")),
         (json!({"op": "paint"}), ("commands[1].op", "OP_INVALID", ops)),
@@ -170,8 +171,25 @@ async fn a_command_of_the_wrong_shape_is_named() {
         (json!({"op": "delete"}), ("commands[1].id", "ID_MISSING", "is missing")),
         (
             json!({"op": "delete", "id": "x", "version": 3}),
-            ("commands[1].version", "VERSION_UNKNOWN", members),
+            ("commands[1].version", "MEMBER_UNKNOWN", members),
         ),
+        (
+            json!({"op": "change", "id": "x", "changes": {"title": 5}}),
+            ("commands[1].changes.title", "TITLE_WRONG_TYPE", number),
+        ),
+        (
+            json!({"op": "change", "id": "x", "changes": {"priority": 5}}),
+            ("commands[1].changes.priority", "PRIORITY_WRONG_TYPE", number),
+        ),
+        (
+            json!({"op": "create", "task": {"title": "x", "tags": ["a", 5]}}),
+            ("commands[1].task.tags[1]", "TAGS_WRONG_TYPE", number),
+        ),
+        (
+            json!({"op": 5}),
+            ("commands[1].op", "OP_WRONG_TYPE", "invalid type: no string, expected a string"),
+        ),
+        (json!(["create"]), ("commands[1]", "COMMANDS_WRONG_TYPE", "must be a JSON object")),
     ] {
         let good = json!({"op": "create", "task": {"title": "Jam"}});
         batch(&ada, &[good, command]).await.expect_invalid(&[problem]);

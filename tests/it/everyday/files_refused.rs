@@ -98,7 +98,7 @@ fn bad_shapes() -> Vec<(Value, Refusal)> {
         (json!(7), refusal("tasks[1]", "TASKS_WRONG_TYPE", "must be a JSON object")),
         bad(&json!({"title": 7}), "title", "TITLE_WRONG_TYPE", number),
         bad(&json!({"priority": "urgent"}), "priority", "PRIORITY_INVALID", priority),
-        bad(&json!({"colour": "red"}), "colour", "COLOUR_UNKNOWN", known),
+        bad(&json!({"colour": "red"}), "colour", "MEMBER_UNKNOWN", known),
     ]
 }
 
@@ -195,9 +195,9 @@ async fn a_table_without_titles_or_with_columns_of_its_own_is_refused() {
     for (table, refused) in [
         ("", missing()),
         ("due,tags\n2026-12-24,\n", missing()),
-        ("title,colour\nMilk,red\n", refusal("colour", "COLOUR_UNKNOWN", known)),
-        ("Title\nMilk\n", refusal("Title", "TITLE_UNKNOWN", known)),
-        ("title;due\nMilk;\n", refusal("title;due", "TITLE_DUE_UNKNOWN", known)),
+        ("title,colour\nMilk,red\n", refusal("colour", "COLUMN_UNKNOWN", known)),
+        ("Title\nMilk\n", refusal("Title", "COLUMN_UNKNOWN", known)),
+        ("title;due\nMilk;\n", refusal("title;due", "COLUMN_UNKNOWN", known)),
         (
             "title,title\nMilk,Bread\n",
             refusal("title", "TITLE_DUPLICATE", "is there more than once"),
@@ -224,7 +224,7 @@ async fn what_is_no_file_of_tasks_at_all_is_refused() {
     for (body, field, code, message) in [
         ("{}", "tasks", "TASKS_MISSING", "is missing"),
         ("[]", "body", "BODY_WRONG_TYPE", "must be a JSON object"),
-        ("{\"tasks\":[],\"x\":1}", "x", "X_UNKNOWN", "is not known, expected `tasks`"),
+        ("{\"tasks\":[],\"x\":1}", "x", "MEMBER_UNKNOWN", "is not known, expected `tasks`"),
         (
             "{\"tasks\":null}",
             "tasks",

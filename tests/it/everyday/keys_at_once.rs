@@ -26,7 +26,7 @@ impl Locked {
         let connection = app.connection();
         let holder = connection.connect().await.unwrap().client;
         let watcher = connection.connect().await.unwrap().client;
-        holder.batch_execute("begin; select position from log_head for update").await.unwrap();
+        holder.batch_execute("begin; select events_lock()").await.unwrap();
         let pid = holder.query_one("select pg_backend_pid()", &[]).await.unwrap().get(0);
         Self { holder, pid, watcher }
     }

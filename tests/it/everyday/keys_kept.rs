@@ -158,7 +158,8 @@ async fn a_dump_that_reads_the_keys_keeps_their_day_and_holds_up_nobody() {
 async fn across_midnight() -> [TestApp; 2] {
     let connection = postgres::new_schema().await;
     let start = async |at| {
-        let seams = Seams { clock: Clock::manual(at), generate_key: known_keys() };
+        let seams =
+            Seams { clock: Clock::manual(at), generate_key: known_keys(), ..Seams::default() };
         let started = TestApp::with_seams(connection.clone(), seams, |config: &mut Config| {
             config.database.cluster = true;
             config.http.public_url = Some(PUBLIC_URL.parse().unwrap());

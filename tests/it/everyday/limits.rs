@@ -108,9 +108,9 @@ fn shape_limits((method, rest): (&Method, &str)) -> Vec<Case> {
         (json!({"due": 20_261_224}), "due", "DUE_WRONG_TYPE"),
         (json!({"tags": "home"}), "tags", "TAGS_WRONG_TYPE"),
         (json!({"tags": [1]}), "tags[0]", "TAGS_WRONG_TYPE"),
-        (json!({"position": "i0000000"}), "position", "POSITION_UNKNOWN"),
-        (json!({"id": "x"}), "id", "ID_UNKNOWN"),
-        (json!({"completedAt": null}), "completedAt", "COMPLETED_AT_UNKNOWN"),
+        (json!({"position": "i0000000"}), "position", "MEMBER_UNKNOWN"),
+        (json!({"id": "x"}), "id", "MEMBER_UNKNOWN"),
+        (json!({"completedAt": null}), "completedAt", "MEMBER_UNKNOWN"),
     ]
     .into_iter()
     .map(|(fields, name, code)| {
@@ -194,7 +194,7 @@ async fn every_limit_of_a_move_a_restoration_and_a_batch_names_the_field() {
         sent(&relocation, json!({"before": nobody}), field("before", "BEFORE_UNKNOWN")),
         sent(&relocation, json!({"after": "x"}), field("after", "AFTER_UNKNOWN")),
         sent(&relocation, json!({"after": null}), field("after", "AFTER_WRONG_TYPE")),
-        sent(&relocation, json!({"index": 1}), field("index", "INDEX_UNKNOWN")),
+        sent(&relocation, json!({"index": 1}), field("index", "MEMBER_UNKNOWN")),
         sent(&restore, json!({"version": 99}), field("version", "VERSION_TOO_LARGE")),
         sent(&restore, json!({"version": "1"}), field("version", "VERSION_WRONG_TYPE")),
         sent(&restore, json!({"version": -1}), field("version", "VERSION_TOO_SMALL")),

@@ -50,7 +50,7 @@ async fn answers_of_every_kind(app: &TestApp) -> Vec<Reply> {
 /// What somebody is told when the database is not as it should be.
 async fn answers_of_a_broken_database(app: &TestApp, ada: &TestUser) -> Vec<Reply> {
     let link = app.connection().connect().await.unwrap();
-    let broken = "alter table log_head rename to lost_head; alter table credentials rename to lost_credentials";
+    let broken = "alter table events rename to lost_events; alter table credentials rename to lost_credentials";
     link.client.batch_execute(broken).await.unwrap();
     let body = json!({"email": ada.email, "password": PASSWORD});
     vec![

@@ -238,8 +238,9 @@ async fn thirty_two_follow_a_list_at_the_same_time_and_another_one_when_one_leav
         followers.push(Follower::of(&app, &ada, None).await);
     }
     let refused = ada.request(Method::GET, &ada.tasks("/events")).send().await;
-    assert_eq!(refused.expect(503)["code"], "OVERLOADED");
-    assert_eq!(refused.header("retry-after"), "1");
+    let message = "Too many streams are open already: close one, or try again later";
+    refused.expect_problem(503, "TOO_MANY_STREAMS", message);
+    assert_eq!(refused.header("retry-after"), "10");
     let mut eves = Follower::of(&app, &eve, None).await;
     followers.pop();
     let another = crate::process::until("a place is free", async || {

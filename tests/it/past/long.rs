@@ -45,9 +45,8 @@ async fn lengthen(app: &TestApp, ada: &TestUser, task: &Value, events: i64) {
          set local synchronous_commit = off;
          create temporary table place on commit drop as
              select stream, slice, context, recorded_at, data ->> 'at' as at,
-                    (select position from log_head) as head
+                    events_lock() as head
              from events where stream = 'tasks-{owner}' and version = 1;
-         update log_head set position = position + {events} - 1;
          insert into events (position, stream, version, slice, event_id, type, schema, data, context, recorded_at)
          select head + version - 1, stream, version, slice, gen_random_uuid(), 'TaskChanged', 1,
                 json_build_object('taskId', '{task}', 'before', json_build_object('title', 'title ' || version - 1),

@@ -250,7 +250,7 @@ async fn a_request_that_two_nodes_carry_out_at_once_is_done_once_and_both_answer
             .send()
         };
         // Both have made up their minds before either can write.
-        link.client.batch_execute("begin; select position from log_head for update").await.unwrap();
+        link.client.batch_execute("begin; select events_lock()").await.unwrap();
         let release = async {
             until("both wait for the log", async || {
                 link.client.query(waiting, &[]).await.unwrap().len() == 2

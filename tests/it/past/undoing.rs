@@ -222,3 +222,25 @@ async fn nothing_is_taken_back_if_the_list_has_changed_since_it_was_read() {
     undo("\"2\"").await.expect(200);
     assert_eq!(ada.titles().await, ["Milk"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_is_taken_back_beside_others_who_change_the_list_all_the_time() {
+    let app = TestApp::spawn().await;
+    let ada = app.sign_up("ada@example.com").await;
+    let writers = (0..6).map(|writer| {
+        let ada = &ada;
+        async move {
+            for number in 0..20 {
+                ada.create_task(&format!("{writer} {number}")).await;
+            }
+        }
+    });
+    let undoing = async {
+        for _ in 0..20 {
+            undo(&ada).await.expect(200);
+        }
+    };
+    ada.create_task("first").await;
+    tokio::join!(futures_util::future::join_all(writers), undoing);
+    assert_eq!(all(&ada).await["total"], 1 + 6 * 20 - 20);
+}

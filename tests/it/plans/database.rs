@@ -78,7 +78,8 @@ impl Database {
 
     async fn analyze(&self) {
         let link = self.silent.connect().await.unwrap();
-        let tables = "events, log_head, snapshots, users, credentials, sessions, jwks, key_material, idempotency_keys";
+        let tables =
+            "events, snapshots, users, credentials, sessions, jwks, key_material, idempotency_keys";
         link.client.batch_execute(&format!("analyze {tables}")).await.unwrap();
     }
 

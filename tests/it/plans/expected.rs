@@ -1,6 +1,6 @@
 //! The statements to be looked at: those of the program, and those in the functions of the schema.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::tidy;
 use crate::tidy::sql::with_single_spaces;
@@ -8,8 +8,9 @@ use crate::tidy::sql::with_single_spaces;
 /// Statements of the program that are no part of answering a request, or have no plan.
 const EXCEPTIONS: [&str; 7] = [
     // `keyfold replay`, which makes every read model again
-    "delete from {table}",
-    "set local statement_timeout = 0; select position from log_head for update",
+    "update jwks set private_key = sealed from key_material where kid = id and status <> 'verifying'",
+    // `keyfold events`
+    "select position, stream, version, event_id, type, schema, data, context, recorded_at from events where position > $1 order by position limit $2",
     // `keyfold users delete` and `keyfold sessions end`
     "delete from users where id = $1",
     "delete from idempotency_keys where owner = $1",
@@ -31,15 +32,28 @@ pub(super) fn of_program() -> BTreeSet<String> {
 /// Every query in the functions of the schema, as PL/pgSQL has it planned.
 pub(super) fn of_functions() -> BTreeSet<String> {
     let mut queries = BTreeSet::new();
-    for file in tidy::files("schema") {
-        // The bodies of functions stand between double dollars.
-        for body in tidy::read(&file).split("$$").skip(1).step_by(2) {
-            let (_declarations, code) = body.split_once("begin").unwrap();
-            let statements = code.split(';').map(with_single_spaces);
-            queries.extend(statements.filter(|text| text.contains("select ")).map(query_of));
-        }
+    for body in bodies().values() {
+        let (_declarations, code) = body.split_once("begin").unwrap();
+        let statements = code.split(';').map(with_single_spaces);
+        queries.extend(statements.filter(|text| text.contains("select ")).map(query_of));
     }
     queries
+}
+
+/// The body of each function by its name, as the last file that defines it has it.
+fn bodies() -> BTreeMap<String, String> {
+    let mut bodies = BTreeMap::new();
+    for file in tidy::files("schema") {
+        let text = tidy::read(&file);
+        // Bodies stand between double dollars.
+        let parts: Vec<_> = text.split("$$").collect();
+        for pair in parts.chunks_exact(2) {
+            let (_, definition) = pair[0].rsplit_once("function ").unwrap();
+            let name = definition.split('(').next().unwrap();
+            bodies.insert(name.to_owned(), pair[1].to_owned());
+        }
+    }
+    bodies
 }
 
 /// The condition of an `if`, or a `select` without its `into`.

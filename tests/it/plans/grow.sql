@@ -18,7 +18,7 @@ from (select ordinal, (ordinal + 4) / 5 as number, (ordinal - 1) % 5 + 1 as step
       from generate_series(1, 25000) ordinal) ordinals;
 
 with head as (
-    update log_head set position = position + 25000 returning position - 25000 as base
+    select events_lock() as base
 )
 insert into events (position, stream, version, slice, event_id, type, schema, data, context, recorded_at)
 select base + ordinal,

@@ -1,20 +1,20 @@
 //! Every kind of request, answered by servers that begin with nothing in memory.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use keyfold::clock::Clock;
 use keyfold::config::{Config, Secret};
 use keyfold::database::Pool;
-use keyfold::eventlog::{EventLog, StreamName, appender};
+use keyfold::eventlog::{EventLog, Projections, StreamName, appender};
 use keyfold::tasks::task_list::TaskList;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::database::Database;
-use crate::app::{START, TestApp};
+use crate::app::{START, TestApp, resources};
 use crate::keys::turn;
+use crate::postgres;
 use crate::process::{PUBLIC_URL, until};
 use crate::user::{PASSWORD, TestUser};
 
@@ -191,8 +191,8 @@ pub(super) async fn reseal(database: &Database, email: &str) {
 /// What nobody asks a server for yet: how a list was, and what happened to it since.
 pub(super) async fn history(database: &Database) {
     let pool = Pool::new(&database.connection, "readers", 1).unwrap();
-    let (appender, _) = appender::channel(pool.clone(), Arc::default(), uuid::Uuid::nil());
-    let log = EventLog::new(pool, appender, Clock::manual(START));
+    let (appender, _) = appender::channel(postgres::appender(pool.clone(), Projections::default()));
+    let log = EventLog::new(pool, appender, Clock::manual(START), resources());
     let link = database.connection.connect().await.unwrap();
     let lists = "select stream from snapshots where stream like 'tasks-%' and kept limit 1";
     let stream: String = link.client.query_one(lists, &[]).await.unwrap().get(0);

@@ -126,7 +126,8 @@ async fn the_trace_of_a_creation_goes_through_entity_append_and_batch_to_every_s
         format!("      {}", statement("SELECT", "events")),
         format!("    eventlog.append events=1 {stream}"),
         "      eventlog.batch appends=1 events=1".to_owned(),
-        // Rows beside the log first, as the transaction has them.
+        // The log's lock, then the rows beside the log, as the transaction has them.
+        format!("        {}", statement("SELECT", "")),
         format!("        {}", statement("INSERT", "idempotency_keys")),
         format!("        {}", statement("INSERT", "events")),
         format!("        {}", statement("COMMIT", "")),
@@ -194,8 +195,9 @@ async fn the_trace_of_a_sign_in_goes_through_the_hasher_and_the_session_actor() 
         format!("  entity.execute category=session commands=1 {stream}"),
         format!("    eventlog.append events=1 {stream}"),
         "      eventlog.batch appends=1 events=1".to_owned(),
-        format!("        {}", statement("INSERT", "events")),
+        format!("        {}", statement("SELECT", "")),
         format!("        {}", statement("INSERT", "sessions")),
+        format!("        {}", statement("INSERT", "events")),
         format!("        {}", statement("COMMIT", "")),
     ];
     assert_trace(&of_trace(&collector.spans(), CREATE), &expected);
@@ -212,7 +214,7 @@ async fn appends_of_two_requests_in_one_batch_are_linked_to_it_and_it_to_them() 
     }
     // While the first one's batch waits for the log, the others' appends wait for the next batch.
     let other = database.connection.connect().await.unwrap().client;
-    other.batch_execute("begin; select position from log_head for update").await.unwrap();
+    other.batch_execute("begin; select events_lock()").await.unwrap();
     let waiting = |depth: usize| {
         let (server, depth) = (&server, format!("keyfold_append_queue_depth {depth}"));
         until("appends wait for their batch", async move || {

@@ -5,13 +5,11 @@ use std::sync::LazyLock;
 use anyhow::Context;
 use serde_json::{Value, json};
 
-use crate::load;
-
 /// Everybody's password.
 pub const PASSWORD: &str = "correct horse battery staple";
 
 /// What everybody writes down.
-const TASK: &str =
+pub const TASK: &str =
     r#"{"title":"Buy milk on the way home","description":"Two litres of the fresh one"}"#;
 
 static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(reqwest::Client::new);
@@ -83,29 +81,6 @@ impl Person {
     /// Their session cookie.
     pub fn cookie(&self) -> String {
         format!("better-auth.session_token={}", self.session_token)
-    }
-
-    /// A request for the first page of their tasks.
-    pub fn list_request(&self) -> String {
-        load::get(&self.tasks(), &[("Authorization", &self.bearer())])
-    }
-
-    /// A request that adds a task.
-    pub fn create_request(&self) -> String {
-        load::post(&self.tasks(), &[("Authorization", &self.bearer())], TASK)
-    }
-
-    /// A request that gives a task a title it never had.
-    pub fn change_request(&self, task: &str) -> String {
-        let path = format!("{}/{task}", self.tasks());
-        let body = r#"{"title":"Buy milk on the way ########"}"#;
-        load::with_body("PATCH", &path, &[("Authorization", &self.bearer())], body)
-    }
-
-    /// A request that signs them in again.
-    pub fn sign_in_request(&self) -> String {
-        let body = json!({"email": self.email, "password": PASSWORD}).to_string();
-        load::post("/api/auth/signin", &[], &body)
     }
 
     /// Adds tasks.

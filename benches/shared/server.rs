@@ -40,10 +40,23 @@ impl Server {
     ///
     /// When it does not come to serve.
     pub async fn start_with(name: &str, variables: &[(&str, &str)]) -> anyhow::Result<Self> {
+        Self::start_program(name, Command::new(env!("CARGO_BIN_EXE_keyfold")), variables).await
+    }
+
+    /// The same of this program, which need not be the one that was built here.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come to serve.
+    pub async fn start_program(
+        name: &str,
+        mut program: Command,
+        variables: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let scratch = crate::scratch()?;
         let data = scratch.join(name);
         let begun = Instant::now();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_keyfold"))
+        let mut child = program
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("KEYFOLD_LISTEN", "127.0.0.1:0")
@@ -79,6 +92,11 @@ impl Server {
         self.child.id().unwrap_or_default()
     }
 
+    /// Its data directory.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
     /// A way to its database.
     ///
     /// # Errors
@@ -86,6 +104,30 @@ impl Server {
     /// When the cluster is not there.
     pub async fn database(&self) -> anyhow::Result<Connection> {
         database(&self.data).await
+    }
+
+    /// Whether it has ended by itself.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not say.
+    pub fn has_ended(&mut self) -> anyhow::Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
+    }
+
+    /// Stops it, and kills it if it takes longer than this.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be waited for.
+    pub async fn end(&mut self, patience: Duration) -> anyhow::Result<()> {
+        if let Some(process) = self.child.id() {
+            Command::new("kill").arg(process.to_string()).status().await?;
+        }
+        if tokio::time::timeout(patience, self.child.wait()).await.is_err() {
+            self.child.kill().await?;
+        }
+        Ok(())
     }
 
     /// Stops it as an operator would.
@@ -103,7 +145,11 @@ impl Server {
 }
 
 /// A way to the database of the server that runs on a data directory.
-async fn database(data: &Path) -> anyhow::Result<Connection> {
+///
+/// # Errors
+///
+/// When the cluster is not there.
+pub async fn database(data: &Path) -> anyhow::Result<Connection> {
     let config = ClusterConfig { data: data.to_owned(), binaries: None, run_as: None };
     Ok(PrivateCluster::join_or_start(&config).await?.connection())
 }

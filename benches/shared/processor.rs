@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::time::Duration;
 
 /// Shares of the whole processor, all cores together, from 0 to 1.
 #[derive(Debug, Clone, Default)]
@@ -45,6 +46,13 @@ impl Reading {
             Some((process, process_ticks(process)?))
         });
         Some(Self { busy: all - idle, all, processes: processes.collect() })
+    }
+
+    /// How many cores there are, if so much time has passed since then.
+    pub fn cores_until_now(&self, passed: Duration) -> Option<f64> {
+        /// The kernel counts hundredths of a second for programs, whatever it does itself.
+        const TICKS: f64 = 100.0;
+        Some((Self::take()?.all - self.all) / TICKS / passed.as_secs_f64())
     }
 
     /// Who used the processor since then.
@@ -99,8 +107,13 @@ fn process_ticks(process: u32) -> Option<(String, f64)> {
 
 /// Resident memory of a process in megabytes (10⁶ bytes).
 pub fn resident_megabytes(process: u32) -> Option<f64> {
+    megabytes(process, "VmRSS:")
+}
+
+/// A size of a process in megabytes: `VmRSS:`, or `VmHWM:` for the most that was resident.
+pub fn megabytes(process: u32, name: &str) -> Option<f64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kibibytes: f64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kibibytes * 1024.0 / 1e6)
 }

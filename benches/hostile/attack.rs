@@ -1,0 +1,80 @@
+//! An attack: its name, what it does, and how it is made ready.
+
+use futures_util::future::BoxFuture;
+
+use crate::attacks;
+use crate::stage::{Play, Stage};
+
+/// How an attack is made ready on a stage.
+pub type Prepare = fn(Stage) -> BoxFuture<'static, anyhow::Result<Play>>;
+
+/// The server that an attack is played against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Setting {
+    /// With nothing but `KEYFOLD_MEMORY` set.
+    Plain,
+    /// Started with a soft limit of 256 file descriptors.
+    FewDescriptors,
+}
+
+/// An attack.
+#[derive(Debug, Clone, Copy)]
+pub struct Attack {
+    /// By which it is asked for.
+    pub name: &'static str,
+    /// What kinds of things it uses up.
+    pub kind: &'static str,
+    /// What it does.
+    pub what: &'static str,
+    /// How long it is played.
+    pub seconds: f64,
+    /// Against what.
+    pub setting: Setting,
+    /// How it is made ready.
+    pub prepare: Prepare,
+}
+
+impl Attack {
+    /// An attack of four seconds on a plain server.
+    pub const fn new(
+        name: &'static str,
+        kind: &'static str,
+        what: &'static str,
+        prepare: Prepare,
+    ) -> Self {
+        Self { name, kind, what, seconds: 4.0, setting: Setting::Plain, prepare }
+    }
+
+    /// The same for so many seconds.
+    pub const fn lasting(self, seconds: f64) -> Self {
+        Self { seconds, ..self }
+    }
+
+    /// The same on another server.
+    pub const fn on(self, setting: Setting) -> Self {
+        Self { setting, ..self }
+    }
+}
+
+/// Every attack, in the order in which they are played: those that need another server come last.
+pub fn all() -> Vec<Attack> {
+    let kinds = [
+        attacks::appends::ATTACKS,
+        attacks::batches::ATTACKS,
+        attacks::keys::ATTACKS,
+        attacks::files::ATTACKS,
+        attacks::bodies::ATTACKS,
+        attacks::folding::ATTACKS,
+        attacks::drips::ATTACKS,
+        attacks::answers::ATTACKS,
+        attacks::http2::ATTACKS,
+        attacks::streams::ATTACKS,
+        attacks::walks::ATTACKS,
+        attacks::sessions::ATTACKS,
+        attacks::database::ATTACKS,
+        attacks::descriptors::ATTACKS,
+    ];
+    let mut all: Vec<Attack> = kinds.into_iter().flatten().copied().collect();
+    all.sort_by_key(|attack| attack.setting == Setting::FewDescriptors);
+    all
+}

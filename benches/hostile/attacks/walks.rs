@@ -1,0 +1,78 @@
+//! Walks through the log.
+
+use std::sync::Arc;
+
+use super::requests::{fill, get, history};
+use crate::attack::Attack;
+use crate::stage::{Play, Stage, crowd};
+
+const KIND: &str = "log walks";
+/// Changes of the history that is walked through.
+const CHANGES: usize = 40_000;
+const CONNECTIONS: usize = 16;
+
+/// The attacks of this kind.
+pub const ATTACKS: &[Attack] = &[
+    Attack::new(
+        "foreign-starts",
+        KIND,
+        "16 connections ask for the history of a task of 40,000 changes before a version that is another task's, while readiness is \
+         asked for",
+        |stage| Box::pin(foreign_starts(stage)),
+    ),
+    Attack::new(
+        "whole-histories",
+        KIND,
+        "16 connections ask for what was deleted of a list of 40,000 changes, where nothing was",
+        |stage| Box::pin(asking(stage, |_| "/history?type=deleted".to_owned())),
+    ),
+    Attack::new(
+        "differences",
+        KIND,
+        "16 connections ask for the difference between two moments of that list, each time others",
+        |stage| {
+            Box::pin(asking(stage, |number| {
+                let from = 1 + number * 7_919 % (CHANGES / 2);
+                format!("/diff?from={from}&to={}", from + CHANGES / 2)
+            }))
+        },
+    ),
+];
+
+async fn foreign_starts(stage: Stage) -> anyhow::Result<Play> {
+    let person = Arc::new(stage.person().await?);
+    // The first version is the task's own, the second another one's.
+    let task = person.create_task(&stage.target.url).await?;
+    person.create_task(&stage.target.url).await?;
+    let body = super::requests::toggles(std::slice::from_ref(&task), 500);
+    for _ in 0..CHANGES / 500 {
+        let request = super::requests::post(&stage, &person, "/batch", body.clone());
+        request.send().await?.error_for_status()?;
+    }
+    let path: Arc<str> = format!("/{task}/history?before=2&limit=1").into();
+    Ok(crowd(CONNECTIONS + 1, move |number| {
+        let (stage, person, path) = (stage.clone(), Arc::clone(&person), Arc::clone(&path));
+        async move {
+            if number == CONNECTIONS {
+                let ready = stage.http.get(stage.url("/health/ready")).send().await;
+                stage
+                    .hear(&format!("ready {}", ready.map_or(0, |answer| answer.status().as_u16())));
+                tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            } else {
+                stage.send(get(&stage, &person, &path)).await;
+            }
+        }
+    }))
+}
+
+async fn asking(stage: Stage, path: fn(usize) -> String) -> anyhow::Result<Play> {
+    let person = Arc::new(stage.person().await?);
+    fill(&stage, &person, &[1_000], "Two litres").await?;
+    history(&stage, &person, CHANGES - 1_000).await?;
+    let counter = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    Ok(crowd(CONNECTIONS, move |_| {
+        let number = counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let (stage, person) = (stage.clone(), Arc::clone(&person));
+        async move { stage.send(get(&stage, &person, &path(number))).await }
+    }))
+}

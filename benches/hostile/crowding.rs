@@ -1,0 +1,44 @@
+//! Sessions that are written into the database at once, because to sign in so often would take hours.
+
+use tokio_postgres::Client;
+
+/// As the server would write them, so that the table can be made again from the log.
+const WRITE: &str = r#"
+do $$
+declare
+    many constant bigint := MANY;
+    base bigint;
+    now_text constant text := to_char(now() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
+    end_text constant text := to_char(now() at time zone 'utc' + interval '7 days', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
+begin
+    if to_regclass('log_head') is not null then
+        execute 'update log_head set position = position + $1' using many;
+    end if;
+    lock table events in share row exclusive mode;
+    select coalesce(max(position), 0) into base from events;
+    create temporary table begun on commit drop as
+        select number, gen_random_uuid() as id, gen_random_uuid() as person,
+               sha256(convert_to('session ' || number || now_text, 'UTF8')) as hash
+        from generate_series(1, many) number;
+    insert into events (position, stream, version, slice, event_id, type, schema, data, context, recorded_at)
+    select base + number, 'session-' || person, 1, 0, gen_random_uuid(), 'SessionStarted', 1,
+           json_build_object('sessionId', id,
+                             'tokenHash', rtrim(translate(encode(hash, 'base64'), '+/', '-_'), '='),
+                             'startedAt', now_text, 'expiresAt', end_text, 'endsAt', end_text),
+           jsonb_build_object('userId', person), now_text::timestamptz
+    from begun;
+    insert into sessions (id, user_id, expires_at, ends_at, token_hash, created_at, updated_at)
+    select id, person, end_text::timestamptz, end_text::timestamptz, hash, now_text::timestamptz, now_text::timestamptz
+    from begun;
+end
+$$"#;
+
+/// Writes so many sessions of as many users, in the log and in the table.
+///
+/// # Errors
+///
+/// When the database refuses.
+pub async fn write_sessions(database: &Client, many: u32) -> anyhow::Result<()> {
+    database.batch_execute(&WRITE.replace("MANY", &many.to_string())).await?;
+    Ok(database.batch_execute("vacuum (analyze) events, sessions").await?)
+}

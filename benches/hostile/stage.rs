@@ -1,0 +1,234 @@
+//! What an attack is given: where the server is, a way to send to it, and somewhere to say what came of it.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context;
+use futures_util::future::BoxFuture;
+use reqwest::RequestBuilder;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio_postgres::Client;
+
+use crate::people::Person;
+
+/// The server under attack.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Target {
+    /// `http://127.0.0.1:PORT`
+    pub url: String,
+    /// Its data directory.
+    pub data: PathBuf,
+    /// The program that it is.
+    pub program: PathBuf,
+}
+
+/// Shared by everything that belongs to one attack. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Stage(Arc<Inner>);
+
+/// What a [`Stage`] holds.
+#[derive(Debug)]
+pub struct Inner {
+    /// The server.
+    pub target: Target,
+    /// A client that waits long.
+    pub http: reqwest::Client,
+    heard: Mutex<BTreeMap<String, u64>>,
+}
+
+/// An attack that is ready: it can be played again and again, and ends when it is dropped.
+pub type Play = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// How long an attacker waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// After this nobody can be reached: wait a moment.
+const UNREACHABLE: Duration = Duration::from_millis(20);
+
+impl Deref for Stage {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Stage {
+    /// A stage before this server.
+    ///
+    /// # Errors
+    ///
+    /// When there is no HTTP client to be had.
+    pub fn new(target: Target) -> anyhow::Result<Self> {
+        let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
+        Ok(Self(Arc::new(Inner { target, http, heard: Mutex::default() })))
+    }
+
+    /// Somebody who attacks.
+    ///
+    /// # Errors
+    ///
+    /// When the server does not sign them up.
+    pub async fn person(&self) -> anyhow::Result<Person> {
+        Person::sign_up(&self.target.url).await
+    }
+
+    /// Several of them.
+    ///
+    /// # Errors
+    ///
+    /// When the server does not sign them up.
+    pub async fn people(&self, count: usize) -> anyhow::Result<Vec<Person>> {
+        Person::sign_up_many(&self.target.url, count).await
+    }
+
+    /// Where a path is.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.target.url)
+    }
+
+    /// Where the server listens.
+    ///
+    /// # Errors
+    ///
+    /// When its URL is none.
+    pub fn address(&self) -> anyhow::Result<SocketAddr> {
+        let address = self.target.url.strip_prefix("http://").context("the URL is not of HTTP")?;
+        Ok(address.parse()?)
+    }
+
+    /// A session of the server's database.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub async fn database(&self) -> anyhow::Result<Client> {
+        let connection = crate::server::database(&self.target.data).await?;
+        let link = connection.connect().await?;
+        link.client.batch_execute("set statement_timeout = 0").await?;
+        Ok(link.client)
+    }
+
+    /// Counts what came of something.
+    pub fn hear(&self, what: &str) {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        *heard.entry(what.to_owned()).or_default() += 1;
+    }
+
+    /// What came of everything so far, most of it first.
+    pub fn account(&self) -> String {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut heard: Vec<_> = heard.iter().collect();
+        heard.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        let parts: Vec<_> =
+            heard.iter().take(5).map(|(what, count)| format!("{what} × {count}")).collect();
+        parts.join(", ")
+    }
+
+    /// Sends a request and counts how it is answered.
+    pub async fn send(&self, request: RequestBuilder) {
+        match request.send().await {
+            Ok(response) => {
+                self.hear(response.status().as_str());
+                drop(response.bytes().await);
+            }
+            Err(error) => {
+                self.hear(if error.is_timeout() { "no answer" } else { "closed" });
+                tokio::time::sleep(UNREACHABLE).await;
+            }
+        }
+    }
+
+    /// A connection.
+    pub async fn connect(&self) -> Option<TcpStream> {
+        let address = self.address().ok()?;
+        let connected = tokio::time::timeout(PATIENCE, TcpStream::connect(address)).await;
+        let connected = connected.ok().and_then(Result::ok);
+        if connected.is_none() {
+            self.hear("not connected");
+            tokio::time::sleep(UNREACHABLE).await;
+        }
+        connected
+    }
+
+    /// A connection over which this was sent.
+    pub async fn connect_and_send(&self, bytes: &[u8]) -> Option<TcpStream> {
+        let mut connection = self.connect().await?;
+        if connection.write_all(bytes).await.is_err() {
+            self.hear("closed");
+            return None;
+        }
+        Some(connection)
+    }
+}
+
+/// An attack that needs nothing to be ready.
+pub fn ready(play: Play) -> BoxFuture<'static, anyhow::Result<Play>> {
+    Box::pin(std::future::ready(Ok(play)))
+}
+
+/// Reads until the other side closes, or says it does not speak any more.
+pub async fn read_to_end(connection: &mut TcpStream) {
+    let mut buffer = vec![0; 16 * 1024];
+    while matches!(connection.read(&mut buffer).await, Ok(read) if read > 0) {}
+}
+
+/// Waits until the play is dropped.
+pub async fn hold() {
+    std::future::pending::<()>().await;
+}
+
+/// So many do the same at once, each again and again.
+pub fn crowd<F, A>(count: usize, act: F) -> Play
+where
+    F: Fn(usize) -> A + Clone + Send + Sync + 'static,
+    A: Future<Output = ()> + Send + 'static,
+{
+    Box::new(move || {
+        let act = act.clone();
+        Box::pin(async move {
+            let mut crowd = JoinSet::new();
+            for number in 0..count {
+                let act = act.clone();
+                crowd.spawn(async move {
+                    loop {
+                        act(number).await;
+                        tokio::task::yield_now().await;
+                    }
+                });
+            }
+            while crowd.join_next().await.is_some() {}
+        })
+    })
+}
+
+/// So many a second begin to do the same, however long each takes.
+pub fn paced<F, A>(per_second: u32, act: F) -> Play
+where
+    F: Fn(usize) -> A + Clone + Send + Sync + 'static,
+    A: Future<Output = ()> + Send + 'static,
+{
+    /// More than these are never under way.
+    const MOST: usize = 4_000;
+    Box::new(move || {
+        let act = act.clone();
+        Box::pin(async move {
+            let mut clock = tokio::time::interval(Duration::from_secs(1) / per_second);
+            let mut begun = JoinSet::new();
+            for number in 0.. {
+                clock.tick().await;
+                while begun.try_join_next().is_some() {}
+                if begun.len() < MOST {
+                    begun.spawn(act(number));
+                }
+            }
+        })
+    })
+}

@@ -1,0 +1,110 @@
+//! A client's socket: what goes through it is noted in its connection's [`Traffic`].
+
+use std::io;
+use std::os::fd::AsFd;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use rustix::net::sockopt::set_tcp_user_timeout;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use super::traffic::Traffic;
+use crate::http::limits::Pace;
+
+/// Milliseconds after which the system gives up a client that acknowledges nothing of what was sent: one that is gone
+/// without a word leaves its places within this time and that between two heartbeats.
+const UNACKNOWLEDGED: u32 = 30_000;
+
+/// A client's socket.
+#[derive(Debug)]
+pub(super) struct Socket {
+    stream: TcpStream,
+    traffic: Arc<Traffic>,
+    /// How what waits to be sent moves, if anything waits.
+    pace: Option<Pace>,
+}
+
+impl Socket {
+    /// The socket of a connection.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not know it any more.
+    pub(super) fn new(stream: TcpStream, traffic: Arc<Traffic>) -> io::Result<Self> {
+        // Small answers are sent at once, instead of waiting for more to send (Nagle's algorithm).
+        stream.set_nodelay(true)?;
+        set_tcp_user_timeout(stream.as_fd(), UNACKNOWLEDGED)?;
+        Ok(Self { stream, traffic, pace: None })
+    }
+
+    fn sent(&mut self, written: &Poll<io::Result<usize>>) {
+        match written {
+            Poll::Pending => {
+                let pace = self.pace.get_or_insert_with(|| self.traffic.sending());
+                self.traffic.blocked(pace);
+            }
+            Poll::Ready(Ok(bytes)) => {
+                if let Some(pace) = &mut self.pace {
+                    pace.moved(*bytes, Instant::now());
+                    self.traffic.blocked(pace);
+                }
+            }
+            Poll::Ready(Err(_)) => {}
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if read.is_ready() {
+            self.traffic.received();
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.sent(&written);
+        written
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.sent(&written);
+        written
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    /// Asked for when everything has been written.
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.pace.take().is_some() {
+            self.traffic.flushed();
+        }
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

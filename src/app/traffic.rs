@@ -1,0 +1,320 @@
+//! What moves on a connection, and until when it may stand still.
+//!
+//! The socket, the requests and the answers of a connection note here what happens; [`Traffic::overdue`] resolves when
+//! something has taken longer than it may, and the connection is closed.
+//!
+//! # Design
+//!
+//! Notes are relaxed atomics: they are made with every request. Nothing is woken by them. Whoever waits looks again when
+//! the next deadline could have come at the earliest.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::http::limits::{Pace, TimeLimits};
+
+/// How long a connection without requests must be quiet before a server that stops closes it.
+const LULL: Duration = Duration::from_millis(200);
+
+/// What moves on a connection.
+#[derive(Debug)]
+pub(super) struct Traffic {
+    limits: TimeLimits,
+    opened: Instant,
+    /// Requests whose answers have not been handed on yet.
+    in_flight: AtomicUsize,
+    /// Since when the head of a request arrives.
+    head_began: Moment,
+    /// Since when nothing is in flight. None before the first request.
+    idle_since: Moment,
+    /// Until when what waits to be sent may stand still.
+    blocked_until: Moment,
+    /// Whether this is HTTP/2: several requests at once, and frames that belong to none.
+    is_multiplexed: AtomicBool,
+    /// When each answer of an HTTP/2 connection gave its last piece, if that has not been asked for more.
+    answers: Mutex<Vec<Weak<Moment>>>,
+}
+
+/// A moment in milliseconds after a connection was opened, or none.
+#[derive(Debug, Default)]
+pub(super) struct Moment(AtomicU64);
+
+impl Moment {
+    const NONE: u64 = 0;
+
+    fn get(&self) -> Option<Duration> {
+        let millis = self.0.load(Ordering::Relaxed);
+        (millis != Self::NONE).then(|| Duration::from_millis(millis))
+    }
+
+    fn set(&self, after: Duration) {
+        let millis = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+        self.0.store(millis.max(1), Ordering::Relaxed);
+    }
+
+    fn clear(&self) {
+        self.0.store(Self::NONE, Ordering::Relaxed);
+    }
+}
+
+impl Traffic {
+    /// That of a connection that was opened now.
+    pub(super) fn new(limits: TimeLimits) -> Arc<Self> {
+        Arc::new(Self {
+            limits,
+            opened: Instant::now(),
+            in_flight: AtomicUsize::new(0),
+            head_began: Moment::default(),
+            idle_since: Moment::default(),
+            blocked_until: Moment::default(),
+            is_multiplexed: AtomicBool::new(false),
+            answers: Mutex::default(),
+        })
+    }
+
+    /// Bytes have arrived.
+    pub(super) fn received(&self) {
+        if self.in_flight.load(Ordering::Relaxed) == 0 && self.head_began.get().is_none() {
+            self.head_begins(self.opened.elapsed());
+        }
+    }
+
+    fn head_begins(&self, now: Duration) {
+        self.head_began.set(now);
+    }
+
+    /// A request's head is complete; the request is in flight until this is dropped.
+    pub(super) fn request(self: &Arc<Self>, is_multiplexed: bool) -> InFlight {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.head_began.clear();
+        if is_multiplexed {
+            self.is_multiplexed.store(true, Ordering::Relaxed);
+        }
+        InFlight { traffic: Arc::clone(self), progress: None }
+    }
+
+    /// Whether the connection has shown already that it speaks HTTP/2.
+    pub(super) fn is_multiplexed(&self) -> bool {
+        self.is_multiplexed.load(Ordering::Relaxed)
+    }
+
+    /// How what waits to be sent must move.
+    pub(super) fn sending(&self) -> Pace {
+        Pace::begin(self.limits.sending, Instant::now())
+    }
+
+    /// What is to be sent waits for the client.
+    pub(super) fn blocked(&self, pace: &Pace) {
+        self.blocked_until.set(pace.until().duration_since(self.opened));
+    }
+
+    /// Nothing waits to be sent.
+    pub(super) fn flushed(&self) {
+        self.blocked_until.clear();
+    }
+
+    /// Resolves when something has taken longer than it may.
+    pub(super) async fn overdue(&self) {
+        // What begins now cannot be overdue before.
+        let step = self.limits.head.min(self.limits.sending.patience).min(self.limits.idle);
+        loop {
+            let now = self.opened.elapsed();
+            let deadline = self.deadline();
+            if deadline.is_some_and(|deadline| deadline <= now) {
+                return;
+            }
+            let next = deadline.map_or(now + step, |deadline| deadline.min(now + step));
+            sleep_until(self.opened + next).await;
+        }
+    }
+
+    /// Resolves when nothing is in flight and nothing waits to be sent.
+    pub(super) async fn finished(&self) {
+        let mut was_quiet = false;
+        loop {
+            sleep(LULL).await;
+            let is_quiet =
+                self.in_flight.load(Ordering::Relaxed) == 0 && self.blocked_until.get().is_none();
+            if is_quiet && was_quiet {
+                return;
+            }
+            was_quiet = is_quiet;
+        }
+    }
+
+    /// When the connection is overdue, as things are.
+    fn deadline(&self) -> Option<Duration> {
+        let deadlines = [self.blocked_until.get(), self.next_head(), self.oldest_answer()];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// When the next request's head must be complete, if none is in flight.
+    fn next_head(&self) -> Option<Duration> {
+        if self.in_flight.load(Ordering::Relaxed) > 0 {
+            return None;
+        }
+        let Some(idle_since) = self.idle_since.get() else { return Some(self.limits.head) };
+        // In HTTP/2, what arrives may belong to no request: a ping buys no time and costs none.
+        let began = self.head_began.get().filter(|_| !self.is_multiplexed());
+        let complete = began.map(|began| began + self.limits.head);
+        let idle = idle_since + self.limits.idle;
+        Some(complete.map_or(idle, |complete| complete.min(idle)))
+    }
+
+    /// When the answer that has stood still for longest has done so for too long.
+    fn oldest_answer(&self) -> Option<Duration> {
+        if !self.is_multiplexed() {
+            return None;
+        }
+        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let given = answers.iter().filter_map(|answer| answer.upgrade()?.get());
+        given.min().map(|given| given + self.limits.sending.patience)
+    }
+}
+
+/// A request that is in flight.
+#[derive(Debug)]
+pub(super) struct InFlight {
+    traffic: Arc<Traffic>,
+    /// In HTTP/2, when the answer gave its last piece: streams wait for their clients one by one there.
+    progress: Option<Arc<Moment>>,
+}
+
+impl InFlight {
+    /// Whether there may be others at the same time on its connection.
+    pub(super) fn is_one_of_many(&self) -> bool {
+        self.traffic.is_multiplexed()
+    }
+
+    /// Its answer has given a piece, which now waits for the client.
+    pub(super) fn gave(&mut self) {
+        let Self { traffic, progress } = self;
+        if !traffic.is_multiplexed() {
+            return;
+        }
+        let progress = progress.get_or_insert_with(|| {
+            let progress = Arc::new(Moment::default());
+            let mut answers = traffic.answers.lock().unwrap_or_else(PoisonError::into_inner);
+            answers.retain(|answer| answer.strong_count() > 0);
+            answers.push(Arc::downgrade(&progress));
+            progress
+        });
+        progress.set(traffic.opened.elapsed());
+    }
+
+    /// It is asked for more.
+    pub(super) fn taken(&self) {
+        if let Some(progress) = &self.progress {
+            progress.clear();
+        }
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let traffic = &self.traffic;
+        // Noted first: without it, a connection that nothing is in flight on would look like a new one.
+        traffic.idle_since.set(traffic.opened.elapsed());
+        traffic.in_flight.fetch_sub(1, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn traffic() -> Arc<Traffic> {
+        Traffic::new(TimeLimits::default())
+    }
+
+    /// The second after its opening in which a connection is overdue.
+    fn second(traffic: &Traffic) -> Option<u64> {
+        traffic.deadline().map(|deadline| deadline.as_secs())
+    }
+
+    #[test]
+    fn the_first_head_is_complete_in_time_whatever_drips() {
+        let traffic = traffic();
+        assert_eq!(second(&traffic), Some(30));
+        traffic.head_begins(20 * SECOND);
+        traffic.received();
+        assert_eq!(second(&traffic), Some(30));
+    }
+
+    #[test]
+    fn a_later_head_is_complete_in_time_from_its_first_byte() {
+        let traffic = traffic();
+        drop(traffic.request(false));
+        traffic.head_begins(40 * SECOND);
+        traffic.received();
+        assert_eq!(second(&traffic), Some(70));
+    }
+
+    #[test]
+    fn an_idle_connection_is_closed_whatever_it_pings() {
+        for is_multiplexed in [false, true] {
+            let traffic = traffic();
+            drop(traffic.request(is_multiplexed));
+            assert_eq!(second(&traffic), Some(75));
+            traffic.head_begins(70 * SECOND);
+            assert_eq!(second(&traffic), Some(75));
+        }
+    }
+
+    #[test]
+    fn a_request_may_be_in_flight_for_as_long_as_it_takes() {
+        let traffic = traffic();
+        let requests = (traffic.request(false), traffic.request(false));
+        traffic.received();
+        assert_eq!(second(&traffic), None);
+        drop(requests.0);
+        assert_eq!(second(&traffic), None);
+        drop(requests.1);
+        assert_eq!(second(&traffic), Some(75));
+    }
+
+    #[test]
+    fn a_client_that_takes_nothing_of_an_answer_is_given_up() {
+        let traffic = traffic();
+        let _request = traffic.request(false);
+        let mut pace = Pace::begin(traffic.limits.sending, traffic.opened);
+        traffic.blocked(&pace);
+        assert_eq!(second(&traffic), Some(20));
+        pace.moved(5 * 1_024, traffic.opened + 10 * SECOND);
+        traffic.blocked(&pace);
+        assert_eq!(second(&traffic), Some(25));
+        traffic.flushed();
+        assert_eq!(second(&traffic), None);
+    }
+
+    #[test]
+    fn each_answer_of_a_connection_must_be_taken_whatever_becomes_of_the_others() {
+        let traffic = traffic();
+        let (mut slow, mut quick) = (traffic.request(true), traffic.request(true));
+        slow.gave();
+        quick.gave();
+        quick.taken();
+        assert_eq!(second(&traffic), Some(20));
+        slow.taken();
+        assert_eq!(second(&traffic), None, "both wait for the server");
+        slow.gave();
+        drop((slow, quick));
+        assert_eq!(second(&traffic), Some(75));
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_finished_when_nothing_is_in_flight() {
+        let traffic = traffic();
+        let request = traffic.request(false);
+        let finished = traffic.finished();
+        let mut finished = std::pin::pin!(finished);
+        assert!(futures_util::poll!(&mut finished).is_pending());
+        drop(request);
+        finished.await;
+    }
+}

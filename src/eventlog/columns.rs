@@ -1,0 +1,121 @@
+//! The events of a batch as one array per column, which is how they travel to PostgreSQL.
+
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use super::append::Append;
+use super::statement::Jsonb;
+use crate::clock::Timestamp;
+
+/// What [`INSERT_EVENTS`](super::batch::INSERT_EVENTS) takes.
+pub(super) struct Columns<'a> {
+    node: &'a str,
+    count: i64,
+    streams: Vec<&'a str>,
+    versions: Vec<i64>,
+    slices: Vec<i16>,
+    event_ids: Vec<Uuid>,
+    names: Vec<&'a str>,
+    schemas: Vec<i16>,
+    data: Vec<Jsonb<'a>>,
+    contexts: Vec<Jsonb<'a>>,
+    recorded_at: Vec<jiff::Timestamp>,
+    /// The streams whose versions are looked at before anything is written.
+    pub(super) asked: Asked<'a>,
+    /// No streams at all, for when they have been looked at already.
+    nothing_asked: Asked<'a>,
+}
+
+/// Streams and the versions they are expected to have.
+#[derive(Default)]
+pub(super) struct Asked<'a> {
+    /// The streams.
+    pub(super) streams: Vec<&'a str>,
+    /// Their versions.
+    pub(super) versions: Vec<i64>,
+}
+
+impl<'a> Columns<'a> {
+    /// The columns of these appends. Their streams are looked at first only if the caller `asks`.
+    pub(super) fn of(appends: &[&'a Append], node: &'a str, asks: bool) -> Self {
+        let events: usize = appends.iter().map(|append| append.events.len()).sum();
+        let mut columns = Self {
+            node,
+            count: i64::try_from(events).unwrap_or(i64::MAX),
+            streams: Vec::with_capacity(events),
+            versions: Vec::with_capacity(events),
+            slices: Vec::with_capacity(events),
+            event_ids: Vec::with_capacity(events),
+            names: Vec::with_capacity(events),
+            schemas: Vec::with_capacity(events),
+            data: Vec::with_capacity(events),
+            contexts: Vec::with_capacity(events),
+            recorded_at: Vec::with_capacity(events),
+            asked: Asked::default(),
+            nothing_asked: Asked::default(),
+        };
+        for append in appends.iter().filter(|append| !append.events.is_empty()) {
+            if asks {
+                columns.asked.streams.push(append.stream.as_str());
+                columns.asked.versions.push(append.expected);
+            }
+            columns.push(append);
+        }
+        columns
+    }
+
+    fn push(&mut self, append: &'a Append) {
+        let slice = append.stream.slice();
+        for (version, event) in (append.expected + 1..).zip(&append.events) {
+            self.streams.push(append.stream.as_str());
+            self.versions.push(version);
+            self.slices.push(slice);
+            self.event_ids.push(event.event_id);
+            self.names.push(event.name);
+            self.schemas.push(event.schema);
+            self.data.push(Jsonb(event.data.as_bytes()));
+            self.contexts.push(Jsonb(&event.context));
+            self.recorded_at.push(Timestamp::to_jiff(event.recorded_at));
+        }
+    }
+
+    /// Whether there is no event.
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The parameters of the insert that is all of a transaction: it takes the log's lock.
+    pub(super) fn params(&self) -> [&(dyn ToSql + Sync); 13] {
+        self.params_asking(&self.asked)
+    }
+
+    /// The parameters of the insert after the log's lock was taken.
+    pub(super) fn params_locked(&self) -> [&(dyn ToSql + Sync); 13] {
+        self.params_asking(&self.nothing_asked)
+    }
+
+    fn params_asking<'p>(&'p self, asked: &'p Asked<'a>) -> [&'p (dyn ToSql + Sync); 13] {
+        [
+            &self.count,
+            &self.streams,
+            &self.versions,
+            &self.slices,
+            &self.event_ids,
+            &self.names,
+            &self.schemas,
+            &self.data,
+            &self.contexts,
+            &self.recorded_at,
+            &self.node,
+            &asked.streams,
+            &asked.versions,
+        ]
+    }
+}
+
+impl Asked<'_> {
+    /// The parameters of [`LOCK`](super::batch::LOCK).
+    pub(super) fn params(&self) -> [&(dyn ToSql + Sync); 2] {
+        [&self.streams, &self.versions]
+    }
+}
