@@ -41,6 +41,8 @@ pub struct Honest {
 #[derive(Debug)]
 struct Shared {
     http: Client,
+    /// Whoever signs in comes over a connection of their own.
+    stranger: Client,
     began: Instant,
     url: String,
     samples: Mutex<Vec<Sample>>,
@@ -73,6 +75,7 @@ impl Honest {
     pub async fn arrive(url: &str) -> anyhow::Result<Self> {
         let shared = Arc::new(Shared {
             http: Client::builder().timeout(PATIENCE).build()?,
+            stranger: Client::builder().timeout(PATIENCE).pool_max_idle_per_host(0).build()?,
             began: Instant::now(),
             url: url.to_owned(),
             samples: Mutex::default(),
@@ -189,7 +192,7 @@ impl Patron {
     async fn sign_in(&mut self) -> bool {
         self.signed_in = Instant::now();
         let body = json!({"email": self.person.email, "password": PASSWORD});
-        let request = self.shared.http.post(self.shared.url("/api/auth/signin")).json(&body);
+        let request = self.shared.stranger.post(self.shared.url("/api/auth/signin")).json(&body);
         let heard = self.send(Kind::SignIn, request, &[]).await;
         let text = |pointer| heard.body.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
         let (Some(access), Some(session)) = (text("/token"), text("/session/token")) else {

@@ -93,12 +93,15 @@ const AS_BEFORE: f64 = 0.7;
 
 /// Seconds from the end of an attack until a window begins in which nothing was refused and writes are as fast as before;
 /// nothing when there was none until `now`.
-pub fn normal_after(samples: &[Sample], before: &Figures, end: f64, now: f64) -> Option<f64> {
-    let mut begin = end;
+pub fn normal_after(samples: &[Sample], before: &Figures, since: f64, now: f64) -> Option<f64> {
+    let mut begin = since;
     while begin + WINDOW <= now {
-        let figures = Figures::of(samples, begin, begin + WINDOW);
-        if figures.refused == 0 && figures.writes.rate >= AS_BEFORE * before.writes.rate {
-            return Some(begin - end);
+        let end = begin + WINDOW;
+        // What hangs in a window and is refused later was not as before either.
+        let refused = samples.iter().any(|s| !s.done && s.begun < end && s.ended >= begin);
+        let writes = Figures::of(samples, begin, end).writes.rate;
+        if !refused && writes >= AS_BEFORE * before.writes.rate {
+            return Some(begin - since);
         }
         begin += WINDOW / 5.0;
     }

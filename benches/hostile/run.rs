@@ -17,11 +17,11 @@ use crate::world::{Program, World};
 /// Seconds that are measured before an attack.
 const BEFORE: f64 = 1.5;
 /// Seconds after an attack that are measured at least, and in which all must be as before at most.
-const AFTER: (f64, f64) = (1.5, 10.0);
+const AFTER: (f64, f64) = (1.2, 10.0);
 /// Seconds that an attack is played alone to see what it costs.
 const ALONE: f64 = 1.5;
 /// Seconds that are measured beside harmless work.
-const HARMLESS: f64 = 2.0;
+const HARMLESS: f64 = 1.8;
 /// Seconds in which things come to be as they are.
 const SETTLING: f64 = 0.3;
 /// The share of the processor below which a server does nothing.

@@ -41,6 +41,8 @@ pub struct Inner {
     pub target: Target,
     /// A client that waits long.
     pub http: reqwest::Client,
+    /// One that comes over a new connection each time.
+    stranger: reqwest::Client,
     heard: Mutex<BTreeMap<String, u64>>,
 }
 
@@ -49,6 +51,8 @@ pub type Play = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// How long an attacker waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long whoever asks for readiness waits.
+const LOOK: Duration = Duration::from_secs(2);
 /// After this nobody can be reached: wait a moment.
 const UNREACHABLE: Duration = Duration::from_millis(20);
 
@@ -68,7 +72,9 @@ impl Stage {
     /// When there is no HTTP client to be had.
     pub fn new(target: Target) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
-        Ok(Self(Arc::new(Inner { target, http, heard: Mutex::default() })))
+        let stranger =
+            reqwest::Client::builder().timeout(LOOK).pool_max_idle_per_host(0).build()?;
+        Ok(Self(Arc::new(Inner { target, http, stranger, heard: Mutex::default() })))
     }
 
     /// Somebody who attacks.
@@ -144,6 +150,18 @@ impl Stage {
                 tokio::time::sleep(UNREACHABLE).await;
             }
         }
+    }
+
+    /// Asks over a new connection whether the server is ready, and says what it was told.
+    pub async fn look_whether_ready(&self) {
+        let ready = self.stranger.get(self.url("/health/ready")).send().await;
+        let status = ready.map_or(0, |answer| answer.status().as_u16());
+        self.hear(&if status == 0 {
+            "ready unanswered".to_owned()
+        } else {
+            format!("ready {status}")
+        });
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 
     /// A connection.

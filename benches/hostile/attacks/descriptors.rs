@@ -35,10 +35,7 @@ fn idle(stage: Stage, connections: usize) -> Play {
         let stage = stage.clone();
         async move {
             if number == connections {
-                let ready = stage.http.get(stage.url("/health/ready")).send().await;
-                stage
-                    .hear(&format!("ready {}", ready.map_or(0, |answer| answer.status().as_u16())));
-                tokio::time::sleep(Duration::from_millis(200)).await;
+                stage.look_whether_ready().await;
             } else if let Some(mut connection) = stage.connect().await {
                 stage.hear("connected");
                 crate::stage::read_to_end(&mut connection).await;

@@ -54,10 +54,7 @@ async fn foreign_starts(stage: Stage) -> anyhow::Result<Play> {
         let (stage, person, path) = (stage.clone(), Arc::clone(&person), Arc::clone(&path));
         async move {
             if number == CONNECTIONS {
-                let ready = stage.http.get(stage.url("/health/ready")).send().await;
-                stage
-                    .hear(&format!("ready {}", ready.map_or(0, |answer| answer.status().as_u16())));
-                tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+                stage.look_whether_ready().await;
             } else {
                 stage.send(get(&stage, &person, &path)).await;
             }
