@@ -325,7 +325,10 @@ mod tests {
             ),
             (
                 "429",
-                json!({"code": "TOO_MANY_REQUESTS", "message": "Too many requests, try again later"}),
+                json!({
+                    "code": "TOO_MANY_IDEMPOTENCY_KEYS",
+                    "message": "Too many requests were sent with an Idempotency-Key today; nothing was changed",
+                }),
             ),
         ] {
             assert_eq!(shown(status), with_trace(body), "{status}");
