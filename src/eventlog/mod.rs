@@ -36,6 +36,7 @@ pub mod error;
 pub mod event;
 pub mod execution;
 pub mod follower;
+pub mod hydration;
 mod lanes;
 mod loading;
 mod measure;
