@@ -1,7 +1,10 @@
 //! JSON read strictly: nothing unknown, nothing twice, and what is wrong is named by its place.
 
+use std::fmt;
+
 use poem::http::StatusCode;
-use serde::de::{self, DeserializeOwned, IgnoredAny};
+use serde::de::{self, DeserializeOwned, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::field::{FieldProblem, Flaw};
@@ -24,7 +27,7 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         if error.inner().is_data() {
             Problem::fields(vec![misfit(&error)])
-        } else if serde_json::from_str::<IgnoredAny>(text).is_ok() {
+        } else if is_json(text) {
             // The reader takes a value that cannot be a word for no JSON where a word is wanted.
             Problem::field(place(&path_of(error.path())), Flaw::WrongType, NO_WORD)
         } else {
@@ -51,15 +54,70 @@ pub(crate) fn nested<T: DeserializeOwned, E: de::Error>(value: &RawValue) -> Res
     let told = |path: &str, reason: &str| E::custom(format!("{NESTED}{path}{NESTED}{reason}"));
     let text = value.get();
     if text.starts_with('[') {
-        return Err(told("", "invalid type: sequence, expected struct"));
+        return Err(told("", "invalid type: sequence, expected struct of ours"));
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
     serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let reason = without_place(error.inner());
-        // What is no data error is one all the same: the value is JSON.
-        let is_data = error.inner().is_data();
-        told(&path_of(error.path()), if is_data { &reason } else { NO_WORD })
+        let is_word_wanted = !error.inner().is_data() && is_json(text);
+        told(&path_of(error.path()), if is_word_wanted { NO_WORD } else { &reason })
     })
+}
+
+/// Whether a text is JSON, to the last character of its texts. Nothing of it is kept.
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<AnyJson>(text).is_ok()
+}
+
+/// Any value. Unlike one that is ignored, its texts are read.
+struct AnyJson;
+
+impl<'de> Deserialize<'de> for AnyJson {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for AnyJson {
+    type Value = Self;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("any value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self, A::Error> {
+        while elements.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self, A::Error> {
+        while members.next_entry::<Self, Self>()?.is_some() {}
+        Ok(self)
+    }
 }
 
 /// What does not fit, from the reader's own words.
@@ -143,8 +201,6 @@ fn member(path: &str, name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
-
     use super::*;
 
     #[derive(Debug, PartialEq, Deserialize)]
@@ -203,6 +259,7 @@ mod tests {
         let code = |body: &[u8]| parse::<Note>(body).unwrap_err().to_string();
         assert_eq!(code(b""), "400 Bad Request INVALID_JSON");
         assert_eq!(code(b"{\"title\": \"milk\"} x"), "400 Bad Request INVALID_JSON");
+        assert_eq!(code(b"{\"title\": \"\\ud800\"}"), "400 Bad Request INVALID_JSON");
         assert_eq!(code(b"{\"title\": \"\xff\"}"), "400 Bad Request INVALID_UTF8");
     }
 
@@ -228,7 +285,12 @@ mod tests {
                 "unknown variant `green`, expected `red` or `blue`",
             ),
             (r#"{"title": "a", "colour": 5}"#, "colour", Flaw::WrongType, NO_WORD),
-            (r#"{"title": "a", "colour": [1]}"#, "colour", Flaw::WrongType, NO_WORD),
+            (
+                r#"{"title": "a", "colour": [1.5, null, "x", {"y": -1}]}"#,
+                "colour",
+                Flaw::WrongType,
+                NO_WORD,
+            ),
             (r#"{"title": "a", "parts": [{}]}"#, "parts[0].dueFrom", Flaw::Missing, "is missing"),
             (
                 r#"{"title": "a", "parts": [{"dueFrom": 1}, {"dueFrom": 1, "dueFrom": 2}]}"#,
@@ -290,7 +352,7 @@ mod tests {
     struct Aside(Note);
 
     impl<'de> Deserialize<'de> for Aside {
-        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
             nested(<&RawValue>::deserialize(deserializer)?).map(Self)
         }
     }

@@ -56,9 +56,9 @@ pub(in crate::tasks) enum BatchCommand {
 #[serde(deny_unknown_fields)]
 pub(in crate::tasks) struct BatchCreate {
     /// Which command it is, as [`BatchCommand`] has read.
-    #[serde(rename = "op")]
     #[oai(skip)]
-    _op: IgnoredAny,
+    #[expect(dead_code, reason = "a member that is known and has been read")]
+    op: IgnoredAny,
     /// The task.
     pub(in crate::tasks) task: TaskRequest,
 }
@@ -69,9 +69,9 @@ pub(in crate::tasks) struct BatchCreate {
 #[oai(rename_all = "camelCase", skip_serializing_if_is_none)]
 pub(in crate::tasks) struct BatchChange {
     /// Which command it is, as [`BatchCommand`] has read.
-    #[serde(rename = "op")]
     #[oai(skip)]
-    _op: IgnoredAny,
+    #[expect(dead_code, reason = "a member that is known and has been read")]
+    op: IgnoredAny,
     /// Which task.
     pub(in crate::tasks) id: String,
     /// The fields to change.
@@ -87,9 +87,9 @@ pub(in crate::tasks) struct BatchChange {
 #[oai(rename_all = "camelCase", skip_serializing_if_is_none)]
 pub(in crate::tasks) struct BatchDelete {
     /// Which command it is, as [`BatchCommand`] has read.
-    #[serde(rename = "op")]
     #[oai(skip)]
-    _op: IgnoredAny,
+    #[expect(dead_code, reason = "a member that is known and has been read")]
+    op: IgnoredAny,
     /// Which task.
     pub(in crate::tasks) id: String,
     /// The version that the task must have.
@@ -103,9 +103,9 @@ pub(in crate::tasks) struct BatchDelete {
 #[oai(rename_all = "camelCase", skip_serializing_if_is_none)]
 pub(in crate::tasks) struct BatchMove {
     /// Which command it is, as [`BatchCommand`] has read.
-    #[serde(rename = "op")]
     #[oai(skip)]
-    _op: IgnoredAny,
+    #[expect(dead_code, reason = "a member that is known and has been read")]
+    op: IgnoredAny,
     /// Which task.
     pub(in crate::tasks) id: String,
     /// The task that comes next.
@@ -124,9 +124,9 @@ pub(in crate::tasks) struct BatchMove {
 #[serde(deny_unknown_fields)]
 pub(in crate::tasks) struct BatchRestore {
     /// Which command it is, as [`BatchCommand`] has read.
-    #[serde(rename = "op")]
     #[oai(skip)]
-    _op: IgnoredAny,
+    #[expect(dead_code, reason = "a member that is known and has been read")]
+    op: IgnoredAny,
     /// Which task.
     pub(in crate::tasks) id: String,
 }
@@ -212,15 +212,15 @@ pub(in crate::tasks) fn expected(if_version: Option<i64>) -> Expected {
 impl Example for BatchRequest {
     fn example() -> Self {
         let id = || example::id::<()>(3).to_string();
-        let _op = IgnoredAny;
-        let create = BatchCreate { _op, task: TaskRequest::example() };
+        let op = IgnoredAny;
+        let create = BatchCreate { op, task: TaskRequest::example() };
         let changes = TaskPatch::example();
         Self {
             commands: vec![
                 BatchCommand::Create(create),
-                BatchCommand::Change(BatchChange { _op, id: id(), changes, if_version: Some(1) }),
+                BatchCommand::Change(BatchChange { op, id: id(), changes, if_version: Some(1) }),
                 BatchCommand::Move(BatchMove {
-                    _op,
+                    op,
                     id: id(),
                     before: None,
                     after: Some(example::id::<()>(4).to_string()),
