@@ -4,6 +4,7 @@ use bytes::Bytes;
 use poem_openapi::ApiResponse;
 use poem_openapi::types::Type;
 
+use crate::budget::Lease;
 use crate::http::json::Encoded;
 use crate::tasks::bodies::TaskBody;
 use crate::tasks::idempotency::Answer;
@@ -63,6 +64,33 @@ impl From<Answer> for Created {
 impl From<Answer> for Deleted {
     fn from(_: Answer) -> Self {
         Self::Done
+    }
+}
+
+/// An answer, and the room that it takes until its client has it.
+struct Kept {
+    body: String,
+    _room: Lease,
+}
+
+impl AsRef<[u8]> for Kept {
+    fn as_ref(&self) -> &[u8] {
+        self.body.as_bytes()
+    }
+}
+
+impl<T: Type + Send> Changed<T> {
+    /// The answer with the room that was taken for it before the change was made. The room is given back when the last of its
+    /// bytes is sent, or nobody takes them any more.
+    pub(super) fn kept(answer: Answer, mut room: Lease) -> Self {
+        let etag = answer.etag.unwrap_or_default();
+        let body = String::from(Box::<str>::from(answer.body));
+        // It may be larger than was thought: it is made by then, and only tells of what was done.
+        match body.len().checked_sub(room.bytes()) {
+            Some(more) => drop(room.grow(more)),
+            None => room.shrink_to(body.len()),
+        }
+        Self::Done(Encoded::new(Bytes::from_owner(Kept { body, _room: room })), etag)
     }
 }
 

@@ -9,6 +9,7 @@ use poem_openapi::param::Path;
 
 use super::answers::Changed;
 use super::{Sent, answer, answered, as_task, parse, travelled};
+use crate::budget::Holder;
 use crate::http::caller::{self, Owner};
 use crate::http::digested::{Digested, NO_BODY};
 use crate::http::failure::Failure;
@@ -27,6 +28,7 @@ use crate::tasks::bodies::{
 use crate::tasks::events::{Deed, TaskDeleted};
 use crate::tasks::history::Entry;
 use crate::tasks::idempotency::Answer;
+use crate::tasks::ordered::OrderedTasks;
 use crate::tasks::task::Task;
 use crate::tasks::task_list::command::{Action, Command, Expected, New, Restore};
 use crate::tasks::time_travel::Moment;
@@ -44,6 +46,9 @@ crate::statuses! {
 
 /// Largest body of a batch in bytes: 500 commands of usual length fit several times.
 const MAX_BATCH_BODY: usize = 4 * 1024 * 1024;
+
+/// Bytes of one result of a batch beside the texts of its task.
+const BARE_RESULT: usize = 512;
 
 /// The endpoints for several changes, and for taking changes back.
 #[derive(Debug)]
@@ -77,9 +82,14 @@ impl TaskChangesApi {
         let actions: Arc<[Action]> =
             actions(&state.tasks, owner.user_id, body.commands()?, now).await?.into();
         let answering = as_batch(owner.user_id, Arc::clone(&actions));
-        let sent = Sent { owner: &owner, request, state, key, digest };
+        let list = state.tasks.of(owner.user_id).await?;
+        let shown = shown_bytes(&list.state.tasks, &actions);
         let command = Command::Change { actions, expected: if_match.versions(), at: now };
-        Ok(sent.write_all(command, answering, Some("commands")).await?.into())
+        // Before anything is changed: afterwards there would have to be room.
+        let room = state.budgets.answers.lease(Holder::User(owner.user_id), shown);
+        let room = room.map_err(|_| Problem::overloaded())?;
+        let sent = Sent { owner: &owner, request, state, key, digest };
+        Ok(Changed::kept(sent.write_all(command, answering, Some("commands")).await?, room))
     }
 
     /// Restore a task
@@ -216,6 +226,16 @@ fn as_batch(owner: UserId, actions: Arc<[Action]>) -> Answering {
         results.reverse();
         answer(list.version, None, &BatchBody { results, version: list.version })
     })
+}
+
+/// About how many bytes the answer to a batch has: each task that it is about, as it is now or as it is made.
+fn shown_bytes(tasks: &OrderedTasks, actions: &[Action]) -> usize {
+    let mut shown = HashSet::new();
+    let bytes = |action: &Action| {
+        let task = action.about().filter(|id| shown.insert(*id)).and_then(|id| tasks.get(id));
+        BARE_RESULT + action.bytes() + task.map_or(0, |task| task.content.bytes())
+    };
+    actions.iter().map(bytes).sum()
 }
 
 /// What the commands of a batch ask for, or everything that is wrong with them at once.

@@ -103,8 +103,17 @@ pub enum Action {
 }
 
 impl Action {
+    /// The task that it is about, if it has an identifier already.
+    pub fn about(&self) -> Option<TaskId> {
+        match self {
+            Self::Create(_) | Self::Put(_) => None,
+            Self::Change { id, .. } | Self::Delete { id, .. } | Self::Move { id, .. } => Some(*id),
+            Self::Restore(restore) => Some(restore.id),
+        }
+    }
+
     /// About how many bytes it takes beside its own size.
-    fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         match self {
             Self::Create(new) => new.draft.bytes(),
             Self::Change { wanted, .. } => wanted.fields.bytes(),

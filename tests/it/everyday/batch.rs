@@ -1,7 +1,10 @@
 //! Several commands at once.
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use serde_json::{Value, json};
 
+use super::keys_at_once::Locked;
 use super::*;
 
 async fn batch(user: &TestUser, commands: &[Value]) -> Reply {
@@ -229,4 +232,38 @@ async fn a_batch_of_more_than_four_mebibytes_is_refused() {
     let reply = request.header("content-type", "application/json").body(body).send().await;
     reply.expect_problem(413, "PAYLOAD_TOO_LARGE", "The body is larger than 4 MiB");
     assert_eq!(event_count(&app).await, 500);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answers_to_large_batches_have_room_before_anything_is_changed_or_the_batch_is_refused()
+{
+    let app = TestApp::spawn_with(|config| config.memory.limit = 400_000_000).await;
+    let ada = app.sign_up("ada@example.com").await;
+    let long = "\u{10348}".repeat(2_000);
+    let create = |_| json!({"op": "create", "task": {"title": "Long", "description": long}});
+    let mut ids = Vec::new();
+    for _ in 0..4 {
+        let commands: Vec<Value> = (0..100).map(create).collect();
+        let made = post(&ada, "/batch", &json!({"commands": commands})).await.expect(200);
+        ids.extend(made["results"].as_array().unwrap().iter().map(|made| made["id"].clone()));
+    }
+    let done = |completed: bool| {
+        let change =
+            |id: &Value| json!({"op": "change", "id": id, "changes": {"completed": completed}});
+        json!({"commands": ids.iter().map(change).collect::<Vec<_>>()})
+    };
+    // Nothing is decided meanwhile, so that they are all at work at the same time.
+    let lock = Locked::new(&app).await;
+    let body = done(true);
+    let mut batches: FuturesUnordered<_> = (0..8).map(|_| post(&ada, "/batch", &body)).collect();
+    let refused = batches.next().await.unwrap();
+    let message = "The server is overloaded; nothing was changed, try again shortly";
+    refused.expect_problem(503, "OVERLOADED", message);
+    lock.release().await;
+    let replies: Vec<Reply> = batches.collect().await;
+    assert!(replies.iter().any(|reply| reply.status == 200));
+    assert!(replies.iter().all(|reply| [200, 503].contains(&reply.status.as_u16())));
+    // What was taken is given back.
+    let large = post(&ada, "/batch", &done(false)).await;
+    assert!(large.status == 200 && large.text.len() > 3_000_000, "{}", large.text.len());
 }
