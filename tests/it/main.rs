@@ -8,7 +8,7 @@
 //! * `sign_up`: what a sign-up that is refused costs
 //! * `sessions`: what extends sessions, what ends them by themselves, and their list
 //! * `in_doubt`: what is believed of sessions when a command on them fails
-//! * `hashing`: what a password hash costs later than when it was made
+//! * `hashing`: what a password hash costs later than when it was made, and that nobody is hashed for who has gone
 //! * `revocation`: ending sessions: what is refused afterwards, and where
 //! * `tasks`: the task list
 //! * `everyday`: tasks as people expect them
