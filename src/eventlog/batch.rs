@@ -118,7 +118,7 @@ impl BatchWriter {
         looks_first: bool,
     ) -> Result<Option<i64>, Failure> {
         let node = self.node.to_string();
-        let columns = Columns::of(appends, &node, looks_first);
+        let columns = Columns::of(appends, &node);
         let projected = self.project(appends);
         let mut units = Vec::with_capacity(appends.len());
         for (append, projected) in appends.iter().zip(&projected) {
@@ -128,7 +128,7 @@ impl BatchWriter {
             if columns.is_empty() {
                 return Ok(None);
             }
-            return write_events(client, &columns).await;
+            return write_events(client, &columns, looks_first).await;
         }
         write_all(client, &columns, &units).await
     }
@@ -171,14 +171,19 @@ impl<'a> Unit<'a> {
 }
 
 /// A batch that is one statement.
-async fn write_events(client: &Lent, columns: &Columns<'_>) -> Result<Option<i64>, Failure> {
+async fn write_events(
+    client: &Lent,
+    columns: &Columns<'_>,
+    looks_first: bool,
+) -> Result<Option<i64>, Failure> {
     let insert = client.prepare(INSERT_EVENTS).await;
     let insert = insert.map_err(|error| Failure::unsent(StoreError::from(error).of_read()))?;
-    let answer = client.run(&insert, &columns.params()).await;
+    let answer = client.run(&insert, &columns.params(looks_first)).await;
     base_of(&answer.map_err(|error| Failure::of(error, Part::Log))?).map(Some)
 }
 
-/// A batch that is a transaction.
+/// A batch that is a transaction. The versions of streams are looked at before any row is written: what another writer did
+/// to the rows of a stream is a conflict, and no refusal.
 async fn write_all(
     client: &Lent,
     columns: &Columns<'_>,
@@ -190,7 +195,7 @@ async fn write_all(
         prepared.map_err(|error| Failure::unsent(StoreError::from(error).of_read()))
     };
     let (lock, insert) = (prepare(LOCK).await?, prepare(INSERT_EVENTS).await?);
-    let (asked, locked) = (columns.asked.params(), columns.params_locked());
+    let (asked, locked) = (columns.asked.params(), columns.params(false));
 
     let (mut pipeline, mut parts) = (Pipeline::default(), vec![Part::Log]);
     let mut is_sent = pipeline.send(without_rows(client.begin())).await;

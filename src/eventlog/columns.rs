@@ -36,8 +36,7 @@ pub(super) struct Asked<'a> {
 }
 
 impl<'a> Columns<'a> {
-    /// The columns of these appends. Their streams are looked at first only if the caller `asks`.
-    pub(super) fn of(appends: &[&'a Append], node: &'a str, asks: bool) -> Self {
+    pub(super) fn of(appends: &[&'a Append], node: &'a str) -> Self {
         let events: usize = appends.iter().map(|append| append.events.len()).sum();
         let mut columns = Self {
             node,
@@ -55,10 +54,8 @@ impl<'a> Columns<'a> {
             nothing_asked: Asked::default(),
         };
         for append in appends.iter().filter(|append| !append.events.is_empty()) {
-            if asks {
-                columns.asked.streams.push(append.stream.as_str());
-                columns.asked.versions.push(append.expected);
-            }
+            columns.asked.streams.push(append.stream.as_str());
+            columns.asked.versions.push(append.expected);
             columns.push(append);
         }
         columns
@@ -84,14 +81,9 @@ impl<'a> Columns<'a> {
         self.count == 0
     }
 
-    /// The parameters of the insert that is all of a transaction: it takes the log's lock.
-    pub(super) fn params(&self) -> [&(dyn ToSql + Sync); 13] {
-        self.params_asking(&self.asked)
-    }
-
-    /// The parameters of the insert after the log's lock was taken.
-    pub(super) fn params_locked(&self) -> [&(dyn ToSql + Sync); 13] {
-        self.params_asking(&self.nothing_asked)
+    /// The parameters of the insert. It looks at the versions of streams first only if it is told to.
+    pub(super) fn params(&self, looks_first: bool) -> [&(dyn ToSql + Sync); 13] {
+        self.params_asking(if looks_first { &self.asked } else { &self.nothing_asked })
     }
 
     fn params_asking<'p>(&'p self, asked: &'p Asked<'a>) -> [&'p (dyn ToSql + Sync); 13] {

@@ -26,7 +26,7 @@ use super::acknowledged::Acknowledged;
 use super::error::StoreError;
 use super::event::Heard;
 use super::notification::Batch;
-use super::store;
+use super::{passing, store};
 use crate::database::{Connection, DatabaseError, Link, Pool};
 use crate::telemetry::instrument::number;
 use crate::telemetry::metrics::{LOG_FOLLOWING, LOG_HEAD};
@@ -336,7 +336,7 @@ impl Following {
             self.observers.iter().flat_map(|observer| observer.reads().iter().copied());
         let categories: Vec<&str> = categories.collect();
         loop {
-            let read = store::walk(&link.client, (self.seen, PAGE), Some(&categories), |event| {
+            let read = passing::walk(&link.client, (self.seen, PAGE), Some(&categories), |event| {
                 self.observers.iter().for_each(|observer| observer.observe(event));
                 Ok(())
             });

@@ -41,6 +41,7 @@ mod lanes;
 mod loading;
 mod measure;
 mod notification;
+mod passing;
 mod pipeline;
 pub mod projection;
 pub mod published;

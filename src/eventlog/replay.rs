@@ -16,8 +16,8 @@ use super::pipeline::Pipeline;
 use super::projection::Projections;
 use super::shadow::Shadow;
 use super::statement::Statement;
-use super::store;
 use super::stream::StreamName;
+use super::{passing, store};
 
 /// Only one replay of a schema at a time.
 const TURN: &str =
@@ -160,7 +160,7 @@ impl<T: FnMut(Progress) + Send> Replay<'_, T> {
     async fn replay_page(&mut self) -> Result<(), StoreError> {
         let mut statements = Vec::new();
         let projections = self.projections;
-        let last = store::walk(self.client, (self.position, PAGE), None, |event| {
+        let last = passing::walk(self.client, (self.position, PAGE), None, |event| {
             let projected = projections.project(&event.view()).map_err(|source| {
                 let (stream, version) = (StreamName::stored(event.stream), event.version);
                 StoreError::Undecodable { stream, version, source }

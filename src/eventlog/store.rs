@@ -1,10 +1,8 @@
 //! Reading the log, and the handle to everything an entity needs of it.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
 use serde_json::value::RawValue;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres::Row;
@@ -14,7 +12,7 @@ use super::append::{Append, Appended};
 use super::appender::Appender;
 use super::decider::Decider;
 use super::error::StoreError;
-use super::event::{Heard, RecordedEvent};
+use super::event::RecordedEvent;
 use super::published::Published;
 use super::resources::Resources;
 use super::snapshot::{self, Taken};
@@ -38,12 +36,6 @@ from unnest($1::text[]) with ordinality as asked (stream, place) order by asked.
 /// A page of the whole log.
 const SELECT_LOG: &str = "\
 select position, stream, version, event_id, type, schema, data, context, recorded_at
-from events where position > $1 order by position limit $2";
-
-/// A page of the whole log as it is read in passing, with the data of some categories, or of all.
-const SELECT_PASSING: &str = "\
-select position, stream, version, type, schema, recorded_at,
-       case when $3::text[] is null or split_part(stream, '-', 1) = any ($3) then data end
 from events where position > $1 order by position limit $2";
 
 /// A page of one stream, after a version and a position of which one may be 0.
@@ -206,39 +198,6 @@ pub async fn read_log(
         None => client.query(SELECT_LOG, &[&position, &limit]).await?,
     };
     rows.iter().map(recorded).collect()
-}
-
-/// Goes through the events after a position, so many at most, without having them all in memory, and returns the last
-/// position. Only events of these categories have data, if any are named.
-///
-/// # Errors
-///
-/// When the database is unavailable, or what `each` says.
-pub(super) async fn walk(
-    client: &tokio_postgres::Client,
-    (position, limit): (i64, i64),
-    categories: Option<&[&str]>,
-    mut each: impl FnMut(&Heard<'_>) -> Result<(), StoreError>,
-) -> Result<Option<i64>, StoreError> {
-    let params: [&(dyn ToSql + Sync); 3] = [&position, &limit, &categories];
-    let mut rows = pin!(client.query_raw(SELECT_PASSING, params.iter().copied()).await?);
-    let mut last = None;
-    while let Some(row) = rows.try_next().await? {
-        let data: Option<RawJson<'_>> = row.get(6);
-        let recorded_at: jiff::Timestamp = row.get(5);
-        let event = Heard {
-            position: row.get(0),
-            stream: row.get(1),
-            version: row.get(2),
-            name: row.get(3),
-            schema: row.get(4),
-            data: data.map_or("null", |RawJson(json)| json),
-            recorded_at: Timestamp::from(recorded_at),
-        };
-        each(&event)?;
-        last = Some(event.position);
-    }
-    Ok(last)
 }
 
 /// A stored event, from the columns that every reader of the log selects in this order.
