@@ -11,11 +11,7 @@ declare
     now_text constant text := to_char(now() at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
     end_text constant text := to_char(now() at time zone 'utc' + interval '7 days', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
 begin
-    if to_regclass('log_head') is not null then
-        execute 'update log_head set position = position + $1' using many;
-    end if;
-    lock table events in share row exclusive mode;
-    select coalesce(max(position), 0) into base from events;
+    base := events_lock();
     create temporary table begun on commit drop as
         select number, gen_random_uuid() as id, gen_random_uuid() as person,
                sha256(convert_to('session ' || number || now_text, 'UTF8')) as hash
