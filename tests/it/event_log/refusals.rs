@@ -15,7 +15,9 @@ async fn in_one_batch(
     let holder = log.connection.connect().await.unwrap().client;
     holder.batch_execute("begin; select events_lock()").await.unwrap();
     let first = async { log.append("first", 0, &["One"]).await.unwrap() };
-    let waits = "select from pg_stat_activity where pg_backend_pid() = any (pg_blocking_pids(pid))";
+    // Not from `pg_stat_activity`: within a transaction that shows the sessions there were when it was first asked.
+    let waits =
+        "select from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))";
     let others = async {
         until("the first append waits for the log", async || {
             !holder.query(waits, &[]).await.unwrap().is_empty()
