@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::budget::{Budget, Exhausted, Holder, Lease, Purpose};
 
-/// What a connection holds while nothing happens on it, with its buffers half full: measured, and rounded up.
+/// What a connection is counted as while nothing happens on it, with its buffers half full.
 pub(super) const BYTES: usize = 16 * 1024;
 /// What a connection may hold more when it has many streams.
 const BYTES_OF_STREAMS: usize = 112 * 1024;

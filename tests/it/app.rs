@@ -100,7 +100,7 @@ impl TestApp {
 
     pub async fn stop(&mut self) {
         if let Some(running) = self.running.take() {
-            running.stop().await;
+            Box::pin(running.stop()).await;
         }
     }
 
