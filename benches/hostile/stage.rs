@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use reqwest::RequestBuilder;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio_postgres::Client;
 
@@ -43,6 +43,8 @@ pub struct Inner {
     pub http: reqwest::Client,
     /// One that comes over a new connection each time.
     stranger: reqwest::Client,
+    /// Where attackers come from.
+    source: IpAddr,
     heard: Mutex<BTreeMap<String, u64>>,
 }
 
@@ -71,10 +73,11 @@ impl Stage {
     ///
     /// When there is no HTTP client to be had.
     pub fn new(target: Target) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
+        let source = source();
+        let http = reqwest::Client::builder().timeout(PATIENCE).local_address(source).build()?;
         let stranger =
             reqwest::Client::builder().timeout(LOOK).pool_max_idle_per_host(0).build()?;
-        Ok(Self(Arc::new(Inner { target, http, stranger, heard: Mutex::default() })))
+        Ok(Self(Arc::new(Inner { target, http, stranger, source, heard: Mutex::default() })))
     }
 
     /// Somebody who attacks.
@@ -166,14 +169,24 @@ impl Stage {
 
     /// A connection.
     pub async fn connect(&self) -> Option<TcpStream> {
-        let address = self.address().ok()?;
-        let connected = tokio::time::timeout(PATIENCE, TcpStream::connect(address)).await;
+        let connected = tokio::time::timeout(PATIENCE, self.connect_from(self.source)).await;
         let connected = connected.ok().and_then(Result::ok);
         if connected.is_none() {
             self.hear("not connected");
             tokio::time::sleep(UNREACHABLE).await;
         }
         connected
+    }
+
+    /// A connection from another client than the one that attacks.
+    pub async fn connect_as_another(&self) -> Option<TcpStream> {
+        self.connect_from(IpAddr::V4(Ipv4Addr::LOCALHOST)).await.ok()
+    }
+
+    async fn connect_from(&self, source: IpAddr) -> anyhow::Result<TcpStream> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::new(source, 0))?;
+        Ok(socket.connect(self.address()?).await?)
     }
 
     /// A connection over which this was sent.
@@ -185,6 +198,14 @@ impl Stage {
         }
         Some(connection)
     }
+}
+
+/// An address of the loopback interface that the honest clients do not have, so that attackers are another client than they;
+/// the same where the system has but one.
+fn source() -> IpAddr {
+    const OTHER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+    let has_other = TcpListener::bind((OTHER, 0)).is_ok();
+    IpAddr::V4(if has_other { OTHER } else { Ipv4Addr::LOCALHOST })
 }
 
 /// An attack that needs nothing to be ready.

@@ -23,6 +23,13 @@ pub const ATTACKS: &[Attack] = &[
     )
     .lasting(8.0),
     Attack::new(
+        "fitting-imports",
+        KIND,
+        "8 users import 10,000 tasks of 1.5 kB each (15 MB) at the same time, again and again",
+        |stage| Box::pin(fitting_imports(stage)),
+    )
+    .lasting(6.0),
+    Attack::new(
         "imports-hung-up",
         KIND,
         "8 connections of 4 users send an import of 20 MB and hang up after the last byte",
@@ -75,6 +82,10 @@ fn import(stage: &Stage, person: &Person, file: Bytes, media_type: &str) -> Requ
 
 async fn large_imports(stage: Stage) -> anyhow::Result<Play> {
     importing(stage, 8, file(10_000, &"😀".repeat(2_000)), "application/json").await
+}
+
+async fn fitting_imports(stage: Stage) -> anyhow::Result<Play> {
+    importing(stage, 8, file(10_000, &"d".repeat(1_500)), "application/json").await
 }
 
 async fn csv_column(stage: Stage) -> anyhow::Result<Play> {

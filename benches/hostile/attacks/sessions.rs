@@ -37,7 +37,7 @@ pub const ATTACKS: &[Attack] = &[
     Attack::new(
         "many-of-one",
         KIND,
-        "a user with 300 sessions lists and uses them in turn over 32 connections",
+        "a user with 100 sessions lists and uses them in turn over 32 connections",
         |stage| Box::pin(many_of_one(stage)),
     ),
     Attack::new("wrong-passwords", KIND, "49 sign-ins a second with a wrong password", |stage| {
@@ -110,7 +110,7 @@ async fn end_one(stage: &Stage, person: &Person) {
 async fn many_of_one(stage: Stage) -> anyhow::Result<Play> {
     let person = stage.person().await?;
     let mut tokens = Vec::new();
-    for _ in 0..300 {
+    for _ in 0..100 {
         tokens.extend(session_of(&stage, &person).await);
     }
     let (tokens, next) = (Arc::new(tokens), Arc::new(AtomicUsize::new(0)));

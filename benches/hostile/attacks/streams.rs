@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::requests::{fill, head, history, sign_in};
@@ -19,7 +19,7 @@ pub const ATTACKS: &[Attack] = &[
     Attack::new(
         "vanishing-streams",
         KIND,
-        "40 clients at a time follow one list, hang up and follow it again",
+        "30 clients at a time follow one list, hang up without a word and follow it again",
         |stage| Box::pin(vanishing_streams(stage)),
     ),
     Attack::new(
@@ -54,7 +54,19 @@ fn follow(person: &Person, query: &str) -> Vec<u8> {
 
 /// Opens a stream and says how it was answered.
 async fn open(stage: &Stage, request: &[u8], what: &str) -> Option<TcpStream> {
-    let mut connection = stage.connect_and_send(request).await?;
+    let connection = stage.connect_and_send(request).await?;
+    answered(stage, connection, what).await
+}
+
+/// The same as another client than the one that attacks.
+async fn open_as_another(stage: &Stage, request: &[u8]) {
+    let Some(mut connection) = stage.connect_as_another().await else { return };
+    if connection.write_all(request).await.is_ok() {
+        answered(stage, connection, "another client's").await;
+    }
+}
+
+async fn answered(stage: &Stage, mut connection: TcpStream, what: &str) -> Option<TcpStream> {
     let mut line = [0; 12];
     let read = tokio::time::timeout(Duration::from_secs(5), connection.read_exact(&mut line)).await;
     if !matches!(read, Ok(Ok(_))) {
@@ -68,7 +80,7 @@ async fn open(stage: &Stage, request: &[u8], what: &str) -> Option<TcpStream> {
 
 async fn vanishing_streams(stage: Stage) -> anyhow::Result<Play> {
     let request: Arc<[u8]> = follow(&stage.person().await?, "").into();
-    Ok(crowd(40, move |_| {
+    Ok(crowd(30, move |_| {
         let (stage, request) = (stage.clone(), Arc::clone(&request));
         async move {
             let connection = open(&stage, &request, "stream").await;
@@ -84,7 +96,7 @@ fn revocation_streams(stage: Stage) -> Play {
         async move {
             if number == 1_200 {
                 tokio::time::sleep(Duration::from_millis(500)).await;
-                drop(open(&stage, REVOCATIONS, "another client's").await);
+                open_as_another(&stage, REVOCATIONS).await;
             } else if let Some(connection) = open(&stage, REVOCATIONS, "stream").await {
                 hold().await;
                 drop(connection);
