@@ -14,7 +14,7 @@ use crate::server::Server;
 use crate::stage::Target;
 
 /// Names another program to attack than the one that was built here, so that two can be compared.
-const BINARY: &str = "KEYFOLD_BINARY";
+const BINARY: &str = "HOSTILE_BINARY";
 /// What the server may take.
 const MEMORY: (&str, &str) = ("KEYFOLD_MEMORY", "400MB");
 /// The data directory.

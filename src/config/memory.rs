@@ -6,8 +6,8 @@ use super::reader::Reader;
 use super::variables::MEMORY;
 use crate::memory;
 
-/// Less would not hold one password hash for each of a few cores, and a list.
-const LEAST: u64 = 256_000_000;
+/// With less, the largest body that an operation takes would have no room.
+const LEAST: u64 = 400_000_000;
 
 /// Units of a size, longest first.
 const UNITS: [(&str, u64); 4] =
@@ -35,7 +35,8 @@ impl MemoryConfig {
 
 /// The bytes that a value means on a machine with `available` bytes.
 fn parse(value: &str, available: u64) -> Result<u64, InvalidValue> {
-    let expected = || "at least 256MB, such as 400MB, 512MiB, 2GB, or a share of the machine's memory such as 40%";
+    let expected =
+        || "at least 400MB, such as 512MiB, 2GB, or a share of the machine's memory such as 40%";
     let text = value.trim();
     let bytes = text
         .strip_suffix('%')
@@ -87,7 +88,7 @@ mod tests {
     #[test]
     fn what_is_too_small_or_no_size_is_refused() {
         for text in
-            ["", "400", "-1GB", "+1GB", "255MB", "2%", "0%", "101%", "1TB", "GB", "99999999999GB"]
+            ["", "400", "-1GB", "+1GB", "399MB", "3%", "0%", "101%", "1TB", "GB", "99999999999GB"]
         {
             assert!(parse(text, MACHINE).is_err(), "{text}");
         }

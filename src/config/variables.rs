@@ -116,7 +116,7 @@ variables! {
         "How many more password hashes may wait. Beyond that the answer is 503.";
     MEMORY = "KEYFOLD_MEMORY",
         "half of the memory of the machine or its cgroup",
-        "The most memory that the server takes, at least 256MB: a number with `MB`, `GB`, `MiB` or `GiB`, or a share such as `40%`. Every budget follows from it.";
+        "The most memory that the server takes, at least 400MB: a number with `MB`, `GB`, `MiB` or `GiB`, or a share such as `40%`. Every budget follows from it.";
     ENTITIES_MAX = "KEYFOLD_ENTITIES_MAX",
         "100000",
         "The most entities of one kind that stay in memory.";

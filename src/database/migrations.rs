@@ -322,8 +322,7 @@ mod tests {
         let files = [FIRST, SECOND, INDEXES];
         let building = apply_all(&connection, &files);
         let writing = async {
-            let waits =
-                "select from pg_stat_activity where pg_backend_pid() = any (pg_blocking_pids(pid))";
+            let waits = "select from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))";
             while writer.client.query(waits, &[]).await.unwrap().is_empty() {
                 tokio::task::yield_now().await;
             }
@@ -354,8 +353,7 @@ mod tests {
         let files = [FIRST, change];
         let changing = apply_all(&connection, &files);
         let working = async {
-            let waits =
-                "select from pg_stat_activity where pg_backend_pid() = any (pg_blocking_pids(pid))";
+            let waits = "select from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))";
             while reader.client.query(waits, &[]).await.unwrap().is_empty() {
                 tokio::task::yield_now().await;
             }

@@ -19,6 +19,9 @@ use crate::id::UserId;
 
 /// Bytes that are leased at once.
 const STEP: usize = 16 * 1024;
+/// How much is held for each byte of a body: the byte itself, and at least as much again of what is read from it before
+/// that has a lease of its own.
+const WEIGHT: usize = 2;
 
 /// What a request has sent so far.
 #[derive(Debug)]
@@ -61,9 +64,12 @@ pub(crate) async fn receive(request: &Request, body: Body, max: usize) -> Result
     let intake = intake.ok_or_else(|| Problem::internal(&"a body came past the edge"))?;
     let (holder, mut lease) = (intake.holder(), None::<Lease>);
     let until = Until::of(intake.limits.receiving, intake.limits.body);
-    let bytes = arrive(body, max, until, |bytes| match &mut lease {
-        Some(lease) => reserve(lease, bytes),
-        None => intake.budget.lease(holder, bytes).map(|first| lease = Some(first)),
+    let bytes = arrive(body, max, until, |bytes| {
+        let weight = bytes.saturating_mul(WEIGHT);
+        match &mut lease {
+            Some(lease) => reserve(lease, weight),
+            None => intake.budget.lease(holder, weight).map(|first| lease = Some(first)),
+        }
     });
     let bytes = bytes.await?;
     if let Some(lease) = lease {
@@ -183,10 +189,10 @@ pub(super) mod tests {
 
     #[tokio::test]
     async fn a_body_is_leased_as_it_arrives_until_its_request_is_answered() {
-        let budget = Budget::new(Purpose::Bodies, 10, 5);
+        let budget = Budget::new(Purpose::Bodies, 10 * WEIGHT, 5 * WEIGHT);
         let (eve, other) = (sending(&budget), sending(&budget));
         receive(&eve, pieces(&["123", "45"]), 100).await.unwrap();
-        assert_eq!(budget.used(), 5);
+        assert_eq!(budget.used(), 5 * WEIGHT);
         assert_eq!(receive(&other, pieces(&["1"]), 100).await, Err(Problem::overloaded()));
         drop(eve);
         assert_eq!(budget.used(), 0);

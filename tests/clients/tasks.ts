@@ -199,7 +199,7 @@ export async function refusesWrongInput(list: TaskList): Promise<void> {
   // @ts-expect-error the types know which fields there are
   const unknown = await list.change(path, { colour: "red" });
   const expected = "is not known, expected one of `title`, `description`, `completed`, `priority`, `due`, `tags`";
-  refuses(unknown, { field: "colour", code: "COLOUR_UNKNOWN", message: expected });
+  refuses(unknown, { field: "colour", code: "MEMBER_UNKNOWN", message: expected });
   const large = { field: "limit", code: "LIMIT_TOO_LARGE", message: "must be at most 1000" };
   refuses(await list.list({ limit: 1001 }), large);
   const cursor = await list.list({ cursor: "tomorrow" });

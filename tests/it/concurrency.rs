@@ -65,7 +65,8 @@ async fn a_warm_read_is_answered_while_the_actor_of_its_list_is_busy() {
 
     let other = app.connection().connect().await.unwrap().client;
     other.batch_execute("begin; select events_lock()").await.unwrap();
-    let waits = "select from pg_stat_activity where pg_backend_pid() = any (pg_blocking_pids(pid))";
+    let waits =
+        "select from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))";
     let waits_for_us = until("the creation waits for the log", async || {
         !other.query(waits, &[]).await.unwrap().is_empty()
     });

@@ -136,9 +136,18 @@ impl TaskFilesApi {
         let until = Until::of_file(&state.time_limits);
         let largest = state.tasks.heavy().largest_file();
         let bytes = arrive(body, largest, until, |bytes| claim.reserve(bytes)).await?;
-        claim.turn().await?;
-        let (digest, now) = (digest_of(&bytes), state.clock.now());
-        let puts = claim.read(move || portable::read(bytes, format, now)).await??;
+        let now = state.clock.now();
+        // Each step goes to its end, whoever goes away meanwhile: what it holds is given back when it is done, not before.
+        let reading = async move {
+            claim.turn().await?;
+            let read = move || {
+                let digest = digest_of(&bytes);
+                portable::read(bytes, format, now).map(|puts| (puts, digest))
+            };
+            let read = claim.read(read).await??;
+            Ok((claim, read))
+        };
+        let (claim, (puts, digest)) = state.begun.to_its_end(reading).await?;
         let count = puts.len();
         let actions = state.tasks.import(owner.user_id, puts).await?.into();
         let sent = Sent { owner: &owner, request, state, key, digest };
@@ -146,7 +155,6 @@ impl TaskFilesApi {
             Answering::made(move |done| answer(done.list.version, None, &imported(count, done)));
         let command = Command::Change { actions, expected: if_match.versions(), at: now };
         let (writing, tasks) = (sent.writing(), state.tasks.clone());
-        // To its end, whoever goes away meanwhile: what it holds is given back when it is decided and not before.
         let work = async move {
             let done = tasks.write(&writing, command, answering).await;
             drop(claim);

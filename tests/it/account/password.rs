@@ -186,7 +186,7 @@ async fn everything_wrong_with_a_change_is_said_at_once() {
             json!({"currentPassword": PASSWORD, "newPassword": null}),
             ("newPassword", "NEW_PASSWORD_WRONG_TYPE", kind),
         ),
-        (json!({"password": ANOTHER}), ("password", "PASSWORD_UNKNOWN", known)),
+        (json!({"password": ANOTHER}), ("password", "MEMBER_UNKNOWN", known)),
     ] {
         let reply = app.post("/api/auth/password").bearer(&ada.token).json(&body).send().await;
         reply.expect_invalid(&[problem]);

@@ -76,7 +76,8 @@ async fn a_change_ends_the_sessions_though_its_client_goes_away() {
     let other = TestUser::sign_in(&app.url(), &ada.email).await;
     let link = app.connection().connect().await.unwrap().client;
     link.batch_execute("begin; select events_lock()").await.unwrap();
-    let waits = "select from pg_stat_activity where pg_backend_pid() = any (pg_blocking_pids(pid))";
+    let waits =
+        "select from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))";
     tokio::select! {
         _ = change_password(&app, PASSWORD, ANOTHER).bearer(&ada.token).send() => {
             unreachable!("the log is locked")

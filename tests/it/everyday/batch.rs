@@ -237,7 +237,7 @@ async fn a_batch_of_more_than_four_mebibytes_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_answers_to_large_batches_have_room_before_anything_is_changed_or_the_batch_is_refused()
 {
-    let app = TestApp::spawn_with(|config| config.memory.limit = 400_000_000).await;
+    let app = TestApp::spawn_with(|config| config.memory.limit = 500_000_000).await;
     let ada = app.sign_up("ada@example.com").await;
     let long = "\u{10348}".repeat(2_000);
     let create = |_| json!({"op": "create", "task": {"title": "Long", "description": long}});

@@ -204,7 +204,7 @@ async fn every_limit_of_a_move_a_restoration_and_a_batch_names_the_field() {
         sent("/batch", commands(json!(vec![delete; 501])), field("commands", "COMMANDS_TOO_MANY")),
         sent("/batch", commands(json!([7])), at("", "COMMANDS_WRONG_TYPE")),
         sent("/batch", commands(json!([{"op": "paint"}])), at(".op", "OP_INVALID")),
-        sent("/batch", commands(if_version), at("", "COMMANDS_WRONG_TYPE")),
+        sent("/batch", commands(if_version), at(".ifVersion", "IF_VERSION_WRONG_TYPE")),
         sent("/batch", commands(json!([{"op": "delete"}])), at(".id", "ID_MISSING")),
         sent("/batch", commands(json!([{"op": "delete", "id": "x"}])), at(".id", "ID_UNKNOWN")),
     ];

@@ -222,7 +222,7 @@ async fn appends_of_two_requests_in_one_batch_are_linked_to_it_and_it_to_them() 
         })
     };
     let blocked =
-        "select from pg_stat_activity where pg_backend_pid() = any (pg_blocking_pids(pid))";
+        "select from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))";
     let release = async {
         until("the first batch waits for the log", async || {
             !other.query(blocked, &[]).await.unwrap().is_empty()
