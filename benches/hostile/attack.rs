@@ -30,6 +30,8 @@ pub struct Attack {
     pub seconds: f64,
     /// Against what.
     pub setting: Setting,
+    /// Whether nobody can be served while it lasts, whatever the server does: then it is judged by what comes after it.
+    pub stops_service: bool,
     /// How it is made ready.
     pub prepare: Prepare,
 }
@@ -42,12 +44,25 @@ impl Attack {
         what: &'static str,
         prepare: Prepare,
     ) -> Self {
-        Self { name, kind, what, seconds: 4.0, setting: Setting::Plain, prepare }
+        Self {
+            name,
+            kind,
+            what,
+            seconds: 4.0,
+            setting: Setting::Plain,
+            stops_service: false,
+            prepare,
+        }
     }
 
     /// The same for so many seconds.
     pub const fn lasting(self, seconds: f64) -> Self {
         Self { seconds, ..self }
+    }
+
+    /// The same, and nobody can be served while it lasts.
+    pub const fn stopping_service(self) -> Self {
+        Self { stops_service: true, ..self }
     }
 
     /// The same on another server.

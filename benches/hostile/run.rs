@@ -136,7 +136,9 @@ async fn play(attack: &Attack, world: &mut World, honest: &mut Honest) -> anyhow
     player.end().await?;
     settle(world, honest).await?;
     let harmless = if cores < NO_LOAD { before } else { beside_harmless(honest, cores).await? };
-    let measured = Measured { during, harmless, peak, normal, wrong: wrong.len(), ended };
+    let stops_service = attack.stops_service;
+    let measured =
+        Measured { during, harmless, peak, normal, wrong: wrong.len(), ended, stops_service };
     Ok(Row { attack: *attack, before, after, measured, cores, answered, wrong })
 }
 

@@ -52,7 +52,7 @@ impl Program {
         let is_foreign = named.is_some();
         let path =
             named.map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_keyfold")), PathBuf::from);
-        let help = Command::new(&path).args(["serve", "--help"]).output().await;
+        let help = Command::new(&path).arg("--help").output().await;
         let help = help.with_context(|| format!("{} does not run", path.display()))?;
         let knows_memory = String::from_utf8_lossy(&help.stdout).contains(MEMORY.0);
         Ok(Self { path, is_foreign, knows_memory })

@@ -36,6 +36,7 @@ fn good() -> Measured {
         normal: Some(5.0),
         wrong: 0,
         ended: false,
+        stops_service: false,
     }
 }
 
@@ -105,6 +106,13 @@ fn every_goal_that_is_missed_is_named() {
     ] {
         assert_eq!(measured.missed(), [name]);
     }
+}
+
+#[test]
+fn an_attack_that_stops_all_service_is_judged_by_what_comes_after_it() {
+    let stopped = Measured { during: figures(0.0, 9_999.0), stops_service: true, ..good() };
+    assert_eq!(stopped.missed(), Vec::<&str>::new());
+    assert_eq!(Measured { normal: None, ..stopped }.missed(), ["recovery"]);
 }
 
 #[test]

@@ -41,7 +41,8 @@ pub const ATTACKS: &[Attack] = &[
         KIND,
         "the session that writes the log is frozen for a second, every other second",
         |stage| Box::pin(frozen_writer(stage)),
-    ),
+    )
+    .stopping_service(),
     Attack::new(
         "cancelled-statements",
         KIND,
@@ -61,6 +62,7 @@ async fn replay(stage: Stage) -> anyhow::Result<Play> {
     Ok(crowd(1, move |_| {
         let stage = stage.clone();
         async move {
+            stage.hear("begun");
             let done = Command::new(&stage.target.program)
                 .arg("replay")
                 .env_clear()
