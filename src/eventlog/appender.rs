@@ -1,11 +1,11 @@
 //! The Appender: group commit for every entity of this node.
 //!
-//! What arrives while a batch commits forms the next batch ([`lanes`](super::lanes) says in which order). There is no
+//! What arrives while a batch commits forms the next batch (`lanes` says in which order). There is no
 //! timer: a lone append waits for nothing. What waits is bounded in number and, by the budget of appends, in bytes; what is
 //! beyond is refused before it is held.
 //!
 //! One bad append never fails its neighbours, nor costs them more than a round trip: when a batch is refused, a
-//! [`trial`](super::trial) finds the appends to blame, and the rest is written as one batch. A batch whose events take too
+//! `trial` finds the appends to blame, and the rest is written as one batch. A batch whose events take too
 //! long is taken apart before anybody is answered.
 
 use std::sync::Arc;

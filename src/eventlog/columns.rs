@@ -7,7 +7,7 @@ use super::append::Append;
 use super::statement::Jsonb;
 use crate::clock::Timestamp;
 
-/// What [`INSERT_EVENTS`](super::batch::INSERT_EVENTS) takes.
+/// What the statement that inserts events takes.
 pub(super) struct Columns<'a> {
     node: &'a str,
     count: i64,

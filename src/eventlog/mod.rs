@@ -1,7 +1,7 @@
 //! The kernel: an event log on PostgreSQL and the actors that keep entities on it. It knows no feature.
 //!
-//! Read in this order: [`decider`] (the rules' shape), [`event`], [`append`], [`appender`] (group commit), [`lanes`] (who goes
-//! first), [`batch`] (one transaction), [`trial`] (who is to blame), [`acknowledged`], [`store`],
+//! Read in this order: [`decider`] (the rules' shape), [`event`], [`append`], [`appender`] (group commit), `lanes` (who goes
+//! first), `batch` (one transaction), `trial` (who is to blame), [`acknowledged`], [`store`],
 //! [`snapshot`], [`entity`], [`supervisor`], [`execution`], [`entities`] (the handle features use), [`watch`],
 //! [`projection`], [`replay`], [`follower`] (other nodes).
 //!

@@ -1,6 +1,6 @@
 //! Replay: read models made again from the log, while servers run.
 //!
-//! They are built beside those in use ([`shadow`](super::shadow)), from the first event to the last, without holding
+//! They are built beside those in use (`shadow`), from the first event to the last, without holding
 //! anything up. What was appended meanwhile is caught up with; when hardly anything is left, the log is locked for the last
 //! few events and the swap. Whoever reads the tables may keep that from happening for a while (a dump reads them as long as it
 //! takes): the locks are then given back at once and tried again, so nothing ever waits longer than `LOCK_TIMEOUT` for them.

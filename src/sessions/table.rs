@@ -7,11 +7,11 @@
 //! Invariants:
 //!
 //! * *Ended is final.* A session that this table has heard ending is never put back by a row that was read from the database a
-//!   moment earlier, also when the end is forgotten meanwhile ([`ended`](super::ended) says why). So what is in here may
+//!   moment earlier, also when the end is forgotten meanwhile (`ended` says why). So what is in here may
 //!   leave at any time, and be read again.
 //! * *In doubt, ask.* When nobody can tell what became of a command on a user's sessions, what was known of that user's
 //!   sessions before is believed no more. Doubts are kept by bucket, not by user, so they need no room; of other
-//!   users' sessions one in [`BUCKETS`] is read again with them.
+//!   users' sessions one in `BUCKETS` is read again with them.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};

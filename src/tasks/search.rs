@@ -13,7 +13,7 @@
 //!
 //! A mark that stands after no such letter stays, so a search for a mark alone finds only that.
 //!
-//! Invariant: what is searched of a text has at most [`GROWTH`] times its bytes. Some single characters stand for whole
+//! Invariant: what is searched of a text has at most `GROWTH` times its bytes. Some single characters stand for whole
 //! phrases (U+FDFA for eighteen characters); those are left as they are.
 
 use unicode_normalization::UnicodeNormalization;
