@@ -50,19 +50,6 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// Every purpose.
-    pub const ALL: [Self; 9] = [
-        Self::Bodies,
-        Self::Commands,
-        Self::Appends,
-        Self::Answers,
-        Self::Bulk,
-        Self::Connections,
-        Self::Requests,
-        Self::Streams,
-        Self::Verifiers,
-    ];
-
     /// Its word in metrics.
     pub const fn word(self) -> &'static str {
         match self {
@@ -158,9 +145,10 @@ impl Budget {
             holders: std::array::from_fn(|_| Mutex::default()),
             hasher: RandomState::default(),
         };
-        let budget = Self(Arc::new(inner));
-        budget.observe();
-        budget
+        let inner = Arc::new(inner);
+        let used = |inner: &Inner| inner.used.load(Ordering::Relaxed);
+        observe(&inner, purpose.word(), [used, |inner| inner.limit]);
+        Self(inner)
     }
 
     /// Most bytes in all.
@@ -235,20 +223,20 @@ impl Budget {
         let holders = self.0.holders.get(usize::try_from(shard).ok()?)?;
         Some(holders.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
 
-    /// Shows how much is used, until the budget is gone.
-    fn observe(&self) {
-        let attributes = [KeyValue::new("budget", self.0.purpose.word())];
-        let (budget, attribute) = (Arc::downgrade(&self.0), attributes.clone());
-        BUDGET_USED.by(move |used| {
+/// Shows in the metrics how many of a budget's bytes are used, until what it belongs to is gone.
+pub(crate) fn observe<T: Send + Sync + 'static>(
+    budget: &Arc<T>,
+    word: &'static str,
+    [used, limit]: [fn(&T) -> usize; 2],
+) {
+    let attributes = [KeyValue::new("budget", word)];
+    for (gauge, bytes) in [(BUDGET_USED, used), (BUDGET_LIMIT, limit)] {
+        let (budget, attributes) = (Arc::downgrade(budget), attributes.clone());
+        gauge.by(move |gauge| {
             if let Some(budget) = budget.upgrade() {
-                used.observe(count(budget.used.load(Ordering::Relaxed)), &attribute);
-            }
-        });
-        let budget = Arc::downgrade(&self.0);
-        BUDGET_LIMIT.by(move |limit| {
-            if let Some(budget) = budget.upgrade() {
-                limit.observe(count(budget.limit), &attributes);
+                gauge.observe(count(bytes(&budget)), &attributes);
             }
         });
     }
@@ -264,6 +252,9 @@ impl fmt::Debug for Budget {
             .finish_non_exhaustive()
     }
 }
+
+/// Bytes that are leased at once for what grows.
+const STEP: usize = 16 * 1024;
 
 /// Bytes that a holder has of a budget, until this is dropped.
 #[derive(Debug)]
@@ -288,6 +279,20 @@ impl Lease {
         self.budget.take(self.holder, more)?;
         self.bytes += more;
         Ok(())
+    }
+
+    /// Makes it at least as large as `bytes`, in steps.
+    ///
+    /// # Errors
+    ///
+    /// When there are not that many; the lease stays as it is.
+    pub fn grow_to(&mut self, bytes: usize) -> Result<(), Exhausted> {
+        let more = bytes.saturating_sub(self.bytes);
+        if more == 0 {
+            return Ok(());
+        }
+        // The last step may be smaller than the others.
+        self.grow(more.next_multiple_of(STEP)).or_else(|_| self.grow(more))
     }
 
     /// Gives back all but so many bytes.

@@ -8,15 +8,16 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+use quick_cache::{DefaultHashBuilder, Weighter};
 use serde::Serialize;
+
+use crate::weighted_cache::{self, Size, WeightedCache};
 
 /// What is counted for an encoding beside its bytes.
 const OVERHEAD: u64 = 256;
 
-/// Bytes of each part of the memory. Nothing larger is kept, so this is several times the largest page.
-const SHARD: u64 = 8 * 1024 * 1024;
+/// Bytes of each part of the cache. Nothing larger is kept, so this is several times the largest page.
+const PART: usize = 8 * 1024 * 1024;
 
 #[derive(Debug, Clone)]
 struct ByBytes;
@@ -28,26 +29,13 @@ impl<K> Weighter<K, Bytes> for ByBytes {
 }
 
 /// Encodings, each known by a `K`. Cheap to clone.
-pub struct Encodings<K>(Arc<Cache<K, Bytes, ByBytes>>);
+pub struct Encodings<K>(Arc<WeightedCache<K, Bytes, ByBytes, DefaultHashBuilder>>);
 
 impl<K: Eq + Hash> Encodings<K> {
-    /// At most `max_bytes` of encodings, of which one of usual size has `usual_bytes`. Memory is taken as they come.
-    pub fn new(max_bytes: u64, usual_bytes: u64) -> Self {
-        let usual = usize::try_from(max_bytes / usual_bytes.max(1)).unwrap_or(usize::MAX);
-        let options = OptionsBuilder::new()
-            .weight_capacity(max_bytes)
-            .estimated_items_capacity(usual)
-            .shards(usize::try_from(max_bytes / SHARD).unwrap_or(1).max(1))
-            .build();
-        let cache = options.map_or_else(
-            |_| Cache::with_weighter(usual, max_bytes, ByBytes),
-            |options| {
-                let (hasher, lifecycle) =
-                    (DefaultHashBuilder::default(), DefaultLifecycle::default());
-                Cache::with_options(options, ByBytes, hasher, lifecycle)
-            },
-        );
-        Self(Arc::new(cache))
+    /// At most so many `bytes` of encodings, of which a usual one has so many.
+    pub fn new(bytes: usize, usual: usize) -> Self {
+        let size = Size { bytes, usual, part: PART };
+        Self(Arc::new(weighted_cache::of(size, ByBytes, DefaultHashBuilder::default())))
     }
 
     /// The encoding known by `key`, if it is in here.

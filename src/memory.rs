@@ -18,7 +18,9 @@ const COMMANDS: u64 = 60;
 const APPENDS: u64 = 60;
 const ANSWERS: u64 = 80;
 const BULK: u64 = 110;
-const CACHES: u64 = 80;
+const SESSION_ANSWERS: u64 = 10;
+const PAGES: u64 = 35;
+const PASTS: u64 = 35;
 const SESSIONS: u64 = 60;
 const CONNECTIONS: u64 = 90;
 const REQUESTS: u64 = 40;
@@ -28,9 +30,16 @@ const VERIFIERS: u64 = 10;
 /// The largest size of one task list, however much memory there is.
 const LARGEST_LIST: u64 = 64 << 20;
 
+/// The largest sizes of the caches, however much memory there is: more of them would hardly be asked for again.
+const MOST_SESSION_ANSWERS: u64 = 16 << 20;
+const MOST_PAGES: u64 = 64 << 20;
+const MOST_PASTS: u64 = 64 << 20;
+
+/// What a stream holds between two events.
+pub const STREAM: usize = 8 * 1024;
 /// Room for 10,000 streams of events and 1,000 of revocations, however much memory there is: each takes a connection too.
-const MOST_STREAMS: u64 = 10_000 * 8 * 1024;
-const MOST_VERIFIERS: u64 = 1_000 * 8 * 1024;
+const MOST_STREAMS: u64 = 10_000 * STREAM as u64;
+const MOST_VERIFIERS: u64 = 1_000 * STREAM as u64;
 
 /// What a machine is taken to have when it does not say.
 const UNKNOWN: u64 = 2_000_000_000;
@@ -38,8 +47,6 @@ const UNKNOWN: u64 = 2_000_000_000;
 /// How the memory of the process is divided. All sizes are in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryPlan {
-    /// The whole process.
-    pub total: usize,
     /// States of entities in memory.
     pub entities: usize,
     /// One task list: a list that would be larger is refused.
@@ -54,8 +61,12 @@ pub struct MemoryPlan {
     pub answers: usize,
     /// Work on whole lists.
     pub bulk: usize,
-    /// Encoded answers that are kept, of all caches together.
-    pub caches: usize,
+    /// Encoded answers about sessions that are kept.
+    pub session_answers: usize,
+    /// Encoded pages of task lists that are kept.
+    pub pages: usize,
+    /// Task lists as they were that are kept.
+    pub pasts: usize,
     /// Sessions in memory.
     pub sessions: usize,
     /// Buffers of connections.
@@ -74,7 +85,6 @@ impl MemoryPlan {
         let left = total.saturating_sub(AT_REST).saturating_sub(hashing).max(total / 4);
         let part = |thousandths: u64| bytes(left / 1_000 * thousandths);
         Self {
-            total: bytes(total),
             entities: part(ENTITIES),
             list: part(ENTITIES / 10).min(bytes(LARGEST_LIST)),
             bodies: part(BODIES),
@@ -82,7 +92,9 @@ impl MemoryPlan {
             appends: part(APPENDS),
             answers: part(ANSWERS),
             bulk: part(BULK),
-            caches: part(CACHES),
+            session_answers: part(SESSION_ANSWERS).min(bytes(MOST_SESSION_ANSWERS)),
+            pages: part(PAGES).min(bytes(MOST_PAGES)),
+            pasts: part(PASTS).min(bytes(MOST_PASTS)),
             sessions: part(SESSIONS),
             connections: part(CONNECTIONS),
             requests: part(REQUESTS),
@@ -201,7 +213,9 @@ mod tests {
                 + plan.appends
                 + plan.answers
                 + plan.bulk
-                + plan.caches
+                + plan.session_answers
+                + plan.pages
+                + plan.pasts
                 + plan.sessions
                 + plan.connections
                 + plan.requests
@@ -209,6 +223,7 @@ mod tests {
                 + plan.verifiers;
             assert!(shares as u64 + AT_REST + hashing <= total, "{plan:?}");
             assert!(plan.list * 10 <= plan.entities, "{plan:?}");
+            assert!(plan.list <= plan.pasts, "the largest list of the past is kept: {plan:?}");
         }
     }
 

@@ -17,7 +17,7 @@ use crate::web::{explorer, page, pages};
 /// The whole application, with the metrics in it if they have no place of their own.
 pub fn endpoint(state: State, shows_metrics: bool) -> impl Endpoint<Output = Response> + 'static {
     let operations = Operations { of: operation, methods };
-    let answers = SessionAnswers::new();
+    let answers = SessionAnswers::new(state.budgets.plan.session_answers);
     let api = api::service(answers.clone()).into_endpoint();
     let places = Places { answers, api, explorer: explorer::routes().boxed(), shows_metrics };
     Edge::new(places, operations, state)

@@ -23,7 +23,7 @@ mod json;
 pub mod metrics;
 mod naming;
 mod provider;
-mod ration;
+pub mod rate_limiter;
 pub mod reason;
 mod reporting;
 pub mod sampling;

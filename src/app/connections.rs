@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
 
 use crate::budget::{Budget, Exhausted, Holder, Lease, Purpose};
+use crate::telemetry::rate_limiter::RateLimiter;
 
 /// What a connection is counted as while nothing happens on it, with its buffers half full.
 pub(super) const BYTES: usize = 16 * 1024;
@@ -23,8 +23,6 @@ const BYTES_OF_STREAMS: usize = 112 * 1024;
 pub(super) const MOST: usize = 10_000;
 /// Pause after a failure to accept.
 const PAUSE: Duration = Duration::from_millis(100);
-/// Time between two warnings of such failures.
-const QUIET: Duration = Duration::from_mins(1);
 
 /// Places for connections.
 #[derive(Debug)]
@@ -34,7 +32,7 @@ pub(super) struct Connections {
     /// None where few connect, all of them trusted.
     budget: Option<Budget>,
     has_shares: bool,
-    warned_at: Option<Instant>,
+    warnings: RateLimiter,
 }
 
 /// A place, until the connection ends.
@@ -71,18 +69,19 @@ impl Connections {
             places: Arc::new(Semaphore::new(limit)),
             budget: Some(Budget::new(Purpose::Connections, bytes, bytes / 2)),
             has_shares,
-            warned_at: None,
+            warnings: RateLimiter::once_a_minute(),
         }
     }
 
     /// So few connections that nobody counts what they hold.
     pub(super) fn few(listener: TcpListener, limit: usize) -> Self {
         let places = Arc::new(Semaphore::new(limit));
-        Self { listener, places, budget: None, has_shares: false, warned_at: None }
+        let warnings = RateLimiter::once_a_minute();
+        Self { listener, places, budget: None, has_shares: false, warnings }
     }
 
     /// The next connection that has a place.
-    pub(super) async fn next(&mut self) -> (TcpStream, SocketAddr, Place) {
+    pub(super) async fn next(&self) -> (TcpStream, SocketAddr, Place) {
         loop {
             // It is never closed.
             let Ok(permit) = Arc::clone(&self.places).acquire_owned().await else {
@@ -109,10 +108,8 @@ impl Connections {
         self.budget.as_ref().map(|budget| budget.lease(holder, BYTES)).transpose()
     }
 
-    async fn failed(&mut self, error: &io::Error) {
-        let is_told = self.warned_at.is_some_and(|at| at.elapsed() < QUIET);
-        if !is_told {
-            self.warned_at = Some(Instant::now());
+    async fn failed(&self, error: &io::Error) {
+        if self.warnings.permits() {
             tracing::warn!(%error, "connections cannot be accepted");
         }
         tokio::time::sleep(PAUSE).await;
@@ -133,7 +130,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_client_has_at_most_half_of_the_connections() {
-        let (mut connections, address) = connections(4, true).await;
+        let (connections, address) = connections(4, true).await;
         let (_one, _two) = (TcpStream::connect(address).await, TcpStream::connect(address).await);
         let (first, second) = (connections.next().await, connections.next().await);
         let mut third = TcpStream::connect(address).await.unwrap();
@@ -153,7 +150,7 @@ mod tests {
 
     #[tokio::test]
     async fn proxies_have_all_connections_and_more_wait_for_a_place() {
-        let (mut connections, address) = connections(2, false).await;
+        let (connections, address) = connections(2, false).await;
         let mut clients = Vec::new();
         for _ in 0..3 {
             clients.push(TcpStream::connect(address).await.unwrap());
@@ -167,11 +164,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_with_many_streams_takes_more_room() {
-        let (mut connections, address) = connections(12, true).await;
+        let (connections, address) = connections(12, true).await;
         let _clients = (TcpStream::connect(address).await, TcpStream::connect(address).await);
         let (_, _, mut first) = connections.next().await;
         assert_eq!(first.multiplex(), Err(Exhausted::Share));
-        let (mut connections, address) = super::tests::connections(16, true).await;
+        let (connections, address) = super::tests::connections(16, true).await;
         let _client = TcpStream::connect(address).await;
         let (_, _, mut only) = connections.next().await;
         only.multiplex().unwrap();

@@ -243,7 +243,8 @@ impl Features {
         let idempotency_keys = IdempotencyKeys::open(pool.clone(), seams.clock.clone()).await?;
         let heavy = Heavy::new(readers, budgets.bulk.clone());
         let bulk = (heavy, Walks::new(config.database.pool_size));
-        let tasks = Tasks::new(lists, (log.clone(), pool.clone()), idempotency_keys, bulk);
+        let (log, plan) = ((log.clone(), pool.clone()), &budgets.plan);
+        let tasks = Tasks::new(lists, log, idempotency_keys, bulk, plan);
         Ok(Self { accounts, sessions, keys, tasks, begun: Begun::new() })
     }
 

@@ -10,9 +10,8 @@ use crate::eventlog::Published;
 use crate::id::SessionId;
 use crate::sessions::table::Session;
 
-/// Most bytes of answers that are kept, and those of a usual answer.
-const MAX_BYTES: u64 = 16 * 1024 * 1024;
-const USUAL_BYTES: u64 = 512;
+/// Bytes of a usual answer.
+const USUAL: usize = 512;
 
 /// Which answer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -28,9 +27,9 @@ struct Key {
 pub struct SessionAnswers(Encodings<Key>);
 
 impl SessionAnswers {
-    /// No answers yet.
-    pub fn new() -> Self {
-        Self(Encodings::new(MAX_BYTES, USUAL_BYTES))
+    /// No answers yet, and room for so many bytes of them.
+    pub fn new(bytes: usize) -> Self {
+        Self(Encodings::new(bytes, USUAL))
     }
 
     /// The encoded [`CurrentSession`] of a session, whose user has this account and profile.
@@ -54,11 +53,5 @@ impl SessionAnswers {
             user: User::new(session.user_id, profile),
             session: SessionBody::from(session),
         })
-    }
-}
-
-impl Default for SessionAnswers {
-    fn default() -> Self {
-        Self::new()
     }
 }

@@ -1,6 +1,6 @@
 //! Sign up, sign in, sign out, the current session, and fresh access tokens.
 
-use poem::{IntoResponse, Request};
+use poem::Request;
 use poem_openapi::{ApiResponse, OpenApi};
 
 use super::answers::SessionAnswers;
@@ -70,7 +70,7 @@ enum SignedOut {
 
 /// Somebody's session.
 #[derive(Debug, ApiResponse)]
-enum SessionResponse {
+pub(crate) enum SessionResponse {
     /// The session and its user.
     #[oai(status = 200)]
     Session(
@@ -109,14 +109,6 @@ impl AuthApi {
 
 /// What [`AuthApi::session`] answers, also for a request that did not pass the typed layer.
 pub(crate) async fn current_session(
-    answers: &SessionAnswers,
-    caller: SignedIn,
-    request: &Request,
-) -> Result<impl IntoResponse + use<>, Failure<GetSession>> {
-    session_of(answers, caller, request).await
-}
-
-async fn session_of(
     answers: &SessionAnswers,
     caller: SignedIn,
     request: &Request,
@@ -187,7 +179,7 @@ impl AuthApi {
         caller: SignedIn,
         request: &Request,
     ) -> Result<SessionResponse, Failure<GetSession>> {
-        session_of(&self.answers, caller, request).await
+        current_session(&self.answers, caller, request).await
     }
 
     /// A fresh access token

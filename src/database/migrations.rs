@@ -2,8 +2,9 @@
 //!
 //! The files of `schema/` are embedded, applied in order, each in its own transaction, and recorded with a checksum; those
 //! that only build indexes run outside a transaction ([`indexes`]). No migration waits longer than [`LOCK_TIMEOUT`] for
-//! a table, because whoever uses the table later would wait behind it: it gives way and tries again. Migrations only go forward. Several nodes may start at once: a session-level advisory lock, keyed by database and
-//! schema, lets one of them migrate while the others wait and then find nothing left to do.
+//! a table, because whoever uses the table later would wait behind it: it gives way and tries again. Migrations only go
+//! forward. Several nodes may start at once: a session-level advisory lock, keyed by database and schema, lets one of them
+//! migrate while the others wait and then find nothing left to do.
 //!
 //! Invariant: nothing is applied to a database whose history differs from the embedded files, or is ahead of them.
 

@@ -103,12 +103,7 @@ impl BatchWriter {
         let client = self.pool.get().await.map_err(|error| Failure::of_everybody(error.into()))?;
         let write = self.write_on(&client, appends, looks_first);
         let written = tokio::time::timeout(self.timeout, write).await;
-        written.unwrap_or_else(|_| {
-            // The transaction may still be running: its connection must not serve anybody else.
-            client.give_up();
-            let reason = "the database did not answer in time".to_owned();
-            Err(Failure::of_everybody(StoreError::OutcomeUnknown(reason)))
-        })
+        written.unwrap_or_else(|_| Err(Failure::of_everybody(given_up(client))))
     }
 
     async fn write_on(
@@ -161,13 +156,22 @@ impl<'a> Unit<'a> {
         let projected = projected.as_ref().map_err(Clone::clone)?;
         let mut statements = Vec::with_capacity(append.beside.len() + projected.len());
         for statement in append.beside.iter().map(|statement| &**statement).chain(projected) {
-            let prepared = client.prepare(statement.sql).await;
-            // Nothing was written yet, whatever happened.
-            let prepared = prepared.map_err(|error| StoreError::from(error).of_read())?;
+            let prepared = prepared(client, statement.sql).await?;
             statements.push((prepared, statement.borrowed_params()));
         }
         Ok(Self(statements))
     }
+}
+
+/// Gives up a connection that took too long. Its transaction may still be running, so it must not serve anybody else.
+pub(super) fn given_up(client: Lent) -> StoreError {
+    client.give_up();
+    StoreError::OutcomeUnknown("the database did not answer in time".to_owned())
+}
+
+/// Prepares a statement of a batch. Nothing was written yet, whatever happens.
+async fn prepared(client: &Lent, sql: &'static str) -> Result<Prepared, StoreError> {
+    client.prepare(sql).await.map_err(|error| StoreError::from(error).of_read())
 }
 
 /// A batch that is one statement.
@@ -176,8 +180,7 @@ async fn write_events(
     columns: &Columns<'_>,
     looks_first: bool,
 ) -> Result<Option<i64>, Failure> {
-    let insert = client.prepare(INSERT_EVENTS).await;
-    let insert = insert.map_err(|error| Failure::unsent(StoreError::from(error).of_read()))?;
+    let insert = prepared(client, INSERT_EVENTS).await.map_err(Failure::unsent)?;
     let answer = client.run(&insert, &columns.params(looks_first)).await;
     base_of(&answer.map_err(|error| Failure::of(error, Part::Log))?).map(Some)
 }
@@ -190,11 +193,8 @@ async fn write_all(
     units: &[Unit<'_>],
 ) -> Result<Option<i64>, Failure> {
     let has_events = !columns.is_empty();
-    let prepare = async |sql| {
-        let prepared = client.prepare(sql).await;
-        prepared.map_err(|error| Failure::unsent(StoreError::from(error).of_read()))
-    };
-    let (lock, insert) = (prepare(LOCK).await?, prepare(INSERT_EVENTS).await?);
+    let lock = prepared(client, LOCK).await.map_err(Failure::unsent)?;
+    let insert = prepared(client, INSERT_EVENTS).await.map_err(Failure::unsent)?;
     let (asked, locked) = (columns.asked.params(), columns.params(false));
 
     let (mut pipeline, mut parts) = (Pipeline::default(), vec![Part::Log]);

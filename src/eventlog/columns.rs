@@ -83,10 +83,7 @@ impl<'a> Columns<'a> {
 
     /// The parameters of the insert. It looks at the versions of streams first only if it is told to.
     pub(super) fn params(&self, looks_first: bool) -> [&(dyn ToSql + Sync); 13] {
-        self.params_asking(if looks_first { &self.asked } else { &self.nothing_asked })
-    }
-
-    fn params_asking<'p>(&'p self, asked: &'p Asked<'a>) -> [&'p (dyn ToSql + Sync); 13] {
+        let asked = if looks_first { &self.asked } else { &self.nothing_asked };
         [
             &self.count,
             &self.streams,

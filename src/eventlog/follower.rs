@@ -55,8 +55,8 @@ const ATTACH_TIMEOUT: Duration = Duration::from_secs(15);
 const RECONNECT_MIN: Duration = Duration::from_millis(100);
 const RECONNECT_MAX: Duration = Duration::from_secs(2);
 
-/// Events of which observers hear before others get their turn on the thread. They are read one by one, and only the small ones with their
-/// data, so the page takes no memory to speak of.
+/// Events of which observers hear before others get their turn on the thread. They are read one by one, and only the
+/// small ones with their data, so the page takes no memory to speak of.
 const PAGE: i64 = 1_000;
 
 /// Whether other nodes may share the database.

@@ -16,7 +16,8 @@
 //! # Invariants
 //!
 //! * An entity answers only after its events, and what records the outcome, are committed.
-//! * In doubt (conflict, lost connection, timeout) an entity forgets its state and hydrates again.
+//! * After a conflict an entity reads the events that it lacks; when the outcome of its append is unknown (a lost connection,
+//!   a timeout) it forgets its state and hydrates again.
 //! * Every queue of appends and commands is bounded; a full one refuses.
 //! * A position is visible only when every position before it is: a trigger refuses anything else, whoever appends.
 //! * What may refuse an append is asked before its events are inserted.

@@ -4,13 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use opentelemetry::KeyValue;
 use tokio::sync::Semaphore;
 
-use crate::budget::Budget;
+use crate::budget::{self, Budget};
 use crate::memory::Budgets;
-use crate::telemetry::instrument::count;
-use crate::telemetry::metrics::{BUDGET_LIMIT, BUDGET_USED};
 use crate::workers::{Share, Work, WorkError, Workers};
 
 /// Long work of which each thread has some waiting.
@@ -36,7 +33,7 @@ impl Resources {
     /// When the operating system gives no thread.
     pub fn new(budgets: &Budgets) -> std::io::Result<Self> {
         let weights = Arc::new(Weights { limit: budgets.plan.entities, used: AtomicUsize::new(0) });
-        weights.observe();
+        budget::observe(&weights, "entities", [Weights::used, Weights::limit]);
         Ok(Self {
             commands: budgets.commands.clone(),
             weights,
@@ -82,23 +79,6 @@ impl Weights {
     /// A state that weighed `before` weighs `after` now.
     pub(super) fn change(&self, before: usize, after: usize) {
         change(&self.used, before, after);
-    }
-
-    /// Shows how much they weigh, until the node is gone.
-    fn observe(self: &Arc<Self>) {
-        let attributes = [KeyValue::new("budget", "entities")];
-        let (weights, entities) = (Arc::downgrade(self), attributes.clone());
-        BUDGET_USED.by(move |used| {
-            if let Some(weights) = weights.upgrade() {
-                used.observe(count(weights.used()), &entities);
-            }
-        });
-        let weights = Arc::downgrade(self);
-        BUDGET_LIMIT.by(move |limit| {
-            if let Some(weights) = weights.upgrade() {
-                limit.observe(count(weights.limit), &attributes);
-            }
-        });
     }
 }
 

@@ -14,7 +14,7 @@
 use tokio_postgres::types::ToSql;
 
 use super::append::Append;
-use super::batch::{BatchWriter, LOCK, Unit};
+use super::batch::{BatchWriter, LOCK, Unit, given_up};
 use super::columns::Asked;
 use super::error::StoreError;
 use super::pipeline::{Answer, Pipeline, without_rows};
@@ -45,12 +45,8 @@ impl BatchWriter {
     ) -> Result<Vec<Option<StoreError>>, StoreError> {
         let client = self.pool.get().await?;
         let tried = tokio::time::timeout(self.timeout, self.trial_on(&client, appends)).await;
-        let tried = tried.unwrap_or_else(|_| {
-            client.give_up();
-            Err(StoreError::OutcomeUnknown("the database did not answer in time".to_owned()))
-        });
         // Nothing is ever committed here.
-        tried.map_err(StoreError::of_read)
+        tried.unwrap_or_else(|_| Err(given_up(client))).map_err(StoreError::of_read)
     }
 
     async fn trial_on(

@@ -34,7 +34,7 @@ pub fn digest_of(bytes: &[u8]) -> [u8; 32] {
 /// lifetime in a bound (rust-lang/rust#100013).
 macro_rules! digests {
     ($body:ident) => {
-        impl<'a, T: Type + DeserializeOwned, const MAX: usize> ApiExtractor<'a>
+        impl<'a, T: Type + DeserializeOwned + 'static, const MAX: usize> ApiExtractor<'a>
             for Digested<$body<T, MAX>>
         {
             const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];

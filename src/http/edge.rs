@@ -1,7 +1,7 @@
 //! The edge: what every request goes through on its way to an endpoint and back.
 //!
-//! The order is trace, security headers, CORS, room for the answer, the one error body, room for the request, panics. Whatever noticed a failure, and whoever caused
-//! a panic, the answer passes through here.
+//! The order is trace, security headers, CORS, room for the answer, the one error body, room for the request, panics.
+//! Every answer passes through here, whatever noticed a failure and whoever caused a panic.
 //!
 //! # Design
 //!

@@ -89,6 +89,17 @@ impl fmt::Display for IdempotencyKey {
     }
 }
 
+impl MaybeIdempotencyKey {
+    /// That of a request.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be a key, or there are two.
+    pub(crate) fn of(request: &Request) -> Result<Self, Problem> {
+        IdempotencyKey::of(request).map(Self)
+    }
+}
+
 /// Whether a request has a key, whatever it is.
 pub(super) fn is_sent(request: &Request) -> bool {
     request.headers().contains_key(&HEADER)
@@ -117,7 +128,7 @@ impl<'a> ApiExtractor<'a> for MaybeIdempotencyKey {
         options: ExtractParamOptions<String>,
     ) -> poem::Result<Self> {
         debug_assert_eq!(options.name, NAME, "the document names the header");
-        Ok(Self(IdempotencyKey::of(request)?))
+        Ok(Self::of(request)?)
     }
 }
 

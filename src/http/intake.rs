@@ -17,8 +17,6 @@ use super::problem::Problem;
 use crate::budget::{Budget, Exhausted, Holder, Lease};
 use crate::id::UserId;
 
-/// Bytes that are leased at once.
-const STEP: usize = 16 * 1024;
 /// How much is held for each byte of a body: the byte itself, and at least as much again of what is read from it before
 /// that has a lease of its own.
 const WEIGHT: usize = 2;
@@ -58,6 +56,11 @@ pub(super) fn proven(request: &Request, user: UserId) {
     }
 }
 
+/// Who has proven to have sent the request, if anybody has.
+pub(crate) fn user(request: &Request) -> Option<UserId> {
+    request.data::<Arc<Intake>>()?.user.get().copied()
+}
+
 /// The whole body, if it has at most `max` bytes, arrives in time, and there is room for it.
 pub(crate) async fn receive(request: &Request, body: Body, max: usize) -> Result<Bytes, Problem> {
     let intake = request.data::<Arc<Intake>>();
@@ -67,7 +70,7 @@ pub(crate) async fn receive(request: &Request, body: Body, max: usize) -> Result
     let bytes = arrive(body, max, until, |bytes| {
         let weight = bytes.saturating_mul(WEIGHT);
         match &mut lease {
-            Some(lease) => reserve(lease, weight),
+            Some(lease) => lease.grow_to(weight),
             None => intake.budget.lease(holder, weight).map(|first| lease = Some(first)),
         }
     });
@@ -131,16 +134,6 @@ pub(crate) async fn arrive(
         }
     }
     Ok(if all.is_empty() { first } else { all.freeze() })
-}
-
-/// Makes a lease as large as `bytes`, in steps.
-pub(crate) fn reserve(lease: &mut Lease, bytes: usize) -> Result<(), Exhausted> {
-    let more = bytes.saturating_sub(lease.bytes());
-    if more == 0 {
-        return Ok(());
-    }
-    // The last step may be smaller than the others.
-    lease.grow(more.next_multiple_of(STEP)).or_else(|_| lease.grow(more))
 }
 
 fn refused(_: Exhausted) -> Problem {

@@ -15,13 +15,11 @@ use poem_openapi::types::{ToJSON, Type};
 use super::problem::Problem;
 use super::{State, header_of};
 use crate::budget::{Budget, Holder, Lease};
+use crate::memory::STREAM;
 use crate::telemetry::client_address;
 
 /// What keeps a silent stream from being taken for a dead one.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-
-/// What a stream holds between two events.
-const BYTES: usize = 8 * 1024;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -73,7 +71,7 @@ impl<T: Type + ToJSON + Send + 'static> fmt::Debug for Live<T> {
 /// When there is none.
 pub fn place(places: &Budget) -> Result<Lease, Problem> {
     let client = client_address().map_or(Holder::Node, Holder::client);
-    places.lease(client, BYTES).map_err(|_| Problem::too_many_streams())
+    places.lease(client, STREAM).map_err(|_| Problem::too_many_streams())
 }
 
 /// The last event that a client knows, and the field that says so: what a browser sends when it connects again comes first.

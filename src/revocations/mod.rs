@@ -31,9 +31,7 @@ use crate::telemetry::reason::Reason;
 /// Most streams at once: a tenth of the connections that a node accepts.
 const MAX_LISTENERS: usize = 1_000;
 /// Most ends on a page: each may have to be signed.
-const PAGE: usize = 100;
-/// Ends read at once by whoever is so far behind that the log has to be asked.
-const LOG_PAGE: i64 = 100;
+const PAGE: u16 = 100;
 
 /// The ends of sessions, signed when somebody asks for them. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -164,7 +162,7 @@ impl Revocations {
             Later::Doubtful => return Err(TellError::Doubtful),
             Later::InLog(position) => position,
         };
-        let page = read_model::after(&self.feed.pool, position, LOG_PAGE).await?;
+        let page = read_model::after(&self.feed.pool, position, PAGE.into()).await?;
         // There is at least the one that has left memory.
         let last = page.last().ok_or(TellError::Doubtful)?.position;
         // One that cannot be read must not be left out.
@@ -173,7 +171,7 @@ impl Revocations {
     }
 
     fn known(&self, since: i64) -> Later {
-        self.feed.ends.read().unwrap_or_else(PoisonError::into_inner).after(since, PAGE)
+        self.feed.ends.read().unwrap_or_else(PoisonError::into_inner).after(since, PAGE.into())
     }
 }
 

@@ -3,8 +3,9 @@
 //! Its memory is bounded however many sessions are over at once: they are read page by page, and a list of sessions that
 //! nobody else uses leaves memory as soon as its own are ended.
 //!
-//! It wakes when the next session is due, at the latest after a minute: sessions that begin meanwhile may be due before. What is due is found in the read model and ended by its user's list, which makes
-//! each end once however many nodes ask for it. What fails is tried again when it wakes the next time.
+//! It wakes when the next session is due, at the latest after a minute: sessions that begin meanwhile may be due before.
+//! What is due is found in the read model and ended by its user's list, which makes each end once however many nodes ask
+//! for it. What fails is tried again when it wakes the next time.
 
 use std::pin::pin;
 use std::time::Duration;

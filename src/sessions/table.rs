@@ -18,8 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::quality::RandomState;
-use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{OptionsBuilder, Weighter};
+use quick_cache::Weighter;
 use uuid::Uuid;
 
 use super::ended::{self, Ended, Moment};
@@ -28,6 +27,7 @@ use super::token::TokenHash;
 use super::watchers::{Watchers, Watching};
 use crate::clock::Timestamp;
 use crate::id::{SessionId, UserId};
+use crate::weighted_cache::{self, Size, WeightedCache};
 
 /// The parts of the table's room that live sessions, their tokens and ends get. The rest is for the feed of revocations.
 const PART_OF_LIVE: usize = 2;
@@ -117,7 +117,7 @@ impl Weighter<TokenHash, SessionId> for ByBytes {
     }
 }
 
-type Bounded<K, V> = Cache<K, V, ByBytes, RandomState>;
+type Bounded<K, V> = WeightedCache<K, V, ByBytes, RandomState>;
 
 /// The table.
 pub struct SessionTable {
@@ -255,16 +255,7 @@ fn bounded<K: Eq + std::hash::Hash, V: Clone>(bytes: usize, usual: usize) -> Bou
 where
     ByBytes: Weighter<K, V>,
 {
-    let options = OptionsBuilder::new()
-        .weight_capacity(bytes as u64)
-        .estimated_items_capacity(bytes / usual)
-        .shards((bytes / PART).max(1))
-        .build();
-    let (hasher, lifecycle) = (RandomState::default(), DefaultLifecycle::default());
-    match options {
-        Ok(options) => Cache::with_options(options, ByBytes, hasher, lifecycle),
-        Err(_) => Cache::with(bytes / usual, bytes as u64, ByBytes, hasher, lifecycle),
-    }
+    weighted_cache::of(Size { bytes, usual, part: PART }, ByBytes, RandomState::default())
 }
 
 fn locked(ended: &Mutex<Ended>) -> MutexGuard<'_, Ended> {

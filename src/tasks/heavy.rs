@@ -11,7 +11,6 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::budget::{Budget, Exhausted, Holder, Lease};
-use crate::http::intake;
 use crate::id::UserId;
 use crate::telemetry::events;
 use crate::telemetry::reason::Reason;
@@ -33,7 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Busy;
 
 impl Busy {
-    fn refused() -> Self {
+    /// The refusal, which is counted.
+    pub(super) fn refused() -> Self {
         events::refused(Reason::FileQueue);
         Self
     }
@@ -114,7 +114,7 @@ impl Claim {
     pub fn reserve(&mut self, bytes: usize) -> Result<(), Exhausted> {
         let bytes = bytes.saturating_mul(WEIGHT);
         if let Some(lease) = &mut self.lease {
-            return intake::reserve(lease, bytes);
+            return lease.grow_to(bytes);
         }
         let lease = self.heavy.budget.lease(Holder::User(self.owner), bytes)?;
         self.lease = Some(lease);

@@ -38,18 +38,20 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use self::feed::Places;
-use self::heavy::Heavy;
+use self::heavy::{Busy, Heavy};
 use self::idempotency::IdempotencyKeys;
 use self::listing::Query;
 use self::pages::Pages;
 use self::task_list::TaskList;
 use self::time_travel::{Moment, Pasts, TravelError};
-use self::turns::Turns;
+use self::turns::{Turn, Turns};
 use self::walks::Walks;
 use crate::database::Pool;
 use crate::eventlog::follower::Observer;
 use crate::eventlog::{Decider, Entities, EventLog, Heard, Published, ReadError, StreamName};
 use crate::id::UserId;
+use crate::memory::MemoryPlan;
+use crate::workers::WorkError;
 
 /// The TaskActors: the generic entity hosting each user's [`TaskList`]. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -72,9 +74,18 @@ pub enum PageError {
     /// The list could not be shown as it is or was.
     #[error(transparent)]
     Travel(#[from] TravelError),
+    /// Too much of the user's is being made already.
+    #[error(transparent)]
+    Busy(#[from] Busy),
     /// The page has no JSON form.
     #[error("a page of tasks has no JSON form: {0}")]
     Encoding(String),
+}
+
+impl PageError {
+    fn of_encoding(error: impl std::fmt::Display) -> Self {
+        Self::Encoding(error.to_string())
+    }
 }
 
 /// An encoded page of a list.
@@ -93,17 +104,18 @@ impl Tasks {
         (log, pool): (EventLog, Pool),
         idempotency_keys: IdempotencyKeys,
         (heavy, walks): (Heavy, Walks),
+        plan: &MemoryPlan,
     ) -> Self {
         Self {
             entities,
             log,
-            pages: Pages::new(),
-            pasts: Pasts::new(),
+            pages: Pages::new(plan.pages),
+            pasts: Pasts::new(plan.pasts),
             idempotency_keys,
             walks,
             places: Places::new(),
             heavy,
-            turns: Turns::default(),
+            turns: Turns::new(),
             pool,
         }
     }
@@ -135,11 +147,11 @@ impl Tasks {
         };
         let version = list.version;
         let bytes = if self.pages.is_quick(owner, &list, &query) {
-            self.pages.page(owner, &list, query).map_err(|error| error.to_string())
+            self.pages.page(owner, &list, query).map_err(PageError::of_encoding)?
         } else {
-            Box::pin(self.long_page(owner, list, query)).await
+            Box::pin(self.long_page(owner, list, query)).await?
         };
-        Ok(EncodedPage { version, bytes: bytes.map_err(PageError::Encoding)? })
+        Ok(EncodedPage { version, bytes })
     }
 
     /// A page that takes long to find or to encode, made away from the threads that answer requests, one at a time for each
@@ -149,8 +161,8 @@ impl Tasks {
         owner: UserId,
         list: Arc<Published<TaskList>>,
         query: Query,
-    ) -> Result<Bytes, String> {
-        let turn = self.turns.of(owner).await;
+    ) -> Result<Bytes, PageError> {
+        let turn = self.turns.of(owner).await?;
         let pages = self.pages.clone();
         let page = move || {
             let page = pages.page(owner, &list, query);
@@ -158,8 +170,29 @@ impl Tasks {
             drop(turn);
             page
         };
-        let page = self.log.resources().long_work(page).await.map_err(|error| error.to_string())?;
-        page.map_err(|error| error.to_string())
+        let page = self.long_work(page).await.map_err(PageError::of_encoding)?;
+        page.map_err(PageError::of_encoding)
+    }
+
+    /// A user's turn to ask for what takes long: many changes at once, or their opposite.
+    ///
+    /// # Errors
+    ///
+    /// When too much of theirs waits already, or the turn does not come in time.
+    pub async fn turn(&self, owner: UserId) -> Result<Arc<Turn>, Busy> {
+        self.turns.of(owner).await.map(Arc::new)
+    }
+
+    /// Runs what takes more than a few milliseconds away from the threads that answer requests.
+    ///
+    /// # Errors
+    ///
+    /// When it panicked.
+    pub async fn long_work<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, WorkError> {
+        self.log.resources().long_work(job).await
     }
 
     /// The keys that requests had.

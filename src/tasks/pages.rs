@@ -9,9 +9,8 @@ use crate::encodings::{self, Encodings};
 use crate::eventlog::Published;
 use crate::id::UserId;
 
-/// Most bytes of pages that are kept, and those of a usual page.
-const MAX_BYTES: u64 = 64 * 1024 * 1024;
-const USUAL_BYTES: u64 = 4 * 1024;
+/// Bytes of a usual page.
+const USUAL: usize = 4 * 1024;
 
 /// The most bytes that are walked through, encoded, and folded for the first search, on the threads that answer requests. Each
 /// takes about a millisecond.
@@ -32,9 +31,9 @@ struct Key {
 pub struct Pages(Encodings<Key>);
 
 impl Pages {
-    /// No pages yet.
-    pub fn new() -> Self {
-        Self(Encodings::new(MAX_BYTES, USUAL_BYTES))
+    /// No pages yet, and room for so many bytes of them.
+    pub fn new(bytes: usize) -> Self {
+        Self(Encodings::new(bytes, USUAL))
     }
 
     /// The encoded page of a list. One that was filtered by what people write is made anew: there are as many as texts.
@@ -70,12 +69,6 @@ impl Pages {
     }
 }
 
-impl Default for Pages {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
@@ -102,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_page_is_serialised_once_per_version() {
-        let (pages, query) = (Pages::new(), Query::default());
+        let (pages, query) = (Pages::new(1 << 20), Query::default());
         let first = pages.page(owner(1), &list(&["Milk"]), query.clone()).unwrap();
         let again = pages.page(owner(1), &list(&["Milk"]), query.clone()).unwrap();
         assert_eq!(first.as_ptr(), again.as_ptr());
@@ -112,7 +105,7 @@ mod tests {
 
     #[test]
     fn what_was_searched_for_is_found_but_not_kept() {
-        let (pages, list) = (Pages::new(), list(&["Milk", "Bread"]));
+        let (pages, list) = (Pages::new(1 << 20), list(&["Milk", "Bread"]));
         let found = || {
             pages
                 .page(
@@ -132,7 +125,7 @@ mod tests {
 
     #[test]
     fn different_people_and_questions_have_different_pages() {
-        let (pages, list) = (Pages::new(), list(&["Milk", "Bread"]));
+        let (pages, list) = (Pages::new(1 << 20), list(&["Milk", "Bread"]));
         let page = |owner, query| pages.page(owner, &list, query).unwrap();
         let all = page(owner(1), Query::default());
         let one = page(owner(1), Query { limit: 1, ..Query::default() });

@@ -4,8 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::{DefaultHashBuilder, Weighter};
 use tokio::sync::Semaphore;
 
 use super::Tasks;
@@ -19,6 +18,7 @@ use crate::eventlog::{Decider, Published, ReadError};
 use crate::id::UserId;
 use crate::telemetry::events;
 use crate::telemetry::reason::Reason;
+use crate::weighted_cache::{self, Size, WeightedCache};
 
 /// When.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,10 +43,8 @@ pub enum TravelError {
 /// A list as it was.
 pub type Past = Arc<Published<TaskList>>;
 
-/// Most bytes of all lists of the past that are kept: whoever pages through one does not have it made for every page.
-const MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// Bytes of a usual list, and of its entry.
-const USUAL_LIST: u64 = 64 * 1024;
+const USUAL: usize = 64 * 1024;
 const ENTRY: u64 = 256;
 /// Most lists of the past that are made at the same time, and how long to wait for a turn.
 const MAX_AT_ONCE: usize = 2;
@@ -64,14 +62,16 @@ impl Weighter<(UserId, i64), Past> for ByBytes {
 /// Lists as they were, by their version: none of them is ever out of date. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Pasts {
-    known: Arc<Cache<(UserId, i64), Past, ByBytes>>,
+    known: Arc<WeightedCache<(UserId, i64), Past, ByBytes, DefaultHashBuilder>>,
     turns: Arc<Semaphore>,
 }
 
 impl Pasts {
-    pub(super) fn new() -> Self {
-        let usual = usize::try_from(MAX_BYTES / USUAL_LIST).unwrap_or(usize::MAX);
-        let known = Arc::new(Cache::with_weighter(usual, MAX_BYTES, ByBytes));
+    /// None yet, and room for so many bytes of them: whoever pages through a list of the past does not have it made for
+    /// every page. There is one part, so that the largest list has room.
+    pub(super) fn new(bytes: usize) -> Self {
+        let size = Size { bytes, usual: USUAL, part: bytes };
+        let known = Arc::new(weighted_cache::of(size, ByBytes, DefaultHashBuilder::default()));
         Self { known, turns: Arc::new(Semaphore::new(MAX_AT_ONCE)) }
     }
 

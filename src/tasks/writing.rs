@@ -10,10 +10,11 @@ use super::Tasks;
 use super::events::{Deed, Span, TaskEvent};
 use super::heavy::{Busy, Claim};
 use super::history::{by, decoded};
-use super::idempotency::{Answer, Asked, Came, IdempotencyKeys, KeyError, Turn, read_model};
+use super::idempotency::{self, Answer, Asked, Came, IdempotencyKeys, KeyError, read_model};
 use super::skew;
 use super::task_list::TaskList;
 use super::task_list::command::{Command, Expected, Refusal, Rejection, Taking};
+use super::turns::Turn;
 use super::values::TaskId;
 use crate::clock::Timestamp;
 use crate::eventlog::{
@@ -25,6 +26,9 @@ use crate::id::UserId;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How many events a change has at least that is not taken back beside others.
 const LARGE: usize = 500;
+
+/// Bytes of an answer that are encoded on the threads that answer requests.
+const QUICK: usize = 256 * 1024;
 
 /// Most events of a command that its answer shows.
 pub const MAX_SHOWN: usize = 100;
@@ -78,12 +82,22 @@ pub enum Answering {
     Done,
     /// With what it came to.
     Made(Box<Making>),
+    /// The same, where that may take more than a few milliseconds.
+    MadeSlowly(Box<Making>),
 }
 
 impl Answering {
     /// Answers with what this makes of it.
     pub fn made(make: impl FnOnce(&Done) -> serde_json::Result<Answer> + Send + 'static) -> Self {
         Self::Made(Box::new(make))
+    }
+
+    /// Answers with what this makes of it, about so many bytes.
+    pub fn made_of(
+        bytes: usize,
+        make: impl FnOnce(&Done) -> serde_json::Result<Answer> + Send + 'static,
+    ) -> Self {
+        if bytes > QUICK { Self::MadeSlowly(Box::new(make)) } else { Self::made(make) }
     }
 
     /// The answer that says no more than that it is done.
@@ -97,6 +111,7 @@ impl fmt::Debug for Answering {
         f.write_str(match self {
             Self::Done => "Done",
             Self::Made(_) => "Made(..)",
+            Self::MadeSlowly(_) => "MadeSlowly(..)",
         })
     }
 }
@@ -110,6 +125,8 @@ pub struct Writing {
     pub context: Context,
     /// What tells the request from others, if it may be sent again.
     pub asked: Option<Asked>,
+    /// The owner's turn, if it may take long. It goes with the command, whoever stops waiting for it.
+    pub turn: Option<Arc<Turn>>,
 }
 
 /// What a command has come to.
@@ -152,7 +169,8 @@ impl Tasks {
         command: Command,
         answering: Answering,
     ) -> Result<Answer, WriteError> {
-        let attempt = async |keyed| self.execute(writing, keyed, command).await;
+        let execution = Execution::new(command, writing.context.clone());
+        let attempt = async |keyed| self.execute(writing, keyed, execution).await;
         let written = self.once(writing, attempt).await?;
         self.answer(writing, written, answering).await
     }
@@ -172,9 +190,13 @@ impl Tasks {
         let attempt = async |keyed: Option<Keyed>| {
             let begun = Instant::now();
             while begun.elapsed() < PATIENCE {
-                let (taking, _turn) = self.taking(writing.owner, deed).await?;
+                let (taking, claim) = self.taking(writing.owner, deed).await?;
                 let command = Command::TakeBack { taking, expected: expected.clone(), at };
-                match self.execute(writing, keyed.clone(), command).await {
+                let mut execution = Execution::new(command, writing.context.clone());
+                if let Some(claim) = claim {
+                    execution = execution.keeping(claim);
+                }
+                match self.execute(writing, keyed.clone(), execution).await {
                     Err(WriteError::Execute(ExecuteError::Rejected(Rejection {
                         refusal: Refusal::Overtaken,
                         ..
@@ -249,9 +271,11 @@ impl Tasks {
         &self,
         writing: &Writing,
         keyed: Option<Keyed>,
-        command: Command,
+        mut execution: Execution<TaskList>,
     ) -> Result<Outcome<TaskList>, WriteError> {
-        let mut execution = Execution::new(command, writing.context.clone());
+        if let Some(turn) = &writing.turn {
+            execution = execution.keeping(Arc::clone(turn));
+        }
         if let Some(keyed) = keyed {
             execution = execution.recorded(keyed.record(self.idempotency_keys.clone()));
         }
@@ -267,7 +291,11 @@ impl Tasks {
         written: Written,
         answering: Answering,
     ) -> Result<Answer, WriteError> {
-        let Answering::Made(make) = answering else { return Ok(Answering::done()) };
+        let (make, is_slow) = match answering {
+            Answering::Done => return Ok(Answering::done()),
+            Answering::Made(make) => (make, false),
+            Answering::MadeSlowly(make) => (make, true),
+        };
         let done = match written {
             Written::Now(outcome) => Done::of(outcome, writing.context.clone()),
             Written::Before(came) => {
@@ -276,7 +304,12 @@ impl Tasks {
                 done.map_err(ExecuteError::from)?
             }
         };
-        make(&done).map_err(|error| WriteError::Encoding(error.to_string()))
+        let answer = if is_slow {
+            self.long_work(move || make(&done)).await.map_err(WriteError::of_encoding)?
+        } else {
+            make(&done)
+        };
+        answer.map_err(WriteError::of_encoding)
     }
 
     /// What a command came to that was carried out before: read page by page, it takes no more memory than its answer needs.
@@ -313,7 +346,7 @@ impl Tasks {
 struct Keyed {
     asked: Asked,
     /// Goes with the command, whoever stops waiting for it.
-    _turn: Arc<Turn>,
+    _turn: Arc<idempotency::Turn>,
 }
 
 impl Keyed {
@@ -328,6 +361,10 @@ impl Keyed {
 }
 
 impl WriteError {
+    fn of_encoding(error: impl fmt::Display) -> Self {
+        Self::Encoding(error.to_string())
+    }
+
     /// Whether it may come of the same request having been carried out meanwhile: its answer is there already, or what it
     /// wants done is refused because it is done.
     fn may_be_a_repetition(&self) -> bool {

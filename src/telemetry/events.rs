@@ -17,7 +17,7 @@ use super::metrics::{
     KEY_CHANGES, PASSWORD_CHANGES, REFUSALS, REVOCATIONS, SESSIONS_STARTED, SIGN_IN_FAILURES,
     SIGN_INS, SIGN_UPS, TOKENS_ISSUED,
 };
-use super::ration::Ration;
+use super::rate_limiter::RateLimiter;
 use super::reason::Reason;
 use super::trace_id::client_address;
 use crate::id::{SessionId, UserId};
@@ -83,8 +83,8 @@ macro_rules! attempted {
         match $about.reason {
             None => tell!(INFO, EVENTS, $name, "success", $about, $message),
             Some(Reason::InvalidInput) => {
-                static STRANGERS: Ration = Ration::of(FLOOD);
-                if $about.user_id.is_some() || STRANGERS.take() {
+                static STRANGERS: RateLimiter = RateLimiter::per_second(FLOOD);
+                if $about.user_id.is_some() || STRANGERS.permits() {
                     tell!(INFO, FREQUENT, $name, "failure", $about, $failed);
                 }
             }
@@ -201,13 +201,13 @@ pub fn token_issued(about: About<'_>) {
 
 /// A token was not accepted where one is needed. Who forges tokens is worth a warning; who comes late with a good one is not.
 pub fn token_refused(about: About<'_>, reason: Reason) {
-    static STRANGERS: Ration = Ration::of(FLOOD);
+    static STRANGERS: RateLimiter = RateLimiter::per_second(FLOOD);
     let is_forged = matches!(
         reason,
         Reason::UnknownKey | Reason::RevokedKey | Reason::WrongSignature | Reason::WrongIssuer
     );
     let about = about.because(Some(reason));
-    if about.user_id.is_none() && !STRANGERS.take() {
+    if about.user_id.is_none() && !STRANGERS.permits() {
         return;
     }
     if is_forged {
@@ -273,9 +273,10 @@ pub fn profile_change(about: About<'_>, failed: Option<Reason>) {
 /// A request was refused because a bounded queue was full. Each is counted; at most one a second of each reason is told,
 /// because they come in thousands.
 pub fn refused(reason: Reason) {
-    static TOLD: [Ration; Reason::ALL.len()] = [const { Ration::of(1) }; Reason::ALL.len()];
+    static TOLD: [RateLimiter; Reason::ALL.len()] =
+        [const { RateLimiter::per_second(1) }; Reason::ALL.len()];
     REFUSALS.one(&[KeyValue::new("reason", reason.word())]);
-    if TOLD.get(reason as usize).is_some_and(Ration::take) {
+    if TOLD.get(reason as usize).is_some_and(RateLimiter::permits) {
         let about = About::default().because(Some(reason));
         tell!(WARN, EVENTS, "keyfold.refusal", "failure", about, "a request was refused");
     }

@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 
 use opentelemetry::TraceId;
 
-use super::ration::Ration;
+use super::rate_limiter::RateLimiter;
 use super::trace_id::TraceParent;
 
 /// The share of traces that this process exports. Not set where nothing is exported.
@@ -24,10 +24,10 @@ const RATION: u32 = 100;
 const SHARED: u32 = 500;
 /// The same of those that are precious: more than anybody can sign in, since that costs a hash.
 const PRECIOUS: u32 = 1_000;
-static KEPT_ALWAYS: Ration = Ration::of(PRECIOUS);
-static IN_SHARE: Ration = Ration::of(SHARED);
-static ASKED_FOR: Ration = Ration::of(RATION);
-static FAILED: Ration = Ration::of(RATION);
+static KEPT_ALWAYS: RateLimiter = RateLimiter::per_second(PRECIOUS);
+static IN_SHARE: RateLimiter = RateLimiter::per_second(SHARED);
+static ASKED_FOR: RateLimiter = RateLimiter::per_second(RATION);
+static FAILED: RateLimiter = RateLimiter::per_second(RATION);
 
 /// How much a trace is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,19 +77,19 @@ pub(super) fn begin(ratio: f64) {
 
 /// Whether the span of a request that has failed is exported although its trace was not kept.
 pub fn is_failure_kept() -> bool {
-    SHARE.get().is_some() && FAILED.take()
+    SHARE.get().is_some() && FAILED.permits()
 }
 
 /// Whether a trace is exported.
 pub fn is_kept(trace: TraceId, parent: Option<&TraceParent>, keeping: Keeping) -> bool {
     let Some(share) = SHARE.get() else { return false };
-    if keeping == Keeping::Always && KEPT_ALWAYS.take() {
+    if keeping == Keeping::Always && KEPT_ALWAYS.permits() {
         return true;
     }
     match parent {
         Some(parent) if !parent.is_sampled() => false,
-        Some(_) if ASKED_FOR.take() => true,
-        Some(_) | None => share.has(trace) && (share.is_all() || IN_SHARE.take()),
+        Some(_) if ASKED_FOR.permits() => true,
+        Some(_) | None => share.has(trace) && (share.is_all() || IN_SHARE.permits()),
     }
 }
 

@@ -37,7 +37,7 @@ impl Form {
         let body = request.take_body();
         let body = receive(request, body, MAX_BODY).await?;
         let pairs = form_urlencoded::parse(&body).take(MOST_FIELDS);
-        let cut = |text: &str| text.chars().take(LONGEST).collect::<String>();
+        let cut = |text: &str| cut(text, LONGEST);
         Ok(Self(pairs.map(|(name, value)| (cut(&name), Zeroizing::new(cut(&value)))).collect()))
     }
 
@@ -59,6 +59,11 @@ impl fmt::Debug for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Form")
     }
+}
+
+/// The first characters of a text, `most` of them.
+pub(super) fn cut(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
 }
 
 /// `403` unless a page of this site sent the request.

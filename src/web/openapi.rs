@@ -58,7 +58,7 @@ pub fn text() -> String {
 }
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
-    let spec = api::service(SessionAnswers::new())
+    let spec = api::service(SessionAnswers::new(0))
         .description(DESCRIPTION)
         .license(LicenseObject::new("MIT OR Apache-2.0").url("https://spdx.org/licenses/MIT.html"))
         .contact(ContactObject::new().name("Keyfold"))

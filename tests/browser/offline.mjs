@@ -31,6 +31,8 @@ await keep(async ({ person }) => {
   await page.getByText("The list as it is now").waitFor();
   await here.add("Eggs");
   await here.shows("Bread", "Eggs");
+  // What is shown at once may be on its way still.
+  await eventually(() => here.told(), ["Added “Eggs”", "Added “Bread”"]);
 
   await goOnline(telephone, there);
   for (const list of [there, here]) {

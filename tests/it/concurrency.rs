@@ -10,8 +10,8 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::app::{START, TestApp};
+use crate::locked::Locked;
 use crate::postgres;
-use crate::process::until;
 use crate::user::{PASSWORD, TestUser};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,20 +63,11 @@ async fn a_warm_read_is_answered_while_the_actor_of_its_list_is_busy() {
     ada.create_task("Milk").await;
     assert_eq!(ada.titles().await, ["Milk"]);
 
-    let other = app.connection().connect().await.unwrap().client;
-    other.batch_execute("begin; select events_lock()").await.unwrap();
-    let waits =
-        "select from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))";
-    let waits_for_us = until("the creation waits for the log", async || {
-        !other.query(waits, &[]).await.unwrap().is_empty()
-    });
+    let lock = Locked::new(&app.connection()).await;
     let mut creation = pin!(ada.create_task("Bread"));
-    tokio::select! {
-        _ = &mut creation => unreachable!("the log is locked"),
-        () = waits_for_us => {}
-    }
+    lock.holds_up(1, creation.as_mut()).await;
     assert_eq!(ada.titles().await, ["Milk"]);
-    other.batch_execute("commit").await.unwrap();
+    lock.release().await;
     creation.await;
     assert_eq!(ada.titles().await, ["Milk", "Bread"]);
 }

@@ -65,6 +65,7 @@ mod hostile_rules;
 mod in_doubt;
 mod input;
 mod keys;
+mod locked;
 mod observability;
 mod ownership;
 mod pages;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::app::{START, TestApp, TestRequest};
 use crate::concurrency::two_servers;
+use crate::locked::Locked;
 use crate::process::until;
 use crate::user::{PASSWORD, TestUser};
 
@@ -162,11 +163,10 @@ async fn an_extension_that_cannot_be_written_hinders_no_request() {
     let app = TestApp::spawn().await;
     let ada = app.sign_up("ada@example.com").await;
     app.clock().advance(DAY);
-    let other = app.connection().connect().await.unwrap().client;
-    other.batch_execute("begin; select events_lock()").await.unwrap();
+    let lock = Locked::new(&app.connection()).await;
     let reply = app.get("/api/auth/session").bearer(&ada.session_token).send().await;
     assert_eq!(reply.expect(200)["session"]["expiresAt"], at(7 * DAY));
-    other.batch_execute("commit").await.unwrap();
+    lock.release().await;
     until("the extension is written", async || {
         later_history(&app).await == [extended(&ada, DAY, 8 * DAY)]
     })

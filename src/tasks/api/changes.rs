@@ -8,6 +8,7 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
 
 use super::answers::Changed;
+use super::own_turn::OwnTurn;
 use super::{Sent, answer, answered, as_task, parse, travelled};
 use crate::budget::Holder;
 use crate::http::caller::{self, Owner};
@@ -61,6 +62,7 @@ impl TaskChangesApi {
     /// Carries out up to 500 commands in their order, all or none: the answer to a command that cannot be carried out names
     /// it, and nothing is changed. Together they are one change, which is taken back at once.
     #[oai(path = "/api/:user_id/tasks/batch", method = "post", operation_id = "batchTasks")]
+    #[expect(clippy::too_many_arguments, reason = "one argument per parameter of the operation")]
     async fn batch(
         &self,
         owner: Owner,
@@ -74,6 +76,8 @@ impl TaskChangesApi {
         /// Send the request again with the same key within two days, and it is done once. Up to 10,000 keys a day.
         #[oai(name = "Idempotency-Key")]
         key: MaybeIdempotencyKey,
+        // Before the body: what waits or is refused here has not been taken in.
+        OwnTurn(turn): OwnTurn,
         body: Digested<Json<BatchRequest, MAX_BATCH_BODY>>,
     ) -> Result<Changed<BatchBody>, Failure<Batch>> {
         let state = caller::state(request)?;
@@ -81,14 +85,14 @@ impl TaskChangesApi {
         let now = state.clock.now();
         let actions: Arc<[Action]> =
             actions(&state.tasks, owner.user_id, body.commands()?, now).await?.into();
-        let answering = as_batch(owner.user_id, Arc::clone(&actions));
         let list = state.tasks.of(owner.user_id).await?;
         let shown = shown_bytes(&list.state.tasks, &actions);
+        let answering = as_batch(owner.user_id, Arc::clone(&actions), shown);
         let command = Command::Change { actions, expected: if_match.versions(), at: now };
         // Before anything is changed: afterwards there would have to be room.
         let room = state.budgets.answers.lease(Holder::User(owner.user_id), shown);
         let room = room.map_err(|_| Problem::overloaded())?;
-        let sent = Sent { owner: &owner, request, state, key, digest };
+        let sent = Sent { owner: &owner, request, state, key, digest, turn: Some(turn) };
         Ok(Changed::kept(sent.write_all(command, answering, Some("commands")).await?, room))
     }
 
@@ -123,7 +127,7 @@ impl TaskChangesApi {
         let version = body.version()?;
         let restore = restoration(&state.tasks, owner.user_id, (id, version)).await?;
         let restore = Restore { expected: if_match.versions(), ..restore };
-        let sent = Sent { owner: &owner, request, state, key, digest };
+        let sent = Sent { owner: &owner, request, state, key, digest, turn: None };
         let command = Command::one(Action::Restore(Box::new(restore)), state.clock.now());
         Ok(sent.write(command, as_task(owner.user_id, id)).await?.into())
     }
@@ -149,7 +153,8 @@ impl TaskChangesApi {
         key: MaybeIdempotencyKey,
     ) -> Result<Changed<TakenBackBody>, Failure<TakeBack>> {
         let state = caller::state(request)?;
-        let sent = Sent { owner: &owner, request, state, key, digest: NO_BODY };
+        let OwnTurn(turn) = OwnTurn::of(state, owner.user_id, &key).await?;
+        let sent = Sent { owner: &owner, request, state, key, digest: NO_BODY, turn: Some(turn) };
         Ok(take_back(sent, Deed::Undo, if_match.versions()).await?.into())
     }
 
@@ -172,7 +177,8 @@ impl TaskChangesApi {
         key: MaybeIdempotencyKey,
     ) -> Result<Changed<TakenBackBody>, Failure<TakeBack>> {
         let state = caller::state(request)?;
-        let sent = Sent { owner: &owner, request, state, key, digest: NO_BODY };
+        let OwnTurn(turn) = OwnTurn::of(state, owner.user_id, &key).await?;
+        let sent = Sent { owner: &owner, request, state, key, digest: NO_BODY, turn: Some(turn) };
         Ok(take_back(sent, Deed::Redo, if_match.versions()).await?.into())
     }
 }
@@ -203,9 +209,9 @@ fn as_taken_back() -> Answering {
     })
 }
 
-/// How a batch is answered. A task is shown once, however many commands are about it.
-fn as_batch(owner: UserId, actions: Arc<[Action]>) -> Answering {
-    Answering::made(move |done| {
+/// How a batch is answered, with about so many bytes. A task is shown once, however many commands are about it.
+fn as_batch(owner: UserId, actions: Arc<[Action]>, shown: usize) -> Answering {
+    Answering::made_of(shown, move |done| {
         let (list, mut created) = (&done.list, done.created.iter());
         let id = |action| match action {
             &Action::Create(_) => created.next().copied(),

@@ -8,6 +8,7 @@ use poem_openapi::types::Type;
 use poem_openapi::{ApiResponse, OpenApi};
 
 use super::answers::Changed;
+use super::own_turn::require_unused;
 use super::{Sent, answer, answered};
 use crate::http::caller::{self, Owner};
 use crate::http::digested::digest_of;
@@ -15,9 +16,7 @@ use crate::http::failure::Failure;
 use crate::http::idempotency_key::MaybeIdempotencyKey;
 use crate::http::if_match::IfMatch;
 use crate::http::intake::{Until, arrive};
-use crate::http::problem::Problem;
 use crate::http::tag::Tag;
-use crate::tasks::idempotency::Key;
 use crate::tasks::portable::{self, Format, ImportBody, TaskFile, TaskFileBody};
 use crate::tasks::task_list::command::Command;
 use crate::tasks::writing::{Answering, Done};
@@ -127,11 +126,7 @@ impl TaskFilesApi {
     ) -> Result<Changed<ImportBody>, Failure<ImportTasks>> {
         let state = caller::state(request)?;
         let TaskFileBody { format, body } = body;
-        let known = key.0.as_ref().map(|key| Key::of(key.as_str()));
-        let keys = state.tasks.idempotency_keys();
-        if known.is_some_and(|key| keys.is_running(owner.user_id, key)) {
-            return Err(Problem::key_in_use().into());
-        }
+        require_unused(state, owner.user_id, &key)?;
         let mut claim = state.tasks.heavy().claim(owner.user_id)?;
         let until = Until::of_file(&state.time_limits);
         let largest = state.tasks.heavy().largest_file();
@@ -150,7 +145,7 @@ impl TaskFilesApi {
         let (claim, (puts, digest)) = state.begun.to_its_end(reading).await?;
         let count = puts.len();
         let actions = state.tasks.import(owner.user_id, puts).await?.into();
-        let sent = Sent { owner: &owner, request, state, key, digest };
+        let sent = Sent { owner: &owner, request, state, key, digest, turn: None };
         let answering =
             Answering::made(move |done| answer(done.list.version, None, &imported(count, done)));
         let command = Command::Change { actions, expected: if_match.versions(), at: now };

@@ -6,9 +6,12 @@
 mod answers;
 pub mod changes;
 pub mod files;
+mod own_turn;
 pub mod past;
 pub(crate) mod plain;
 pub mod tasks;
+
+use std::sync::Arc;
 
 use poem::Request;
 
@@ -18,6 +21,7 @@ use super::listing::{self, Query};
 use super::task_list::TaskList;
 use super::task_list::command::{Command, Place, Refusal, Rejection};
 use super::time_travel::{Moment, TravelError};
+use super::turns::Turn;
 use super::values::TaskId;
 use super::writing::{Answering, WriteError, Writing};
 use crate::clock::Timestamp;
@@ -72,17 +76,20 @@ struct Sent<'a> {
     key: MaybeIdempotencyKey,
     /// What the body says, hashed.
     digest: [u8; 32],
+    /// The owner's turn, if it may take long.
+    turn: Option<Arc<Turn>>,
 }
 
 impl Sent<'_> {
     /// What carries it out.
     fn writing(&self) -> Writing {
-        let Self { owner, request, key, digest, .. } = self;
+        let Self { owner, request, key, digest, turn, .. } = self;
         let uri = request.original_uri().path_and_query().map_or("", |path| path.as_str());
         let parts = [request.method().as_str().as_bytes(), uri.as_bytes(), digest];
         let key = key.0.as_ref().map(|key| Key::of(key.as_str()));
         let asked = key.map(|key| Asked::new(owner.user_id, key, &parts));
-        Writing { owner: owner.user_id, context: owner.context(), asked }
+        let turn = turn.clone();
+        Writing { owner: owner.user_id, context: owner.context(), asked, turn }
     }
 
     /// Carries out a command about one task.

@@ -56,6 +56,7 @@ pub(crate) async fn page(
     let page = caller::state(request)?.tasks.page(owner.user_id, query, as_of).await;
     let page = page.map_err(|error| match error {
         PageError::Travel(error) => travelled("asOf", error),
+        PageError::Busy(error) => error.into(),
         PageError::Encoding(_) => Problem::internal(&error),
     })?;
     let tag = etag::of_version(page.version);
@@ -150,7 +151,7 @@ impl TasksApi {
         let Digested { body: Json(body), digest } = body;
         let (user_id, now) = (owner.user_id, state.clock.now());
         let new = New { id: TaskId::at(now), draft: body.read()?, completed: body.completed };
-        let sent = Sent { owner: &owner, request, state, key, digest };
+        let sent = Sent { owner: &owner, request, state, key, digest, turn: None };
         let answering = Answering::made(move |done| {
             let id = done.created.first();
             let task = id.and_then(|id| done.list.state.tasks.get(*id));
@@ -209,7 +210,14 @@ impl TasksApi {
         let Digested { body: Json(body), digest } = body;
         let fields = body.read()?.fields();
         let wanted = Wanted { fields, completed: Some(body.completed) };
-        let sent = Sent { owner: &owner, request, state: caller::state(request)?, key, digest };
+        let sent = Sent {
+            owner: &owner,
+            request,
+            state: caller::state(request)?,
+            key,
+            digest,
+            turn: None,
+        };
         Ok(change(sent, &task_id, wanted, &if_match).await?.into())
     }
 
@@ -236,7 +244,14 @@ impl TasksApi {
         body: Digested<MergePatch<TaskPatch>>,
     ) -> Result<Changed<TaskBody>, Failure<ChangeTask>> {
         let Digested { body: MergePatch(body), digest } = body;
-        let sent = Sent { owner: &owner, request, state: caller::state(request)?, key, digest };
+        let sent = Sent {
+            owner: &owner,
+            request,
+            state: caller::state(request)?,
+            key,
+            digest,
+            turn: None,
+        };
         Ok(change(sent, &task_id, body.read()?, &if_match).await?.into())
     }
 
@@ -268,7 +283,7 @@ impl TasksApi {
         let place = place(body.before.as_deref(), body.after.as_deref(), &mut reading);
         let place = reading.finish(place)?;
         let action = Action::Move { id, place, expected: if_match.versions() };
-        let sent = Sent { owner: &owner, request, state, key, digest };
+        let sent = Sent { owner: &owner, request, state, key, digest, turn: None };
         let command = Command::one(action, state.clock.now());
         Ok(sent.write(command, as_task(owner.user_id, id)).await?.into())
     }
@@ -295,7 +310,7 @@ impl TasksApi {
     ) -> Result<Deleted, Failure<DeleteTask>> {
         let state = caller::state(request)?;
         let action = Action::Delete { id: parse(&task_id)?, expected: if_match.versions() };
-        let sent = Sent { owner: &owner, request, state, key, digest: NO_BODY };
+        let sent = Sent { owner: &owner, request, state, key, digest: NO_BODY, turn: None };
         let command = Command::one(action, state.clock.now());
         Ok(sent.write(command, Answering::Done).await?.into())
     }

@@ -6,6 +6,7 @@ use url::form_urlencoded;
 
 use crate::tasks::listing::{Cursor, Filter, Order, Query, Sort};
 use crate::tasks::values::Priority;
+use crate::web::form;
 
 /// Most characters of a search, as in the API.
 const LONGEST: usize = 200;
@@ -24,7 +25,7 @@ impl Asked {
     /// What a request asks for.
     pub(super) fn of(request: &Request) -> Self {
         let mut asked = Self::default();
-        let cut = |text: &str| text.chars().take(LONGEST).collect::<String>();
+        let cut = |text: &str| form::cut(text, LONGEST);
         let query = request.uri().query().unwrap_or_default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*name {

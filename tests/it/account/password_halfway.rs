@@ -1,9 +1,12 @@
 //! A change of the password that is broken off: by a client that goes away, by a database that does not take the rest.
 
+use std::pin::pin;
+
 use serde_json::Value;
 
 use super::{ANOTHER, change_password, history, sign_in};
 use crate::app::TestApp;
+use crate::locked::Locked;
 use crate::process::until;
 use crate::revocation::{assert_ended, assert_live};
 use crate::sessions;
@@ -74,19 +77,10 @@ async fn a_change_ends_the_sessions_though_its_client_goes_away() {
     let app = TestApp::spawn().await;
     let ada = app.sign_up("ada@example.com").await;
     let other = TestUser::sign_in(&app.url(), &ada.email).await;
-    let link = app.connection().connect().await.unwrap().client;
-    link.batch_execute("begin; select events_lock()").await.unwrap();
-    let waits =
-        "select from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))";
-    tokio::select! {
-        _ = change_password(&app, PASSWORD, ANOTHER).bearer(&ada.token).send() => {
-            unreachable!("the log is locked")
-        }
-        () = until("the change waits for the log", async || {
-            !link.query(waits, &[]).await.unwrap().is_empty()
-        }) => {}
-    }
-    link.batch_execute("commit").await.unwrap();
+    let lock = Locked::new(&app.connection()).await;
+    lock.holds_up(1, pin!(change_password(&app, PASSWORD, ANOTHER).bearer(&ada.token).send()))
+        .await;
+    lock.release().await;
     until("all sessions before have ended", async || {
         let history = sessions::history(&app).await;
         history.as_array().unwrap().iter().filter(|event| event[0] == "SessionEnded").count() == 2

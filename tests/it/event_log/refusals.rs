@@ -5,30 +5,23 @@ use keyfold::database::Connection;
 use keyfold::eventlog::append::Appended;
 
 use super::{Log, append};
-use crate::process::{DataDirectory, ExternalDatabase, Keyfold, until};
+use crate::locked::Locked;
+use crate::process::{DataDirectory, ExternalDatabase, Keyfold};
 
 /// Appends these together: while the log is locked they wait for the same batch.
 async fn in_one_batch(
     log: &Log,
     appends: impl IntoIterator<Item = (String, i64, Vec<&'static str>)>,
 ) -> Vec<Result<Appended, String>> {
-    let holder = log.connection.connect().await.unwrap().client;
-    holder.batch_execute("begin; select events_lock()").await.unwrap();
+    let lock = Locked::new(&log.connection).await;
     let first = async { log.append("first", 0, &["One"]).await.unwrap() };
-    // Not from `pg_stat_activity`: within a transaction that shows the sessions there were when it was first asked.
-    let waits =
-        "select from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))";
     let others = async {
-        until("the first append waits for the log", async || {
-            !holder.query(waits, &[]).await.unwrap().is_empty()
-        })
-        .await;
+        lock.is_waited_for(1).await;
         // Polled together, they are queued together.
         let appends = appends.into_iter().map(|(stream, expected, names)| async move {
             log.append(&stream, expected, &names).await
         });
-        let released = async { holder.batch_execute("commit").await.unwrap() };
-        tokio::join!(join_all(appends), released).0
+        tokio::join!(join_all(appends), lock.release()).0
     };
     tokio::join!(first, others).1
 }
@@ -193,10 +186,9 @@ async fn an_append_whose_events_the_log_refuses_fails_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn while_somebody_else_holds_the_log_every_append_is_refused_after_one_wait() {
     let database = ExternalDatabase::new().await;
-    let holder = database.connection.connect().await.unwrap().client;
     let impatient = Connection::parse(&format!("{}%20-clock_timeout=200ms", database.url)).unwrap();
     let log = Log::on(impatient).await;
-    holder.batch_execute("begin; select events_lock()").await.unwrap();
+    let lock = Locked::new(&database.connection).await;
     let appends = (0..20).map(|number| {
         let log = &log;
         async move { log.append(&format!("stream{number}"), 0, &["One"]).await }
@@ -205,7 +197,7 @@ async fn while_somebody_else_holds_the_log_every_append_is_refused_after_one_wai
         let error = outcome.unwrap_err();
         assert!(error.starts_with("Unavailable("), "{error}");
     }
-    holder.batch_execute("rollback").await.unwrap();
+    lock.release().await;
     log.append("after", 0, &["One"]).await.unwrap();
     assert_eq!(log.contents().await, ["after@1"]);
 }
@@ -224,13 +216,11 @@ async fn short_appends_do_not_wait_behind_long_ones() {
 #[tokio::test(flavor = "multi_thread")]
 async fn appends_beyond_the_budget_are_refused_before_they_wait() {
     let log = Log::with_budget(20_000).await;
-    let holder = log.connection.connect().await.unwrap().client;
-    holder.batch_execute("begin; select events_lock()").await.unwrap();
+    let lock = Locked::new(&log.connection).await;
     let appends: Vec<_> = (0..40)
         .map(|number| log.appender.append(append(&format!("s{number}"), 0, &["One"; 4])))
         .collect();
-    let released = async { holder.batch_execute("commit").await.unwrap() };
-    let (outcomes, ()) = tokio::join!(join_all(appends), released);
+    let (outcomes, ()) = tokio::join!(join_all(appends), lock.release());
     let refused = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
     let refused: Vec<_> = refused.map(ToString::to_string).collect();
     assert!(!refused.is_empty() && refused.len() < 40, "{}", refused.len());

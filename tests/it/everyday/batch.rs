@@ -3,9 +3,13 @@
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
-use super::keys_at_once::Locked;
 use super::*;
+use crate::locked::Locked;
+
+const OVERLOADED: &str = "The server is overloaded; nothing was changed, try again shortly";
 
 async fn batch(user: &TestUser, commands: &[Value]) -> Reply {
     post(user, "/batch", &json!({"commands": commands})).await
@@ -237,33 +241,65 @@ async fn a_batch_of_more_than_four_mebibytes_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_answers_to_large_batches_have_room_before_anything_is_changed_or_the_batch_is_refused()
 {
-    let app = TestApp::spawn_with(|config| config.memory.limit = 500_000_000).await;
-    let ada = app.sign_up("ada@example.com").await;
+    const PEOPLE: usize = 10;
+    let app = TestApp::spawn_with(|config| config.memory.limit = 400_000_000).await;
     let long = "\u{10348}".repeat(2_000);
     let create = |_| json!({"op": "create", "task": {"title": "Long", "description": long}});
-    let mut ids = Vec::new();
-    for _ in 0..4 {
-        let commands: Vec<Value> = (0..100).map(create).collect();
-        let made = post(&ada, "/batch", &json!({"commands": commands})).await.expect(200);
-        ids.extend(made["results"].as_array().unwrap().iter().map(|made| made["id"].clone()));
-    }
-    let done = |completed: bool| {
+    let commands: Vec<Value> = (0..100).map(create).collect();
+    let done = |ids: &[Value], completed: bool| {
         let change =
             |id: &Value| json!({"op": "change", "id": id, "changes": {"completed": completed}});
         json!({"commands": ids.iter().map(change).collect::<Vec<_>>()})
     };
+    let mut people = Vec::new();
+    for number in 0..PEOPLE {
+        let (user, mut ids) = (app.sign_up(&format!("person{number}@example.com")).await, vec![]);
+        for _ in 0..3 {
+            let made = batch(&user, &commands).await.expect(200);
+            ids.extend(made["results"].as_array().unwrap().iter().map(|made| made["id"].clone()));
+        }
+        people.push((user, ids));
+    }
     // Nothing is decided meanwhile, so that they are all at work at the same time.
-    let lock = Locked::new(&app).await;
-    let body = done(true);
-    let mut batches: FuturesUnordered<_> = (0..8).map(|_| post(&ada, "/batch", &body)).collect();
+    let lock = Locked::new(&app.connection()).await;
+    let bodies: Vec<_> = people.iter().map(|(user, ids)| (user, done(ids, true))).collect();
+    let mut batches: FuturesUnordered<_> =
+        bodies.iter().map(|(user, body)| post(user, "/batch", body)).collect();
     let refused = batches.next().await.unwrap();
-    let message = "The server is overloaded; nothing was changed, try again shortly";
-    refused.expect_problem(503, "OVERLOADED", message);
+    refused.expect_problem(503, "OVERLOADED", OVERLOADED);
     lock.release().await;
     let replies: Vec<Reply> = batches.collect().await;
     assert!(replies.iter().any(|reply| reply.status == 200));
     assert!(replies.iter().all(|reply| [200, 503].contains(&reply.status.as_u16())));
     // What was taken is given back.
-    let large = post(&ada, "/batch", &done(false)).await;
-    assert!(large.status == 200 && large.text.len() > 3_000_000, "{}", large.text.len());
+    let (user, ids) = &people[0];
+    let large = post(user, "/batch", &done(ids, false)).await;
+    assert!(large.status == 200 && large.text.len() > 2_000_000, "{}", large.text.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_batch_of_a_user_is_at_work_and_beyond_a_few_that_wait_none_is_taken_in() {
+    let (app, ada) = ada().await;
+    let lock = Locked::new(&app.connection()).await;
+    let create = [json!({"op": "create", "task": {"title": "Milk"}})];
+    let mut batches: FuturesUnordered<_> = (0..20).map(|_| batch(&ada, &create)).collect();
+    for _ in 0..3 {
+        let refused = batches.next().await.unwrap();
+        refused.expect_problem(503, "OVERLOADED", OVERLOADED);
+    }
+    let mut unfinished = TcpStream::connect(app.running().address()).await.unwrap();
+    let head = format!(
+        "POST {} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: 1000\r\n\r\n{{",
+        ada.tasks("/batch"),
+        ada.token
+    );
+    unfinished.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    unfinished.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 503", "refused without its body");
+    lock.release().await;
+    let replies: Vec<Reply> = batches.collect().await;
+    assert!(replies.iter().all(|reply| reply.status == 200));
+    assert_eq!(event_count(&app).await, 17);
 }

@@ -5,50 +5,23 @@ use std::pin::pin;
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
-use tokio_postgres::Client;
 
 use super::keys::{Keyed, told};
 use super::*;
 use crate::concurrency::two_servers;
+use crate::locked::Locked;
 use crate::process::until;
 
-/// The log, locked: whatever is written waits.
-pub struct Locked {
-    holder: Client,
-    /// The process that holds it.
-    pid: i32,
-    /// Sees who waits: within a transaction that looks the same all the time.
-    watcher: Client,
-}
-
-impl Locked {
-    pub async fn new(app: &TestApp) -> Self {
-        let connection = app.connection();
-        let holder = connection.connect().await.unwrap().client;
-        let watcher = connection.connect().await.unwrap().client;
-        holder.batch_execute("begin; select events_lock()").await.unwrap();
-        let pid = holder.query_one("select pg_backend_pid()", &[]).await.unwrap().get(0);
-        Self { holder, pid, watcher }
-    }
-
-    /// Waits until so many transactions wait.
-    pub async fn is_waited_for(&self, count: usize) {
-        // Only the first in the queue waits for the holder itself, the next ones for those before them.
-        let waits = "with recursive waiting (pid) as (
-                         select $1::integer
-                         union
-                         select a.pid from waiting w
-                         join pg_stat_activity a on w.pid = any (pg_blocking_pids(a.pid))
-                     ) select from waiting where pid <> $1";
-        until("so many wait for the log", async || {
-            self.watcher.query(waits, &[&self.pid]).await.unwrap().len() >= count
-        })
-        .await;
-    }
-
-    pub async fn release(self) {
-        self.holder.batch_execute("commit").await.unwrap();
-    }
+/// Two nodes carry out a request at once, and both answer what the faster one does.
+pub async fn done_once(app: &TestApp, request: &Keyed, users: [&TestUser; 2]) {
+    let [one, other] = users;
+    let lock = Locked::new(&app.connection()).await;
+    let mut both = pin!(async { tokio::join!(request.send(one), request.send(other)) });
+    lock.holds_up(2, both.as_mut()).await;
+    lock.release().await;
+    let (one, other) = both.await;
+    assert!(one.status.is_success(), "{request:?} {}", one.text);
+    assert_eq!(told(&other), told(&one), "{request:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,12 +41,9 @@ async fn a_key_is_in_use_while_its_request_runs_and_has_an_answer_afterwards() {
     .into_iter()
     .enumerate()
     {
-        let lock = Locked::new(&app).await;
+        let lock = Locked::new(&app.connection()).await;
         let mut first = pin!(request.send(&ada));
-        tokio::select! {
-            _ = &mut first => unreachable!("the log is locked"),
-            () = lock.is_waited_for(1) => {}
-        }
+        lock.holds_up(1, first.as_mut()).await;
         let second = request.send(&ada).await;
         assert_eq!(problem(&second, 409), expected::in_use(), "{request:?}");
         assert_eq!(second.header("retry-after"), "1");
@@ -102,17 +72,7 @@ async fn two_nodes_that_get_the_same_request_at_once_do_it_once_and_answer_the_s
         Keyed::new(Method::DELETE, of(&milk), &json!(null), "delete"),
         Keyed::new(Method::POST, "/batch", &batch, "batch"),
     ] {
-        let lock = Locked::new(&first).await;
-        let both = async { tokio::join!(request.send(&ada), request.send(&there)) };
-        let mut both = pin!(both);
-        tokio::select! {
-            _ = &mut both => unreachable!("the log is locked"),
-            () = lock.is_waited_for(2) => {}
-        }
-        lock.release().await;
-        let (here, there) = both.await;
-        assert!(here.status.is_success(), "{request:?} {}", here.text);
-        assert_eq!(told(&there), told(&here), "{request:?}");
+        done_once(&first, &request, [&ada, &there]).await;
         count += 1;
         assert_eq!(event_count(&first).await, count, "{request:?}");
     }
@@ -126,18 +86,12 @@ async fn a_node_that_was_overtaken_answers_as_the_faster_one_and_not_what_the_ru
     let milk = ada.create_task("Milk").await;
     there.list("").await.expect(200);
     let request = Keyed::new(Method::DELETE, format!("/{}", id(&milk)), &json!(null), "delete");
-    let lock = Locked::new(&first).await;
+    let lock = Locked::new(&first.connection()).await;
     let mut here = pin!(request.send(&ada));
-    tokio::select! {
-        _ = &mut here => unreachable!("the log is locked"),
-        () = lock.is_waited_for(1) => {}
-    }
+    lock.holds_up(1, here.as_mut()).await;
     // The list has something to do on the other node: what comes next there is decided when that is done.
     let mut other = pin!(there.create_task("Tea"));
-    tokio::select! {
-        _ = &mut other => unreachable!("the log is locked"),
-        () = lock.is_waited_for(2) => {}
-    }
+    lock.holds_up(2, other.as_mut()).await;
     let now = "select clock_timestamp()";
     let now: std::time::SystemTime = lock.watcher.query_one(now, &[]).await.unwrap().get(0);
     let looked_up = "select from pg_stat_activity where state = 'idle' and query_start > $1
@@ -163,13 +117,10 @@ async fn whoever_gave_up_waiting_and_asks_again_gets_the_answer_of_the_first_tim
     let (app, ada) = ada().await;
     let milk = ada.create_task("Milk").await;
     let request = Keyed::new(Method::DELETE, format!("/{}", id(&milk)), &json!(null), "delete");
-    let lock = Locked::new(&app).await;
+    let lock = Locked::new(&app.connection()).await;
     {
         let mut given_up = pin!(request.send(&ada));
-        tokio::select! {
-            _ = &mut given_up => unreachable!("the log is locked"),
-            () = lock.is_waited_for(1) => {}
-        }
+        lock.holds_up(1, given_up.as_mut()).await;
     }
     lock.release().await;
     until("it is answered", async || {

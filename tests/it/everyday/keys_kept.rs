@@ -1,6 +1,5 @@
 //! What is kept of an `Idempotency-Key`: how much, for how long, for whom.
 
-use std::pin::pin;
 use std::time::Duration;
 
 use keyfold::app::Seams;
@@ -10,7 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::keys::{Keyed, every_write, told};
-use super::keys_at_once::Locked;
+use super::keys_at_once::done_once;
 use super::*;
 use crate::app::{START, known_keys};
 use crate::postgres;
@@ -189,17 +188,7 @@ async fn two_nodes_that_get_the_same_request_on_either_side_of_midnight_do_it_on
         Keyed::new(Method::POST, "/batch", &batch, "batch"),
         Keyed::new(Method::POST, "/undo", &json!(null), "undo"),
     ] {
-        let lock = Locked::new(&first).await;
-        let both = async { tokio::join!(request.send(&ada), request.send(&there)) };
-        let mut both = pin!(both);
-        tokio::select! {
-            _ = &mut both => unreachable!("the log is locked"),
-            () = lock.is_waited_for(2) => {}
-        }
-        lock.release().await;
-        let (here, there) = both.await;
-        assert!(here.status.is_success(), "{request:?} {}", here.text);
-        assert_eq!(told(&there), told(&here), "{request:?}");
+        done_once(&first, &request, [&ada, &there]).await;
         count += 1;
         assert_eq!(event_count(&first).await, count, "{request:?}");
     }

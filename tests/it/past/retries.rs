@@ -12,7 +12,7 @@ use super::random::Random;
 use super::{get, id, tasks, text};
 use crate::app::Reply;
 use crate::concurrency::two_servers;
-use crate::process::until;
+use crate::locked::Locked;
 use crate::user::TestUser;
 
 const CLIENTS: u64 = 6;
@@ -221,15 +221,6 @@ async fn a_request_that_two_nodes_carry_out_at_once_is_done_once_and_both_answer
     let (first, second) = two_servers().await;
     let ada = first.sign_up("ada@example.com").await;
     let views = [ada.at(&first.url()), ada.at(&second.url())];
-    let link = first.connection().connect().await.unwrap();
-    let waiting = "
-        with recursive waiting (pid) as (
-            select pg_backend_pid()
-            union
-            select locks.pid from waiting, pg_locks locks
-            where not locks.granted and waiting.pid = any (pg_blocking_pids(locks.pid))
-        )
-        select from waiting where pid <> pg_backend_pid()";
     for number in 0..3 {
         let milk = ada.create_task("Milk").await;
         let tag = format!("\"{}\"", milk["version"]);
@@ -250,13 +241,10 @@ async fn a_request_that_two_nodes_carry_out_at_once_is_done_once_and_both_answer
             .send()
         };
         // Both have made up their minds before either can write.
-        link.client.batch_execute("begin; select events_lock()").await.unwrap();
+        let lock = Locked::new(&first.connection()).await;
         let release = async {
-            until("both wait for the log", async || {
-                link.client.query(waiting, &[]).await.unwrap().len() == 2
-            })
-            .await;
-            link.client.batch_execute("commit").await.unwrap();
+            lock.is_waited_for(2).await;
+            lock.release().await;
         };
         let (one, other, ()) = tokio::join!(send(&views[0]), send(&views[1]), release);
         assert!(one.status.is_success(), "{number}: {}", one.text);

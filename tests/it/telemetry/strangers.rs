@@ -1,12 +1,13 @@
 //! Events of whoever comes otherwise than with a program of ours: with a form, through a proxy, in crowds, or not to the end.
 
+use std::pin::pin;
+
 use futures_util::future::join_all;
 use keyfold::config::PasswordConfig;
 use serde_json::json;
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 
 use super::watched::{FROM, Watched, lines};
+use crate::locked::Locked;
 use crate::process::until;
 use crate::user::PASSWORD;
 
@@ -69,15 +70,10 @@ async fn who_signs_in_and_out_with_a_form_behind_a_proxy_is_told_by_their_own_ad
 #[tokio::test]
 async fn a_sign_up_whose_client_goes_away_is_finished_and_told() {
     let watched = Watched::spawn().await;
-    let body = json!({"email": "ada@example.com", "password": PASSWORD, "name": "Ada"}).to_string();
-    let request = format!(
-        "POST /api/auth/signup HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
-         content-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    let mut client = TcpStream::connect(watched.app.running().address()).await.unwrap();
-    client.write_all(request.as_bytes()).await.unwrap();
-    drop(client);
+    let body = json!({"email": "ada@example.com", "password": PASSWORD, "name": "Ada"});
+    let lock = Locked::new(&watched.app.connection()).await;
+    lock.holds_up(1, pin!(watched.post("/api/auth/signup", &body).send())).await;
+    lock.release().await;
     until("the session has begun", async || !watched.app.dump("sessions").await.is_empty()).await;
     let told = lines(&watched.told().await, &[]);
     let events: Vec<_> = told.iter().map(|line| line.split(' ').nth(1).unwrap()).collect();

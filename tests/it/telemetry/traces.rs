@@ -12,6 +12,7 @@ use serde_json::json;
 use super::collector::Collector;
 use super::{CALLER, CREATE, exporting, hex, stop, traceparent};
 use crate::app::{Reply, SECRET};
+use crate::locked::Locked;
 use crate::process::{ExternalDatabase, PUBLIC_URL, until};
 use crate::user::{PASSWORD, TestUser};
 
@@ -119,6 +120,8 @@ async fn the_trace_of_a_creation_goes_through_entity_append_and_batch_to_every_s
     let stream = format!("stream.name=tasks-{}", ada.id);
     let expected = [
         served("POST", "/api/{user_id}/tasks", 201, "createTask"),
+        // Whether the key was used before, and how many were used today.
+        format!("  {}", statement("SELECT", "idempotency_keys")),
         format!("  {}", statement("SELECT", "idempotency_keys")),
         format!("  entity.execute category=tasks commands=1 {stream}"),
         format!("    entity.hydrate category=tasks events=0 {stream}"),
@@ -213,24 +216,18 @@ async fn appends_of_two_requests_in_one_batch_are_linked_to_it_and_it_to_them() 
         users.push(TestUser::sign_up(&server.url, &format!("{name}@example.com")).await);
     }
     // While the first one's batch waits for the log, the others' appends wait for the next batch.
-    let other = database.connection.connect().await.unwrap().client;
-    other.batch_execute("begin; select events_lock()").await.unwrap();
+    let lock = Locked::new(&database.connection).await;
     let waiting = |depth: usize| {
         let (server, depth) = (&server, format!("keyfold_append_queue_depth {depth}"));
         until("appends wait for their batch", async move || {
             server.get("/metrics").send().await.text.lines().any(|line| line == depth)
         })
     };
-    let blocked =
-        "select from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))";
     let release = async {
-        until("the first batch waits for the log", async || {
-            !other.query(blocked, &[]).await.unwrap().is_empty()
-        })
-        .await;
+        lock.is_waited_for(1).await;
         let second = async {
             waiting(2).await;
-            other.batch_execute("commit").await.unwrap();
+            lock.release().await;
         };
         let (bread, eggs) = (create(&users[1], BREAD, "Bread"), create(&users[2], EGGS, "Eggs"));
         tokio::join!(bread, eggs, second)
