@@ -8,6 +8,7 @@ mod connection;
 mod connections;
 mod descriptors;
 pub mod features;
+mod linger;
 mod metrics;
 mod pools;
 pub mod root;

@@ -4,13 +4,14 @@ use std::io;
 use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::linger::Linger;
 use super::traffic::Traffic;
 use crate::http::limits::Pace;
 
@@ -25,6 +26,10 @@ pub(super) struct Socket {
     traffic: Arc<Traffic>,
     /// How what waits to be sent moves, if anything waits.
     pace: Option<Pace>,
+    /// Whether the client has closed its side.
+    is_half_closed: bool,
+    /// What comes after the last answer.
+    linger: Option<Linger>,
 }
 
 impl Socket {
@@ -37,7 +42,7 @@ impl Socket {
         // Small answers are sent at once, instead of waiting for more to send (Nagle's algorithm).
         stream.set_nodelay(true)?;
         set_tcp_user_timeout(stream.as_fd(), UNACKNOWLEDGED)?;
-        Ok(Self { stream, traffic, pace: None })
+        Ok(Self { stream, traffic, pace: None, is_half_closed: false, linger: None })
     }
 
     fn sent(&mut self, written: &Poll<io::Result<usize>>) {
@@ -63,8 +68,10 @@ impl AsyncRead for Socket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if read.is_ready() {
+            self.is_half_closed = buffer.remaining() > 0 && buffer.filled().len() == before;
             self.traffic.received();
         }
         read
@@ -105,6 +112,11 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        let Self { stream, is_half_closed, linger, .. } = &mut *self;
+        ready!(Pin::new(&mut *stream).poll_shutdown(context))?;
+        if *is_half_closed {
+            return Poll::Ready(Ok(()));
+        }
+        linger.get_or_insert_with(Linger::new).poll(stream, context).map(Ok)
     }
 }

@@ -26,7 +26,7 @@ use super::headers::SecurityHeaders;
 use super::intake::Intake;
 use super::problem::Problem;
 use super::trace::{Operation, RequestContext};
-use super::{State, answers, client_address, measure};
+use super::{State, answers, client_address, measure, pause};
 use crate::budget::{Exhausted, Holder};
 
 /// What the edge has to know of the API behind it.
@@ -95,6 +95,9 @@ impl<E: DynEndpoint<Output = Response>> Edge<E> {
             let methods = || (self.operations.methods)(uri.path());
             // Boxed: most answers do not come this way.
             response = Box::pin(Problem::complete(response, methods)).await;
+        }
+        if pause::is_due(&response) {
+            Box::pin(pause::pause()).await;
         }
         response = answers::leased(response, &budgets.answers, asker);
         self.cors.finish(&mut response, origin);

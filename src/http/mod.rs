@@ -30,6 +30,7 @@ pub mod limits;
 pub mod live;
 mod measure;
 mod parameter;
+mod pause;
 pub mod problem;
 pub mod raw_json;
 mod reason;

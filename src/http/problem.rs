@@ -13,6 +13,7 @@ use poem_openapi::Object;
 use serde::Serialize;
 
 use super::field::{FieldProblem, Flaw};
+use super::pause::Overload;
 use super::raw_json::RawJson;
 use super::{field, json, parameter};
 use crate::telemetry::current_trace_id;
@@ -53,6 +54,8 @@ struct Content {
 /// The media type of pages, which say what went wrong in their own way.
 pub const PAGE: &str = "text/html; charset=utf-8";
 
+/// The code of what is refused because too much waits already.
+const OVERLOADED: &str = "OVERLOADED";
 /// Seconds after which a refused request is worth repeating.
 const RETRY_AFTER: u32 = 1;
 
@@ -173,7 +176,7 @@ impl Problem {
     /// `503`: too much waits already. Nothing was done.
     pub fn overloaded() -> Self {
         Self::retry_later(
-            "OVERLOADED",
+            OVERLOADED,
             "The server is overloaded; nothing was changed, try again shortly",
         )
     }
@@ -273,6 +276,9 @@ impl Problem {
         let mut response = json::respond(body.into());
         response.set_status(self.0.status);
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self.0.code == OVERLOADED {
+            response.set_data(Overload);
+        }
         for (name, value) in &self.0.headers {
             if let Ok(value) = HeaderValue::try_from(value) {
                 response.headers_mut().insert(name, value);

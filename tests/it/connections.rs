@@ -270,3 +270,26 @@ async fn a_client_that_takes_nothing_of_its_answer_holds_it_for_a_while_only() {
     until("they are given up", async || export().send().await.status == 200).await;
     drop(slow);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_refused_while_they_are_sending_reads_the_whole_answer() {
+    let app = TestApp::spawn().await;
+    let ada = app.sign_up("ada@example.com").await;
+    let length = 256 << 20;
+    let head = format!(
+        "POST {} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n\
+         content-type: text/csv\r\ncontent-length: {length}\r\n\r\n",
+        ada.tasks("/import"),
+        ada.token
+    );
+    let mut stream = connect(&app).await;
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // Far more than the buffers of both sides hold.
+    stream.write_all(&vec![b'a'; 64 << 20]).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 413"), "{head}");
+    assert!(body.contains("PAYLOAD_TOO_LARGE"), "{body}");
+}
