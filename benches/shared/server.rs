@@ -55,6 +55,8 @@ impl Server {
     ) -> anyhow::Result<Self> {
         let scratch = crate::scratch()?;
         let data = scratch.join(name);
+        let log = scratch.join(format!("{name}.log"));
+        keep(&log)?;
         let begun = Instant::now();
         let mut child = program
             .env_clear()
@@ -68,7 +70,7 @@ impl Server {
             .current_dir(&scratch)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(File::create(scratch.join(format!("{name}.log")))?)
+            .stderr(File::create(&log)?)
             .kill_on_drop(true)
             .spawn()?;
         let out = child.stdout.take().context("the server has no output")?;
@@ -80,11 +82,11 @@ impl Server {
             }
             if line.starts_with("Press Ctrl-C") {
                 let started_in = begun.elapsed();
-                let url = address(&scratch.join(format!("{name}.log")))?;
+                let url = address(&log)?;
                 return Ok(Self { child, data, url, metrics, started_in });
             }
         }
-        bail!("the server did not start: see {}", scratch.join(format!("{name}.log")).display())
+        bail!("the server did not start: see {}", log.display())
     }
 
     /// Its process.
@@ -152,6 +154,15 @@ impl Server {
 pub async fn database(data: &Path) -> anyhow::Result<Connection> {
     let config = ClusterConfig { data: data.to_owned(), binaries: None, run_as: None };
     Ok(PrivateCluster::join_or_start(&config).await?.connection())
+}
+
+/// Keeps the log of an earlier server under another name: it says why that one has ended.
+fn keep(log: &Path) -> std::io::Result<()> {
+    let name = |number: u32| log.with_extension(format!("{number}.log"));
+    match (1..1_000).map(name).find(|name| !name.exists()) {
+        Some(free) if log.exists() => std::fs::rename(log, free),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Where the server listens, from its log.

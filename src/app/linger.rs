@@ -2,47 +2,114 @@
 //!
 //! A request may be refused before its body has been read. A socket that is closed with bytes unread resets its connection,
 //! which takes the answer from a client that is still sending. So what the client sends is read and thrown away until it
-//! has closed its side, or has had its time.
+//! has closed its side, or has had its time: slowly and of few at a time, because reading whatever anybody sends takes the
+//! processor from everybody else. Further connections are closed at once.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::time::{Sleep, sleep};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, Sleep, sleep};
 
 /// How long a client may go on sending.
 const LONGEST: Duration = Duration::from_secs(5);
-/// Bytes that are read at once, and how often before others get their turn on the thread.
+/// How often something is read, and how many bytes at most: 640 kB a second.
+const TICK: Duration = Duration::from_millis(50);
+const PER_TICK: usize = 32 * 1024;
+/// Bytes that are read at once.
 const ROOM: usize = 8 * 1024;
-const READS: usize = 16;
+/// Most connections that linger at the same time: 41 MB a second are read of all of them.
+const MOST: usize = 64;
 
-/// The end of a connection whose client has been answered.
+static PLACES: Semaphore = Semaphore::const_new(MOST);
+
+/// The end of a connection whose client has been answered; nothing without a place.
 #[derive(Debug)]
-pub(super) struct Linger(Pin<Box<Sleep>>);
+pub(super) struct Linger(Option<Reading>);
+
+#[derive(Debug)]
+struct Reading {
+    end: Pin<Box<Sleep>>,
+    tick: Pin<Box<Sleep>>,
+    /// Bytes that may be read before the next tick.
+    left: usize,
+    _place: SemaphorePermit<'static>,
+}
 
 impl Linger {
     /// Begins now.
-    pub(super) fn new() -> Self {
-        Self(Box::pin(sleep(LONGEST)))
+    pub(super) fn begin() -> Self {
+        Self(PLACES.try_acquire().ok().map(|place| {
+            let (end, tick) = (Box::pin(sleep(LONGEST)), Box::pin(sleep(TICK)));
+            Reading { end, tick, left: PER_TICK, _place: place }
+        }))
     }
 
-    /// Reads on until the client has closed its side.
+    /// Reads on until the client has closed its side, or the time is over.
     pub(super) fn poll(
         &mut self,
         stream: &mut (impl AsyncRead + Unpin),
         context: &mut Context<'_>,
     ) -> Poll<()> {
-        let mut room = [0; ROOM];
-        for _ in 0..READS {
-            let mut buffer = ReadBuf::new(&mut room);
-            match Pin::new(&mut *stream).poll_read(context, &mut buffer) {
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
-                Poll::Ready(_) => return Poll::Ready(()),
-                Poll::Pending => return self.0.as_mut().poll(context),
-            }
+        self.0.as_mut().map_or(Poll::Ready(()), |reading| reading.poll(stream, context))
+    }
+}
+
+impl Reading {
+    fn poll(
+        &mut self,
+        stream: &mut (impl AsyncRead + Unpin),
+        context: &mut Context<'_>,
+    ) -> Poll<()> {
+        if self.end.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
         }
-        context.waker().wake_by_ref();
-        self.0.as_mut().poll(context)
+        let mut room = [0; ROOM];
+        loop {
+            if self.left == 0 {
+                ready!(self.tick.as_mut().poll(context));
+                self.tick.as_mut().reset(Instant::now() + TICK);
+                self.left = PER_TICK;
+            }
+            let mut buffer = ReadBuf::new(&mut room);
+            let read = ready!(Pin::new(&mut *stream).poll_read(context, &mut buffer));
+            let bytes = buffer.filled().len();
+            if read.is_err() || bytes == 0 {
+                return Poll::Ready(());
+            }
+            self.left = self.left.saturating_sub(bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use futures_util::FutureExt;
+    use tokio::io::{AsyncWriteExt, duplex};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_sent_is_read_slowly_until_the_client_has_closed_its_side() {
+        let (mut client, mut server) = duplex(4 * PER_TICK);
+        client.write_all(&vec![0; 2 * PER_TICK]).await.unwrap();
+        client.shutdown().await.unwrap();
+        let mut linger = Linger::begin();
+        let mut end = Box::pin(poll_fn(|context| linger.poll(&mut server, context)));
+        assert_eq!(end.as_mut().now_or_never(), None, "more than may be read at once");
+        end.await;
+    }
+
+    #[tokio::test]
+    async fn a_client_that_has_closed_its_side_is_not_waited_for() {
+        let (client, mut server) = duplex(1);
+        drop(client);
+        let mut linger = Linger::begin();
+        let end = poll_fn(|context| linger.poll(&mut server, context));
+        assert_eq!(end.now_or_never(), Some(()));
     }
 }

@@ -117,6 +117,6 @@ impl AsyncWrite for Socket {
         if *is_half_closed {
             return Poll::Ready(Ok(()));
         }
-        linger.get_or_insert_with(Linger::new).poll(stream, context).map(Ok)
+        linger.get_or_insert_with(Linger::begin).poll(stream, context).map(Ok)
     }
 }

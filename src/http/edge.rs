@@ -87,17 +87,16 @@ impl<E: DynEndpoint<Output = Response>> Edge<E> {
         let answer = AssertUnwindSafe(answer).catch_unwind();
         let mut response = match admission::answered(&budgets.requests, asker, answer).await {
             Ok(Ok(Ok(response))) => response,
-            Ok(Ok(Err(error))) => error.into_response(),
+            Ok(Ok(Err(error))) => pause::answered(error).await,
             Ok(Err(_panic)) => Problem::unexpected().to_response(),
-            Err(Exhausted::Limit | Exhausted::Share) => Problem::overloaded().to_response(),
+            Err(Exhausted::Limit | Exhausted::Share) => {
+                pause::answered(Problem::overloaded().into()).await
+            }
         };
         if Problem::is_missing_in(&response) {
             let methods = || (self.operations.methods)(uri.path());
             // Boxed: most answers do not come this way.
             response = Box::pin(Problem::complete(response, methods)).await;
-        }
-        if pause::is_due(&response) {
-            Box::pin(pause::pause()).await;
         }
         response = answers::leased(response, &budgets.answers, asker);
         self.cors.finish(&mut response, origin);

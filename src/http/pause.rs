@@ -9,6 +9,8 @@ use std::time::Duration;
 use poem::Response;
 use tokio::sync::Semaphore;
 
+use super::problem::Problem;
+
 /// How long a refusal waits.
 const PAUSE: Duration = Duration::from_millis(500);
 /// Most refusals that wait at the same time. Further ones are answered at once.
@@ -16,17 +18,16 @@ const MOST: u32 = 2_048;
 
 static PLACES: Semaphore = Semaphore::const_new(MOST as usize);
 
-/// Marks an answer as a refusal of what is too much.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Overload;
-
-/// Whether an answer is such a refusal.
-pub(super) fn is_due(response: &Response) -> bool {
-    response.data::<Overload>().is_some()
+/// The answer that a failure becomes, after a pause if it refuses because too much waits already.
+pub(super) async fn answered(error: poem::Error) -> Response {
+    if error.downcast_ref::<Problem>().is_some_and(Problem::is_overload) {
+        // Boxed: hardly any answer comes this way.
+        Box::pin(pause()).await;
+    }
+    error.into_response()
 }
 
-/// The pause.
-pub(super) async fn pause() {
+async fn pause() {
     if let Ok(_place) = PLACES.try_acquire() {
         tokio::time::sleep(PAUSE).await;
     }
@@ -34,23 +35,19 @@ pub(super) async fn pause() {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::http::problem::Problem;
+    use futures_util::FutureExt;
 
-    #[test]
-    fn only_a_refusal_of_what_is_too_much_is_paused() {
-        assert!(is_due(&Problem::overloaded().to_response()));
-        assert!(!is_due(&Problem::unavailable().to_response()));
-        assert!(!is_due(&Response::default()));
+    use super::*;
+
+    fn is_answered_at_once(problem: Problem) -> bool {
+        answered(problem.into()).now_or_never().is_some()
     }
 
     #[tokio::test]
-    async fn beyond_the_places_a_refusal_is_answered_at_once() {
-        use futures_util::FutureExt;
-
-        let all = PLACES.acquire_many(MOST).await.unwrap();
-        assert_eq!(pause().now_or_never(), Some(()));
-        drop(all);
-        assert_eq!(pause().now_or_never(), None);
+    async fn a_refusal_of_what_is_too_much_waits_while_there_are_places() {
+        assert!(is_answered_at_once(Problem::unavailable()));
+        assert!(!is_answered_at_once(Problem::overloaded()));
+        let _all = PLACES.acquire_many(MOST).await.unwrap();
+        assert!(is_answered_at_once(Problem::overloaded()));
     }
 }

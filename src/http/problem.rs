@@ -13,7 +13,6 @@ use poem_openapi::Object;
 use serde::Serialize;
 
 use super::field::{FieldProblem, Flaw};
-use super::pause::Overload;
 use super::raw_json::RawJson;
 use super::{field, json, parameter};
 use crate::telemetry::current_trace_id;
@@ -181,6 +180,11 @@ impl Problem {
         )
     }
 
+    /// Whether it refuses because too much waits already.
+    pub(super) fn is_overload(&self) -> bool {
+        self.0.code == OVERLOADED
+    }
+
     /// `503`: the database is away.
     pub fn unavailable() -> Self {
         Self::retry_later(
@@ -276,9 +280,6 @@ impl Problem {
         let mut response = json::respond(body.into());
         response.set_status(self.0.status);
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if self.0.code == OVERLOADED {
-            response.set_data(Overload);
-        }
         for (name, value) in &self.0.headers {
             if let Ok(value) = HeaderValue::try_from(value) {
                 response.headers_mut().insert(name, value);

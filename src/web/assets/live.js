@@ -9,7 +9,8 @@ const LATEST = 5_000;
 export function follow(user, since, on = {}) {
   const name = `keyfold-${user}`;
   const channel = new BroadcastChannel(name);
-  // Only secure pages have locks; on another one every tab has a connection, and keeps what it hears to itself.
+  // Only secure pages have locks. On another one every tab that is seen has a connection, and keeps what it hears to itself:
+  // a browser has six connections to a host, and a hidden tab would keep one from the others.
   const isShared = Boolean(navigator.locks);
   let last = since;
   let wait = SOONEST;
@@ -31,6 +32,8 @@ export function follow(user, since, on = {}) {
   }
 
   function connect() {
+    source?.close();
+    if (!isShared && document.hidden) return;
     const after = last === undefined ? "" : `?since=${last}`;
     source = new EventSource(`/api/${user}/tasks/events${after}`);
     source.onopen = () => {
@@ -77,7 +80,10 @@ export function follow(user, since, on = {}) {
     channel.close();
     release?.();
   });
-  if (!isShared) return connect();
+  if (!isShared) {
+    document.addEventListener("visibilitychange", () => isOver || connect());
+    return connect();
+  }
   const lead = (begin) => {
     begin();
     return new Promise((resolve) => (release = resolve));
