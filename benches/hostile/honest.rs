@@ -129,9 +129,14 @@ impl Honest {
         Ok(())
     }
 
-    /// What everybody did so far.
-    pub fn samples(&self) -> Vec<Sample> {
-        lock(&self.shared.samples).clone()
+    /// What everybody did whose answer came at this time or later.
+    pub fn samples_since(&self, since: f64) -> Vec<Sample> {
+        lock(&self.shared.samples).iter().filter(|sample| sample.ended >= since).copied().collect()
+    }
+
+    /// Forgets what everybody did so far: to go through all of a long run takes the processor from what is measured.
+    pub fn forget(&self) {
+        lock(&self.shared.samples).clear();
     }
 
     /// What was wrong since this was asked for the last time.

@@ -93,14 +93,23 @@ const AS_BEFORE: f64 = 0.7;
 
 /// Seconds from the end of an attack until a window begins in which nothing was refused and writes are as fast as before;
 /// nothing when there was none until `now`.
-pub fn normal_after(samples: &[Sample], before: &Figures, since: f64, now: f64) -> Option<f64> {
+pub fn normal_after(
+    mut samples: Vec<Sample>,
+    before: &Figures,
+    since: f64,
+    now: f64,
+) -> Option<f64> {
+    samples.sort_by(|one, other| one.ended.total_cmp(&other.ended));
     let mut begin = since;
     while begin + WINDOW <= now {
         let end = begin + WINDOW;
+        let earlier = samples.partition_point(|sample| sample.ended < begin);
+        let later = || samples.iter().skip(earlier);
         // What hangs in a window and is refused later was not as before either.
-        let refused = samples.iter().any(|s| !s.done && s.begun < end && s.ended >= begin);
-        let writes = Figures::of(samples, begin, end).writes.rate;
-        if !refused && writes >= AS_BEFORE * before.writes.rate {
+        let refused = later().any(|sample| !sample.done && sample.begun < end);
+        let in_window = later().take_while(|sample| sample.ended < end);
+        let writes = in_window.filter(|sample| sample.kind == Kind::Write && sample.done).count();
+        if !refused && count(writes) / WINDOW >= AS_BEFORE * before.writes.rate {
             return Some(begin - since);
         }
         begin += WINDOW / 5.0;

@@ -108,6 +108,7 @@ async fn play(attack: &Attack, world: &mut World, honest: &mut Honest) -> anyhow
         world.restart(attack.setting).await?;
     }
     let mut player = Player::ready(attack, &world.target()).await?;
+    honest.forget();
     honest.work();
     pass(SETTLING).await;
     let quiet = honest.now();
@@ -119,12 +120,12 @@ async fn play(attack: &Attack, world: &mut World, honest: &mut Honest) -> anyhow
     let ended = honest.now();
     let peak = world.peak();
     let answered = player.stop().await.unwrap_or_else(|error| format!("{error:#}"));
-    let before = Figures::of(&honest.samples(), quiet, begun);
+    let before = Figures::of(&honest.samples_since(quiet), quiet, begun);
     let normal = until_normal(honest, &before, ended).await;
     let over = honest.now();
     let peak = peak.max(world.peak());
     honest.rest().await?;
-    let samples = honest.samples();
+    let samples = honest.samples_since(begun);
     let (during, after) = (
         Figures::of(&samples, begun, ended),
         Figures::of(&samples, (over - AFTER.0).max(ended), over),
@@ -147,7 +148,7 @@ async fn until_normal(honest: &Honest, before: &Figures, ended: f64) -> Option<f
     loop {
         pass(0.1).await;
         let now = honest.now();
-        let normal = normal_after(&honest.samples(), before, ended, now);
+        let normal = normal_after(honest.samples_since(ended), before, ended, now);
         if now - ended > AFTER.1 || (normal.is_some() && now - ended > AFTER.0) {
             return normal;
         }
@@ -177,7 +178,7 @@ async fn beside_harmless(honest: &mut Honest, cores: f64) -> anyhow::Result<Figu
     let ended = honest.now();
     burning.kill().await.context("harmless work cannot be ended")?;
     honest.rest().await?;
-    Ok(Figures::of(&honest.samples(), begun, ended))
+    Ok(Figures::of(&honest.samples_since(begun), begun, ended))
 }
 
 /// Waits until the server serves, does nothing else any more and has given back what it took; one that does not come to that is started anew, because what

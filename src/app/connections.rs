@@ -2,8 +2,10 @@
 //!
 //! When there are as many as may be, further ones wait in the listener's backlog; when accepting fails (no file
 //! descriptors left, for instance), it pauses instead of trying in a hot loop. A client that has its share is closed the
-//! door on, so that one cannot take all places. Behind trusted proxies every connection is a proxy's, and has no share.
+//! door on, so that one cannot take all places; after a moment, while there are places to spare, because it connects again
+//! as soon as it is closed. Behind trusted proxies every connection is a proxy's, and has no share.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -11,6 +13,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep_until};
 
 use crate::budget::{Budget, Exhausted, Holder, Lease, Purpose};
 use crate::telemetry::rate_limiter::RateLimiter;
@@ -21,6 +24,10 @@ pub(super) const BYTES: usize = 16 * 1024;
 const BYTES_OF_STREAMS: usize = 112 * 1024;
 /// Most connections at once, however much memory and however many descriptors there are.
 pub(super) const MOST: usize = 10_000;
+/// How long a connection beyond its client's share keeps its place before it is closed.
+const MOMENT: Duration = Duration::from_millis(500);
+/// The part of all places that such connections leave to others.
+const SPARED: usize = 4;
 /// Pause after a failure to accept.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -32,7 +39,19 @@ pub(super) struct Connections {
     /// None where few connect, all of them trusted.
     budget: Option<Budget>,
     has_shares: bool,
+    /// Connections that will be closed, the first of them first, and when.
+    refused: VecDeque<Refused>,
+    /// Places that those leave to others.
+    spared: usize,
     warnings: RateLimiter,
+}
+
+/// A connection beyond its client's share, which holds one of the places until it is closed.
+#[derive(Debug)]
+struct Refused {
+    until: Instant,
+    _stream: TcpStream,
+    _permit: OwnedSemaphorePermit,
 }
 
 /// A place, until the connection ends.
@@ -69,6 +88,8 @@ impl Connections {
             places: Arc::new(Semaphore::new(limit)),
             budget: Some(Budget::new(Purpose::Connections, bytes, bytes / 2)),
             has_shares,
+            refused: VecDeque::new(),
+            spared: limit / SPARED,
             warnings: RateLimiter::once_a_minute(),
         }
     }
@@ -76,30 +97,40 @@ impl Connections {
     /// So few connections that nobody counts what they hold.
     pub(super) fn few(listener: TcpListener, limit: usize) -> Self {
         let places = Arc::new(Semaphore::new(limit));
-        let warnings = RateLimiter::once_a_minute();
-        Self { listener, places, budget: None, has_shares: false, warnings }
+        let (refused, warnings) = (VecDeque::new(), RateLimiter::once_a_minute());
+        Self { listener, places, budget: None, has_shares: false, refused, spared: limit, warnings }
     }
 
     /// The next connection that has a place.
-    pub(super) async fn next(&self) -> (TcpStream, SocketAddr, Place) {
+    pub(super) async fn next(&mut self) -> (TcpStream, SocketAddr, Place) {
         loop {
-            // It is never closed.
-            let Ok(permit) = Arc::clone(&self.places).acquire_owned().await else {
-                std::future::pending::<()>().await;
-                continue;
+            let accepted = tokio::select! {
+                accepted = accept(&self.listener, &self.places) => accepted,
+                () = over(self.refused.front()) => {
+                    self.refused.pop_front();
+                    continue;
+                }
             };
-            match self.listener.accept().await {
-                Ok((stream, peer)) => {
-                    if let Ok(lease) = self.lease(peer.ip()) {
+            match accepted {
+                Ok((stream, peer, permit)) => match self.lease(peer.ip()) {
+                    Ok(lease) => {
                         return (
                             stream,
                             peer,
                             Place { lease, has_streams: false, _permit: permit },
                         );
                     }
-                }
+                    Err(_) => self.refuse(stream, permit),
+                },
                 Err(error) => self.failed(&error).await,
             }
+        }
+    }
+
+    fn refuse(&mut self, stream: TcpStream, permit: OwnedSemaphorePermit) {
+        if self.places.available_permits() > self.spared {
+            let until = Instant::now() + MOMENT;
+            self.refused.push_back(Refused { until, _stream: stream, _permit: permit });
         }
     }
 
@@ -113,6 +144,24 @@ impl Connections {
             tracing::warn!(%error, "connections cannot be accepted");
         }
         tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// The next connection, when there is a place for it.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let permit = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer, permit))
+}
+
+/// Waits until a connection is to be closed; for ever without one.
+async fn over(refused: Option<&Refused>) {
+    match refused {
+        Some(refused) => sleep_until(refused.until).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -130,7 +179,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_client_has_at_most_half_of_the_connections() {
-        let (connections, address) = connections(4, true).await;
+        let (mut connections, address) = connections(4, true).await;
         let (_one, _two) = (TcpStream::connect(address).await, TcpStream::connect(address).await);
         let (first, second) = (connections.next().await, connections.next().await);
         let mut third = TcpStream::connect(address).await.unwrap();
@@ -149,8 +198,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_connection_beyond_a_share_keeps_its_place_for_a_moment_while_there_are_others() {
+        let (mut connections, address) = connections(12, true).await;
+        let (mut clients, mut served) = (Vec::new(), Vec::new());
+        for _ in 0..6 {
+            clients.push(TcpStream::connect(address).await.unwrap());
+            served.push(connections.next().await);
+        }
+        let mut seventh = TcpStream::connect(address).await.unwrap();
+        let mut room = [0];
+        while connections.refused.is_empty() {
+            assert!(connections.next().now_or_never().is_none());
+            tokio::task::yield_now().await;
+        }
+        assert_eq!((connections.refused.len(), connections.places.available_permits()), (1, 5));
+        let closed = async {
+            use tokio::io::AsyncReadExt;
+            seventh.read(&mut room).await
+        };
+        let ended = tokio::select! {
+            _ = connections.next() => None,
+            ended = closed => Some(ended.unwrap_or(0)),
+        };
+        assert_eq!((ended, connections.refused.len()), (Some(0), 0));
+    }
+
+    #[tokio::test]
     async fn proxies_have_all_connections_and_more_wait_for_a_place() {
-        let (connections, address) = connections(2, false).await;
+        let (mut connections, address) = connections(2, false).await;
         let mut clients = Vec::new();
         for _ in 0..3 {
             clients.push(TcpStream::connect(address).await.unwrap());
@@ -164,11 +239,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_with_many_streams_takes_more_room() {
-        let (connections, address) = connections(12, true).await;
+        let (mut connections, address) = connections(12, true).await;
         let _clients = (TcpStream::connect(address).await, TcpStream::connect(address).await);
         let (_, _, mut first) = connections.next().await;
         assert_eq!(first.multiplex(), Err(Exhausted::Share));
-        let (connections, address) = super::tests::connections(16, true).await;
+        let (mut connections, address) = super::tests::connections(16, true).await;
         let _client = TcpStream::connect(address).await;
         let (_, _, mut only) = connections.next().await;
         only.multiplex().unwrap();

@@ -118,7 +118,7 @@ impl HttpServer {
         mut stop: oneshot::Receiver<()>,
         patience: Duration,
     ) {
-        let Self { connections, address: local, limits } = self;
+        let Self { mut connections, address: local, limits } = self;
         let (protocol, endpoint) = (Arc::new(Protocol::new(limits)), Arc::new(endpoint));
         let (stopping, stopped) = watch::channel(());
         let mut open = JoinSet::new();

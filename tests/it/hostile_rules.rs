@@ -80,12 +80,12 @@ fn a_request_that_hangs_counts_for_the_latency_of_the_time_in_which_it_hung() {
 fn all_is_as_before_from_the_first_window_in_which_nothing_is_refused_and_writes_are_as_fast() {
     let before = Figures::of(&steady(0.0, 2.0), 0.0, 2.0);
     let mut samples = steady(4.0, 8.0);
-    assert_eq!(normal_after(&samples, &before, 4.0, 8.0), Some(0.0));
+    assert_eq!(normal_after(samples.clone(), &before, 4.0, 8.0), Some(0.0));
     samples.push(sample(Kind::Read, 4.0, 4.75, false));
-    let after = normal_after(&samples, &before, 4.0, 8.0).unwrap();
+    let after = normal_after(samples.clone(), &before, 4.0, 8.0).unwrap();
     assert!((0.7..1.0).contains(&after), "{after}");
     let silent: Vec<Sample> = Vec::new();
-    assert_eq!(normal_after(&silent, &before, 4.0, 8.0), None);
+    assert_eq!(normal_after(silent.clone(), &before, 4.0, 8.0), None);
 }
 
 #[test]
