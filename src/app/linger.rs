@@ -27,10 +27,10 @@ static PLACES: Semaphore = Semaphore::const_new(MOST);
 
 /// The end of a connection whose client has been answered; nothing without a place.
 #[derive(Debug)]
-pub(super) struct Linger(Option<Reading>);
+pub(super) struct Linger(Option<Lingering>);
 
 #[derive(Debug)]
-struct Reading {
+struct Lingering {
     end: Pin<Box<Sleep>>,
     tick: Pin<Box<Sleep>>,
     /// Bytes that may be read before the next tick.
@@ -43,7 +43,7 @@ impl Linger {
     pub(super) fn begin() -> Self {
         Self(PLACES.try_acquire().ok().map(|place| {
             let (end, tick) = (Box::pin(sleep(LONGEST)), Box::pin(sleep(TICK)));
-            Reading { end, tick, left: PER_TICK, _place: place }
+            Lingering { end, tick, left: PER_TICK, _place: place }
         }))
     }
 
@@ -57,7 +57,7 @@ impl Linger {
     }
 }
 
-impl Reading {
+impl Lingering {
     fn poll(
         &mut self,
         stream: &mut (impl AsyncRead + Unpin),

@@ -87,7 +87,7 @@ async fn impatient() -> (TestApp, ExternalDatabase) {
 async fn writer(app: &TestApp) -> u32 {
     let link = app.connection().connect().await.unwrap();
     let writer = "select pid from pg_stat_activity where application_name = current_setting('application_name')
-                  and query like 'with head as (%insert into events%'";
+                  and query like 'with head as (%insert into events%' order by query_start desc limit 1";
     let pid: i32 = link.client.query_one(writer, &[]).await.unwrap().get(0);
     u32::try_from(pid).unwrap()
 }
