@@ -35,7 +35,7 @@ const MOST_SESSION_ANSWERS: u64 = 16 << 20;
 const MOST_PAGES: u64 = 64 << 20;
 const MOST_PASTS: u64 = 64 << 20;
 
-/// What a stream holds between two events.
+/// Bytes of a stream between two events.
 pub const STREAM: usize = 8 * 1024;
 /// Room for 10,000 streams of events and 1,000 of revocations, however much memory there is: each takes a connection too.
 const MOST_STREAMS: u64 = 10_000 * STREAM as u64;

@@ -1,4 +1,4 @@
-//! What operators do while a cluster serves: a dump that keeps a snapshot open, a replay.
+//! Operators' work while a cluster serves: a dump that keeps a snapshot open, a replay.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::postgres::Role;
 use crate::probe::{Probe, Recovery};
 use crate::world::World;
 
-/// What a dump begins with.
+/// The first statements of a dump.
 const SNAPSHOT: &str = "begin isolation level repeatable read; select 1 from events limit 1";
 
 /// Keeps a snapshot open while clients write.

@@ -24,7 +24,7 @@ pub(super) const BYTES: usize = 16 * 1024;
 const BYTES_OF_STREAMS: usize = 112 * 1024;
 /// Most connections at once, however much memory and however many descriptors there are.
 pub(super) const MOST: usize = 10_000;
-/// How long a connection beyond its client's share keeps its place before it is closed.
+/// Time for which a connection beyond its client's share keeps its place before it is closed.
 const MOMENT: Duration = Duration::from_millis(500);
 /// The part of all places that such connections leave to others.
 const SPARED: usize = 4;

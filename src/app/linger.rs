@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// How long a client may go on sending.
+/// Longest time for which a client may go on sending.
 const LONGEST: Duration = Duration::from_secs(5);
 /// How often something is read, and how many bytes at most: 640 kB a second.
 const TICK: Duration = Duration::from_millis(50);

@@ -28,7 +28,7 @@ pub(super) struct Socket {
     pace: Option<Pace>,
     /// Whether the client has closed its side.
     is_half_closed: bool,
-    /// What comes after the last answer.
+    /// The lingering close, once it has begun.
     linger: Option<Linger>,
 }
 

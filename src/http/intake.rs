@@ -56,7 +56,7 @@ pub(super) fn proven(request: &Request, user: UserId) {
     }
 }
 
-/// Who has proven to have sent the request, if anybody has.
+/// The user who has proven to have sent the request, if anybody has.
 pub(crate) fn user(request: &Request) -> Option<UserId> {
     request.data::<Arc<Intake>>()?.user.get().copied()
 }

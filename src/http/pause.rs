@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::problem::Problem;
 
-/// How long a refusal waits.
+/// Length of the pause.
 const PAUSE: Duration = Duration::from_millis(500);
 /// Most refusals that wait at the same time. Further ones are answered at once.
 const MOST: u32 = 2_048;

@@ -19,15 +19,15 @@ use super::trace_id::TraceParent;
 static SHARE: OnceLock<Share> = OnceLock::new();
 
 /// Most traces in a second that are kept because a caller says so, and as many because they fail.
-const RATION: u32 = 100;
+const PER_CAUSE: u32 = 100;
 /// Most traces in a second that are kept because they are in the share, if that is not all of them.
 const SHARED: u32 = 500;
 /// The same of those that are precious: more than anybody can sign in, since that costs a hash.
 const PRECIOUS: u32 = 1_000;
 static KEPT_ALWAYS: RateLimiter = RateLimiter::per_second(PRECIOUS);
 static IN_SHARE: RateLimiter = RateLimiter::per_second(SHARED);
-static ASKED_FOR: RateLimiter = RateLimiter::per_second(RATION);
-static FAILED: RateLimiter = RateLimiter::per_second(RATION);
+static ASKED_FOR: RateLimiter = RateLimiter::per_second(PER_CAUSE);
+static FAILED: RateLimiter = RateLimiter::per_second(PER_CAUSE);
 
 /// How much a trace is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -275,13 +275,7 @@ async fn a_client_that_takes_nothing_of_its_answer_holds_it_for_a_while_only() {
 async fn whoever_is_refused_while_they_are_sending_reads_the_whole_answer() {
     let app = TestApp::spawn().await;
     let ada = app.sign_up("ada@example.com").await;
-    let length = 256 << 20;
-    let head = format!(
-        "POST {} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n\
-         content-type: text/csv\r\ncontent-length: {length}\r\n\r\n",
-        ada.tasks("/import"),
-        ada.token
-    );
+    let head = ada.head("/import", "text/csv", 256 << 20);
     let mut stream = connect(&app).await;
     stream.write_all(head.as_bytes()).await.unwrap();
     // More than is read before the refusal, by a client that looks for no answer before it has sent all.

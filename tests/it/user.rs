@@ -49,6 +49,16 @@ impl TestUser {
         }
     }
 
+    /// The head of a `POST` below this user's tasks, for who sends a body by hand.
+    pub fn head(&self, rest: &str, content_type: &str, length: usize) -> String {
+        format!(
+            "POST {} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n\
+             content-type: {content_type}\r\ncontent-length: {length}\r\n\r\n",
+            self.tasks(rest),
+            self.token
+        )
+    }
+
     /// The same user as seen by another server.
     pub fn at(&self, url: &str) -> Self {
         Self { url: url.to_owned(), ..self.clone() }

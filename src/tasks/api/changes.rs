@@ -92,7 +92,7 @@ impl TaskChangesApi {
         // Before anything is changed: afterwards there would have to be room.
         let room = state.budgets.answers.lease(Holder::User(owner.user_id), shown);
         let room = room.map_err(|_| Problem::overloaded())?;
-        let sent = Sent { owner: &owner, request, state, key, digest, turn: Some(turn) };
+        let sent = Sent::new(&owner, request, key, digest)?.in_turn(turn);
         Ok(Changed::kept(sent.write_all(command, answering, Some("commands")).await?, room))
     }
 
@@ -127,7 +127,7 @@ impl TaskChangesApi {
         let version = body.version()?;
         let restore = restoration(&state.tasks, owner.user_id, (id, version)).await?;
         let restore = Restore { expected: if_match.versions(), ..restore };
-        let sent = Sent { owner: &owner, request, state, key, digest, turn: None };
+        let sent = Sent::new(&owner, request, key, digest)?;
         let command = Command::one(Action::Restore(Box::new(restore)), state.clock.now());
         Ok(sent.write(command, as_task(owner.user_id, id)).await?.into())
     }
@@ -154,7 +154,7 @@ impl TaskChangesApi {
     ) -> Result<Changed<TakenBackBody>, Failure<TakeBack>> {
         let state = caller::state(request)?;
         let OwnTurn(turn) = OwnTurn::of(state, owner.user_id, &key).await?;
-        let sent = Sent { owner: &owner, request, state, key, digest: NO_BODY, turn: Some(turn) };
+        let sent = Sent::new(&owner, request, key, NO_BODY)?.in_turn(turn);
         Ok(take_back(sent, Deed::Undo, if_match.versions()).await?.into())
     }
 
@@ -178,7 +178,7 @@ impl TaskChangesApi {
     ) -> Result<Changed<TakenBackBody>, Failure<TakeBack>> {
         let state = caller::state(request)?;
         let OwnTurn(turn) = OwnTurn::of(state, owner.user_id, &key).await?;
-        let sent = Sent { owner: &owner, request, state, key, digest: NO_BODY, turn: Some(turn) };
+        let sent = Sent::new(&owner, request, key, NO_BODY)?.in_turn(turn);
         Ok(take_back(sent, Deed::Redo, if_match.versions()).await?.into())
     }
 }

@@ -145,7 +145,7 @@ impl TaskFilesApi {
         let (claim, (puts, digest)) = state.begun.to_its_end(reading).await?;
         let count = puts.len();
         let actions = state.tasks.import(owner.user_id, puts).await?.into();
-        let sent = Sent { owner: &owner, request, state, key, digest, turn: None };
+        let sent = Sent::new(&owner, request, key, digest)?;
         let answering =
             Answering::made(move |done| answer(done.list.version, None, &imported(count, done)));
         let command = Command::Change { actions, expected: if_match.versions(), at: now };

@@ -27,7 +27,7 @@ use super::writing::{Answering, WriteError, Writing};
 use crate::clock::Timestamp;
 use crate::eventlog::ExecuteError;
 use crate::http::State;
-use crate::http::caller::Owner;
+use crate::http::caller::{self, Owner};
 use crate::http::etag;
 use crate::http::field::{FieldProblem, Flaw};
 use crate::http::idempotency_key::MaybeIdempotencyKey;
@@ -80,7 +80,23 @@ struct Sent<'a> {
     turn: Option<Arc<Turn>>,
 }
 
-impl Sent<'_> {
+impl<'a> Sent<'a> {
+    /// What an owner has sent, with or without a key.
+    fn new(
+        owner: &'a Owner,
+        request: &'a Request,
+        key: MaybeIdempotencyKey,
+        digest: [u8; 32],
+    ) -> Result<Self, Problem> {
+        let state = caller::state(request)?;
+        Ok(Self { owner, request, state, key, digest, turn: None })
+    }
+
+    /// The same, carried out in the owner's turn, which goes with it.
+    fn in_turn(self, turn: Arc<Turn>) -> Self {
+        Self { turn: Some(turn), ..self }
+    }
+
     /// What carries it out.
     fn writing(&self) -> Writing {
         let Self { owner, request, key, digest, turn, .. } = self;

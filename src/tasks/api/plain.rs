@@ -77,6 +77,6 @@ pub(crate) async fn delete(owner: &Owner, request: &Request, task_id: &str) -> R
 async fn carry_out(owner: &Owner, request: &Request, action: Action) -> Result<(), Problem> {
     let state = caller::state(request)?;
     let (key, digest) = (MaybeIdempotencyKey(None), NO_BODY);
-    let sent = Sent { owner, request, state, key, digest, turn: None };
+    let sent = Sent::new(owner, request, key, digest)?;
     sent.write(Command::one(action, state.clock.now()), Answering::Done).await.map(drop)
 }

@@ -151,7 +151,7 @@ impl TasksApi {
         let Digested { body: Json(body), digest } = body;
         let (user_id, now) = (owner.user_id, state.clock.now());
         let new = New { id: TaskId::at(now), draft: body.read()?, completed: body.completed };
-        let sent = Sent { owner: &owner, request, state, key, digest, turn: None };
+        let sent = Sent::new(&owner, request, key, digest)?;
         let answering = Answering::made(move |done| {
             let id = done.created.first();
             let task = id.and_then(|id| done.list.state.tasks.get(*id));
@@ -210,14 +210,7 @@ impl TasksApi {
         let Digested { body: Json(body), digest } = body;
         let fields = body.read()?.fields();
         let wanted = Wanted { fields, completed: Some(body.completed) };
-        let sent = Sent {
-            owner: &owner,
-            request,
-            state: caller::state(request)?,
-            key,
-            digest,
-            turn: None,
-        };
+        let sent = Sent::new(&owner, request, key, digest)?;
         Ok(change(sent, &task_id, wanted, &if_match).await?.into())
     }
 
@@ -244,14 +237,7 @@ impl TasksApi {
         body: Digested<MergePatch<TaskPatch>>,
     ) -> Result<Changed<TaskBody>, Failure<ChangeTask>> {
         let Digested { body: MergePatch(body), digest } = body;
-        let sent = Sent {
-            owner: &owner,
-            request,
-            state: caller::state(request)?,
-            key,
-            digest,
-            turn: None,
-        };
+        let sent = Sent::new(&owner, request, key, digest)?;
         Ok(change(sent, &task_id, body.read()?, &if_match).await?.into())
     }
 
@@ -283,7 +269,7 @@ impl TasksApi {
         let place = place(body.before.as_deref(), body.after.as_deref(), &mut reading);
         let place = reading.finish(place)?;
         let action = Action::Move { id, place, expected: if_match.versions() };
-        let sent = Sent { owner: &owner, request, state, key, digest, turn: None };
+        let sent = Sent::new(&owner, request, key, digest)?;
         let command = Command::one(action, state.clock.now());
         Ok(sent.write(command, as_task(owner.user_id, id)).await?.into())
     }
@@ -310,7 +296,7 @@ impl TasksApi {
     ) -> Result<Deleted, Failure<DeleteTask>> {
         let state = caller::state(request)?;
         let action = Action::Delete { id: parse(&task_id)?, expected: if_match.versions() };
-        let sent = Sent { owner: &owner, request, state, key, digest: NO_BODY, turn: None };
+        let sent = Sent::new(&owner, request, key, NO_BODY)?;
         let command = Command::one(action, state.clock.now());
         Ok(sent.write(command, Answering::Done).await?.into())
     }

@@ -288,12 +288,7 @@ async fn one_batch_of_a_user_is_at_work_and_beyond_a_few_that_wait_none_is_taken
         refused.expect_problem(503, "OVERLOADED", OVERLOADED);
     }
     let mut unfinished = TcpStream::connect(app.running().address()).await.unwrap();
-    let head = format!(
-        "POST {} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n\
-         content-type: application/json\r\ncontent-length: 1000\r\n\r\n{{",
-        ada.tasks("/batch"),
-        ada.token
-    );
+    let head = format!("{}{{", ada.head("/batch", "application/json", 1_000));
     unfinished.write_all(head.as_bytes()).await.unwrap();
     let mut answer = [0; 12];
     unfinished.read_exact(&mut answer).await.unwrap();

@@ -117,11 +117,7 @@ async fn a_file_of_more_than_ten_thousand_tasks_is_refused() {
 /// The beginning of a file that says how large it is, and does not come.
 async fn begun(app: &TestApp, user: &TestUser, length: usize) -> TcpStream {
     let mut stream = TcpStream::connect(app.running().address()).await.unwrap();
-    let (path, token) = (user.tasks("/import"), &user.token);
-    let head = format!(
-        "POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\
-         content-type: text/csv\r\ncontent-length: {length}\r\n\r\ntitle\r\nMilk\r\n"
-    );
+    let head = format!("{}title\r\nMilk\r\n", user.head("/import", "text/csv", length));
     stream.write_all(head.as_bytes()).await.unwrap();
     stream
 }

@@ -17,6 +17,7 @@ async fn what_was_done_is_taken_back_and_the_list_is_seen_and_restored_as_it_was
 async fn everything_that_has_to_be_possible_is_possible_without_javascript() {
     assert_kept("scriptless", &TestApp::in_real_time().await).await;
 }
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_is_shown_whatever_one_of_its_tasks_is_like() {
     assert_kept("odd-tasks", &TestApp::in_real_time().await).await;
