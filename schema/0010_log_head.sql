@@ -13,6 +13,9 @@ alter table events drop column command_id;
 -- With streams and the versions they are expected to have, it refuses those that have another one before anything is
 -- written: a row that is inserted and taken back stays in the table until it is vacuumed.
 --
+-- The sub-selects hide from the planner how long the arrays are: it would plan anew for each length, and that takes longer
+-- than the query.
+--
 -- Nothing depends on the lock but the order of those who wait: the trigger below refuses what would break the log.
 create function events_lock(streams text[] default '{}', expected bigint[] default '{}')
 returns bigint language plpgsql as $$
@@ -22,7 +25,7 @@ declare
 begin
     perform pg_advisory_xact_lock(hashtextextended('keyfold-log:' || current_schema(), 0));
     select count(*) into conflicts
-    from unnest(streams, expected) as asked (stream, version)
+    from unnest((select streams), (select expected)) as asked (stream, version)
     where asked.version <> coalesce((select version from events
                                      where events.stream = asked.stream order by version desc limit 1), 0);
     if conflicts > 0 then

@@ -8,6 +8,7 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::fmt::temporal::DateTimePrinter;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use tokio::sync::watch;
 
@@ -74,7 +75,41 @@ impl From<jiff::Timestamp> for Timestamp {
 /// ISO 8601 in UTC with exactly three fraction digits and `Z`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.3}", self.to_jiff())
+        f.write_str(Written::of(*self).as_str())
+    }
+}
+
+static PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
+
+/// A moment as it is written, on the stack: an answer may have thousands.
+struct Written {
+    /// Room for years of five digits and a sign.
+    bytes: [u8; 32],
+    length: usize,
+}
+
+impl Written {
+    fn of(time: Timestamp) -> Self {
+        let mut written = Self { bytes: [0; 32], length: 0 };
+        // It fails only for want of room.
+        let _ = PRINTER.print_timestamp(&time.to_jiff(), &mut written);
+        written
+    }
+
+    fn as_str(&self) -> &str {
+        self.bytes.get(..self.length).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or("")
+    }
+}
+
+impl jiff::fmt::Write for Written {
+    fn write_str(&mut self, text: &str) -> Result<(), jiff::Error> {
+        let end = self.length + text.len();
+        let room = self.bytes.get_mut(self.length..end);
+        let room =
+            room.ok_or_else(|| jiff::Error::from_args(format_args!("no room for a moment")))?;
+        room.copy_from_slice(text.as_bytes());
+        self.length = end;
+        Ok(())
     }
 }
 
@@ -86,7 +121,7 @@ impl fmt::Debug for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(Written::of(*self).as_str())
     }
 }
 
@@ -186,9 +221,11 @@ mod tests {
 
     #[test]
     fn a_timestamp_survives_its_own_notation() {
-        let time = Timestamp::from_unix_millis(1_763_812_800_123);
-        let json = serde_json::to_string(&time).unwrap();
-        assert_eq!(serde_json::from_str::<Timestamp>(&json).unwrap(), time);
+        for millis in [-100_000_000_000_000, 1_763_812_800_123, 253_402_128_000_000] {
+            let time = Timestamp::from_unix_millis(millis);
+            let json = serde_json::to_string(&time).unwrap();
+            assert_eq!(serde_json::from_str::<Timestamp>(&json).unwrap(), time);
+        }
     }
 
     #[test]

@@ -45,6 +45,7 @@ pub mod sessions;
 pub mod sharded;
 pub mod tasks;
 pub mod telemetry;
+pub mod turns;
 pub mod warm_read;
 pub mod web;
 pub mod weighted_cache;

@@ -1,5 +1,7 @@
 //! An attack: its name, what it does, and how it is made ready.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::BoxFuture;
 
 use crate::attacks;
@@ -26,6 +28,8 @@ pub struct Attack {
     pub kind: &'static str,
     /// What it does.
     pub what: &'static str,
+    /// Whether it is a further one of its kind, and not the fault by which the kind became known.
+    pub is_variation: bool,
     /// How long it is played.
     pub seconds: f64,
     /// Against what.
@@ -48,11 +52,22 @@ impl Attack {
             name,
             kind,
             what,
+            is_variation: false,
             seconds: 4.0,
             setting: Setting::Plain,
             stops_service: false,
             prepare,
         }
+    }
+
+    /// The same for a further attack of a kind that is known.
+    pub const fn variation(
+        name: &'static str,
+        kind: &'static str,
+        what: &'static str,
+        prepare: Prepare,
+    ) -> Self {
+        Self { is_variation: true, ..Self::new(name, kind, what, prepare) }
     }
 
     /// The same for so many seconds.
@@ -92,4 +107,10 @@ pub fn all() -> Vec<Attack> {
     let mut all: Vec<Attack> = kinds.into_iter().flatten().copied().collect();
     all.sort_by_key(|attack| attack.setting == Setting::FewDescriptors);
     all
+}
+
+/// The kinds that have fewer variations than two: what was mended there may be one instance.
+pub fn too_narrow(all: &[Attack]) -> BTreeSet<&'static str> {
+    let variations = |kind: &str| all.iter().filter(|a| a.kind == kind && a.is_variation).count();
+    all.iter().map(|attack| attack.kind).filter(|kind| variations(kind) < 2).collect()
 }

@@ -39,7 +39,7 @@ mod world;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::attack::Attack;
@@ -87,6 +87,8 @@ fn chosen(names: &[&str]) -> anyhow::Result<Vec<Attack>> {
         let known: Vec<_> = all.iter().map(|attack| attack.name).collect();
         bail!("there is no attack {unknown}; there are: {}", known.join(", "));
     }
+    let too_narrow = attack::too_narrow(&all);
+    ensure!(too_narrow.is_empty(), "these kinds have fewer variations than two: {too_narrow:?}");
     Ok(all.into_iter().filter(|a| names.is_empty() || names.contains(&a.name)).collect())
 }
 

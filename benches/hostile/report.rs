@@ -84,7 +84,8 @@ fn goals(findings: &Findings) -> String {
     let mut text = format!(
         "Beside harmless work of the same size: writes ≥ {LEAST_WRITES} ×, p99 of reads and of writes ≤ {MOST_LATENCY} ×. Memory ≤ \
          {MOST_MEMORY} MB, as before within {MOST_RECOVERY} s, nothing lost. What \
-         nobody could serve through, whatever the server does, is judged by what comes after it.\n\n\
+         nobody could serve through, whatever the server does, is judged by what comes after it. An attack with a + is a variation: \
+         a further one of its kind, and not the fault by which the kind became known.\n\n\
          | attack | uses up | writes | p99 | peak memory | as before after | wrong or lost | |\n|---|---|---|---|---|---|---|---|\n",
     );
     for row in &findings.rows {
@@ -97,8 +98,9 @@ fn goals(findings: &Findings) -> String {
         };
         let _ = writeln!(
             text,
-            "| {} | {} | {} | {} | {} MB | {} | {} | {verdict} |",
+            "| {}{} | {} | {} | {} | {} MB | {} | {} | {verdict} |",
             row.attack.name,
+            if row.attack.is_variation { " +" } else { "" },
             row.attack.kind,
             if measured.stops_service { "–".to_owned() } else { ratio(measured.writes()) },
             if measured.stops_service { "–".to_owned() } else { ratio(measured.latency()) },

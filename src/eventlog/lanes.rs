@@ -30,7 +30,7 @@ const SHORT: Size = Size { events: 64, bytes: 64 << 10 };
 const ALL_SHORT: Size = Size { events: 1_000, bytes: 1 << 20 };
 
 /// One turn of the long appends. A single one that is longer is written alone among them.
-const TURN: Size = Size { events: 500, bytes: 512 << 10 };
+const TURN: Size = Size { events: 250, bytes: 256 << 10 };
 
 impl Size {
     /// The size of an append.
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_long_append_never_keeps_short_ones_waiting() {
-        let long = (0..50).map(|number| job(&format!("long{number}"), 500, 1_000));
+        let long = (0..50).map(|number| job(&format!("long{number}"), 250, 1_000));
         let mut lanes = Lanes::default();
         long.for_each(|job| lanes.push(job));
         for round in 0..50 {
@@ -215,16 +215,16 @@ mod tests {
     #[test]
     fn an_append_that_is_worth_several_pays_with_turns() {
         let mut lanes = Lanes::default();
-        lanes.push(job("import", 2_000, 1_000));
-        lanes.push(job("next", 500, 1_000));
+        lanes.push(job("import", 1_000, 1_000));
+        lanes.push(job("next", 250, 1_000));
         let mut seen = Vec::new();
         for _ in 0..5 {
             lanes.push(job("short", 1, 300));
             seen.push(names(&lanes.batch()).join(" "));
         }
         assert_eq!(seen, ["short import", "short", "short", "short", "short next"]);
-        lanes.push(job("import", 2_000, 1_000));
-        lanes.push(job("next", 500, 1_000));
+        lanes.push(job("import", 1_000, 1_000));
+        lanes.push(job("next", 250, 1_000));
         assert_eq!(batches([]), Vec::<Vec<String>>::new());
         assert_eq!(names(&lanes.batch()), ["import"]);
         assert_eq!(names(&lanes.batch()), ["next"], "nobody else waits, so nothing is paid");
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn long_appends_share_a_turn_if_they_fit() {
-        let jobs = (0..7).map(|number| job(&number.to_string(), 150, 1_000));
+        let jobs = (0..7).map(|number| job(&number.to_string(), 75, 1_000));
         assert_eq!(batches(jobs), [vec!["0", "1", "2"], vec!["3", "4", "5"], vec!["6"]]);
     }
 }

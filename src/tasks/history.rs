@@ -4,9 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::events::{Deed, TaskDeleted, TaskEvent};
 use super::ordered::OrderedTasks;
+use super::read_model::{self, Of, Page};
 use super::task::{Content, Fields};
 use super::values::{TaskId, Title};
-use super::{Tasks, read_model};
+use super::{QUICK, Tasks};
 use crate::clock::Timestamp;
 use crate::eventlog::{Context, Event, ReadError, RecordedEvent, StoreError, StreamName};
 use crate::id::UserId;
@@ -74,6 +75,15 @@ pub enum Only {
     Deleted,
 }
 
+/// A page of a history, the last change first.
+#[derive(Debug)]
+pub struct Told {
+    /// What happened.
+    pub entries: Vec<Entry>,
+    /// Whether something happened before that.
+    pub more: bool,
+}
+
 impl Entry {
     /// What an event at `version` tells.
     pub fn new(version: i64, event: &TaskEvent, by: Context) -> Self {
@@ -109,8 +119,8 @@ impl Entry {
 }
 
 impl Tasks {
-    /// Up to `limit` entries of the history of a task, the last one first, from before one of its versions if there is one.
-    /// None if there never was such a task.
+    /// Up to `limit` entries of the history of a task, the last one first, from before one of its versions if there is one:
+    /// as many as a page has bytes for. None if there never was such a task.
     ///
     /// # Errors
     ///
@@ -121,7 +131,7 @@ impl Tasks {
         task: TaskId,
         before: Option<i64>,
         limit: usize,
-    ) -> Result<Option<Vec<Entry>>, HistoryError> {
+    ) -> Result<Option<Told>, HistoryError> {
         let now = self.of(owner).await?;
         let _walk = self.walks.turn(owner).await?;
         let last = if let Some(task) = now.state.tasks.get(task) {
@@ -131,17 +141,17 @@ impl Tasks {
             deletions.get(&task).map(|(version, _)| *version)
         };
         let Some(last) = last else { return Ok(None) };
-        let (stream, limit) = (Self::stream(owner), i64::try_from(limit).unwrap_or(i64::MAX));
+        let stream = Self::stream(owner);
         if let Some(before) = before {
             self.check_version(&stream, task, before).await?;
         }
-        let place = (before.unwrap_or(last), before.unwrap_or(i64::MAX));
-        let told = read_model::history(&self.pool, &stream, place, limit).await?;
-        Ok(Some(told.iter().map(Entry::of).collect::<Result<_, _>>().map_err(ReadError::from)?))
+        let place = (Of::Task(last), before.unwrap_or(i64::MAX));
+        let page = read_model::history(&self.pool, &stream, place, limit).await?;
+        Ok(Some(self.told(page).await?))
     }
 
     /// Up to `limit` entries of the history of a whole list, of every task that ever was on it, the last one first, from
-    /// before a version if there is one. Each has a title.
+    /// before a version if there is one: as many as a page has bytes for. Each has a title.
     ///
     /// # Errors
     ///
@@ -152,25 +162,27 @@ impl Tasks {
         only: Option<Only>,
         before: Option<i64>,
         limit: usize,
-    ) -> Result<Vec<Entry>, ReadError> {
+    ) -> Result<Told, ReadError> {
         let list = self.of(owner).await?;
         let _walk = self.walks.turn(owner).await?;
-        let (stream, limit) = (Self::stream(owner), i64::try_from(limit).unwrap_or(i64::MAX));
+        let stream = Self::stream(owner);
         // What happens meanwhile is not told: the list does not know its tasks.
-        let end = before.map_or(list.version, |before| list.version.min((before - 1).max(0)));
-        let told = match only {
-            None => {
-                let begin = (end - limit).max(0);
-                let mut told = self.log.read_stream(&stream, begin, end - begin).await?;
-                told.reverse();
-                told
-            }
-            Some(Only::Deleted) => {
-                read_model::list_deletions(&self.pool, &stream, end, limit).await?
-            }
-        };
-        let told = told.iter().map(Entry::of).collect::<Result<_, _>>()?;
+        let end = before.map_or(list.version + 1, |before| before.min(list.version + 1));
+        let page = read_model::history(&self.pool, &stream, (Of::List(only), end), limit).await?;
+        let told = self.told(page).await?;
         self.titled(owner, &list.state.tasks, told).await
+    }
+
+    /// What the events of a page tell.
+    async fn told(&self, page: Page) -> Result<Told, ReadError> {
+        let Page { events, bytes, more } = page;
+        let read = move || events.iter().map(Entry::of).collect::<Result<Vec<_>, _>>();
+        let entries = if bytes > QUICK {
+            self.long_work(read).await.map_err(|error| StoreError::Refused(error.to_string()))?
+        } else {
+            read()
+        };
+        Ok(Told { entries: entries?, more })
     }
 
     /// Entries with titles: their own, or what their tasks are called now, or were when they were deleted.
@@ -178,19 +190,23 @@ impl Tasks {
         &self,
         owner: UserId,
         tasks: &OrderedTasks,
-        mut told: Vec<Entry>,
-    ) -> Result<Vec<Entry>, ReadError> {
+        mut told: Told,
+    ) -> Result<Told, ReadError> {
         let mut gone = BTreeSet::new();
-        for entry in &mut told {
+        for entry in &mut told.entries {
             let now = || tasks.get(entry.task_id).map(|task| &task.title);
             entry.title = entry.own_title().or_else(now).cloned();
             if entry.title.is_none() {
                 gone.insert(entry.task_id);
             }
         }
-        let gone = self.last_deletions(owner, &Vec::from_iter(gone)).await?;
-        for entry in told.iter_mut().filter(|entry| entry.title.is_none()) {
-            entry.title = gone.get(&entry.task_id).map(|(_, deleted)| deleted.task.title.clone());
+        if gone.is_empty() {
+            return Ok(told);
+        }
+        let (stream, gone) = (Self::stream(owner), gone.into_iter());
+        let titles = read_model::last_titles(&self.pool, &stream, gone).await?;
+        for entry in told.entries.iter_mut().filter(|entry| entry.title.is_none()) {
+            entry.title = titles.get(&entry.task_id).cloned();
         }
         Ok(told)
     }

@@ -10,6 +10,7 @@
 
 pub mod api;
 pub mod bodies;
+pub mod differences;
 pub mod events;
 pub mod feed;
 pub mod heavy;
@@ -28,30 +29,48 @@ pub mod task_list;
 #[cfg(test)]
 mod testing;
 pub mod time_travel;
-mod turns;
 pub mod values;
 pub mod walks;
 pub mod writing;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use self::feed::Places;
-use self::heavy::{Busy, Heavy};
+use self::heavy::Heavy;
 use self::idempotency::IdempotencyKeys;
 use self::listing::Query;
 use self::pages::Pages;
 use self::task_list::TaskList;
 use self::time_travel::{Moment, Pasts, TravelError};
-use self::turns::{Turn, Turns};
 use self::walks::Walks;
+use crate::budget::Holder;
 use crate::database::Pool;
 use crate::eventlog::follower::Observer;
 use crate::eventlog::{Decider, Entities, EventLog, Heard, Published, ReadError, StreamName};
 use crate::id::UserId;
 use crate::memory::MemoryPlan;
+use crate::telemetry::reason::Reason;
+use crate::turns::{NoTurn, Terms, Turn, Turns};
 use crate::workers::WorkError;
+
+/// Work of a user that may take long: many changes at once or their opposite, a long page.
+const LONG: Terms =
+    Terms { at_once: 1, waiting: 16, patience: Duration::from_secs(5), refusal: Reason::FileQueue };
+
+/// Changes that come through one client. So many fill a batch; more of them would only stand before those of others. How many
+/// wait is bounded by the client's share of the requests in flight.
+const OF_CLIENT: Terms = Terms {
+    at_once: 128,
+    waiting: usize::MAX / 2,
+    patience: Duration::from_secs(5),
+    refusal: Reason::RequestBudget,
+};
+
+/// Bytes that are decoded or encoded on the threads that answer requests; what is more goes to those for long work.
+const QUICK: usize = 256 * 1024;
 
 /// The TaskActors: the generic entity hosting each user's [`TaskList`]. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -65,7 +84,8 @@ pub struct Tasks {
     walks: Walks,
     places: Places,
     heavy: Heavy,
-    turns: Turns,
+    turns: Turns<UserId>,
+    clients: Turns<Holder>,
 }
 
 /// A page of tasks was not made.
@@ -76,7 +96,7 @@ pub enum PageError {
     Travel(#[from] TravelError),
     /// Too much of the user's is being made already.
     #[error(transparent)]
-    Busy(#[from] Busy),
+    Busy(#[from] NoTurn),
     /// The page has no JSON form.
     #[error("a page of tasks has no JSON form: {0}")]
     Encoding(String),
@@ -115,7 +135,8 @@ impl Tasks {
             walks,
             places: Places::new(),
             heavy,
-            turns: Turns::new(),
+            turns: Turns::new(LONG),
+            clients: Turns::new(OF_CLIENT),
             pool,
         }
     }
@@ -179,8 +200,17 @@ impl Tasks {
     /// # Errors
     ///
     /// When too much of theirs waits already, or the turn does not come in time.
-    pub async fn turn(&self, owner: UserId) -> Result<Arc<Turn>, Busy> {
+    pub async fn turn(&self, owner: UserId) -> Result<Arc<Turn<UserId>>, NoTurn> {
         self.turns.of(owner).await.map(Arc::new)
+    }
+
+    /// A client's turn to change something, whoever asks through it.
+    ///
+    /// # Errors
+    ///
+    /// When too much of theirs waits already, or the turn does not come in time.
+    pub async fn place(&self, client: Holder) -> Result<Arc<Turn<Holder>>, NoTurn> {
+        self.clients.of(client).await.map(Arc::new)
     }
 
     /// Runs what takes more than a few milliseconds away from the threads that answer requests.

@@ -1,10 +1,15 @@
 //! What task lists ask of the log beside their state.
 
-use tokio_postgres::types::ToSql;
+use std::collections::HashMap;
 
-use super::values::TaskId;
+use tokio_postgres::types::Json;
+use tokio_postgres::{Error, Row};
+use uuid::Uuid;
+
+use super::history::Only;
+use super::values::{TaskId, Title};
 use crate::clock::Timestamp;
-use crate::database::Pool;
+use crate::database::{Lent, Pool};
 use crate::eventlog::{RecordedEvent, StoreError, StreamName, store};
 
 /// A task's events from one of them backwards. Each names the one before it, except that what comes before a beginning is
@@ -41,10 +46,25 @@ cross join lateral (
     order by version desc limit 1
 ) deletion";
 
-/// The deletions of a list up to a version, the last first.
+/// What the tasks were called that were ever deleted, when they were deleted last.
+const LAST_TITLES: &str = "\
+select asked.task_id, deletion.title
+from unnest($2::uuid[]) asked (task_id)
+cross join lateral (
+    select data #> '{task,title}' as title from events
+    where stream = $1 and type = 'TaskDeleted' and data ->> 'taskId' = asked.task_id::text
+    order by version desc limit 1
+) deletion";
+
+/// The events of a list before a version, the last first.
+const LIST_HISTORY: &str = "\
+select position, stream, version, event_id, type, schema, data, context, recorded_at
+from events where stream = $1 and version < $2 order by version desc limit $3";
+
+/// The deletions of a list before a version, the last first.
 const LIST_DELETIONS: &str = "\
 select position, stream, version, event_id, type, schema, data, context, recorded_at
-from events where stream = $1 and type = 'TaskDeleted' and version <= $2 order by version desc limit $3";
+from events where stream = $1 and type = 'TaskDeleted' and version < $2 order by version desc limit $3";
 
 /// The last version of a list, up to $3, that was there at a time. Time does not run backwards in a list, so halving the
 /// versions finds it.
@@ -62,16 +82,96 @@ with recursive halving (low, high) as (
 )
 select low from halving where low = high";
 
-/// Up to `limit` events of one task from before a version, looked for from the one at `begin` backwards.
+/// Bytes of stored events from which on a page of a history takes no more.
+const MAX_PAGE: usize = 512 * 1024;
+/// Events that are read at once: those that a page has no room for were read for nothing.
+const CHUNK: usize = 128;
+
+/// A page of a history, the last event first.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    /// Its events.
+    pub(super) events: Vec<RecordedEvent>,
+    /// Their bytes.
+    pub(super) bytes: usize,
+    /// Whether there are earlier ones.
+    pub(super) more: bool,
+}
+
+/// Whose history.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Of {
+    /// A task's, looked for from the event in this version backwards.
+    Task(i64),
+    /// A whole list's, or only its deletions.
+    List(Option<Only>),
+}
+
+impl Of {
+    /// The last `most` events before a version.
+    async fn read(
+        self,
+        client: &Lent,
+        stream: &StreamName,
+        before: i64,
+        most: i64,
+    ) -> Result<Vec<Row>, Error> {
+        let stream = stream.as_str();
+        match self {
+            Self::Task(last) => {
+                client.query(HISTORY, &[&stream, &last.min(before), &before, &most]).await
+            }
+            Self::List(None) => client.query(LIST_HISTORY, &[&stream, &before, &most]).await,
+            Self::List(Some(Only::Deleted)) => {
+                client.query(LIST_DELETIONS, &[&stream, &before, &most]).await
+            }
+        }
+    }
+}
+
+/// Up to `limit` events of a history from before a version, as many as a page has bytes for.
 pub(super) async fn history(
     pool: &Pool,
     stream: &StreamName,
-    (begin, before): (i64, i64),
-    limit: i64,
-) -> Result<Vec<RecordedEvent>, StoreError> {
+    (of, mut before): (Of, i64),
+    limit: usize,
+) -> Result<Page, StoreError> {
     let client = pool.get().await?;
-    let params: [&(dyn ToSql + Sync); 4] = [&stream.as_str(), &begin, &before, &limit];
-    client.query(HISTORY, &params).await?.iter().map(store::recorded).collect()
+    let mut page = Page::default();
+    loop {
+        // One more than there is room for tells whether it is the last page.
+        let most = CHUNK.min(limit - page.events.len() + 1);
+        let chunk = i64::try_from(most).unwrap_or(i64::MAX);
+        let rows = of.read(&client, stream, before, chunk).await?;
+        for row in &rows {
+            if page.events.len() == limit || page.bytes >= MAX_PAGE {
+                return Ok(Page { more: true, ..page });
+            }
+            let event = store::recorded(row)?;
+            before = event.version;
+            page.bytes += event.data.get().len();
+            page.events.push(event);
+        }
+        if rows.len() < most {
+            return Ok(page);
+        }
+    }
+}
+
+/// What those of the tasks were called that were ever deleted, when they were deleted last.
+pub(super) async fn last_titles(
+    pool: &Pool,
+    stream: &StreamName,
+    tasks: impl Iterator<Item = TaskId>,
+) -> Result<HashMap<TaskId, Title>, StoreError> {
+    let client = pool.get().await?;
+    let ids: Vec<Uuid> = tasks.map(TaskId::uuid).collect();
+    let rows = client.query(LAST_TITLES, &[&stream.as_str(), &ids]).await?;
+    let called = |row: &Row| {
+        let Json(title) = row.try_get(1)?;
+        Ok((TaskId::from_uuid(row.try_get(0)?), title))
+    };
+    rows.iter().map(called).collect()
 }
 
 /// The last deletions of those of the tasks that were ever deleted.
@@ -84,18 +184,6 @@ pub(super) async fn deletions(
     let ids: Vec<String> = tasks.iter().map(ToString::to_string).collect();
     let rows = client.query(DELETIONS, &[&stream.as_str(), &ids]).await?;
     rows.iter().map(store::recorded).collect()
-}
-
-/// Up to `limit` deletions of a list, the last first, from a version backwards.
-pub(super) async fn list_deletions(
-    pool: &Pool,
-    stream: &StreamName,
-    until: i64,
-    limit: i64,
-) -> Result<Vec<RecordedEvent>, StoreError> {
-    let client = pool.get().await?;
-    let params: [&(dyn ToSql + Sync); 3] = [&stream.as_str(), &until, &limit];
-    client.query(LIST_DELETIONS, &params).await?.iter().map(store::recorded).collect()
 }
 
 /// The version that a list had at a time, which is at most `last`.

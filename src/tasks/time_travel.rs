@@ -8,11 +8,8 @@ use quick_cache::{DefaultHashBuilder, Weighter};
 use tokio::sync::Semaphore;
 
 use super::Tasks;
-use super::ordered::OrderedTasks;
 use super::read_model;
-use super::task::{Fields, Task};
 use super::task_list::TaskList;
-use super::values::TaskId;
 use crate::clock::Timestamp;
 use crate::eventlog::{Decider, Published, ReadError};
 use crate::id::UserId;
@@ -126,106 +123,5 @@ impl Tasks {
         let stream = Self::stream(owner);
         let make = async { Ok(Arc::new(self.log.hydrate_at(&stream, version).await?)) };
         self.pasts.get_or((owner, version), make).await
-    }
-}
-
-/// What is different about one task.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
-    /// The task.
-    pub task_id: TaskId,
-    /// Its fields as they were; none if it was not there.
-    pub before: Option<Fields>,
-    /// The fields as they are; none if it is not there any more.
-    pub after: Option<Fields>,
-}
-
-/// Up to `limit` of the differences between two states of a list, by task from the one after `after` on; and whether there
-/// are more.
-pub fn differences(
-    from: &OrderedTasks,
-    to: &OrderedTasks,
-    after: Option<TaskId>,
-    limit: usize,
-) -> (Vec<Difference>, bool) {
-    let (mut from, mut to) = (later(from, after).peekable(), later(to, after).peekable());
-    let mut found = Vec::new();
-    loop {
-        let id = match (from.peek(), to.peek()) {
-            (Some(one), Some(other)) => one.id.min(other.id),
-            (Some(only), None) | (None, Some(only)) => only.id,
-            (None, None) => return (found, false),
-        };
-        let before = from.next_if(|task| task.id == id);
-        let after = to.next_if(|task| task.id == id);
-        if let Some(difference) = difference(id, before, after) {
-            if found.len() == limit {
-                return (found, true);
-            }
-            found.push(difference);
-        }
-    }
-}
-
-fn later(
-    tasks: &OrderedTasks,
-    after: Option<TaskId>,
-) -> Box<dyn Iterator<Item = &Arc<Task>> + Send + '_> {
-    match after {
-        Some(id) => Box::new(tasks.after(id)),
-        None => Box::new(tasks.iter()),
-    }
-}
-
-fn difference(
-    task_id: TaskId,
-    before: Option<&Arc<Task>>,
-    after: Option<&Arc<Task>>,
-) -> Option<Difference> {
-    let whole = |task: &Arc<Task>| Fields::all(task.content.clone());
-    let (before, after) = match (before, after) {
-        (Some(before), Some(after)) => {
-            let changed = whole(after).unlike(&before.content);
-            if changed.is_empty() {
-                return None;
-            }
-            (Some(changed.as_in(&before.content)), Some(changed))
-        }
-        (before, after) => (before.map(whole), after.map(whole)),
-    };
-    Some(Difference { task_id, before, after })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tasks::testing::{at, content, id, title};
-
-    fn task(number: u128, text: &str) -> Arc<Task> {
-        Arc::new(Task::new(id(number), content(text, 0), (at(0), at(0)), 1))
-    }
-
-    fn named(text: &str) -> Fields {
-        Fields { title: Some(title(text)), ..Fields::default() }
-    }
-
-    fn whole(text: &str) -> Fields {
-        Fields::all(content(text, 0))
-    }
-
-    #[test]
-    fn what_was_added_changed_and_deleted_is_told_once_per_task() {
-        let from = [task(1, "a"), task(2, "b"), task(3, "c")].into_iter().collect();
-        let to = [task(1, "a"), task(3, "C"), task(4, "d")].into_iter().collect();
-        let expected = [
-            Difference { task_id: id(2), before: Some(whole("b")), after: None },
-            Difference { task_id: id(3), before: Some(named("c")), after: Some(named("C")) },
-            Difference { task_id: id(4), before: None, after: Some(whole("d")) },
-        ];
-        assert_eq!(differences(&from, &to, None, 10), (expected.to_vec(), false));
-        assert_eq!(differences(&from, &to, None, 3), (expected.to_vec(), false));
-        assert_eq!(differences(&from, &to, None, 2), (expected[..2].to_vec(), true));
-        assert_eq!(differences(&from, &to, Some(id(3)), 2), (expected[2..].to_vec(), false));
-        assert_eq!(differences(&to, &to, None, 10), (vec![], false));
     }
 }

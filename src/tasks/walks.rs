@@ -4,8 +4,7 @@
 //! database more than a request that is answered from memory, and takes a session of the pool that everybody's requests need.
 //! So few walk at the same time, no user holds more than two of their places, and who waits too long is refused.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -14,45 +13,36 @@ use crate::eventlog::ReadError;
 use crate::id::UserId;
 use crate::telemetry::events;
 use crate::telemetry::reason::Reason;
+use crate::turns::{Terms, Turn, Turns};
 
 /// The part of the pool's sessions that walks may have.
 const PART_OF_POOL: usize = 4;
-/// Most walks of one user at the same time, and most of one user that run or wait.
-const AT_ONCE: usize = 2;
-const MAX_OF_USER: usize = 16;
 /// Most that run or wait in all.
 const MAX: usize = 512;
-/// Longest time to wait for a turn.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Most of one user at the same time, and most of one user that wait, each with the longest time for it.
+const OF_USER: Terms =
+    Terms { at_once: 2, waiting: 14, patience: Duration::from_secs(2), refusal: Reason::LogWalks };
 
 /// The turns. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Walks {
+    all: Arc<Semaphore>,
+    users: Turns<UserId>,
     places: Arc<Semaphore>,
-    walkers: Arc<Mutex<Walkers>>,
-    /// Longest time to wait for a turn.
+    /// Longest time to wait for a place.
     patience: Duration,
-}
-
-#[derive(Debug, Default)]
-struct Walkers {
-    users: HashMap<UserId, Walker>,
-    /// Walks that run or wait, of all users.
-    count: usize,
-}
-
-/// A user who walks or waits.
-#[derive(Debug)]
-struct Walker {
-    places: Arc<Semaphore>,
-    count: usize,
 }
 
 impl Walks {
     /// Turns for those who share a pool of so many sessions.
     pub fn new(pool_size: usize) -> Self {
+        Self::on(pool_size, OF_USER)
+    }
+
+    fn on(pool_size: usize, terms: Terms) -> Self {
         let places = Arc::new(Semaphore::new((pool_size / PART_OF_POOL).max(1)));
-        Self { places, walkers: Arc::default(), patience: PATIENCE }
+        let (all, users) = (Arc::new(Semaphore::new(MAX)), Turns::new(terms));
+        Self { all, users, places, patience: terms.patience }
     }
 
     /// Waits for the turn to walk, which lasts until it is dropped. Nobody may wait for a second one while they have one.
@@ -61,64 +51,27 @@ impl Walks {
     ///
     /// When too many wait, or it does not come in time.
     pub(super) async fn turn(&self, owner: UserId) -> Result<Walk, ReadError> {
-        let turn = async {
-            let (counted, own) = self.count(owner)?;
-            let own = own.acquire_owned().await.ok()?;
-            let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
-            Some(Walk { _places: [own, place], _counted: counted })
-        };
-        tokio::time::timeout(self.patience, turn).await.ok().flatten().ok_or_else(|| {
-            events::refused(Reason::LogWalks);
-            ReadError::Overloaded
-        })
-    }
-
-    /// Counts one more walk of a user, unless there are too many.
-    fn count(&self, owner: UserId) -> Option<(Counted, Arc<Semaphore>)> {
-        let mut walkers = self.walkers.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_user = walkers.users.get(&owner).map_or(0, |walker| walker.count);
-        if walkers.count >= MAX || of_user >= MAX_OF_USER {
-            return None;
+        let Ok(counted) = Arc::clone(&self.all).try_acquire_owned() else { return Err(refused()) };
+        let own = self.users.of(owner).await.map_err(|_no_turn| ReadError::Overloaded)?;
+        let place = Arc::clone(&self.places).acquire_owned();
+        let place = tokio::time::timeout(self.patience, place).await;
+        match place {
+            Ok(Ok(place)) => Ok(Walk { _own: own, _places: [counted, place] }),
+            Ok(Err(_)) | Err(_) => Err(refused()),
         }
-        walkers.count += 1;
-        let walker = walkers.users.entry(owner).or_insert_with(Walker::new);
-        walker.count += 1;
-        let counted = Counted { walkers: Arc::clone(&self.walkers), owner };
-        Some((counted, Arc::clone(&walker.places)))
     }
 }
 
-impl Walker {
-    fn new() -> Self {
-        Self { places: Arc::new(Semaphore::new(AT_ONCE)), count: 0 }
-    }
+fn refused() -> ReadError {
+    events::refused(Reason::LogWalks);
+    ReadError::Overloaded
 }
 
 /// The turn to walk, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Walk {
+    _own: Turn<UserId>,
     _places: [OwnedSemaphorePermit; 2],
-    _counted: Counted,
-}
-
-/// A walk that runs or waits, until it is dropped.
-#[derive(Debug)]
-struct Counted {
-    walkers: Arc<Mutex<Walkers>>,
-    owner: UserId,
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        let mut walkers = self.walkers.lock().unwrap_or_else(PoisonError::into_inner);
-        walkers.count -= 1;
-        if let Some(walker) = walkers.users.get_mut(&self.owner) {
-            walker.count -= 1;
-            if walker.count == 0 {
-                walkers.users.remove(&self.owner);
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -133,7 +86,7 @@ mod tests {
     }
 
     fn impatient(pool_size: usize) -> Walks {
-        Walks { patience: Duration::from_millis(1), ..Walks::new(pool_size) }
+        Walks::on(pool_size, Terms { patience: Duration::from_millis(1), ..OF_USER })
     }
 
     #[tokio::test]
@@ -146,7 +99,7 @@ mod tests {
         drop(own);
         walks.turn(user(1)).await.unwrap();
         drop(others);
-        assert!(walks.walkers.lock().unwrap().users.is_empty());
+        assert_eq!(walks.all.available_permits(), MAX);
     }
 
     #[tokio::test]
@@ -157,14 +110,14 @@ mod tests {
         assert!(poll!(second.as_mut()).is_pending());
         drop(first);
         drop(second.await.unwrap());
-        assert_eq!(walks.walkers.lock().unwrap().count, 0);
+        assert_eq!(walks.all.available_permits(), MAX);
     }
 
     #[tokio::test]
     async fn few_of_one_user_wait_at_the_same_time() {
         let walks = impatient(16);
         let turns = join_all((0..100).map(|_| walks.turn(user(1)))).await;
-        assert_eq!(turns.iter().filter(|turn| turn.is_ok()).count(), AT_ONCE);
-        assert_eq!(walks.walkers.lock().unwrap().count, AT_ONCE, "the others have gone");
+        assert_eq!(turns.iter().filter(|turn| turn.is_ok()).count(), OF_USER.at_once);
+        assert_eq!(walks.all.available_permits(), MAX - OF_USER.at_once, "the others have gone");
     }
 }

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
 
-use super::Tasks;
 use super::events::{Deed, Span, TaskEvent};
 use super::heavy::{Busy, Claim};
 use super::history::{by, decoded};
@@ -14,21 +13,20 @@ use super::idempotency::{self, Answer, Asked, Came, IdempotencyKeys, KeyError, r
 use super::skew;
 use super::task_list::TaskList;
 use super::task_list::command::{Command, Expected, Refusal, Rejection, Taking};
-use super::turns::Turn;
 use super::values::TaskId;
+use super::{QUICK, Tasks};
+use crate::budget::Holder;
 use crate::clock::Timestamp;
 use crate::eventlog::{
     Context, ExecuteError, Execution, Outcome, Published, ReadError, Record, StoreError,
 };
 use crate::id::UserId;
+use crate::turns::Turn;
 
 /// How long a change to take back is looked for again and again, because others were faster.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How many events a change has at least that is not taken back beside others.
 const LARGE: usize = 500;
-
-/// Bytes of an answer that are encoded on the threads that answer requests.
-const QUICK: usize = 256 * 1024;
 
 /// Most events of a command that its answer shows.
 pub const MAX_SHOWN: usize = 100;
@@ -126,7 +124,9 @@ pub struct Writing {
     /// What tells the request from others, if it may be sent again.
     pub asked: Option<Asked>,
     /// The owner's turn, if it may take long. It goes with the command, whoever stops waiting for it.
-    pub turn: Option<Arc<Turn>>,
+    pub turn: Option<Arc<Turn<UserId>>>,
+    /// The turn of the client that they ask through. It goes with the command too.
+    pub place: Arc<Turn<Holder>>,
 }
 
 /// What a command has come to.
@@ -273,6 +273,7 @@ impl Tasks {
         keyed: Option<Keyed>,
         mut execution: Execution<TaskList>,
     ) -> Result<Outcome<TaskList>, WriteError> {
+        execution = execution.keeping(Arc::clone(&writing.place));
         if let Some(turn) = &writing.turn {
             execution = execution.keeping(Arc::clone(turn));
         }

@@ -6,6 +6,7 @@ mod follower;
 mod following;
 mod following_ends;
 mod history;
+mod large_pages;
 mod list_history;
 mod long;
 mod model;

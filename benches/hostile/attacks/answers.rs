@@ -17,19 +17,19 @@ pub const ATTACKS: &[Attack] = &[
         "300 connections of 4 users ask for a page of 1,000 tasks of 2 kB each and read nothing",
         |stage| Box::pin(unread(stage, 300, 1, "?limit=1000")),
     ),
-    Attack::new(
+    Attack::variation(
         "pipelined-unread",
         KIND,
         "100 connections ask for 20 such pages at once and read nothing",
         |stage| Box::pin(unread(stage, 100, 20, "?limit=1000")),
     ),
-    Attack::new(
+    Attack::variation(
         "unread-exports",
         KIND,
         "100 connections ask for the whole list as a file and read nothing",
         |stage| Box::pin(unread(stage, 100, 1, "/export")),
     ),
-    Attack::new(
+    Attack::variation(
         "unread-history",
         KIND,
         "100 connections ask for the history of the list, as much as there may be at once, and read nothing",

@@ -20,13 +20,13 @@ pub const ATTACKS: &[Attack] = &[
         "50 sign-ups a second with an address that is taken",
         |stage| Box::pin(taken_address(stage)),
     ),
-    Attack::new(
+    Attack::variation(
         "raced-address",
         KIND,
         "4 times a second 8 sign-ups at once with one new address, of which one can succeed",
         |stage| ready(raced_address(stage)),
     ),
-    Attack::new(
+    Attack::variation(
         "raced-key",
         KIND,
         "20 times a second 8 tasks at once with one new `Idempotency-Key`",

@@ -21,13 +21,13 @@ pub const ATTACKS: &[Attack] = &[
         |stage| Box::pin(toggle_batches(stage)),
     )
     .lasting(6.0),
-    Attack::new(
+    Attack::variation(
         "large-creates",
         KIND,
         "4 users with 16 connections each send batches of 10 tasks with descriptions of 2,000 characters, and delete them again",
         |stage| Box::pin(large_creates(stage)),
     ),
-    Attack::new(
+    Attack::variation(
         "undo-batches",
         KIND,
         "a user takes a batch of 500 changes back and does it again, over 32 connections",

@@ -23,19 +23,19 @@ pub const ATTACKS: &[Attack] = &[
          twice a second",
         |stage| Box::pin(announced_length(stage)),
     ),
-    Attack::new(
+    Attack::variation(
         "dripping-bodies",
         KIND,
         "2,000 connections announce a sign-in of 60,000 bytes and send a byte a second",
         |stage| ready(dripping_bodies(stage)),
     ),
-    Attack::new(
+    Attack::variation(
         "dripping-chunks",
         KIND,
         "2,000 connections send a sign-in in chunks of a byte, each with an extension of 200 bytes, one every second",
         |stage| ready(dripping_chunks(stage)),
     ),
-    Attack::new(
+    Attack::variation(
         "awaited-continue",
         KIND,
         "2,000 connections ask whether they may send a body (`Expect: 100-continue`), send half of it and wait",

@@ -43,13 +43,13 @@ pub const ATTACKS: &[Attack] = &[
         |stage| Box::pin(frozen_writer(stage)),
     )
     .stopping_service(),
-    Attack::new(
+    Attack::variation(
         "cancelled-statements",
         KIND,
         "the statement that writes the log is cancelled ten times a second",
         |stage| Box::pin(upon_writers(stage, "pg_cancel_backend")),
     ),
-    Attack::new(
+    Attack::variation(
         "ended-sessions",
         KIND,
         "the session that writes the log is ended ten times a second",

@@ -9,13 +9,13 @@ const KIND: &str = "connections";
 
 /// The attacks of this kind.
 pub const ATTACKS: &[Attack] = &[
-    Attack::new(
+    Attack::variation(
         "idle-connections",
         KIND,
         "10,000 connections that send nothing",
         |stage| ready(idle(stage, 10_000)),
     ),
-    Attack::new(
+    Attack::variation(
         "connection-churn",
         KIND,
         "64 clients connect and hang up as fast as they can, without a byte",

@@ -17,13 +17,13 @@ pub const ATTACKS: &[Attack] = &[
         |stage| ready(dripping_heads(stage)),
     )
     .lasting(6.0),
-    Attack::new(
+    Attack::variation(
         "dripping-targets",
         KIND,
         "2,000 connections send a path that goes on, 100 bytes a second",
         |stage| ready(dripping_targets(stage)),
     ),
-    Attack::new(
+    Attack::variation(
         "second-heads",
         KIND,
         "2,000 connections send one good request and then a head that drips",

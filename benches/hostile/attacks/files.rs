@@ -22,14 +22,14 @@ pub const ATTACKS: &[Attack] = &[
         |stage| Box::pin(large_imports(stage)),
     )
     .lasting(8.0),
-    Attack::new(
+    Attack::variation(
         "fitting-imports",
         KIND,
         "8 users import 10,000 tasks of 1.5 kB each (15 MB) at the same time, again and again",
         |stage| Box::pin(fitting_imports(stage)),
     )
     .lasting(6.0),
-    Attack::new(
+    Attack::variation(
         "imports-hung-up",
         KIND,
         "8 connections of 4 users send an import of 20 MB and hang up after the last byte",
@@ -43,14 +43,14 @@ pub const ATTACKS: &[Attack] = &[
         |stage| Box::pin(csv_column(stage)),
     )
     .lasting(6.0),
-    Attack::new(
+    Attack::variation(
         "json-member",
         KIND,
         "2 users import a JSON file with a member whose name has 100 MB",
         |stage| Box::pin(json_member(stage)),
     )
     .lasting(6.0),
-    Attack::new(
+    Attack::variation(
         "json-nesting",
         KIND,
         "4 users import a JSON file of 20,000,000 opening brackets",

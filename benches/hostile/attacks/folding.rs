@@ -27,13 +27,13 @@ pub const ATTACKS: &[Attack] = &[
         "32 connections of 2 users move tasks of a list of 10,000 from one end to the other",
         |stage| Box::pin(moves(stage)),
     ),
-    Attack::new(
+    Attack::variation(
         "moments",
         KIND,
         "16 connections ask for a list of 20,000 changes as it was, each time at another moment",
         |stage| Box::pin(moments(stage)),
     ),
-    Attack::new(
+    Attack::variation(
         "large-pages",
         KIND,
         "16 connections ask for pages of 1,000 of 10,000 tasks, each time by another query",

@@ -34,19 +34,19 @@ pub const ATTACKS: &[Attack] = &[
         "8 connections begin requests and reset them at once, as fast as they can",
         |stage| ready(rapid_reset(stage)),
     ),
-    Attack::new(
+    Attack::variation(
         "header-lists",
         KIND,
         "16 connections send header lists that go on for ever in continuations of 16 kB",
         |stage| ready(header_lists(stage)),
     ),
-    Attack::new(
+    Attack::variation(
         "closed-windows",
         KIND,
         "50 connections ask for 100 pages of 2 MB each and let the server send nothing",
         |stage| Box::pin(closed_windows(stage)),
     ),
-    Attack::new(
+    Attack::variation(
         "pings",
         KIND,
         "8 connections send pings and settings as fast as they can and read no acknowledgement",

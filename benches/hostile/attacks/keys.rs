@@ -24,13 +24,13 @@ pub const ATTACKS: &[Attack] = &[
         "64 connections change a task to what it is, each with a fresh key",
         |stage| Box::pin(keyed_no_ops(stage)),
     ),
-    Attack::new(
+    Attack::variation(
         "keyed-creates",
         KIND,
         "32 connections add tasks with fresh keys of 255 characters until the list is full, and go on",
         |stage| Box::pin(keyed_creates(stage)),
     ),
-    Attack::new(
+    Attack::variation(
         "keyed-replays",
         KIND,
         "32 connections send one batch of 500 changes again and again under the same key",

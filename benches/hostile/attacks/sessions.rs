@@ -16,13 +16,13 @@ pub const ATTACKS: &[Attack] = &[
     Attack::new("abandoned-sign-ins", KIND, "140 sign-ins a second hang up at once", |stage| {
         Box::pin(abandoned_sign_ins(stage))
     }),
-    Attack::new(
+    Attack::variation(
         "unknown-bearers",
         KIND,
         "64 connections ask with session tokens that nobody has",
         |stage| ready(unknown(stage, "authorization", "Bearer ")),
     ),
-    Attack::new(
+    Attack::variation(
         "unknown-cookies",
         KIND,
         "64 connections ask with session cookies that nobody has",
@@ -34,7 +34,7 @@ pub const ATTACKS: &[Attack] = &[
         "2 users add tasks over 1,000 connections while two sessions a second are signed out of",
         |stage| Box::pin(ends_at_overload(stage)),
     ),
-    Attack::new(
+    Attack::variation(
         "many-of-one",
         KIND,
         "a user with 100 sessions lists and uses them in turn over 32 connections",

@@ -28,19 +28,19 @@ pub const ATTACKS: &[Attack] = &[
         "one client opens 1,200 streams of revocations, while another one tries to open one twice a second",
         |stage| ready(revocation_streams(stage)),
     ),
-    Attack::new(
+    Attack::variation(
         "ends-beside-streams",
         KIND,
         "1,000 streams of 40 users are open while sessions begin and end 30 times a second",
         |stage| Box::pin(ends_beside_streams(stage)),
     ),
-    Attack::new(
+    Attack::variation(
         "stream-churn",
         KIND,
         "streams of 8 users are opened and closed 300 times a second",
         |stage| Box::pin(stream_churn(stage)),
     ),
-    Attack::new(
+    Attack::variation(
         "unread-replays",
         KIND,
         "30 streams of one list begin with its first of 20,000 changes and are not read",

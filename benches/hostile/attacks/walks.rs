@@ -20,13 +20,19 @@ pub const ATTACKS: &[Attack] = &[
          asked for",
         |stage| Box::pin(foreign_starts(stage)),
     ),
-    Attack::new(
+    Attack::variation(
         "whole-histories",
         KIND,
         "16 connections ask for what was deleted of a list of 40,000 changes, where nothing was",
         |stage| Box::pin(asking(stage, |_| "/history?type=deleted".to_owned())),
     ),
-    Attack::new(
+    Attack::variation(
+        "long-histories",
+        KIND,
+        "16 connections of 4 users ask for 1,000 changes of descriptions of 8 kB each, or the difference that they make",
+        |stage| Box::pin(long_histories(stage)),
+    ),
+    Attack::variation(
         "differences",
         KIND,
         "16 connections ask for the difference between two moments of that list, each time others",
@@ -57,6 +63,24 @@ async fn foreign_starts(stage: Stage) -> anyhow::Result<Play> {
                 stage.look_whether_ready().await;
             } else {
                 stage.send(get(&stage, &person, &path)).await;
+            }
+        }
+    }))
+}
+
+async fn long_histories(stage: Stage) -> anyhow::Result<Play> {
+    let people = stage.people(4).await?;
+    for person in &people {
+        fill(&stage, person, &[1_000], &"🦀".repeat(2_000)).await?;
+    }
+    let people = Arc::new(people);
+    Ok(crowd(CONNECTIONS, move |number| {
+        let (stage, people) = (stage.clone(), Arc::clone(&people));
+        async move {
+            let paths = ["/history?limit=1000", "/diff?from=0&limit=1000"];
+            let path = paths.get(number % 8 / 4).unwrap_or(&"");
+            if let Some(person) = people.get(number % 4) {
+                stage.send(get(&stage, person, path)).await;
             }
         }
     }))

@@ -15,13 +15,13 @@ use std::sync::Arc;
 
 use poem::Request;
 
+use super::PageError;
 use super::bodies::{TaskBody, TaskListBody};
 use super::idempotency::{Answer, Asked, Key};
 use super::listing::{self, Query};
 use super::task_list::TaskList;
 use super::task_list::command::{Command, Place, Refusal, Rejection};
 use super::time_travel::{Moment, TravelError};
-use super::turns::Turn;
 use super::values::TaskId;
 use super::writing::{Answering, WriteError, Writing};
 use crate::clock::Timestamp;
@@ -31,9 +31,11 @@ use crate::http::caller::{self, Owner};
 use crate::http::etag;
 use crate::http::field::{FieldProblem, Flaw};
 use crate::http::idempotency_key::MaybeIdempotencyKey;
+use crate::http::intake;
 use crate::http::problem::Problem;
 use crate::http::raw_json::RawJson;
 use crate::id::UserId;
+use crate::turns::Turn;
 
 /// Answers to one's own tasks are for oneself, and are asked about each time.
 const CACHE_CONTROL: &str = "private, no-cache";
@@ -62,6 +64,15 @@ fn travelled(field: &str, error: TravelError) -> Problem {
     }
 }
 
+/// Why a page was not made; `field` said of when.
+fn not_made(field: &str, error: PageError) -> Problem {
+    match error {
+        PageError::Travel(error) => travelled(field, error),
+        PageError::Busy(error) => error.into(),
+        PageError::Encoding(_) => Problem::internal(&error),
+    }
+}
+
 /// `400`: the list has no such version yet.
 fn not_yet(field: &str, last: i64) -> Problem {
     let message = format!("must be at most {last}, the version of the list now");
@@ -77,7 +88,7 @@ struct Sent<'a> {
     /// What the body says, hashed.
     digest: [u8; 32],
     /// The owner's turn, if it may take long.
-    turn: Option<Arc<Turn>>,
+    turn: Option<Arc<Turn<UserId>>>,
 }
 
 impl<'a> Sent<'a> {
@@ -93,19 +104,19 @@ impl<'a> Sent<'a> {
     }
 
     /// The same, carried out in the owner's turn, which goes with it.
-    fn in_turn(self, turn: Arc<Turn>) -> Self {
+    fn in_turn(self, turn: Arc<Turn<UserId>>) -> Self {
         Self { turn: Some(turn), ..self }
     }
 
-    /// What carries it out.
-    fn writing(&self) -> Writing {
+    /// What carries it out, when its client has a turn.
+    async fn writing(&self) -> Result<Writing, Problem> {
         let Self { owner, request, key, digest, turn, .. } = self;
         let uri = request.original_uri().path_and_query().map_or("", |path| path.as_str());
         let parts = [request.method().as_str().as_bytes(), uri.as_bytes(), digest];
         let key = key.0.as_ref().map(|key| Key::of(key.as_str()));
         let asked = key.map(|key| Asked::new(owner.user_id, key, &parts));
-        let turn = turn.clone();
-        Writing { owner: owner.user_id, context: owner.context(), asked, turn }
+        let (turn, place) = (turn.clone(), self.state.tasks.place(intake::client(request)).await?);
+        Ok(Writing { owner: owner.user_id, context: owner.context(), asked, turn, place })
     }
 
     /// Carries out a command about one task.
@@ -121,7 +132,7 @@ impl<'a> Sent<'a> {
         commands: Option<&str>,
     ) -> Result<Answer, Problem> {
         let (state, owner) = (self.state, self.owner.user_id);
-        let done = state.tasks.write(&self.writing(), command, answering).await;
+        let done = state.tasks.write(&self.writing().await?, command, answering).await;
         answered(state, owner, done, commands).await
     }
 }

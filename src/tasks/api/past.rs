@@ -1,12 +1,14 @@
 //! What was, and what happens.
 
+use std::sync::Arc;
+
 use futures_util::StreamExt;
 use poem::Request;
 use poem::web::sse::Event;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query as Parameter};
 
-use super::{default_limit, moment, not_yet, parse, travelled};
+use super::{default_limit, moment, not_made, not_yet, parse, travelled};
 use crate::http::caller::Owner;
 use crate::http::caller::{self, SignedIn};
 use crate::http::failure::Failure;
@@ -17,9 +19,9 @@ use crate::http::problem::Problem;
 use crate::http::schema::Nullable;
 use crate::http::tag::Tag;
 use crate::tasks::bodies::{ChangeBody, DifferencesBody, HistoryBody};
+use crate::tasks::differences::Differences;
 use crate::tasks::feed::FollowError;
 use crate::tasks::history::{HistoryError, Only};
-use crate::tasks::time_travel::differences;
 use crate::tasks::values::TaskId;
 
 crate::statuses! {
@@ -60,13 +62,13 @@ impl TaskHistoryApi {
         /// Only what happened before this version: `nextBefore` of the page before.
         #[oai(validator(minimum(value = "1")))]
         before: Parameter<Option<i64>>,
-        /// Most changes on the page.
+        /// Most changes on the page. Long ones may be fewer: a page takes no more of them from 512 KiB on.
         #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "1000")))]
         limit: Parameter<u64>,
     ) -> Result<Json<HistoryBody>, Failure<GetHistory>> {
         let (tasks, id) = (&caller::state(request)?.tasks, parse(&task_id)?);
         let limit = usize::try_from(limit.0).unwrap_or(usize::MAX);
-        let told = tasks.history(owner.user_id, id, before.0, limit + 1).await;
+        let told = tasks.history(owner.user_id, id, before.0, limit).await;
         let told = told.map_err(|error| match error {
             HistoryError::NoSuchVersion => {
                 let message = "must be the nextBefore of a page of this history";
@@ -75,7 +77,7 @@ impl TaskHistoryApi {
             HistoryError::Read(error) => error.into(),
         })?;
         let told = told.ok_or_else(Problem::no_such_task)?;
-        Ok(Json(HistoryBody::page(told, limit)))
+        Ok(Json(told.into()))
     }
 
     /// History of the list
@@ -96,14 +98,14 @@ impl TaskHistoryApi {
         /// Only what happened before this version: `nextBefore` of the page before.
         #[oai(validator(minimum(value = "1")))]
         before: Parameter<Option<i64>>,
-        /// Most changes on the page.
+        /// Most changes on the page. Long ones may be fewer: a page takes no more of them from 512 KiB on.
         #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "1000")))]
         limit: Parameter<u64>,
     ) -> Result<Json<HistoryBody>, Failure<GetListHistory>> {
         let tasks = &caller::state(request)?.tasks;
         let limit = usize::try_from(limit.0).unwrap_or(usize::MAX);
-        let told = tasks.list_history(owner.user_id, only.0, before.0, limit + 1).await?;
-        Ok(Json(HistoryBody::page(told, limit)))
+        let told = tasks.list_history(owner.user_id, only.0, before.0, limit).await?;
+        Ok(Json(told.into()))
     }
 
     /// What is different
@@ -124,7 +126,7 @@ impl TaskHistoryApi {
         to: Parameter<Option<String>>,
         /// `nextCursor` of the page before.
         cursor: Parameter<Option<String>>,
-        /// Most differences on the page.
+        /// Most differences on the page. Long ones may be fewer: a page takes no more of them from 512 KiB on.
         #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "1000")))]
         limit: Parameter<u64>,
     ) -> Result<Json<DifferencesBody>, Failure<DiffTasks>> {
@@ -142,7 +144,9 @@ impl TaskHistoryApi {
             None => tasks.of(owner.user_id).await.map_err(Into::into),
         };
         let to = to.map_err(|error| travelled("to", error))?;
-        let (found, more) = differences(&from.state.tasks, &to.state.tasks, after, limit);
+        let between = (Arc::clone(&from), Arc::clone(&to));
+        let found = tasks.differences(owner.user_id, between, after, limit).await;
+        let Differences { found, more } = found.map_err(|error| not_made("from", error))?;
         let next = found.last().filter(|_| more).map(|difference| difference.task_id);
         let differences = found.into_iter().map(Into::into).collect();
         let (from, to) = (from.version, to.version);

@@ -5,7 +5,7 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query as Parameter};
 
 use super::answers::{Changed, Created, Deleted};
-use super::{CACHE_CONTROL, Sent, answer, as_task, default_limit, moment, parse, travelled};
+use super::{CACHE_CONTROL, Sent, answer, as_task, default_limit, moment, not_made, parse};
 use crate::http::cached::Cached;
 use crate::http::caller::{self, Owner};
 use crate::http::digested::{Digested, NO_BODY};
@@ -17,7 +17,6 @@ use crate::http::if_match::IfMatch;
 use crate::http::json::{Json, MergePatch};
 use crate::http::problem::Problem;
 use crate::http::tag::Tag;
-use crate::tasks::PageError;
 use crate::tasks::bodies::{
     MoveRequest, Reading, TaskBody, TaskListBody, TaskPatch, TaskRequest, place,
 };
@@ -54,11 +53,7 @@ pub(crate) async fn page(
     as_of: Option<Moment>,
 ) -> Result<Cached<TaskListBody>, Failure<ListTasks>> {
     let page = caller::state(request)?.tasks.page(owner.user_id, query, as_of).await;
-    let page = page.map_err(|error| match error {
-        PageError::Travel(error) => travelled("asOf", error),
-        PageError::Busy(error) => error.into(),
-        PageError::Encoding(_) => Problem::internal(&error),
-    })?;
+    let page = page.map_err(|error| not_made("asOf", error))?;
     let tag = etag::of_version(page.version);
     Ok(Cached::answer(request, page.bytes, tag, CACHE_CONTROL.to_owned()))
 }

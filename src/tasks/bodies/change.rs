@@ -8,9 +8,9 @@ use super::{TaskFields, example};
 use crate::clock::Timestamp;
 use crate::http::schema::Nullable;
 use crate::id::{SessionId, UserId};
+use crate::tasks::differences::Difference;
 use crate::tasks::events::Deed;
-use crate::tasks::history::{Entry, Kind};
-use crate::tasks::time_travel::Difference;
+use crate::tasks::history::{Entry, Kind, Told};
 use crate::tasks::values::TaskId;
 
 /// What happened to a task.
@@ -114,20 +114,19 @@ pub(in crate::tasks) struct DifferenceBody {
 }
 
 impl HistoryBody {
-    /// A page of up to `limit` entries; one more tells that it is not the last page.
-    pub(in crate::tasks) fn page(mut told: Vec<Entry>, limit: usize) -> Self {
-        let more = told.len() > limit;
-        told.truncate(limit);
-        let next = told.last().filter(|_| more).map(|entry| entry.version);
-        let changes = told.into_iter().map(ChangeBody::from).collect();
-        Self { changes, next_before: Nullable(next) }
-    }
-
     /// One of a whole list, for instance.
     pub fn example_of_list() -> Self {
         let title = Some("Buy milk".to_owned());
         let changes = vec![ChangeBody { title, ..ChangeBody::example() }];
         Self { changes, ..Self::example() }
+    }
+}
+
+impl From<Told> for HistoryBody {
+    fn from(told: Told) -> Self {
+        let next = told.entries.last().filter(|_| told.more).map(|entry| entry.version);
+        let changes = told.entries.into_iter().map(ChangeBody::from).collect();
+        Self { changes, next_before: Nullable(next) }
     }
 }
 
