@@ -1,4 +1,4 @@
-//! Turns: how much is done for one holder (a user, a client) at the same time, and how much of theirs may wait.
+//! Turns: how much is done for one holder, a user for instance, at the same time, and how much of theirs may wait.
 //!
 //! Whoever asks for much at once waits for themselves, and stands before nobody else. What waits is bounded in number and
 //! time; more is refused before anything is held for it.

@@ -61,11 +61,6 @@ pub(crate) fn user(request: &Request) -> Option<UserId> {
     request.data::<Arc<Intake>>()?.user.get().copied()
 }
 
-/// The client that has sent the request.
-pub(crate) fn client(request: &Request) -> Holder {
-    request.data::<Arc<Intake>>().map_or(Holder::Node, |intake| intake.client)
-}
-
 /// The whole body, if it has at most `max` bytes, arrives in time, and there is room for it.
 pub(crate) async fn receive(request: &Request, body: Body, max: usize) -> Result<Bytes, Problem> {
     let intake = request.data::<Arc<Intake>>();

@@ -46,7 +46,6 @@ use self::pages::Pages;
 use self::task_list::TaskList;
 use self::time_travel::{Moment, Pasts, TravelError};
 use self::walks::Walks;
-use crate::budget::Holder;
 use crate::database::Pool;
 use crate::eventlog::follower::Observer;
 use crate::eventlog::{Decider, Entities, EventLog, Heard, Published, ReadError, StreamName};
@@ -59,15 +58,6 @@ use crate::workers::WorkError;
 /// Work of a user that may take long: many changes at once or their opposite, a long page.
 const LONG: Terms =
     Terms { at_once: 1, waiting: 16, patience: Duration::from_secs(5), refusal: Reason::FileQueue };
-
-/// Changes that come through one client. So many fill a batch; more of them would only stand before those of others. How many
-/// wait is bounded by the client's share of the requests in flight.
-const OF_CLIENT: Terms = Terms {
-    at_once: 128,
-    waiting: usize::MAX / 2,
-    patience: Duration::from_secs(5),
-    refusal: Reason::RequestBudget,
-};
 
 /// Bytes that are decoded or encoded on the threads that answer requests; what is more goes to those for long work.
 const QUICK: usize = 256 * 1024;
@@ -85,7 +75,6 @@ pub struct Tasks {
     places: Places,
     heavy: Heavy,
     turns: Turns<UserId>,
-    clients: Turns<Holder>,
 }
 
 /// A page of tasks was not made.
@@ -136,7 +125,6 @@ impl Tasks {
             places: Places::new(),
             heavy,
             turns: Turns::new(LONG),
-            clients: Turns::new(OF_CLIENT),
             pool,
         }
     }
@@ -202,15 +190,6 @@ impl Tasks {
     /// When too much of theirs waits already, or the turn does not come in time.
     pub async fn turn(&self, owner: UserId) -> Result<Arc<Turn<UserId>>, NoTurn> {
         self.turns.of(owner).await.map(Arc::new)
-    }
-
-    /// A client's turn to change something, whoever asks through it.
-    ///
-    /// # Errors
-    ///
-    /// When too much of theirs waits already, or the turn does not come in time.
-    pub async fn place(&self, client: Holder) -> Result<Arc<Turn<Holder>>, NoTurn> {
-        self.clients.of(client).await.map(Arc::new)
     }
 
     /// Runs what takes more than a few milliseconds away from the threads that answer requests.

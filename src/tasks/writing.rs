@@ -15,7 +15,6 @@ use super::task_list::TaskList;
 use super::task_list::command::{Command, Expected, Refusal, Rejection, Taking};
 use super::values::TaskId;
 use super::{QUICK, Tasks};
-use crate::budget::Holder;
 use crate::clock::Timestamp;
 use crate::eventlog::{
     Context, ExecuteError, Execution, Outcome, Published, ReadError, Record, StoreError,
@@ -125,8 +124,6 @@ pub struct Writing {
     pub asked: Option<Asked>,
     /// The owner's turn, if it may take long. It goes with the command, whoever stops waiting for it.
     pub turn: Option<Arc<Turn<UserId>>>,
-    /// The turn of the client that they ask through. It goes with the command too.
-    pub place: Arc<Turn<Holder>>,
 }
 
 /// What a command has come to.
@@ -273,7 +270,6 @@ impl Tasks {
         keyed: Option<Keyed>,
         mut execution: Execution<TaskList>,
     ) -> Result<Outcome<TaskList>, WriteError> {
-        execution = execution.keeping(Arc::clone(&writing.place));
         if let Some(turn) = &writing.turn {
             execution = execution.keeping(Arc::clone(turn));
         }

@@ -1,9 +1,7 @@
 //! Clients that take their time, and clients that take everything: connections, requests and bodies have limits.
 
-use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use keyfold::app::{Seams, features};
 use keyfold::clock::Clock;
 use keyfold::database::Connection;
@@ -15,7 +13,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::app::{START, TestApp, config, known_keys};
-use crate::locked::Locked;
 use crate::postgres;
 use crate::process::until;
 use crate::user::TestUser;
@@ -202,20 +199,6 @@ async fn one_client_has_a_share_of_the_requests_in_flight_and_others_are_answere
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
     drop(held);
     until("there is room again", async || signing_in().send().await.status != 503).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn changes_of_one_client_beyond_its_turns_wait_for_each_other_and_all_are_made() {
-    let app = TestApp::spawn().await;
-    let [ada, bob] = [app.sign_up("ada@example.com").await, app.sign_up("bob@example.com").await];
-    let locked = Locked::new(&app.connection()).await;
-    let body = json!({"title": "Milk"});
-    let mut changes = pin!(join_all((0..150).flat_map(|_| [ada.create(&body), bob.create(&body)])));
-    locked.holds_up(1, changes.as_mut()).await;
-    locked.release().await;
-    let statuses: Vec<_> = changes.await.iter().map(|answer| answer.status.as_u16()).collect();
-    assert_eq!(statuses, [201; 300]);
-    assert_eq!([ada.titles().await.len(), bob.titles().await.len()], [150, 150]);
 }
 
 /// The beginning of what is answered to somebody who reads revocations as they happen.

@@ -185,7 +185,7 @@ impl TaskChangesApi {
 
 async fn take_back(sent: Sent<'_>, deed: Deed, expected: Expected) -> Result<Answer, Problem> {
     let (state, user_id) = (sent.state, sent.owner.user_id);
-    let (writing, now) = (sent.writing().await?, state.clock.now());
+    let (writing, now) = (sent.writing(), state.clock.now());
     let done = state.tasks.take_back(&writing, (deed, expected), now, as_taken_back()).await;
     answered(state, user_id, done, None).await
 }

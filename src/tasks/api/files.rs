@@ -149,7 +149,7 @@ impl TaskFilesApi {
         let answering =
             Answering::made(move |done| answer(done.list.version, None, &imported(count, done)));
         let command = Command::Change { actions, expected: if_match.versions(), at: now };
-        let (writing, tasks) = (sent.writing().await?, state.tasks.clone());
+        let (writing, tasks) = (sent.writing(), state.tasks.clone());
         let work = async move {
             let done = tasks.write(&writing, command, answering).await;
             drop(claim);

@@ -31,7 +31,6 @@ use crate::http::caller::{self, Owner};
 use crate::http::etag;
 use crate::http::field::{FieldProblem, Flaw};
 use crate::http::idempotency_key::MaybeIdempotencyKey;
-use crate::http::intake;
 use crate::http::problem::Problem;
 use crate::http::raw_json::RawJson;
 use crate::id::UserId;
@@ -108,15 +107,15 @@ impl<'a> Sent<'a> {
         Self { turn: Some(turn), ..self }
     }
 
-    /// What carries it out, when its client has a turn.
-    async fn writing(&self) -> Result<Writing, Problem> {
+    /// What carries it out.
+    fn writing(&self) -> Writing {
         let Self { owner, request, key, digest, turn, .. } = self;
         let uri = request.original_uri().path_and_query().map_or("", |path| path.as_str());
         let parts = [request.method().as_str().as_bytes(), uri.as_bytes(), digest];
         let key = key.0.as_ref().map(|key| Key::of(key.as_str()));
         let asked = key.map(|key| Asked::new(owner.user_id, key, &parts));
-        let (turn, place) = (turn.clone(), self.state.tasks.place(intake::client(request)).await?);
-        Ok(Writing { owner: owner.user_id, context: owner.context(), asked, turn, place })
+        let turn = turn.clone();
+        Writing { owner: owner.user_id, context: owner.context(), asked, turn }
     }
 
     /// Carries out a command about one task.
@@ -132,7 +131,7 @@ impl<'a> Sent<'a> {
         commands: Option<&str>,
     ) -> Result<Answer, Problem> {
         let (state, owner) = (self.state, self.owner.user_id);
-        let done = state.tasks.write(&self.writing().await?, command, answering).await;
+        let done = state.tasks.write(&self.writing(), command, answering).await;
         answered(state, owner, done, commands).await
     }
 }
