@@ -226,9 +226,9 @@ async fn cut(
 ) -> anyhow::Result<Recovery> {
     let name = &cluster.nodes.get(node).context("there is no such node")?.name;
     let link = cluster.postgres.session(Role::Primary).await?;
-    // Only the session that listens holds a lock of the node's place.
+    // The session that listens shares the lock of the nodes' places; one that appends has the log's for itself.
     let cut = "select count(pg_terminate_backend(pid)) from pg_stat_activity join pg_locks using (pid) \
-               where application_name = $1 and locktype = 'advisory'";
+               where application_name = $1 and locktype = 'advisory' and mode = 'ShareLock'";
     let since = Instant::now();
     let ended: i64 = link.client.query_one(cut, &[name]).await?.get(0);
     ensure!(ended == 1, "{ended} sessions of {name} listened");
