@@ -80,8 +80,9 @@ impl Fault {
                 "`kill -9` of a node, which is started again at once; counted from the kill"
             }
             Self::KillPrimary => {
-                "`kill -9` of the PostgreSQL primary and all its processes, then promotion of the standby; counted from \
-                 the kill. A new standby is made afterwards, and commits wait for it again"
+                "`kill -9` of the PostgreSQL primary and all its processes, stopped before so that none sees another one die, \
+                 then promotion of the standby; counted from the kill. A new standby is made afterwards, and commits wait for \
+                 it again"
             }
             Self::Freeze => {
                 "SIGSTOP of a node for 16 to 20 s, longer than any of its time-outs, while others change what it has in \
