@@ -13,7 +13,7 @@ use super::commands;
 use crate::app::storage::Storage;
 use crate::clock::Clock;
 use crate::config::{Config, DatabaseLocation};
-use crate::database::{self, Connection, DatabaseError, Link, inspection};
+use crate::database::{self, Connection, DatabaseError, Link, inspection, pooler};
 use crate::eventlog::store;
 
 /// How often the database is asked for the time.
@@ -72,10 +72,15 @@ async fn examine_database(config: &Config, storage: &Storage, link: &Link) -> Ve
     let replication = inspection::replication(link).await;
     let replication = replication.map(|replication| checks::replication(&replication));
     let nodes = inspection::nodes(link).await.map(|nodes| checks::nodes(&nodes, now));
+    let durability = inspection::durability(link).await;
+    let durability = durability.map(|durability| checks::durability(&durability));
+    let sessions = pooler::lends_sessions(&connection).await.map(checks::sessions);
     let checked = database::check_migrated(&connection).await;
     let is_migrated = checked.is_ok();
     let mut findings = vec![
         server.unwrap_or_else(|error| Finding::failed("database", &error)),
+        sessions.unwrap_or_else(|error| Finding::failed("sessions", &error)),
+        durability.unwrap_or_else(|error| Finding::failed("durability", &error)),
         replication.unwrap_or_else(|error| Finding::failed("replication", &error)),
         checks::schema(checked),
         nodes.unwrap_or_else(|error| Finding::failed("nodes", &error)),

@@ -71,7 +71,8 @@ async fn a_search_path_that_names_no_schema_is_refused_in_the_words_of_every_com
     let keyfold = database.keyfold(SECRET).set("DATABASE_URL", &url);
     for arguments in [&["serve"] as &[_], &["migrate"], &["users", "delete", "ada@example.com"]] {
         let ended = keyfold.run(arguments).await;
-        let sentence = "the database connection's search_path names no schema that exists";
+        let sentence = "the search_path (typo) names no schema that exists: make one (create schema), \
+                        or change the search_path";
         assert_refused(&ended, &[sentence]);
     }
 }
