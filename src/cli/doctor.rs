@@ -12,7 +12,7 @@ use self::finding::{Finding, Level};
 use super::commands;
 use crate::app::storage::Storage;
 use crate::clock::Clock;
-use crate::config::{Config, DatabaseLocation};
+use crate::config::Config;
 use crate::database::{self, Connection, DatabaseError, Link, inspection, pooler};
 use crate::eventlog::store;
 
@@ -34,9 +34,6 @@ pub(super) async fn doctor(config: &Config) -> anyhow::Result<()> {
 }
 
 async fn examine(config: &Config) -> Vec<Finding> {
-    if let Some(absent) = absent(config) {
-        return vec![absent];
-    }
     let storage = match Storage::join(config).await {
         Ok(storage) => storage,
         Err(error) => return vec![Finding::error("database", format!("{error:#}"))],
@@ -48,16 +45,6 @@ async fn examine(config: &Config) -> Vec<Finding> {
     };
     storage.close().await;
     findings
-}
-
-/// A data directory without a database: to look is not to make one.
-fn absent(config: &Config) -> Option<Finding> {
-    let DatabaseLocation::Private { data, .. } = &config.database.location else { return None };
-    let text = format!(
-        "there is none in {} yet: start a server, which makes one, or correct KEYFOLD_DATA",
-        data.display()
-    );
-    (!data.join("postgres").exists()).then(|| Finding::error("database", text))
 }
 
 fn unreachable(error: &DatabaseError) -> Finding {

@@ -154,7 +154,7 @@ async fn looking_at_a_data_directory_that_is_not_there_does_not_make_one() {
     let data = DataDirectory::new("no-data");
     let found = Keyfold::in_directory(&data).run(&["doctor"]).await;
     let absent = format!(
-        "error    database     there is none in {} yet: start a server, which makes one, \
+        "error    database     there is no database in {} yet: start a server, which makes one, \
          or correct KEYFOLD_DATA",
         data.path().display()
     );
