@@ -80,8 +80,9 @@ impl Fault {
                 "`kill -9` of a node, which is started again at once; counted from the kill"
             }
             Self::KillPrimary => {
-                "`kill -9` of the PostgreSQL primary and all its processes, then promotion of the standby; counted from \
-                 the kill. A new standby is made afterwards, and commits wait for it again"
+                "`kill -9` of the PostgreSQL primary and all its processes, stopped before so that none sees another one die, \
+                 then promotion of the standby; counted from the kill. A new standby is made afterwards, and commits wait for \
+                 it again"
             }
             Self::Freeze => {
                 "SIGSTOP of a node for 16 to 20 s, longer than any of its time-outs, while others change what it has in \
@@ -226,9 +227,9 @@ async fn cut(
 ) -> anyhow::Result<Recovery> {
     let name = &cluster.nodes.get(node).context("there is no such node")?.name;
     let link = cluster.postgres.session(Role::Primary).await?;
-    // Only the session that listens holds a lock of the node's place.
+    // The session that listens shares the lock of the nodes' places; one that appends has the log's for itself.
     let cut = "select count(pg_terminate_backend(pid)) from pg_stat_activity join pg_locks using (pid) \
-               where application_name = $1 and locktype = 'advisory'";
+               where application_name = $1 and locktype = 'advisory' and mode = 'ShareLock'";
     let since = Instant::now();
     let ended: i64 = link.client.query_one(cut, &[name]).await?.get(0);
     ensure!(ended == 1, "{ended} sessions of {name} listened");

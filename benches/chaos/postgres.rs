@@ -153,6 +153,9 @@ impl Postgres {
     }
 
     async fn kill(&mut self, role: Role) -> anyhow::Result<()> {
+        // All are stopped before the first one dies, as on a machine that loses power. A backend that sees its postmaster die
+        // gives up waiting for the standby and makes its commit visible for a moment (`SyncRepWaitForLSN`).
+        self.freeze(role)?;
         let member = self.member_mut(role);
         let frozen = std::mem::take(&mut member.frozen);
         let mut process = member.process.take().context("it does not run")?;

@@ -40,6 +40,9 @@ const SET_UP: &str = "\
   default; `DATABASE_URL` names both databases with `target_session_attrs=read-write`.
 * PostgreSQL primary and standby over TCP with SCRAM, fsync on, `synchronous_commit=on`, `synchronous_standby_names` naming
   the standby. A promoted standby waits for nobody until a new standby has been made from it by `pg_basebackup`.
+* A primary dies with all its processes at once, as on a machine that loses power. When only its postmaster dies, PostgreSQL
+  makes commits that still wait for the standby visible for some milliseconds before the last process has ended
+  (`SyncRepWaitForLSN`). Whoever reads one then and is answered sees what the fail-over takes back; no client can prevent that.
 * nginx before them on two ports, in turn and by consistent hash of the user id. GET is repeated at another node when one
   fails; POST and PATCH only while nothing has been sent; PUT and DELETE never.
 ";
