@@ -17,6 +17,7 @@ use crate::config::{Config, DatabaseLocation, Secret};
 use crate::database::Connection;
 use crate::database::cluster::{self, ClusterConfig, PrivateCluster};
 use crate::id::random_bytes;
+use crate::keys;
 
 /// An open database and the secret that belongs to it.
 #[derive(Debug)]
@@ -76,7 +77,11 @@ impl Storage {
         config: &Config,
     ) -> anyhow::Result<Self> {
         let connection = cluster.connection();
-        let secrets = secrets_in(&data.join("secret"), config, holds_keys(&connection).await?)?;
+        let secrets = secrets_in(
+            &data.join("secret"),
+            config,
+            keys::read_model::holds_any(&connection.connect().await?).await?,
+        )?;
         Ok(Self { connection, cluster: Some(Arc::new(cluster)), secrets })
     }
 
@@ -124,17 +129,6 @@ fn cluster_of(config: &Config) -> Option<ClusterConfig> {
         }),
         DatabaseLocation::External(_) => None,
     }
-}
-
-/// Whether a database has private keys, which are sealed under some secret.
-async fn holds_keys(connection: &Connection) -> anyhow::Result<bool> {
-    let link = connection.connect().await?;
-    let is_there = "select to_regclass('key_material') is not null";
-    if !link.client.query_one(is_there, &[]).await?.get::<_, bool>(0) {
-        return Ok(false);
-    }
-    let holds = "select exists (select from key_material)";
-    Ok(link.client.query_one(holds, &[]).await?.get(0))
 }
 
 /// The configured secret, which replaces the one that was kept in a file; without one, that one. It is made when it is missing

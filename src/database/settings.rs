@@ -19,7 +19,7 @@ use super::connection_string::ConnectionError;
 /// * Rows are found by index, however small their table was when a statement was planned: PostgreSQL keeps its plans, and
 ///   one that reads a small table from end to end would go on doing so as the table grows. Where a whole table has to be
 ///   read, a plan then counts as costly, which is no reason to compile it (`jit`).
-const DEFAULTS: [(&str, &str); 9] = [
+const DEFAULTS: [(&str, &str); 10] = [
     ("statement_timeout", "10s"),
     ("lock_timeout", "8s"),
     ("idle_in_transaction_session_timeout", "30s"),
@@ -29,6 +29,7 @@ const DEFAULTS: [(&str, &str); 9] = [
     ("tcp_user_timeout", "20000"),
     ("enable_seqscan", "off"),
     ("jit", "off"),
+    ("plan_cache_mode", "auto"),
 ];
 
 /// What nobody may say otherwise: neither a role, nor a database, nor the connection string.
@@ -37,12 +38,11 @@ const DEFAULTS: [(&str, &str); 9] = [
 /// * Sessions of a pool are idle for as long as nobody asks for anything.
 /// * Values are written and read in one notation, and statements mean what they say.
 /// * Single rows are found by index, nested loops and sorting.
-const PINNED: [(&str, &str); 19] = [
+const PINNED: [(&str, &str); 18] = [
     ("default_transaction_isolation", "read committed"),
     ("default_transaction_read_only", "off"),
     ("default_transaction_deferrable", "off"),
     ("idle_session_timeout", "0"),
-    ("plan_cache_mode", "auto"),
     ("enable_indexscan", "on"),
     ("enable_indexonlyscan", "on"),
     ("enable_bitmapscan", "on"),

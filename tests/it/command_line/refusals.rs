@@ -27,10 +27,27 @@ async fn without_postgresql_the_command_that_installs_it_is_named() {
     std::fs::create_dir(empty.path()).unwrap();
     let path = empty.path().to_str().unwrap().to_owned();
     let keyfold = Keyfold::in_directory(&data).set("KEYFOLD_POSTGRES_BIN", &path);
-    for arguments in [&[] as &[_], &["migrate"]] {
+    let ended = keyfold.run(&[]).await;
+    let program = if cfg!(target_os = "macos") { "brew install" } else { "install" };
+    assert_refused(&ended, &[&path, "version 14 or later", program, "postgresql"]);
+}
+
+#[tokio::test]
+async fn no_command_makes_a_database_where_there_is_none() {
+    let data = DataDirectory::new("mistyped");
+    let keyfold = Keyfold::in_directory(&data);
+    let commands: [&[&str]; 6] = [
+        &["migrate"],
+        &["events"],
+        &["replay"],
+        &["keys", "list"],
+        &["sessions", "end"],
+        &["users", "delete", "ada@example.com"],
+    ];
+    for arguments in commands {
         let ended = keyfold.run(arguments).await;
-        let program = if cfg!(target_os = "macos") { "brew install" } else { "install" };
-        assert_refused(&ended, &[&path, "version 14 or later", program, "postgresql"]);
+        assert_refused(&ended, &["there is no database in", "correct KEYFOLD_DATA"]);
+        assert!(!data.path().exists(), "{arguments:?}");
     }
 }
 
