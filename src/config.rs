@@ -18,6 +18,7 @@ mod nearest;
 mod origin;
 mod parse;
 mod passwords;
+mod platform;
 mod reader;
 mod secret;
 mod sessions;

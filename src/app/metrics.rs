@@ -1,5 +1,8 @@
 //! Serving the metrics, where the public does not come.
 
+use std::io;
+use std::net::SocketAddr;
+
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -20,7 +23,8 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    /// Takes their address, if they are to have one of their own. Otherwise they may be beside everything else of a site.
+    /// Takes their address, if they are to have one of their own: a free port of it if theirs is taken. Otherwise they may be
+    /// beside everything else of a site.
     pub(super) async fn bind(place: MetricsPlace, site: &Site) -> anyhow::Result<Self> {
         let path = exposition::PATH;
         let address = match place {
@@ -30,7 +34,7 @@ impl Metrics {
             }
             MetricsPlace::Off => return Ok(Self { url: None, own: None }),
         };
-        let own = TcpListener::bind(address).await.map_err(|error| {
+        let own = listener(address).await.map_err(|error| {
             anyhow::anyhow!(
                 "cannot show metrics on {address}: {error} (KEYFOLD_METRICS_LISTEN names another address, or off)"
             )
@@ -46,6 +50,22 @@ impl Metrics {
             parts.spawn(serve(listener));
         }
         url
+    }
+}
+
+/// Nobody is turned away because the metrics' port is taken.
+async fn listener(address: SocketAddr) -> io::Result<TcpListener> {
+    match TcpListener::bind(address).await {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            let free = TcpListener::bind((address.ip(), 0)).await?;
+            tracing::warn!(
+                taken = %address,
+                address = %free.local_addr()?,
+                "the metrics' address is taken: they are shown at another port (KEYFOLD_METRICS_LISTEN)"
+            );
+            Ok(free)
+        }
+        bound => bound,
     }
 }
 

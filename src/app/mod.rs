@@ -21,6 +21,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::bail;
 use futures_util::FutureExt;
 use ractor::{Actor, ActorRef};
 use tokio::net::TcpListener;
@@ -35,7 +36,7 @@ use self::serving::{HttpServer, Site};
 use self::storage::Storage;
 use crate::clock::Clock;
 use crate::config::{Config, HttpConfig, MetricsPlace};
-use crate::database::{self, Connection, MigrationError, Pool};
+use crate::database::{self, Connection, MigrationError, Pool, pooler};
 use crate::eventlog::appender;
 use crate::eventlog::follower::{self, Mode};
 use crate::freshness::{Freshness, Memory};
@@ -134,6 +135,7 @@ impl App {
         let node = Id::<()>::generate(&seams.clock).uuid();
 
         // This node's place among the others, before it changes anything.
+        require_sessions(&connection).await?;
         let mode = if config.database.cluster { Mode::Cluster } else { Mode::Single };
         let (follower, mut following) = follower::join(connection.clone(), mode, node).await?;
         let metrics = Metrics::bind(config.telemetry.metrics, &site).await?;
@@ -193,6 +195,17 @@ impl App {
         let pools = pools.all();
         Ok(Server { site, metrics, stop_serving, readiness, features, root, parts, pools })
     }
+}
+
+/// Refuses a pooler that does not keep what a session is told.
+async fn require_sessions(connection: &Connection) -> anyhow::Result<()> {
+    if pooler::lends_sessions(connection).await? {
+        return Ok(());
+    }
+    bail!(
+        "what stands between Keyfold and PostgreSQL lends sessions per transaction, and has to lend them for as long as a \
+         client is connected (PgBouncer: pool_mode = session)"
+    )
 }
 
 impl Running {

@@ -41,6 +41,12 @@ impl Site {
     /// The configured site; without a public URL, the address it listens on.
     pub(super) fn of(config: &HttpConfig, address: SocketAddr) -> Self {
         let configured = config.public_url.as_ref().map(|url| url.origin().ascii_serialization());
+        if configured.is_none() && address.ip().is_unspecified() {
+            tracing::warn!(
+                issuer = %format_args!("http://{address}"),
+                "KEYFOLD_PUBLIC_URL is not set: access tokens name an issuer that no client can reach"
+            );
+        }
         Self {
             address,
             origin: configured.unwrap_or_else(|| format!("http://{address}")),

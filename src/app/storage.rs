@@ -15,8 +15,9 @@ use zeroize::Zeroizing;
 
 use crate::config::{Config, DatabaseLocation, Secret};
 use crate::database::Connection;
-use crate::database::cluster::{ClusterConfig, PrivateCluster};
+use crate::database::cluster::{self, ClusterConfig, PrivateCluster};
 use crate::id::random_bytes;
+use crate::keys;
 
 /// An open database and the secret that belongs to it.
 #[derive(Debug)]
@@ -44,31 +45,44 @@ impl Storage {
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         match cluster_of(config) {
             Some(cluster) => {
-                Self::in_cluster(PrivateCluster::start(&cluster).await?, &cluster.data, config)
+                let running = PrivateCluster::start(&cluster).await?;
+                Self::in_cluster(running, &cluster.data, config).await
             }
             None => Self::external(config),
         }
     }
 
-    /// The same for one command: uses the cluster of a running server if there is one.
+    /// The same for one command: uses the cluster of a running server if there is one, and makes none.
     ///
     /// # Errors
     ///
-    /// As [`Storage::open`], but a running server is no error.
+    /// As [`Storage::open`], but a running server is no error, and a data directory without a cluster is.
     pub async fn join(config: &Config) -> anyhow::Result<Self> {
         match cluster_of(config) {
-            Some(cluster) => Self::in_cluster(
-                PrivateCluster::join_or_start(&cluster).await?,
-                &cluster.data,
-                config,
+            Some(ClusterConfig { data, .. }) if !cluster::is_in(&data) => bail!(
+                "there is no database in {} yet: start a server, which makes one, or correct KEYFOLD_DATA",
+                data.display()
             ),
+            Some(cluster) => {
+                let running = PrivateCluster::join_or_start(&cluster).await?;
+                Self::in_cluster(running, &cluster.data, config).await
+            }
             None => Self::external(config),
         }
     }
 
-    fn in_cluster(cluster: PrivateCluster, data: &Path, config: &Config) -> anyhow::Result<Self> {
-        let secrets = secrets_in(&data.join("secret"), config)?;
-        Ok(Self { connection: cluster.connection(), cluster: Some(Arc::new(cluster)), secrets })
+    async fn in_cluster(
+        cluster: PrivateCluster,
+        data: &Path,
+        config: &Config,
+    ) -> anyhow::Result<Self> {
+        let connection = cluster.connection();
+        let secrets = secrets_in(
+            &data.join("secret"),
+            config,
+            keys::read_model::holds_any(&connection.connect().await?).await?,
+        )?;
+        Ok(Self { connection, cluster: Some(Arc::new(cluster)), secrets })
     }
 
     fn external(config: &Config) -> anyhow::Result<Self> {
@@ -117,15 +131,24 @@ fn cluster_of(config: &Config) -> Option<ClusterConfig> {
     }
 }
 
-/// The configured secret, which replaces the one that was kept in a file; without one, that one, made when it is missing.
-fn secrets_in(path: &Path, config: &Config) -> anyhow::Result<Secrets> {
+/// The configured secret, which replaces the one that was kept in a file; without one, that one. It is made when it is missing
+/// and nothing is sealed yet.
+fn secrets_in(path: &Path, config: &Config, is_sealed: bool) -> anyhow::Result<Secrets> {
     let (mut previous, kept) = (config.previous_secrets.clone(), kept_secret(path)?);
     if let Some(configured) = &config.secret {
         previous.extend(kept);
         return Ok(Secrets { current: configured.clone(), previous });
     }
-    let made = || make_secret(path).and_then(|text| secret_of(&text, path));
-    Ok(Secrets { current: kept.map_or_else(made, Ok)?, previous })
+    let current = match kept {
+        Some(kept) => kept,
+        None if is_sealed => bail!(
+            "the secret in {} is missing, and the private keys in the database are sealed under it: put the file back from a \
+             backup, or set KEYFOLD_SECRET to what was in it",
+            path.display()
+        ),
+        None => secret_of(&make_secret(path)?, path)?,
+    };
+    Ok(Secrets { current, previous })
 }
 
 /// The secret kept in a file that only its owner can read.
@@ -170,17 +193,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_made_once_and_kept_from_others() {
+    fn a_secret_is_made_before_anything_is_sealed_under_it_and_kept_from_others() {
         let directory = std::env::temp_dir().join(format!("keyfold-secret-{}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
         let path = directory.join("secret");
         let mut config = Config::default();
-        let made = secrets_in(&path, &config).unwrap().current;
+        let lost = secrets_in(&path, &config, true).unwrap_err().to_string();
+        let told = format!("the secret in {} is missing, and the private keys", path.display());
+        assert!(lost.starts_with(&told) && !path.exists(), "{lost}");
+        let made = secrets_in(&path, &config, false).unwrap().current;
         assert_eq!(made.as_bytes().len(), 43);
-        let again = secrets_in(&path, &config).unwrap();
+        let again = secrets_in(&path, &config, true).unwrap();
         assert_eq!((again.current.as_bytes(), again.previous.len()), (made.as_bytes(), 0));
         config.secret = Some(Secret::parse(&"another".repeat(6)).unwrap());
-        let replaced = secrets_in(&path, &config).unwrap();
+        let replaced = secrets_in(&path, &config, true).unwrap();
         assert_eq!(replaced.current.as_bytes(), "another".repeat(6).as_bytes());
         assert_eq!(replaced.previous[0].as_bytes(), made.as_bytes());
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);

@@ -12,8 +12,8 @@ use self::finding::{Finding, Level};
 use super::commands;
 use crate::app::storage::Storage;
 use crate::clock::Clock;
-use crate::config::{Config, DatabaseLocation};
-use crate::database::{self, Connection, DatabaseError, Link, inspection};
+use crate::config::Config;
+use crate::database::{self, Connection, DatabaseError, Link, inspection, pooler};
 use crate::eventlog::store;
 
 /// How often the database is asked for the time.
@@ -34,9 +34,6 @@ pub(super) async fn doctor(config: &Config) -> anyhow::Result<()> {
 }
 
 async fn examine(config: &Config) -> Vec<Finding> {
-    if let Some(absent) = absent(config) {
-        return vec![absent];
-    }
     let storage = match Storage::join(config).await {
         Ok(storage) => storage,
         Err(error) => return vec![Finding::error("database", format!("{error:#}"))],
@@ -48,16 +45,6 @@ async fn examine(config: &Config) -> Vec<Finding> {
     };
     storage.close().await;
     findings
-}
-
-/// A data directory without a database: to look is not to make one.
-fn absent(config: &Config) -> Option<Finding> {
-    let DatabaseLocation::Private { data, .. } = &config.database.location else { return None };
-    let text = format!(
-        "there is none in {} yet: start a server, which makes one, or correct KEYFOLD_DATA",
-        data.display()
-    );
-    (!data.join("postgres").exists()).then(|| Finding::error("database", text))
 }
 
 fn unreachable(error: &DatabaseError) -> Finding {
@@ -72,10 +59,15 @@ async fn examine_database(config: &Config, storage: &Storage, link: &Link) -> Ve
     let replication = inspection::replication(link).await;
     let replication = replication.map(|replication| checks::replication(&replication));
     let nodes = inspection::nodes(link).await.map(|nodes| checks::nodes(&nodes, now));
+    let durability = inspection::durability(link).await;
+    let durability = durability.map(|durability| checks::durability(&durability));
+    let sessions = pooler::lends_sessions(&connection).await.map(checks::sessions);
     let checked = database::check_migrated(&connection).await;
     let is_migrated = checked.is_ok();
     let mut findings = vec![
         server.unwrap_or_else(|error| Finding::failed("database", &error)),
+        sessions.unwrap_or_else(|error| Finding::failed("sessions", &error)),
+        durability.unwrap_or_else(|error| Finding::failed("durability", &error)),
         replication.unwrap_or_else(|error| Finding::failed("replication", &error)),
         checks::schema(checked),
         nodes.unwrap_or_else(|error| Finding::failed("nodes", &error)),

@@ -8,9 +8,10 @@ use std::env::VarError;
 use super::environment::Environment;
 use super::error::{ConfigError, InvalidValue, Problem};
 use super::nearest::nearest;
+use super::platform;
 use super::variables::{VARIABLES, Variable};
 
-/// Names that begin so are ours alone, so an unknown one is a typing mistake.
+/// Names that begin so are ours or a platform's, so an unknown one is a typing mistake.
 const OWN_PREFIX: &str = "KEYFOLD_";
 
 /// The variables being read and the problems found so far.
@@ -99,6 +100,7 @@ impl<'a> Reader<'a> {
     fn refuse_unknown_names(&mut self) {
         let mut names = self.environment.names();
         names.retain(|name| name.starts_with(OWN_PREFIX) && !is_known(name));
+        names.retain(|name| !platform::wrote(self.environment, name));
         names.sort_unstable();
         for name in names {
             let known = nearest(&name, VARIABLES.iter().map(|variable| variable.name));

@@ -18,11 +18,12 @@ const LEAST_CHARACTERS: usize = 32;
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes a text exactly as it is, spaces included.
+    /// Takes a text exactly as it is, spaces included, but for line breaks at its end: a file has one that nobody meant.
     ///
     /// # Errors
     /// When it is shorter than 32 characters.
     pub fn parse(value: &str) -> Result<Self, InvalidValue> {
+        let value = value.trim_end_matches(['\r', '\n']);
         let characters = value.chars().count();
         if characters < LEAST_CHARACTERS {
             return Err(InvalidValue::new(format!("has {characters} characters"), expected()));
@@ -92,6 +93,16 @@ mod tests {
         let short = Secret::parse(&"ä".repeat(31)).unwrap_err();
         assert!(short.to_string().starts_with("has 31 characters"), "{short}");
         assert_eq!(Secret::parse(&"ä".repeat(32)).unwrap().as_bytes().len(), 64);
+    }
+
+    #[test]
+    fn line_breaks_at_the_end_of_a_secret_are_no_part_of_it() {
+        let secret = |text: &str| Secret::parse(text).unwrap().as_bytes().to_vec();
+        let plain = format!(" {} ", "a".repeat(32));
+        for end in ["\n", "\r\n", "\n\n"] {
+            assert_eq!(secret(&format!("{plain}{end}")), plain.as_bytes());
+        }
+        assert!(Secret::parse(&format!("{}\n", "a".repeat(31))).is_err());
     }
 
     #[test]

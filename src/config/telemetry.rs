@@ -14,6 +14,35 @@ use super::variables::{
 };
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+/// What other programs call a level, and ours for it.
+const OTHER_LEVELS: [(&str, &str); 9] = [
+    ("warning", "warn"),
+    ("err", "error"),
+    ("fatal", "error"),
+    ("critical", "error"),
+    ("notice", "info"),
+    ("information", "info"),
+    ("verbose", "debug"),
+    ("all", "trace"),
+    ("none", "off"),
+];
+/// How the parts of the program begin that write log lines. Another word alone would silence everything.
+const PARTS: [&str; 14] = [
+    "keyfold",
+    "deadpool",
+    "h2",
+    "hyper",
+    "mio",
+    "opentelemetry",
+    "poem",
+    "ractor",
+    "refinery",
+    "reqwest",
+    "rustls",
+    "tokio",
+    "tonic",
+    "tower",
+];
 
 /// Logs, traces and metrics, and where they go.
 #[derive(Clone, Debug)]
@@ -94,13 +123,22 @@ fn parse_format(value: &str) -> Result<LogFormat, InvalidValue> {
 
 fn parse_filter(value: &str) -> Result<String, InvalidValue> {
     let expected = "directives such as info or warn,keyfold=debug";
-    if let Some(word) = value.split(',').map(str::trim).find(|word| is_mistyped_level(word)) {
+    let directives: Vec<_> = value.split(',').map(|word| with_our_level(word.trim())).collect();
+    if let Some(word) = directives.iter().find(|word| is_mistyped_level(word)) {
         let level = nearest(&word.to_ascii_lowercase(), LEVELS).unwrap_or_default();
         let wrong = format!("contains {}, which is not a level", quoted(word));
         return Err(InvalidValue::new(wrong, format!("{expected}; perhaps {level}")));
     }
-    match EnvFilter::builder().parse(value) {
-        Ok(_) => Ok(value.to_owned()),
+    if let Some(word) = directives.iter().find(|word| is_nothing(word)) {
+        let wrong = format!(
+            "contains {}, which is neither a level nor a part of this program",
+            quoted(word)
+        );
+        return Err(InvalidValue::new(wrong, expected));
+    }
+    let filter = directives.join(",");
+    match EnvFilter::builder().parse(&filter) {
+        Ok(_) => Ok(filter),
         Err(error) => {
             let wrong = format!("is {}, which is not a filter ({error})", quoted(value));
             Err(InvalidValue::new(wrong, expected))
@@ -124,6 +162,25 @@ fn parse_place(value: &str) -> Result<MetricsPlace, InvalidValue> {
             InvalidValue::new(wrong, "an address such as 127.0.0.1:9464, shared or off")
         }),
     }
+}
+
+/// A directive with the level that this program knows, where it has one that others know.
+fn with_our_level(directive: &str) -> String {
+    let (before, level) = match directive.rsplit_once('=') {
+        Some((before, level)) => (format!("{before}="), level),
+        None => (String::new(), directive),
+    };
+    let ours = OTHER_LEVELS.iter().find(|(other, _)| other.eq_ignore_ascii_case(level.trim()));
+    ours.map_or_else(|| directive.to_owned(), |(_, ours)| format!("{before}{ours}"))
+}
+
+/// Whether a directive is a word that stands for nothing here.
+fn is_nothing(directive: &str) -> bool {
+    let word = directive.to_ascii_lowercase();
+    let is_level =
+        LEVELS.contains(&word.as_str()) || word.parse::<u8>().is_ok_and(|level| level < 6);
+    let is_part = PARTS.iter().any(|part| word.starts_with(part));
+    !(word.is_empty() || word.contains(['=', '[']) || is_level || is_part)
 }
 
 /// Whether a directive is a level with a typing mistake. It would count as the name of a module, and silence all others.
@@ -176,6 +233,27 @@ mod tests {
         assert_eq!(parse_place("off"), Ok(MetricsPlace::Off));
         for value in ["9464", "localhost", "on"] {
             assert_eq!(parse_place(value).unwrap_err().wrong, format!("is {value:?}"));
+        }
+    }
+
+    #[test]
+    fn levels_that_other_programs_know_are_understood() {
+        for (filter, ours) in [
+            ("warning", "warn"),
+            ("WARNING", "warn"),
+            ("fatal,keyfold=Verbose", "error,keyfold=debug"),
+            ("keyfold::sessions=critical", "keyfold::sessions=error"),
+            ("none", "off"),
+        ] {
+            assert_eq!(parse_filter(filter), Ok(ours.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_word_that_stands_for_nothing_does_not_silence_everything() {
+        for filter in ["quiet", "yes", "info,keyfodl", "6"] {
+            let error = parse_filter(filter).unwrap_err();
+            assert!(error.wrong.ends_with("neither a level nor a part of this program"), "{error}");
         }
     }
 

@@ -368,3 +368,19 @@ fn several_nodes_need_a_shared_database_and_one_public_url() {
     ];
     assert_eq!(said, expected);
 }
+
+#[test]
+fn variables_that_a_platform_writes_under_our_prefix_are_no_mistakes() {
+    let of_kubernetes = [
+        ("KEYFOLD_PORT", "tcp://10.0.0.7:8000"),
+        ("KEYFOLD_SERVICE_HOST", "10.0.0.7"),
+        ("KEYFOLD_SERVICE_PORT", "8000"),
+        ("KEYFOLD_METRICS_PORT_9464_TCP_ADDR", "10.0.0.8"),
+    ];
+    read(&of_kubernetes);
+    let mistaken = [&of_kubernetes[..], &[("KEYFOLD_LISTN", "127.0.0.1:8000")]].concat();
+    assert_eq!(
+        problem(&mistaken),
+        "KEYFOLD_LISTN: is not a variable of this program; expected a known name, perhaps KEYFOLD_LISTEN"
+    );
+}

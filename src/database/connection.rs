@@ -20,8 +20,11 @@ use super::error::DatabaseError;
 use super::hosts;
 use super::link::Link;
 use super::session;
+use super::settings::Settings;
 use super::sslmode::SslMode;
 use super::tls;
+use crate::clock::Clock;
+use crate::id::Id;
 
 /// The driver's half of an open session, which has to be polled.
 type Driver =
@@ -35,6 +38,7 @@ type Attempt<'a> =
 #[derive(Clone)]
 pub struct Connection {
     config: Config,
+    settings: Settings,
     sslmode: SslMode,
     tls: MakeRustlsConnect,
 }
@@ -45,7 +49,8 @@ impl Connection {
     /// # Errors
     /// Names the problem in one sentence, without any part of the string.
     pub fn parse(text: &str) -> Result<Self, ConnectionError> {
-        let ConnectionString { mut config, sslmode, sslrootcert } = ConnectionString::parse(text)?;
+        let ConnectionString { mut config, settings, sslmode, sslrootcert } =
+            ConnectionString::parse(text)?;
         session::prepare(&mut config);
         if config.get_hosts().is_empty() {
             return Err(ConnectionError::NoHost);
@@ -53,7 +58,7 @@ impl Connection {
         // As in libpq, sslmode means nothing on a Unix socket.
         let sslmode = if session::is_local(&config) { SslMode::Disable } else { sslmode };
         let tls = tls::connector(sslmode, sslrootcert.as_deref())?;
-        Ok(Self { config, sslmode, tls })
+        Ok(Self { config, settings, sslmode, tls })
     }
 
     /// Reaches a database through the Unix socket in a directory.
@@ -65,14 +70,15 @@ impl Connection {
         let mut config = Config::new();
         config.host_path(directory).user(user).dbname(database);
         session::prepare(&mut config);
-        Ok(Self { config, sslmode: SslMode::Disable, tls: tls::connector(SslMode::Disable, None)? })
+        let (sslmode, settings) = (SslMode::Disable, Settings::default());
+        Ok(Self { config, settings, sslmode, tls: tls::connector(sslmode, None)? })
     }
 
     /// The same database, with every session working in one schema.
     #[must_use]
     pub fn with_schema(&self, schema: &str) -> Self {
         let mut connection = self.clone();
-        session::choose_schema(&mut connection.config, schema);
+        connection.settings.in_schema(schema);
         connection
     }
 
@@ -133,7 +139,28 @@ impl Connection {
     ) -> Result<(Client, Driver), tokio_postgres::Error> {
         let mut config = host.clone();
         config.ssl_mode(transport);
-        config.connect(self.tls.clone()).await
+        let (client, mut driver) = config.connect(self.tls.clone()).await?;
+        self.settle(&client, &mut driver).await?;
+        Ok((client, driver))
+    }
+
+    /// Tells a fresh session what it has to know, and looks at it then, in a transaction of its own.
+    async fn settle(
+        &self,
+        client: &Client,
+        driver: &mut Driver,
+    ) -> Result<(), tokio_postgres::Error> {
+        let name = Id::<()>::generate(&Clock::system()).uuid();
+        let (telling, looking) = (self.settings.telling(name), self.settings.looking(name));
+        let settle = async {
+            client.batch_execute(&telling).await?;
+            client.batch_execute(&looking).await
+        };
+        tokio::select! {
+            settled = settle => settled,
+            // The session has ended: the statement says why.
+            _ = driver => client.batch_execute("").await,
+        }
     }
 }
 

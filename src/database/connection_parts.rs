@@ -12,6 +12,8 @@ pub(super) struct Parts {
     pub(super) sslmode: Option<String>,
     /// The value of `sslrootcert`.
     pub(super) sslrootcert: Option<String>,
+    /// The value of `options`.
+    pub(super) options: Option<String>,
 }
 
 impl Parts {
@@ -60,6 +62,7 @@ impl Parts {
         match key {
             "sslmode" => self.sslmode = Some(value.to_owned()),
             "sslrootcert" => self.sslrootcert = Some(value.to_owned()),
+            "options" => self.options = Some(value.to_owned()),
             _ => return false,
         }
         true

@@ -1,7 +1,7 @@
 //! Reading a connection string without ever repeating it.
 //!
 //! tokio-postgres parses libpq's URLs and `key=value` strings, all but `sslmode`'s stricter values and `sslrootcert`.
-//! Those two are cut out here and the rest is handed on untouched. Errors name the problem, never a part of the
+//! Those two and `options`, which sessions are told later, are cut out here and the rest is handed on untouched. Errors name the problem, never a part of the
 //! string: what looks like an option may be half of a password that was not quoted.
 
 use std::error::Error;
@@ -9,6 +9,7 @@ use std::error::Error;
 use tokio_postgres::Config;
 
 use super::connection_parts::Parts;
+use super::settings::Settings;
 use super::sslmode::SslMode;
 
 /// Why a connection string cannot be used.
@@ -22,6 +23,11 @@ pub enum ConnectionError {
         "the database URL names no host: write postgres://user@host/database, or ?host=/directory for a socket"
     )]
     NoHost,
+    /// The options are not those of a server process.
+    #[error(
+        "the options of the database URL cannot be read: write -c name=value for each, percent-encoded"
+    )]
+    Options,
     /// The value of `sslmode` means nothing.
     #[error(
         "the database URL has an unknown sslmode: use disable, allow, prefer, require, verify-ca or verify-full"
@@ -55,6 +61,8 @@ pub enum ConnectionError {
 pub(super) struct ConnectionString {
     /// What tokio-postgres understands.
     pub(super) config: Config,
+    /// What `options` says of sessions.
+    pub(super) settings: Settings,
     /// The value of `sslmode`; libpq's default is `prefer`, or `verify-full` with the system's roots.
     pub(super) sslmode: SslMode,
     /// The value of `sslrootcert`: a file, or `system`.
@@ -69,7 +77,12 @@ impl ConnectionString {
                 "it is neither postgres://… nor key=value settings".to_owned(),
             )
         })?;
-        let config = parts.rest.parse::<Config>().map_err(|error| malformed(&error))?;
+        let mut config = parts.rest.parse::<Config>().map_err(|error| malformed(&error))?;
+        let (settings, others) =
+            Settings::of_options(parts.options.as_deref().unwrap_or_default())?;
+        if let Some(others) = others {
+            config.options(others);
+        }
         let from_system = parts.sslrootcert.as_deref() == Some("system");
         let sslmode = match parts.sslmode.as_deref() {
             None if from_system => SslMode::VerifyFull,
@@ -80,7 +93,7 @@ impl ConnectionString {
             return Err(ConnectionError::WeakSslMode);
         }
         let sslrootcert = parts.sslrootcert.filter(|path| !path.is_empty());
-        Ok(Self { config, sslmode, sslrootcert })
+        Ok(Self { config, settings, sslmode, sslrootcert })
     }
 }
 
@@ -147,13 +160,15 @@ mod tests {
     }
 
     #[test]
-    fn several_hosts_and_server_options_reach_the_driver() {
+    fn several_hosts_reach_the_driver_and_of_options_what_is_no_setting() {
         let read = read(
-            "postgres://u@a:1,b:2/d?options=-c%20work_mem%3D8MB&target_session_attrs=read-write",
+            "postgres://u@a:1,b:2/d?options=-c%20work_mem%3D8MB%20endpoint%3Dx&target_session_attrs=read-write",
         );
         assert_eq!(read.config.get_hosts(), [Host::Tcp("a".into()), Host::Tcp("b".into())]);
         assert_eq!(read.config.get_ports(), [1, 2]);
-        assert_eq!(read.config.get_options(), Some("-c work_mem=8MB"));
+        assert_eq!(read.config.get_options(), Some("endpoint=x"));
+        let plain = self::read("postgres://h/d?options=-c%20work_mem%3D8MB");
+        assert_eq!(plain.config.get_options(), None);
     }
 
     #[test]

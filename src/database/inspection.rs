@@ -11,6 +11,9 @@ select split_part(current_setting('server_version'), ' ', 1), current_setting('s
        host(inet_server_addr()), inet_server_port(), current_database()::text, current_schema()::text,
        not pg_is_in_recovery() and current_setting('transaction_read_only') = 'off'";
 
+const OFF: &str = "\
+select name from pg_settings where name in ('fsync', 'full_page_writes') and setting = 'off' order by name";
+
 const STANDBYS: &str = "\
 select application_name, host(client_addr), state, sync_state from pg_stat_replication
 order by application_name, client_addr";
@@ -94,6 +97,17 @@ pub async fn server(link: &Link) -> Result<Server, DatabaseError> {
         schema: row.get(5),
         takes_writes: row.get(6),
     })
+}
+
+/// Settings of the server that are off, and without which a change is lost that was acknowledged. Whether commits wait for
+/// the disk is not one of them: each session sees to that.
+///
+/// # Errors
+///
+/// When the database does not answer.
+pub async fn durability(link: &Link) -> Result<Vec<String>, DatabaseError> {
+    let rows = link.client.query(OFF, &[]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// Who copies the database.

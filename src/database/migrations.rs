@@ -48,9 +48,6 @@ pub enum MigrationError {
     /// The database cannot be reached, or refused a statement that is not part of a migration.
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// There is nowhere to put the tables.
-    #[error("the database connection's search_path names no schema that exists")]
-    NoSchema,
     /// An embedded file is not the one that was applied.
     #[error(
         "migration {0} was applied to this database with another content: an applied migration must never be changed"
@@ -176,7 +173,7 @@ async fn current_schema(client: &Client) -> Result<String, MigrationError> {
         .query_one("SELECT current_schema()::text", &[])
         .await
         .map_err(DatabaseError::from)?;
-    row.get::<_, Option<String>>(0).ok_or(MigrationError::NoSchema)
+    Ok(row.try_get(0).map_err(DatabaseError::from)?)
 }
 
 /// The names of the migrations that have yet to be applied, if the history so far is a beginning of ours.
@@ -286,7 +283,9 @@ mod tests {
             assert_eq!(applied, ["V1__first", "V2__second"]);
         }
         let nowhere = apply_all(&cluster.connection().with_schema("nowhere"), &[FIRST]).await;
-        assert!(matches!(nowhere, Err(MigrationError::NoSchema)));
+        let why = "the database refused: the search_path (\"nowhere\") names no schema that exists: make one (create \
+                   schema), or change the search_path (SQLSTATE KF010)";
+        assert_eq!(nowhere.unwrap_err().to_string(), why);
         cluster.stop().await.unwrap();
     }
 

@@ -1,6 +1,6 @@
 //! How Keyfold reaches PostgreSQL, and the private cluster it brings when it is given none.
 //!
-//! [`Connection`] knows how to reach one database: address, TLS, and what every session is started with. A [`Pool`]
+//! [`Connection`] knows how to reach one database: address, TLS, and what every session is told. A [`Pool`]
 //! lends sessions for short statements, each told to telemetry; a [`Link`] is one dedicated session (`LISTEN`, advisory locks,
 //! migrations).
 //! [`migrate`] brings the schema up to date; [`cluster`] runs a PostgreSQL server that belongs to one data directory.
@@ -22,7 +22,11 @@ mod lent;
 mod link;
 mod migrations;
 mod pool;
+pub mod pooler;
 mod session;
+mod settings;
+#[cfg(test)]
+mod settings_tests;
 mod sslmode;
 mod summary;
 mod telling;

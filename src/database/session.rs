@@ -1,7 +1,6 @@
-//! What every session is started with, whoever opens it.
+//! How every session is opened, whoever opens it. What it is told then stands in [`settings`](super::settings).
 //!
-//! The values travel in the startup packet, so they hold from the first statement on and survive the pool's recycling,
-//! which resets nothing. What the user's connection string says wins over the defaults here.
+//! What the user's connection string says wins over the defaults here.
 
 use std::time::Duration;
 
@@ -10,16 +9,6 @@ use tokio_postgres::config::{Host, TargetSessionAttrs};
 
 /// How a session announces itself in `pg_stat_activity`.
 const APPLICATION_NAME: &str = "keyfold";
-/// Bounds of a session that are the server's to enforce: a lost client cannot keep a statement or a lock for long. Waiting
-/// for a lock ends before the statement does, so that it can be told from a statement that takes too long by itself.
-const BOUNDS: &str =
-    "-c statement_timeout=10s -c lock_timeout=8s -c idle_in_transaction_session_timeout=30s";
-/// Each statement sees what was committed before it, which the log's lock depends on, whatever the role's default is.
-const ISOLATION: &str = r"-c default_transaction_isolation=read\ committed";
-/// Rows are found by index, however small their table was when a statement was planned: PostgreSQL keeps its plans, and
-/// one that reads a small table from end to end would go on doing so as the table grows. Where a whole table has to be
-/// read, if only the one row of the log's head, a plan then counts as costly, which is no reason to compile it (`jit`).
-const PLANNING: &str = "-c enable_seqscan=off -c jit=off";
 /// How long to wait for the TCP connection to one host, before the next one is tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long everything after that may take: TLS, authentication, the first answer.
@@ -56,9 +45,6 @@ pub(super) fn prepare(config: &mut Config) {
     }
     name_bare_addresses(config);
     insist_on_the_primary(config);
-    let options =
-        format!("{BOUNDS} {ISOLATION} {PLANNING} {}", config.get_options().unwrap_or_default());
-    config.options(options.trim_end());
 }
 
 /// How long opening a session may take in all, so that the last of several hosts still gets its turn.
@@ -86,26 +72,6 @@ fn name_bare_addresses(config: &mut Config) {
     }
 }
 
-/// Makes every session of this configuration work in one schema.
-pub(super) fn choose_schema(config: &mut Config, schema: &str) {
-    let identifier = format!("\"{}\"", schema.replace('"', "\"\""));
-    let options = config.get_options().unwrap_or_default();
-    let options = format!("{options} -c search_path={}", escaped(&identifier));
-    config.options(options.trim_start());
-}
-
-/// Escapes a value for `options`, where white space separates and a backslash quotes.
-fn escaped(value: &str) -> String {
-    let mut escaped = String::with_capacity(value.len());
-    for character in value.chars() {
-        if character == '\\' || character.is_ascii_whitespace() {
-            escaped.push('\\');
-        }
-        escaped.push(character);
-    }
-    escaped
-}
-
 /// Whether all hosts are directories of Unix sockets, where TLS does not exist.
 pub(super) fn is_local(config: &Config) -> bool {
     !config.get_hosts().is_empty()
@@ -120,15 +86,6 @@ mod tests {
         let mut config = text.parse().unwrap();
         prepare(&mut config);
         config
-    }
-
-    #[test]
-    fn options_of_the_user_come_after_ours_so_that_they_win() {
-        let config = prepared("host=h options='-c statement_timeout=1s'");
-        assert_eq!(
-            config.get_options(),
-            Some(format!("{BOUNDS} {ISOLATION} {PLANNING} -c statement_timeout=1s").as_str())
-        );
     }
 
     #[test]
@@ -147,13 +104,6 @@ mod tests {
             open_timeout(&prepared("host=a,b,c connect_timeout=4")),
             Duration::from_secs(15)
         );
-    }
-
-    #[test]
-    fn a_schema_is_quoted_and_escaped() {
-        let mut config = Config::new();
-        choose_schema(&mut config, r#"a "b"\c"#);
-        assert_eq!(config.get_options(), Some(r#"-c search_path="a\ ""b""\\c""#));
     }
 
     #[test]

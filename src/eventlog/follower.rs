@@ -96,9 +96,6 @@ pub enum FollowError {
         /// The schema both want.
         schema: String,
     },
-    /// The connection works in no schema.
-    #[error("the database connection's search_path names no schema that exists")]
-    NoSchema,
     /// The database keeps its connection and says nothing.
     #[error("the database does not answer")]
     Silent,
@@ -228,12 +225,13 @@ async fn attach(connection: &Connection, mode: Mode) -> Result<Link, FollowError
         Mode::Cluster => LOCK_SHARED,
     };
     let deadline = tokio::time::Instant::now() + LOCK_PATIENCE;
-    // The lock's key is the schema: there is no answer without one.
-    let taken = |row: Row| row.get::<_, Option<bool>>(0).ok_or(FollowError::NoSchema);
+    // The lock's key is the schema: there is no answer without one, as when it was dropped.
+    let taken = |row: Row| row.try_get::<_, bool>(0).map_err(DatabaseError::from);
     while !taken(link.client.query_one(lock, &[]).await?)? {
         if tokio::time::Instant::now() >= deadline {
             let row = link.client.query_one("select current_schema()", &[]).await?;
-            return Err(FollowError::Taken { schema: row.get(0) });
+            let schema = row.try_get(0).map_err(DatabaseError::from)?;
+            return Err(FollowError::Taken { schema });
         }
         tokio::time::sleep(LOCK_RETRY).await;
     }

@@ -4,7 +4,7 @@ use super::events::{
     KeyEvent, KeyPublished, KeyRetired, KeyRevoked, KeyStartedSigning, KeyStoppedSigning,
 };
 use super::key_ring::KeyRing;
-use crate::database::Pool;
+use crate::database::{DatabaseError, Link, Pool};
 use crate::eventlog::stream::category_of;
 use crate::eventlog::{Decider, DecodeError, Event, EventView, Projection, Statement, StoreError};
 
@@ -13,6 +13,9 @@ const INSERT_MATERIAL: &str = "insert into key_material (kid, sealed) values ($1
 const ERASE_MATERIAL: &str = "delete from key_material where kid = $1";
 const SELECT_MATERIAL: &str = "select sealed from key_material where kid = $1";
 const SELECT_ALL_MATERIAL: &str = "select kid, sealed from key_material";
+/// In a database that is new there is no such table yet.
+const HAS_MATERIAL: &str = "select to_regclass('key_material') is not null";
+const HOLDS_MATERIAL: &str = "select exists (select from key_material)";
 /// Unless somebody else has resealed or erased it meanwhile.
 const RESEAL: &str = "\
 with resealed as (update key_material set sealed = $3 where kid = $1 and sealed = $2 returning kid)
@@ -30,6 +33,16 @@ const LEFT: &str = "delete from jwks where id = $1";
 /// Sealed private keys as they are now: they may have been sealed anew since they were published.
 const COPY_MATERIAL: &str = "\
 update jwks set private_key = sealed from key_material where kid = id and status <> 'verifying'";
+
+/// Whether a database, which may be new, has private keys.
+///
+/// # Errors
+///
+/// When it does not answer.
+pub async fn holds_any(link: &Link) -> Result<bool, DatabaseError> {
+    let has_material = link.client.query_one(HAS_MATERIAL, &[]).await?.get(0);
+    Ok(has_material && link.client.query_one(HOLDS_MATERIAL, &[]).await?.get(0))
+}
 
 /// Follows the key ring into `jwks`.
 #[derive(Debug)]

@@ -21,6 +21,7 @@
 //! * `event_log`: the log's contract
 //! * `entities`: actors: panics, passivation, limits
 //! * `concurrency`: many at once, two servers on one database
+//! * `pooler`: a server behind `PgBouncer`
 //! * `pools`: what authentication needs of the database is taken by nothing else
 //! * `plans`: no request makes the database read a whole table
 //! * `durability`: restart and `kill -9` of the real binary
@@ -71,6 +72,7 @@ mod ownership;
 mod pages;
 mod past;
 mod plans;
+mod pooler;
 mod pools;
 mod postgres;
 mod process;

@@ -16,6 +16,8 @@ use keyfold::database::{Connection, Pool};
 use keyfold::eventlog::{Projections, appender};
 use keyfold::id::Id;
 
+use crate::process::until;
+
 static CLUSTER: LazyLock<Connection> = LazyLock::new(start);
 
 /// The cluster lives in a runtime of its own: it outlives the test that happened to start it.
@@ -33,12 +35,27 @@ fn start() -> Connection {
         runtime.block_on(async move {
             let config = ClusterConfig { data, binaries: None, run_as: None };
             let cluster = PrivateCluster::start(&config).await.expect("a private cluster starts");
+            preload(&cluster.connection()).await;
             sender.send(cluster.connection()).unwrap();
             let ended = cluster.exited().await;
             eprintln!("the cluster of this test run ended: {ended}");
         });
     });
     receiver.recv().expect("a private cluster")
+}
+
+/// Lets every session have what reports plans, for the tests that look at them. It says nothing until a session asks for it.
+async fn preload(connection: &Connection) {
+    let link = connection.connect().await.unwrap();
+    let preload = "alter system set session_preload_libraries = 'auto_explain'";
+    link.client.batch_execute(preload).await.unwrap();
+    link.client.batch_execute("select pg_reload_conf()").await.unwrap();
+    until("new sessions have it", async || {
+        let next = connection.connect().await.unwrap();
+        let shown = next.client.query_one("show session_preload_libraries", &[]).await.unwrap();
+        shown.get::<_, &str>(0) == "auto_explain"
+    })
+    .await;
 }
 
 /// The data directory of the run's cluster.

@@ -263,12 +263,16 @@ async fn sessions_that_could_not_be_looked_for_are_ended_later() {
     let ada = app.sign_up("ada@example.com").await;
     let other = app.connection().connect().await.unwrap().client;
     other.batch_execute("begin; lock table sessions in access exclusive mode").await.unwrap();
+    let holder: i32 = other.query_one("select pg_backend_pid()", &[]).await.unwrap().get(0);
     app.clock().advance(7 * DAY);
-    // Its connection is taken from the search while it waits.
-    let kill = "select pg_terminate_backend(pid) from pg_stat_activity
-                where pg_backend_pid() = any (pg_blocking_pids(pid))";
-    until("the search is broken off", async || !other.query(kill, &[]).await.unwrap().is_empty())
-        .await;
+    // Its connection is taken from the search while it waits. Within the transaction the activity would look the same all the
+    // time.
+    let watcher = app.connection().connect().await.unwrap().client;
+    let kill = "select pg_terminate_backend(pid) from pg_stat_activity where $1 = any (pg_blocking_pids(pid))";
+    until("the search is broken off", async || {
+        !watcher.query(kill, &[&holder]).await.unwrap().is_empty()
+    })
+    .await;
     other.batch_execute("commit").await.unwrap();
     until("the session is ended", async || {
         app.clock().advance(Duration::from_mins(1));

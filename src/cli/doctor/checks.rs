@@ -33,6 +33,25 @@ pub(super) fn database(server: &Server) -> Finding {
     Finding::ok("database", format!("{text}, takes writes"))
 }
 
+pub(super) fn sessions(are_own: bool) -> Finding {
+    if are_own {
+        return Finding::ok("sessions", "each client has one for as long as it is connected");
+    }
+    let todo = "a pooler lends them per transaction: set pool_mode = session, or name the server itself in DATABASE_URL";
+    Finding::error("sessions", todo)
+}
+
+pub(super) fn durability(off: &[String]) -> Finding {
+    if off.is_empty() {
+        return Finding::ok("durability", "what is committed is on disk");
+    }
+    let text = format!(
+        "{} off: acknowledged changes are lost when the machine stops; switch on what is off in postgresql.conf",
+        off.join(", ")
+    );
+    Finding::error("durability", text)
+}
+
 pub(super) fn replication(replication: &Replication) -> Finding {
     let Replication { synchronous_names, standbys } = replication;
     let are_hidden = standbys.iter().any(|standby| standby.sync_state.is_none());

@@ -53,6 +53,11 @@ pub fn programs() -> Result<PathBuf, ClusterError> {
     Ok(binaries::Binaries::find(None, None)?.directory())
 }
 
+/// Whether a data directory has a cluster.
+pub fn is_in(data: &Path) -> bool {
+    place::entry(data).exists()
+}
+
 /// Which cluster, made with which programs, run by whom.
 #[derive(Clone, Debug)]
 pub struct ClusterConfig {

@@ -124,13 +124,8 @@ async fn sessions_are_bounded_named_and_work_in_their_schema() {
     assert_eq!(shown(&connection, "idle_in_transaction_session_timeout").await, "30s");
     assert_eq!(shown(&connection, "application_name").await, "keyfold");
     let own = connection.with_schema(r#"my "own" schema\"#);
-    own.connect()
-        .await
-        .unwrap()
-        .client
-        .batch_execute(r#"CREATE SCHEMA "my ""own"" schema\""#)
-        .await
-        .unwrap();
+    let link = connection.connect().await.unwrap();
+    link.client.batch_execute(r#"CREATE SCHEMA "my ""own"" schema\""#).await.unwrap();
     remember(&own, "there").await;
     remember(&connection, "here").await;
     assert_eq!(remembered(&own).await, ["there"]);

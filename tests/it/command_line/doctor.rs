@@ -12,6 +12,8 @@ use crate::user::TestUser;
 
 const PLACE: &str =
     "ok       database     PostgreSQL * at a Unix socket, database *, schema *, takes writes";
+const OWN: &str = "ok       sessions     each client has one for as long as it is connected";
+const DURABLE: &str = "ok       durability   what is committed is on disk";
 const ALONE: &str = "ok       replication  no standby, commits wait for none";
 static MIGRATED: LazyLock<String> = LazyLock::new(|| {
     let known = known_migrations();
@@ -57,25 +59,25 @@ async fn beside_a_server_everything_is_found_to_be_well() {
         kid(&ada.token)
     );
     let found = keyfold.run(&["doctor"]).await;
-    assert_found(&found, 0, &[PLACE, ALONE, &MIGRATED, SINGLE, CLOCK, log, &key]);
+    assert_found(&found, 0, &[PLACE, OWN, DURABLE, ALONE, &MIGRATED, SINGLE, CLOCK, log, &key]);
     assert!(!found.out.contains(SECRET) && !found.err.contains(SECRET), "{found:?}");
     server.stop().await;
 
     let found = keyfold.run(&["doctor"]).await;
-    assert_found(&found, 0, &[PLACE, ALONE, &MIGRATED, NOBODY, CLOCK, log, &key]);
+    assert_found(&found, 0, &[PLACE, OWN, DURABLE, ALONE, &MIGRATED, NOBODY, CLOCK, log, &key]);
 
     let wrong = database.keyfold("not the secret that the keys are sealed under");
     let closed = "error    keys         * signing since *Z, made *s ago, does not open: \
                   KEYFOLD_SECRET is not the secret it was sealed under";
     let found = wrong.run(&["doctor"]).await;
-    assert_found(&found, 1, &[PLACE, ALONE, &MIGRATED, NOBODY, CLOCK, log, closed]);
+    assert_found(&found, 1, &[PLACE, OWN, DURABLE, ALONE, &MIGRATED, NOBODY, CLOCK, log, closed]);
     assert!(found.err.ends_with("keyfold: 1 check found an error\n"), "{found:?}");
 
     let renewed = wrong.set("KEYFOLD_PREVIOUS_SECRETS", SECRET);
     let outdated = "warning  keys         * signing since *Z, made *s ago, opens with a previous secret \
                     only: start a server, which seals it anew, before that one is dropped";
     let found = renewed.run(&["doctor"]).await;
-    assert_found(&found, 0, &[PLACE, ALONE, &MIGRATED, NOBODY, CLOCK, log, outdated]);
+    assert_found(&found, 0, &[PLACE, OWN, DURABLE, ALONE, &MIGRATED, NOBODY, CLOCK, log, outdated]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,7 +91,7 @@ async fn every_node_of_a_cluster_is_listed() {
     let log = "ok       log          position *, the last event *s ago at *Z";
     let key = "ok       keys         * signing since *";
     let found = node.run(&["doctor"]).await;
-    assert_found(&found, 0, &[PLACE, ALONE, &MIGRATED, nodes, CLOCK, log, key]);
+    assert_found(&found, 0, &[PLACE, OWN, DURABLE, ALONE, &MIGRATED, nodes, CLOCK, log, key]);
     first.stop().await;
     second.stop().await;
 }
@@ -101,13 +103,13 @@ async fn a_database_that_was_never_migrated_needs_nothing_but_that() {
     let behind = "warning  schema       0 of * migrations applied: run `keyfold migrate`, \
                   or start a server, which does it";
     let found = keyfold.run(&["doctor"]).await;
-    assert_found(&found, 0, &[PLACE, ALONE, behind, NOBODY, CLOCK]);
+    assert_found(&found, 0, &[PLACE, OWN, DURABLE, ALONE, behind, NOBODY, CLOCK]);
 
     keyfold.print(&["migrate"]).await;
     let log = "ok       log          position 0, nothing has happened yet";
     let keys = "warning  keys         there is no signing key: the next server to start makes one";
     let found = keyfold.run(&["doctor"]).await;
-    assert_found(&found, 0, &[PLACE, ALONE, &MIGRATED, NOBODY, CLOCK, log, keys]);
+    assert_found(&found, 0, &[PLACE, OWN, DURABLE, ALONE, &MIGRATED, NOBODY, CLOCK, log, keys]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -130,7 +132,7 @@ async fn it_needs_no_more_rights_than_a_server() {
     let log = "ok       log          position *, the last event *s ago at *Z";
     let key = "ok       keys         * signing since *";
     let found = limited.run(&["doctor"]).await;
-    assert_found(&found, 0, &[PLACE, ALONE, &MIGRATED, nodes, CLOCK, log, key]);
+    assert_found(&found, 0, &[PLACE, OWN, DURABLE, ALONE, &MIGRATED, nodes, CLOCK, log, key]);
     server.stop().await;
     link.client.batch_execute(&format!("drop owned by {role}; drop role {role}")).await.unwrap();
 }
@@ -152,7 +154,7 @@ async fn looking_at_a_data_directory_that_is_not_there_does_not_make_one() {
     let data = DataDirectory::new("no-data");
     let found = Keyfold::in_directory(&data).run(&["doctor"]).await;
     let absent = format!(
-        "error    database     there is none in {} yet: start a server, which makes one, \
+        "error    database     there is no database in {} yet: start a server, which makes one, \
          or correct KEYFOLD_DATA",
         data.path().display()
     );
@@ -168,9 +170,9 @@ async fn a_private_cluster_is_looked_at_with_and_without_its_server() {
     let log = "ok       log          position 2, the last event *s ago at *Z";
     let key = "ok       keys         * signing since *";
     let found = keyfold.run(&["doctor"]).await;
-    assert_found(&found, 0, &[PLACE, ALONE, &MIGRATED, SINGLE, CLOCK, log, key]);
+    assert_found(&found, 0, &[PLACE, OWN, DURABLE, ALONE, &MIGRATED, SINGLE, CLOCK, log, key]);
     server.stop().await;
     let found = keyfold.run(&["doctor"]).await;
-    assert_found(&found, 0, &[PLACE, ALONE, &MIGRATED, NOBODY, CLOCK, log, key]);
+    assert_found(&found, 0, &[PLACE, OWN, DURABLE, ALONE, &MIGRATED, NOBODY, CLOCK, log, key]);
     assert_eq!(data.postmaster(), None);
 }

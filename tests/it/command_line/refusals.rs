@@ -27,10 +27,27 @@ async fn without_postgresql_the_command_that_installs_it_is_named() {
     std::fs::create_dir(empty.path()).unwrap();
     let path = empty.path().to_str().unwrap().to_owned();
     let keyfold = Keyfold::in_directory(&data).set("KEYFOLD_POSTGRES_BIN", &path);
-    for arguments in [&[] as &[_], &["migrate"]] {
+    let ended = keyfold.run(&[]).await;
+    let program = if cfg!(target_os = "macos") { "brew install" } else { "install" };
+    assert_refused(&ended, &[&path, "version 14 or later", program, "postgresql"]);
+}
+
+#[tokio::test]
+async fn no_command_makes_a_database_where_there_is_none() {
+    let data = DataDirectory::new("mistyped");
+    let keyfold = Keyfold::in_directory(&data);
+    let commands: [&[&str]; 6] = [
+        &["migrate"],
+        &["events"],
+        &["replay"],
+        &["keys", "list"],
+        &["sessions", "end"],
+        &["users", "delete", "ada@example.com"],
+    ];
+    for arguments in commands {
         let ended = keyfold.run(arguments).await;
-        let program = if cfg!(target_os = "macos") { "brew install" } else { "install" };
-        assert_refused(&ended, &[&path, "version 14 or later", program, "postgresql"]);
+        assert_refused(&ended, &["there is no database in", "correct KEYFOLD_DATA"]);
+        assert!(!data.path().exists(), "{arguments:?}");
     }
 }
 
@@ -71,7 +88,8 @@ async fn a_search_path_that_names_no_schema_is_refused_in_the_words_of_every_com
     let keyfold = database.keyfold(SECRET).set("DATABASE_URL", &url);
     for arguments in [&["serve"] as &[_], &["migrate"], &["users", "delete", "ada@example.com"]] {
         let ended = keyfold.run(arguments).await;
-        let sentence = "the database connection's search_path names no schema that exists";
+        let sentence = "the search_path (typo) names no schema that exists: make one (create schema), \
+                        or change the search_path";
         assert_refused(&ended, &[sentence]);
     }
 }

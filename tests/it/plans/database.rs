@@ -8,9 +8,9 @@ use super::plan::{Indexes, Plan};
 use crate::postgres;
 use crate::process::{ExternalDatabase, until};
 
-/// Every statement is reported, those inside triggers too, with the settings that tell in which schema it ran.
-const REPORTING: [&str; 5] = [
-    "session_preload_libraries=auto_explain",
+/// Every statement is reported, those inside triggers too, with the settings that tell in which schema it ran. The library is
+/// loaded by every session of the run's cluster.
+const REPORTING: [&str; 4] = [
     "auto_explain.log_min_duration=0",
     "auto_explain.log_nested_statements=on",
     "auto_explain.log_settings=on",

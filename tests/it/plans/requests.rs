@@ -7,6 +7,7 @@ use keyfold::clock::Clock;
 use keyfold::config::{Config, Secret};
 use keyfold::database::Pool;
 use keyfold::eventlog::{EventLog, Projections, StreamName, appender};
+use keyfold::keys::read_model;
 use keyfold::tasks::task_list::TaskList;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -201,6 +202,7 @@ pub(super) async fn history(database: &Database) {
     let lists = "select stream from snapshots where stream like 'tasks-%' and kept limit 1";
     let stream: String = link.client.query_one(lists, &[]).await.unwrap().get(0);
     let stream = StreamName::stored(&stream);
+    assert!(read_model::holds_any(&link).await.unwrap());
     assert_eq!(log.hydrate_at::<TaskList>(&stream, 5).await.unwrap().version, 5);
     assert_eq!(log.read_stream(&stream, 5, 2).await.unwrap().len(), 2);
 }

@@ -169,13 +169,24 @@ async fn metrics_are_shown_at_their_own_address_alone_unless_they_are_to_share_t
 
 #[tokio::test]
 async fn a_server_that_cannot_show_its_metrics_does_not_start_and_says_what_to_do() {
-    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = taken.local_addr().unwrap().to_string();
-    let ended = Keyfold::new().set("KEYFOLD_METRICS_LISTEN", &address).run(&[]).await;
+    // An address of no machine (RFC 5737).
+    let address = "192.0.2.1:9464";
+    let ended = Keyfold::new().set("KEYFOLD_METRICS_LISTEN", address).run(&[]).await;
     assert_eq!(ended.code, Some(1));
     let reason = format!("keyfold: cannot show metrics on {address}: ");
     let advice = "(KEYFOLD_METRICS_LISTEN names another address, or off)\n";
     assert!(ended.err.contains(&reason) && ended.err.ends_with(advice), "{}", ended.err);
+}
+
+#[tokio::test]
+async fn metrics_are_shown_at_another_port_when_theirs_is_taken() {
+    let database = ExternalDatabase::new().await;
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let server = database.keyfold(SECRET).set("KEYFOLD_METRICS_LISTEN", &address).serve().await;
+    let read = samples(&scraped(&server).await);
+    assert!(read.contains_key("keyfold_keys{state=\"signing\"}"), "{read:?}");
+    server.stop().await;
 }
 
 #[tokio::test]

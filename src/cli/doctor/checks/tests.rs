@@ -42,6 +42,22 @@ fn the_host_that_answers_is_named_and_must_take_writes() {
 }
 
 #[test]
+fn what_makes_acknowledged_changes_lost_is_an_error() {
+    assert_eq!(durability(&[]).to_string(), "ok       durability   what is committed is on disk");
+    let off = ["fsync", "full_page_writes"].map(ToOwned::to_owned);
+    let told = durability(&off).to_string();
+    let expected =
+        "error    durability   fsync, full_page_writes off: acknowledged changes are lost";
+    assert!(told.starts_with(expected), "{told}");
+}
+
+#[test]
+fn a_pooler_that_lends_sessions_per_transaction_is_an_error() {
+    assert!(sessions(true).to_string().starts_with("ok "));
+    assert!(sessions(false).to_string().starts_with("error    sessions     a pooler lends them"));
+}
+
+#[test]
 fn standbys_are_told_with_whether_commits_wait_for_them() {
     let expected = "ok       replication  b at 10.0.0.8 is streaming (sync)";
     assert_eq!(replicated("b", &[Some("sync")]), expected);

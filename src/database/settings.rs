@@ -1,0 +1,236 @@
+//! What every session is told before it is used, and what is looked at then.
+//!
+//! It is told by statements and not in the startup packet: a pooler in between, as `PgBouncer`, refuses the packet's `options` or
+//! drops them without a word. What a session would inherit from its role or its database is told too, so that it means
+//! the same everywhere. Then the session is looked at in a transaction of its own: whether it is still the same one, which
+//! it need not be behind a pooler that lends sessions per transaction, and whether it can be worked in.
+
+use std::fmt::Write as _;
+
+use uuid::Uuid;
+
+use super::connection_string::ConnectionError;
+
+/// What the user's connection string may say otherwise.
+///
+/// * A lost client cannot keep a statement or a lock for long. Waiting for a lock ends before the statement does, so that it
+///   can be told from a statement that takes too long by itself.
+/// * The server notices within about 20 seconds that a client has vanished without a word, and gives up its locks.
+/// * Rows are found by index, however small their table was when a statement was planned: PostgreSQL keeps its plans, and
+///   one that reads a small table from end to end would go on doing so as the table grows. Where a whole table has to be
+///   read, a plan then counts as costly, which is no reason to compile it (`jit`).
+const DEFAULTS: [(&str, &str); 10] = [
+    ("statement_timeout", "10s"),
+    ("lock_timeout", "8s"),
+    ("idle_in_transaction_session_timeout", "30s"),
+    ("tcp_keepalives_idle", "10"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "2"),
+    ("tcp_user_timeout", "20000"),
+    ("enable_seqscan", "off"),
+    ("jit", "off"),
+    ("plan_cache_mode", "auto"),
+];
+
+/// What nobody may say otherwise: neither a role, nor a database, nor the connection string.
+///
+/// * Each statement sees what was committed before it, which the log's lock depends on, and may write.
+/// * Sessions of a pool are idle for as long as nobody asks for anything.
+/// * Values are written and read in one notation, and statements mean what they say.
+/// * Single rows are found by index, nested loops and sorting.
+const PINNED: [(&str, &str); 18] = [
+    ("default_transaction_isolation", "read committed"),
+    ("default_transaction_read_only", "off"),
+    ("default_transaction_deferrable", "off"),
+    ("idle_session_timeout", "0"),
+    ("enable_indexscan", "on"),
+    ("enable_indexonlyscan", "on"),
+    ("enable_bitmapscan", "on"),
+    ("enable_nestloop", "on"),
+    ("enable_sort", "on"),
+    ("standard_conforming_strings", "on"),
+    ("quote_all_identifiers", "off"),
+    ("transform_null_equals", "off"),
+    ("array_nulls", "on"),
+    ("bytea_output", "hex"),
+    ("extra_float_digits", "1"),
+    ("timezone", "UTC"),
+    ("datestyle", "ISO, MDY"),
+    ("intervalstyle", "postgres"),
+];
+
+/// What an inherited value decides. An answer is not given before a change is durable, whatever the role says; how many
+/// standbys it waits for is the operator's choice. PostgreSQL 17 bounds whole transactions too.
+const INHERITED: &str = "\
+do $$ begin
+    if current_setting('synchronous_commit') = 'off' then
+        perform set_config('synchronous_commit', 'on', false);
+    end if;
+    if current_setting('server_version_num')::integer >= 170000 then
+        perform set_config('transaction_timeout', '0', false);
+    end if;
+end $$";
+
+/// The longest name of a schema: with it a channel's name has the 63 bytes that PostgreSQL keeps.
+const LONGEST_SCHEMA: usize = 55;
+
+/// What a session is told.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Settings {
+    /// What the connection string says, in its order.
+    own: Vec<(String, String)>,
+    /// The schema to work in, if it is not the connection string that says so.
+    schema: Option<String>,
+}
+
+impl Settings {
+    /// Reads the `options` of a connection string, which are those of a server process: `-c name=value`, `-cname=value` or
+    /// `--name=value`. Returns what is none of these too: it is for whoever stands in front of the server.
+    ///
+    /// # Errors
+    ///
+    /// When an option has no value.
+    pub(super) fn of_options(options: &str) -> Result<(Self, Option<String>), ConnectionError> {
+        let (mut own, mut rest) = (Vec::new(), Vec::new());
+        let mut words = words(options).into_iter();
+        while let Some(word) = words.next() {
+            let setting = match word.strip_prefix("--").or_else(|| word.strip_prefix("-c")) {
+                Some("") => words.next(),
+                Some(setting) => Some(setting.to_owned()),
+                None => {
+                    rest.push(word);
+                    continue;
+                }
+            };
+            let pair = setting.as_deref().and_then(|setting| setting.split_once('='));
+            let (name, value) = pair.ok_or(ConnectionError::Options)?;
+            own.push((name.trim().replace('-', "_"), value.to_owned()));
+        }
+        let rest = (!rest.is_empty()).then(|| rest.join(" "));
+        Ok((Self { own, schema: None }, rest))
+    }
+
+    /// The same, working in this schema.
+    pub(super) fn in_schema(&mut self, schema: &str) {
+        self.schema = Some(schema.to_owned());
+    }
+
+    /// The statements that tell a session, which is known by this name from then on.
+    pub(super) fn telling(&self, name: Uuid) -> String {
+        let mut sql = String::from("select ");
+        let path =
+            self.schema.as_ref().map(|schema| format!("\"{}\"", schema.replace('"', "\"\"")));
+        let path = path.iter().map(|path| ("search_path", path.as_str()));
+        let own = self.own.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        for (name, value) in DEFAULTS.into_iter().chain(own).chain(path).chain(PINNED) {
+            let _ = write!(sql, "set_config({}, {}, false), ", literal(name), literal(value));
+        }
+        let _ = write!(sql, "set_config('keyfold.session', '{name}', false); {INHERITED}");
+        sql
+    }
+
+    /// The statement that looks at a session of this name, in a transaction after that.
+    pub(super) fn looking(&self, name: Uuid) -> String {
+        let schema = self.schema.as_ref().map_or("current_schema()".to_owned(), |s| literal(s));
+        format!(
+            r"
+do $$ declare problem text := case
+    when current_setting('keyfold.session', true) is distinct from '{name}' then
+        'what a session is told does not stay with it: whatever stands between Keyfold and PostgreSQL lends sessions '
+        'per transaction, and has to lend them for as long as the client is connected (PgBouncer: pool_mode = session)'
+    when getdatabaseencoding() <> 'UTF8' then
+        format('the database has the encoding %s: make one with encoding UTF8 (createdb --encoding UTF8 --template template0)',
+               getdatabaseencoding())
+    when current_schema() is null or current_schema() <> {schema} then
+        format('the search_path (%s) names no schema that exists: make one (create schema), or change the search_path',
+               current_setting('search_path'))
+    when octet_length(current_schema()) > {LONGEST_SCHEMA} then
+        format('the name of the schema %s is longer than {LONGEST_SCHEMA} bytes', current_schema())
+    when current_setting('session_replication_role') <> 'origin' then
+        'session_replication_role is not origin, which switches triggers off: reset it for this role and database'
+end;
+begin
+    if problem is not null then
+        raise exception using errcode = 'KF010', message = problem;
+    end if;
+end $$"
+        )
+    }
+}
+
+/// Words of `options`: white space separates them, a backslash quotes what follows.
+fn words(options: &str) -> Vec<String> {
+    let (mut words, mut word) = (Vec::new(), None::<String>);
+    let mut characters = options.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => word.get_or_insert_default().extend(characters.next()),
+            space if space.is_ascii_whitespace() => words.extend(word.take()),
+            other => word.get_or_insert_default().push(other),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+/// A text as SQL reads it, whatever `standard_conforming_strings` says.
+fn literal(text: &str) -> String {
+    format!("E'{}'", text.replace('\\', r"\\").replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(options: &str) -> (Vec<(String, String)>, Option<String>) {
+        let (settings, rest) = Settings::of_options(options).unwrap();
+        (settings.own, rest)
+    }
+
+    fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn options_are_read_as_a_server_process_reads_them() {
+        let options =
+            r"-c work_mem=8MB -csearch_path=a,b --lock-timeout=1s -c application_name=a\ b";
+        let expected = pairs(&[
+            ("work_mem", "8MB"),
+            ("search_path", "a,b"),
+            ("lock_timeout", "1s"),
+            ("application_name", "a b"),
+        ]);
+        assert_eq!(read(options), (expected, None));
+        assert_eq!(read("  "), (vec![], None));
+        for broken in ["-c", "-c work_mem", "--work_mem"] {
+            assert!(matches!(Settings::of_options(broken), Err(ConnectionError::Options)));
+        }
+    }
+
+    #[test]
+    fn what_is_no_setting_is_for_whoever_stands_in_front_of_the_server() {
+        let (own, rest) = read("endpoint=quiet-sea -c work_mem=8MB project=x");
+        assert_eq!(
+            (own, rest),
+            (pairs(&[("work_mem", "8MB")]), Some("endpoint=quiet-sea project=x".to_owned()))
+        );
+    }
+
+    #[test]
+    fn what_the_user_says_comes_after_the_defaults_and_before_what_is_pinned() {
+        let (mut settings, _) = Settings::of_options(
+            "-c lock_timeout=1s -c default_transaction_isolation=serializable",
+        )
+        .unwrap();
+        settings.in_schema(r#"my "own" \schema's"#);
+        let told = settings.telling(Uuid::nil());
+        let at = |text: &str| told.rfind(text).unwrap();
+        assert!(at("'lock_timeout', E'8s'") < at("'lock_timeout', E'1s'"));
+        assert!(at("E'serializable'") < at("E'read committed'"));
+        assert!(
+            told.contains(r#"set_config(E'search_path', E'"my ""own"" \\schema''s"', false)"#),
+            "{told}"
+        );
+    }
+}
