@@ -75,7 +75,9 @@ fn pooler(directory: &Path, socket: &Path, user: &str, pool_mode: &str) -> Child
     );
     fs::write(&configuration, text).unwrap();
     fs::set_permissions(directory, Permissions::from_mode(0o777)).unwrap();
-    let mut command = Command::new("pgbouncer");
+    // Debian has it where only root's PATH leads.
+    let debian = Path::new("/usr/sbin/pgbouncer");
+    let mut command = Command::new(if debian.exists() { debian } else { "pgbouncer".as_ref() });
     command.arg("--quiet").arg(&configuration).kill_on_drop(true);
     if rustix::process::getuid().is_root() {
         command.args(["--user", user]);
