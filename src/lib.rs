@@ -45,7 +45,6 @@ pub mod sessions;
 pub mod sharded;
 pub mod tasks;
 pub mod telemetry;
-pub mod turns;
 pub mod warm_read;
 pub mod web;
 pub mod weighted_cache;

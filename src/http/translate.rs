@@ -21,7 +21,6 @@ use crate::tasks::heavy::Busy;
 use crate::tasks::idempotency::KeyError;
 use crate::tasks::values::InvalidText;
 use crate::tasks::writing::WriteError;
-use crate::turns::NoTurn;
 use crate::workers::WorkError;
 
 /// Seconds after which a refused stream is worth repeating: places are held for long.
@@ -238,12 +237,6 @@ impl From<ChangePasswordError> for Problem {
 
 impl From<Busy> for Problem {
     fn from(_: Busy) -> Self {
-        Self::overloaded()
-    }
-}
-
-impl From<NoTurn> for Problem {
-    fn from(_: NoTurn) -> Self {
         Self::overloaded()
     }
 }

@@ -29,6 +29,7 @@ pub mod task_list;
 #[cfg(test)]
 mod testing;
 pub mod time_travel;
+pub mod turns;
 pub mod values;
 pub mod walks;
 pub mod writing;
@@ -39,12 +40,13 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use self::feed::Places;
-use self::heavy::Heavy;
+use self::heavy::{Busy, Heavy};
 use self::idempotency::IdempotencyKeys;
 use self::listing::Query;
 use self::pages::Pages;
 use self::task_list::TaskList;
 use self::time_travel::{Moment, Pasts, TravelError};
+use self::turns::{Terms, Turn, Turns};
 use self::walks::Walks;
 use crate::database::Pool;
 use crate::eventlog::follower::Observer;
@@ -52,7 +54,6 @@ use crate::eventlog::{Decider, Entities, EventLog, Heard, Published, ReadError, 
 use crate::id::UserId;
 use crate::memory::MemoryPlan;
 use crate::telemetry::reason::Reason;
-use crate::turns::{NoTurn, Terms, Turn, Turns};
 use crate::workers::WorkError;
 
 /// Work of a user that may take long: many changes at once or their opposite, a long page.
@@ -74,7 +75,7 @@ pub struct Tasks {
     walks: Walks,
     places: Places,
     heavy: Heavy,
-    turns: Turns<UserId>,
+    turns: Turns,
 }
 
 /// A page of tasks was not made.
@@ -85,7 +86,7 @@ pub enum PageError {
     Travel(#[from] TravelError),
     /// Too much of the user's is being made already.
     #[error(transparent)]
-    Busy(#[from] NoTurn),
+    Busy(#[from] Busy),
     /// The page has no JSON form.
     #[error("a page of tasks has no JSON form: {0}")]
     Encoding(String),
@@ -188,7 +189,7 @@ impl Tasks {
     /// # Errors
     ///
     /// When too much of theirs waits already, or the turn does not come in time.
-    pub async fn turn(&self, owner: UserId) -> Result<Arc<Turn<UserId>>, NoTurn> {
+    pub async fn turn(&self, owner: UserId) -> Result<Arc<Turn>, Busy> {
         self.turns.of(owner).await.map(Arc::new)
     }
 

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
+use super::turns::{Terms, Turn, Turns};
 use crate::eventlog::ReadError;
 use crate::id::UserId;
 use crate::telemetry::events;
 use crate::telemetry::reason::Reason;
-use crate::turns::{Terms, Turn, Turns};
 
 /// The part of the pool's sessions that walks may have.
 const PART_OF_POOL: usize = 4;
@@ -27,9 +28,9 @@ const OF_USER: Terms =
 #[derive(Debug, Clone)]
 pub struct Walks {
     all: Arc<Semaphore>,
-    users: Turns<UserId>,
+    users: Turns,
     places: Arc<Semaphore>,
-    /// Longest time to wait for a place.
+    /// Longest time to wait for both.
     patience: Duration,
 }
 
@@ -51,11 +52,11 @@ impl Walks {
     ///
     /// When too many wait, or it does not come in time.
     pub(super) async fn turn(&self, owner: UserId) -> Result<Walk, ReadError> {
+        let late = Instant::now() + self.patience;
         let Ok(counted) = Arc::clone(&self.all).try_acquire_owned() else { return Err(refused()) };
-        let own = self.users.of(owner).await.map_err(|_no_turn| ReadError::Overloaded)?;
+        let own = self.users.of(owner).await.map_err(|_busy| ReadError::Overloaded)?;
         let place = Arc::clone(&self.places).acquire_owned();
-        let place = tokio::time::timeout(self.patience, place).await;
-        match place {
+        match tokio::time::timeout_at(late, place).await {
             Ok(Ok(place)) => Ok(Walk { _own: own, _places: [counted, place] }),
             Ok(Err(_)) | Err(_) => Err(refused()),
         }
@@ -70,7 +71,7 @@ fn refused() -> ReadError {
 /// The turn to walk, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Walk {
-    _own: Turn<UserId>,
+    _own: Turn,
     _places: [OwnedSemaphorePermit; 2],
 }
 

@@ -13,6 +13,7 @@ use super::idempotency::{self, Answer, Asked, Came, IdempotencyKeys, KeyError, r
 use super::skew;
 use super::task_list::TaskList;
 use super::task_list::command::{Command, Expected, Refusal, Rejection, Taking};
+use super::turns::Turn;
 use super::values::TaskId;
 use super::{QUICK, Tasks};
 use crate::clock::Timestamp;
@@ -20,7 +21,6 @@ use crate::eventlog::{
     Context, ExecuteError, Execution, Outcome, Published, ReadError, Record, StoreError,
 };
 use crate::id::UserId;
-use crate::turns::Turn;
 
 /// How long a change to take back is looked for again and again, because others were faster.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -123,7 +123,7 @@ pub struct Writing {
     /// What tells the request from others, if it may be sent again.
     pub asked: Option<Asked>,
     /// The owner's turn, if it may take long. It goes with the command, whoever stops waiting for it.
-    pub turn: Option<Arc<Turn<UserId>>>,
+    pub turn: Option<Arc<Turn>>,
 }
 
 /// What a command has come to.

@@ -22,6 +22,7 @@ use super::listing::{self, Query};
 use super::task_list::TaskList;
 use super::task_list::command::{Command, Place, Refusal, Rejection};
 use super::time_travel::{Moment, TravelError};
+use super::turns::Turn;
 use super::values::TaskId;
 use super::writing::{Answering, WriteError, Writing};
 use crate::clock::Timestamp;
@@ -34,7 +35,6 @@ use crate::http::idempotency_key::MaybeIdempotencyKey;
 use crate::http::problem::Problem;
 use crate::http::raw_json::RawJson;
 use crate::id::UserId;
-use crate::turns::Turn;
 
 /// Answers to one's own tasks are for oneself, and are asked about each time.
 const CACHE_CONTROL: &str = "private, no-cache";
@@ -87,7 +87,7 @@ struct Sent<'a> {
     /// What the body says, hashed.
     digest: [u8; 32],
     /// The owner's turn, if it may take long.
-    turn: Option<Arc<Turn<UserId>>>,
+    turn: Option<Arc<Turn>>,
 }
 
 impl<'a> Sent<'a> {
@@ -103,7 +103,7 @@ impl<'a> Sent<'a> {
     }
 
     /// The same, carried out in the owner's turn, which goes with it.
-    fn in_turn(self, turn: Arc<Turn<UserId>>) -> Self {
+    fn in_turn(self, turn: Arc<Turn>) -> Self {
         Self { turn: Some(turn), ..self }
     }
 

@@ -9,12 +9,12 @@ use crate::http::problem::Problem;
 use crate::http::{State, caller, intake};
 use crate::id::UserId;
 use crate::tasks::idempotency::Key;
-use crate::turns::Turn;
+use crate::tasks::turns::Turn;
 
 /// The turn of the user who has proven to have sent the request. It comes after the proof and before the body: a request
 /// that waits or is refused here holds nothing but its head.
 #[derive(Debug)]
-pub(super) struct OwnTurn(pub(super) Arc<Turn<UserId>>);
+pub(super) struct OwnTurn(pub(super) Arc<Turn>);
 
 impl OwnTurn {
     /// The turn of a user, for a request with this key.
