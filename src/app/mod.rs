@@ -35,7 +35,7 @@ use self::root::{Root, RootMessage};
 use self::serving::{HttpServer, Site};
 use self::storage::Storage;
 use crate::clock::Clock;
-use crate::config::{Config, HttpConfig, MetricsPlace};
+use crate::config::{Config, DatabaseLocation, HttpConfig, MetricsPlace};
 use crate::database::{self, Connection, MigrationError, Pool, pooler};
 use crate::eventlog::appender;
 use crate::eventlog::follower::{self, Mode};
@@ -135,7 +135,7 @@ impl App {
         let node = Id::<()>::generate(&seams.clock).uuid();
 
         // This node's place among the others, before it changes anything.
-        require_sessions(&connection).await?;
+        require_sessions(config, &connection).await?;
         let mode = if config.database.cluster { Mode::Cluster } else { Mode::Single };
         let (follower, mut following) = follower::join(connection.clone(), mode, node).await?;
         let metrics = Metrics::bind(config.telemetry.metrics, &site).await?;
@@ -197,15 +197,13 @@ impl App {
     }
 }
 
-/// Refuses a pooler that does not keep what a session is told.
-async fn require_sessions(connection: &Connection) -> anyhow::Result<()> {
-    if pooler::lends_sessions(connection).await? {
-        return Ok(());
+/// Refuses a pooler that does not keep what a session is told. There is none in front of a private cluster.
+async fn require_sessions(config: &Config, connection: &Connection) -> anyhow::Result<()> {
+    let is_external = matches!(config.database.location, DatabaseLocation::External(_));
+    if is_external && !pooler::lends_sessions(connection).await? {
+        bail!(pooler::PER_TRANSACTION);
     }
-    bail!(
-        "what stands between Keyfold and PostgreSQL lends sessions per transaction, and has to lend them for as long as a \
-         client is connected (PgBouncer: pool_mode = session)"
-    )
+    Ok(())
 }
 
 impl Running {

@@ -77,11 +77,13 @@ impl Storage {
         config: &Config,
     ) -> anyhow::Result<Self> {
         let connection = cluster.connection();
-        let secrets = secrets_in(
-            &data.join("secret"),
-            config,
-            keys::read_model::holds_any(&connection.connect().await?).await?,
-        )?;
+        let path = data.join("secret");
+        let secrets = if let Some(secrets) = secrets_in(&path, config)? {
+            secrets
+        } else {
+            let link = connection.connect().await?;
+            first_secrets(&path, config, keys::read_model::holds_any(&link).await?)?
+        };
         Ok(Self { connection, cluster: Some(Arc::new(cluster)), secrets })
     }
 
@@ -131,24 +133,27 @@ fn cluster_of(config: &Config) -> Option<ClusterConfig> {
     }
 }
 
-/// The configured secret, which replaces the one that was kept in a file; without one, that one. It is made when it is missing
-/// and nothing is sealed yet.
-fn secrets_in(path: &Path, config: &Config, is_sealed: bool) -> anyhow::Result<Secrets> {
+/// The configured secret, which replaces the one that was kept in a file; without one, that one, if there is one.
+fn secrets_in(path: &Path, config: &Config) -> anyhow::Result<Option<Secrets>> {
     let (mut previous, kept) = (config.previous_secrets.clone(), kept_secret(path)?);
     if let Some(configured) = &config.secret {
         previous.extend(kept);
-        return Ok(Secrets { current: configured.clone(), previous });
+        return Ok(Some(Secrets { current: configured.clone(), previous }));
     }
-    let current = match kept {
-        Some(kept) => kept,
-        None if is_sealed => bail!(
+    Ok(kept.map(|current| Secrets { current, previous }))
+}
+
+/// A secret that is made and kept in a file, unless private keys are sealed under the one that is missing.
+fn first_secrets(path: &Path, config: &Config, is_sealed: bool) -> anyhow::Result<Secrets> {
+    if is_sealed {
+        bail!(
             "the secret in {} is missing, and the private keys in the database are sealed under it: put the file back from a \
              backup, or set KEYFOLD_SECRET to what was in it",
             path.display()
-        ),
-        None => secret_of(&make_secret(path)?, path)?,
-    };
-    Ok(Secrets { current, previous })
+        );
+    }
+    let current = secret_of(&make_secret(path)?, path)?;
+    Ok(Secrets { current, previous: config.previous_secrets.clone() })
 }
 
 /// The secret kept in a file that only its owner can read.
@@ -198,15 +203,16 @@ mod tests {
         std::fs::create_dir_all(&directory).unwrap();
         let path = directory.join("secret");
         let mut config = Config::default();
-        let lost = secrets_in(&path, &config, true).unwrap_err().to_string();
+        assert!(secrets_in(&path, &config).unwrap().is_none());
+        let lost = first_secrets(&path, &config, true).unwrap_err().to_string();
         let told = format!("the secret in {} is missing, and the private keys", path.display());
         assert!(lost.starts_with(&told) && !path.exists(), "{lost}");
-        let made = secrets_in(&path, &config, false).unwrap().current;
+        let made = first_secrets(&path, &config, false).unwrap().current;
         assert_eq!(made.as_bytes().len(), 43);
-        let again = secrets_in(&path, &config, true).unwrap();
+        let again = secrets_in(&path, &config).unwrap().unwrap();
         assert_eq!((again.current.as_bytes(), again.previous.len()), (made.as_bytes(), 0));
         config.secret = Some(Secret::parse(&"another".repeat(6)).unwrap());
-        let replaced = secrets_in(&path, &config, true).unwrap();
+        let replaced = secrets_in(&path, &config).unwrap().unwrap();
         assert_eq!(replaced.current.as_bytes(), "another".repeat(6).as_bytes());
         assert_eq!(replaced.previous[0].as_bytes(), made.as_bytes());
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);

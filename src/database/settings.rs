@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use uuid::Uuid;
 
 use super::connection_string::ConnectionError;
+use super::pooler::PER_TRANSACTION;
 
 /// What the user's connection string may say otherwise.
 ///
@@ -132,12 +133,12 @@ impl Settings {
     /// The statement that looks at a session of this name, in a transaction after that.
     pub(super) fn looking(&self, name: Uuid) -> String {
         let schema = self.schema.as_ref().map_or("current_schema()".to_owned(), |s| literal(s));
+        let lent = literal(PER_TRANSACTION);
         format!(
             r"
 do $$ declare problem text := case
     when current_setting('keyfold.session', true) is distinct from '{name}' then
-        'what a session is told does not stay with it: whatever stands between Keyfold and PostgreSQL lends sessions '
-        'per transaction, and has to lend them for as long as the client is connected (PgBouncer: pool_mode = session)'
+        {lent}
     when getdatabaseencoding() <> 'UTF8' then
         format('the database has the encoding %s: make one with encoding UTF8 (createdb --encoding UTF8 --template template0)',
                getdatabaseencoding())

@@ -298,7 +298,7 @@ impl Following {
             match tokio::time::timeout(HEARTBEAT, link.notifications.recv()).await {
                 Ok(Some(notification)) => self.notified(link, notification.payload()).await?,
                 Ok(None) => return Ok(()),
-                Err(_silence) => self.catch_up(link).await?,
+                Err(_silence) => self.catch_up(link, i64::MAX).await?,
             }
         }
     }
@@ -311,7 +311,9 @@ impl Following {
                 self.see(batch.head);
                 Ok(())
             }
-            Some(_) | None => self.catch_up(link).await,
+            // What comes after it has a notification of its own: this node's batches that follow are not read.
+            Some(batch) => self.catch_up(link, batch.head).await,
+            None => self.catch_up(link, i64::MAX).await,
         }
     }
 
@@ -328,13 +330,15 @@ impl Following {
         self.status.head.store(position, Ordering::Relaxed);
     }
 
-    /// Reads every event after the last one seen, and tells the observers.
-    async fn catch_up(&mut self, link: &Link) -> Result<(), FollowError> {
+    /// Reads the events after the last one seen, as far as there are any up to a position, and tells the observers.
+    async fn catch_up(&mut self, link: &Link, to: i64) -> Result<(), FollowError> {
         let categories =
             self.observers.iter().flat_map(|observer| observer.reads().iter().copied());
         let categories: Vec<&str> = categories.collect();
-        loop {
-            let read = passing::walk(&link.client, (self.seen, PAGE), Some(&categories), |event| {
+        while self.seen < to {
+            // Positions have no gaps.
+            let page = (self.seen, PAGE.min(to - self.seen));
+            let read = passing::walk(&link.client, page, Some(&categories), |event| {
                 self.observers.iter().for_each(|observer| observer.observe(event));
                 Ok(())
             });
@@ -344,6 +348,7 @@ impl Following {
             // What observers send to actors is dealt with before more is sent.
             tokio::task::yield_now().await;
         }
+        Ok(())
     }
 
     /// Connects again, for as long as it takes, and reads what was missed.
@@ -362,7 +367,7 @@ impl Following {
     async fn try_reattach(&mut self) -> Result<Link, FollowError> {
         let attaching = tokio::time::timeout(ATTACH_TIMEOUT, attach(&self.connection, self.mode));
         let link = attaching.await.map_err(|_| FollowError::Silent)??;
-        self.catch_up(&link).await?;
+        self.catch_up(&link, i64::MAX).await?;
         for observer in &self.observers {
             observer.settled().await;
         }
