@@ -5,9 +5,10 @@ use ractor::{Actor, ActorCell};
 use crate::app::Seams;
 use crate::app::features::{self, Foundation, Reading};
 use crate::app::root::Root;
-use crate::app::storage::Storage;
+use crate::app::secrets::Secrets;
+use crate::app::storage::{Place, Storage};
 use crate::config::Config;
-use crate::database::{self, Pool};
+use crate::database::{self, Connection, Pool};
 use crate::eventlog::replay::Progress;
 use crate::eventlog::store::read_log;
 use crate::eventlog::{Event, ExecuteError, RecordedEvent, Resources, replay};
@@ -23,9 +24,9 @@ const PAGE: i64 = 1_000;
 const TELL_EVERY: i64 = 100_000;
 
 pub(super) async fn migrate(config: &Config) -> anyhow::Result<()> {
-    let storage = Storage::join(config).await?;
-    let migrated = database::migrate(&storage.connection()).await;
-    storage.close().await;
+    let place = Place::join(config).await?;
+    let migrated = database::migrate(&place.connection()).await;
+    place.close().await;
     let applied = migrated?;
     for migration in &applied {
         super::print(&format!("applied {migration}\n"))?;
@@ -50,21 +51,20 @@ async fn print_events(
     limit: u64,
     show: impl Fn(&RecordedEvent) -> anyhow::Result<String>,
 ) -> anyhow::Result<()> {
-    let storage = Storage::join(config).await?;
-    let printed = print_events_of(&storage, after, stream, limit, show).await;
-    storage.close().await;
+    let place = Place::join(config).await?;
+    let printed = print_events_of(&place.connection(), after, stream, limit, show).await;
+    place.close().await;
     printed
 }
 
 async fn print_events_of(
-    storage: &Storage,
+    connection: &Connection,
     mut after: i64,
     stream: Option<&str>,
     limit: u64,
     show: impl Fn(&RecordedEvent) -> anyhow::Result<String>,
 ) -> anyhow::Result<()> {
-    let connection = storage.connection();
-    database::check_migrated(&connection).await?;
+    database::check_migrated(connection).await?;
     let link = connection.connect().await?;
     let mut left = i64::try_from(limit).unwrap_or(i64::MAX);
     while left > 0 {
@@ -80,15 +80,14 @@ async fn print_events_of(
 }
 
 pub(super) async fn replay(config: &Config) -> anyhow::Result<()> {
-    let storage = Storage::join(config).await?;
-    let replayed = rebuild(&storage).await;
-    storage.close().await;
+    let place = Place::join(config).await?;
+    let replayed = rebuild(&place.connection()).await;
+    place.close().await;
     super::print(&format!("{} events replayed, the read models are rebuilt\n", replayed?))
 }
 
-async fn rebuild(storage: &Storage) -> anyhow::Result<u64> {
-    let connection = storage.connection();
-    database::check_migrated(&connection).await?;
+async fn rebuild(connection: &Connection) -> anyhow::Result<u64> {
+    database::check_migrated(connection).await?;
     let link = connection.connect().await?;
     let mut told = 0;
     let tell = |progress| match progress {
@@ -156,19 +155,20 @@ async fn with_vault(
     run: impl AsyncFnOnce(&Vault) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let storage = Storage::join(config).await?;
-    let done = in_vault(config, &storage, run).await;
+    let done = in_vault(config, &storage.connection(), storage.secrets(), run).await;
     storage.close().await;
     done
 }
 
-/// The same with storage that is open.
+/// The same with a database that is open, and these secrets.
 pub(super) async fn in_vault(
     config: &Config,
-    storage: &Storage,
+    connection: &Connection,
+    secrets: &Secrets,
     run: impl AsyncFnOnce(&Vault) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    on_foundation(config, storage, async |foundation, root| {
-        let vault = foundation.vault(config, storage.secrets(), root).await?;
+    on_foundation(config, connection, async |foundation, root| {
+        let vault = foundation.vault(config, secrets, root).await?;
         let done = run(&vault).await;
         vault.ring.drain().await;
         done
@@ -179,13 +179,12 @@ pub(super) async fn in_vault(
 /// Runs a command that appends: with a log to append to, and an actor for its entities to live under.
 pub(super) async fn on_foundation(
     config: &Config,
-    storage: &Storage,
+    connection: &Connection,
     run: impl AsyncFnOnce(&Foundation, &ActorCell) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let connection = storage.connection();
-    database::check_migrated(&connection).await?;
+    database::check_migrated(connection).await?;
     let seams = Seams::default();
-    let pool = Pool::new(&connection, "readers", 2)?;
+    let pool = Pool::new(connection, "readers", 2)?;
     let node = Id::<()>::generate(&seams.clock).uuid();
     let budgets = features::budgets(config);
     let (appender, writer) = features::appender(pool.clone(), node, &budgets, &seams);

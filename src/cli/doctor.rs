@@ -10,11 +10,12 @@ mod keys;
 use self::checks::Round;
 use self::finding::{Finding, Level};
 use super::commands;
-use crate::app::storage::Storage;
+use crate::app::storage::Place;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::database::{self, Connection, DatabaseError, Link, inspection, pooler};
+use crate::database::{self, DatabaseError, Link, inspection, pooler};
 use crate::eventlog::store;
+use crate::keys::read_model;
 
 /// How often the database is asked for the time.
 const ROUNDS: usize = 5;
@@ -34,16 +35,15 @@ pub(super) async fn doctor(config: &Config) -> anyhow::Result<()> {
 }
 
 async fn examine(config: &Config) -> Vec<Finding> {
-    let storage = match Storage::join(config).await {
-        Ok(storage) => storage,
+    let place = match Place::join(config).await {
+        Ok(place) => place,
         Err(error) => return vec![Finding::error("database", format!("{error:#}"))],
     };
-    let connection = storage.connection();
-    let findings = match connection.connect().await {
-        Ok(link) => examine_database(config, &storage, &link).await,
+    let findings = match place.connection().connect().await {
+        Ok(link) => examine_database(config, &place, &link).await,
         Err(error) => vec![unreachable(&error)],
     };
-    storage.close().await;
+    place.close().await;
     findings
 }
 
@@ -52,8 +52,8 @@ fn unreachable(error: &DatabaseError) -> Finding {
     Finding::error("database", format!("{error}: {todo}"))
 }
 
-async fn examine_database(config: &Config, storage: &Storage, link: &Link) -> Vec<Finding> {
-    let connection = storage.connection();
+async fn examine_database(config: &Config, place: &Place, link: &Link) -> Vec<Finding> {
+    let connection = place.connection();
     let now = Clock::system().now();
     let server = inspection::server(link).await.map(|server| checks::database(&server));
     let replication = inspection::replication(link).await;
@@ -75,7 +75,7 @@ async fn examine_database(config: &Config, storage: &Storage, link: &Link) -> Ve
     ];
     if is_migrated {
         findings.push(log(link).await.unwrap_or_else(|error| Finding::failed("log", &error)));
-        let keys = of_keys(config, storage, &connection).await;
+        let keys = of_keys(config, place, link).await;
         findings.extend(
             keys.unwrap_or_else(|error| vec![Finding::failed("keys", &format!("{error:#}"))]),
         );
@@ -102,14 +102,17 @@ async fn log(link: &Link) -> anyhow::Result<Finding> {
     Ok(checks::log(head, last_at, Clock::system().now()))
 }
 
-async fn of_keys(
-    config: &Config,
-    storage: &Storage,
-    connection: &Connection,
-) -> anyhow::Result<Vec<Finding>> {
+async fn of_keys(config: &Config, place: &Place, link: &Link) -> anyhow::Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    commands::in_vault(config, storage, async |vault| {
-        findings = keys::of(vault, connection).await?;
+    let is_sealed = read_model::holds_any(link).await?;
+    if let Err(error) = place.check_secret(config, is_sealed) {
+        findings.push(Finding::error("secret", format!("{error:#}")));
+    }
+    // One that is made to look at the keys is not kept.
+    let (secrets, _new) = place.secrets_or_new(config)?;
+    let connection = place.connection();
+    commands::in_vault(config, &connection, &secrets, async |vault| {
+        findings.extend(keys::of(vault, &connection).await?);
         Ok(())
     })
     .await?;

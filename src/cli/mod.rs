@@ -4,6 +4,7 @@
 
 mod commands;
 mod doctor;
+mod lost_keys;
 mod serve;
 mod sessions;
 mod users;
@@ -34,7 +35,7 @@ enum Command {
     Migrate,
     /// Print the OpenAPI document.
     Openapi,
-    /// Look at the signing keys, rotate or revoke them.
+    /// Look at the signing keys, rotate, revoke or replace them.
     #[command(subcommand)]
     Keys(Keys),
     /// End sessions.
@@ -77,6 +78,14 @@ enum Keys {
         /// The key id, as `keys list` shows it. One in 64 begins with a hyphen.
         #[arg(allow_hyphen_values = true)]
         kid: String,
+    },
+    /// Make a new signing key because a private key, or the secret that seals them, is lost for good: no backup has it. What
+    /// was signed before is refused; users, passwords, sessions, tasks and the log stay as they are. Refused while nothing
+    /// is lost, and beside a running server unless it is a node of a cluster.
+    Replace {
+        /// Says that it is lost for good.
+        #[arg(long, required = true)]
+        lost: bool,
     },
 }
 
@@ -133,6 +142,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<()> {
         Command::Keys(Keys::History) => commands::key_history(&config).await,
         Command::Keys(Keys::Rotate) => commands::rotate_keys(&config).await,
         Command::Keys(Keys::Revoke { kid }) => commands::revoke_key(&config, &kid).await,
+        Command::Keys(Keys::Replace { lost: _ }) => lost_keys::replace(&config).await,
         Command::Sessions(SessionsOf::End) => sessions::end(&config).await,
         Command::Users(Users::Delete { email }) => users::delete(&config, &email).await,
         Command::Events { after, stream, limit } => {

@@ -15,7 +15,7 @@ use crate::telemetry::sampling::Keeping;
 /// Ends every session of every user.
 pub(super) async fn end(config: &Config) -> anyhow::Result<()> {
     let storage = Storage::join(config).await?;
-    let ended = on_foundation(config, &storage, async |foundation, root| {
+    let ended = on_foundation(config, &storage.connection(), async |foundation, root| {
         let lifespan = features::lifespan(config);
         let lists = Entities::start(foundation.reading.log.clone(), lifespan, root).await?;
         let ended = end_all(foundation, &lists).await;

@@ -27,7 +27,7 @@ pub(super) async fn delete(config: &Config, email: &str) -> anyhow::Result<()> {
         anyhow::anyhow!("this is no address that a user could have: it {error}")
     })?;
     let storage = Storage::join(config).await?;
-    let deleted = on_foundation(config, &storage, async |foundation, root| {
+    let deleted = on_foundation(config, &storage.connection(), async |foundation, root| {
         let lifespan = features::lifespan(config);
         let accounts = Entities::start(foundation.reading.log.clone(), lifespan, root).await?;
         let lists = Entities::start(foundation.reading.log.clone(), lifespan, root).await?;

@@ -11,6 +11,7 @@ use crate::eventlog::{Decider, DecodeError, Event, EventView, Projection, Statem
 const INSERT_MATERIAL: &str = "insert into key_material (kid, sealed) values ($1, $2)";
 /// The private half of a key that signs no more is erased with the event that says so.
 const ERASE_MATERIAL: &str = "delete from key_material where kid = $1";
+const ERASE_ALL_MATERIAL: &str = "delete from key_material";
 const SELECT_MATERIAL: &str = "select sealed from key_material where kid = $1";
 const SELECT_ALL_MATERIAL: &str = "select kid, sealed from key_material";
 /// In a database that is new there is no such table yet.
@@ -89,6 +90,11 @@ impl Projection for JwksProjection {
 /// Writes a sealed private key beside the events that publish it.
 pub(super) fn keep_material(kid: &str, sealed: Vec<u8>) -> Statement {
     Statement::new(INSERT_MATERIAL, vec![Box::new(kid.to_owned()), Box::new(sealed)])
+}
+
+/// Erases every private key, also of keys that the ring does not know.
+pub(super) fn erase_all_material() -> Statement {
+    Statement::new(ERASE_ALL_MATERIAL, Vec::new())
 }
 
 /// The sealed private key of `kid`.

@@ -5,10 +5,12 @@
 //! * `signals`: how it is stopped
 //! * `operator`: the commands beside a running server
 //! * `users`: deleting users beside running servers
+//! * `lost_keys`: a secret or a private key that is lost, and the way out
 //! * `doctor`: what `keyfold doctor` finds
 
 mod configuration;
 mod doctor;
+mod lost_keys;
 mod operator;
 mod refusals;
 mod signals;

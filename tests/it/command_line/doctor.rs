@@ -68,7 +68,8 @@ async fn beside_a_server_everything_is_found_to_be_well() {
 
     let wrong = database.keyfold("not the secret that the keys are sealed under");
     let closed = "error    keys         * signing since *Z, made *s ago, does not open: \
-                  KEYFOLD_SECRET is not the secret it was sealed under";
+                  KEYFOLD_SECRET is not the secret it was sealed under. If that one is lost for good, \
+                  run `keyfold keys replace --lost`";
     let found = wrong.run(&["doctor"]).await;
     assert_found(&found, 1, &[PLACE, OWN, DURABLE, ALONE, &MIGRATED, NOBODY, CLOCK, log, closed]);
     assert!(found.err.ends_with("keyfold: 1 check found an error\n"), "{found:?}");
