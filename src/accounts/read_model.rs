@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::account::Account;
 use super::email::Email;
 use super::events::{AccountDeleted, AccountEvent, PasswordChanged, ProfileChanged};
+use crate::clock::Timestamp;
 use crate::database::Pool;
 use crate::eventlog::stream::{category_of, id_of};
 use crate::eventlog::{Decider, DecodeError, Event, EventView, Projection, Statement, StoreError};
@@ -36,6 +37,10 @@ select users.id, credential_id, phc from users join credentials using (credentia
 
 const SELECT_LOGIN_OF: &str = "\
 select users.id, credential_id, phc from users join credentials using (credential_id) where users.id = $1";
+
+/// For operators: a page in the order of the addresses.
+const SELECT_PAGE: &str = "\
+select id, email, name, created_at from users where email > $1 order by email limit $2";
 
 /// For operators.
 const SELECT_WITHOUT_ACCOUNT: &str = "\
@@ -124,6 +129,39 @@ pub(super) struct Login {
 pub async fn user_of(pool: &Pool, email: &Email) -> Result<Option<UserId>, StoreError> {
     let row = pool.get().await?.query_opt(SELECT_USER, &[&email.as_str()]).await?;
     Ok(row.map(|row| UserId::from_uuid(row.get(0))))
+}
+
+/// A user as they are listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedUser {
+    /// Their id.
+    pub id: UserId,
+    /// Their address.
+    pub email: String,
+    /// Their name.
+    pub name: String,
+    /// When they signed up.
+    pub created_at: Timestamp,
+}
+
+/// The next users after an address, in the order of their addresses.
+///
+/// # Errors
+///
+/// When the database is unavailable.
+pub async fn page_after(
+    pool: &Pool,
+    email: &str,
+    limit: i64,
+) -> Result<Vec<ListedUser>, StoreError> {
+    let rows = pool.get().await?.query(SELECT_PAGE, &[&email, &limit]).await?;
+    let listed = rows.iter().map(|row| ListedUser {
+        id: UserId::from_uuid(row.get(0)),
+        email: row.get(1),
+        name: row.get(2),
+        created_at: Timestamp::from(row.get::<_, jiff::Timestamp>(3)),
+    });
+    Ok(listed.collect())
 }
 
 /// Those of the users who have no account, because they were deleted.

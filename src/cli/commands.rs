@@ -2,6 +2,7 @@
 
 use ractor::{Actor, ActorCell};
 
+use super::progress::Progress;
 use crate::app::Seams;
 use crate::app::features::{self, Foundation, Reading};
 use crate::app::root::Root;
@@ -9,7 +10,7 @@ use crate::app::secrets::Secrets;
 use crate::app::storage::{Place, Storage};
 use crate::config::Config;
 use crate::database::{self, Connection, Pool};
-use crate::eventlog::replay::Progress;
+use crate::eventlog::replay::Progress as Step;
 use crate::eventlog::store::read_log;
 use crate::eventlog::{Event, ExecuteError, RecordedEvent, Resources, replay};
 use crate::id::Id;
@@ -19,9 +20,6 @@ use crate::keys::vault::{self, Successor, Vault, VaultError};
 
 /// Events read at once.
 const PAGE: i64 = 1_000;
-
-/// After how many events an operator is told how far a replay has come.
-const TELL_EVERY: i64 = 100_000;
 
 pub(super) async fn migrate(config: &Config) -> anyhow::Result<()> {
     let place = Place::join(config).await?;
@@ -89,16 +87,12 @@ pub(super) async fn replay(config: &Config) -> anyhow::Result<()> {
 async fn rebuild(connection: &Connection) -> anyhow::Result<u64> {
     database::check_migrated(connection).await?;
     let link = connection.connect().await?;
-    let mut told = 0;
-    let tell = |progress| match progress {
-        Progress::Replayed { position, head } if position >= told + TELL_EVERY => {
-            told = position;
-            super::complain(&format!("{position} of {head} events replayed"));
+    let mut shown = Progress::of("events replayed");
+    let tell = |step| match step {
+        Step::Replayed { position, head } => {
+            shown.at(position.unsigned_abs(), head.unsigned_abs());
         }
-        Progress::Replayed { .. } => {}
-        Progress::Waiting => {
-            super::complain("waiting until nobody reads the tables that are replaced");
-        }
+        Step::Waiting => shown.say("waiting until nobody reads the tables that are replaced"),
     };
     Ok(replay::rebuild(&link.client, &features::projections(), tell).await?)
 }

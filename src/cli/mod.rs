@@ -5,6 +5,8 @@
 mod commands;
 mod doctor;
 mod lost_keys;
+mod people;
+mod progress;
 mod serve;
 mod sessions;
 mod users;
@@ -38,10 +40,10 @@ enum Command {
     /// Look at the signing keys, rotate, revoke or replace them.
     #[command(subcommand)]
     Keys(Keys),
-    /// End sessions.
+    /// Look at sessions, or end them.
     #[command(subcommand)]
     Sessions(SessionsOf),
-    /// Delete users.
+    /// Look at users, or delete them.
     #[command(subcommand)]
     Users(Users),
     /// Print events of the log, one JSON object a line.
@@ -94,10 +96,32 @@ enum SessionsOf {
     /// End every session of every user, for instance after a backup was restored, in which sessions live that were ended
     /// later. Everybody signs in again.
     End,
+    /// Print the sessions of a user that are accepted now, the newest first. Never their tokens.
+    List {
+        /// The address they sign in with.
+        email: String,
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
 enum Users {
+    /// Print every user, in the order of their addresses.
+    List {
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print what there is to know of a user: profile, last sign-in, how many sessions and tasks.
+    Show {
+        /// The address they sign in with.
+        email: String,
+        /// One JSON object.
+        #[arg(long)]
+        json: bool,
+    },
     /// Delete a user: their tokens are refused, their sessions end, and their address may be signed up with again. What the
     /// log says of them stays there.
     Delete {
@@ -144,6 +168,13 @@ async fn run(command: Command, config: Config) -> anyhow::Result<()> {
         Command::Keys(Keys::Revoke { kid }) => commands::revoke_key(&config, &kid).await,
         Command::Keys(Keys::Replace { lost: _ }) => lost_keys::replace(&config).await,
         Command::Sessions(SessionsOf::End) => sessions::end(&config).await,
+        Command::Sessions(SessionsOf::List { email, json }) => {
+            people::list_sessions(&config, &email, json).await
+        }
+        Command::Users(Users::List { json }) => people::list_users(&config, json).await,
+        Command::Users(Users::Show { email, json }) => {
+            people::show_user(&config, &email, json).await
+        }
         Command::Users(Users::Delete { email }) => users::delete(&config, &email).await,
         Command::Events { after, stream, limit } => {
             commands::events(&config, after, stream.as_deref(), limit).await

@@ -12,7 +12,9 @@ use super::token::TokenHash;
 use crate::clock::Timestamp;
 use crate::database::{Lent, Pool};
 use crate::eventlog::stream::{category_of, id_of};
-use crate::eventlog::{Decider, DecodeError, Event, EventView, Projection, Statement, StoreError};
+use crate::eventlog::{
+    Decider, DecodeError, Event, EventView, Projection, Statement, StoreError, StreamName,
+};
 use crate::id::{SessionId, UserId};
 
 const STARTED: &str = "\
@@ -30,6 +32,10 @@ select id, user_id, credential_id, expires_at, token_hash, user_agent, created_a
 from sessions where token_hash = $1";
 
 const SELECT_LIVE: &str = "select id from sessions where id = any($1)";
+
+/// Looked for from the newest event on: of a user who signs in now and then it is among the last.
+const SELECT_LAST_START: &str = "\
+select recorded_at from events where stream = $1 and type = 'SessionStarted' order by version desc limit 1";
 
 const SELECT_DUE: &str = "\
 select expires_at, id, user_id from sessions
@@ -174,6 +180,16 @@ pub(super) async fn due(pool: &Pool, now: Timestamp, last: &Due) -> Result<Vec<D
 pub async fn owners(pool: &Pool) -> Result<Vec<UserId>, StoreError> {
     let rows = pool.get().await?.query("select distinct user_id from sessions", &[]).await?;
     Ok(rows.iter().map(|row| UserId::from_uuid(row.get(0))).collect())
+}
+
+/// When the user last signed in, or signed up, if they ever did; for operators.
+///
+/// # Errors
+///
+/// When the database is unavailable.
+pub async fn last_start(pool: &Pool, stream: &StreamName) -> Result<Option<Timestamp>, StoreError> {
+    let row = pool.get().await?.query_opt(SELECT_LAST_START, &[&stream.as_str()]).await?;
+    Ok(row.map(|row| time(&row, 0)))
 }
 
 /// When the next session's time is over after `now`, if there is one.

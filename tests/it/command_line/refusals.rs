@@ -36,12 +36,16 @@ async fn without_postgresql_the_command_that_installs_it_is_named() {
 async fn no_command_makes_a_database_where_there_is_none() {
     let data = DataDirectory::new("mistyped");
     let keyfold = Keyfold::in_directory(&data);
-    let commands: [&[&str]; 6] = [
+    let commands: [&[&str]; 10] = [
         &["migrate"],
         &["events"],
         &["replay"],
         &["keys", "list"],
+        &["keys", "replace", "--lost"],
         &["sessions", "end"],
+        &["sessions", "list", "ada@example.com"],
+        &["users", "list"],
+        &["users", "show", "ada@example.com"],
         &["users", "delete", "ada@example.com"],
     ];
     for arguments in commands {
@@ -191,12 +195,14 @@ async fn a_database_that_a_newer_version_has_migrated_is_refused_and_left_alone(
     spoil(&database, ahead).await;
     let tables = ["refinery_schema_history", "events", "jwks"];
     let before = dump(&database.connection, &tables).await;
-    let commands: [&[_]; 6] = [
+    let commands: [&[_]; 8] = [
         &[],
         &["migrate"],
         &["events"],
         &["replay"],
         &["keys", "list"],
+        &["users", "list"],
+        &["sessions", "list", "ada@example.com"],
         &["users", "delete", "ada@example.com"],
     ];
     for arguments in commands {
