@@ -7,7 +7,7 @@ use super::account::Account;
 use super::email::Email;
 use super::events::{AccountDeleted, AccountEvent, PasswordChanged, ProfileChanged};
 use crate::clock::Timestamp;
-use crate::database::Pool;
+use crate::database::{Link, Pool};
 use crate::eventlog::stream::{category_of, id_of};
 use crate::eventlog::{Decider, DecodeError, Event, EventView, Projection, Statement, StoreError};
 use crate::id::UserId;
@@ -45,6 +45,13 @@ select id, email, name, created_at from users where email > $1 order by email li
 /// For operators.
 const SELECT_WITHOUT_ACCOUNT: &str = "\
 select id from unnest($1::uuid[]) as ids (id) where not exists (select from users where users.id = ids.id)";
+
+/// Users who signed up after a position of the log, were not deleted, and are not in the table.
+const MISSING: &str = "\
+select count(*) from events made
+where position > $1 and type = 'AccountCreated'
+  and not exists (select from users where id = substr(made.stream, length('account-') + 1)::uuid)
+  and not exists (select from events gone where gone.stream = made.stream and gone.type = 'AccountDeleted')";
 
 /// Follows accounts into `users`.
 #[derive(Debug)]
@@ -197,4 +204,13 @@ async fn select_login(
         credential_id: row.get(1),
         phc: row.get(2),
     }))
+}
+
+/// For operators: how many users who signed up after a position of the log lack their row.
+///
+/// # Errors
+///
+/// When the database is unavailable.
+pub async fn missing(link: &Link, after: i64) -> Result<i64, StoreError> {
+    Ok(link.client.query_one(MISSING, &[&after]).await?.get(0))
 }

@@ -171,7 +171,7 @@ impl App {
         }
 
         // The HTTP server.
-        let readiness = Readiness::new(pools.authentication.clone());
+        let readiness = Readiness::new(pools.authentication.clone(), appender.doubt());
         let freshness = freshness(mode, &pools.authentication, &features, &mut parts);
         let Seams { clock, time_limits, .. } = seams;
         let bytes = budgets.plan.sessions / RevocationFeed::PART_OF_SESSIONS;

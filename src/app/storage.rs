@@ -150,6 +150,15 @@ impl Place {
         Ok(first.secrets(config))
     }
 
+    /// The directory of a private cluster's files, and the bytes that are free there. There is none of a database elsewhere.
+    pub fn disk(&self) -> Option<(PathBuf, std::io::Result<u64>)> {
+        let directory = cluster::files_in(self.secret.as_ref()?.parent()?);
+        let free = rustix::fs::statvfs(&directory)
+            .map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize))
+            .map_err(std::io::Error::from);
+        Some((directory, free))
+    }
+
     /// Whether there is a secret to open private keys with, if there are any.
     ///
     /// # Errors

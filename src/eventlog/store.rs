@@ -161,15 +161,6 @@ pub async fn head(client: &tokio_postgres::Client) -> Result<i64, StoreError> {
     Ok(client.query_one(SELECT_HEAD, &[]).await?.get(0))
 }
 
-/// The same with a session of a pool.
-///
-/// # Errors
-///
-/// When the database is unavailable.
-pub async fn head_in(pool: &Pool) -> Result<i64, StoreError> {
-    Ok(pool.get().await?.query_one(SELECT_HEAD, &[]).await?.get(0))
-}
-
 /// The current version of each of the streams, in their order.
 ///
 /// # Errors

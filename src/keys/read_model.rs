@@ -35,6 +35,15 @@ const LEFT: &str = "delete from jwks where id = $1";
 const COPY_MATERIAL: &str = "\
 update jwks set private_key = sealed from key_material where kid = id and status <> 'verifying'";
 
+/// Keys that were published after a position of the log, have not left, and are not in the table.
+const MISSING: &str = "\
+select count(*) from events made
+where position > $1 and stream = 'keys' and type = 'KeyPublished'
+  and not exists (select from jwks where id = made.data -> 'publicKey' ->> 'kid')
+  and not exists (select from events gone
+                  where gone.stream = made.stream and gone.type in ('KeyRetired', 'KeyRevoked')
+                    and gone.data ->> 'kid' = made.data -> 'publicKey' ->> 'kid')";
+
 /// Whether a database, which may be new, has private keys.
 ///
 /// # Errors
@@ -119,4 +128,13 @@ pub(super) async fn reseal(
 ) -> Result<(), StoreError> {
     pool.get().await?.execute(RESEAL, &[&kid, &before, &anew]).await?;
     Ok(())
+}
+
+/// For operators: how many keys that were published after a position of the log lack their row.
+///
+/// # Errors
+///
+/// When the database is unavailable.
+pub async fn missing(link: &Link, after: i64) -> Result<i64, StoreError> {
+    Ok(link.client.query_one(MISSING, &[&after]).await?.get(0))
 }

@@ -10,7 +10,7 @@ use super::session_list::SessionList;
 use super::table::Session;
 use super::token::TokenHash;
 use crate::clock::Timestamp;
-use crate::database::{Lent, Pool};
+use crate::database::{Lent, Link, Pool};
 use crate::eventlog::stream::{category_of, id_of};
 use crate::eventlog::{
     Decider, DecodeError, Event, EventView, Projection, Statement, StoreError, StreamName,
@@ -42,6 +42,15 @@ select expires_at, id, user_id from sessions
 where expires_at <= $1 and (expires_at, id) > ($2, $3) order by expires_at, id limit 100";
 const SELECT_NEXT_DUE: &str = "\
 select expires_at from sessions where expires_at > $1 order by expires_at limit 1";
+
+/// Sessions that began after a position of the log, have not ended, and are not in the table.
+const MISSING: &str = "\
+select count(*) from events made
+where position > $1 and type = 'SessionStarted'
+  and not exists (select from sessions where id = (made.data ->> 'sessionId')::uuid)
+  and not exists (select from events ended
+                  where ended.stream = made.stream and ended.version > made.version and ended.type = 'SessionEnded'
+                    and ended.data ->> 'sessionId' = made.data ->> 'sessionId')";
 
 /// Follows the sessions of all users into `sessions`.
 #[derive(Debug)]
@@ -213,4 +222,13 @@ fn session(row: &Row) -> Session {
         created_at: time(row, 6),
         updated_at: time(row, 7),
     }
+}
+
+/// For operators: how many sessions that began after a position of the log lack their row.
+///
+/// # Errors
+///
+/// When the database is unavailable.
+pub async fn missing(link: &Link, after: i64) -> Result<i64, StoreError> {
+    Ok(link.client.query_one(MISSING, &[&after]).await?.get(0))
 }

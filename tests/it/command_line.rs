@@ -9,9 +9,11 @@
 //! * `progress`: how far a long command has come
 //! * `lost_keys`: a secret or a private key that is lost, and the way out
 //! * `doctor`: what `keyfold doctor` finds
+//! * `faults`: what it finds where something is wrong, and that what it advises mends that
 
 mod configuration;
 mod doctor;
+mod faults;
 mod lost_keys;
 mod operator;
 mod people;

@@ -58,6 +58,12 @@ pub fn is_in(data: &Path) -> bool {
     place::entry(data).exists()
 }
 
+/// Where the files of a data directory's cluster are.
+pub fn files_in(data: &Path) -> PathBuf {
+    let entry = place::entry(data);
+    std::fs::canonicalize(&entry).unwrap_or(entry)
+}
+
 /// Which cluster, made with which programs, run by whom.
 #[derive(Clone, Debug)]
 pub struct ClusterConfig {
