@@ -177,7 +177,8 @@ impl App {
         let bytes = budgets.plan.sessions / RevocationFeed::PART_OF_SESSIONS;
         let pool = &pools.authentication;
         let revocations = revocations(pool, &features, &clock, bytes, &mut parts).await?;
-        let http = HttpServer::of(listener, (config, &budgets.plan), time_limits)?;
+        let http =
+            HttpServer::of(listener, (config, &budgets.plan), time_limits, readiness.clone())?;
         let node = Node {
             follower,
             freshness,

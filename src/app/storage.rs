@@ -13,6 +13,10 @@ use crate::database::Connection;
 use crate::database::cluster::{self, ClusterConfig, PrivateCluster};
 use crate::keys;
 
+/// Sessions of a private cluster beside those of the pool: the lock, the follower, the appender, their successors, and those of
+/// commands and of people who look.
+const OTHER_SESSIONS: usize = 30;
+
 /// An open database and the secret that belongs to it.
 #[derive(Debug)]
 pub struct Storage {
@@ -191,6 +195,7 @@ fn cluster_of(config: &Config) -> Option<ClusterConfig> {
             data: data.clone(),
             binaries: binaries.clone(),
             run_as: run_as.clone(),
+            sessions: config.database.pool_size + OTHER_SESSIONS,
         }),
         DatabaseLocation::External(_) => None,
     }

@@ -36,7 +36,7 @@ pub(super) async fn events(
     config: &Config,
     after: i64,
     stream: Option<&str>,
-    limit: u64,
+    limit: Option<u64>,
 ) -> anyhow::Result<()> {
     print_events(config, after, stream, limit, |event| Ok(serde_json::to_string(event)?)).await
 }
@@ -46,7 +46,7 @@ async fn print_events(
     config: &Config,
     after: i64,
     stream: Option<&str>,
-    limit: u64,
+    limit: Option<u64>,
     show: impl Fn(&RecordedEvent) -> anyhow::Result<String>,
 ) -> anyhow::Result<()> {
     let place = Place::join(config).await?;
@@ -59,20 +59,28 @@ async fn print_events_of(
     connection: &Connection,
     mut after: i64,
     stream: Option<&str>,
-    limit: u64,
+    limit: Option<u64>,
     show: impl Fn(&RecordedEvent) -> anyhow::Result<String>,
 ) -> anyhow::Result<()> {
     database::check_migrated(connection).await?;
     let link = connection.connect().await?;
-    let mut left = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut left = limit.and_then(|limit| i64::try_from(limit).ok()).unwrap_or(i64::MAX);
     while left > 0 {
         let page = read_log(&link.client, after, left.min(PAGE), stream).await?;
-        let Some(last) = page.last() else { break };
+        let Some(last) = page.last() else { return Ok(()) };
         after = last.position;
         left -= i64::try_from(page.len())?;
-        for event in &page {
-            super::print(&format!("{}\n", show(event)?))?;
+        let shown = |event| Ok(format!("{}\n", show(event)?));
+        let lines: String = page.iter().map(shown).collect::<anyhow::Result<_>>()?;
+        if !super::print_on(&lines)? {
+            return Ok(());
         }
+    }
+    if !read_log(&link.client, after, 1, stream).await?.is_empty() {
+        let stream = stream.map_or_else(String::new, |stream| format!(" --stream {stream}"));
+        super::complain(&format!(
+            "the limit is reached and there are more events: go on with `keyfold events --after {after}{stream}`"
+        ));
     }
     Ok(())
 }
@@ -140,7 +148,7 @@ pub(super) async fn key_history(config: &Config) -> anyhow::Result<()> {
         let happened = KeyEvent::decode(view.name, view.schema, view.data)?;
         Ok(format!("{}  {happened}", event.recorded_at))
     };
-    print_events(config, 0, Some(vault::stream().as_str()), u64::MAX, show).await
+    print_events(config, 0, Some(vault::stream().as_str()), None, show).await
 }
 
 /// Opens the key ring for one command.

@@ -54,9 +54,9 @@ enum Command {
         /// Only events of this stream, for instance `keys` or `tasks-<user id>`.
         #[arg(long)]
         stream: Option<String>,
-        /// Most events to print.
-        #[arg(long, default_value_t = 1_000)]
-        limit: u64,
+        /// Most events to print. Without it, all there are.
+        #[arg(long)]
+        limit: Option<u64>,
     },
     /// Rebuild every read model from the event log. Reads go on meanwhile; changes wait, and fail after ten seconds.
     Replay,
@@ -198,10 +198,16 @@ fn finish(done: anyhow::Result<()>) -> ExitCode {
 
 /// Prints what the command was asked for. A reader that went away (`keyfold events | head`) is no failure.
 fn print(text: &str) -> anyhow::Result<()> {
+    print_on(text).map(drop)
+}
+
+/// The same; returns whether somebody reads on.
+fn print_on(text: &str) -> anyhow::Result<bool> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        Ok(()) | Err(_) => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -40,7 +40,9 @@ pub(super) async fn list_users(config: &Config, as_json: bool) -> anyhow::Result
                 let line = UserLine { id, email, name, created_at };
                 lines.push_str(&line.shown(as_json)?);
             }
-            super::print(&lines)?;
+            if !super::print_on(&lines)? {
+                return Ok(());
+            }
         }
     })
     .await

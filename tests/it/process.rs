@@ -275,7 +275,7 @@ impl DataDirectory {
 
     /// A way to the database of the server that runs on it.
     pub async fn connection(&self) -> Connection {
-        let config = ClusterConfig { data: self.path(), binaries: None, run_as: None };
+        let config = ClusterConfig { data: self.path(), binaries: None, run_as: None, sessions: 0 };
         PrivateCluster::join_or_start(&config).await.unwrap().connection()
     }
 }
