@@ -152,7 +152,7 @@ impl Server {
 ///
 /// When the cluster is not there.
 pub async fn database(data: &Path) -> anyhow::Result<Connection> {
-    let config = ClusterConfig { data: data.to_owned(), binaries: None, run_as: None };
+    let config = ClusterConfig { data: data.to_owned(), binaries: None, run_as: None, sessions: 0 };
     Ok(PrivateCluster::join_or_start(&config).await?.connection())
 }
 

@@ -6,7 +6,8 @@ use uuid::Uuid;
 use super::account::Account;
 use super::email::Email;
 use super::events::{AccountDeleted, AccountEvent, PasswordChanged, ProfileChanged};
-use crate::database::Pool;
+use crate::clock::Timestamp;
+use crate::database::{Link, Pool};
 use crate::eventlog::stream::{category_of, id_of};
 use crate::eventlog::{Decider, DecodeError, Event, EventView, Projection, Statement, StoreError};
 use crate::id::UserId;
@@ -37,9 +38,20 @@ select users.id, credential_id, phc from users join credentials using (credentia
 const SELECT_LOGIN_OF: &str = "\
 select users.id, credential_id, phc from users join credentials using (credential_id) where users.id = $1";
 
+/// For operators: a page in the order of the addresses.
+const SELECT_PAGE: &str = "\
+select id, email, name, created_at from users where email > $1 order by email limit $2";
+
 /// For operators.
 const SELECT_WITHOUT_ACCOUNT: &str = "\
 select id from unnest($1::uuid[]) as ids (id) where not exists (select from users where users.id = ids.id)";
+
+/// Users who signed up after a position of the log, were not deleted, and are not in the table.
+const MISSING: &str = "\
+select count(*) from events made
+where position > $1 and type = 'AccountCreated'
+  and not exists (select from users where id = substr(made.stream, length('account-') + 1)::uuid)
+  and not exists (select from events gone where gone.stream = made.stream and gone.type = 'AccountDeleted')";
 
 /// Follows accounts into `users`.
 #[derive(Debug)]
@@ -126,6 +138,39 @@ pub async fn user_of(pool: &Pool, email: &Email) -> Result<Option<UserId>, Store
     Ok(row.map(|row| UserId::from_uuid(row.get(0))))
 }
 
+/// A user as they are listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedUser {
+    /// Their id.
+    pub id: UserId,
+    /// Their address.
+    pub email: String,
+    /// Their name.
+    pub name: String,
+    /// When they signed up.
+    pub created_at: Timestamp,
+}
+
+/// The next users after an address, in the order of their addresses.
+///
+/// # Errors
+///
+/// When the database is unavailable.
+pub async fn page_after(
+    pool: &Pool,
+    email: &str,
+    limit: i64,
+) -> Result<Vec<ListedUser>, StoreError> {
+    let rows = pool.get().await?.query(SELECT_PAGE, &[&email, &limit]).await?;
+    let listed = rows.iter().map(|row| ListedUser {
+        id: UserId::from_uuid(row.get(0)),
+        email: row.get(1),
+        name: row.get(2),
+        created_at: Timestamp::from(row.get::<_, jiff::Timestamp>(3)),
+    });
+    Ok(listed.collect())
+}
+
 /// Those of the users who have no account, because they were deleted.
 ///
 /// # Errors
@@ -159,4 +204,13 @@ async fn select_login(
         credential_id: row.get(1),
         phc: row.get(2),
     }))
+}
+
+/// For operators: how many users who signed up after a position of the log lack their row.
+///
+/// # Errors
+///
+/// When the database is unavailable.
+pub async fn missing(link: &Link, after: i64) -> Result<i64, StoreError> {
+    Ok(link.client.query_one(MISSING, &[&after]).await?.get(0))
 }

@@ -10,8 +10,9 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use poem::http::Version;
+use poem::http::header::CONNECTION;
 use poem::http::uri::Scheme;
+use poem::http::{HeaderValue, Version};
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Endpoint, Request, Response};
 use tokio::net::TcpStream;
@@ -22,6 +23,7 @@ use super::connections::Place;
 use super::socket::Socket;
 use super::traffic::Traffic;
 use crate::http::answers::Held;
+use crate::http::health::Readiness;
 use crate::http::limits::TimeLimits;
 use crate::http::problem::Problem;
 
@@ -41,11 +43,13 @@ const PING: Duration = Duration::from_secs(20);
 pub(super) struct Protocol {
     builder: Builder<TokioExecutor>,
     limits: TimeLimits,
+    /// Whether the server is about to stop.
+    readiness: Option<Readiness>,
 }
 
 impl Protocol {
-    /// Within these limits.
-    pub(super) fn new(limits: TimeLimits) -> Self {
+    /// Within these limits, by a server that may be about to stop.
+    pub(super) fn new(limits: TimeLimits, readiness: Option<Readiness>) -> Self {
         let mut builder = Builder::new(TokioExecutor::new());
         builder.http1().max_buf_size(MAX_HEAD);
         builder
@@ -60,7 +64,13 @@ impl Protocol {
             .max_send_buf_size(MAX_HEAD)
             .keep_alive_interval(PING)
             .keep_alive_timeout(PING);
-        Self { builder, limits }
+        Self { builder, limits, readiness }
+    }
+
+    /// Whether a connection of this version is to have no further request: whoever keeps it open would send the next one
+    /// into the end of the server (RFC 9112, section 9.6). HTTP/2 is told by a frame of its own.
+    fn is_over(&self, version: Version) -> bool {
+        version <= Version::HTTP_11 && self.readiness.as_ref().is_some_and(Readiness::is_closed)
     }
 }
 
@@ -88,11 +98,12 @@ pub(super) async fn serve<E: Endpoint<Output = Response> + 'static>(
     let (local, remote) = (LocalAddr(local.into()), RemoteAddr(peer.into()));
     let place = Mutex::new(place);
     let service = service_fn(|request: hyper::Request<Incoming>| {
-        let is_multiplexed = request.version() == Version::HTTP_2;
+        let version = request.version();
+        let is_multiplexed = version == Version::HTTP_2;
         let is_refused = is_multiplexed && multiplex(&place);
         let in_flight = traffic.request(is_multiplexed);
         let request = Request::from((request, local.clone(), remote.clone(), Scheme::HTTP));
-        let endpoint = Arc::clone(&endpoint);
+        let (endpoint, protocol) = (Arc::clone(&endpoint), Arc::clone(&protocol));
         // Boxed: a connection has room for one of these even while it has no request.
         Box::pin(async move {
             let mut response = if is_refused {
@@ -100,6 +111,11 @@ pub(super) async fn serve<E: Endpoint<Output = Response> + 'static>(
             } else {
                 endpoint.get_response(request).await
             };
+            if protocol.is_over(version) {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                // To a client of HTTP/1.0 hyper would add that the connection is kept alive.
+                response.set_version(version);
+            }
             let held = response.extensions_mut().remove::<Held>();
             let (parts, body) = hyper::Response::from(response).into_parts();
             let answer = Answer::new(body, in_flight, held);

@@ -7,8 +7,8 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::pools::Pools;
+use super::secrets::Secrets;
 use super::serving::Site;
-use super::storage::Secrets;
 use super::{Seams, named};
 use crate::accounts::Accounts;
 use crate::accounts::password::{Cost, PasswordHasher};

@@ -12,6 +12,7 @@ mod linger;
 mod metrics;
 mod pools;
 pub mod root;
+pub mod secrets;
 pub mod serving;
 mod socket;
 pub mod storage;
@@ -114,7 +115,8 @@ impl App {
         let listener = TcpListener::bind(config.http.listen)
             .await
             .map_err(|error| anyhow::anyhow!("cannot listen on {}: {error}", config.http.listen))?;
-        let storage = Storage::open(&config).await?;
+        // Boxed, as what comes next: whoever starts a server has no room for all that it takes.
+        let storage = Box::pin(Storage::open(&config)).await?;
         match Box::pin(Self::start_on(listener, &config, seams, &storage)).await {
             Ok(server) => Ok(Running { server, storage, http: config.http }),
             Err(error) => {
@@ -169,13 +171,14 @@ impl App {
         }
 
         // The HTTP server.
-        let readiness = Readiness::new(pools.authentication.clone());
+        let readiness = Readiness::new(pools.authentication.clone(), appender.doubt());
         let freshness = freshness(mode, &pools.authentication, &features, &mut parts);
         let Seams { clock, time_limits, .. } = seams;
         let bytes = budgets.plan.sessions / RevocationFeed::PART_OF_SESSIONS;
         let pool = &pools.authentication;
         let revocations = revocations(pool, &features, &clock, bytes, &mut parts).await?;
-        let http = HttpServer::of(listener, (config, &budgets.plan), time_limits)?;
+        let http =
+            HttpServer::of(listener, (config, &budgets.plan), time_limits, readiness.clone())?;
         let node = Node {
             follower,
             freshness,

@@ -15,6 +15,7 @@ use super::connections::{self, Connections};
 use super::descriptors;
 use crate::config::{Config, HttpConfig};
 use crate::http;
+use crate::http::health::Readiness;
 use crate::http::limits::TimeLimits;
 use crate::memory::MemoryPlan;
 
@@ -91,7 +92,9 @@ pub async fn serve(
     let connections = Connections::few(listener, FEW);
     // Held until the process ends: a sender that is gone stops the server.
     let (_serves, stop) = oneshot::channel();
-    HttpServer { connections, address, limits }.run(endpoint, stop, Duration::ZERO).await;
+    HttpServer { connections, address, limits, readiness: None }
+        .run(endpoint, stop, Duration::ZERO)
+        .await;
     Ok(())
 }
 
@@ -104,6 +107,8 @@ pub(super) struct HttpServer {
     pub(super) address: SocketAddr,
     /// How long clients may take.
     pub(super) limits: TimeLimits,
+    /// Says when it is about to stop.
+    pub(super) readiness: Option<Readiness>,
 }
 
 impl HttpServer {
@@ -112,9 +117,11 @@ impl HttpServer {
         listener: TcpListener,
         (config, plan): (&Config, &MemoryPlan),
         limits: TimeLimits,
+        readiness: Readiness,
     ) -> io::Result<Self> {
         let address = listener.local_addr()?;
-        Ok(Self { connections: connections(listener, config, plan), address, limits })
+        let (connections, readiness) = (connections(listener, config, plan), Some(readiness));
+        Ok(Self { connections, address, limits, readiness })
     }
 
     /// Serves until `stop` is sent or dropped, then finishes what is in flight, for as long as it has patience.
@@ -124,8 +131,8 @@ impl HttpServer {
         mut stop: oneshot::Receiver<()>,
         patience: Duration,
     ) {
-        let Self { mut connections, address: local, limits } = self;
-        let (protocol, endpoint) = (Arc::new(Protocol::new(limits)), Arc::new(endpoint));
+        let Self { mut connections, address: local, limits, readiness } = self;
+        let (protocol, endpoint) = (Arc::new(Protocol::new(limits, readiness)), Arc::new(endpoint));
         let (stopping, stopped) = watch::channel(());
         let mut open = JoinSet::new();
         loop {

@@ -2,13 +2,15 @@
 
 use ractor::{Actor, ActorCell};
 
+use super::progress::Progress;
 use crate::app::Seams;
 use crate::app::features::{self, Foundation, Reading};
 use crate::app::root::Root;
-use crate::app::storage::Storage;
+use crate::app::secrets::Secrets;
+use crate::app::storage::{Place, Storage};
 use crate::config::Config;
-use crate::database::{self, Pool};
-use crate::eventlog::replay::Progress;
+use crate::database::{self, Connection, Pool};
+use crate::eventlog::replay::Progress as Step;
 use crate::eventlog::store::read_log;
 use crate::eventlog::{Event, ExecuteError, RecordedEvent, Resources, replay};
 use crate::id::Id;
@@ -19,13 +21,10 @@ use crate::keys::vault::{self, Successor, Vault, VaultError};
 /// Events read at once.
 const PAGE: i64 = 1_000;
 
-/// After how many events an operator is told how far a replay has come.
-const TELL_EVERY: i64 = 100_000;
-
 pub(super) async fn migrate(config: &Config) -> anyhow::Result<()> {
-    let storage = Storage::join(config).await?;
-    let migrated = database::migrate(&storage.connection()).await;
-    storage.close().await;
+    let place = Place::join(config).await?;
+    let migrated = database::migrate(&place.connection()).await;
+    place.close().await;
     let applied = migrated?;
     for migration in &applied {
         super::print(&format!("applied {migration}\n"))?;
@@ -37,7 +36,7 @@ pub(super) async fn events(
     config: &Config,
     after: i64,
     stream: Option<&str>,
-    limit: u64,
+    limit: Option<u64>,
 ) -> anyhow::Result<()> {
     print_events(config, after, stream, limit, |event| Ok(serde_json::to_string(event)?)).await
 }
@@ -47,59 +46,61 @@ async fn print_events(
     config: &Config,
     after: i64,
     stream: Option<&str>,
-    limit: u64,
+    limit: Option<u64>,
     show: impl Fn(&RecordedEvent) -> anyhow::Result<String>,
 ) -> anyhow::Result<()> {
-    let storage = Storage::join(config).await?;
-    let printed = print_events_of(&storage, after, stream, limit, show).await;
-    storage.close().await;
+    let place = Place::join(config).await?;
+    let printed = print_events_of(&place.connection(), after, stream, limit, show).await;
+    place.close().await;
     printed
 }
 
 async fn print_events_of(
-    storage: &Storage,
+    connection: &Connection,
     mut after: i64,
     stream: Option<&str>,
-    limit: u64,
+    limit: Option<u64>,
     show: impl Fn(&RecordedEvent) -> anyhow::Result<String>,
 ) -> anyhow::Result<()> {
-    let connection = storage.connection();
-    database::check_migrated(&connection).await?;
+    database::check_migrated(connection).await?;
     let link = connection.connect().await?;
-    let mut left = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut left = limit.and_then(|limit| i64::try_from(limit).ok()).unwrap_or(i64::MAX);
     while left > 0 {
         let page = read_log(&link.client, after, left.min(PAGE), stream).await?;
-        let Some(last) = page.last() else { break };
+        let Some(last) = page.last() else { return Ok(()) };
         after = last.position;
         left -= i64::try_from(page.len())?;
-        for event in &page {
-            super::print(&format!("{}\n", show(event)?))?;
+        let shown = |event| Ok(format!("{}\n", show(event)?));
+        let lines: String = page.iter().map(shown).collect::<anyhow::Result<_>>()?;
+        if !super::print_on(&lines)? {
+            return Ok(());
         }
+    }
+    if !read_log(&link.client, after, 1, stream).await?.is_empty() {
+        let stream = stream.map_or_else(String::new, |stream| format!(" --stream {stream}"));
+        super::complain(&format!(
+            "the limit is reached and there are more events: go on with `keyfold events --after {after}{stream}`"
+        ));
     }
     Ok(())
 }
 
 pub(super) async fn replay(config: &Config) -> anyhow::Result<()> {
-    let storage = Storage::join(config).await?;
-    let replayed = rebuild(&storage).await;
-    storage.close().await;
+    let place = Place::join(config).await?;
+    let replayed = rebuild(&place.connection()).await;
+    place.close().await;
     super::print(&format!("{} events replayed, the read models are rebuilt\n", replayed?))
 }
 
-async fn rebuild(storage: &Storage) -> anyhow::Result<u64> {
-    let connection = storage.connection();
-    database::check_migrated(&connection).await?;
+async fn rebuild(connection: &Connection) -> anyhow::Result<u64> {
+    database::check_migrated(connection).await?;
     let link = connection.connect().await?;
-    let mut told = 0;
-    let tell = |progress| match progress {
-        Progress::Replayed { position, head } if position >= told + TELL_EVERY => {
-            told = position;
-            super::complain(&format!("{position} of {head} events replayed"));
+    let mut shown = Progress::of("events replayed");
+    let tell = |step| match step {
+        Step::Replayed { position, head } => {
+            shown.at(position.unsigned_abs(), head.unsigned_abs());
         }
-        Progress::Replayed { .. } => {}
-        Progress::Waiting => {
-            super::complain("waiting until nobody reads the tables that are replaced");
-        }
+        Step::Waiting => shown.say("waiting until nobody reads the tables that are replaced"),
     };
     Ok(replay::rebuild(&link.client, &features::projections(), tell).await?)
 }
@@ -147,7 +148,7 @@ pub(super) async fn key_history(config: &Config) -> anyhow::Result<()> {
         let happened = KeyEvent::decode(view.name, view.schema, view.data)?;
         Ok(format!("{}  {happened}", event.recorded_at))
     };
-    print_events(config, 0, Some(vault::stream().as_str()), u64::MAX, show).await
+    print_events(config, 0, Some(vault::stream().as_str()), None, show).await
 }
 
 /// Opens the key ring for one command.
@@ -156,19 +157,20 @@ async fn with_vault(
     run: impl AsyncFnOnce(&Vault) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let storage = Storage::join(config).await?;
-    let done = in_vault(config, &storage, run).await;
+    let done = in_vault(config, &storage.connection(), storage.secrets(), run).await;
     storage.close().await;
     done
 }
 
-/// The same with storage that is open.
+/// The same with a database that is open, and these secrets.
 pub(super) async fn in_vault(
     config: &Config,
-    storage: &Storage,
+    connection: &Connection,
+    secrets: &Secrets,
     run: impl AsyncFnOnce(&Vault) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    on_foundation(config, storage, async |foundation, root| {
-        let vault = foundation.vault(config, storage.secrets(), root).await?;
+    on_foundation(config, connection, async |foundation, root| {
+        let vault = foundation.vault(config, secrets, root).await?;
         let done = run(&vault).await;
         vault.ring.drain().await;
         done
@@ -179,13 +181,12 @@ pub(super) async fn in_vault(
 /// Runs a command that appends: with a log to append to, and an actor for its entities to live under.
 pub(super) async fn on_foundation(
     config: &Config,
-    storage: &Storage,
+    connection: &Connection,
     run: impl AsyncFnOnce(&Foundation, &ActorCell) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let connection = storage.connection();
-    database::check_migrated(&connection).await?;
+    database::check_migrated(connection).await?;
     let seams = Seams::default();
-    let pool = Pool::new(&connection, "readers", 2)?;
+    let pool = Pool::new(connection, "readers", 2)?;
     let node = Id::<()>::generate(&seams.clock).uuid();
     let budgets = features::budgets(config);
     let (appender, writer) = features::appender(pool.clone(), node, &budgets, &seams);

@@ -6,18 +6,30 @@
 mod checks;
 mod finding;
 mod keys;
+mod objects;
 
-use self::checks::Round;
+use std::fmt;
+use std::time::Duration;
+
+use self::checks::{Log, Round};
 use self::finding::{Finding, Level};
 use super::commands;
-use crate::app::storage::Storage;
+use crate::app::storage::Place;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::database::{self, Connection, DatabaseError, Link, inspection, pooler};
-use crate::eventlog::store;
+use crate::database::{
+    self, DatabaseError, Link, MigrationError, inspection, objects as db_objects, pooler,
+};
+use crate::eventlog::{StoreError, soundness, store};
+use crate::keys::read_model;
+use crate::{accounts, sessions};
 
 /// How often the database is asked for the time.
 const ROUNDS: usize = 5;
+/// For how long holes are looked for in the log.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Of so many events it is looked whether the read models have them, and whether a date is ahead.
+const NEWEST: i64 = 100_000;
 
 /// Prints what is found, and fails if something of it is an error.
 pub(super) async fn doctor(config: &Config) -> anyhow::Result<()> {
@@ -34,16 +46,15 @@ pub(super) async fn doctor(config: &Config) -> anyhow::Result<()> {
 }
 
 async fn examine(config: &Config) -> Vec<Finding> {
-    let storage = match Storage::join(config).await {
-        Ok(storage) => storage,
+    let place = match Place::join(config).await {
+        Ok(place) => place,
         Err(error) => return vec![Finding::error("database", format!("{error:#}"))],
     };
-    let connection = storage.connection();
-    let findings = match connection.connect().await {
-        Ok(link) => examine_database(config, &storage, &link).await,
+    let findings = match place.connection().connect().await {
+        Ok(link) => examine_database(config, &place, &link).await,
         Err(error) => vec![unreachable(&error)],
     };
-    storage.close().await;
+    place.close().await;
     findings
 }
 
@@ -52,35 +63,71 @@ fn unreachable(error: &DatabaseError) -> Finding {
     Finding::error("database", format!("{error}: {todo}"))
 }
 
-async fn examine_database(config: &Config, storage: &Storage, link: &Link) -> Vec<Finding> {
-    let connection = storage.connection();
+async fn examine_database(config: &Config, place: &Place, link: &Link) -> Vec<Finding> {
+    let connection = place.connection();
     let now = Clock::system().now();
     let server = inspection::server(link).await.map(|server| checks::database(&server));
     let replication = inspection::replication(link).await;
     let replication = replication.map(|replication| checks::replication(&replication));
     let nodes = inspection::nodes(link).await.map(|nodes| checks::nodes(&nodes, now));
-    let durability = inspection::durability(link).await;
-    let durability = durability.map(|durability| checks::durability(&durability));
     let sessions = pooler::lends_sessions(&connection).await.map(checks::sessions);
     let checked = database::check_migrated(&connection).await;
     let is_migrated = checked.is_ok();
     let mut findings = vec![
-        server.unwrap_or_else(|error| Finding::failed("database", &error)),
-        sessions.unwrap_or_else(|error| Finding::failed("sessions", &error)),
-        durability.unwrap_or_else(|error| Finding::failed("durability", &error)),
-        replication.unwrap_or_else(|error| Finding::failed("replication", &error)),
-        checks::schema(checked),
-        nodes.unwrap_or_else(|error| Finding::failed("nodes", &error)),
-        clock(link).await.unwrap_or_else(|error| Finding::failed("clock", &error)),
+        found("database", server),
+        found("sessions", sessions),
+        found("durability", durability(link).await),
+        disk(place),
+        found("replication", replication),
+        found("schema", schema(link, checked).await),
+        found("rights", rights(link).await),
+        found("nodes", nodes),
+        found("clock", clock(link).await),
     ];
     if is_migrated {
-        findings.push(log(link).await.unwrap_or_else(|error| Finding::failed("log", &error)));
-        let keys = of_keys(config, storage, &connection).await;
+        findings.push(found("guards", guards(link).await));
+        findings
+            .extend(log(link).await.unwrap_or_else(|error| vec![Finding::failed("log", &error)]));
+        let keys = of_keys(config, place, link).await;
         findings.extend(
             keys.unwrap_or_else(|error| vec![Finding::failed("keys", &format!("{error:#}"))]),
         );
     }
     findings
+}
+
+/// What a check found, or that it could not be made.
+fn found<E: fmt::Display>(check: &'static str, found: Result<Finding, E>) -> Finding {
+    found.unwrap_or_else(|error| Finding::failed(check, &error))
+}
+
+async fn durability(link: &Link) -> Result<Finding, DatabaseError> {
+    let off = inspection::durability(link).await?;
+    Ok(checks::durability(&off, db_objects::commits_by_default(link).await?))
+}
+
+fn disk(place: &Place) -> Finding {
+    let Some((path, free)) = place.disk() else { return checks::disk(None) };
+    let free = free.map(|free| checks::disk(Some((&path, free))));
+    found("disk", free)
+}
+
+async fn schema(
+    link: &Link,
+    checked: Result<(), MigrationError>,
+) -> Result<Finding, DatabaseError> {
+    let tables = db_objects::tables(link).await?;
+    let elsewhere = db_objects::elsewhere(link, &objects::TABLES).await?;
+    Ok(objects::schema(checked, &tables, &elsewhere))
+}
+
+async fn rights(link: &Link) -> Result<Finding, DatabaseError> {
+    let rights = db_objects::rights(link, &objects::PRIVILEGES, &objects::OWNED).await?;
+    Ok(objects::rights(&rights))
+}
+
+async fn guards(link: &Link) -> Result<Finding, DatabaseError> {
+    Ok(objects::guards(&db_objects::triggers(link).await?))
 }
 
 async fn clock(link: &Link) -> Result<Finding, DatabaseError> {
@@ -95,21 +142,38 @@ async fn clock(link: &Link) -> Result<Finding, DatabaseError> {
     Ok(checks::clock(&rounds).unwrap_or_else(unasked))
 }
 
-async fn log(link: &Link) -> anyhow::Result<Finding> {
+/// The log, the dates in it, and whether the read models follow it.
+async fn log(link: &Link) -> Result<Vec<Finding>, StoreError> {
+    let now = Clock::system().now();
     let head = store::head(&link.client).await?;
     let last = store::read_log(&link.client, head - 1, 1, None).await?;
     let last_at = last.first().filter(|_| head > 0).map(|event| event.recorded_at);
-    Ok(checks::log(head, last_at, Clock::system().now()))
+    let looked = soundness::holes(&link.client, head, PATIENCE).await?;
+    let before = (head - NEWEST).max(0);
+    let newest = soundness::newest_date(&link.client, before).await?;
+    let missing = [
+        ("users", accounts::read_model::missing(link, before).await?),
+        ("sessions", sessions::read_model::missing(link, before).await?),
+        ("jwks", read_model::missing(link, 0).await?),
+    ];
+    Ok(vec![
+        checks::log(Log { head, last_at, looked }, now),
+        checks::dates(newest, now),
+        checks::read_models(&missing, head - before),
+    ])
 }
 
-async fn of_keys(
-    config: &Config,
-    storage: &Storage,
-    connection: &Connection,
-) -> anyhow::Result<Vec<Finding>> {
+async fn of_keys(config: &Config, place: &Place, link: &Link) -> anyhow::Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    commands::in_vault(config, storage, async |vault| {
-        findings = keys::of(vault, connection).await?;
+    let is_sealed = read_model::holds_any(link).await?;
+    if let Err(error) = place.check_secret(config, is_sealed) {
+        findings.push(Finding::error("secret", format!("{error:#}")));
+    }
+    // One that is made to look at the keys is not kept.
+    let (secrets, _new) = place.secrets_or_new(config)?;
+    let connection = place.connection();
+    commands::in_vault(config, &connection, &secrets, async |vault| {
+        findings.extend(keys::of(vault, &connection).await?);
         Ok(())
     })
     .await?;

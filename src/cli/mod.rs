@@ -4,6 +4,9 @@
 
 mod commands;
 mod doctor;
+mod lost_keys;
+mod people;
+mod progress;
 mod serve;
 mod sessions;
 mod users;
@@ -34,13 +37,13 @@ enum Command {
     Migrate,
     /// Print the OpenAPI document.
     Openapi,
-    /// Look at the signing keys, rotate or revoke them.
+    /// Look at the signing keys, rotate, revoke or replace them.
     #[command(subcommand)]
     Keys(Keys),
-    /// End sessions.
+    /// Look at sessions, or end them.
     #[command(subcommand)]
     Sessions(SessionsOf),
-    /// Delete users.
+    /// Look at users, or delete them.
     #[command(subcommand)]
     Users(Users),
     /// Print events of the log, one JSON object a line.
@@ -51,9 +54,9 @@ enum Command {
         /// Only events of this stream, for instance `keys` or `tasks-<user id>`.
         #[arg(long)]
         stream: Option<String>,
-        /// Most events to print.
-        #[arg(long, default_value_t = 1_000)]
-        limit: u64,
+        /// Most events to print. Without it, all there are.
+        #[arg(long)]
+        limit: Option<u64>,
     },
     /// Rebuild every read model from the event log. Reads go on meanwhile; changes wait, and fail after ten seconds.
     Replay,
@@ -78,6 +81,14 @@ enum Keys {
         #[arg(allow_hyphen_values = true)]
         kid: String,
     },
+    /// Make a new signing key because a private key, or the secret that seals them, is lost for good: no backup has it. What
+    /// was signed before is refused; users, passwords, sessions, tasks and the log stay as they are. Refused while nothing
+    /// is lost, and beside a running server unless it is a node of a cluster.
+    Replace {
+        /// Says that it is lost for good.
+        #[arg(long, required = true)]
+        lost: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -85,10 +96,32 @@ enum SessionsOf {
     /// End every session of every user, for instance after a backup was restored, in which sessions live that were ended
     /// later. Everybody signs in again.
     End,
+    /// Print the sessions of a user that are accepted now, the newest first. Never their tokens.
+    List {
+        /// The address they sign in with.
+        email: String,
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
 enum Users {
+    /// Print every user, in the order of their addresses.
+    List {
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print what there is to know of a user: profile, last sign-in, how many sessions and tasks.
+    Show {
+        /// The address they sign in with.
+        email: String,
+        /// One JSON object.
+        #[arg(long)]
+        json: bool,
+    },
     /// Delete a user: their tokens are refused, their sessions end, and their address may be signed up with again. What the
     /// log says of them stays there.
     Delete {
@@ -133,7 +166,15 @@ async fn run(command: Command, config: Config) -> anyhow::Result<()> {
         Command::Keys(Keys::History) => commands::key_history(&config).await,
         Command::Keys(Keys::Rotate) => commands::rotate_keys(&config).await,
         Command::Keys(Keys::Revoke { kid }) => commands::revoke_key(&config, &kid).await,
+        Command::Keys(Keys::Replace { lost: _ }) => lost_keys::replace(&config).await,
         Command::Sessions(SessionsOf::End) => sessions::end(&config).await,
+        Command::Sessions(SessionsOf::List { email, json }) => {
+            people::list_sessions(&config, &email, json).await
+        }
+        Command::Users(Users::List { json }) => people::list_users(&config, json).await,
+        Command::Users(Users::Show { email, json }) => {
+            people::show_user(&config, &email, json).await
+        }
         Command::Users(Users::Delete { email }) => users::delete(&config, &email).await,
         Command::Events { after, stream, limit } => {
             commands::events(&config, after, stream.as_deref(), limit).await
@@ -157,10 +198,16 @@ fn finish(done: anyhow::Result<()>) -> ExitCode {
 
 /// Prints what the command was asked for. A reader that went away (`keyfold events | head`) is no failure.
 fn print(text: &str) -> anyhow::Result<()> {
+    print_on(text).map(drop)
+}
+
+/// The same; returns whether somebody reads on.
+fn print_on(text: &str) -> anyhow::Result<bool> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        Ok(()) | Err(_) => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 

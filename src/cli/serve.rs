@@ -6,31 +6,45 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::app::{App, Running, Seams};
 use crate::config::Config;
 
-/// The signals that stop the server.
-struct StopSignals {
-    terminate: Signal,
-    interrupt: Signal,
+/// The signals that stop the server, and those that would end it out of order if nobody listened.
+struct Signals {
+    stopping: [Signal; 3],
+    ignored: [Signal; 3],
 }
 
-impl StopSignals {
+impl Signals {
     fn listen() -> std::io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
+        let [terminate, interrupt, quit] =
+            [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::quit()].map(signal);
+        let [hangup, first, second] =
+            [SignalKind::hangup(), SignalKind::user_defined1(), SignalKind::user_defined2()]
+                .map(signal);
+        Ok(Self { stopping: [terminate?, interrupt?, quit?], ignored: [hangup?, first?, second?] })
     }
 
+    /// Waits for one that stops the server.
     async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+        let [terminate, interrupt, quit] = &mut self.stopping;
+        let [hangup, first, second] = &mut self.ignored;
+        loop {
+            let name = tokio::select! {
+                _ = terminate.recv() => return,
+                _ = interrupt.recv() => return,
+                _ = quit.recv() => return,
+                _ = hangup.recv() => "SIGHUP",
+                _ = first.recv() => "SIGUSR1",
+                _ = second.recv() => "SIGUSR2",
+            };
+            tracing::info!(
+                "{name} changes nothing: the configuration is read at start only; SIGTERM stops the server"
+            );
         }
     }
 }
 
-/// Serves until SIGTERM or Ctrl-C; a second one skips the waiting.
+/// Serves until SIGTERM, SIGQUIT or Ctrl-C; a second one skips the waiting.
 pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
-    let mut signals = StopSignals::listen()?;
+    let mut signals = Signals::listen()?;
     let mut running = tokio::select! {
         started = App::start(config, Seams::default()) => started?,
         // What was started is dropped: the private cluster stops when its lifeline closes.

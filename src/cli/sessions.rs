@@ -1,6 +1,7 @@
 //! `keyfold sessions end`: everybody signs in again.
 
 use super::commands::on_foundation;
+use super::progress::Progress;
 use crate::app::features::{self, Foundation};
 use crate::app::storage::Storage;
 use crate::config::Config;
@@ -15,7 +16,7 @@ use crate::telemetry::sampling::Keeping;
 /// Ends every session of every user.
 pub(super) async fn end(config: &Config) -> anyhow::Result<()> {
     let storage = Storage::join(config).await?;
-    let ended = on_foundation(config, &storage, async |foundation, root| {
+    let ended = on_foundation(config, &storage.connection(), async |foundation, root| {
         let lifespan = features::lifespan(config);
         let lists = Entities::start(foundation.reading.log.clone(), lifespan, root).await?;
         let ended = end_all(foundation, &lists).await;
@@ -28,11 +29,18 @@ pub(super) async fn end(config: &Config) -> anyhow::Result<()> {
 }
 
 async fn end_all(foundation: &Foundation, lists: &Entities<SessionList>) -> anyhow::Result<usize> {
-    let mut ended = 0;
-    for user_id in sessions::read_model::owners(&foundation.reading.pool).await? {
+    let owners = sessions::read_model::owners(&foundation.reading.pool).await?;
+    let (mut ended, all) = (0, owners.len());
+    let mut progress = Progress::of("users signed out");
+    for (done, user_id) in owners.into_iter().enumerate() {
+        progress.at(number(done), number(all));
         ended += end_of(foundation, lists, user_id, EndReason::Revoked, "sessions end").await?;
     }
     Ok(ended)
+}
+
+fn number(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 /// Ends every session of a user; returns how many there were.

@@ -4,6 +4,7 @@
 //! that was interrupted in between leaves sessions that nobody can use. Run again, it ends them.
 
 use super::commands::on_foundation;
+use super::people::{known_form, nobody};
 use super::sessions::end_of;
 use crate::accounts::account::{self, Account};
 use crate::accounts::email::Email;
@@ -23,11 +24,9 @@ const CAUSE: &str = "users delete";
 
 /// Deletes the user with this address.
 pub(super) async fn delete(config: &Config, email: &str) -> anyhow::Result<()> {
-    let email = Email::parse(email).map_err(|error| {
-        anyhow::anyhow!("this is no address that a user could have: it {error}")
-    })?;
+    let email = known_form(email)?;
     let storage = Storage::join(config).await?;
-    let deleted = on_foundation(config, &storage, async |foundation, root| {
+    let deleted = on_foundation(config, &storage.connection(), async |foundation, root| {
         let lifespan = features::lifespan(config);
         let accounts = Entities::start(foundation.reading.log.clone(), lifespan, root).await?;
         let lists = Entities::start(foundation.reading.log.clone(), lifespan, root).await?;
@@ -58,14 +57,14 @@ impl Deletion<'_> {
             let reason = EndReason::UserDeleted;
             ended += end_of(self.foundation, self.lists, user_id, reason, CAUSE).await?;
         }
-        let email = email.as_str();
+        let address = email.as_str();
         match (user, ended) {
             (Some(user_id), _) => super::print(&format!(
-                "{email} is deleted (user {user_id}, sessions ended: {ended}): the address may be signed up with again\n"
+                "{address} is deleted (user {user_id}, sessions ended: {ended}): the address may be signed up with again\n"
             )),
-            (None, 0) => anyhow::bail!("there is no user with the address {email}"),
+            (None, 0) => Err(nobody(email)),
             (None, _) => super::print(&format!(
-                "there is no user with the address {email}; sessions ended of users deleted before: {ended}\n"
+                "there is no user with the address {address}; sessions ended of users deleted before: {ended}\n"
             )),
         }
     }

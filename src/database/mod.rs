@@ -21,6 +21,7 @@ pub mod inspection;
 mod lent;
 mod link;
 mod migrations;
+pub mod objects;
 mod pool;
 pub mod pooler;
 mod session;

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use super::acknowledged::Acknowledged;
 use super::append::{Append, Appended};
 use super::batch::{BatchWriter, Blame, Failure};
+use super::doubt::Doubt;
 use super::error::StoreError;
 use super::lanes::{Lanes, Size, Waiting};
 use super::measure;
@@ -68,6 +69,7 @@ pub struct Appender {
     /// One for each append that may wait.
     places: Arc<Semaphore>,
     budget: Budget,
+    doubt: Doubt,
 }
 
 /// Takes appends from the queue and writes them, batch by batch, until every [`Appender`] is gone.
@@ -77,6 +79,7 @@ pub struct Writer {
     lanes: Lanes<Pending>,
     batches: BatchWriter,
     acknowledged: Acknowledged,
+    doubt: Doubt,
     /// Batches that are still to look first.
     wary: usize,
 }
@@ -123,13 +126,19 @@ pub fn channel(setup: Setup) -> (Appender, Writer) {
     let (sender, receiver) = mpsc::channel(QUEUE);
     let places = Arc::new(Semaphore::new(QUEUE));
     measure::observe_queue(&places, QUEUE);
-    let appender = Appender { queue: sender, places, budget };
+    let doubt = Doubt::default();
+    let appender = Appender { queue: sender, places, budget, doubt: doubt.clone() };
     let batches = BatchWriter { pool, projections, node, timeout };
     let (lanes, acknowledged) = (Lanes::default(), Acknowledged::default());
-    (appender, Writer { queue: receiver, lanes, batches, acknowledged, wary: 0 })
+    (appender, Writer { queue: receiver, lanes, batches, acknowledged, doubt, wary: 0 })
 }
 
 impl Appender {
+    /// Whether the database refused what was last written.
+    pub fn doubt(&self) -> Doubt {
+        self.doubt.clone()
+    }
+
     /// Appends, and returns when the events are committed.
     ///
     /// # Errors
@@ -285,6 +294,7 @@ impl Writer {
         self.acknowledged.end(base.map(|base| (base, base + events)));
         let failure = written.as_ref().err().map(|failure| &failure.error);
         measure::batch(began.elapsed(), &appends, failure);
+        self.doubt.note(failure);
         written
     }
 }

@@ -225,10 +225,7 @@ impl<D: Decider> Hosted<D> {
         if !before.is_worth_leaving(known.version) {
             return;
         }
-        let left = log.leave_snapshot(&seat.stream, &known, before, *snapshot_every).await;
-        if let Err(error) = left {
-            tracing::warn!(stream.name = %seat.stream, %error, "an entity left without a snapshot");
-        }
+        log.leave_snapshot(&seat.stream, &known, before, *snapshot_every).await;
     }
 
     async fn taken(&mut self, taking: JoinHandle<Option<Taken>>) {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::Semaphore;
 
@@ -22,6 +22,8 @@ pub struct Resources {
     pub(super) weights: Arc<Weights>,
     /// The most bytes of one state.
     pub(super) largest_state: usize,
+    /// Whether it was told that entities leave without a snapshot.
+    pub(super) is_told_of_departures: Arc<AtomicBool>,
     long_work: LongWork,
 }
 
@@ -38,6 +40,7 @@ impl Resources {
             commands: budgets.commands.clone(),
             weights,
             largest_state: budgets.plan.list,
+            is_told_of_departures: Arc::default(),
             long_work: LongWork::start()?,
         })
     }

@@ -1,6 +1,7 @@
 //! Reading the log, and the handle to everything an entity needs of it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
@@ -139,16 +140,33 @@ impl EventLog {
         published: &Arc<Published<D>>,
         before: Taken,
         every: u64,
-    ) -> Result<(), StoreError> {
+    ) {
         let leave = async {
             // It is never closed.
             let _turn = self.departures.acquire().await;
-            self.save_snapshot(stream, published, before, every).await.map(drop)
+            let saved = self.save_snapshot(stream, published, before, every).await;
+            self.tell_of_departure(stream, saved.err());
         };
-        tokio::time::timeout(LEAVING, leave).await.unwrap_or_else(|_too_many| {
+        if tokio::time::timeout(LEAVING, leave).await.is_err() {
             tracing::debug!(stream.name = %stream, "an entity left without a snapshot");
-            Ok(())
-        })
+        }
+    }
+
+    /// Without a database every entity leaves without a snapshot: that is told once, until one is saved again.
+    fn tell_of_departure(&self, stream: &StreamName, failure: Option<StoreError>) {
+        let is_told = &self.resources.is_told_of_departures;
+        let Some(error) = failure else {
+            is_told.store(false, Ordering::Relaxed);
+            return;
+        };
+        if is_told.swap(true, Ordering::Relaxed) {
+            tracing::debug!(stream.name = %stream, %error, "an entity left without a snapshot");
+        } else {
+            tracing::warn!(
+                stream.name = %stream, %error,
+                "an entity left without a snapshot; of others that do nothing is said until one can be saved again"
+            );
+        }
     }
 }
 
@@ -159,15 +177,6 @@ impl EventLog {
 /// When the database is unavailable.
 pub async fn head(client: &tokio_postgres::Client) -> Result<i64, StoreError> {
     Ok(client.query_one(SELECT_HEAD, &[]).await?.get(0))
-}
-
-/// The same with a session of a pool.
-///
-/// # Errors
-///
-/// When the database is unavailable.
-pub async fn head_in(pool: &Pool) -> Result<i64, StoreError> {
-    Ok(pool.get().await?.query_one(SELECT_HEAD, &[]).await?.get(0))
 }
 
 /// The current version of each of the streams, in their order.

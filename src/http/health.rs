@@ -14,7 +14,9 @@ use super::failure::Failure;
 use super::json::Json;
 use super::problem::Problem;
 use crate::database::Pool;
-use crate::eventlog::store;
+use crate::eventlog::StoreError;
+use crate::eventlog::doubt::Doubt;
+use crate::eventlog::soundness::{self, Stands};
 use crate::http::tag::Tag;
 
 /// Longest time the database may take to say that it is there.
@@ -32,12 +34,13 @@ crate::statuses! {
 pub struct Readiness {
     open: Arc<watch::Sender<bool>>,
     pool: Pool,
+    doubt: Doubt,
 }
 
 impl Readiness {
-    /// A node that takes requests as long as its database answers.
-    pub fn new(pool: Pool) -> Self {
-        Self { open: Arc::new(watch::Sender::new(true)), pool }
+    /// A node that takes requests as long as its database answers and takes events.
+    pub fn new(pool: Pool, doubt: Doubt) -> Self {
+        Self { open: Arc::new(watch::Sender::new(true)), pool, doubt }
     }
 
     /// From now on the node asks to be sent nothing: it is about to stop.
@@ -58,8 +61,27 @@ impl Readiness {
 
     /// Reading the head also proves that the log's tables are there and answer.
     async fn log_head(&self) -> Result<i64, Problem> {
-        let head = tokio::time::timeout(DATABASE_TIMEOUT, store::head_in(&self.pool)).await;
-        head.ok().and_then(Result::ok).ok_or_else(Problem::unavailable)
+        let looked = tokio::time::timeout(DATABASE_TIMEOUT, self.look()).await;
+        let head = looked.unwrap_or_else(|_| Err(StoreError::Refused("too slow".to_owned())));
+        head.map_err(|error| {
+            tracing::debug!(%error, "not ready");
+            Problem::unavailable()
+        })
+    }
+
+    /// After the database has refused a batch, only an event that it takes shows that it takes events again: while this node is
+    /// sent no requests, nothing else would be written.
+    async fn look(&self) -> Result<i64, StoreError> {
+        let client = self.pool.get().await?;
+        let Stands { head, takes_writes } = soundness::stands(&client).await?;
+        if !takes_writes {
+            return Err(StoreError::Refused("the database takes no writes".to_owned()));
+        }
+        if self.doubt.is_raised() {
+            soundness::takes_events(&client).await?;
+            self.doubt.lay();
+        }
+        Ok(head)
     }
 }
 
@@ -112,8 +134,8 @@ impl HealthApi {
 
     /// Should this node be sent requests?
     ///
-    /// Checks that the database answers, that the log can be read, and that this node follows it. `503` while it starts
-    /// or stops, and while the database is away.
+    /// Checks that the database answers, that the log can be read, that this node follows it, and that changes can be made.
+    /// `503` while it starts or stops, and while the database is away, takes no writes or has refused them.
     #[oai(path = "/health/ready", method = "get", operation_id = "getReadiness")]
     async fn ready(&self, request: &Request) -> Result<Json<Ready>, Failure<ReadyStatuses>> {
         let state = caller::state(request)?;

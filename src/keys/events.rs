@@ -54,6 +54,17 @@ impl KeyEvent {
             }
         }
     }
+
+    /// The key id of the key that was taken out, if that is what happened.
+    pub fn into_revoked(self) -> Option<String> {
+        match self {
+            Self::Revoked(revoked) => Some(revoked.kid),
+            Self::Published(_)
+            | Self::StartedSigning(_)
+            | Self::StoppedSigning(_)
+            | Self::Retired(_) => None,
+        }
+    }
 }
 
 /// For operators: which key, and what happened to it.

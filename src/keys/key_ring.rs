@@ -56,6 +56,15 @@ pub enum Command {
         /// The time.
         now: Timestamp,
     },
+    /// Take every key out at once, because the private half of one is lost, and let a new one sign.
+    Replace {
+        /// The key that signs, as far as the one who asks knows.
+        signing: Option<String>,
+        /// Signs from now on.
+        successor: Jwk,
+        /// The time.
+        now: Timestamp,
+    },
 }
 
 /// Why the key ring refuses a command.
@@ -200,6 +209,9 @@ impl Decider for KeyRing {
             }
             Command::Advance { now, verifies_until } => Ok(advance(state, now, verifies_until)),
             Command::Revoke { kid, successor, now } => revoke(state, kid, successor, now),
+            Command::Replace { signing, successor, now } => {
+                replace(state, signing.as_deref(), successor, now)
+            }
         }
     }
 
@@ -274,6 +286,19 @@ fn revoke(
             Err(Rejection::RingChanged)
         }
     }
+}
+
+fn replace(
+    state: &State,
+    signing: Option<&str>,
+    successor: Jwk,
+    now: Timestamp,
+) -> Result<Vec<KeyEvent>, Rejection> {
+    if state.signing().map(|(key, _)| key.kid()) != signing {
+        return Err(Rejection::RingChanged);
+    }
+    let revoked = state.keys.keys().map(|kid| KeyEvent::Revoked(KeyRevoked { kid: kid.clone() }));
+    Ok(revoked.chain(install(state, successor, now)?).collect())
 }
 
 /// Publishes a key that signs at once, because there is no other.

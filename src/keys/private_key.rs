@@ -38,11 +38,15 @@ pub enum KeyError {
     /// The secret is not the one the key was sealed with, or the sealed key was altered.
     #[error(
         "the signing key {0} cannot be opened with this secret. Start with the KEYFOLD_SECRET it was sealed with, or \
-         name that one in KEYFOLD_PREVIOUS_SECRETS; no new key is made, because tokens signed by this one are in use."
+         name that one in KEYFOLD_PREVIOUS_SECRETS; no new key is made, because tokens signed by this one are in use. If \
+         that secret is lost for good, `keyfold keys replace --lost` makes a new key."
     )]
     WrongSecret(String),
     /// The signing key has no sealed private key in the database.
-    #[error("the signing key {0} has no private key in the database")]
+    #[error(
+        "the signing key {0} has no private key in the database. Restore a backup that has it; if there is none, \
+         `keyfold keys replace --lost` makes a new key."
+    )]
     Missing(String),
 }
 

@@ -11,6 +11,7 @@ use crate::eventlog::{Decider, DecodeError, Event, EventView, Projection, Statem
 const INSERT_MATERIAL: &str = "insert into key_material (kid, sealed) values ($1, $2)";
 /// The private half of a key that signs no more is erased with the event that says so.
 const ERASE_MATERIAL: &str = "delete from key_material where kid = $1";
+const ERASE_ALL_MATERIAL: &str = "delete from key_material";
 const SELECT_MATERIAL: &str = "select sealed from key_material where kid = $1";
 const SELECT_ALL_MATERIAL: &str = "select kid, sealed from key_material";
 /// In a database that is new there is no such table yet.
@@ -33,6 +34,15 @@ const LEFT: &str = "delete from jwks where id = $1";
 /// Sealed private keys as they are now: they may have been sealed anew since they were published.
 const COPY_MATERIAL: &str = "\
 update jwks set private_key = sealed from key_material where kid = id and status <> 'verifying'";
+
+/// Keys that were published after a position of the log, have not left, and are not in the table.
+const MISSING: &str = "\
+select count(*) from events made
+where position > $1 and stream = 'keys' and type = 'KeyPublished'
+  and not exists (select from jwks where id = made.data -> 'publicKey' ->> 'kid')
+  and not exists (select from events gone
+                  where gone.stream = made.stream and gone.type in ('KeyRetired', 'KeyRevoked')
+                    and gone.data ->> 'kid' = made.data -> 'publicKey' ->> 'kid')";
 
 /// Whether a database, which may be new, has private keys.
 ///
@@ -91,6 +101,11 @@ pub(super) fn keep_material(kid: &str, sealed: Vec<u8>) -> Statement {
     Statement::new(INSERT_MATERIAL, vec![Box::new(kid.to_owned()), Box::new(sealed)])
 }
 
+/// Erases every private key, also of keys that the ring does not know.
+pub(super) fn erase_all_material() -> Statement {
+    Statement::new(ERASE_ALL_MATERIAL, Vec::new())
+}
+
 /// The sealed private key of `kid`.
 pub(super) async fn sealed_key(pool: &Pool, kid: &str) -> Result<Option<Vec<u8>>, StoreError> {
     let client = pool.get().await?;
@@ -113,4 +128,13 @@ pub(super) async fn reseal(
 ) -> Result<(), StoreError> {
     pool.get().await?.execute(RESEAL, &[&kid, &before, &anew]).await?;
     Ok(())
+}
+
+/// For operators: how many keys that were published after a position of the log lack their row.
+///
+/// # Errors
+///
+/// When the database is unavailable.
+pub async fn missing(link: &Link, after: i64) -> Result<i64, StoreError> {
+    Ok(link.client.query_one(MISSING, &[&after]).await?.get(0))
 }

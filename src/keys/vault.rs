@@ -82,6 +82,15 @@ pub struct Successor {
     pub signs_from: Timestamp,
 }
 
+/// What was done about keys whose private halves are lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replacement {
+    /// The keys that were taken out.
+    pub revoked: Vec<String>,
+    /// The new one, which signs.
+    pub signing: String,
+}
+
 /// What became of the private half of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PrivateHalf {
@@ -250,7 +259,10 @@ impl Vault {
                 self.publish(signing.kid(), "keys rotate").await?;
             }
             if let Some((key, signs_from)) = self.state().await?.published() {
-                return Ok(Successor { kid: key.kid().to_owned(), signs_from });
+                let kid = key.kid().to_owned();
+                // One that was published before may have lost its private half since.
+                self.open(&kid).await?.ok_or_else(|| KeyError::Missing(kid.clone()))?;
+                return Ok(Successor { kid, signs_from });
             }
         }
         Err(VaultError::Execute(ExecuteError::Contended))
@@ -314,6 +326,50 @@ impl Vault {
         let command = Command::Revoke { kid: kid.to_owned(), successor, now: self.clock.now() };
         let events = self.change(command, "keys revoke", Vec::from_iter(material)).await?;
         Ok(events.into_iter().find_map(KeyEvent::into_started))
+    }
+
+    /// Whether a private half is lost: it does not open, or is missing though its key signs or is going to.
+    ///
+    /// # Errors
+    ///
+    /// When the database is unavailable.
+    pub async fn is_lost(&self) -> Result<bool, VaultError> {
+        let sealed = read_model::sealed_keys(&self.pool).await?;
+        let state = self.state().await?;
+        let mut needed = [state.signing(), state.published()].into_iter().flatten();
+        let is_missing = |kid: &str| sealed.iter().all(|(kept, _)| kept != kid);
+        Ok(sealed.iter().any(|(kid, sealed)| self.sealer.open(kid, sealed).is_err())
+            || needed.any(|(key, _)| is_missing(key.kid())))
+    }
+
+    /// Takes out every key, with every token they signed, and lets a new one sign, if a private half is lost. `None` if none is:
+    /// then nothing is changed.
+    ///
+    /// # Errors
+    ///
+    /// When the database is unavailable.
+    pub async fn replace_lost(&self) -> Result<Option<Replacement>, VaultError> {
+        for _ in 0..LOADS {
+            if !self.is_lost().await? {
+                return Ok(None);
+            }
+            match self.replace().await {
+                Err(VaultError::Execute(ExecuteError::Rejected(Rejection::RingChanged))) => {}
+                replaced => return replaced.map(Some),
+            }
+        }
+        Err(VaultError::Execute(ExecuteError::Contended))
+    }
+
+    async fn replace(&self) -> Result<Replacement, VaultError> {
+        let signing = self.state().await?.signing().map(|(key, _)| key.kid().to_owned());
+        let (successor, material) = self.new_key().await?;
+        let kid = successor.kid().to_owned();
+        let command = Command::Replace { signing, successor, now: self.clock.now() };
+        let beside = vec![read_model::erase_all_material(), material];
+        let events = self.change(command, "keys replace", beside).await?;
+        let revoked = events.into_iter().filter_map(KeyEvent::into_revoked).collect();
+        Ok(Replacement { revoked, signing: kid })
     }
 
     /// The public half of a new key, and the statement that keeps its private half, sealed.

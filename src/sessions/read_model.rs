@@ -10,9 +10,11 @@ use super::session_list::SessionList;
 use super::table::Session;
 use super::token::TokenHash;
 use crate::clock::Timestamp;
-use crate::database::{Lent, Pool};
+use crate::database::{Lent, Link, Pool};
 use crate::eventlog::stream::{category_of, id_of};
-use crate::eventlog::{Decider, DecodeError, Event, EventView, Projection, Statement, StoreError};
+use crate::eventlog::{
+    Decider, DecodeError, Event, EventView, Projection, Statement, StoreError, StreamName,
+};
 use crate::id::{SessionId, UserId};
 
 const STARTED: &str = "\
@@ -31,11 +33,24 @@ from sessions where token_hash = $1";
 
 const SELECT_LIVE: &str = "select id from sessions where id = any($1)";
 
+/// Looked for from the newest event on: of a user who signs in now and then it is among the last.
+const SELECT_LAST_START: &str = "\
+select recorded_at from events where stream = $1 and type = 'SessionStarted' order by version desc limit 1";
+
 const SELECT_DUE: &str = "\
 select expires_at, id, user_id from sessions
 where expires_at <= $1 and (expires_at, id) > ($2, $3) order by expires_at, id limit 100";
 const SELECT_NEXT_DUE: &str = "\
 select expires_at from sessions where expires_at > $1 order by expires_at limit 1";
+
+/// Sessions that began after a position of the log, have not ended, and are not in the table.
+const MISSING: &str = "\
+select count(*) from events made
+where position > $1 and type = 'SessionStarted'
+  and not exists (select from sessions where id = (made.data ->> 'sessionId')::uuid)
+  and not exists (select from events ended
+                  where ended.stream = made.stream and ended.version > made.version and ended.type = 'SessionEnded'
+                    and ended.data ->> 'sessionId' = made.data ->> 'sessionId')";
 
 /// Follows the sessions of all users into `sessions`.
 #[derive(Debug)]
@@ -176,6 +191,16 @@ pub async fn owners(pool: &Pool) -> Result<Vec<UserId>, StoreError> {
     Ok(rows.iter().map(|row| UserId::from_uuid(row.get(0))).collect())
 }
 
+/// When the user last signed in, or signed up, if they ever did; for operators.
+///
+/// # Errors
+///
+/// When the database is unavailable.
+pub async fn last_start(pool: &Pool, stream: &StreamName) -> Result<Option<Timestamp>, StoreError> {
+    let row = pool.get().await?.query_opt(SELECT_LAST_START, &[&stream.as_str()]).await?;
+    Ok(row.map(|row| time(&row, 0)))
+}
+
 /// When the next session's time is over after `now`, if there is one.
 pub(super) async fn next_due(pool: &Pool, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
     let client = pool.get().await?;
@@ -197,4 +222,13 @@ fn session(row: &Row) -> Session {
         created_at: time(row, 6),
         updated_at: time(row, 7),
     }
+}
+
+/// For operators: how many sessions that began after a position of the log lack their row.
+///
+/// # Errors
+///
+/// When the database is unavailable.
+pub async fn missing(link: &Link, after: i64) -> Result<i64, StoreError> {
+    Ok(link.client.query_one(MISSING, &[&after]).await?.get(0))
 }

@@ -253,7 +253,8 @@ async fn another_secret_is_refused_and_no_new_key_is_made() {
     let message = format!("{:#}", refused.err().expect("the server refuses to start"));
     let expected = format!(
         "the signing key {} cannot be opened with this secret. Start with the KEYFOLD_SECRET it was sealed with, or \
-         name that one in KEYFOLD_PREVIOUS_SECRETS; no new key is made, because tokens signed by this one are in use.",
+         name that one in KEYFOLD_PREVIOUS_SECRETS; no new key is made, because tokens signed by this one are in use. If \
+         that secret is lost for good, `keyfold keys replace --lost` makes a new key.",
         first_key().public.kid()
     );
     assert_eq!(message, expected);

@@ -23,6 +23,7 @@
 //! * `concurrency`: many at once, two servers on one database
 //! * `pooler`: a server behind `PgBouncer`
 //! * `pools`: what authentication needs of the database is taken by nothing else
+//! * `readiness`: a node is ready as long as changes can be made
 //! * `plans`: no request makes the database read a whole table
 //! * `durability`: restart and `kill -9` of the real binary
 //! * `hanging`: a database that hangs, a host that says nothing, a commit that nobody vouches for
@@ -76,6 +77,7 @@ mod pooler;
 mod pools;
 mod postgres;
 mod process;
+mod readiness;
 mod replaced;
 mod restore;
 mod revocation;

@@ -27,7 +27,8 @@ impl Pooled {
         let _ = fs::remove_dir_all(&directory);
         fs::create_dir(&directory).unwrap();
         let data = postgres::new_directory("pooled");
-        let config = ClusterConfig { data: data.clone(), binaries: None, run_as: None };
+        let config =
+            ClusterConfig { data: data.clone(), binaries: None, run_as: None, sessions: 0 };
         let cluster = PrivateCluster::start(&config).await.unwrap();
         let link = cluster.connection().connect().await.unwrap();
         let socket: String =

@@ -33,7 +33,7 @@ fn start() -> Connection {
             .build()
             .unwrap();
         runtime.block_on(async move {
-            let config = ClusterConfig { data, binaries: None, run_as: None };
+            let config = ClusterConfig { data, binaries: None, run_as: None, sessions: 0 };
             let cluster = PrivateCluster::start(&config).await.expect("a private cluster starts");
             preload(&cluster.connection()).await;
             sender.send(cluster.connection()).unwrap();

@@ -69,7 +69,12 @@ impl Keyfold {
     /// Starts the binary.
     pub fn spawn(&self, arguments: &[&str]) -> Process {
         let mut command = self.command();
-        command.args(arguments).env_clear().envs(&self.variables);
+        command.args(arguments);
+        self.spawn_as(command)
+    }
+
+    fn spawn_as(&self, mut command: Command) -> Process {
+        command.env_clear().envs(&self.variables);
         // PostgreSQL may be on it.
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         // The data directory's default is relative: nothing may land in the sources.
@@ -84,6 +89,21 @@ impl Keyfold {
     /// Runs the binary to its end.
     pub async fn run(&self, arguments: &[&str]) -> Ended {
         self.spawn(arguments).ended().await
+    }
+
+    /// Runs the binary to its end on a terminal, which shows whatever it says.
+    pub async fn on_terminal(&self, arguments: &[&str]) -> Ended {
+        let line = [&[env!("CARGO_BIN_EXE_keyfold")], arguments].concat().join(" ");
+        // What util-linux and BSD call the same takes its command differently.
+        let script: &[&str] = if cfg!(target_os = "linux") {
+            &["--quiet", "--return", "--command", &line, "/dev/null"]
+        } else {
+            &["-q", "/dev/null", "/bin/sh", "-c", &line]
+        };
+        let mut command = Command::new("script");
+        command.args(script);
+        let variables = self.clone().set("TERM", "xterm");
+        variables.spawn_as(command).ended().await
     }
 
     /// Runs a command that must succeed, and returns what it printed.
@@ -255,7 +275,7 @@ impl DataDirectory {
 
     /// A way to the database of the server that runs on it.
     pub async fn connection(&self) -> Connection {
-        let config = ClusterConfig { data: self.path(), binaries: None, run_as: None };
+        let config = ClusterConfig { data: self.path(), binaries: None, run_as: None, sessions: 0 };
         PrivateCluster::join_or_start(&config).await.unwrap().connection()
     }
 }

@@ -1,11 +1,12 @@
 //! The checks of the database: each turns what it is told into one finding.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::finding::{Finding, span};
 use crate::clock::Timestamp;
 use crate::database::inspection::{Node, Replication, Server, Standby};
-use crate::database::{MigrationError, known_migrations};
+use crate::eventlog::soundness::Looked;
 
 /// The oldest PostgreSQL that will do.
 const OLDEST: i32 = 140_000;
@@ -41,15 +42,41 @@ pub(super) fn sessions(are_own: bool) -> Finding {
     Finding::error("sessions", todo)
 }
 
-pub(super) fn durability(off: &[String]) -> Finding {
-    if off.is_empty() {
-        return Finding::ok("durability", "what is committed is on disk");
+pub(super) fn durability(off: &[String], commits_by_default: bool) -> Finding {
+    if !off.is_empty() {
+        let text = format!(
+            "{} off: acknowledged changes are lost when the machine stops; switch on what is off in postgresql.conf",
+            off.join(", ")
+        );
+        return Finding::error("durability", text);
     }
-    let text = format!(
-        "{} off: acknowledged changes are lost when the machine stops; switch on what is off in postgresql.conf",
-        off.join(", ")
-    );
-    Finding::error("durability", text)
+    if !commits_by_default {
+        let todo = "set synchronous_commit to on (alter system, alter database, alter role)";
+        let text = "synchronous_commit is off: Keyfold switches it on for itself, other programs and psql lose what they \
+                    commit when the machine stops";
+        return Finding::warning("durability", format!("{text}; {todo}"));
+    }
+    Finding::ok("durability", "what is committed is on disk")
+}
+
+/// Below so many bytes it is time to make room, and PostgreSQL is about to stop.
+const LITTLE: u64 = 1024 * 1024 * 1024;
+const TOO_LITTLE: u64 = 256 * 1024 * 1024;
+
+/// The disk of a private cluster; that of a database elsewhere cannot be looked at.
+pub(super) fn disk(disk: Option<(&Path, u64)>) -> Finding {
+    let Some((path, free)) = disk else {
+        let todo = "watch the disk of the database's machine";
+        return Finding::ok("disk", format!("cannot be looked at from here: {todo}"));
+    };
+    let text = format!("{} MB free at {}", free / 1_000_000, path.display());
+    let todo =
+        "when it is full nothing can be changed any more: make room, or move the data directory";
+    match free {
+        ..TOO_LITTLE => Finding::error("disk", format!("{text}, {todo}")),
+        TOO_LITTLE..LITTLE => Finding::warning("disk", format!("{text}, {todo}")),
+        LITTLE.. => Finding::ok("disk", text),
+    }
 }
 
 pub(super) fn replication(replication: &Replication) -> Finding {
@@ -94,21 +121,6 @@ fn told(standby: &Standby) -> String {
     format!("{name} at {address} is {state} ({})", sync_state.as_deref().unwrap_or("unknown"))
 }
 
-pub(super) fn schema(checked: Result<(), MigrationError>) -> Finding {
-    let known = known_migrations();
-    match checked {
-        Ok(()) => Finding::ok("schema", format!("{known} of {known} migrations applied")),
-        Err(MigrationError::Behind(missing)) => Finding::warning(
-            "schema",
-            format!(
-                "{} of {known} migrations applied: run `keyfold migrate`, or start a server, which does it",
-                known - missing.len()
-            ),
-        ),
-        Err(error) => Finding::error("schema", error.to_string()),
-    }
-}
-
 pub(super) fn nodes(nodes: &[Node], now: Timestamp) -> Finding {
     let told: Vec<_> = nodes.iter().map(|node| node_told(node, now)).collect();
     match nodes {
@@ -127,18 +139,63 @@ fn node_told(node: &Node, now: Timestamp) -> String {
     format!("{name} from {address}{since}, {mode} mode")
 }
 
-pub(super) fn log(head: i64, last_at: Option<Timestamp>, now: Timestamp) -> Finding {
+/// What the log says of itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Log {
+    pub(super) head: i64,
+    /// The date of the last event, if there is any.
+    pub(super) last_at: Option<Timestamp>,
+    pub(super) looked: Looked,
+}
+
+pub(super) fn log(log: Log, now: Timestamp) -> Finding {
+    let Log { head, last_at, looked } = log;
+    if let Some(hole) = looked.hole {
+        let text = "so something was deleted: stop the servers and restore a backup";
+        return Finding::error("log", format!("there is no event at position {hole}, {text}"));
+    }
+    let holes = match looked.after {
+        0 => "no hole".to_owned(),
+        after => format!("no hole after position {after}, older events were not looked at"),
+    };
     match last_at {
         Some(at) => {
             let ago = span(now.since(at));
-            Finding::ok("log", format!("position {head}, the last event {ago} ago at {at}"))
+            Finding::ok(
+                "log",
+                format!("position {head}, {holes}, the last event {ago} ago at {at}"),
+            )
         }
-        None if head == 0 => Finding::ok("log", "position 0, nothing has happened yet"),
-        None => Finding::error(
-            "log",
-            format!("the head says {head}, but there is no such event: restore from a backup"),
-        ),
+        None => Finding::ok("log", "position 0, nothing has happened yet"),
     }
+}
+
+/// Dates that are ahead of the time: a clock was wrong when they were written.
+pub(super) fn dates(newest: Option<Timestamp>, now: Timestamp) -> Finding {
+    match newest {
+        Some(at) if at > now.after(SKEW_WARNING) => {
+            let ahead = span(at.since(now));
+            let todo = "check NTP on every machine that runs a server; the log is not rewritten, and lists of tasks that have \
+                        such a date go on from it until it has passed";
+            Finding::warning(
+                "dates",
+                format!("an event is dated {at}, {ahead} ahead of now: a clock was wrong; {todo}"),
+            )
+        }
+        Some(_) | None => Finding::ok("dates", "no event is dated ahead of now"),
+    }
+}
+
+/// How many rows the read models lack of what the newest events say.
+pub(super) fn read_models(missing: &[(&str, i64)], events: i64) -> Finding {
+    let lacking = missing.iter().filter(|(_, count)| *count > 0);
+    let lacking: Vec<_> = lacking.map(|(table, count)| format!("{table} {count}")).collect();
+    if lacking.is_empty() {
+        let text = format!("have what the newest {events} events say");
+        return Finding::ok("read models", text);
+    }
+    let text = format!("rows are missing ({}): run `keyfold replay`", lacking.join(", "));
+    Finding::error("read models", text)
 }
 
 /// A question to the database and its answer: when it was asked, what time the database said, when that was heard.

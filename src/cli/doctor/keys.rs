@@ -80,11 +80,13 @@ fn judged(
             return Finding::warning(KEYS, format!("{stands}, {todo}"));
         }
         PrivateHalf::StaysClosed => {
-            let todo = "does not open: KEYFOLD_SECRET is not the secret it was sealed under";
+            let todo = "does not open: KEYFOLD_SECRET is not the secret it was sealed under. If that one is lost for good, \
+                        run `keyfold keys replace --lost`";
             return Finding::error(KEYS, format!("{stands}, {todo}"));
         }
         PrivateHalf::IsGone => {
-            let todo = "its private half is missing: take it out with `keyfold keys revoke`";
+            let todo = "its private half is missing: restore a backup that has it, or, if there is none, run `keyfold keys \
+                        replace --lost`";
             return Finding::error(KEYS, format!("{stands}, {todo}"));
         }
     };

@@ -28,7 +28,11 @@ pub(super) struct PidFile {
 impl PidFile {
     /// Reads the file of a cluster; `None` if there is none, or none that is complete enough.
     pub(super) fn read(cluster: &Path) -> Option<Self> {
-        Self::parse(&fs::read_to_string(cluster.join("postmaster.pid")).ok()?)
+        Self::parse(&fs::read_to_string(Self::path(cluster)).ok()?)
+    }
+
+    fn path(cluster: &Path) -> PathBuf {
+        cluster.join("postmaster.pid")
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -43,6 +47,8 @@ impl PidFile {
 enum Found {
     /// It has ended in order, or never was.
     Nothing,
+    /// A file that names no process, as a crash of the machine may leave it.
+    Rubbish,
     /// It is gone and left its file; the process id in that means nothing any more.
     Stale(u32),
     /// It runs.
@@ -52,6 +58,7 @@ enum Found {
 impl Found {
     fn in_cluster(cluster: &Path) -> Self {
         match PidFile::read(cluster) {
+            None if PidFile::path(cluster).exists() => Self::Rubbish,
             None => Self::Nothing,
             Some(PidFile { pid, .. }) if is_server(pid, cluster) => Self::Server(pid),
             Some(PidFile { pid, .. }) => Self::Stale(pid),
@@ -72,6 +79,7 @@ pub(super) async fn stop(
         // Looked at anew after a failure: a server whose lifeline has closed may stop before it can be told to.
         match Found::in_cluster(cluster) {
             Found::Nothing => return Ok(None),
+            Found::Rubbish => return clear(cluster).map(|()| None),
             Found::Stale(pid) => return Ok(Some(pid)),
             Found::Server(pid) => {
                 tracing::info!("waiting for PostgreSQL (process {pid}) of an earlier run to stop");
@@ -84,11 +92,39 @@ pub(super) async fn stop(
     }
     match Found::in_cluster(cluster) {
         Found::Nothing => Ok(None),
+        Found::Rubbish => clear(cluster).map(|()| None),
         Found::Stale(pid) => Ok(Some(pid)),
         Found::Server(pid) => {
             Err(ClusterError::Leftover { pid, path: cluster.to_owned(), problem })
         }
     }
+}
+
+/// Removes a file that names no process, with which PostgreSQL does not start; unless a server runs all the same, which would
+/// not be noticed any more.
+fn clear(cluster: &Path) -> Result<(), ClusterError> {
+    let path = PidFile::path(cluster);
+    if let Some(pid) = running_in(cluster) {
+        let problem = format!("{} does not name it", path.display());
+        return Err(ClusterError::Leftover { pid, path: cluster.to_owned(), problem });
+    }
+    tracing::warn!("{} names no process, and none runs: it is removed", path.display());
+    fs::remove_file(&path).map_err(ClusterError::file("remove", &path))
+}
+
+/// A process that is the server of this cluster, or one of that server's.
+fn running_in(cluster: &Path) -> Option<u32> {
+    let listed = Command::new("ps")
+        .args(["-A", "-o", "pid="])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output();
+    let listed = listed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let listed = listed.unwrap_or_default();
+    let from_ps = listed.lines().filter_map(|line| line.trim().parse().ok());
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let from_proc = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    from_proc.chain(from_ps).find(|pid| is_server(*pid, cluster))
 }
 
 /// Asks the running server of a cluster to stop, and waits for it.

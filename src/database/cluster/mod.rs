@@ -58,6 +58,12 @@ pub fn is_in(data: &Path) -> bool {
     place::entry(data).exists()
 }
 
+/// Where the files of a data directory's cluster are.
+pub fn files_in(data: &Path) -> PathBuf {
+    let entry = place::entry(data);
+    std::fs::canonicalize(&entry).unwrap_or(entry)
+}
+
 /// Which cluster, made with which programs, run by whom.
 #[derive(Clone, Debug)]
 pub struct ClusterConfig {
@@ -67,7 +73,12 @@ pub struct ClusterConfig {
     pub binaries: Option<PathBuf>,
     /// The user to run PostgreSQL as when the server runs as root, if not `postgres` or `nobody`.
     pub run_as: Option<String>,
+    /// How many sessions it has to allow, if that is more than usual.
+    pub sessions: usize,
 }
+
+/// Sessions that a cluster allows, beside those that PostgreSQL keeps for its administrator.
+pub const SESSIONS: usize = 97;
 
 /// A running private cluster.
 ///

@@ -16,7 +16,7 @@ use super::data_directory::DataDirectory;
 use super::error::ClusterError;
 use super::identity::Identity;
 use super::postmaster::Postmaster;
-use super::{ClusterConfig, access, initialise, leftover, log, place, readiness, socket};
+use super::{ClusterConfig, SESSIONS, access, initialise, leftover, log, place, readiness, socket};
 
 /// Given on the command line, where neither a file nor `ALTER SYSTEM` can change them.
 const FIXED: [&str; 9] = [
@@ -75,7 +75,8 @@ pub(super) async fn start(
     };
     access::write(&directory, &identity)?;
     let socket = socket::prepare(&directory, &identity)?;
-    let launch = Launch { binaries, identity, directory, socket, stale, log: data.log() };
+    let sessions = config.sessions;
+    let launch = Launch { binaries, identity, directory, socket, stale, sessions, log: data.log() };
     let postmaster = launch.until_ready().await?;
     let Launch { binaries, identity, directory, socket, .. } = launch;
     tracing::info!("PostgreSQL {} is running in {}", binaries.major(), directory.display());
@@ -94,6 +95,8 @@ pub(super) struct Launch {
     pub(super) socket: PathBuf,
     /// The process id in a `postmaster.pid` whose server is gone.
     pub(super) stale: Option<u32>,
+    /// How many sessions it has to allow.
+    pub(super) sessions: usize,
     /// Where PostgreSQL writes its messages.
     pub(super) log: PathBuf,
 }
@@ -106,7 +109,9 @@ impl Launch {
         let mut pace = interval(RETRY_PACE);
         loop {
             pace.tick().await;
-            let postmaster = self.spawn(&FIXED, &file)?;
+            let room = self.room();
+            let settings: Vec<&str> = FIXED.into_iter().chain(room.as_deref()).collect();
+            let postmaster = self.spawn(&settings, &file)?;
             match readiness::wait(&postmaster, &self.socket, &self.log).await {
                 Ok(()) => return Ok(postmaster),
                 Err(ClusterError::Exited { log, .. })
@@ -114,6 +119,13 @@ impl Launch {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Room for more sessions than a cluster is made with. Otherwise its file says how many.
+    fn room(&self) -> Option<String> {
+        let reserved = 100 - SESSIONS;
+        let is_needed = self.sessions > SESSIONS;
+        is_needed.then(|| format!("max_connections={}", self.sessions + reserved))
     }
 
     /// Starts PostgreSQL with settings that override its files.

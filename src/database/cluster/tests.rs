@@ -45,7 +45,7 @@ impl Drop for Scratch {
 
 /// A cluster in a scratch directory.
 pub(crate) fn config(scratch: &Scratch) -> ClusterConfig {
-    ClusterConfig { data: scratch.path().join("data"), binaries: None, run_as: None }
+    ClusterConfig { data: scratch.path().join("data"), binaries: None, run_as: None, sessions: 0 }
 }
 
 pub(super) async fn remember(connection: &Connection, text: &str) {
@@ -211,7 +211,7 @@ async fn the_end_of_the_server_ends_postgresql_and_the_next_start_waits_for_it()
 async fn a_path_too_long_for_a_socket_works() {
     let scratch = Scratch::new();
     let data = scratch.path().join("a long, \"odd\" name ".repeat(6)).join("data");
-    let config = ClusterConfig { data, binaries: None, run_as: None };
+    let config = ClusterConfig { data, binaries: None, run_as: None, sessions: 0 };
     let cluster = PrivateCluster::start(&config).await.unwrap();
     remember(&cluster.connection(), "milk").await;
     let socket = PidFile::read(&config.data.join("postgres")).unwrap().socket.unwrap();

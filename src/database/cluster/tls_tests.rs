@@ -37,6 +37,7 @@ impl Server {
             identity: started.identity.clone(),
             directory: started.directory.clone(),
             socket: started.socket.clone(),
+            sessions: 0,
             stale: None,
             log: data.log(),
         };

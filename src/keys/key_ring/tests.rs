@@ -57,6 +57,11 @@ fn revoke(kid: &str, successor: Option<&str>) -> Command {
     Command::Revoke { kid: kid.to_owned(), successor: successor.map(key), now: at(50) }
 }
 
+fn replace(signing: Option<&str>, successor: &str) -> Command {
+    let signing = signing.map(ToOwned::to_owned);
+    Command::Replace { signing, successor: key(successor), now: at(50) }
+}
+
 /// `a` signs, alone.
 fn one_key() -> Vec<KeyEvent> {
     vec![published("a", 0), started("a", 0)]
@@ -163,6 +168,20 @@ fn what_is_not_in_the_ring_cannot_be_revoked() {
     given::<KeyRing>([one_key(), vec![revoked("z")]].concat())
         .when(revoke("z", None))
         .then_rejected(&Rejection::UnknownKey("z".to_owned()));
+}
+
+#[test]
+fn when_a_private_half_is_lost_every_key_leaves_and_a_new_one_signs() {
+    given::<KeyRing>(turned()).when(replace(Some("b"), "c")).then([
+        revoked("a"),
+        revoked("b"),
+        published("c", 50),
+        started("c", 50),
+    ]);
+    given::<KeyRing>(two_keys())
+        .when(replace(Some("b"), "c"))
+        .then_rejected(&Rejection::RingChanged);
+    given::<KeyRing>([]).when(replace(None, "c")).then([published("c", 50), started("c", 50)]);
 }
 
 #[test]

@@ -14,6 +14,9 @@ const PLACE: &str =
     "ok       database     PostgreSQL * at a Unix socket, database *, schema *, takes writes";
 const OWN: &str = "ok       sessions     each client has one for as long as it is connected";
 const DURABLE: &str = "ok       durability   what is committed is on disk";
+const ELSEWHERE: &str =
+    "ok       disk         cannot be looked at from here: watch the disk of the database's machine";
+const ROOM: &str = "* disk         * MB free at *";
 const ALONE: &str = "ok       replication  no standby, commits wait for none";
 static MIGRATED: LazyLock<String> = LazyLock::new(|| {
     let known = known_migrations();
@@ -21,6 +24,10 @@ static MIGRATED: LazyLock<String> = LazyLock::new(|| {
 });
 const NOBODY: &str = "warning  nodes        no server runs on this schema: start one";
 const CLOCK: &str = "ok       clock        within 1s of the database's";
+const RIGHTS: &str = "ok       rights       everything that a server does is allowed";
+const GUARDS: &str = "ok       guards       triggers refuse what would break the log";
+const DATES: &str = "ok       dates        no event is dated ahead of now";
+const FOLLOWING: &str = "ok       read models  have what the newest * events say";
 const SINGLE: &str = "ok       nodes        keyfold from a Unix socket for *s, single mode";
 
 /// Whether a line is as expected, where a star stands for what nobody knows beforehand.
@@ -52,32 +59,61 @@ async fn beside_a_server_everything_is_found_to_be_well() {
     let keyfold = database.keyfold(SECRET);
     let server = keyfold.serve().await;
     let ada = TestUser::sign_up(&server.url, "ada@example.com").await;
-    let log = "ok       log          position 4, the last event *s ago at *Z";
+    let log = "ok       log          position 4, no hole, the last event *s ago at *Z";
     let key = format!(
         "ok       keys         {} signing since *Z, made *s ago, opens with the secret, \
          its successor is published at *Z",
         kid(&ada.token)
     );
     let found = keyfold.run(&["doctor"]).await;
-    assert_found(&found, 0, &[PLACE, OWN, DURABLE, ALONE, &MIGRATED, SINGLE, CLOCK, log, &key]);
+    assert_found(
+        &found,
+        0,
+        &[
+            PLACE, OWN, DURABLE, ELSEWHERE, ALONE, &MIGRATED, RIGHTS, SINGLE, CLOCK, GUARDS, log,
+            DATES, FOLLOWING, &key,
+        ],
+    );
     assert!(!found.out.contains(SECRET) && !found.err.contains(SECRET), "{found:?}");
     server.stop().await;
 
     let found = keyfold.run(&["doctor"]).await;
-    assert_found(&found, 0, &[PLACE, OWN, DURABLE, ALONE, &MIGRATED, NOBODY, CLOCK, log, &key]);
+    assert_found(
+        &found,
+        0,
+        &[
+            PLACE, OWN, DURABLE, ELSEWHERE, ALONE, &MIGRATED, RIGHTS, NOBODY, CLOCK, GUARDS, log,
+            DATES, FOLLOWING, &key,
+        ],
+    );
 
     let wrong = database.keyfold("not the secret that the keys are sealed under");
     let closed = "error    keys         * signing since *Z, made *s ago, does not open: \
-                  KEYFOLD_SECRET is not the secret it was sealed under";
+                  KEYFOLD_SECRET is not the secret it was sealed under. If that one is lost for good, \
+                  run `keyfold keys replace --lost`";
     let found = wrong.run(&["doctor"]).await;
-    assert_found(&found, 1, &[PLACE, OWN, DURABLE, ALONE, &MIGRATED, NOBODY, CLOCK, log, closed]);
+    assert_found(
+        &found,
+        1,
+        &[
+            PLACE, OWN, DURABLE, ELSEWHERE, ALONE, &MIGRATED, RIGHTS, NOBODY, CLOCK, GUARDS, log,
+            DATES, FOLLOWING, closed,
+        ],
+    );
     assert!(found.err.ends_with("keyfold: 1 check found an error\n"), "{found:?}");
 
     let renewed = wrong.set("KEYFOLD_PREVIOUS_SECRETS", SECRET);
     let outdated = "warning  keys         * signing since *Z, made *s ago, opens with a previous secret \
                     only: start a server, which seals it anew, before that one is dropped";
     let found = renewed.run(&["doctor"]).await;
-    assert_found(&found, 0, &[PLACE, OWN, DURABLE, ALONE, &MIGRATED, NOBODY, CLOCK, log, outdated]);
+    assert_found(
+        &found,
+        0,
+        &[
+            PLACE, OWN, DURABLE, ELSEWHERE, ALONE, &MIGRATED, RIGHTS, NOBODY, CLOCK, GUARDS, log,
+            DATES, FOLLOWING, outdated,
+        ],
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,10 +124,17 @@ async fn every_node_of_a_cluster_is_listed() {
     let (first, second) = tokio::join!(node.serve(), node.serve());
     let nodes = "ok       nodes        2: keyfold from a Unix socket for *s, cluster mode; \
                  keyfold from a Unix socket for *s, cluster mode";
-    let log = "ok       log          position *, the last event *s ago at *Z";
+    let log = "ok       log          position *, no hole, the last event *s ago at *Z";
     let key = "ok       keys         * signing since *";
     let found = node.run(&["doctor"]).await;
-    assert_found(&found, 0, &[PLACE, OWN, DURABLE, ALONE, &MIGRATED, nodes, CLOCK, log, key]);
+    assert_found(
+        &found,
+        0,
+        &[
+            PLACE, OWN, DURABLE, ELSEWHERE, ALONE, &MIGRATED, RIGHTS, nodes, CLOCK, GUARDS, log,
+            DATES, FOLLOWING, key,
+        ],
+    );
     first.stop().await;
     second.stop().await;
 }
@@ -100,20 +143,32 @@ async fn every_node_of_a_cluster_is_listed() {
 async fn a_database_that_was_never_migrated_needs_nothing_but_that() {
     let database = ExternalDatabase::new().await;
     let keyfold = database.keyfold(SECRET);
-    let behind = "warning  schema       0 of * migrations applied: run `keyfold migrate`, \
+    // Other tests have their schemas in the same database.
+    let behind = "warning  schema       0 of * migrations applied*run `keyfold migrate`, \
                   or start a server, which does it";
     let found = keyfold.run(&["doctor"]).await;
-    assert_found(&found, 0, &[PLACE, OWN, DURABLE, ALONE, behind, NOBODY, CLOCK]);
+    assert_found(
+        &found,
+        0,
+        &[PLACE, OWN, DURABLE, ELSEWHERE, ALONE, behind, RIGHTS, NOBODY, CLOCK],
+    );
 
     keyfold.print(&["migrate"]).await;
     let log = "ok       log          position 0, nothing has happened yet";
     let keys = "warning  keys         there is no signing key: the next server to start makes one";
     let found = keyfold.run(&["doctor"]).await;
-    assert_found(&found, 0, &[PLACE, OWN, DURABLE, ALONE, &MIGRATED, NOBODY, CLOCK, log, keys]);
+    assert_found(
+        &found,
+        0,
+        &[
+            PLACE, OWN, DURABLE, ELSEWHERE, ALONE, &MIGRATED, RIGHTS, NOBODY, CLOCK, GUARDS, log,
+            DATES, FOLLOWING, keys,
+        ],
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_needs_no_more_rights_than_a_server() {
+async fn it_needs_no_more_rights_than_to_read_and_says_which_a_server_needs() {
     let database = ExternalDatabase::new().await;
     let keyfold = database.keyfold(SECRET);
     let server = keyfold.serve().await;
@@ -129,10 +184,19 @@ async fn it_needs_no_more_rights_than_a_server() {
     let limited =
         keyfold.clone().set("DATABASE_URL", &format!("{}%20-crole%3D{role}", database.url));
     let nodes = "ok       nodes        * from a Unix socket*, single mode";
-    let log = "ok       log          position *, the last event *s ago at *Z";
+    let log = "ok       log          position *, no hole, the last event *s ago at *Z";
     let key = "ok       keys         * signing since *";
+    let lacking = "error    rights       this user lacks INSERT on events, *: let DATABASE_URL name the \
+                   user who owns the tables, or grant it";
     let found = limited.run(&["doctor"]).await;
-    assert_found(&found, 0, &[PLACE, OWN, DURABLE, ALONE, &MIGRATED, nodes, CLOCK, log, key]);
+    assert_found(
+        &found,
+        1,
+        &[
+            PLACE, OWN, DURABLE, ELSEWHERE, ALONE, &MIGRATED, lacking, nodes, CLOCK, GUARDS, log,
+            DATES, FOLLOWING, key,
+        ],
+    );
     server.stop().await;
     link.client.batch_execute(&format!("drop owned by {role}; drop role {role}")).await.unwrap();
 }
@@ -167,12 +231,26 @@ async fn a_private_cluster_is_looked_at_with_and_without_its_server() {
     let data = DataDirectory::new("doctor");
     let keyfold = Keyfold::in_directory(&data);
     let server = keyfold.serve().await;
-    let log = "ok       log          position 2, the last event *s ago at *Z";
+    let log = "ok       log          position 2, no hole, the last event *s ago at *Z";
     let key = "ok       keys         * signing since *";
     let found = keyfold.run(&["doctor"]).await;
-    assert_found(&found, 0, &[PLACE, OWN, DURABLE, ALONE, &MIGRATED, SINGLE, CLOCK, log, key]);
+    assert_found(
+        &found,
+        0,
+        &[
+            PLACE, OWN, DURABLE, ROOM, ALONE, &MIGRATED, RIGHTS, SINGLE, CLOCK, GUARDS, log, DATES,
+            FOLLOWING, key,
+        ],
+    );
     server.stop().await;
     let found = keyfold.run(&["doctor"]).await;
-    assert_found(&found, 0, &[PLACE, OWN, DURABLE, ALONE, &MIGRATED, NOBODY, CLOCK, log, key]);
+    assert_found(
+        &found,
+        0,
+        &[
+            PLACE, OWN, DURABLE, ROOM, ALONE, &MIGRATED, RIGHTS, NOBODY, CLOCK, GUARDS, log, DATES,
+            FOLLOWING, key,
+        ],
+    );
     assert_eq!(data.postmaster(), None);
 }

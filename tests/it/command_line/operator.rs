@@ -130,6 +130,33 @@ async fn the_events_are_printed_without_a_gap_with_and_without_a_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn all_events_are_printed_and_where_a_limit_stops_them_it_is_said_how_to_go_on() {
+    let database = ExternalDatabase::new().await;
+    let keyfold = database.keyfold(SECRET);
+    keyfold.print(&["migrate"]).await;
+    let many = "insert into events (position, stream, version, slice, event_id, type, schema, data, context, recorded_at)
+                select number, 'other-1', number, 0, gen_random_uuid(), 'Happened', 1, '{}', '{}', now()
+                from generate_series(1, 2500) as number";
+    database.connection.connect().await.unwrap().client.batch_execute(many).await.unwrap();
+    let all = keyfold.run(&["events"]).await;
+    assert_eq!((all.code, all.out.lines().count(), all.err.as_str()), (Some(0), 2500, ""));
+    for (limit, stream, rest) in [
+        ("1500", None, "go on with `keyfold events --after 1500`\n"),
+        ("3", Some("other-1"), "go on with `keyfold events --after 3 --stream other-1`\n"),
+    ] {
+        let of_stream = stream.map(|stream| ["--stream", stream]);
+        let arguments =
+            [&["events", "--limit", limit][..], of_stream.as_ref().map_or(&[], |s| &s[..])];
+        let some = keyfold.run(&arguments.concat()).await;
+        assert_eq!((some.code, some.out.lines().count().to_string()), (Some(0), limit.to_owned()));
+        let said = "the limit is reached and there are more events: ";
+        assert_eq!(some.err, format!("{said}{rest}"));
+    }
+    let exactly = keyfold.run(&["events", "--limit", "2500"]).await;
+    assert_eq!((exactly.code, exactly.out, exactly.err.as_str()), (Some(0), all.out, ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_replay_reproduces_the_read_models_beside_a_running_server() {
     let database = ExternalDatabase::new().await;
     let keyfold = database.keyfold(SECRET);

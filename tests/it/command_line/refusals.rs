@@ -36,12 +36,16 @@ async fn without_postgresql_the_command_that_installs_it_is_named() {
 async fn no_command_makes_a_database_where_there_is_none() {
     let data = DataDirectory::new("mistyped");
     let keyfold = Keyfold::in_directory(&data);
-    let commands: [&[&str]; 6] = [
+    let commands: [&[&str]; 10] = [
         &["migrate"],
         &["events"],
         &["replay"],
         &["keys", "list"],
+        &["keys", "replace", "--lost"],
         &["sessions", "end"],
+        &["sessions", "list", "ada@example.com"],
+        &["users", "list"],
+        &["users", "show", "ada@example.com"],
         &["users", "delete", "ada@example.com"],
     ];
     for arguments in commands {
@@ -191,12 +195,14 @@ async fn a_database_that_a_newer_version_has_migrated_is_refused_and_left_alone(
     spoil(&database, ahead).await;
     let tables = ["refinery_schema_history", "events", "jwks"];
     let before = dump(&database.connection, &tables).await;
-    let commands: [&[_]; 6] = [
+    let commands: [&[_]; 8] = [
         &[],
         &["migrate"],
         &["events"],
         &["replay"],
         &["keys", "list"],
+        &["users", "list"],
+        &["sessions", "list", "ada@example.com"],
         &["users", "delete", "ada@example.com"],
     ];
     for arguments in commands {
@@ -260,4 +266,56 @@ async fn a_server_whose_postgresql_dies_ends_and_the_next_start_works() {
     let server = Keyfold::in_directory(&data).serve().await;
     TestUser::sign_in(&server.url, "ada@example.com").await;
     server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_with_another_encoding_is_refused_with_what_to_do() {
+    let database = ExternalDatabase::new().await;
+    let name = format!("latin1_{}", std::process::id());
+    let latin1 = format!(
+        "create database {name} encoding 'LATIN1' template template0 lc_collate 'C' lc_ctype 'C'"
+    );
+    let link = database.connection.connect().await.unwrap();
+    link.client.batch_execute(&latin1).await.unwrap();
+    let (rest, query) = database.url.split_once('?').unwrap();
+    let (server, _) = rest.rsplit_once('/').unwrap();
+    let url = format!("{server}/{name}?{query}")
+        .replace("search_path%3Dtest_", "search_path%3Dpublic,test_");
+    let keyfold = database.keyfold(SECRET).set("DATABASE_URL", &url);
+    for arguments in [&["serve"] as &[_], &["migrate"]] {
+        let ended = keyfold.run(arguments).await;
+        assert_refused(
+            &ended,
+            &["the database has the encoding LATIN1: make one with encoding UTF8"],
+        );
+    }
+    link.client.batch_execute(&format!("drop database {name}")).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_postgresql_that_names_no_process_does_not_prevent_the_start() {
+    for rubbish in ["", "\n", "no number\n"] {
+        let data = DataDirectory::new("rubbish");
+        let keyfold = Keyfold::in_directory(&data);
+        let server = keyfold.serve().await;
+        TestUser::sign_up(&server.url, "ada@example.com").await;
+        server.stop().await;
+        std::fs::write(data.cluster().join("postmaster.pid"), rubbish).unwrap();
+        let server = keyfold.serve().await;
+        TestUser::sign_in(&server.url, "ada@example.com").await;
+        server.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_cluster_allows_as_many_sessions_as_the_pool_may_need() {
+    let data = DataDirectory::new("pool");
+    let most = async |pool: &str| {
+        let server = Keyfold::in_directory(&data).set("KEYFOLD_DATABASE_POOL", pool).serve().await;
+        let most =
+            dump(&data.connection().await, &["(select current_setting('max_connections'))"]).await;
+        server.stop().await;
+        most[0].trim_matches(['(', ')']).parse::<u32>().unwrap()
+    };
+    assert_eq!([most("4").await, most("200").await, most("4").await], [100, 233, 100]);
 }

@@ -129,3 +129,84 @@ async fn readiness_goes_off_before_the_address_does() {
     server.process.signal("TERM");
     assert_eq!(server.process.ended().await.code, Some(1));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signals_that_mean_nothing_to_the_server_are_answered_with_a_sentence_and_change_nothing() {
+    let database = ExternalDatabase::new().await;
+    let mut server = database.keyfold(SECRET).serve().await;
+    for name in ["HUP", "USR1", "USR2"] {
+        server.process.signal(name);
+        let said = format!("SIG{name} changes nothing: the configuration is read at start only");
+        server.process.err.say(&said).await;
+        server.get("/health/ready").send().await.expect(200);
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigquit_lets_requests_in_flight_finish_and_stops_postgresql() {
+    assert_stops_gracefully("QUIT").await;
+}
+
+/// What the server answers to a request on a connection that is kept open.
+async fn asked(stream: &mut TcpStream, version: &str) -> String {
+    let head =
+        format!("GET /health/live {version}\r\nHost: keyfold\r\nConnection: keep-alive\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"}") {
+        assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0, "{answer:?}");
+    }
+    String::from_utf8(answer).unwrap().to_ascii_lowercase()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_about_to_stop_says_that_its_connections_close() {
+    let database = ExternalDatabase::new().await;
+    let mut server = database.keyfold(SECRET).set("KEYFOLD_STOP_DELAY", "10m").serve().await;
+    let address = server.url.strip_prefix("http://").unwrap().to_owned();
+    let mut streams = Vec::new();
+    for version in ["HTTP/1.1", "HTTP/1.0"] {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        assert!(!asked(&mut stream, version).await.contains("connection: close"));
+        streams.push((version, stream));
+    }
+    server.process.signal("TERM");
+    server.process.err.say(STOPPING).await;
+    let ready = || server.get("/health/ready").send();
+    until("readiness is off", async || ready().await.status == 503).await;
+    for (version, mut stream) in streams {
+        let answer = asked(&mut stream, version).await;
+        assert!(
+            answer.starts_with("http/1.") && answer.contains("\r\nconnection: close\r\n"),
+            "{answer}"
+        );
+        let mut rest = Vec::new();
+        assert_eq!(stream.read_to_end(&mut rest).await.unwrap(), 0, "{version} is closed");
+    }
+    server.process.signal("TERM");
+    assert_eq!(server.process.ended().await.code, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stops_without_its_database_says_so_once_and_not_for_every_user() {
+    let database = ExternalDatabase::new().await;
+    let server = database.keyfold(SECRET).serve().await;
+    for number in 0..8 {
+        let user = TestUser::sign_up(&server.url, &format!("user-{number}@example.com")).await;
+        for title in ["Milk", "Bread", "Salt"] {
+            user.create_task(title).await;
+        }
+    }
+    // The snapshots have nowhere to go, as when the database is away.
+    let link = database.connection.connect().await.unwrap();
+    link.client.batch_execute("alter table snapshots rename to elsewhere").await.unwrap();
+    server.process.signal("TERM");
+    let ended = server.process.ended().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let told = ended.err.lines().filter(|line| line.contains("WARN") || line.contains("ERROR"));
+    let told: Vec<_> = told.collect();
+    let [once] = told[..] else { panic!("{told:#?}") };
+    let said = "an entity left without a snapshot; of others that do nothing is said";
+    assert!(once.contains(said), "{once}");
+}

@@ -43,12 +43,31 @@ fn the_host_that_answers_is_named_and_must_take_writes() {
 
 #[test]
 fn what_makes_acknowledged_changes_lost_is_an_error() {
-    assert_eq!(durability(&[]).to_string(), "ok       durability   what is committed is on disk");
+    let fine = durability(&[], true).to_string();
+    assert_eq!(fine, "ok       durability   what is committed is on disk");
     let off = ["fsync", "full_page_writes"].map(ToOwned::to_owned);
-    let told = durability(&off).to_string();
+    let told = durability(&off, true).to_string();
     let expected =
         "error    durability   fsync, full_page_writes off: acknowledged changes are lost";
     assert!(told.starts_with(expected), "{told}");
+    let by_others = durability(&[], false).to_string();
+    assert!(
+        by_others.starts_with("warning  durability   synchronous_commit is off"),
+        "{by_others}"
+    );
+}
+
+#[test]
+fn little_room_on_the_disk_is_told_before_there_is_none() {
+    let path = Path::new("/data/postgres");
+    let told = |free| disk(Some((path, free))).to_string();
+    let plenty = "ok       disk         2000 MB free at /data/postgres";
+    assert_eq!(told(2_000_000_000), plenty);
+    let little =
+        "warning  disk         1000 MB free at /data/postgres, when it is full nothing can";
+    assert!(told(1_000_000_000).starts_with(little), "{}", told(1_000_000_000));
+    assert!(told(200_000_000).starts_with("error    disk         200 MB free"));
+    assert!(disk(None).to_string().starts_with("ok       disk         cannot be looked at"));
 }
 
 #[test]
@@ -83,16 +102,26 @@ fn the_round_trip_is_no_skew() {
 }
 
 #[test]
-fn a_log_whose_head_points_at_nothing_is_an_error() {
-    assert!(log(7, None, at(9)).to_string().starts_with("error    log          the head says 7"));
-    let told =
-        "ok       log          position 7, the last event 5s ago at 1970-01-01T00:00:04.000Z";
-    assert_eq!(log(7, Some(at(4)), at(9)).to_string(), told);
+fn a_hole_in_the_log_is_an_error_and_what_was_not_looked_at_is_said() {
+    let told = |after, hole| {
+        let looked = Looked { after, hole };
+        log(Log { head: 7, last_at: Some(at(4)), looked }, at(9)).to_string()
+    };
+    let hole = "error    log          there is no event at position 3, so something was deleted";
+    assert!(told(0, Some(3)).starts_with(hole), "{}", told(0, Some(3)));
+    let last = "the last event 5s ago at 1970-01-01T00:00:04.000Z";
+    assert_eq!(told(0, None), format!("ok       log          position 7, no hole, {last}"));
+    let rest = "no hole after position 5, older events were not looked at";
+    assert_eq!(told(5, None), format!("ok       log          position 7, {rest}, {last}"));
 }
 
 #[test]
-fn a_database_that_a_newer_version_migrated_is_an_error() {
-    let told = schema(Err(MigrationError::Ahead("V9__future".to_owned()))).to_string();
-    assert!(told.starts_with("error    schema       this database has migration V9__future"));
-    assert!(told.ends_with("start a newer version"), "{told}");
+fn a_date_ahead_of_now_is_a_warning() {
+    let ahead = dates(Some(at(90_009)), at(9)).to_string();
+    let told =
+        "warning  dates        an event is dated 1970-01-02T01:00:09.000Z, 1d 1h ahead of now";
+    assert!(ahead.starts_with(told), "{ahead}");
+    for newest in [None, Some(at(9)), Some(at(10))] {
+        assert!(dates(newest, at(9)).to_string().starts_with("ok "));
+    }
 }
