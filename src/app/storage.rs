@@ -33,6 +33,20 @@ pub struct Place {
     secret: Option<PathBuf>,
 }
 
+/// How a program of PostgreSQL reaches the private cluster.
+#[derive(Debug)]
+pub struct OwnCluster {
+    /// The program.
+    pub path: PathBuf,
+    /// What it finds in its environment.
+    pub environment: Vec<(&'static str, String)>,
+}
+
+impl OwnCluster {
+    /// The name of the database.
+    pub const DATABASE: &'static str = cluster::DATABASE;
+}
+
 impl Storage {
     /// Starts the private cluster, or takes the given database.
     ///
@@ -104,6 +118,15 @@ impl Place {
         }
     }
 
+    /// Makes the private cluster, if it is not there, for one command that fills it.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started, or a server runs on it.
+    pub async fn make(config: &Config) -> anyhow::Result<Self> {
+        Self::open(config).await
+    }
+
     fn in_cluster(cluster: PrivateCluster, data: &Path) -> Self {
         let (connection, secret) = (cluster.connection(), Some(data.join("secret")));
         Self { cluster: Some(Arc::new(cluster)), connection, secret }
@@ -119,6 +142,19 @@ impl Place {
     /// How to reach the database.
     pub fn connection(&self) -> Connection {
         self.connection.clone()
+    }
+
+    /// A program of PostgreSQL for the private cluster.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such program, or the database is elsewhere.
+    pub fn own_cluster(&self, program: &str) -> anyhow::Result<OwnCluster> {
+        let Some(cluster) = &self.cluster else { bail!("the database is not Keyfold's own") };
+        Ok(OwnCluster {
+            path: cluster::client(program)?,
+            environment: cluster.connection().environment(),
+        })
     }
 
     /// Stops the private cluster, if it is this process's.

@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 something failed (its reason is printed), 2 the command line or the configuration is wrong.
 
+mod backup;
 mod commands;
 mod doctor;
 mod lost_keys;
@@ -12,6 +13,7 @@ mod sessions;
 mod users;
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -60,6 +62,17 @@ enum Command {
     },
     /// Rebuild every read model from the event log. Reads go on meanwhile; changes wait, and fail after ten seconds.
     Replay,
+    /// Write the private cluster to a new file, while a server runs or not.
+    Backup {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Make the private cluster from a backup, with the newest PostgreSQL that is installed. The data directory must not have
+    /// one; a secret that is in it stays.
+    Restore {
+        /// The file.
+        file: PathBuf,
+    },
     /// Look at what an operator checks first: the database, its schema, the log, the servers, the keys and the clock. Ends
     /// with exit code 1 if something is wrong.
     Doctor,
@@ -180,6 +193,8 @@ async fn run(command: Command, config: Config) -> anyhow::Result<()> {
             commands::events(&config, after, stream.as_deref(), limit).await
         }
         Command::Replay => commands::replay(&config).await,
+        Command::Backup { file } => backup::backup(&config, &file).await,
+        Command::Restore { file } => backup::restore(&config, &file).await,
         Command::Doctor => doctor::doctor(&config).await,
     };
     telemetry.flush_and_shutdown().await;

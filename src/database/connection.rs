@@ -10,7 +10,7 @@ use std::path::Path;
 use std::pin::Pin;
 use std::time::Duration;
 
-use tokio_postgres::config::SslMode as Wire;
+use tokio_postgres::config::{Host, SslMode as Wire};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -72,6 +72,20 @@ impl Connection {
         session::prepare(&mut config);
         let (sslmode, settings) = (SslMode::Disable, Settings::default());
         Ok(Self { config, settings, sslmode, tls: tls::connector(sslmode, None)? })
+    }
+
+    /// What a program of PostgreSQL finds in its environment to reach the same database through its Unix socket.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        let socket = self.config.get_hosts().iter().find_map(|host| match host {
+            Host::Unix(directory) => Some(directory.to_string_lossy().into_owned()),
+            Host::Tcp(_) => None,
+        });
+        let named = [
+            ("PGHOST", socket),
+            ("PGUSER", self.config.get_user().map(str::to_owned)),
+            ("PGDATABASE", self.config.get_dbname().map(str::to_owned)),
+        ];
+        named.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 
     /// The same database, with every session working in one schema.

@@ -4,20 +4,40 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::error::StoreError;
+use crate::telemetry::rate_limiter::RateLimiter;
 
 /// Whether the database refused what was last written. Cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub struct Doubt(Arc<AtomicBool>);
+#[derive(Debug, Clone)]
+pub struct Doubt(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    is_raised: AtomicBool,
+    /// Anybody may ask for a trial, and each leaves a dead row.
+    trials: RateLimiter,
+}
+
+impl Default for Doubt {
+    fn default() -> Self {
+        let trials = RateLimiter::per_second(1);
+        Self(Arc::new(Shared { is_raised: AtomicBool::new(false), trials }))
+    }
+}
 
 impl Doubt {
-    /// Whether it is worth a trial.
+    /// Whether it is not known that the log takes events.
     pub fn is_raised(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.is_raised.load(Ordering::Acquire)
+    }
+
+    /// Whether a trial may be made now: one a second.
+    pub fn permits_trial(&self) -> bool {
+        self.0.trials.permits()
     }
 
     /// The log has taken an event.
     pub fn lay(&self) {
-        self.0.store(false, Ordering::Release);
+        self.0.is_raised.store(false, Ordering::Release);
     }
 
     /// Takes note of what became of a batch. Who was refused for a conflict, or by a constraint, has met a log that works.
@@ -26,7 +46,7 @@ impl Doubt {
             None => self.lay(),
             Some(
                 StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_) | StoreError::Refused(_),
-            ) => self.0.store(true, Ordering::Release),
+            ) => self.0.is_raised.store(true, Ordering::Release),
             Some(
                 StoreError::Conflict
                 | StoreError::Constraint(_)

@@ -78,6 +78,9 @@ impl Readiness {
             return Err(StoreError::Refused("the database takes no writes".to_owned()));
         }
         if self.doubt.is_raised() {
+            if !self.doubt.permits_trial() {
+                return Err(StoreError::Refused("the last change was refused".to_owned()));
+            }
             soundness::takes_events(&client).await?;
             self.doubt.lay();
         }

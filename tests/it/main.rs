@@ -14,6 +14,7 @@
 //! * `everyday`: tasks as people expect them
 //! * `past`: what only the log gives of a task list: history, undo, time travel, changes as they happen
 //! * `input`: bad input and the one error body
+//! * `own_backup`: the private cluster into a file and back
 //! * `ownership`: every operation of the OpenAPI document refuses everybody but the owner
 //! * `keys`: the key ring, the JWKS, revocation of keys, the secret
 //! * `rotation`: the schedule of keys, restarts, several nodes, a thousand rotations
@@ -69,6 +70,7 @@ mod input;
 mod keys;
 mod locked;
 mod observability;
+mod own_backup;
 mod ownership;
 mod pages;
 mod past;

@@ -91,6 +91,16 @@ impl Binaries {
     }
 }
 
+/// The newest program with this name. It may be installed without the server's.
+pub(super) fn newest(name: &str) -> Result<PathBuf, ClusterError> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let directories = candidates().into_iter().chain(std::env::split_paths(&path));
+    let programs = directories.map(|directory| directory.join(name));
+    let versions = programs.filter_map(|program| Some((version_of(&program)?, program)));
+    let newest = versions.max_by_key(|(major, _)| *major).map(|(_, program)| program);
+    newest.ok_or_else(|| ClusterError::NoBinaries { install: install::command(None) })
+}
+
 /// Directories that may hold the programs, in order of preference.
 fn candidates() -> Vec<PathBuf> {
     // PATH belongs to the system, not to Keyfold's configuration.

@@ -44,6 +44,7 @@ pub(super) mod tests;
 mod tls_tests;
 
 pub use self::error::ClusterError;
+pub use self::readiness::DATABASE;
 
 /// The directory of the newest PostgreSQL on this machine that a cluster could be made with.
 ///
@@ -51,6 +52,14 @@ pub use self::error::ClusterError;
 /// [`ClusterError::NoBinaries`] if there is none, with the command that installs it.
 pub fn programs() -> Result<PathBuf, ClusterError> {
     Ok(binaries::Binaries::find(None, None)?.directory())
+}
+
+/// The newest of PostgreSQL's client programs with this name: it understands what older ones wrote.
+///
+/// # Errors
+/// [`ClusterError::NoBinaries`] if there is none, with the command that installs it.
+pub fn client(name: &str) -> Result<PathBuf, ClusterError> {
+    binaries::newest(name)
 }
 
 /// Whether a data directory has a cluster.

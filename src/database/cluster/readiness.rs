@@ -18,7 +18,7 @@ use crate::database::error::{DatabaseError, chain};
 use crate::database::link::Link;
 
 /// The database that Keyfold works in.
-pub(super) const DATABASE: &str = "keyfold";
+pub const DATABASE: &str = "keyfold";
 /// The database that every cluster has from the beginning.
 const MAINTENANCE: &str = "postgres";
 

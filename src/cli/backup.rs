@@ -1,0 +1,113 @@
+//! `keyfold backup` and `keyfold restore`: the private cluster into a file and back, also into one of another PostgreSQL version.
+//!
+//! PostgreSQL's own programs do it, which see the database as it was when they began, while a server writes. The backup of a
+//! database elsewhere is in the hands of whoever runs that.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::process::Stdio;
+
+use anyhow::{Context, bail};
+use tokio::process::Command;
+
+use crate::app::storage::{OwnCluster, Place};
+use crate::config::{Config, DatabaseLocation};
+use crate::database::Connection;
+
+/// What belongs to a backup and is not in it.
+const SECRET: &str = "The secret is not in it: keep that too, without it no private key opens.";
+
+/// What an operator does after a restore.
+const AFTERWARDS: &str = "\
+What was ended after the backup lives again: run `keyfold sessions end`, `keyfold keys revoke <kid>` for each key that was revoked \
+since and `keyfold users delete <email>` for each user that was deleted since, before a server runs.";
+
+/// Writes the private cluster to a new file, which only its owner can read.
+pub(super) async fn backup(config: &Config, file: &Path) -> anyhow::Result<()> {
+    require_private(config, "pg_dump")?;
+    let place = Place::join(config).await?;
+    let dumped = dump(&place, file).await;
+    place.close().await;
+    dumped?;
+    super::print(&format!("the database is in {}. {SECRET}\n", file.display()))
+}
+
+async fn dump(place: &Place, file: &Path) -> anyhow::Result<()> {
+    let options = || OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    let out = options().with_context(|| format!("cannot make {}", file.display()))?;
+    let kept = out.try_clone()?;
+    let dumped = run(place, "pg_dump", &["--format=custom"], Stdio::null(), out.into()).await;
+    let dumped = dumped.and_then(|()| kept.sync_all().context("the backup is not on disk"));
+    if dumped.is_err() {
+        // It is whole, or not there.
+        let _ = fs::remove_file(file);
+    }
+    dumped
+}
+
+/// Makes the private cluster anew from a backup.
+pub(super) async fn restore(config: &Config, file: &Path) -> anyhow::Result<()> {
+    require_private(config, "pg_restore")?;
+    let backup = File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let place = Place::make(config).await?;
+    let restored = fill(&place, backup).await;
+    place.close().await;
+    restored?;
+    super::print(&format!("the database is restored from {}.\n{AFTERWARDS}\n", file.display()))
+}
+
+async fn fill(place: &Place, backup: File) -> anyhow::Result<()> {
+    let connection = place.connection();
+    require_empty(&connection).await?;
+    let whole = ["--exit-on-error", "--single-transaction", "--no-owner"];
+    let database = ["--dbname", OwnCluster::DATABASE];
+    let arguments = [&whole[..], &database].concat();
+    run(place, "pg_restore", &arguments, backup.into(), Stdio::null()).await?;
+    // A backup carries no statistics.
+    let link = connection.connect().await?;
+    link.client.batch_execute("set statement_timeout = 0; analyze").await?;
+    Ok(())
+}
+
+async fn require_empty(connection: &Connection) -> anyhow::Result<()> {
+    let link = connection.connect().await?;
+    let tables = "select count(*) from pg_tables where schemaname = current_schema()";
+    let tables: i64 = link.client.query_one(tables, &[]).await?.get(0);
+    if tables > 0 {
+        bail!(
+            "there is a database in the data directory already: move its directory `postgres` away, or name another one in \
+             KEYFOLD_DATA"
+        );
+    }
+    Ok(())
+}
+
+/// Refuses a database elsewhere, and says what does it there.
+fn require_private(config: &Config, program: &str) -> anyhow::Result<()> {
+    if matches!(config.database.location, DatabaseLocation::External(_)) {
+        bail!(
+            "the database of DATABASE_URL is not Keyfold's own: use {program}, or what its provider has"
+        );
+    }
+    Ok(())
+}
+
+/// Runs a program of PostgreSQL on the private cluster.
+async fn run(
+    place: &Place,
+    program: &str,
+    arguments: &[&str],
+    input: Stdio,
+    output: Stdio,
+) -> anyhow::Result<()> {
+    let OwnCluster { path, environment } = place.own_cluster(program)?;
+    let mut command = Command::new(path);
+    command.args(arguments).envs(environment).kill_on_drop(true);
+    let ran = command.stdin(input).stdout(output).stderr(Stdio::piped()).spawn();
+    let ran = ran.with_context(|| format!("cannot run {program}"))?.wait_with_output().await?;
+    if !ran.status.success() {
+        bail!("{program} failed: {}", String::from_utf8_lossy(&ran.stderr).trim());
+    }
+    Ok(())
+}
