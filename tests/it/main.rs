@@ -27,6 +27,7 @@
 //! * `durability`: restart and `kill -9` of the real binary
 //! * `hanging`: a database that hangs, a host that says nothing, a commit that nobody vouches for
 //! * `restore`: a backup taken under load, restored and gone on with
+//! * `another_history`: what names a history that is gone, after a restore or in a copy of the database
 //! * `command_line`: configuration, exit codes, signals, operator's commands
 //! * `chaos_checker`: the checker of `make chaos` finds what it is there to find
 //! * `warm_reads`: the fast lane answers as all others do
@@ -44,8 +45,10 @@
 #![expect(clippy::disallowed_methods, reason = "a test's tasks end with its runtime")]
 
 mod account;
+mod another_history;
 mod app;
 mod auth;
+mod backup;
 mod chaos_checker;
 mod clients;
 mod command_line;
