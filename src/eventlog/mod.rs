@@ -59,6 +59,7 @@ pub mod supervisor;
 #[cfg(test)]
 pub mod testing;
 mod trial;
+mod unseated;
 pub mod watch;
 
 pub use append::{Append, Context, NewEvent};
