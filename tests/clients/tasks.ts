@@ -9,7 +9,7 @@ type Task = Schemas["Task"];
 type Query = { limit?: number; cursor?: string; completed?: boolean; q?: string; sort?: "position" | "due"; tag?: string[] };
 
 /** The version of a list after so many changes, on the server of the tests. */
-const v = (number: number) => (number === 0 ? "0" : `${number}.AAAAAAAA`);
+const v = (number: number) => (number === 0 ? "0" : `${number}.Zk3x_9Qa`);
 
 const NO_SUCH_TASK = { code: "TASK_NOT_FOUND", message: "There is no such task" };
 

@@ -25,9 +25,14 @@ use crate::postgres;
 use crate::process::LIMIT;
 use crate::user::TestUser;
 
-/// The version of a list after so many changes. All events of tests have the same mark.
+/// The mark of all events of tests: that of the document's examples.
+fn mark() -> Mark {
+    "Zk3x_9Qa".parse().unwrap()
+}
+
+/// The version of a list after so many changes.
 pub fn v(number: impl TryInto<i64, Error: std::fmt::Debug>) -> &'static str {
-    Point::new(number.try_into().unwrap(), Mark::default()).to_string().leak()
+    Point::new(number.try_into().unwrap(), mark()).to_string().leak()
 }
 
 /// The entity tag of that version.
@@ -82,12 +87,7 @@ impl TestApp {
     ) -> anyhow::Result<Self> {
         Self::with_seams(
             connection,
-            Seams {
-                clock,
-                generate_key: known_keys(),
-                draw_mark: |_| Mark::default(),
-                ..Seams::default()
-            },
+            Seams { clock, generate_key: known_keys(), draw_mark: |_| mark(), ..Seams::default() },
             change,
         )
         .await

@@ -134,9 +134,9 @@ async fn a_diff_of_moments_that_are_none_is_refused() {
         ("?from=x", "from", "FROM_INVALID", no_moment),
         ("?from=0&to=yesterday", "to", "TO_INVALID", no_moment),
         ("?from=1", "from", "FROM_INVALID", no_moment),
-        ("?from=2.AAAAAAAA", "from", "FROM_UNKNOWN", unknown),
-        ("?from=1.Zk3x_9Qa", "from", "FROM_UNKNOWN", unknown),
-        ("?from=0&to=2.AAAAAAAA", "to", "TO_UNKNOWN", unknown),
+        ("?from=2.Zk3x_9Qa", "from", "FROM_UNKNOWN", unknown),
+        ("?from=1.AAAAAAAA", "from", "FROM_UNKNOWN", unknown),
+        ("?from=0&to=2.Zk3x_9Qa", "to", "TO_UNKNOWN", unknown),
         ("?from=0&cursor=x", "cursor", "CURSOR_INVALID", no_page),
         (
             "?from=0&cursor=00000000-0000-0000-0000-000000000000",
@@ -145,7 +145,7 @@ async fn a_diff_of_moments_that_are_none_is_refused() {
             no_page,
         ),
         (
-            "?from=0&cursor=0~1.Zk3x_9Qa~00000000-0000-0000-0000-000000000000",
+            "?from=0&cursor=0~1.AAAAAAAA~00000000-0000-0000-0000-000000000000",
             "cursor",
             "CURSOR_UNKNOWN",
             unknown,

@@ -251,7 +251,7 @@ async fn a_page_of_a_lists_history_that_cannot_be_is_refused() {
     let documented = "must be one of the documented values";
     let no_page = "must be the nextBefore of a page of this history";
     for (query, field, code, message) in [
-        ("?before=1.AAAAAAAA", "before", "BEFORE_UNKNOWN", no_page),
+        ("?before=1.Zk3x_9Qa", "before", "BEFORE_UNKNOWN", no_page),
         ("?before=1", "before", "BEFORE_INVALID", no_page),
         ("?before=soon", "before", "BEFORE_INVALID", no_page),
         ("?limit=0", "limit", "LIMIT_TOO_SMALL", "must be at least 1"),

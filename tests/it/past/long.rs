@@ -51,7 +51,7 @@ async fn lengthen(app: &TestApp, ada: &TestUser, task: &Value, events: i64) {
          select head + version - 1, stream, version, slice, gen_random_uuid(), 'TaskChanged', 1,
                 json_build_object('taskId', '{task}', 'before', json_build_object('title', 'title ' || version - 1),
                                   'after', json_build_object('title', 'title ' || version),
-                                  'previous', version - 1, 'at', at, 'mark', 'AAAAAAAA',
+                                  'previous', version - 1, 'at', at, 'mark', 'Zk3x_9Qa',
                                   'step', json_build_object('below', json_build_array(version - 1, version - 1))),
                 context, recorded_at
          from place, generate_series(2, {events}) version order by version;
@@ -61,16 +61,16 @@ async fn lengthen(app: &TestApp, ada: &TestUser, task: &Value, events: i64) {
          insert into snapshots (stream, schema, version, kept, state, taken_at)
          select 'tasks-{owner}', 1, version, true,
                 jsonb_set(jsonb_set(jsonb_set(jsonb_set(jsonb_set(state,
-                    '{{version}}', to_jsonb(version || '.AAAAAAAA')),
+                    '{{version}}', to_jsonb(version || '.Zk3x_9Qa')),
                     '{{undo}}', jsonb_build_array(version, version)),
-                    '{{tasks,0,version}}', to_jsonb(version || '.AAAAAAAA')),
+                    '{{tasks,0,version}}', to_jsonb(version || '.Zk3x_9Qa')),
                     '{{tasks,0,content,title}}', to_jsonb('title ' || version)),
                     '{{tasks,0,content,description}}', to_jsonb('snapshot ' || version))::json, now()
          from model, generate_series({EVERY}, {events}, {EVERY}) version;
          insert into snapshots (stream, schema, version, kept, state, taken_at)
          select stream, schema, {events} - 3, false,
                 jsonb_set(jsonb_set(jsonb_set(jsonb_set(state::jsonb,
-                    '{{version}}', to_jsonb(({events} - 3) || '.AAAAAAAA')),
+                    '{{version}}', to_jsonb(({events} - 3) || '.Zk3x_9Qa')),
                     '{{undo}}', jsonb_build_array({events} - 3, {events} - 3)),
                     '{{tasks,0,content,title}}', to_jsonb('title ' || {events} - 3)),
                     '{{tasks,0,content,description}}', to_jsonb('snapshot ' || {events} - 3))::json, now()
