@@ -22,6 +22,8 @@
 //! * `entities`: actors: panics, passivation, limits
 //! * `concurrency`: many at once, two servers on one database
 //! * `pooler`: a server behind `PgBouncer`
+//! * `proxy`: a rolling restart behind nginx, configured as the README shows
+//! * `unit_file`: the unit for systemd
 //! * `pools`: what authentication needs of the database is taken by nothing else
 //! * `plans`: no request makes the database read a whole table
 //! * `durability`: restart and `kill -9` of the real binary
@@ -79,6 +81,7 @@ mod pooler;
 mod pools;
 mod postgres;
 mod process;
+mod proxy;
 mod replaced;
 mod restore;
 mod revocation;
@@ -89,6 +92,7 @@ mod tasks;
 mod telemetry;
 mod tidy;
 mod tools;
+mod unit_file;
 mod user;
 mod verifiers;
 mod warm_reads;
