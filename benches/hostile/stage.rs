@@ -98,6 +98,19 @@ impl Stage {
         Person::sign_up_many(&self.target.url, count).await
     }
 
+    /// The version of somebody's list.
+    ///
+    /// # Errors
+    ///
+    /// When the server does not say it.
+    pub async fn version(&self, person: &Person) -> anyhow::Result<String> {
+        let list = self.url(&format!("{}?limit=1", person.tasks()));
+        let request = self.http.get(list).bearer_auth(&person.access_token);
+        let page: serde_json::Value = request.send().await?.error_for_status()?.json().await?;
+        let version = page.pointer("/version").and_then(serde_json::Value::as_str);
+        version.map(str::to_owned).context("a list has no version")
+    }
+
     /// Where a path is.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.target.url)

@@ -20,7 +20,7 @@ create sequence if not exists bench_position";
 const INSERT: &str = r#"\set version :version + 1
 insert into bench_rows (position, stream, version, slice, event_id, type, schema, data, context, recorded_at)
 values (nextval('bench_position'), concat('tasks-', :run::text, '-', :client_id::text), :version, 7, gen_random_uuid(), 'TaskCreated', 1,
- '{"taskId":"019aab76-5800-7000-8000-000000000003","task":{"title":"Buy milk on the way home","description":"Two litres of the fresh one","position":"i0000000"},"at":"2026-01-01T00:00:00.000Z","step":{"below":[7,7]}}',
+ '{"taskId":"019aab76-5800-7000-8000-000000000003","task":{"title":"Buy milk on the way home","description":"Two litres of the fresh one","position":"i0000000"},"at":"2026-01-01T00:00:00.000Z","mark":"AAAAAAAA","step":{"below":[7,7]}}',
  '{"userId": "019aab76-5800-7000-8000-000000000001", "sessionId": "019aab76-5800-7000-8000-000000000002", "clientAddress": "127.0.0.1", "traceId": "0af7651916cd43dd8448eb211c80319c"}',
  now());
 "#;

@@ -18,7 +18,7 @@ select head.base + row_number() over (), 'tasks-' || person, number, 0, gen_rand
                          'task', json_build_object('title', 'Buy milk on the way home',
                                                    'description', 'Two litres of the fresh one',
                                                    'position', 'i0' || lpad(to_hex(number), 6, '0')),
-                         'at', '2026-01-01T00:00:00.000Z'),
+                         'at', '2026-01-01T00:00:00.000Z', 'mark', 'AAAAAAAA'),
        jsonb_build_object('userId', person), now()
 from head, history";
 
@@ -40,16 +40,16 @@ select head.base + number, 'tasks-' || $1::text, number, 0, gen_random_uuid(),
                'task', json_build_object('title', 'Buy milk on the way home',
                                          'description', 'Two litres of the fresh one',
                                          'position', 'i0' || lpad(to_hex(task), 6, '0')),
-               'at', at, 'step', json_build_object('below', json_build_array(number - 1, number - 1)))
+               'at', at, 'mark', 'AAAAAAAA', 'step', json_build_object('below', json_build_array(number - 1, number - 1)))
            when step = 4 and task >= 1000 then json_build_object('taskId', lpad(to_hex(task - 1000), 32, '0')::uuid,
                'task', json_build_object('title', 'Buy milk on the way home',
                                          'position', 'i0' || lpad(to_hex(task - 1000), 6, '0')),
-               'createdAt', at, 'previous', number - 5001, 'at', at,
+               'createdAt', at, 'previous', number - 5001, 'at', at, 'mark', 'AAAAAAAA',
                'step', json_build_object('below', json_build_array(number - 1, number - 1)))
            else json_build_object('taskId', lpad(to_hex(task), 32, '0')::uuid,
                'before', json_build_object('completedAt', case when step % 2 = 0 then at end),
                'after', json_build_object('completedAt', case when step % 2 = 1 then at end),
-               'previous', number - 1, 'at', at,
+               'previous', number - 1, 'at', at, 'mark', 'AAAAAAAA',
                'step', json_build_object('below', json_build_array(number - 1, number - 1)))
        end,
        jsonb_build_object('userId', $1::text), now()

@@ -13,13 +13,13 @@ use super::{Seams, named};
 use crate::accounts::Accounts;
 use crate::accounts::password::{Cost, PasswordHasher};
 use crate::accounts::read_model::UsersProjection;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Secret};
 use crate::database::Pool;
 use crate::eventlog::appender::{self, Appender, Writer};
 use crate::eventlog::follower::{Follower, Observer};
 use crate::eventlog::supervisor::Lifespan;
-use crate::eventlog::{Entities, EventLog, Projections, Resources};
+use crate::eventlog::{Entities, EventLog, Mark, Projections, Resources};
 use crate::freshness::Freshness;
 use crate::http::State;
 use crate::http::begun::Begun;
@@ -179,6 +179,7 @@ pub(super) struct Node {
     pub(super) revocations: Revocations,
     pub(super) readiness: Readiness,
     pub(super) clock: Clock,
+    pub(super) draw_mark: fn(Timestamp) -> Mark,
     pub(super) site: Site,
     pub(super) budgets: Budgets,
     pub(super) time_limits: TimeLimits,
@@ -269,8 +270,17 @@ impl Features {
     /// What the endpoints reach.
     pub(super) fn state(&self, node: Node) -> State {
         let Self { accounts, sessions, keys, tasks, begun } = self.clone();
-        let Node { follower, freshness, revocations, readiness, clock, site, budgets, time_limits } =
-            node;
+        let Node {
+            follower,
+            freshness,
+            revocations,
+            readiness,
+            clock,
+            site,
+            budgets,
+            time_limits,
+            draw_mark,
+        } = node;
         let site = Arc::new(site.into());
         State {
             accounts,
@@ -283,6 +293,7 @@ impl Features {
             readiness,
             begun,
             clock,
+            draw_mark,
             site,
             budgets,
             time_limits,

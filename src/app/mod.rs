@@ -35,11 +35,11 @@ use self::pools::Pools;
 use self::root::{Root, RootMessage};
 use self::serving::{HttpServer, Site};
 use self::storage::Storage;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, DatabaseLocation, HttpConfig, MetricsPlace};
 use crate::database::{self, Connection, MigrationError, Pool, pooler};
-use crate::eventlog::appender;
 use crate::eventlog::follower::{self, Mode};
+use crate::eventlog::{Mark, appender};
 use crate::freshness::{Freshness, Memory};
 use crate::http::health::Readiness;
 use crate::http::limits::TimeLimits;
@@ -56,6 +56,8 @@ pub struct Seams {
     pub clock: Clock,
     /// Makes signing keys.
     pub generate_key: GenerateKey,
+    /// Draws the marks of events.
+    pub draw_mark: fn(Timestamp) -> Mark,
     /// Longest time a batch may take before its outcome is unknown.
     pub batch_timeout: Duration,
     /// How long clients may take.
@@ -67,6 +69,7 @@ impl Default for Seams {
         Self {
             clock: Clock::system(),
             generate_key: Arc::new(crate::keys::private_key::PrivateKey::generate),
+            draw_mark: Mark::draw,
             batch_timeout: appender::BATCH_TIMEOUT,
             time_limits: TimeLimits::default(),
         }
@@ -173,7 +176,7 @@ impl App {
         // The HTTP server.
         let readiness = Readiness::new(pools.authentication.clone(), appender.doubt());
         let freshness = freshness(mode, &pools.authentication, &features, &mut parts);
-        let Seams { clock, time_limits, .. } = seams;
+        let Seams { clock, draw_mark, time_limits, .. } = seams;
         let bytes = budgets.plan.sessions / RevocationFeed::PART_OF_SESSIONS;
         let pool = &pools.authentication;
         let revocations = revocations(pool, &features, &clock, bytes, &mut parts).await?;
@@ -185,6 +188,7 @@ impl App {
             revocations,
             readiness: readiness.clone(),
             clock,
+            draw_mark,
             site: site.clone(),
             budgets,
             time_limits,

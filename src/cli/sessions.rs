@@ -54,14 +54,10 @@ pub(super) async fn end_of(
     let now = foundation.seams.clock.now();
     let command = Command::EndAll { except: None, reason, now };
     let end = async {
-        let context = Context::caused_by(why);
-        let stream = Sessions::stream(user_id);
-        let outcome = lists.execute(&stream, command, context, Vec::new()).await;
-        // There may be millions of users, and each is needed once.
-        lists.release(&stream);
-        let outcome = outcome?;
+        let (stream, context) = (Sessions::stream(user_id), Context::caused_by(why));
+        let outcome = lists.execute_unseated(&stream, command, context).await?;
         for event in &outcome.events {
-            event.tell(user_id);
+            event.tell(user_id, true);
         }
         Ok(outcome.events.len())
     };

@@ -30,8 +30,8 @@ pub(super) const LOCK: &str = "select events_lock($1, $2)";
 
 /// Inserts the events after the last one of the log.
 ///
-/// The log stays locked until commit. Tells the other nodes, once per batch, who wrote how many events and where the log
-/// ends now.
+/// The log stays locked until commit. Tells the other nodes, once per batch, who wrote how many events, which the last of them
+/// is and where the log ends now.
 const INSERT_EVENTS: &str = "\
 with head as (
     select events_lock($12, $13) as base
@@ -112,8 +112,7 @@ impl BatchWriter {
         appends: &[&Append],
         looks_first: bool,
     ) -> Result<Option<i64>, Failure> {
-        let node = self.node.to_string();
-        let columns = Columns::of(appends, &node);
+        let columns = Columns::of(appends, self.node);
         let projected = self.project(appends);
         let mut units = Vec::with_capacity(appends.len());
         for (append, projected) in appends.iter().zip(&projected) {

@@ -9,7 +9,8 @@ use crate::clock::Timestamp;
 
 /// What the statement that inserts events takes.
 pub(super) struct Columns<'a> {
-    node: &'a str,
+    /// The node that writes them and the last of them, as others are told.
+    told: String,
     count: i64,
     streams: Vec<&'a str>,
     versions: Vec<i64>,
@@ -36,10 +37,10 @@ pub(super) struct Asked<'a> {
 }
 
 impl<'a> Columns<'a> {
-    pub(super) fn of(appends: &[&'a Append], node: &'a str) -> Self {
+    pub(super) fn of(appends: &[&'a Append], node: Uuid) -> Self {
         let events: usize = appends.iter().map(|append| append.events.len()).sum();
         let mut columns = Self {
-            node,
+            told: String::new(),
             count: i64::try_from(events).unwrap_or(i64::MAX),
             streams: Vec::with_capacity(events),
             versions: Vec::with_capacity(events),
@@ -58,6 +59,8 @@ impl<'a> Columns<'a> {
             columns.asked.versions.push(append.expected);
             columns.push(append);
         }
+        let last = columns.event_ids.last().copied().unwrap_or_default();
+        columns.told = format!("{node} {last}");
         columns
     }
 
@@ -95,7 +98,7 @@ impl<'a> Columns<'a> {
             &self.data,
             &self.contexts,
             &self.recorded_at,
-            &self.node,
+            &self.told,
             &asked.streams,
             &asked.versions,
         ]

@@ -30,7 +30,7 @@ const COMMAND: usize = 1024;
 pub struct Entities<D: Decider> {
     directory: Arc<Directory<D>>,
     supervisor: ActorRef<Supervise<D>>,
-    log: EventLog,
+    pub(super) log: EventLog,
 }
 
 impl<D: Decider> Clone for Entities<D> {
@@ -133,7 +133,7 @@ impl<D: Decider> Entities<D> {
     }
 
     /// A command with a lease of the bytes that it takes until it is answered.
-    fn paid(&self, execution: Execution<D>) -> Result<Execution<D>, Overloaded> {
+    pub(super) fn paid(&self, execution: Execution<D>) -> Result<Execution<D>, Overloaded> {
         if execution.is_paid_for {
             return Ok(execution);
         }
@@ -241,7 +241,7 @@ impl<D: Decider> Entities<D> {
 }
 
 /// The request was not taken.
-struct Overloaded;
+pub(super) struct Overloaded;
 
 impl From<Overloaded> for ReadError {
     fn from(_: Overloaded) -> Self {

@@ -55,6 +55,9 @@ const ATTACH_TIMEOUT: Duration = Duration::from_secs(15);
 const RECONNECT_MIN: Duration = Duration::from_millis(100);
 const RECONNECT_MAX: Duration = Duration::from_secs(2);
 
+/// The event at a position.
+const SELECT_ID: &str = "select event_id from events where position = $1";
+
 /// Events of which observers hear before others get their turn on the thread. They are read one by one, and only the
 /// small ones with their data, so the page takes no memory to speak of.
 const PAGE: i64 = 1_000;
@@ -99,6 +102,12 @@ pub enum FollowError {
     /// The database keeps its connection and says nothing.
     #[error("the database does not answer")]
     Silent,
+    /// The database does not have what it had.
+    #[error(
+        "the database has lost events that it had acknowledged, up to position {0}: a backup was restored, or another server took \
+         over that did not have them. Nothing that this server has in memory is true of it; start again."
+    )]
+    AnotherHistory(i64),
     /// The database could not be reached.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -169,6 +178,8 @@ pub struct Following {
     /// From the beginning until it runs.
     link: Option<Link>,
     seen: i64,
+    /// The event at that position, if there is one and it is known.
+    last: Option<Uuid>,
     status: Arc<Status>,
     acknowledged: Acknowledged,
     pools: Vec<Pool>,
@@ -210,6 +221,7 @@ pub async fn join(
             observers: Vec::new(),
             link: Some(link),
             seen,
+            last: None,
             status,
             acknowledged: Acknowledged::default(),
             pools: Vec::new(),
@@ -246,9 +258,10 @@ impl Following {
     ///
     /// When the database is unavailable.
     pub async fn begin_at_head(&mut self) -> Result<(), FollowError> {
-        if let Some(link) = &self.link {
+        if let Some(link) = self.link.take() {
             let head = store::head(&link.client).await?;
-            self.see(head);
+            self.see(head, id_at(&link, head).await?);
+            self.link = Some(link);
         }
         Ok(())
     }
@@ -268,7 +281,7 @@ impl Following {
         self.observers.push(observer);
     }
 
-    /// Follows the log until the task is dropped.
+    /// Follows the log until the task is dropped, or the log is another one.
     pub async fn run(mut self) {
         self.status.observe();
         let mut attached = self.link.take();
@@ -286,7 +299,10 @@ impl Following {
             }
             // The session ends before another one begins: of a database that hung and goes on, it would keep the lock.
             drop(attached.take());
-            attached = Some(self.reattach().await);
+            attached = match self.reattach().await {
+                Ok(link) => Some(link),
+                Err(error) => return tracing::error!(%error, "cannot follow the log any more"),
+            };
             self.status.set(true);
             tracing::info!(position = self.seen, "following the log again");
         }
@@ -298,7 +314,7 @@ impl Following {
             match tokio::time::timeout(HEARTBEAT, link.notifications.recv()).await {
                 Ok(Some(notification)) => self.notified(link, notification.payload()).await?,
                 Ok(None) => return Ok(()),
-                Err(_silence) => self.catch_up(link, i64::MAX).await?,
+                Err(_silence) => self.look(link).await?,
             }
         }
     }
@@ -308,13 +324,29 @@ impl Following {
         match Batch::parse(payload) {
             Some(batch) if batch.head <= self.seen => Ok(()),
             Some(batch) if self.is_published(&batch).await => {
-                self.see(batch.head);
+                self.see(batch.head, Some(batch.last));
                 Ok(())
             }
             // What comes after it has a notification of its own: this node's batches that follow are not read.
-            Some(batch) => self.catch_up(link, batch.head).await,
-            None => self.catch_up(link, i64::MAX).await,
+            Some(batch) => {
+                self.catch_up(link, batch.head).await?;
+                if self.seen == batch.head {
+                    self.last = Some(batch.last);
+                }
+                Ok(())
+            }
+            None => self.look(link).await,
         }
+    }
+
+    /// Reads on as far as there is anything, and learns what stands at the end.
+    async fn look(&mut self, link: &Link) -> Result<(), FollowError> {
+        self.catch_up(link, i64::MAX).await?;
+        if self.last.is_none() {
+            let looking = tokio::time::timeout(HEARTBEAT_TIMEOUT, id_at(link, self.seen));
+            self.last = looking.await.map_err(|_| FollowError::Silent)??;
+        }
+        Ok(())
     }
 
     async fn is_published(&self, batch: &Batch) -> bool {
@@ -323,9 +355,10 @@ impl Following {
             && self.acknowledged.holds(self.seen, batch.head).await
     }
 
-    /// Everything up to here was heard of.
-    fn see(&mut self, position: i64) {
+    /// Everything up to here was heard of, where this event stands.
+    fn see(&mut self, position: i64, last: Option<Uuid>) {
         self.seen = position;
+        self.last = last;
         self.acknowledged.forget(position);
         self.status.head.store(position, Ordering::Relaxed);
     }
@@ -344,19 +377,20 @@ impl Following {
             });
             let last = tokio::time::timeout(HEARTBEAT_TIMEOUT, read).await;
             let Some(last) = last.map_err(|_| FollowError::Silent)?? else { return Ok(()) };
-            self.see(last);
+            self.see(last, None);
             // What observers send to actors is dealt with before more is sent.
             tokio::task::yield_now().await;
         }
         Ok(())
     }
 
-    /// Connects again, for as long as it takes, and reads what was missed.
-    async fn reattach(&mut self) -> Link {
+    /// Connects again, for as long as it takes, and reads what was missed. Fails when the log is another one.
+    async fn reattach(&mut self) -> Result<Link, FollowError> {
         let mut pause = RECONNECT_MIN;
         loop {
             match self.try_reattach().await {
-                Ok(link) => return link,
+                Ok(link) => return Ok(link),
+                Err(error @ FollowError::AnotherHistory(_)) => return Err(error),
                 Err(error) => tracing::warn!(%error, "cannot follow the log yet"),
             }
             tokio::time::sleep(pause).await;
@@ -367,10 +401,26 @@ impl Following {
     async fn try_reattach(&mut self) -> Result<Link, FollowError> {
         let attaching = tokio::time::timeout(ATTACH_TIMEOUT, attach(&self.connection, self.mode));
         let link = attaching.await.map_err(|_| FollowError::Silent)??;
-        self.catch_up(&link, i64::MAX).await?;
+        self.require_same_history(&link).await?;
+        self.look(&link).await?;
         for observer in &self.observers {
             observer.settled().await;
         }
         Ok(link)
     }
+
+    /// The last event that was heard of has to be where it was.
+    async fn require_same_history(&self, link: &Link) -> Result<(), FollowError> {
+        let looking = tokio::time::timeout(HEARTBEAT_TIMEOUT, id_at(link, self.seen));
+        let there = looking.await.map_err(|_| FollowError::Silent)??;
+        let is_same =
+            self.seen == 0 || (there.is_some() && self.last.is_none_or(|last| there == Some(last)));
+        if is_same { Ok(()) } else { Err(FollowError::AnotherHistory(self.seen)) }
+    }
+}
+
+/// The identifier of the event at a position.
+async fn id_at(link: &Link, position: i64) -> Result<Option<Uuid>, FollowError> {
+    let row = link.client.query_opt(SELECT_ID, &[&position]).await?;
+    Ok(row.map(|row| row.get(0)))
 }

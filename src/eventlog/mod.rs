@@ -45,6 +45,7 @@ mod measure;
 mod notification;
 mod passing;
 mod pipeline;
+pub mod point;
 pub mod projection;
 pub mod published;
 pub mod replay;
@@ -60,6 +61,7 @@ pub mod supervisor;
 #[cfg(test)]
 pub mod testing;
 mod trial;
+mod unseated;
 pub mod watch;
 
 pub use append::{Append, Context, NewEvent};
@@ -68,6 +70,7 @@ pub use entities::Entities;
 pub use error::{ExecuteError, ReadError, StoreError};
 pub use event::{DecodeError, Event, EventKind, EventView, Heard, RecordedEvent};
 pub use execution::{Execution, Record};
+pub use point::{Mark, Point, Within};
 pub use projection::{Projection, Projections};
 pub use published::{Outcome, Published};
 pub use resources::Resources;

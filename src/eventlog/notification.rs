@@ -2,11 +2,13 @@
 
 use uuid::Uuid;
 
-/// What a notification says: `node count head`.
+/// What a notification says: `node last count head`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Batch {
     /// Who wrote it.
     pub(super) node: Uuid,
+    /// The identifier of its last event.
+    pub(super) last: Uuid,
     /// How many events it has.
     pub(super) count: i64,
     /// Where the log ended after it.
@@ -17,9 +19,10 @@ impl Batch {
     pub(super) fn parse(payload: &str) -> Option<Self> {
         let mut words = payload.split(' ');
         let node = words.next()?.parse().ok()?;
+        let last = words.next()?.parse().ok()?;
         let count = words.next()?.parse().ok()?;
         let head = words.next()?.parse().ok()?;
-        words.next().is_none().then_some(Self { node, count, head })
+        words.next().is_none().then_some(Self { node, last, count, head })
     }
 }
 
@@ -28,15 +31,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_notification_names_the_node_the_number_of_events_and_the_head() {
-        let node = Uuid::from_u128(7);
-        assert_eq!(Batch::parse(&format!("{node} 3 10")), Some(Batch { node, count: 3, head: 10 }));
+    fn a_notification_names_the_node_the_last_event_the_number_of_events_and_the_head() {
+        let (node, last) = (Uuid::from_u128(7), Uuid::from_u128(8));
+        let batch = Batch { node, last, count: 3, head: 10 };
+        assert_eq!(Batch::parse(&format!("{node} {last} 3 10")), Some(batch));
         for payload in [
             "",
-            "x 3 10",
-            &format!("{node} 3"),
-            &format!("{node} 3 10 11"),
-            &format!("{node} a 10"),
+            &format!("{node} 3 10"),
+            &format!("x {last} 3 10"),
+            &format!("{node} x 3 10"),
+            &format!("{node} {last} 3"),
+            &format!("{node} {last} 3 10 11"),
+            &format!("{node} {last} a 10"),
         ] {
             assert_eq!(Batch::parse(payload), None, "{payload:?}");
         }

@@ -4,20 +4,21 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
+use crate::eventlog::Point;
+
 /// A strong entity tag of these bytes: their hash.
 pub fn of(bytes: &[u8]) -> String {
     format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, bytes)))
 }
 
-/// The strong entity tag of what changes with its version: the version's number.
-pub fn of_version(version: i64) -> String {
+/// The strong entity tag of what changes with its version.
+pub fn of_version(version: Point) -> String {
     format!("\"{version}\"")
 }
 
-/// The version that an entity tag is of, if it is of one. A number written differently is no tag of ours.
-pub(super) fn version_of(tag: &str) -> Option<i64> {
-    let version = tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok()?;
-    (of_version(version) == tag).then_some(version)
+/// The version that an entity tag is of, if it is of one.
+pub(super) fn version_of(tag: &str) -> Option<Point> {
+    tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok()
 }
 
 /// Whether `If-None-Match` names this entity tag (RFC 9110, section 13.1.2: weak comparison).

@@ -9,6 +9,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use super::etag;
 use super::field::Flaw;
 use super::problem::Problem;
+use crate::eventlog::Point;
 
 /// The name of the header: what `#[oai(name = "…")]` of the argument says too.
 const NAME: &str = "If-Match";
@@ -37,7 +38,7 @@ impl IfMatch {
     }
 
     /// The same of what has a version, in versions: without a condition `None`. A tag that is no version's matches none.
-    pub fn versions(&self) -> Option<Vec<i64>> {
+    pub fn versions(&self) -> Option<Vec<Point>> {
         match self {
             Self::None | Self::Any => None,
             Self::Tags(tags) => Some(tags.iter().filter_map(|tag| etag::version_of(tag)).collect()),
@@ -68,7 +69,8 @@ impl IfMatch {
 }
 
 fn malformed() -> Problem {
-    let message = "must be * or a list of entity tags such as \"7\", in their double quotes";
+    let message =
+        "must be * or a list of entity tags such as \"7.Zk3x_9Qa\", in their double quotes";
     Problem::field(NAME, Flaw::Invalid, message)
 }
 
@@ -205,9 +207,13 @@ mod tests {
 
     #[test]
     fn only_the_tag_of_a_version_demands_it() {
-        let condition = sent(&[b"\"7\", \"07\", \"+7\", \"x\", W/\"8\", \"12\""]).unwrap();
-        assert_eq!(condition.versions(), Some(vec![7, 12]));
-        assert!(condition.allows(&etag::of_version(7)) && !condition.allows(&etag::of_version(8)));
+        let version = |text: &str| text.parse::<Point>().unwrap();
+        let tags = b"\"7.Zk3x_9Qa\", \"7\", \"07.Zk3x_9Qa\", \"x\", W/\"8.Zk3x_9Qa\", \"0\"";
+        let condition = sent(&[tags]).unwrap();
+        let (seventh, other) = (version("7.Zk3x_9Qa"), version("7.Zk3x_9Qb"));
+        assert_eq!(condition.versions(), Some(vec![seventh, Point::default()]));
+        assert!(condition.allows(&etag::of_version(seventh)));
+        assert!(!condition.allows(&etag::of_version(other)));
         assert_eq!(sent(&[b"\"x\""]).unwrap().versions(), Some(Vec::new()));
     }
 }

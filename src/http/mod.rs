@@ -49,7 +49,8 @@ use self::begun::Begun;
 use self::health::Readiness;
 use self::limits::TimeLimits;
 use crate::accounts::Accounts;
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
+use crate::eventlog::Mark;
 use crate::eventlog::follower::Follower;
 use crate::freshness::Freshness;
 use crate::keys::Keys;
@@ -81,6 +82,8 @@ pub struct State {
     pub begun: Begun,
     /// The time.
     pub clock: Clock,
+    /// Draws the marks of events.
+    pub draw_mark: fn(Timestamp) -> Mark,
     /// Where the server is reached and by whom.
     pub site: Arc<Site>,
     /// How many bytes may be held for whom.

@@ -15,6 +15,7 @@ use super::json::{Json, MergePatch};
 use super::problem::Problem;
 use super::raw_json::RawJson;
 use crate::budget::{Budget, Purpose};
+use crate::eventlog::Point;
 
 /// The failures of both operations.
 enum OfNotes {}
@@ -43,8 +44,10 @@ enum Changed {
 
 struct Notes;
 
-/// The version that the one note has.
-const VERSION: i64 = 7;
+/// The version with this number.
+fn version(number: i64) -> Point {
+    Point::new(number, "Zk3x_9Qa".parse().unwrap_or_default())
+}
 
 #[OpenApi]
 #[expect(clippy::unused_async, reason = "endpoints")]
@@ -61,13 +64,13 @@ impl Notes {
         key: MaybeIdempotencyKey,
         body: MergePatch<Note, 64>,
     ) -> Result<Changed, Failure<OfNotes>> {
-        if !if_match.allows(&etag::of_version(VERSION)) {
+        if !if_match.allows(&etag::of_version(version(7))) {
             let current = RawJson::of(&json!({"title": "Milk"})).map_err(|_| Problem::unexpected());
-            let etag = etag::of_version(VERSION);
+            let etag = etag::of_version(version(7));
             return Err(Problem::precondition_failed(Some(current?), Some(etag)).into());
         }
         let title = key.0.map_or(body.0.title, |key| key.to_string());
-        Ok(Changed::Note(Json(Note { title }), etag::of_version(VERSION + 1)))
+        Ok(Changed::Note(Json(Note { title }), etag::of_version(version(8))))
     }
 
     /// Add a note
@@ -106,7 +109,7 @@ const MERGE_PATCH: (&str, &str) = ("content-type", "application/merge-patch+json
 async fn a_merge_patch_may_be_called_so_or_json() {
     for content_type in ["application/merge-patch+json; charset=utf-8", "application/json"] {
         let response = patch(&[("content-type", content_type)]).await;
-        assert_eq!(response.header("etag"), Some("\"8\""), "{content_type}");
+        assert_eq!(response.header("etag"), Some("\"8.Zk3x_9Qa\""), "{content_type}");
         assert_eq!(body(response).await, json!({"title": "Bread"}));
     }
     let response = patch(&[("content-type", "application/json-patch+json")]).await;
@@ -135,12 +138,12 @@ async fn each_operation_has_its_own_limit_for_its_body() {
 
 #[tokio::test]
 async fn a_change_of_what_the_client_has_not_seen_is_refused() {
-    for seen in ["\"7\"", "W/\"6\", \"7\"", "*"] {
+    for seen in ["\"7.Zk3x_9Qa\"", "W/\"6.Zk3x_9Qa\", \"7.Zk3x_9Qa\"", "*"] {
         assert_eq!(patch(&[MERGE_PATCH, ("if-match", seen)]).await.status(), StatusCode::OK);
     }
-    let response = patch(&[MERGE_PATCH, ("if-match", "\"6\"")]).await;
+    let response = patch(&[MERGE_PATCH, ("if-match", "\"7.Zk3x_9Qb\"")]).await;
     assert_eq!(response.status(), StatusCode::PRECONDITION_FAILED);
-    assert_eq!(response.header("etag"), Some("\"7\""));
+    assert_eq!(response.header("etag"), Some("\"7.Zk3x_9Qa\""));
     assert_eq!(body(response).await["current"], json!({"title": "Milk"}));
     let response = patch(&[MERGE_PATCH, ("if-match", "7")]).await;
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);

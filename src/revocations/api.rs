@@ -11,6 +11,7 @@ use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
 
 use super::SignedEnd;
+use crate::eventlog::Point;
 use crate::http::cached::Cached;
 use crate::http::caller;
 use crate::http::etag;
@@ -41,14 +42,18 @@ pub struct RevocationsBody {
     /// Whether there is more already: ask again at once.
     pub more_available: bool,
     /// What to send as `since` the next time.
-    pub next: i64,
+    pub next: Point,
 }
 
 impl Example for RevocationsBody {
     fn example() -> Self {
         let id = "01a20571-9d2a-7b56-84d6-ef9856ebbdaf".to_owned();
         let token = "eyJ0eXAiOiJzZWNldmVudCtqd3QiLCJhbGciOiJSUzI1NiIsImtpZCI6Ii…".to_owned();
-        Self { sets: [(id, token)].into(), more_available: false, next: 42 }
+        Self {
+            sets: [(id, token)].into(),
+            more_available: false,
+            next: "42.Zk3x_9Qa".parse().unwrap_or_default(),
+        }
     }
 }
 
@@ -60,22 +65,23 @@ pub struct Revocation {
     pub jti: String,
     /// The security event token.
     pub set: String,
-    /// Its position: the `id` of the event, not part of the data.
+    /// Where it stands: the `id` of the event, not part of the data.
     #[serde(skip)]
     #[oai(skip)]
-    position: i64,
+    point: Point,
 }
 
 impl From<SignedEnd> for Revocation {
-    fn from(SignedEnd { position, id, token }: SignedEnd) -> Self {
-        Self { jti: id, set: token, position }
+    fn from(SignedEnd { point, id, token }: SignedEnd) -> Self {
+        Self { jti: id, set: token, point }
     }
 }
 
 impl Example for Revocation {
     fn example() -> Self {
-        let (id, token) = RevocationsBody::example().sets.pop_first().unwrap_or_default();
-        SignedEnd { position: 42, id, token }.into()
+        let RevocationsBody { mut sets, next: point, .. } = RevocationsBody::example();
+        let (id, token) = sets.pop_first().unwrap_or_default();
+        SignedEnd { point, id, token }.into()
     }
 }
 
@@ -89,7 +95,8 @@ impl RevocationsApi {
     ///
     /// For services that verify access tokens by themselves: which sessions have ended, as signed security event tokens.
     /// Only ends within the lifetime of an access token are told, at most 100 at once; older ones concern no token that
-    /// is valid. Ask without `since` first, then with `next` of the answer before.
+    /// is valid. Ask without `since` first, then with `next` of the answer before: after a restore that has lost what it names, all
+    /// are told again.
     #[oai(path = "/revocations", method = "get", operation_id = "listRevocations")]
     async fn list(
         &self,
@@ -98,7 +105,7 @@ impl RevocationsApi {
         since: Parameter<Option<String>>,
     ) -> Result<Cached<RevocationsBody>, Failure<ListRevocations>> {
         let state = caller::following(request)?;
-        let page = state.revocations.page(position("since", since.0.as_deref())?).await?;
+        let page = state.revocations.page(point("since", since.0.as_deref())?).await?;
         let body = RevocationsBody {
             sets: page.ends.into_iter().map(|end| (end.id, end.token)).collect(),
             more_available: page.is_more,
@@ -111,7 +118,7 @@ impl RevocationsApi {
 
     /// Ends of sessions as they happen
     ///
-    /// The same as server-sent events: `data` holds a security event token, `id` is the position to go on after. Begins
+    /// The same as server-sent events: `data` holds a security event token, `id` is what to go on after. Begins
     /// with what `since` or `Last-Event-ID` does not know yet, so that nothing is missed when a connection is lost. A
     /// comment every 15 seconds says that the server knows of nothing else. The stream ends when the server stops or cannot know
     /// any more: connect again.
@@ -125,7 +132,7 @@ impl RevocationsApi {
     ) -> Result<Live<Revocation>, Failure<StreamRevocations>> {
         let state = caller::following(request)?;
         let (field, since) = live::last_known(request, since.0.as_deref());
-        let since = position(field, since)?;
+        let since = point(field, since)?;
         if state.readiness.is_closed() {
             return Err(Problem::unavailable().into());
         }
@@ -138,12 +145,12 @@ impl RevocationsApi {
 #[expect(clippy::needless_pass_by_value, reason = "the shape that the stream wants")]
 fn event(revocation: Revocation) -> Event {
     let data = serde_json::to_string(&revocation).unwrap_or_default();
-    Event::message(data).id(revocation.position.to_string())
+    Event::message(data).id(revocation.point.to_string())
 }
 
-/// A position in the log, in a parameter or header.
-fn position(field: &str, value: Option<&str>) -> Result<i64, Problem> {
-    let Some(value) = value else { return Ok(0) };
-    let position = value.parse().ok().filter(|position: &i64| *position >= 0);
-    position.ok_or_else(|| Problem::field(field, Flaw::Invalid, "must be the next of an answer"))
+/// The last end that is known, in a parameter or header.
+fn point(field: &str, value: Option<&str>) -> Result<Point, Problem> {
+    let Some(value) = value else { return Ok(Point::default()) };
+    let flaw = |_| Problem::field(field, Flaw::Invalid, "must be the next of an answer");
+    value.parse().map_err(flaw)
 }

@@ -1,7 +1,8 @@
 //! The ends of sessions that still matter, in memory: the newest of them, as many as there is room for.
 //!
 //! They lie in one ring in the order of the log, shared by everybody who reads: adding one and forgetting one move nothing
-//! else, and a reader finds its place by its position. When more matter than there is room for, the oldest leave; those
+//! else, and a reader finds its place by the last end that it knows. One that is not of this log, because a backup was
+//! restored, gets all that matter. When more matter than there is room for, the oldest leave; those
 //! who are that far behind read them from the log.
 //!
 //! An end is forgotten by the time at which *this* node heard of it. What other nodes' clocks say decides only how far the
@@ -13,6 +14,7 @@ use std::time::Duration;
 use super::read_model::Recorded;
 use super::security_event::End;
 use crate::clock::Timestamp;
+use crate::eventlog::Point;
 use crate::sessions::events::EndReason;
 
 /// An end and the time at which this node heard of it.
@@ -43,13 +45,14 @@ impl Relevance {
     }
 }
 
-/// What is known of the ends after a position.
+/// What is known of the ends after one of them.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Later {
     /// These, and what comes after them.
     Known(Vec<End>, Next),
-    /// Some are in the log alone: look there, after this position.
-    InLog(i64),
+    /// Some are in the log alone: look there, after this end if it is there, or else after the position up to which none
+    /// matters any more.
+    InLog { since: Option<Point>, horizon: i64 },
     /// Nobody knows whether there are others.
     Doubtful,
 }
@@ -57,8 +60,8 @@ pub(super) enum Later {
 /// Where to go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Next {
-    /// After this position.
-    pub(super) position: i64,
+    /// After this end.
+    pub(super) since: Point,
     /// Whether there is more already.
     pub(super) is_more: bool,
 }
@@ -95,22 +98,29 @@ impl Ends {
         }
     }
 
-    /// At most `most` ends after a position.
-    pub(super) fn after(&self, position: i64, most: usize) -> Later {
+    /// At most `most` ends after one of them; all that matter, after one that is not among them.
+    pub(super) fn after(&self, since: Point, most: usize) -> Later {
         if self.is_behind || self.unreadable_until.is_some() {
             return Later::Doubtful;
         }
-        let position = position.max(self.horizon);
-        if position < self.floor {
-            return Later::InLog(position);
+        let horizon = self.horizon;
+        if self.horizon < since.number && since.number <= self.floor {
+            return Later::InLog { since: Some(since), horizon };
         }
-        let known = self.heard.partition_point(|heard| heard.end.position <= position);
+        let place = self.heard.binary_search_by_key(&since.number, |heard| heard.end.position);
+        let place = place
+            .ok()
+            .filter(|place| self.heard.get(*place).is_some_and(|heard| heard.end.point() == since));
+        if place.is_none() && self.horizon < self.floor {
+            return Later::InLog { since: None, horizon };
+        }
+        let known = place.map_or(0, |place| place + 1);
         let found: Vec<_> =
             self.heard.range(known..).take(most).map(|heard| heard.end.clone()).collect();
         let is_more = self.heard.len() - known > found.len();
-        let last = found.last().filter(|_| is_more).map(|end| end.position);
-        let next = Next { position: last.unwrap_or(position.max(self.head)), is_more };
-        Later::Known(found, next)
+        let last = found.last().map(End::point);
+        let same = || place.map(|_| since).unwrap_or_default();
+        Later::Known(found, Next { since: last.unwrap_or_else(same), is_more })
     }
 
     /// The last end in the log that this node has read.

@@ -23,7 +23,7 @@ use self::ends::{Ends, Later, Next, Relevance};
 use self::security_event::End;
 use self::signatures::Signatures;
 use crate::database::Pool;
-use crate::eventlog::StoreError;
+use crate::eventlog::{Point, StoreError};
 use crate::keys::{IssueError, Keys};
 use crate::telemetry::events;
 use crate::telemetry::reason::Reason;
@@ -86,8 +86,8 @@ pub enum TellError {
 /// A signed end of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedEnd {
-    /// Its position in the log.
-    pub position: i64,
+    /// Where it stands in the log.
+    pub point: Point,
     /// Identifies it (the `jti` claim).
     pub id: String,
     /// The security event token.
@@ -99,8 +99,8 @@ pub struct SignedEnd {
 pub struct Page {
     /// The ends.
     pub ends: Vec<SignedEnd>,
-    /// Ask for what comes after this position next.
-    pub next: i64,
+    /// Ask for what comes after this end next.
+    pub next: Point,
     /// Whether there is more already.
     pub is_more: bool,
 }
@@ -108,7 +108,7 @@ pub struct Page {
 /// A reader of the stream: where it stands, and at most a page of ends that it has not been told.
 struct Listener {
     revocations: Revocations,
-    position: i64,
+    since: Point,
     waiting: VecDeque<End>,
     /// Given back when the reader goes.
     _place: OwnedSemaphorePermit,
@@ -120,22 +120,21 @@ impl Revocations {
         Self { feed, changed, keys, listeners: Arc::new(Semaphore::new(MAX_LISTENERS)) }
     }
 
-    /// The ends after a position of the log.
+    /// The ends after one of them. After one that this log does not have, as after none: all that still matter.
     ///
     /// # Errors
     ///
     /// When the log cannot be read, or too many signatures wait already.
-    pub async fn page(&self, since: i64) -> Result<Page, TellError> {
+    pub async fn page(&self, since: Point) -> Result<Page, TellError> {
         let (later, next) = self.later(since).await?;
         let mut ends = Vec::with_capacity(later.len());
         for end in &later {
             ends.push(self.feed.signatures.of(end, &self.keys).await?);
         }
-        // What is forgotten need not be asked for again.
-        Ok(Page { ends, next: next.position.max(since), is_more: next.is_more })
+        Ok(Page { ends, next: next.since, is_more: next.is_more })
     }
 
-    /// Every end after a position of the log, as it happens. Whoever listens holds a position and at most a page of ends, however
+    /// Every end after one of them, as it happens. Whoever listens holds where it stands and at most a page of ends, however
     /// slowly it reads. Ends when the log cannot be read or an end not be signed: silence would be taken for good news.
     ///
     /// # Errors
@@ -143,7 +142,7 @@ impl Revocations {
     /// When as many listen as may.
     pub fn stream(
         &self,
-        since: i64,
+        since: Point,
     ) -> Result<impl Stream<Item = SignedEnd> + Send + use<>, TellError> {
         let place = Arc::clone(&self.listeners).try_acquire_owned();
         let place = place.map_err(|_| {
@@ -151,26 +150,41 @@ impl Revocations {
             TellError::Crowded
         })?;
         let (revocations, waiting) = (self.clone(), VecDeque::new());
-        let listener = Listener { revocations, position: since, waiting, _place: place };
+        let listener = Listener { revocations, since, waiting, _place: place };
         Ok(stream::unfold(listener, Listener::next))
     }
 
-    /// At most a page of the ends after a position: from memory, or from the log if they have left memory.
-    async fn later(&self, since: i64) -> Result<(Vec<End>, Next), TellError> {
-        let position = match self.known(since) {
+    /// At most a page of the ends after one of them: from memory, or from the log if they have left memory.
+    async fn later(&self, since: Point) -> Result<(Vec<End>, Next), TellError> {
+        let (since, horizon) = match self.known(since) {
             Later::Known(ends, next) => return Ok((ends, next)),
             Later::Doubtful => return Err(TellError::Doubtful),
-            Later::InLog(position) => position,
+            Later::InLog { since, horizon } => (since, horizon),
         };
-        let page = read_model::after(&self.feed.pool, position, PAGE.into()).await?;
+        let mut page = match since {
+            // Read with it: another one may stand in its place.
+            Some(since) => self.recorded_after(since.number - 1).await?,
+            None => Vec::new(),
+        };
+        if since.is_some() && page.first().map(End::point) == since {
+            page.remove(0);
+        } else {
+            page = self.recorded_after(horizon).await?;
+        }
+        page.truncate(PAGE.into());
         // There is at least the one that has left memory.
-        let last = page.last().ok_or(TellError::Doubtful)?.position;
-        // One that cannot be read must not be left out.
-        let ends = page.into_iter().map(|recorded| recorded.end.ok_or(TellError::Doubtful));
-        Ok((ends.collect::<Result<_, _>>()?, Next { position: last, is_more: true }))
+        let last = page.last().ok_or(TellError::Doubtful)?.point();
+        Ok((page, Next { since: last, is_more: true }))
     }
 
-    fn known(&self, since: i64) -> Later {
+    /// The ends after a position of the log, one more than a page of them.
+    async fn recorded_after(&self, position: i64) -> Result<Vec<End>, TellError> {
+        let page = read_model::after(&self.feed.pool, position, i64::from(PAGE) + 1).await?;
+        // One that cannot be read must not be left out.
+        page.into_iter().map(|recorded| recorded.end.ok_or(TellError::Doubtful)).collect()
+    }
+
+    fn known(&self, since: Point) -> Later {
         self.feed.ends.read().unwrap_or_else(PoisonError::into_inner).after(since, PAGE.into())
     }
 }
@@ -185,8 +199,8 @@ impl Listener {
             }
             // Before the look: what changes after it is not missed.
             self.revocations.changed.mark_unchanged();
-            let (later, next) = self.revocations.later(self.position).await.ok()?;
-            self.position = self.position.max(next.position);
+            let (later, next) = self.revocations.later(self.since).await.ok()?;
+            self.since = next.since;
             self.waiting = later.into();
             if self.waiting.is_empty() && !next.is_more {
                 self.revocations.changed.changed().await.ok()?;

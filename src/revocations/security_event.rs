@@ -8,6 +8,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
+use crate::eventlog::{Mark, Point};
 use crate::id::{SessionId, UserId};
 use crate::keys::access_token::TokenPolicy;
 use crate::sessions::events::EndReason;
@@ -27,6 +28,13 @@ pub struct End {
     pub reason: EndReason,
     /// When it ended.
     pub at: Timestamp,
+}
+
+impl End {
+    /// Where it stands in the log.
+    pub fn point(&self) -> Point {
+        Point::new(self.position, Mark::of(self.id))
+    }
 }
 
 /// The claims of a security event token.

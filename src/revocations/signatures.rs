@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use quick_cache::sync::Cache;
+use uuid::Uuid;
 
 use super::SignedEnd;
 use super::security_event::{End, SecurityEvent};
@@ -17,9 +18,9 @@ struct Signed {
     token: String,
 }
 
-/// The signed ends that are kept, by position.
+/// The signed ends that are kept, by their identifiers.
 #[derive(Debug)]
-pub(super) struct Signatures(Cache<i64, Arc<Signed>>);
+pub(super) struct Signatures(Cache<Uuid, Arc<Signed>>);
 
 impl Signatures {
     /// None yet. They take so many bytes at most.
@@ -30,13 +31,13 @@ impl Signatures {
     /// An end, signed with the key that signs now. Those who ask while it is being signed get that signature.
     pub(super) async fn of(&self, end: &End, keys: &Keys) -> Result<SignedEnd, IssueError> {
         let is_old = |signed: &Arc<Signed>| !keys.signs_with(&signed.kid);
-        self.0.remove_if(&end.position, is_old);
+        self.0.remove_if(&end.id, is_old);
         let sign = async {
             let (kid, token) = keys.tell(SecurityEvent::new(end, keys.policy())).await?;
             Ok::<_, IssueError>(Arc::new(Signed { kid, token }))
         };
-        let signed = self.0.get_or_insert_async(&end.position, sign).await?;
+        let signed = self.0.get_or_insert_async(&end.id, sign).await?;
         let (id, token) = (end.id.to_string(), signed.token.clone());
-        Ok(SignedEnd { position: end.position, id, token })
+        Ok(SignedEnd { point: end.point(), id, token })
     }
 }

@@ -72,13 +72,19 @@ impl Sessions {
     ) -> Result<Vec<SessionEvent>, SessionCommandError> {
         let (as_of, ordered_at) = (self.table.moment(), self.clock.now());
         let ends_sessions = !matches!(command, Command::Extend { .. });
+        // It comes by everybody whose sessions are over, and nobody asks for their lists.
+        let is_in_bulk = matches!(command, Command::Expire { .. });
         let mut outcome = Unfinished { sessions: self.clone(), user_id, is_unknown: ends_sessions };
         let stream = Self::stream(user_id);
-        let executed = self.lists.execute(&stream, command, context, Vec::new()).await;
+        let executed = if is_in_bulk {
+            self.lists.execute_unseated(&stream, command, context).await
+        } else {
+            self.lists.execute(&stream, command, context, Vec::new()).await
+        };
         outcome.is_unknown &= executed.as_ref().is_err_and(is_of_unknown_outcome);
         let Outcome { published, events } = executed?;
         for event in &events {
-            event.tell(user_id);
+            event.tell(user_id, is_in_bulk);
             self.apply(user_id, event, Origin::Here, (ordered_at, as_of));
         }
         match session_id.map(|id| (id, published.state.get(id))) {

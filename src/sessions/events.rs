@@ -29,8 +29,9 @@ crate::event_kinds!(SessionEvent {
 });
 
 impl SessionEvent {
-    /// Tells whoever watches that this has just happened to a session of this user.
-    pub fn tell(&self, user_id: UserId) {
+    /// Tells whoever watches that this has just happened to a session of this user; `in_bulk`, because it happened to those of
+    /// many users at once.
+    pub fn tell(&self, user_id: UserId, in_bulk: bool) {
         match self {
             Self::Started(started) => {
                 events::session_started(About::session(user_id, started.session_id));
@@ -40,7 +41,7 @@ impl SessionEvent {
             }
             Self::Ended(ended) => {
                 let about = About::session(user_id, ended.session_id);
-                events::session_ended(about, ended.reason.into());
+                events::session_ended(about, ended.reason.into(), in_bulk);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Ends sessions whose time is over, though nobody comes back to them.
 //!
 //! Its memory is bounded however many sessions are over at once: they are read page by page, and a list of sessions that
-//! nobody else uses leaves memory as soon as its own are ended.
+//! is not in memory is not taken there.
 //!
 //! It wakes when the next session is due, at the latest after a minute: sessions that begin meanwhile may be due before.
 //! What is due is found in the read model and ended by its user's list, which makes each end once however many nodes ask
@@ -13,15 +13,17 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream;
 
+use super::Sessions;
 use super::read_model::{self, Due};
-use super::{SessionCommandError, Sessions};
 use crate::clock::Timestamp;
 use crate::database::Pool;
 use crate::eventlog::StoreError;
-use crate::id::UserId;
+use crate::telemetry::rate_limiter::RateLimiter;
 
 /// Longest time between two looks.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// Users after whom it is told how far the work has come, once a minute.
+const MANY: usize = 10_000;
 /// Users whose sessions are ended at the same time: enough to commit in groups, and no more connections than requests can
 /// spare.
 const AT_ONCE: usize = 8;
@@ -54,20 +56,25 @@ impl Expiry {
     /// Ends every session that is over, page by page, and says when the next one is.
     async fn expire(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         // What cannot be ended is passed over, so that it holds up nobody else, and told once.
-        let (mut last, mut failed) = (Due::first(), 0_usize);
+        let (mut last, mut failed, mut users_passed) = (Due::first(), 0_usize, 0_usize);
+        let long = RateLimiter::once_a_minute();
         loop {
             let page = read_model::due(&self.pool, now, &last).await?;
             let Some(end) = page.last() else { break };
             last = *end;
+            if users_passed >= MANY && long.permits() {
+                tracing::info!(users = users_passed, "ending sessions that are over");
+            }
             let mut users: Vec<_> = page.iter().map(|due| due.user_id).collect();
             users.sort_unstable();
             users.dedup();
             let mut ended = pin!(
                 stream::iter(users)
-                    .map(|user_id| self.expire_of(user_id, now))
+                    .map(|user_id| self.sessions.expire(user_id, now))
                     .buffer_unordered(AT_ONCE)
             );
             while let Some(ended) = ended.next().await {
+                users_passed += 1;
                 if let Err(error) = ended {
                     tracing::debug!(%error, "sessions that are over were not ended");
                     failed += 1;
@@ -78,16 +85,5 @@ impl Expiry {
             tracing::warn!(users = failed, "sessions that are over were not ended; trying again");
         }
         read_model::next_due(&self.pool, now).await
-    }
-
-    /// Ends those of a user's sessions that are over. Their list stays in memory only if it was there before.
-    async fn expire_of(&self, user_id: UserId, now: Timestamp) -> Result<(), SessionCommandError> {
-        let (lists, list) = (&self.sessions.lists, Sessions::stream(user_id));
-        let was_in_memory = lists.holds(&list);
-        let ended = self.sessions.expire(user_id, now).await;
-        if !was_in_memory {
-            lists.release(&list);
-        }
-        ended
     }
 }

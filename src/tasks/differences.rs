@@ -1,5 +1,7 @@
 //! What is different between a list at one time and at another.
 
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use super::ordered::OrderedTasks;
@@ -7,6 +9,7 @@ use super::task::{Fields, Task};
 use super::time_travel::Past;
 use super::values::TaskId;
 use super::{PageError, Tasks};
+use crate::eventlog::Point;
 use crate::id::UserId;
 
 /// Bytes of fields from which on a page takes no more differences.
@@ -30,6 +33,41 @@ pub struct Differences {
     pub found: Vec<Difference>,
     /// Whether there are more.
     pub more: bool,
+}
+
+/// Where a page of the differences between two versions ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    /// The version at the beginning.
+    pub from: Point,
+    /// The version at the end.
+    pub to: Point,
+    /// The last task of the page.
+    pub after: TaskId,
+}
+
+/// The text is no cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InvalidCursor;
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { from, to, after } = self;
+        write!(f, "{from}~{to}~{after}")
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = InvalidCursor;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
+        let [from, to, after] = text.splitn(3, '~').collect::<Vec<_>>()[..] else {
+            return Err(InvalidCursor);
+        };
+        let point = |text: &str| text.parse().map_err(|_| InvalidCursor);
+        let after = after.parse().map_err(|_| InvalidCursor)?;
+        Ok(Self { from: point(from)?, to: point(to)?, after })
+    }
 }
 
 impl Tasks {
@@ -122,11 +160,11 @@ impl Difference {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tasks::testing::{at, content, id, title};
+    use crate::tasks::testing::{at, content, id, title, version};
     use crate::tasks::values::Description;
 
     fn task(number: u128, text: &str) -> Arc<Task> {
-        Arc::new(Task::new(id(number), content(text, 0), (at(0), at(0)), 1))
+        Arc::new(Task::new(id(number), content(text, 0), (at(0), at(0)), version(1)))
     }
 
     fn named(text: &str) -> Fields {
@@ -139,6 +177,17 @@ mod tests {
 
     fn page(found: &[Difference], more: bool) -> Differences {
         Differences { found: found.to_vec(), more }
+    }
+
+    #[test]
+    fn a_cursor_is_read_back_as_it_was_written_and_nothing_else_is_one() {
+        let (from, to) = ("0".parse().unwrap(), "7.Zk3x_9Qa".parse().unwrap());
+        let cursor = Cursor { from, to, after: id(3) };
+        assert_eq!(cursor.to_string().parse(), Ok(cursor));
+        let after = id(3);
+        for text in ["", "~~", &after.to_string(), &format!("0~7~{after}"), &format!("{cursor}~")] {
+            assert_eq!(text.parse::<Cursor>(), Err(InvalidCursor), "{text}");
+        }
     }
 
     #[test]
@@ -162,7 +211,7 @@ mod tests {
         let long = |number| {
             let mut content = content("a", 0);
             content.description = Some(Description::parse(&"😀".repeat(2_000)).unwrap());
-            Arc::new(Task::new(id(number), content, (at(0), at(0)), 1))
+            Arc::new(Task::new(id(number), content, (at(0), at(0)), version(1)))
         };
         let (none, all) = (OrderedTasks::default(), (1..=400).map(long).collect());
         let (mut pages, mut told, mut after) = (0, Vec::new(), None);

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::task::{Content, Fields};
 use super::values::TaskId;
 use crate::clock::Timestamp;
+use crate::eventlog::Mark;
 
 /// What happened to a task list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub struct TaskCreated {
     pub previous: Option<i64>,
     /// When it happened.
     pub at: Timestamp,
+    /// Tells it from what happens in its place where another history goes on.
+    pub mark: Mark,
     /// What it is part of.
     #[serde(default, skip_serializing_if = "is_default")]
     pub step: Step,
@@ -76,6 +79,8 @@ pub struct TaskChanged {
     pub previous: i64,
     /// When it happened.
     pub at: Timestamp,
+    /// Tells it from what happens in its place where another history goes on.
+    pub mark: Mark,
     /// What it is part of.
     #[serde(default, skip_serializing_if = "is_default")]
     pub step: Step,
@@ -95,6 +100,8 @@ pub struct TaskDeleted {
     pub previous: i64,
     /// When it happened.
     pub at: Timestamp,
+    /// Tells it from what happens in its place where another history goes on.
+    pub mark: Mark,
     /// What it is part of.
     #[serde(default, skip_serializing_if = "is_default")]
     pub step: Step,
@@ -114,6 +121,8 @@ pub struct TaskRestored {
     pub previous: i64,
     /// When it happened.
     pub at: Timestamp,
+    /// Tells it from what happens in its place where another history goes on.
+    pub mark: Mark,
     /// What it is part of.
     #[serde(default, skip_serializing_if = "is_default")]
     pub step: Step,
@@ -181,6 +190,16 @@ impl TaskEvent {
             Self::Changed(event) => event.at,
             Self::Deleted(event) => event.at,
             Self::Restored(event) => event.at,
+        }
+    }
+
+    /// Tells it from what happens in its place where another history goes on.
+    pub fn mark(&self) -> Mark {
+        match self {
+            Self::Created(event) => event.mark,
+            Self::Changed(event) => event.mark,
+            Self::Deleted(event) => event.mark,
+            Self::Restored(event) => event.mark,
         }
     }
 

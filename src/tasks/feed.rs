@@ -11,7 +11,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Tasks;
 use super::history::Entry;
-use crate::eventlog::{ReadError, StoreError, StreamName, Watch};
+use super::time_travel::TravelError;
+use crate::eventlog::{ReadError, StoreError, StreamName, Watch, Within};
 use crate::id::UserId;
 use crate::telemetry::events;
 use crate::telemetry::reason::Reason;
@@ -24,15 +25,24 @@ const PAGE: i64 = 64;
 /// Why a list cannot be followed.
 #[derive(Debug, thiserror::Error)]
 pub enum FollowError {
-    /// The list has no such version yet.
-    #[error("the list has {0} versions")]
-    NotYet(i64),
+    /// The list has no such version, or it is one of another history.
+    #[error("the list has no such version")]
+    NoSuchVersion,
     /// As many follow as may.
     #[error("too many follow already")]
     Crowded,
     /// The list could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+}
+
+impl From<TravelError> for FollowError {
+    fn from(error: TravelError) -> Self {
+        match error {
+            TravelError::NoSuchVersion => Self::NoSuchVersion,
+            TravelError::Read(error) => Self::Read(error),
+        }
+    }
 }
 
 /// Places for followers. Cheap to clone.
@@ -66,7 +76,7 @@ impl Tasks {
     pub async fn follow(
         &self,
         owner: UserId,
-        after: Option<i64>,
+        after: Option<Within>,
     ) -> Result<impl Stream<Item = Entry> + Send + use<>, FollowError> {
         let place = Arc::clone(&self.places.0).try_acquire_owned();
         let place = place.map_err(|_| {
@@ -75,11 +85,11 @@ impl Tasks {
         })?;
         let stream = Self::stream(owner);
         let watch = self.entities.watch(&stream).ok_or(FollowError::Crowded)?;
-        let now = self.of(owner).await?.version;
-        let version = after.unwrap_or(now);
-        if version > now {
-            return Err(FollowError::NotYet(now));
-        }
+        let now = self.of(owner).await?;
+        let version = match after {
+            Some(after) => self.number_of(owner, &now, after).await?,
+            None => now.version,
+        };
         let (tasks, read) = (self.clone(), VecDeque::new());
         let follower = Follower { tasks, stream, watch, version, read, _place: place };
         Ok(stream::unfold(follower, Follower::next))
@@ -90,7 +100,7 @@ impl Follower {
     async fn next(mut self) -> Option<(Entry, Self)> {
         loop {
             if let Some(entry) = self.read.pop_front() {
-                self.version = entry.version;
+                self.version = entry.version.number;
                 return Some((entry, self));
             }
             let read = self.read_on().await.inspect_err(|error| {

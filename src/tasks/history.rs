@@ -6,21 +6,34 @@ use super::events::{Deed, TaskDeleted, TaskEvent};
 use super::ordered::OrderedTasks;
 use super::read_model::{self, Of, Page};
 use super::task::{Content, Fields};
+use super::task_list::TaskList;
+use super::time_travel::TravelError;
 use super::values::{TaskId, Title};
 use super::{QUICK, Tasks};
 use crate::clock::Timestamp;
-use crate::eventlog::{Context, Event, ReadError, RecordedEvent, StoreError, StreamName};
+use crate::eventlog::{
+    Context, Event, Point, Published, ReadError, RecordedEvent, StoreError, StreamName, Within,
+};
 use crate::id::UserId;
 
 /// Why the history of a task cannot be told.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
-    /// Nothing happened to the task in the version before which it should be told.
-    #[error("nothing happened to the task in this version")]
+    /// There is no such version before which it should be told, or nothing happened to the task in it.
+    #[error("nothing happened in this version")]
     NoSuchVersion,
     /// It could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+}
+
+impl From<TravelError> for HistoryError {
+    fn from(error: TravelError) -> Self {
+        match error {
+            TravelError::NoSuchVersion => Self::NoSuchVersion,
+            TravelError::Read(error) => Self::Read(error),
+        }
+    }
 }
 
 impl From<StoreError> for HistoryError {
@@ -33,7 +46,7 @@ impl From<StoreError> for HistoryError {
 #[derive(Debug, Clone)]
 pub struct Entry {
     /// The version of the list since then.
-    pub version: i64,
+    pub version: Point,
     /// The task.
     pub task_id: TaskId,
     /// What people know the task by, where it is told of among others.
@@ -85,8 +98,8 @@ pub struct Told {
 }
 
 impl Entry {
-    /// What an event at `version` tells.
-    pub fn new(version: i64, event: &TaskEvent, by: Context) -> Self {
+    /// What an event tells, the list's so many-th.
+    pub fn new(number: i64, event: &TaskEvent, by: Context) -> Self {
         let whole = |content: &Content| Some(Fields::all(content.clone()));
         let (kind, before, after) = match event {
             TaskEvent::Created(created) => (Kind::Created, None, whole(&created.task)),
@@ -97,6 +110,7 @@ impl Entry {
             TaskEvent::Restored(restored) => (Kind::Restored, None, whole(&restored.task)),
         };
         let (task_id, deed, at) = (event.task_id(), event.step().deed, event.at());
+        let version = Point::new(number, event.mark());
         Self { version, task_id, title: None, kind, deed, at, by, before, after }
     }
 
@@ -129,13 +143,14 @@ impl Tasks {
         &self,
         owner: UserId,
         task: TaskId,
-        before: Option<i64>,
+        before: Option<Within>,
         limit: usize,
     ) -> Result<Option<Told>, HistoryError> {
         let now = self.of(owner).await?;
+        let before = self.before(owner, &now, before).await?;
         let _walk = self.walks.turn(owner).await?;
         let last = if let Some(task) = now.state.tasks.get(task) {
-            Some(task.version)
+            Some(task.version.number)
         } else {
             let deletions = self.last_deletions(owner, &[task]).await?;
             deletions.get(&task).map(|(version, _)| *version)
@@ -160,17 +175,29 @@ impl Tasks {
         &self,
         owner: UserId,
         only: Option<Only>,
-        before: Option<i64>,
+        before: Option<Within>,
         limit: usize,
-    ) -> Result<Told, ReadError> {
+    ) -> Result<Told, HistoryError> {
         let list = self.of(owner).await?;
+        let before = self.before(owner, &list, before).await?;
         let _walk = self.walks.turn(owner).await?;
         let stream = Self::stream(owner);
         // What happens meanwhile is not told: the list does not know its tasks.
-        let end = before.map_or(list.version + 1, |before| before.min(list.version + 1));
+        let end = before.unwrap_or(list.version + 1);
         let page = read_model::history(&self.pool, &stream, (Of::List(only), end), limit).await?;
         let told = self.told(page).await?;
-        self.titled(owner, &list.state.tasks, told).await
+        Ok(self.titled(owner, &list.state.tasks, told).await?)
+    }
+
+    /// The number of the version before which a history is told, if there is one.
+    async fn before(
+        &self,
+        owner: UserId,
+        now: &Published<TaskList>,
+        before: Option<Within>,
+    ) -> Result<Option<i64>, HistoryError> {
+        let Some(before) = before else { return Ok(None) };
+        Ok(Some(self.number_of(owner, now, before).await?))
     }
 
     /// What the events of a page tell.
@@ -220,7 +247,8 @@ impl Tasks {
         version: i64,
     ) -> Result<(), HistoryError> {
         let there = self.log.read_stream(stream, version - 1, 1).await?;
-        let there = there.first().map(decoded).transpose()?;
+        let there = there.first().filter(|event| event.version == version);
+        let there = there.map(decoded).transpose()?;
         let is_own = there.is_some_and(|event| event.task_id() == task);
         if is_own { Ok(()) } else { Err(HistoryError::NoSuchVersion) }
     }

@@ -50,7 +50,9 @@ use self::turns::{Terms, Turn, Turns};
 use self::walks::Walks;
 use crate::database::Pool;
 use crate::eventlog::follower::Observer;
-use crate::eventlog::{Decider, Entities, EventLog, Heard, Published, ReadError, StreamName};
+use crate::eventlog::{
+    Decider, Entities, EventLog, Heard, Point, Published, ReadError, StreamName,
+};
 use crate::id::UserId;
 use crate::memory::MemoryPlan;
 use crate::telemetry::reason::Reason;
@@ -84,12 +86,21 @@ pub enum PageError {
     /// The list could not be shown as it is or was.
     #[error(transparent)]
     Travel(#[from] TravelError),
+    /// The page before is of another list than there is now.
+    #[error("the cursor is of another history")]
+    OtherCursor,
     /// Too much of the user's is being made already.
     #[error(transparent)]
     Busy(#[from] Busy),
     /// The page has no JSON form.
     #[error("a page of tasks has no JSON form: {0}")]
     Encoding(String),
+}
+
+impl From<ReadError> for PageError {
+    fn from(error: ReadError) -> Self {
+        Self::Travel(error.into())
+    }
 }
 
 impl PageError {
@@ -102,7 +113,7 @@ impl PageError {
 #[derive(Debug, Clone)]
 pub struct EncodedPage {
     /// The version of the list.
-    pub version: i64,
+    pub version: Point,
     /// The page.
     pub bytes: Bytes,
 }
@@ -155,7 +166,10 @@ impl Tasks {
             // Boxed: a warm read shall not carry what only a look back needs.
             Some(moment) => Box::pin(self.as_of(owner, moment)).await?,
         };
-        let version = list.version;
+        let version = list.state.version;
+        if !self.fits(owner, version, &query).await? {
+            return Err(PageError::OtherCursor);
+        }
         let bytes = if self.pages.is_quick(owner, &list, &query) {
             self.pages.page(owner, &list, query).map_err(PageError::of_encoding)?
         } else {

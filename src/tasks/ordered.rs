@@ -191,7 +191,7 @@ impl<'de> Deserialize<'de> for OrderedTasks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tasks::testing::{at, content, id, position, task};
+    use crate::tasks::testing::{at, content, id, position, task, version};
 
     #[test]
     fn tasks_weigh_what_those_weigh_that_are_there() {
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(tasks.weight(), sum(&tasks));
         (0..50).for_each(|number| tasks.remove(id(number)));
         let long = "a".repeat(200);
-        tasks.insert(Arc::new(Task::new(id(70), content(&long, 1), (at(0), at(0)), 2)));
+        tasks.insert(Arc::new(Task::new(id(70), content(&long, 1), (at(0), at(0)), version(2))));
         assert_eq!(tasks.weight(), sum(&tasks));
         (0..100).for_each(|number| tasks.remove(id(number)));
         assert_eq!((tasks.weight(), tasks.len()), (0, 0));
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn the_manual_order_is_that_of_the_positions_also_while_tasks_change_places() {
         let moved = |number, steps| {
-            Arc::new(Task::new(id(number), content("milk", steps), (at(0), at(0)), 2))
+            Arc::new(Task::new(id(number), content("milk", steps), (at(0), at(0)), version(2)))
         };
         let mut tasks: OrderedTasks = (0..100).map(task).collect();
         assert_eq!(tasks.places().last(), Some(&position(99)));

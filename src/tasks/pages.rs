@@ -6,7 +6,7 @@ use super::bodies::TaskListBody;
 use super::listing::{self, Query};
 use super::task_list::TaskList;
 use crate::encodings::{self, Encodings};
-use crate::eventlog::Published;
+use crate::eventlog::{Point, Published};
 use crate::id::UserId;
 
 /// Bytes of a usual page.
@@ -22,7 +22,7 @@ const FOLDING: usize = 64 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     owner: UserId,
-    version: i64,
+    version: Point,
     query: Query,
 }
 
@@ -49,12 +49,12 @@ impl Pages {
     ) -> serde_json::Result<Bytes> {
         let body = |query: &Query| {
             let page = listing::page(&list.state.tasks, query);
-            TaskListBody::new(owner, &page, list.version)
+            TaskListBody::new(owner, &page, list.state.version)
         };
         if !query.filter.is_of_few() {
             return encodings::encode(&body(&query));
         }
-        let key = Key { owner, version: list.version, query };
+        let key = Key { owner, version: list.state.version, query };
         self.0.get_or(key, |key| body(&key.query))
     }
 
@@ -64,7 +64,7 @@ impl Pages {
         let on_page = tasks.weight() / tasks.len().max(1) * query.limit.min(tasks.len());
         let is_light = tasks.weight() <= WALK && on_page <= ENCODING;
         let is_searched = || !query.filter.searches() || tasks.bytes_to_fold() <= FOLDING;
-        let key = || Key { owner, version: list.version, query: query.clone() };
+        let key = || Key { owner, version: list.state.version, query: query.clone() };
         (is_light && is_searched()) || self.0.get(&key()).is_some()
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::search;
 use super::values::{Description, Due, Position, Priority, Tags, TaskId, Title};
 use crate::clock::Timestamp;
+use crate::eventlog::Point;
 
 /// Names everything that can change of a task once: for the whole, for a part of it, and for going from one to the other.
 macro_rules! content {
@@ -127,7 +128,7 @@ pub struct Task {
     /// When it last changed.
     pub updated_at: Timestamp,
     /// The list's version in which it became what it is: no other state of it has the same.
-    pub version: i64,
+    pub version: Point,
     #[serde(skip)]
     folded: Searched,
 }
@@ -138,14 +139,14 @@ impl Task {
         id: TaskId,
         content: Content,
         (created_at, updated_at): (Timestamp, Timestamp),
-        version: i64,
+        version: Point,
     ) -> Self {
         Self { id, content, created_at, updated_at, version, folded: Searched::default() }
     }
 
     /// The same task with these fields, from `version` on.
     #[must_use]
-    pub fn changed(&self, fields: &Fields, at: Timestamp, version: i64) -> Self {
+    pub fn changed(&self, fields: &Fields, at: Timestamp, version: Point) -> Self {
         let mut content = self.content.clone();
         fields.put_on(&mut content);
         Self::new(self.id, content, (self.created_at, at), version)

@@ -6,9 +6,10 @@ use uuid::Uuid;
 
 use super::task::{Content, Task};
 use super::task_list::command::{Draft, New};
-use super::task_list::{Action, Command};
+use super::task_list::{Action, Command, Stamp};
 use super::values::{Description, Position, Priority, Tags, TaskId, Title};
 use crate::clock::Timestamp;
+use crate::eventlog::{Mark, Point};
 
 /// The id with this number.
 pub(super) fn id(number: u128) -> TaskId {
@@ -18,6 +19,16 @@ pub(super) fn id(number: u128) -> TaskId {
 /// So many seconds after the beginning of time.
 pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix_millis(seconds * 1000)
+}
+
+/// So many seconds after the beginning of time, with the mark of tests.
+pub(super) fn stamp(seconds: i64) -> Stamp {
+    Stamp { at: at(seconds), mark: Mark::default() }
+}
+
+/// The version with this number, and with the mark of tests.
+pub(super) fn version(number: i64) -> Point {
+    Point::new(number, Mark::default())
 }
 
 /// A title.
@@ -63,11 +74,11 @@ pub(super) fn draft(text: &str) -> Draft {
 /// A task with a number and that for a title.
 pub(super) fn task(number: u128) -> Arc<Task> {
     let steps = u8::try_from(number % 200).unwrap();
-    Arc::new(Task::new(id(number), content(&number.to_string(), steps), (at(0), at(0)), 1))
+    Arc::new(Task::new(id(number), content(&number.to_string(), steps), (at(0), at(0)), version(1)))
 }
 
 /// The command to add a task.
 pub(super) fn creation(number: u128, text: &str) -> Command {
     let new = New { id: id(number), draft: draft(text), completed: false };
-    Command::one(Action::Create(new), at(0))
+    Command::one(Action::Create(new), stamp(0))
 }

@@ -8,10 +8,12 @@ use quick_cache::{DefaultHashBuilder, Weighter};
 use tokio::sync::Semaphore;
 
 use super::Tasks;
+use super::history::decoded;
+use super::listing::Query;
 use super::read_model;
 use super::task_list::TaskList;
 use crate::clock::Timestamp;
-use crate::eventlog::{Decider, Published, ReadError};
+use crate::eventlog::{Decider, Point, Published, ReadError, StoreError, Within};
 use crate::id::UserId;
 use crate::telemetry::events;
 use crate::telemetry::reason::Reason;
@@ -20,8 +22,8 @@ use crate::weighted_cache::{self, Size, WeightedCache};
 /// When.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
-    /// After so many events; 0 is before the first.
-    Version(i64),
+    /// In a version.
+    Version(Within),
     /// After everything that had happened by then.
     Time(Timestamp),
 }
@@ -29,9 +31,9 @@ pub enum Moment {
 /// Why a list cannot be shown as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum TravelError {
-    /// The list has no such version yet.
-    #[error("the list has {0} versions")]
-    NotYet(i64),
+    /// The list has no such version, or it is one of another history.
+    #[error("the list has no such version")]
+    NoSuchVersion,
     /// The list could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -99,10 +101,15 @@ impl Tasks {
     pub async fn as_of(&self, owner: UserId, moment: Moment) -> Result<Past, TravelError> {
         let now = self.of(owner).await?;
         let version = match moment {
-            Moment::Version(version) if version > now.version => {
-                return Err(TravelError::NotYet(now.version));
+            Moment::Version(Within { point, .. }) if point.number > now.version => {
+                return Err(TravelError::NoSuchVersion);
             }
-            Moment::Version(version) => version.max(0),
+            Moment::Version(Within { number, point }) if number == point.number => {
+                let past = self.at(owner, now, number).await?;
+                let is_there = past.state.version == point;
+                return if is_there { Ok(past) } else { Err(TravelError::NoSuchVersion) };
+            }
+            Moment::Version(within) => self.number_of(owner, &now, within).await?,
             Moment::Time(at) if now.state.at.is_none_or(|last| last <= at) => now.version,
             Moment::Time(at) => {
                 let _walk = self.walks.turn(owner).await?;
@@ -111,11 +118,68 @@ impl Tasks {
                     .map_err(ReadError::from)?
             }
         };
-        if version == now.version {
+        Ok(self.at(owner, now, version).await?)
+    }
+
+    /// A user's list as it was after so many events.
+    async fn at(&self, owner: UserId, now: Past, number: i64) -> Result<Past, ReadError> {
+        if number == now.version {
             return Ok(now);
         }
         let _walk = self.walks.turn(owner).await?;
-        Ok(self.past(owner, version).await?)
+        self.past(owner, number).await
+    }
+
+    /// The number of a version, if a list has it.
+    ///
+    /// # Errors
+    ///
+    /// When it has not, or the log cannot be read.
+    pub(super) async fn number_of(
+        &self,
+        owner: UserId,
+        now: &Published<TaskList>,
+        Within { number, point }: Within,
+    ) -> Result<i64, TravelError> {
+        let is_there = self.has(owner, now, point).await?;
+        if is_there { Ok(number) } else { Err(TravelError::NoSuchVersion) }
+    }
+
+    /// Whether a list has been at this point: the event with its number has its mark.
+    async fn has(
+        &self,
+        owner: UserId,
+        now: &Published<TaskList>,
+        point: Point,
+    ) -> Result<bool, ReadError> {
+        if point.number == 0 || point.number >= now.version {
+            return Ok(point == Point::default() || point == now.state.version);
+        }
+        let _walk = self.walks.turn(owner).await?;
+        let there = self.log.read_stream(&Self::stream(owner), point.number - 1, 1).await;
+        let there = there.map_err(StoreError::of_read)?;
+        let mark = there.first().map(|event| decoded(event).map(|event| event.mark()));
+        Ok(mark.transpose()? == Some(point.mark))
+    }
+
+    /// Whether a page follows one of this list, if it follows one: `shown` is the version that it is of.
+    ///
+    /// # Errors
+    ///
+    /// When the log cannot be read.
+    pub async fn fits(
+        &self,
+        owner: UserId,
+        shown: Point,
+        query: &Query,
+    ) -> Result<bool, ReadError> {
+        match &query.after {
+            Some(cursor) if cursor.version != shown => {
+                let now = self.of(owner).await?;
+                Box::pin(self.has(owner, &now, cursor.version)).await
+            }
+            Some(_) | None => Ok(true),
+        }
     }
 
     /// A user's list as it was in a version, for who has the turn to walk.

@@ -12,11 +12,10 @@ use super::history::{by, decoded};
 use super::idempotency::{self, Answer, Asked, Came, IdempotencyKeys, KeyError, read_model};
 use super::skew;
 use super::task_list::TaskList;
-use super::task_list::command::{Command, Expected, Refusal, Rejection, Taking};
+use super::task_list::command::{Command, Expected, Refusal, Rejection, Stamp, Taking};
 use super::turns::Turn;
 use super::values::TaskId;
 use super::{QUICK, Tasks};
-use crate::clock::Timestamp;
 use crate::eventlog::{
     Context, ExecuteError, Execution, Outcome, Published, ReadError, Record, StoreError,
 };
@@ -181,14 +180,14 @@ impl Tasks {
         &self,
         writing: &Writing,
         (deed, expected): (Deed, Expected),
-        at: Timestamp,
+        stamp: Stamp,
         answering: Answering,
     ) -> Result<Answer, WriteError> {
         let attempt = async |keyed: Option<Keyed>| {
             let begun = Instant::now();
             while begun.elapsed() < PATIENCE {
                 let (taking, claim) = self.taking(writing.owner, deed).await?;
-                let command = Command::TakeBack { taking, expected: expected.clone(), at };
+                let command = Command::TakeBack { taking, expected: expected.clone(), stamp };
                 let mut execution = Execution::new(command, writing.context.clone());
                 if let Some(claim) = claim {
                     execution = execution.keeping(claim);

@@ -5,7 +5,7 @@
 //! request.
 //!
 //! They are exported however quiet the log is. As lines the seldom ones are written; those that come with every request of
-//! somebody are not, unless the log filter names their target, [`FREQUENT`].
+//! somebody, or to everybody at once, are not, unless the log filter names their target, [`FREQUENT`].
 
 use std::fmt::Write;
 
@@ -186,11 +186,15 @@ pub fn session_extended(about: About<'_>) {
     tell!(INFO, FREQUENT, "keyfold.session.extended", "success", about, "a session was extended");
 }
 
-/// A session ended.
-pub fn session_ended(about: About<'_>, reason: Reason) {
+/// A session ended; `in_bulk`, with those of many users.
+pub fn session_ended(about: About<'_>, reason: Reason, in_bulk: bool) {
     REVOCATIONS.one(&[KeyValue::new("reason", reason.word())]);
     let about = about.because(Some(reason));
-    tell!(INFO, EVENTS, "session.end", "success", about, "a session ended");
+    if in_bulk {
+        tell!(INFO, FREQUENT, "session.end", "success", about, "a session ended");
+    } else {
+        tell!(INFO, EVENTS, "session.end", "success", about, "a session ended");
+    }
 }
 
 /// An access token was signed.

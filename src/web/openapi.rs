@@ -175,17 +175,13 @@ fn invalid_field(operation: &str) -> FieldProblem {
             ("Idempotency-Key", Flaw::TooLong, "must have at most 255 characters")
         }
         "moveTask" => ("before", Flaw::Unknown, "must be a task of this list"),
-        "restoreTask" => {
-            ("version", Flaw::TooLarge, "must be at most 7, the version of the list now")
-        }
+        "restoreTask" => ("version", Flaw::Unknown, "is not a version of this list"),
         "diffTasks" => (
             "from",
             Flaw::Invalid,
             "must be a version of the list, or a date and time with its offset (RFC 3339)",
         ),
-        "followTasks" => {
-            ("Last-Event-ID", Flaw::TooLarge, "must be at most 7, the version of the list now")
-        }
+        "followTasks" => ("Last-Event-ID", Flaw::Unknown, "is not a version of this list"),
         "batchTasks" => {
             ("commands[3].changes.title", Flaw::TooLong, "must have at most 200 characters")
         }

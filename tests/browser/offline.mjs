@@ -43,5 +43,5 @@ await keep(async ({ person }) => {
   for (const list of [there, here]) await eventually(() => list.told(), told);
   // Each change is one version of the list.
   const { version } = await account.ask("GET", `/api/${account.id}/tasks`);
-  assert.equal(version, told.length);
+  assert.equal(Number.parseInt(version, 10), told.length);
 });

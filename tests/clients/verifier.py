@@ -19,7 +19,7 @@ class Verifier:
         self.origin = origin
         self.keys = jwt.PyJWKClient(f"{origin}/.well-known/jwks.json", lifespan=600)
         self.ended: dict[str, float] = {}
-        self.since = 0
+        self.since = "0"
         self.catch_up()
         threading.Thread(target=self.follow, daemon=True).start()
 

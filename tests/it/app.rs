@@ -13,7 +13,7 @@ use keyfold::app::{App, Running, Seams, features};
 use keyfold::clock::{Clock, Timestamp};
 use keyfold::config::{Config, DatabaseLocation, MetricsPlace, PasswordConfig, Secret};
 use keyfold::database::Connection;
-use keyfold::eventlog::Resources;
+use keyfold::eventlog::{Mark, Point, Resources};
 use keyfold::keys::algorithm::Algorithm;
 use keyfold::keys::private_key::{KeyError, PrivateKey};
 use keyfold::keys::vault::GenerateKey;
@@ -22,7 +22,28 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use crate::postgres;
+use crate::process::LIMIT;
 use crate::user::TestUser;
+
+/// The mark of all events of tests: that of the document's examples.
+fn mark() -> Mark {
+    "Zk3x_9Qa".parse().unwrap()
+}
+
+/// The version of a list after so many changes.
+pub fn v(number: impl TryInto<i64, Error: std::fmt::Debug>) -> &'static str {
+    Point::new(number.try_into().unwrap(), mark()).to_string().leak()
+}
+
+/// The entity tag of that version.
+pub fn tag(number: impl TryInto<i64, Error: std::fmt::Debug>) -> &'static str {
+    format!("\"{}\"", v(number)).leak()
+}
+
+/// The number of a version.
+pub fn number(version: &serde_json::Value) -> i64 {
+    version.as_str().unwrap().parse::<Point>().unwrap().number
+}
 
 /// When the clocks of tests start.
 pub const START: Timestamp = Timestamp::from_unix_millis(1_767_225_600_000);
@@ -66,7 +87,7 @@ impl TestApp {
     ) -> anyhow::Result<Self> {
         Self::with_seams(
             connection,
-            Seams { clock, generate_key: known_keys(), ..Seams::default() },
+            Seams { clock, generate_key: known_keys(), draw_mark: |_| mark(), ..Seams::default() },
             change,
         )
         .await
@@ -102,6 +123,12 @@ impl TestApp {
         if let Some(running) = self.running.take() {
             Box::pin(running.stop()).await;
         }
+    }
+
+    /// The part of the server that has ended and must not, when one has.
+    pub async fn failed(&mut self) -> String {
+        let running = self.running.as_mut().expect("the server runs");
+        tokio::time::timeout(LIMIT, running.failed()).await.expect("a part ends")
     }
 
     pub fn running(&self) -> &Running {

@@ -4,6 +4,7 @@ mod bounds;
 mod counter;
 mod records;
 mod snapshots;
+mod unseated;
 mod watching;
 
 use std::time::Duration;

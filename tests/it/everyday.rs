@@ -22,7 +22,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::app::{Reply, TestApp};
+use crate::app::{Reply, TestApp, number, tag, v};
 use crate::user::TestUser;
 
 /// When the clock of a test starts.
@@ -105,7 +105,7 @@ fn shown(user: &TestUser, task: &Value, members: &Value) -> Value {
     let plain = json!({
         "id": task["id"], "userId": user.id, "title": task["title"], "description": null, "completed": false,
         "completedAt": null, "priority": "none", "due": null, "tags": [], "position": "i0000000",
-        "createdAt": NOW, "updatedAt": NOW, "version": 1,
+        "createdAt": NOW, "updatedAt": NOW, "version": v(1),
     });
     with(&plain, members)
 }

@@ -23,12 +23,15 @@
 //! * `entities`: actors: panics, passivation, limits
 //! * `concurrency`: many at once, two servers on one database
 //! * `pooler`: a server behind `PgBouncer`
+//! * `proxy`: a rolling restart behind nginx, configured as the README shows
+//! * `unit_file`: the unit for systemd
 //! * `pools`: what authentication needs of the database is taken by nothing else
 //! * `readiness`: a node is ready as long as changes can be made
 //! * `plans`: no request makes the database read a whole table
 //! * `durability`: restart and `kill -9` of the real binary
 //! * `hanging`: a database that hangs, a host that says nothing, a commit that nobody vouches for
 //! * `restore`: a backup taken under load, restored and gone on with
+//! * `another_history`: what names a history that is gone, after a restore or in a copy of the database
 //! * `command_line`: configuration, exit codes, signals, operator's commands
 //! * `chaos_checker`: the checker of `make chaos` finds what it is there to find
 //! * `warm_reads`: the fast lane answers as all others do
@@ -46,8 +49,10 @@
 #![expect(clippy::disallowed_methods, reason = "a test's tasks end with its runtime")]
 
 mod account;
+mod another_history;
 mod app;
 mod auth;
+mod backup;
 mod chaos_checker;
 mod clients;
 mod command_line;
@@ -79,6 +84,7 @@ mod pooler;
 mod pools;
 mod postgres;
 mod process;
+mod proxy;
 mod readiness;
 mod replaced;
 mod restore;
@@ -90,6 +96,7 @@ mod tasks;
 mod telemetry;
 mod tidy;
 mod tools;
+mod unit_file;
 mod user;
 mod verifiers;
 mod warm_reads;

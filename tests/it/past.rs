@@ -22,7 +22,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::app::{Reply, START};
+use crate::app::{Reply, START, v};
 use crate::user::TestUser;
 
 /// The fields of a task that changes tell of.
@@ -67,9 +67,9 @@ async fn delete(user: &TestUser, task: &Value) {
     ask(user, Method::DELETE, &format!("/{}", id(task)), None).await.expect(204);
 }
 
-/// Restores a task, as it was when it was deleted or in a version.
-async fn restore(user: &TestUser, task: &Value, version: Option<i64>) -> Reply {
-    let body = version.map_or(json!({}), |version| json!({"version": version}));
+/// Restores a task, as it was when it was deleted or in the version with a number.
+async fn restore(user: &TestUser, task: &Value, number: Option<i64>) -> Reply {
+    let body = number.map_or(json!({}), |number| json!({"version": v(number)}));
     ask(user, Method::POST, &format!("/{}/restore", id(task)), Some(body)).await
 }
 

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use keyfold::clock::Clock;
 use keyfold::database::Connection;
 use keyfold::database::cluster::{ClusterConfig, PrivateCluster};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
 use crate::app::{START, TestApp};
 use crate::postgres;
 use crate::process::until;
+use crate::tools::program;
 
 /// A cluster of the test's own, with `PgBouncer` in front of it.
 struct Pooled {
@@ -76,9 +77,7 @@ fn pooler(directory: &Path, socket: &Path, user: &str, pool_mode: &str) -> Child
     );
     fs::write(&configuration, text).unwrap();
     fs::set_permissions(directory, Permissions::from_mode(0o777)).unwrap();
-    // Debian has it where only root's PATH leads.
-    let debian = Path::new("/usr/sbin/pgbouncer");
-    let mut command = Command::new(if debian.exists() { debian } else { "pgbouncer".as_ref() });
+    let mut command = program("pgbouncer");
     command.arg("--quiet").arg(&configuration).kill_on_drop(true);
     if rustix::process::getuid().is_root() {
         command.args(["--user", user]);

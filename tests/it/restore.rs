@@ -1,30 +1,17 @@
 //! A backup that was taken while a server was written to, restored into an empty database.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
-use tokio::process::Command;
-use url::Url;
 
 use crate::app::{Reply, SECRET, TestRequest};
-use crate::postgres::new_directory;
+use crate::backup::Backup;
 use crate::process::{ExternalDatabase, Keyfold, PUBLIC_URL, Server, dump, until};
 use crate::user::TestUser;
 
 const READ_MODELS: [&str; 3] = ["users", "sessions", "jwks"];
-
-/// Runs a program of the PostgreSQL that serves the database.
-async fn run(database: &ExternalDatabase, program: &str, arguments: &[&str]) {
-    let link = database.connection.connect().await.unwrap();
-    let place = "select setting from pg_config where name = 'BINDIR'";
-    let place: String = link.client.query_one(place, &[]).await.unwrap().get(0);
-    let output = Command::new(PathBuf::from(place).join(program)).args(arguments).output();
-    let output = output.await.unwrap();
-    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
-}
 
 /// Creates tasks one after the other until it is told to stop; returns how many were acknowledged.
 async fn write(user: TestUser, stop: Arc<AtomicBool>, written: tokio::sync::watch::Sender<usize>) {
@@ -34,19 +21,6 @@ async fn write(user: TestUser, stop: Arc<AtomicBool>, written: tokio::sync::watc
         number += 1;
         written.send_replace(number);
     }
-}
-
-/// An empty database beside the one of the tests, and the way to it.
-async fn empty_database(beside: &ExternalDatabase) -> (String, Url) {
-    let link = beside.connection.connect().await.unwrap();
-    let name = "select 'restored_' || current_schema()";
-    let name: String = link.client.query_one(name, &[]).await.unwrap().get(0);
-    // Copying a database takes longer than a statement usually may, on a busy machine.
-    link.client.batch_execute("set statement_timeout = 0").await.unwrap();
-    link.client.batch_execute(&format!("create database {name}")).await.unwrap();
-    let mut url: Url = beside.url.parse().unwrap();
-    url.set_path(&name);
-    (name, url)
 }
 
 fn session_of(server: &Server, user: &TestUser) -> TestRequest {
@@ -88,7 +62,7 @@ struct Original {
     events: Vec<Value>,
 }
 
-async fn backed_up(database: &ExternalDatabase, keyfold: &Keyfold, file: &str) -> Original {
+async fn backed_up(backup: &Backup<'_>, keyfold: &Keyfold) -> Original {
     let server = keyfold.serve().await;
     let ada = TestUser::sign_up(&server.url, "ada@example.com").await;
     let phone = TestUser::sign_in(&server.url, "ada@example.com").await;
@@ -103,9 +77,7 @@ async fn backed_up(database: &ExternalDatabase, keyfold: &Keyfold, file: &str) -
     let writer = tokio::spawn(write(grace.clone(), Arc::clone(&stop), written));
     so_far.wait_for(|count| *count >= 10).await.unwrap();
     let before = *so_far.borrow();
-    let dump = ["--format=custom", "--file", file, "--dbname", &database.url];
-    let schema = database.url.rsplit_once("%3D").unwrap().1;
-    run(database, "pg_dump", &[&dump[..], &["--schema", schema]].concat()).await;
+    backup.take().await;
     let at_end = *so_far.borrow();
     so_far.wait_for(|count| *count >= at_end + 10).await.unwrap();
     stop.store(true, Ordering::Relaxed);
@@ -133,18 +105,12 @@ async fn assert_as_it_was(keyfold: &Keyfold, server: &Server, original: &Origina
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_taken_under_load_is_restored_and_gone_on_with() {
-    let directory = new_directory("backup");
-    let file = directory.join("keyfold.dump").to_str().unwrap().to_owned();
     let database = ExternalDatabase::new().await;
+    let mut backup = Backup::of(&database);
     let keyfold = database.keyfold(SECRET).set("KEYFOLD_PUBLIC_URL", PUBLIC_URL);
-    let original = Box::pin(backed_up(&database, &keyfold, &file)).await;
+    let original = Box::pin(backed_up(&backup, &keyfold)).await;
 
-    let (name, url) = empty_database(&database).await;
-    let restore = ["--exit-on-error", "--single-transaction", "--dbname", url.as_str(), &file];
-    run(&database, "pg_restore", &restore).await;
-    run(&database, "psql", &["--dbname", url.as_str(), "--command", "analyze"]).await;
-    let keyfold = keyfold.set("DATABASE_URL", url.as_str());
-    let restored = keyfold::database::Connection::parse(url.as_str()).unwrap();
+    let (keyfold, restored) = backup.restore(keyfold).await;
     let read_models = dump(&restored, &READ_MODELS).await;
     keyfold.print(&["replay"]).await;
     assert_eq!(dump(&restored, &READ_MODELS).await, read_models);
@@ -181,8 +147,5 @@ async fn a_backup_taken_under_load_is_restored_and_gone_on_with() {
     let refused = "The access token is signed by a revoked key";
     anew.list("").await.expect_problem(401, "KEY_REVOKED", refused);
     server.stop().await;
-    let link = database.connection.connect().await.unwrap();
-    link.client.batch_execute("set statement_timeout = 0").await.unwrap();
-    link.client.batch_execute(&format!("drop database {name} with (force)")).await.unwrap();
-    std::fs::remove_dir_all(directory).unwrap();
+    backup.remove().await;
 }

@@ -26,10 +26,11 @@ pub fn node(packages: &Path, script: &Path) -> Command {
     command
 }
 
-/// A program that `make test` unpacked, else the system's.
+/// A program that `make test` unpacked, else the system's, which Debian may have where only root's `PATH` leads.
 pub fn program(name: &str) -> Command {
-    let brought = target().join("tools").join(name);
-    Command::new(if brought.exists() { brought } else { name.into() })
+    let places = [target().join("tools"), "/usr/sbin".into()];
+    let found = places.into_iter().map(|place| place.join(name)).find(|path| path.exists());
+    Command::new(found.unwrap_or_else(|| name.into()))
 }
 
 /// Python with the packages of `requirements.txt`.

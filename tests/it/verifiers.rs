@@ -35,8 +35,8 @@ async fn verified(app: &TestApp, token: &str, issuer: &str) -> Value {
     jsonwebtoken::decode(token, &key, &validation).unwrap().claims
 }
 
-/// The sessions whose ends are told after a position, in order, and where to go on.
-async fn ended(app: &TestApp, since: i64) -> (Vec<String>, i64) {
+/// The sessions whose ends are told after one of them, in order, and where to go on.
+async fn ended(app: &TestApp, since: &str) -> (Vec<String>, String) {
     let page = app.get(&format!("{PATH}?since={since}")).send().await.expect(200);
     assert_eq!(page["moreAvailable"], false);
     let tokens: BTreeMap<String, String> = serde_json::from_value(page["sets"].clone()).unwrap();
@@ -45,14 +45,14 @@ async fn ended(app: &TestApp, since: i64) -> (Vec<String>, i64) {
         let claims = verified(app, token, app.running().origin()).await;
         sessions.push(claims["sub_id"]["session"]["id"].as_str().unwrap().to_owned());
     }
-    (sessions, page["next"].as_i64().unwrap())
+    (sessions, page["next"].as_str().unwrap().to_owned())
 }
 
-async fn until_told(app: &TestApp, since: i64, sessions: &[&str]) -> i64 {
-    let mut next = 0;
+async fn until_told(app: &TestApp, since: &str, sessions: &[&str]) -> String {
+    let mut next = String::new();
     until("the ends are told", async || {
-        let (told, position) = ended(app, since).await;
-        next = position;
+        let (told, point) = ended(app, since).await;
+        next = point;
         told == sessions
     })
     .await;
@@ -63,10 +63,10 @@ async fn until_told(app: &TestApp, since: i64, sessions: &[&str]) -> i64 {
 async fn the_end_of_a_session_is_told_as_a_signed_security_event() {
     let app = TestApp::spawn().await;
     let ada = app.sign_up("ada@example.com").await;
-    let nothing = json!({"sets": {}, "moreAvailable": false, "next": 0});
+    let nothing = json!({"sets": {}, "moreAvailable": false, "next": "0"});
     assert_eq!(app.get(PATH).send().await.expect(200), nothing);
     ada.sign_out().await.expect(200);
-    let next = until_told(&app, 0, &[&ada.session_id]).await;
+    let next = until_told(&app, "0", &[&ada.session_id]).await;
 
     let reply = app.get(PATH).send().await;
     let (etag, cache) = (reply.header("etag").to_owned(), reply.header("cache-control").to_owned());
@@ -91,7 +91,7 @@ async fn the_end_of_a_session_is_told_as_a_signed_security_event() {
     assert_eq!(cache, "public, max-age=1");
     let again = app.get(PATH).header("if-none-match", &etag).send().await;
     assert_eq!((again.status.as_u16(), again.text.as_str()), (304, ""));
-    assert_eq!(ended(&app, next).await, (vec![], next));
+    assert_eq!(ended(&app, &next).await, (vec![], next));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,21 +102,21 @@ async fn ends_are_told_while_their_tokens_may_be_valid_and_after_a_restart() {
     app.clock().advance(Duration::from_mins(8));
     let bob = app.sign_up("bob@example.com").await;
     bob.sign_out().await.expect(200);
-    let next = until_told(&app, 0, &[&ada.session_id, &bob.session_id]).await;
+    let next = until_told(&app, "0", &[&ada.session_id, &bob.session_id]).await;
     app.restart().await;
-    until_told(&app, 0, &[&ada.session_id, &bob.session_id]).await;
+    until_told(&app, "0", &[&ada.session_id, &bob.session_id]).await;
 
     app.clock().advance(Duration::from_mins(8));
     // What was recorded before the start may have been by a clock that was late: a while longer.
-    assert_eq!(until_told(&app, 0, &[&ada.session_id, &bob.session_id]).await, next);
+    assert_eq!(until_told(&app, "0", &[&ada.session_id, &bob.session_id]).await, next);
     app.clock().advance(Duration::from_mins(8));
-    assert_eq!(until_told(&app, 0, &[]).await, next);
+    assert_eq!(until_told(&app, "0", &[]).await, "0");
     app.restart().await;
-    assert_eq!(until_told(&app, 0, &[&bob.session_id]).await, next);
+    assert_eq!(until_told(&app, "0", &[&bob.session_id]).await, next);
     app.clock().advance(Duration::from_mins(8));
-    assert_eq!(until_told(&app, 0, &[]).await, next);
+    assert_eq!(until_told(&app, "0", &[]).await, "0");
     app.restart().await;
-    assert_eq!(until_told(&app, 0, &[]).await, next);
+    assert_eq!(until_told(&app, "0", &[]).await, "0");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -136,13 +136,13 @@ async fn more_ends_than_fit_on_a_page_come_on_the_next_one() {
     let mut told = Vec::new();
     until("everything has ended", async || {
         told.clear();
-        let (mut since, mut is_more) = (0, true);
+        let (mut since, mut is_more) = ("0".to_owned(), true);
         while is_more {
             let page = app.get(&format!("{PATH}?since={since}")).send().await.expect(200);
             told.extend(page["sets"].as_object().unwrap().keys().cloned());
             assert!(page["sets"].as_object().unwrap().len() <= 100);
             is_more = page["moreAvailable"].as_bool().unwrap();
-            since = page["next"].as_i64().unwrap();
+            since = page["next"].as_str().unwrap().to_owned();
         }
         told.len() == sessions.len()
     })
@@ -153,10 +153,14 @@ async fn more_ends_than_fit_on_a_page_come_on_the_next_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_position_that_is_none_is_refused() {
+async fn what_is_not_the_next_of_an_answer_is_refused() {
     let app = TestApp::spawn().await;
     let message = |field: &str| format!("{field} must be the next of an answer");
-    for path in [format!("{PATH}?since=-1"), format!("{PATH}/stream?since=yesterday")] {
+    for path in [
+        format!("{PATH}?since=-1"),
+        format!("{PATH}?since=7"),
+        format!("{PATH}/stream?since=yesterday"),
+    ] {
         let reply = app.get(&path).send().await;
         assert_eq!(reply.expect(400)["message"], message("since"));
     }
@@ -170,7 +174,7 @@ async fn a_security_event_is_no_access_token() {
     let ada = app.sign_up("ada@example.com").await;
     let other = TestUser::sign_in(&app.url(), "ada@example.com").await;
     other.sign_out().await.expect(200);
-    until_told(&app, 0, &[&other.session_id]).await;
+    until_told(&app, "0", &[&other.session_id]).await;
     let page = app.get(PATH).send().await.expect(200);
     let token = page["sets"].as_object().unwrap().values().next().unwrap().as_str().unwrap();
     let refused = ada.with_token(token).list("").await;
@@ -307,7 +311,7 @@ async fn nothing_is_told_while_an_end_that_cannot_be_read_may_matter() {
     let mut app = TestApp::spawn().await;
     let (ada, bob) = (app.sign_up("ada@example.com").await, app.sign_up("bob@example.com").await);
     bob.sign_out().await.expect(200);
-    until_told(&app, 0, &[&bob.session_id]).await;
+    until_told(&app, "0", &[&bob.session_id]).await;
     let mut listener = Listener::at(&app.url(), None).await;
     listener.next().await.unwrap();
     append_unreadable_end(&app, &ada).await;
@@ -318,5 +322,5 @@ async fn nothing_is_told_while_an_end_that_cannot_be_read_may_matter() {
     }
     app.clock().advance(Duration::from_mins(30));
     until("the end matters no more", async || app.get(PATH).send().await.status == 200).await;
-    assert_eq!(ended(&app, 0).await.0, Vec::<String>::new());
+    assert_eq!(ended(&app, "0").await.0, Vec::<String>::new());
 }

@@ -88,5 +88,5 @@ async fn version_conflicts(stage: Stage) -> anyhow::Result<Play> {
 
 async fn conflict(stage: &Stage, person: &Person, task: &str, number: usize) {
     let body = json!({"title": format!("Milk {number}")});
-    stage.send(patch(stage, person, task, &body).header("if-match", "\"1\"")).await;
+    stage.send(patch(stage, person, task, &body).header("if-match", "\"1.AAAAAAAA\"")).await;
 }

@@ -81,9 +81,10 @@ async fn moments(stage: Stage) -> anyhow::Result<Play> {
     let person = stage.person().await?;
     fill(&stage, &person, &[5_000], "Two litres").await?;
     history(&stage, &person, 15_000).await?;
+    let now: Arc<str> = stage.version(&person).await?.into();
     Ok(numbered(vec![person], 16, move |person, number| {
         let (stage, person) = (stage.clone(), Arc::clone(person));
-        let moment = 1 + number * 7_919 % 20_000;
+        let moment = format!("{}@{now}", 1 + number * 7_919 % 20_000);
         async move { stage.send(get(&stage, &person, &format!("?asOf={moment}"))).await }
     }))
 }

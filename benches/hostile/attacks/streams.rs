@@ -165,7 +165,8 @@ async fn unread_replays(stage: Stage) -> anyhow::Result<Play> {
     let person = stage.person().await?;
     fill(&stage, &person, &[5_000], &"d".repeat(500)).await?;
     history(&stage, &person, 15_000).await?;
-    let request: Arc<[u8]> = follow(&person, "?since=1").into();
+    let now = stage.version(&person).await?;
+    let request: Arc<[u8]> = follow(&person, &format!("?since=1@{now}")).into();
     Ok(crowd(30, move |_| {
         let (stage, request) = (stage.clone(), Arc::clone(&request));
         async move {

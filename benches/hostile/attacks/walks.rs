@@ -24,7 +24,7 @@ pub const ATTACKS: &[Attack] = &[
         "whole-histories",
         KIND,
         "16 connections ask for what was deleted of a list of 40,000 changes, where nothing was",
-        |stage| Box::pin(asking(stage, |_| "/history?type=deleted".to_owned())),
+        |stage| Box::pin(asking(stage, |_, _| "/history?type=deleted".to_owned())),
     ),
     Attack::variation(
         "long-histories",
@@ -37,9 +37,9 @@ pub const ATTACKS: &[Attack] = &[
         KIND,
         "16 connections ask for the difference between two moments of that list, each time others",
         |stage| {
-            Box::pin(asking(stage, |number| {
+            Box::pin(asking(stage, |number, now| {
                 let from = 1 + number * 7_919 % (CHANGES / 2);
-                format!("/diff?from={from}&to={}", from + CHANGES / 2)
+                format!("/diff?from={from}@{now}&to={}@{now}", from + CHANGES / 2)
             }))
         },
     ),
@@ -55,7 +55,8 @@ async fn foreign_starts(stage: Stage) -> anyhow::Result<Play> {
         let request = super::requests::post(&stage, &person, "/batch", body.clone());
         request.send().await?.error_for_status()?;
     }
-    let path: Arc<str> = format!("/{task}/history?before=2&limit=1").into();
+    let now = stage.version(&person).await?;
+    let path: Arc<str> = format!("/{task}/history?before=2@{now}&limit=1").into();
     Ok(crowd(CONNECTIONS + 1, move |number| {
         let (stage, person, path) = (stage.clone(), Arc::clone(&person), Arc::clone(&path));
         async move {
@@ -86,14 +87,16 @@ async fn long_histories(stage: Stage) -> anyhow::Result<Play> {
     }))
 }
 
-async fn asking(stage: Stage, path: fn(usize) -> String) -> anyhow::Result<Play> {
+async fn asking(stage: Stage, path: fn(usize, &str) -> String) -> anyhow::Result<Play> {
     let person = Arc::new(stage.person().await?);
     fill(&stage, &person, &[1_000], "Two litres").await?;
     history(&stage, &person, CHANGES - 1_000).await?;
     let counter = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let now: Arc<str> = stage.version(&person).await?.into();
     Ok(crowd(CONNECTIONS, move |_| {
         let number = counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let (stage, person) = (stage.clone(), Arc::clone(&person));
-        async move { stage.send(get(&stage, &person, &path(number))).await }
+        let path = path(number, &now);
+        async move { stage.send(get(&stage, &person, &path)).await }
     }))
 }

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::*;
+use crate::eventlog::Mark;
 use crate::id::{SessionId, UserId};
 
 const ALWAYS: Relevance = Relevance { window: Duration::from_secs(10), idle_until: None };
@@ -39,24 +40,53 @@ fn heard(most: usize, positions: impl IntoIterator<Item = i64>) -> Ends {
     ends
 }
 
+/// The end at a position; none, at 0.
+fn point(position: i64) -> Point {
+    if position == 0 { Point::default() } else { recorded(position).end.unwrap().point() }
+}
+
+fn in_log(since: Option<i64>, horizon: i64) -> Later {
+    Later::InLog { since: since.map(point), horizon }
+}
+
 /// The positions of the ends that are told, and where to go on.
 fn told(ends: &Ends, since: i64, most: usize) -> (Vec<i64>, i64, bool) {
+    told_after(ends, point(since), most)
+}
+
+fn told_after(ends: &Ends, since: Point, most: usize) -> (Vec<i64>, i64, bool) {
     match ends.after(since, most) {
         Later::Known(ends, next) => {
-            (ends.iter().map(|end| end.position).collect(), next.position, next.is_more)
+            assert_eq!(next.since, point(next.since.number));
+            (ends.iter().map(|end| end.position).collect(), next.since.number, next.is_more)
         }
-        other @ (Later::InLog(_) | Later::Doubtful) => panic!("{other:?}"),
+        other @ (Later::InLog { .. } | Later::Doubtful) => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn a_reader_gets_what_came_after_its_position() {
+fn a_reader_gets_what_came_after_the_end_that_it_knows() {
     let ends = heard(10, [3, 7, 9]);
     assert_eq!(told(&ends, 0, 10), (vec![3, 7, 9], 9, false));
-    assert_eq!(told(&ends, 5, 10), (vec![7, 9], 9, false));
+    assert_eq!(told(&ends, 3, 10), (vec![7, 9], 9, false));
     assert_eq!(told(&ends, 0, 2), (vec![3, 7], 7, true));
     assert_eq!(told(&ends, 7, 1), (vec![9], 9, false));
     assert_eq!(told(&ends, 9, 10), (vec![], 9, false));
+}
+
+#[test]
+fn a_reader_who_knows_an_end_of_another_log_gets_all_that_matter() {
+    let mut ends = heard(10, [3, 7, 9]);
+    let all = (vec![3, 7, 9], 9, false);
+    // In the place of another one, between two, and beyond the last.
+    let other = Mark::of(Uuid::from_u128(2));
+    for since in [Point::new(7, other), point(5), Point::new(9, other), point(1_000_000)] {
+        assert_eq!(told_after(&ends, since, 10), all, "{since}");
+    }
+    ends.forget(&ALWAYS, at(10));
+    assert_eq!(told_after(&ends, point(1_000_000), 10), (vec![], 0, false));
+    ends.hear(recorded(11), &ALWAYS, at(10));
+    assert_eq!(told(&ends, 7, 10), (vec![11], 11, false), "what was known and is forgotten");
 }
 
 #[test]
@@ -66,7 +96,7 @@ fn what_matters_no_more_is_forgotten_and_not_read_again() {
     assert!(!ends.forget(&ALWAYS, at(10)));
     assert_eq!(told(&ends, 0, 10), (vec![7], 7, false));
     ends.forget(&ALWAYS, at(15));
-    assert_eq!(told(&ends, 0, 10), (vec![], 7, false));
+    assert_eq!(told(&ends, 7, 10), (vec![], 0, false));
 }
 
 #[test]
@@ -87,12 +117,13 @@ fn two_hundred_thousand_ends_take_the_room_of_those_that_fit_and_each_is_told_on
 #[test]
 fn a_reader_that_is_further_behind_than_there_is_room_reads_the_log() {
     let mut ends = heard(10, 1..=30);
-    assert_eq!(ends.after(0, 100), Later::InLog(0));
-    assert_eq!(ends.after(19, 100), Later::InLog(19));
-    assert_eq!(told(&ends, 20, 100), ((21..=30).collect(), 30, false));
+    assert_eq!(ends.after(point(0), 100), in_log(None, 0));
+    assert_eq!(ends.after(point(20), 100), in_log(Some(20), 0));
+    assert_eq!(ends.after(point(1_000_000), 100), in_log(None, 0));
+    assert_eq!(told(&ends, 21, 100), ((22..=30).collect(), 30, false));
     // What has left for want of room matters no more either by then.
     ends.forget(&ALWAYS, at(10));
-    assert_eq!(told(&ends, 0, 100), (vec![], 30, false));
+    assert_eq!(told(&ends, 0, 100), (vec![], 0, false));
 }
 
 #[test]
@@ -100,16 +131,16 @@ fn nothing_is_told_while_an_end_that_cannot_be_read_may_matter() {
     let mut ends = heard(10, [3]);
     assert!(ends.hear(unreadable(5), &ALWAYS, at(1)));
     assert!(!ends.forget(&ALWAYS, at(10)));
-    assert_eq!(ends.after(0, 10), Later::Doubtful);
+    assert_eq!(ends.after(point(0), 10), Later::Doubtful);
     assert!(ends.forget(&ALWAYS, at(11)));
-    assert_eq!(told(&ends, 0, 10), (vec![], 5, false));
+    assert_eq!(told(&ends, 0, 10), (vec![], 0, false));
 }
 
 #[test]
 fn nothing_is_told_while_the_log_cannot_be_read() {
     let mut ends = heard(10, [3]);
     ends.fall_behind();
-    assert_eq!(ends.after(0, 10), Later::Doubtful);
+    assert_eq!(ends.after(point(0), 10), Later::Doubtful);
     assert!(ends.catch_up() && !ends.catch_up());
     assert_eq!(told(&ends, 0, 10), (vec![3], 3, false));
 }
@@ -123,7 +154,8 @@ fn the_end_of_an_idle_session_is_not_told_once_its_tokens_have_expired_long_befo
     assert!(ends.hear(recorded_for(3, EndReason::Absolute), &rarely, at(5)));
     assert_eq!(told(&ends, 0, 10), (vec![1, 3], 3, false));
     ends.hear(recorded_for(4, EndReason::Idle), &rarely, at(5));
-    assert_eq!(told(&ends, 3, 10), (vec![], 4, false), "it is not looked at again");
+    assert_eq!(told(&ends, 3, 10), (vec![], 3, false));
+    assert_eq!(ends.head(), 4, "it is not read again");
 }
 
 #[test]
@@ -132,9 +164,10 @@ fn what_ended_before_the_start_is_recalled_the_newest_first() {
     for position in [9, 7, 5] {
         ends.recall(recorded(position), &ALWAYS, at(0));
     }
-    assert_eq!(ends.after(0, 10), Later::InLog(4));
-    assert_eq!(told(&ends, 5, 10), (vec![7, 9], 9, false));
+    assert_eq!(ends.after(point(0), 10), in_log(None, 4));
+    assert_eq!(ends.after(point(5), 10), in_log(Some(5), 4));
+    assert_eq!(told(&ends, 7, 10), (vec![9], 9, false));
     let mut none = Ends::new(2);
     none.recall_none(9);
-    assert_eq!((none.head(), told(&none, 0, 10)), (9, (vec![], 9, false)));
+    assert_eq!((none.head(), told(&none, 0, 10)), (9, (vec![], 0, false)));
 }

@@ -9,8 +9,9 @@ use poem_openapi::param::Path;
 
 use super::answers::Changed;
 use super::own_turn::OwnTurn;
-use super::{Sent, answer, answered, as_task, parse, travelled};
+use super::{Sent, answer, answered, as_task, parse, stamp, travelled};
 use crate::budget::Holder;
+use crate::eventlog::Within;
 use crate::http::caller::{self, Owner};
 use crate::http::digested::{Digested, NO_BODY};
 use crate::http::failure::Failure;
@@ -82,13 +83,13 @@ impl TaskChangesApi {
     ) -> Result<Changed<BatchBody>, Failure<Batch>> {
         let state = caller::state(request)?;
         let Digested { body: Json(body), digest } = body;
-        let now = state.clock.now();
+        let stamp = stamp(state);
         let actions: Arc<[Action]> =
-            actions(&state.tasks, owner.user_id, body.commands()?, now).await?.into();
+            actions(&state.tasks, owner.user_id, body.commands()?, stamp.at).await?.into();
         let list = state.tasks.of(owner.user_id).await?;
         let shown = shown_bytes(&list.state.tasks, &actions);
         let answering = as_batch(owner.user_id, Arc::clone(&actions), shown);
-        let command = Command::Change { actions, expected: if_match.versions(), at: now };
+        let command = Command::Change { actions, expected: if_match.versions(), stamp };
         // Before anything is changed: afterwards there would have to be room.
         let room = state.budgets.answers.lease(Holder::User(owner.user_id), shown);
         let room = room.map_err(|_| Problem::overloaded())?;
@@ -124,11 +125,10 @@ impl TaskChangesApi {
     ) -> Result<Changed<TaskBody>, Failure<RestoreTask>> {
         let (state, id) = (caller::state(request)?, parse(&task_id)?);
         let Digested { body: Json(body), digest } = body;
-        let version = body.version()?;
-        let restore = restoration(&state.tasks, owner.user_id, (id, version)).await?;
+        let restore = restoration(&state.tasks, owner.user_id, (id, body.version)).await?;
         let restore = Restore { expected: if_match.versions(), ..restore };
         let sent = Sent::new(&owner, request, key, digest)?;
-        let command = Command::one(Action::Restore(Box::new(restore)), state.clock.now());
+        let command = Command::one(Action::Restore(Box::new(restore)), stamp(state));
         Ok(sent.write(command, as_task(owner.user_id, id)).await?.into())
     }
 
@@ -185,8 +185,8 @@ impl TaskChangesApi {
 
 async fn take_back(sent: Sent<'_>, deed: Deed, expected: Expected) -> Result<Answer, Problem> {
     let (state, user_id) = (sent.state, sent.owner.user_id);
-    let (writing, now) = (sent.writing(), state.clock.now());
-    let done = state.tasks.take_back(&writing, (deed, expected), now, as_taken_back()).await;
+    let (writing, stamp) = (sent.writing(), stamp(state));
+    let done = state.tasks.take_back(&writing, (deed, expected), stamp, as_taken_back()).await;
     answered(state, user_id, done, None).await
 }
 
@@ -203,9 +203,9 @@ fn as_taken_back() -> Answering {
             total: done.total as u64,
             can_undo: list.state.undo.is_some(),
             can_redo: list.state.redo.is_some(),
-            version: list.version,
+            version: list.state.version,
         };
-        answer(list.version, None, &body)
+        answer(body.version, None, &body)
     })
 }
 
@@ -230,7 +230,8 @@ fn as_batch(owner: UserId, actions: Arc<[Action]>, shown: usize) -> Answering {
         });
         let mut results: Vec<_> = last_first.collect();
         results.reverse();
-        answer(list.version, None, &BatchBody { results, version: list.version })
+        let version = list.state.version;
+        answer(version, None, &BatchBody { results, version })
     })
 }
 
@@ -327,7 +328,7 @@ fn known(id: &str, reading: &mut Reading) -> Option<TaskId> {
 async fn restoration(
     tasks: &Tasks,
     owner: UserId,
-    (id, version): (TaskId, Option<i64>),
+    (id, version): (TaskId, Option<Within>),
 ) -> Result<Restore, Problem> {
     let list = tasks.of(owner).await?;
     let is_there = list.state.tasks.get(id);

@@ -9,7 +9,7 @@ use poem_openapi::{ApiResponse, OpenApi};
 
 use super::answers::Changed;
 use super::own_turn::require_unused;
-use super::{Sent, answer, answered};
+use super::{Sent, answer, answered, stamp};
 use crate::http::caller::{self, Owner};
 use crate::http::digested::digest_of;
 use crate::http::failure::Failure;
@@ -131,13 +131,13 @@ impl TaskFilesApi {
         let until = Until::of_file(&state.time_limits);
         let largest = state.tasks.heavy().largest_file();
         let bytes = arrive(body, largest, until, |bytes| claim.reserve(bytes)).await?;
-        let now = state.clock.now();
+        let stamp = stamp(state);
         // Each step goes to its end, whoever goes away meanwhile: what it holds is given back when it is done, not before.
         let reading = async move {
             claim.turn().await?;
             let read = move || {
                 let digest = digest_of(&bytes);
-                portable::read(bytes, format, now).map(|puts| (puts, digest))
+                portable::read(bytes, format, stamp.at).map(|puts| (puts, digest))
             };
             let read = claim.read(read).await??;
             Ok((claim, read))
@@ -146,9 +146,10 @@ impl TaskFilesApi {
         let count = puts.len();
         let actions = state.tasks.import(owner.user_id, puts).await?.into();
         let sent = Sent::new(&owner, request, key, digest)?;
-        let answering =
-            Answering::made(move |done| answer(done.list.version, None, &imported(count, done)));
-        let command = Command::Change { actions, expected: if_match.versions(), at: now };
+        let answering = Answering::made(move |done| {
+            answer(done.list.state.version, None, &imported(count, done))
+        });
+        let command = Command::Change { actions, expected: if_match.versions(), stamp };
         let (writing, tasks) = (sent.writing(), state.tasks.clone());
         let work = async move {
             let done = tasks.write(&writing, command, answering).await;
@@ -168,6 +169,6 @@ fn imported(count: usize, done: &Done) -> ImportBody {
         created: created as u64,
         changed: changed as u64,
         unchanged: count.saturating_sub(done.total) as u64,
-        version: done.list.version,
+        version: done.list.state.version,
     }
 }

@@ -20,13 +20,13 @@ use super::bodies::{TaskBody, TaskListBody};
 use super::idempotency::{Answer, Asked, Key};
 use super::listing::{self, Query};
 use super::task_list::TaskList;
-use super::task_list::command::{Command, Place, Refusal, Rejection};
+use super::task_list::command::{Command, Place, Refusal, Rejection, Stamp};
 use super::time_travel::{Moment, TravelError};
 use super::turns::Turn;
 use super::values::TaskId;
 use super::writing::{Answering, WriteError, Writing};
 use crate::clock::Timestamp;
-use crate::eventlog::ExecuteError;
+use crate::eventlog::{ExecuteError, Point};
 use crate::http::State;
 use crate::http::caller::{self, Owner};
 use crate::http::etag;
@@ -46,7 +46,7 @@ fn parse(task_id: &str) -> Result<TaskId, Problem> {
 
 /// When a list should be shown: a version or a time.
 fn moment(field: &str, text: &str) -> Result<Moment, Problem> {
-    let version = text.parse::<u32>().map(|version| Moment::Version(i64::from(version)));
+    let version = text.parse().map(Moment::Version);
     let time = || text.parse::<jiff::Timestamp>().map(|time| Moment::Time(Timestamp::from(time)));
     version.or_else(|_| time()).map_err(|_| {
         let message =
@@ -58,7 +58,7 @@ fn moment(field: &str, text: &str) -> Result<Moment, Problem> {
 /// Why a list cannot be shown as it was; `field` said when.
 fn travelled(field: &str, error: TravelError) -> Problem {
     match error {
-        TravelError::NotYet(last) => not_yet(field, last),
+        TravelError::NoSuchVersion => no_such_version(field),
         TravelError::Read(error) => error.into(),
     }
 }
@@ -67,16 +67,19 @@ fn travelled(field: &str, error: TravelError) -> Problem {
 fn not_made(field: &str, error: PageError) -> Problem {
     match error {
         PageError::Travel(error) => travelled(field, error),
+        PageError::OtherCursor => Problem::field("cursor", Flaw::Unknown, NO_PAGE),
         PageError::Busy(error) => error.into(),
         PageError::Encoding(_) => Problem::internal(&error),
     }
 }
 
-/// `400`: the list has no such version yet.
-fn not_yet(field: &str, last: i64) -> Problem {
-    let message = format!("must be at most {last}, the version of the list now");
-    Problem::field(field, Flaw::TooLarge, message)
+/// `400`: the list has no such version.
+fn no_such_version(field: &str) -> Problem {
+    Problem::field(field, Flaw::Unknown, "is not a version of this list")
 }
+
+/// What a cursor is not that the list before a restore had given.
+const NO_PAGE: &str = "is not of a page of this list";
 
 /// A request to change something: who sent it, and with which key.
 struct Sent<'a> {
@@ -163,9 +166,15 @@ fn as_task(owner: UserId, task_id: TaskId) -> Answering {
     })
 }
 
+/// The time now, and a mark for what happens at it.
+fn stamp(state: &State) -> Stamp {
+    let at = state.clock.now();
+    Stamp { at, mark: (state.draw_mark)(at) }
+}
+
 /// An answer with the entity tag of a version.
 fn answer(
-    version: i64,
+    version: Point,
     location: Option<String>,
     body: &impl serde::Serialize,
 ) -> serde_json::Result<Answer> {
@@ -181,7 +190,7 @@ fn missing(what: &str) -> serde_json::Error {
 /// How the whole list is shown to whoever expected another version of it.
 fn first_page(owner: UserId, outcome: &crate::eventlog::Published<TaskList>) -> TaskListBody {
     let page = listing::page(&outcome.state.tasks, &Query::default());
-    TaskListBody::new(owner, &page, outcome.version)
+    TaskListBody::new(owner, &page, outcome.state.version)
 }
 
 /// Why a command was not carried out. `commands` names the list in the body that it came from, if there were several.
@@ -235,7 +244,7 @@ async fn refused(
             }
         }
         Refusal::ListIsNewer => match state.tasks.of(owner).await {
-            Ok(list) => newer(&first_page(owner, &list), Some(list.version)),
+            Ok(list) => newer(&first_page(owner, &list), Some(list.state.version)),
             Err(error) => error.into(),
         },
         Refusal::TaskIsGone => Problem::precondition_failed(None, None),
@@ -245,7 +254,7 @@ async fn refused(
 }
 
 /// `412` with what is there instead.
-fn newer(current: &impl serde::Serialize, version: Option<i64>) -> Problem {
+fn newer(current: &impl serde::Serialize, version: Option<Point>) -> Problem {
     match RawJson::of(current) {
         Ok(current) => Problem::precondition_failed(Some(current), version.map(etag::of_version)),
         Err(error) => Problem::internal(&error),

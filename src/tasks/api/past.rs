@@ -8,7 +8,8 @@ use poem::web::sse::Event;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query as Parameter};
 
-use super::{default_limit, moment, not_made, not_yet, parse, travelled};
+use super::{default_limit, moment, no_such_version, not_made, parse, travelled};
+use crate::eventlog::Within;
 use crate::http::caller::Owner;
 use crate::http::caller::{self, SignedIn};
 use crate::http::failure::Failure;
@@ -19,10 +20,10 @@ use crate::http::problem::Problem;
 use crate::http::schema::Nullable;
 use crate::http::tag::Tag;
 use crate::tasks::bodies::{ChangeBody, DifferencesBody, HistoryBody};
-use crate::tasks::differences::Differences;
+use crate::tasks::differences::{Cursor, Differences};
 use crate::tasks::feed::FollowError;
 use crate::tasks::history::{HistoryError, Only};
-use crate::tasks::values::TaskId;
+use crate::tasks::time_travel::Moment;
 
 crate::statuses! {
     /// `GET /api/{user_id}/tasks/{task_id}/history`
@@ -60,23 +61,16 @@ impl TaskHistoryApi {
         /// Which task.
         task_id: Path<String>,
         /// Only what happened before this version: `nextBefore` of the page before.
-        #[oai(validator(minimum(value = "1")))]
-        before: Parameter<Option<i64>>,
+        #[oai(name = "before")]
+        last: Parameter<Option<String>>,
         /// Most changes on the page. Long ones may be fewer: a page takes no more of them from 512 KiB on.
         #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "1000")))]
         limit: Parameter<u64>,
     ) -> Result<Json<HistoryBody>, Failure<GetHistory>> {
         let (tasks, id) = (&caller::state(request)?.tasks, parse(&task_id)?);
         let limit = usize::try_from(limit.0).unwrap_or(usize::MAX);
-        let told = tasks.history(owner.user_id, id, before.0, limit).await;
-        let told = told.map_err(|error| match error {
-            HistoryError::NoSuchVersion => {
-                let message = "must be the nextBefore of a page of this history";
-                Problem::field("before", Flaw::Unknown, message)
-            }
-            HistoryError::Read(error) => error.into(),
-        })?;
-        let told = told.ok_or_else(Problem::no_such_task)?;
+        let told = tasks.history(owner.user_id, id, before(last.as_deref())?, limit).await;
+        let told = told.map_err(not_told)?.ok_or_else(Problem::no_such_task)?;
         Ok(Json(told.into()))
     }
 
@@ -96,16 +90,16 @@ impl TaskHistoryApi {
         #[oai(name = "type")]
         only: Parameter<Option<Only>>,
         /// Only what happened before this version: `nextBefore` of the page before.
-        #[oai(validator(minimum(value = "1")))]
-        before: Parameter<Option<i64>>,
+        #[oai(name = "before")]
+        last: Parameter<Option<String>>,
         /// Most changes on the page. Long ones may be fewer: a page takes no more of them from 512 KiB on.
         #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "1000")))]
         limit: Parameter<u64>,
     ) -> Result<Json<HistoryBody>, Failure<GetListHistory>> {
         let tasks = &caller::state(request)?.tasks;
         let limit = usize::try_from(limit.0).unwrap_or(usize::MAX);
-        let told = tasks.list_history(owner.user_id, only.0, before.0, limit).await?;
-        Ok(Json(told.into()))
+        let told = tasks.list_history(owner.user_id, only.0, before(last.as_deref())?, limit).await;
+        Ok(Json(told.map_err(not_told)?.into()))
     }
 
     /// What is different
@@ -131,25 +125,34 @@ impl TaskHistoryApi {
         limit: Parameter<u64>,
     ) -> Result<Json<DifferencesBody>, Failure<DiffTasks>> {
         let tasks = &caller::state(request)?.tasks;
-        let from = moment("from", &from)?;
-        let to = to.0.map(|text| moment("to", &text)).transpose()?;
-        let after = cursor.0.map(|text| text.parse::<TaskId>()).transpose().map_err(|_| {
+        let mut from = ("from", moment("from", &from)?);
+        let mut to = to.0.map(|text| Ok::<_, Problem>(("to", moment("to", &text)?))).transpose()?;
+        let cursor = cursor.0.map(|text| text.parse::<Cursor>()).transpose().map_err(|_| {
             Problem::field("cursor", Flaw::Invalid, "must be the nextCursor of a page")
         })?;
         let limit = usize::try_from(limit.0).unwrap_or(usize::MAX);
-        let from = tasks.as_of(owner.user_id, from).await;
-        let from = from.map_err(|error| travelled("from", error))?;
-        let to = match to {
-            Some(to) => tasks.as_of(owner.user_id, to).await,
-            None => tasks.of(owner.user_id).await.map_err(Into::into),
+        // The next page is of the same versions, whatever happened meanwhile.
+        if let Some(cursor) = &cursor {
+            from = ("cursor", Moment::Version(cursor.from.into()));
+            to = Some(("cursor", Moment::Version(cursor.to.into())));
+        }
+        let travel = async |(field, moment)| {
+            let past = tasks.as_of(owner.user_id, moment).await;
+            past.map_err(|error| travelled(field, error))
         };
-        let to = to.map_err(|error| travelled("to", error))?;
+        let from = travel(from).await?;
+        let to = match to {
+            Some(to) => travel(to).await?,
+            None => tasks.of(owner.user_id).await?,
+        };
         let between = (Arc::clone(&from), Arc::clone(&to));
+        let after = cursor.map(|cursor| cursor.after);
         let found = tasks.differences(owner.user_id, between, after, limit).await;
         let Differences { found, more } = found.map_err(|error| not_made("from", error))?;
-        let next = found.last().filter(|_| more).map(|difference| difference.task_id);
+        let (from, to) = (from.state.version, to.state.version);
+        let next = found.last().filter(|_| more);
+        let next = next.map(|last| Cursor { from, to, after: last.task_id }.to_string());
         let differences = found.into_iter().map(Into::into).collect();
-        let (from, to) = (from.version, to.version);
         Ok(Json(DifferencesBody { from, to, differences, next_cursor: Nullable(next) }))
     }
 
@@ -180,7 +183,7 @@ impl TaskHistoryApi {
         let place = live::place(&state.budgets.streams)?;
         let changes = state.tasks.follow(owner, since).await;
         let changes = changes.map_err(|error| match error {
-            FollowError::NotYet(last) => not_yet(field, last),
+            FollowError::NoSuchVersion => no_such_version(field),
             FollowError::Crowded => Problem::too_many_streams(),
             FollowError::Read(error) => error.into(),
         })?;
@@ -191,12 +194,26 @@ impl TaskHistoryApi {
 }
 
 /// The version that a client knows last.
-fn version(field: &str, text: Option<&str>) -> Result<Option<i64>, Problem> {
-    let version = text.map(str::parse::<u32>).transpose();
-    let version = version.map_err(|_| {
+fn version(field: &str, text: Option<&str>) -> Result<Option<Within>, Problem> {
+    text.map(str::parse).transpose().map_err(|_| {
         Problem::field(field, Flaw::Invalid, "must be the id of an event, or a version of the list")
-    })?;
-    Ok(version.map(i64::from))
+    })
+}
+
+/// The version before which a history is told.
+fn before(text: Option<&str>) -> Result<Option<Within>, Problem> {
+    text.map(str::parse).transpose().map_err(|_| Problem::field("before", Flaw::Invalid, NO_PAGE))
+}
+
+/// What the version before which a history is told has to be.
+const NO_PAGE: &str = "must be the nextBefore of a page of this history";
+
+/// Why a history is not told.
+fn not_told(error: HistoryError) -> Problem {
+    match error {
+        HistoryError::NoSuchVersion => Problem::field("before", Flaw::Unknown, NO_PAGE),
+        HistoryError::Read(error) => error.into(),
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "as the stream gives it")]
@@ -225,6 +242,9 @@ mod tests {
             text += std::str::from_utf8(&body.next().await.unwrap().unwrap()).unwrap();
         }
         let data = serde_json::to_string(&ChangeBody::example()).unwrap();
-        assert!(text.starts_with(&format!("id: 2\ndata: {data}\n\n:\n\n:\n\n:\n\n")), "{text}");
+        assert!(
+            text.starts_with(&format!("id: 2.Zk3x_9Qa\ndata: {data}\n\n:\n\n:\n\n:\n\n")),
+            "{text}"
+        );
     }
 }

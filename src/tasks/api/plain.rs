@@ -2,7 +2,7 @@
 
 use poem::Request;
 
-use super::{Sent, parse};
+use super::{Sent, parse, stamp};
 use crate::http::caller::{self, Owner};
 use crate::http::digested::NO_BODY;
 use crate::http::idempotency_key::MaybeIdempotencyKey;
@@ -78,5 +78,5 @@ async fn carry_out(owner: &Owner, request: &Request, action: Action) -> Result<(
     let state = caller::state(request)?;
     let (key, digest) = (MaybeIdempotencyKey(None), NO_BODY);
     let sent = Sent::new(owner, request, key, digest)?;
-    sent.write(Command::one(action, state.clock.now()), Answering::Done).await.map(drop)
+    sent.write(Command::one(action, stamp(state)), Answering::Done).await.map(drop)
 }

@@ -5,7 +5,7 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query as Parameter};
 
 use super::answers::{Changed, Created, Deleted};
-use super::{CACHE_CONTROL, Sent, answer, as_task, default_limit, moment, not_made, parse};
+use super::{CACHE_CONTROL, Sent, answer, as_task, default_limit, moment, not_made, parse, stamp};
 use crate::http::cached::Cached;
 use crate::http::caller::{self, Owner};
 use crate::http::digested::{Digested, NO_BODY};
@@ -144,8 +144,8 @@ impl TasksApi {
     ) -> Result<Created, Failure<CreateTask>> {
         let state = caller::state(request)?;
         let Digested { body: Json(body), digest } = body;
-        let (user_id, now) = (owner.user_id, state.clock.now());
-        let new = New { id: TaskId::at(now), draft: body.read()?, completed: body.completed };
+        let (user_id, stamp) = (owner.user_id, stamp(state));
+        let new = New { id: TaskId::at(stamp.at), draft: body.read()?, completed: body.completed };
         let sent = Sent::new(&owner, request, key, digest)?;
         let answering = Answering::made(move |done| {
             let id = done.created.first();
@@ -154,7 +154,7 @@ impl TasksApi {
             let location = format!("/api/{user_id}/tasks/{}", task.id);
             answer(task.version, Some(location), &TaskBody::new(user_id, task))
         });
-        Ok(sent.write(Command::one(Action::Create(new), now), answering).await?.into())
+        Ok(sent.write(Command::one(Action::Create(new), stamp), answering).await?.into())
     }
 
     /// Get a task
@@ -265,7 +265,7 @@ impl TasksApi {
         let place = reading.finish(place)?;
         let action = Action::Move { id, place, expected: if_match.versions() };
         let sent = Sent::new(&owner, request, key, digest)?;
-        let command = Command::one(action, state.clock.now());
+        let command = Command::one(action, stamp(state));
         Ok(sent.write(command, as_task(owner.user_id, id)).await?.into())
     }
 
@@ -292,14 +292,14 @@ impl TasksApi {
         let state = caller::state(request)?;
         let action = Action::Delete { id: parse(&task_id)?, expected: if_match.versions() };
         let sent = Sent::new(&owner, request, key, NO_BODY)?;
-        let command = Command::one(action, state.clock.now());
+        let command = Command::one(action, stamp(state));
         Ok(sent.write(command, Answering::Done).await?.into())
     }
 }
 
 /// The place after which a page begins.
 fn after(text: &str, sort: Sort) -> Result<Cursor, Problem> {
-    let cursor = text.parse::<Cursor>().ok().filter(|cursor| cursor.fits(sort));
+    let cursor = text.parse::<Cursor>().ok().filter(|cursor| cursor.place.fits(sort));
     cursor.ok_or_else(|| {
         Problem::field(
             "cursor",
@@ -332,6 +332,6 @@ async fn change(
 ) -> Result<Answer, Problem> {
     let (id, user_id) = (parse(task_id)?, sent.owner.user_id);
     let action = Action::Change { id, wanted, expected: if_match.versions() };
-    let command = Command::one(action, sent.state.clock.now());
+    let command = Command::one(action, stamp(sent.state));
     sent.write(command, as_task(user_id, id)).await
 }

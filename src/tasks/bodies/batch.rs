@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use super::{Reading, TaskBody, TaskPatch, TaskRequest, example, place};
+use crate::eventlog::Point;
 use crate::http::bounded::at_most;
 use crate::http::field::Flaw;
 use crate::http::problem::Problem;
@@ -78,7 +79,7 @@ pub(in crate::tasks) struct BatchChange {
     pub(in crate::tasks) changes: TaskPatch,
     /// The version that the task must have.
     #[serde(default, deserialize_with = "present")]
-    pub(in crate::tasks) if_version: Option<i64>,
+    pub(in crate::tasks) if_version: Option<Point>,
 }
 
 /// Delete a task.
@@ -94,7 +95,7 @@ pub(in crate::tasks) struct BatchDelete {
     pub(in crate::tasks) id: String,
     /// The version that the task must have.
     #[serde(default, deserialize_with = "present")]
-    pub(in crate::tasks) if_version: Option<i64>,
+    pub(in crate::tasks) if_version: Option<Point>,
 }
 
 /// Move a task right before or right after another one.
@@ -116,7 +117,7 @@ pub(in crate::tasks) struct BatchMove {
     pub(in crate::tasks) after: Option<String>,
     /// The version that the task must have.
     #[serde(default, deserialize_with = "present")]
-    pub(in crate::tasks) if_version: Option<i64>,
+    pub(in crate::tasks) if_version: Option<Point>,
 }
 
 /// Bring a deleted task back as it was.
@@ -138,7 +139,7 @@ pub(in crate::tasks) struct BatchBody {
     /// What each command came to, in their order.
     pub(in crate::tasks) results: Vec<BatchResult>,
     /// The version of the list now.
-    pub(in crate::tasks) version: i64,
+    pub(in crate::tasks) version: Point,
 }
 
 /// What a command of a batch came to.
@@ -205,7 +206,7 @@ impl BatchMove {
 }
 
 /// The versions that a task may have.
-pub(in crate::tasks) fn expected(if_version: Option<i64>) -> Expected {
+pub(in crate::tasks) fn expected(if_version: Option<Point>) -> Expected {
     if_version.map(|version| vec![version])
 }
 
@@ -218,7 +219,12 @@ impl Example for BatchRequest {
         Self {
             commands: vec![
                 BatchCommand::Create(create),
-                BatchCommand::Change(BatchChange { op, id: id(), changes, if_version: Some(1) }),
+                BatchCommand::Change(BatchChange {
+                    op,
+                    id: id(),
+                    changes,
+                    if_version: Some(example::version(1)),
+                }),
                 BatchCommand::Move(BatchMove {
                     op,
                     id: id(),
@@ -234,10 +240,14 @@ impl Example for BatchRequest {
 impl Example for BatchBody {
     fn example() -> Self {
         let task = |last, version| {
-            let task = TaskBody { id: example::id(last), version, ..TaskBody::example() };
+            let task = TaskBody {
+                id: example::id(last),
+                version: example::version(version),
+                ..TaskBody::example()
+            };
             BatchResult { id: task.id, task: Some(task) }
         };
         let changed = BatchResult { id: example::id(3), task: None };
-        Self { results: vec![task(5, 3), changed, task(3, 5)], version: 5 }
+        Self { results: vec![task(5, 3), changed, task(3, 5)], version: example::version(5) }
     }
 }

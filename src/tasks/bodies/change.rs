@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{TaskFields, example};
 use crate::clock::Timestamp;
+use crate::eventlog::Point;
 use crate::http::schema::Nullable;
 use crate::id::{SessionId, UserId};
 use crate::tasks::differences::Difference;
@@ -19,7 +20,7 @@ use crate::tasks::values::TaskId;
 #[oai(rename = "TaskChange", rename_all = "camelCase", example, skip_serializing_if_is_none)]
 pub struct ChangeBody {
     /// The version of the list since then.
-    pub version: i64,
+    pub version: Point,
     /// The task.
     task_id: TaskId,
     /// What people know the task by, in the history of a whole list only: the title that the change tells of, or else the
@@ -77,7 +78,7 @@ pub struct HistoryBody {
     /// What happened, the last first.
     pub(in crate::tasks) changes: Vec<ChangeBody>,
     /// Send it as `before` to get earlier changes; `null` if there are none.
-    pub(in crate::tasks) next_before: Nullable<i64>,
+    pub(in crate::tasks) next_before: Nullable<Point>,
 }
 
 /// What was taken back, or done again.
@@ -94,7 +95,7 @@ pub(in crate::tasks) struct TakenBackBody {
     /// Whether there is something to do again.
     pub(in crate::tasks) can_redo: bool,
     /// The version of the list now.
-    pub(in crate::tasks) version: i64,
+    pub(in crate::tasks) version: Point,
 }
 
 /// What is different about a task.
@@ -143,19 +144,19 @@ impl From<Difference> for DifferenceBody {
 #[oai(rename = "TaskDifferences", rename_all = "camelCase", example)]
 pub(in crate::tasks) struct DifferencesBody {
     /// The version at the beginning.
-    pub(in crate::tasks) from: i64,
+    pub(in crate::tasks) from: Point,
     /// The version at the end.
-    pub(in crate::tasks) to: i64,
+    pub(in crate::tasks) to: Point,
     /// The differences in order of the tasks' creation.
     pub(in crate::tasks) differences: Vec<DifferenceBody>,
-    /// Send it as `cursor`, with the same versions, to get the next page; `null` on the last one.
-    pub(in crate::tasks) next_cursor: Nullable<TaskId>,
+    /// Send it as `cursor` to get the next page of the differences between these versions; `null` on the last one.
+    pub(in crate::tasks) next_cursor: Nullable<String>,
 }
 
 impl Example for ChangeBody {
     fn example() -> Self {
         Self {
-            version: 2,
+            version: example::version(2),
             task_id: example::id(3),
             title: None,
             kind: Kind::Changed,
@@ -172,7 +173,10 @@ impl Example for ChangeBody {
 
 impl Example for HistoryBody {
     fn example() -> Self {
-        Self { changes: vec![ChangeBody::example()], next_before: Nullable(Some(2)) }
+        Self {
+            changes: vec![ChangeBody::example()],
+            next_before: Nullable(Some(example::version(2))),
+        }
     }
 }
 
@@ -180,9 +184,20 @@ impl Example for TakenBackBody {
     fn example() -> Self {
         let change = ChangeBody::example();
         let (before, after) = (change.after, change.before);
-        let undone =
-            ChangeBody { version: 3, deed: Deed::Undo, before, after, ..ChangeBody::example() };
-        Self { changes: vec![undone], total: 1, can_undo: true, can_redo: true, version: 3 }
+        let undone = ChangeBody {
+            version: example::version(3),
+            deed: Deed::Undo,
+            before,
+            after,
+            ..ChangeBody::example()
+        };
+        Self {
+            changes: vec![undone],
+            total: 1,
+            can_undo: true,
+            can_redo: true,
+            version: example::version(3),
+        }
     }
 }
 
@@ -190,6 +205,11 @@ impl Example for DifferencesBody {
     fn example() -> Self {
         let ChangeBody { task_id, before, after, .. } = ChangeBody::example();
         let differences = vec![DifferenceBody { task_id, before, after }];
-        Self { from: 1, to: 2, differences, next_cursor: Nullable(None) }
+        Self {
+            from: example::version(1),
+            to: example::version(2),
+            differences,
+            next_cursor: Nullable(None),
+        }
     }
 }

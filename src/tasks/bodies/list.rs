@@ -5,9 +5,10 @@ use poem_openapi::types::Example;
 use serde::Serialize;
 
 use super::TaskBody;
+use crate::eventlog::Point;
 use crate::http::schema::Nullable;
 use crate::id::UserId;
-use crate::tasks::listing::{Counts, Page};
+use crate::tasks::listing::{Counts, Cursor, Page};
 
 /// A page of a task list.
 #[derive(Debug, Clone, Serialize, Object)]
@@ -23,7 +24,7 @@ pub struct TaskListBody {
     /// How many tasks match whether or not they are done, per state.
     pub counts: CountsBody,
     /// The version of the list. In double quotes it is its entity tag.
-    pub version: i64,
+    pub version: Point,
 }
 
 /// How many tasks there are per state.
@@ -38,11 +39,13 @@ pub struct CountsBody {
 
 impl TaskListBody {
     /// What is shown of a page of a list at `version`.
-    pub fn new(owner: UserId, page: &Page<'_>, version: i64) -> Self {
+    pub fn new(owner: UserId, page: &Page<'_>, version: Point) -> Self {
         let Counts { open, completed } = page.counts;
         Self {
             tasks: page.tasks.iter().map(|task| TaskBody::new(owner, task)).collect(),
-            next_cursor: Nullable(page.next.as_ref().map(ToString::to_string)),
+            next_cursor: Nullable(
+                page.next.clone().map(|place| Cursor { version, place }.to_string()),
+            ),
             total: page.total as u64,
             counts: CountsBody { open: open as u64, completed: completed as u64 },
             version,
@@ -57,7 +60,7 @@ impl Example for TaskListBody {
             next_cursor: Nullable(None),
             total: 1,
             counts: CountsBody { open: 1, completed: 0 },
-            version: 1,
+            version: super::example::version(1),
         }
     }
 }

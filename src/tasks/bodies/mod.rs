@@ -16,15 +16,21 @@ pub(super) use request::{MoveRequest, RestoreRequest, TaskPatch, TaskRequest, pl
 pub use task::TaskBody;
 pub(super) use task::TaskFields;
 
-/// Identifiers and times of examples.
-mod example {
+/// Identifiers, versions and times of examples.
+pub(super) mod example {
     use uuid::Uuid;
 
     use crate::clock::Timestamp;
+    use crate::eventlog::Point;
     use crate::id::Id;
 
     pub(super) fn id<Kind>(last: u128) -> Id<Kind> {
         Id::from_uuid(Uuid::from_u128(0x019a_ab76_5800_7000_8000_0000_0000_0000 + last))
+    }
+
+    /// The version with this number.
+    pub(in crate::tasks) fn version(number: i64) -> Point {
+        Point::new(number, "Zk3x_9Qa".parse().unwrap_or_default())
     }
 
     /// So many seconds after the examples begin.

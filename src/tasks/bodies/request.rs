@@ -5,6 +5,7 @@ use poem_openapi::types::{Example, MaybeUndefined};
 use serde::Deserialize;
 
 use super::{Reading, Said};
+use crate::eventlog::Within;
 use crate::http::field::Flaw;
 use crate::http::problem::Problem;
 use crate::tasks::task::{Fields, present};
@@ -189,18 +190,7 @@ pub(in crate::tasks) struct RestoreRequest {
     /// The version of the list, from the task's history, in which it was what it should be again. When absent, a deleted
     /// task is brought back as it was, and one that is there stays as it is.
     #[serde(default)]
-    #[oai(validator(minimum(value = "1")))]
-    version: Option<i64>,
-}
-
-impl RestoreRequest {
-    /// The version, if there is one; it is one that a list can have.
-    pub(in crate::tasks) fn version(&self) -> Result<Option<i64>, Problem> {
-        match self.version {
-            Some(..1) => Err(Problem::field("version", Flaw::TooSmall, "must be at least 1")),
-            version => Ok(version),
-        }
-    }
+    pub(in crate::tasks) version: Option<Within>,
 }
 
 impl Example for TaskRequest {
@@ -234,6 +224,6 @@ impl Example for MoveRequest {
 
 impl Example for RestoreRequest {
     fn example() -> Self {
-        Self { version: Some(1) }
+        Self { version: Some(super::example::version(1).into()) }
     }
 }

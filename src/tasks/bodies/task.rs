@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::example;
 use crate::clock::Timestamp;
+use crate::eventlog::Point;
 use crate::http::schema::Nullable;
 use crate::id::UserId;
 use crate::tasks::task::{Fields, Task};
@@ -41,7 +42,7 @@ pub struct TaskBody {
     /// When it last changed.
     pub updated_at: Timestamp,
     /// The version of the list in which it became what it is. In double quotes it is its entity tag.
-    pub version: i64,
+    pub version: Point,
 }
 
 impl TaskBody {
@@ -129,7 +130,7 @@ impl Example for TaskBody {
             position: "i0000000".to_owned(),
             created_at: example::time(0),
             updated_at: example::time(0),
-            version: 1,
+            version: example::version(1),
         }
     }
 }

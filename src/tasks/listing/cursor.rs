@@ -1,7 +1,8 @@
 //! Where a page ended, so that the next one begins right after it.
 //!
 //! A cursor names the last task of a page and what it was sorted by. It therefore stays right while the list changes: it
-//! does not count, and the task itself need not be there any more.
+//! does not count, and the task itself need not be there any more. And it has the version of the list that the page was
+//! of: pages of different histories are not to be taken for one list.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -12,6 +13,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 use crate::clock::Timestamp;
+use crate::eventlog::Point;
 use crate::tasks::task::Task;
 use crate::tasks::values::{Position, Priority, TaskId};
 
@@ -63,7 +65,13 @@ pub struct Place<'a> {
 }
 
 /// The place that a page ended at.
-pub type Cursor = Place<'static>;
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Cursor {
+    /// The version of the list that the page was of.
+    pub version: Point,
+    /// The place of its last task.
+    pub place: Place<'static>,
+}
 
 /// The text is no cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +106,7 @@ impl<'a> Place<'a> {
     }
 
     /// The same, for as long as one likes.
-    pub fn into_cursor(self) -> Cursor {
+    pub fn kept(self) -> Place<'static> {
         let rank = match self.rank {
             Rank::Position(position) => Rank::Position(Cow::Owned(position.into_owned())),
             Rank::Created => Rank::Created,
@@ -111,7 +119,7 @@ impl<'a> Place<'a> {
     }
 }
 
-impl Cursor {
+impl Place<'_> {
     /// Whether it is of a list that is sorted so.
     pub fn fits(&self, sort: Sort) -> bool {
         match self.rank {
@@ -127,8 +135,8 @@ impl Cursor {
 /// Opaque to clients: it says nothing they could not see, but they shall not take it apart.
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let id = self.id;
-        let text = match &self.rank {
+        let Place { rank, id } = &self.place;
+        let place = match rank {
             Rank::Created => format!("c..{id}"),
             Rank::Updated(at) => format!("u.{}.{id}", at.unix_millis()),
             Rank::Due(at) => format!("d.{}.{id}", at.unix_millis()),
@@ -136,7 +144,7 @@ impl fmt::Display for Cursor {
             Rank::Position(position) => format!("o.{position}.{id}"),
             Rank::NotDue => format!("n..{id}"),
         };
-        f.write_str(&BASE64_URL_SAFE_NO_PAD.encode(text))
+        f.write_str(&BASE64_URL_SAFE_NO_PAD.encode(format!("{} {place}", self.version)))
     }
 }
 
@@ -146,7 +154,9 @@ impl FromStr for Cursor {
     fn from_str(text: &str) -> Result<Self, InvalidCursor> {
         let text = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidCursor)?;
         let text = String::from_utf8(text).map_err(|_| InvalidCursor)?;
-        let [kind, value, id] = text.splitn(3, '.').collect::<Vec<_>>()[..] else {
+        let (version, place) = text.split_once(' ').ok_or(InvalidCursor)?;
+        let version = version.parse().map_err(|_| InvalidCursor)?;
+        let [kind, value, id] = place.splitn(3, '.').collect::<Vec<_>>()[..] else {
             return Err(InvalidCursor);
         };
         let time = || value.parse().map(Timestamp::from_unix_millis).map_err(|_| InvalidCursor);
@@ -159,7 +169,8 @@ impl FromStr for Cursor {
             "n" => Rank::NotDue,
             _ => return Err(InvalidCursor),
         };
-        Ok(Place { rank, id: id.parse().map_err(|_| InvalidCursor)? })
+        let id = id.parse().map_err(|_| InvalidCursor)?;
+        Ok(Self { version, place: Place { rank, id } })
     }
 }
 
@@ -176,20 +187,27 @@ mod tests {
     #[test]
     fn a_cursor_is_read_back_as_it_was_written() {
         for sort in [Sort::Created, Sort::Updated, Sort::Due, Sort::Priority, Sort::Position] {
-            let cursor = Place::of(&task(3), sort).into_cursor();
+            let version = "7.Zk3x_9Qa".parse().unwrap();
+            let cursor = Cursor { version, place: Place::of(&task(3), sort).kept() };
             let read: Cursor = cursor.to_string().parse().unwrap();
             assert_eq!(read, cursor);
-            assert!(read.fits(sort));
+            assert!(read.place.fits(sort));
         }
     }
 
     #[test]
     fn what_is_no_cursor_is_refused() {
-        let encoded = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
+        let encoded = |place: &str| BASE64_URL_SAFE_NO_PAD.encode(format!("7.Zk3x_9Qa {place}"));
+        let id = task(3).id;
+        assert!(encoded(&format!("c..{id}")).parse::<Cursor>().is_ok());
+        let bare = BASE64_URL_SAFE_NO_PAD.encode(format!("c..{id}"));
+        let counted = BASE64_URL_SAFE_NO_PAD.encode(format!("7 c..{id}"));
         for text in [
             "",
             "c",
             "%",
+            &bare,
+            &counted,
             &encoded("x..y"),
             &encoded("u.now.0"),
             &encoded("c..nobody"),

@@ -26,7 +26,7 @@ pub struct Query {
     pub sort: Sort,
     /// Which way.
     pub order: Order,
-    /// Only tasks after this place.
+    /// Only tasks after the page that ended there.
     pub after: Option<Cursor>,
     /// Most tasks on the page.
     pub limit: usize,
@@ -67,7 +67,7 @@ pub struct Page<'a> {
     /// The tasks in the order asked for.
     pub tasks: Vec<&'a Arc<Task>>,
     /// The place of the last task of the page, if more follow.
-    pub next: Option<Cursor>,
+    pub next: Option<Place<'static>>,
     /// How many tasks match on all pages together, done or not.
     pub counts: Counts,
     /// How many tasks match on all pages together.
@@ -143,7 +143,7 @@ pub fn page<'a>(tasks: &'a OrderedTasks, query: &Query) -> Page<'a> {
 /// A page of everything in order of creation.
 fn beginning<'a>(tasks: &'a OrderedTasks, query: &Query) -> Page<'a> {
     let page: Vec<_> = match &query.after {
-        Some(place) => tasks.after(place.id()).take(query.limit + 1).collect(),
+        Some(cursor) => tasks.after(cursor.place.id()).take(query.limit + 1).collect(),
         None => tasks.iter().take(query.limit + 1).collect(),
     };
     let counts = Counts { open: tasks.len() - tasks.completed(), completed: tasks.completed() };
@@ -158,8 +158,9 @@ fn selection<'a>(tasks: &'a OrderedTasks, query: &Query) -> Page<'a> {
         if query.wants(task) {
             total += 1;
             let place = Place::of(task, query.sort);
-            let is_later =
-                |after: &Cursor| place.compare(after, query.order) == std::cmp::Ordering::Greater;
+            let is_later = |after: &Cursor| {
+                place.compare(&after.place, query.order) == std::cmp::Ordering::Greater
+            };
             if query.after.as_ref().is_none_or(is_later) {
                 found.push((place, task));
             }
@@ -185,7 +186,7 @@ fn finish<'a>(
     let more = tasks.len() > query.limit;
     tasks.truncate(query.limit);
     let last = tasks.last().filter(|_| more);
-    let next = last.map(|task| Place::of(task, query.sort).into_cursor());
+    let next = last.map(|task| Place::of(task, query.sort).kept());
     Page { tasks, next, counts, total }
 }
 

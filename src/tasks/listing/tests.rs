@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::tasks::task::Content;
-use crate::tasks::testing::{at, content, id, note, tags};
+use crate::tasks::testing::{at, content, id, note, tags, version};
 use crate::tasks::values::{Due, TaskId};
 
 fn task(number: u8, change: impl FnOnce(&mut Content)) -> Arc<Task> {
@@ -10,7 +10,11 @@ fn task(number: u8, change: impl FnOnce(&mut Content)) -> Arc<Task> {
     content.description = Some(note("Für MORGEN"));
     change(&mut content);
     let times = (at(i64::from(number)), at(100 - i64::from(number)));
-    Arc::new(Task::new(id(u128::from(number)), content, times, 1))
+    Arc::new(Task::new(id(u128::from(number)), content, times, version(1)))
+}
+
+fn cursor(place: Place<'static>) -> Cursor {
+    Cursor { version: version(1), place }
 }
 
 fn done(content: &mut Content) {
@@ -61,7 +65,7 @@ fn pages_follow_each_other_without_gap_or_repeat_in_every_order() {
                 assert_eq!(page.total, 5);
                 paged.extend(numbers(&page));
                 match page.next {
-                    Some(next) => query.after = Some(next),
+                    Some(next) => query.after = Some(cursor(next)),
                     None => break,
                 }
             }
@@ -93,12 +97,12 @@ fn what_is_not_due_comes_last_in_either_order() {
 #[test]
 fn a_cursor_stays_right_when_its_task_is_deleted_or_changed() {
     let mut list = list();
-    let first = page(&list, &some(2)).next;
+    let first = page(&list, &some(2)).next.map(cursor);
     list.remove(id(2));
     assert_eq!(numbers(&page(&list, &Query { after: first, ..some(10) })), [3, 4, 5]);
 
     let query = Query { limit: 1, ..sorted(Sort::Priority, Order::Desc) };
-    let cursor = page(&list, &query).next;
+    let cursor = page(&list, &query).next.map(cursor);
     list.insert(task(4, |task| task.priority = Priority::Low));
     let rest = Query { after: cursor, limit: 10, ..query };
     // Those that nobody changed come once; the changed one comes where it stands now.

@@ -4,10 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::budget::{Budget, Holder, Purpose};
-use crate::eventlog::Decider;
+use crate::eventlog::{Decider, Mark};
 use crate::tasks::task::{Content, Task};
-use crate::tasks::task_list::command::Command;
-use crate::tasks::testing::{at, position};
+use crate::tasks::task_list::command::{Command, Stamp};
+use crate::tasks::testing::{at, position, version};
 use crate::tasks::values::{Description, Due, Priority, Tags, Title};
 
 /// Text of the characters that files are sensitive to, and of any others.
@@ -81,7 +81,7 @@ fn lists() -> impl Strategy<Value = Vec<Task>> {
             let position = position(u8::try_from(number * 5 % 8).unwrap());
             let content =
                 Content { title, description, completed_at, priority, due, tags, position };
-            Task::new(id(number), content, times, 1)
+            Task::new(id(number), content, times, version(1))
         };
         tasks.into_iter().enumerate().map(task).collect()
     })
@@ -106,7 +106,11 @@ fn published(tasks: &[Task]) -> Published<TaskList> {
 fn imported(file: &[u8], format: Format) -> (Published<TaskList>, bool) {
     let puts = || read(Bytes::copy_from_slice(file), format, now()).unwrap();
     let actions: Arc<[Action]> = puts().into_iter().map(|put| Action::Put(Box::new(put))).collect();
-    let command = || Command::Change { actions: Arc::clone(&actions), expected: None, at: now() };
+    let command = || Command::Change {
+        actions: Arc::clone(&actions),
+        expected: None,
+        stamp: Stamp { at: now(), mark: Mark::default() },
+    };
     let mut list = Published::<TaskList>::default();
     for event in TaskList::decide(&list.state, command()).unwrap() {
         list.state = TaskList::evolve(list.state, &event);
@@ -164,7 +168,7 @@ fn a_list_of_several_pieces_is_one_file() {
         let task = |number: usize| {
             let steps = u8::try_from(number % 250).unwrap();
             let content = crate::tasks::testing::content(&format!("task {number}"), steps);
-            Task::new(id(number), content, (at(0), at(0)), 1)
+            Task::new(id(number), content, (at(0), at(0)), version(1))
         };
         let tasks: Vec<_> = (0..count).map(task).collect();
         for format in [Format::Json, Format::Csv] {

@@ -8,8 +8,10 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
 use serde::Serialize;
 
 use super::{Format, TaskFile};
+use crate::eventlog::Point;
 use crate::http::body::{require_type, too_large};
 use crate::http::{caller, header_of};
+use crate::tasks::bodies::example;
 
 /// A file that is being sent. It is received when there is room for it.
 #[derive(Debug)]
@@ -31,7 +33,7 @@ pub struct ImportBody {
     /// How many were so already.
     pub unchanged: u64,
     /// The version of the list now.
-    pub version: i64,
+    pub version: Point,
 }
 
 impl TaskFileBody {
@@ -81,6 +83,6 @@ impl<'a> ApiExtractor<'a> for TaskFileBody {
 
 impl Example for ImportBody {
     fn example() -> Self {
-        Self { created: 2, changed: 0, unchanged: 0, version: 2 }
+        Self { created: 2, changed: 0, unchanged: 0, version: example::version(2) }
     }
 }

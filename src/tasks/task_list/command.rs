@@ -3,13 +3,22 @@
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
-use crate::eventlog::Extent;
+use crate::eventlog::{Extent, Mark, Point};
 use crate::tasks::events::{Deed, Imported, Span, TaskEvent};
 use crate::tasks::task::{Content, Fields, Task};
 use crate::tasks::values::{Description, Due, Position, Priority, Tags, TaskId, Title};
 
 /// The versions that something may have for a command to be carried out; any, if there are none.
-pub type Expected = Option<Vec<i64>>;
+pub type Expected = Option<Vec<Point>>;
+
+/// When a command is given, and the mark of the events that it causes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// The time.
+    pub at: Timestamp,
+    /// The mark.
+    pub mark: Mark,
+}
 
 /// What can be asked of a task list.
 #[derive(Debug, Clone)]
@@ -20,8 +29,8 @@ pub enum Command {
         actions: Arc<[Action]>,
         /// The versions that the list may have.
         expected: Expected,
-        /// The time.
-        at: Timestamp,
+        /// When it is given.
+        stamp: Stamp,
     },
     /// Take the last change back, or do what was taken back last again.
     TakeBack {
@@ -29,15 +38,15 @@ pub enum Command {
         taking: Taking,
         /// The versions that the list may have.
         expected: Expected,
-        /// The time.
-        at: Timestamp,
+        /// When it is given.
+        stamp: Stamp,
     },
 }
 
 impl Command {
     /// A single action.
-    pub fn one(action: Action, at: Timestamp) -> Self {
-        Self::Change { actions: Arc::new([action]), expected: None, at }
+    pub fn one(action: Action, stamp: Stamp) -> Self {
+        Self::Change { actions: Arc::new([action]), expected: None, stamp }
     }
 
     /// About how large it is: each action and each event that is taken back may cause an event.

@@ -12,13 +12,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::command::{Action, Command, Expected, Refusal, Rejection};
+pub use self::command::{Action, Command, Expected, Refusal, Rejection, Stamp};
 use super::events::{Deed, Span, TaskCreated, TaskEvent};
 use super::ordered::OrderedTasks;
 use super::task::Task;
 use super::values::{Position, TaskId};
 use crate::clock::Timestamp;
-use crate::eventlog::{Consequence, Decider, Extent};
+use crate::eventlog::{Consequence, Decider, Extent, Point};
 
 /// Most tasks in one list: everything that concerns a whole list is then one transaction that others hardly feel.
 pub const MAX_TASKS: usize = 10_000;
@@ -29,8 +29,8 @@ pub const MAX_TASKS: usize = 10_000;
 pub struct State {
     /// The tasks in order of creation.
     pub tasks: OrderedTasks,
-    /// How many events made it what it is.
-    pub version: i64,
+    /// How many events made it what it is, and the mark of the last of them.
+    pub version: Point,
     /// When it last changed. Time does not run backwards in a list, whatever the clocks of its nodes say.
     pub at: Option<Timestamp>,
     /// The change that is next to be taken back.
@@ -65,13 +65,13 @@ impl Decider for TaskList {
 
     fn decide_and_evolve(state: &State, command: Command) -> Result<Consequence<Self>, Rejection> {
         match command {
-            Command::Change { actions, expected, at } => {
+            Command::Change { actions, expected, stamp } => {
                 state.require(expected.as_deref())?;
-                plan::change(state, &actions, at)
+                plan::change(state, &actions, stamp)
             }
-            Command::TakeBack { taking, expected, at } => {
+            Command::TakeBack { taking, expected, stamp } => {
                 state.require(expected.as_deref())?;
-                taking_back::take_back(state, &taking, at)
+                taking_back::take_back(state, &taking, stamp)
             }
         }
     }
@@ -95,13 +95,13 @@ impl Decider for TaskList {
 }
 
 impl State {
-    fn require(&self, expected: Option<&[i64]>) -> Result<(), Rejection> {
+    fn require(&self, expected: Option<&[Point]>) -> Result<(), Rejection> {
         let is_expected = expected.is_none_or(|versions| versions.contains(&self.version));
         if is_expected { Ok(()) } else { Err(Refusal::ListIsNewer.of(0)) }
     }
 
     fn apply(&mut self, event: &TaskEvent) {
-        self.version += 1;
+        self.version = Point::new(self.version.number + 1, event.mark());
         self.at = self.at.max(Some(event.at()));
         self.stack(event);
         match event {
@@ -136,7 +136,7 @@ impl State {
 
     /// Remembers what can be taken back and what can be done again after an event.
     fn stack(&mut self, event: &TaskEvent) {
-        let (step, version) = (event.step(), self.version);
+        let (step, version) = (event.step(), self.version.number);
         let here = |top: Option<Span>| {
             let first = top.filter(|_| step.further).map_or(version, |Span(first, _)| first);
             Some(Span(first, version))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::command::{Action, Expected, Key, New, Put, Refusal, Rejection, Restore, Wanted};
+use super::command::{Action, Expected, Key, New, Put, Refusal, Rejection, Restore, Stamp, Wanted};
 use super::{MAX_TASKS, State, TaskList};
 use crate::clock::Timestamp;
 use crate::eventlog::Consequence;
@@ -16,9 +16,9 @@ use crate::tasks::values::{Position, TaskId};
 pub(super) fn change(
     state: &State,
     actions: &[Action],
-    at: Timestamp,
+    stamp: Stamp,
 ) -> Result<Consequence<TaskList>, Rejection> {
-    let mut plan = Plan::new(state, at, Deed::Do, None);
+    let mut plan = Plan::new(state, stamp, Deed::Do, None);
     for (index, action) in actions.iter().enumerate() {
         plan.act(action).map_err(|refusal| refusal.of(index))?;
     }
@@ -33,17 +33,18 @@ pub(super) struct Plan<'a> {
     pub(super) state: State,
     /// What will happen.
     pub(super) events: Vec<TaskEvent>,
-    /// When.
-    pub(super) at: Timestamp,
+    /// When, and with which mark.
+    stamp: Stamp,
     deed: Deed,
     next: Option<Span>,
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(before: &'a State, at: Timestamp, deed: Deed, next: Option<Span>) -> Self {
-        let at = before.at.map_or(at, |last| at.max(last));
+    pub(super) fn new(before: &'a State, stamp: Stamp, deed: Deed, next: Option<Span>) -> Self {
+        let at = before.at.map_or(stamp.at, |last| stamp.at.max(last));
+        let stamp = Stamp { at, ..stamp };
         let (state, events) = (before.clone(), Vec::new());
-        Self { before, state, events, at, deed, next }
+        Self { before, state, events, stamp, deed, next }
     }
 
     /// What follows from the command.
@@ -83,13 +84,14 @@ impl<'a> Plan<'a> {
     fn create(&mut self, new: &New) -> Result<(), Refusal> {
         let task_id = self.raised(new.id);
         let position = self.end()?;
-        let content = new.draft.clone().content(new.completed.then_some(self.at), position);
+        let content = new.draft.clone().content(new.completed.then_some(self.stamp.at), position);
         self.add(TaskCreated {
             task_id,
             task: content,
             imported: None,
             previous: None,
-            at: self.at,
+            at: self.stamp.at,
+            mark: self.stamp.mark,
             step: self.step(),
         });
         Ok(())
@@ -104,7 +106,7 @@ impl<'a> Plan<'a> {
         let task = self.task(id, expected)?;
         let completed_at = match wanted.completed {
             Some(completed) if completed != task.is_completed() => {
-                Some(completed.then_some(self.at))
+                Some(completed.then_some(self.stamp.at))
             }
             Some(_) | None => None,
         };
@@ -138,7 +140,7 @@ impl<'a> Plan<'a> {
 
     /// The deletion of a task by an earlier action of the same command, and its version.
     fn deletion(&self, id: TaskId) -> Option<(i64, &TaskDeleted)> {
-        let versions = (0..).map(|back| self.state.version - back);
+        let versions = (0..).map(|back| self.state.version.number - back);
         versions.zip(self.events.iter().rev()).find_map(|(version, event)| match event {
             TaskEvent::Deleted(deleted) if deleted.task_id == id => Some((version, deleted)),
             TaskEvent::Created(_)
@@ -167,8 +169,8 @@ impl<'a> Plan<'a> {
         }
         self.require_room()?;
         let (imported, previous) = (Some(put.times), put.deleted);
-        let (at, step) = (self.at, self.step());
-        self.add(TaskCreated { task_id, task: content, imported, previous, at, step });
+        let (Stamp { at, mark }, step) = (self.stamp, self.step());
+        self.add(TaskCreated { task_id, task: content, imported, previous, at, mark, step });
         Ok(())
     }
 
@@ -192,9 +194,17 @@ impl<'a> Plan<'a> {
             return;
         }
         let before = after.as_in(&task.content);
-        let (at, step) = (self.at, self.step());
-        let (task_id, previous) = (task.id, task.version);
-        self.happen(TaskEvent::Changed(TaskChanged { task_id, before, after, previous, at, step }));
+        let (Stamp { at, mark }, step) = (self.stamp, self.step());
+        let (task_id, previous) = (task.id, task.version.number);
+        self.happen(TaskEvent::Changed(TaskChanged {
+            task_id,
+            before,
+            after,
+            previous,
+            at,
+            mark,
+            step,
+        }));
     }
 
     /// Deletes a task.
@@ -203,8 +213,9 @@ impl<'a> Plan<'a> {
             task_id: task.id,
             task: task.content.clone(),
             created_at: task.created_at,
-            previous: task.version,
-            at: self.at,
+            previous: task.version.number,
+            at: self.stamp.at,
+            mark: self.stamp.mark,
             step: self.step(),
         }));
     }
@@ -217,8 +228,8 @@ impl<'a> Plan<'a> {
         created_at: Timestamp,
         previous: i64,
     ) {
-        let (at, step) = (self.at, self.step());
-        let restored = TaskRestored { task_id, task, created_at, previous, at, step };
+        let (Stamp { at, mark }, step) = (self.stamp, self.step());
+        let restored = TaskRestored { task_id, task, created_at, previous, at, mark, step };
         self.happen(TaskEvent::Restored(restored));
     }
 

@@ -7,7 +7,7 @@ use super::*;
 use crate::eventlog::testing::replay;
 use crate::tasks::events::Imported;
 use crate::tasks::task::{Content, Fields};
-use crate::tasks::testing::{at, draft, id, note, position, tags, title};
+use crate::tasks::testing::{at, draft, id, note, position, stamp, tags, title};
 use crate::tasks::values::Priority;
 
 /// What somebody wants to do, whatever is there by then.
@@ -100,17 +100,19 @@ impl Living {
     fn after(wishes: &[Wish]) -> Self {
         let mut living = Self::new();
         for (second, wish) in (1..).zip(wishes) {
-            living.follow(wish, at(second));
+            living.follow(wish, stamp(second));
         }
         living
     }
 
     /// Carries a wish out, as far as the rules let it.
-    fn follow(&mut self, wish: &Wish, now: Timestamp) -> bool {
+    fn follow(&mut self, wish: &Wish, now: Stamp) -> bool {
         let command = match wish {
-            Wish::Act(actions) => {
-                Some(Command::Change { actions: actions.clone().into(), expected: None, at: now })
-            }
+            Wish::Act(actions) => Some(Command::Change {
+                actions: actions.clone().into(),
+                expected: None,
+                stamp: now,
+            }),
             Wish::Undo => self.state.undo.map(|span| self.taking(Deed::Undo, span, now)),
             Wish::Redo => self.state.redo.map(|span| self.taking(Deed::Redo, span, now)),
             Wish::Restore(number, version) => self.restoration(id(*number), *version, now),
@@ -127,13 +129,13 @@ impl Living {
         !events.is_empty()
     }
 
-    fn taking(&self, deed: Deed, span: Span, now: Timestamp) -> Command {
+    fn taking(&self, deed: Deed, span: Span, now: Stamp) -> Command {
         let (first, last) = (usize::try_from(span.0).unwrap(), usize::try_from(span.1).unwrap());
         let events = self.log[first - 1..last].into();
-        Command::TakeBack { taking: Taking { deed, span, events }, expected: None, at: now }
+        Command::TakeBack { taking: Taking { deed, span, events }, expected: None, stamp: now }
     }
 
-    fn restoration(&self, id: TaskId, version: usize, now: Timestamp) -> Option<Command> {
+    fn restoration(&self, id: TaskId, version: usize, now: Stamp) -> Option<Command> {
         let task = self.states.get(version)?.tasks.get(id)?;
         let is_deletion = |event: &TaskEvent| match event {
             TaskEvent::Deleted(deleted) => deleted.task_id == id,
@@ -163,7 +165,7 @@ proptest! {
     fn replaying_the_events_gives_the_state_the_list_held(wishes in wishes()) {
         let living = Living::after(&wishes);
         prop_assert_eq!(&replay::<TaskList>(living.log.clone()), &living.state);
-        prop_assert_eq!(living.state.version, i64::try_from(living.log.len()).unwrap());
+        prop_assert_eq!(living.state.version.number, i64::try_from(living.log.len()).unwrap());
     }
 
     #[test]
@@ -181,7 +183,7 @@ proptest! {
         let mut living = Living::after(&wishes);
         let changes = living.log.len();
         for _ in 0..=changes {
-            living.follow(&Wish::Undo, at(100));
+            living.follow(&Wish::Undo, stamp(100));
         }
         prop_assert_eq!(living.state.undo, None);
         prop_assert_eq!(seen(&living.state), vec![]);
@@ -194,8 +196,8 @@ proptest! {
     ) {
         let mut living = Living::after(&wishes);
         let before = seen(&living.state);
-        let undone = (0..count).filter(|_| living.follow(&Wish::Undo, at(100))).count();
-        let redone = (0..undone).filter(|_| living.follow(&Wish::Redo, at(101))).count();
+        let undone = (0..count).filter(|_| living.follow(&Wish::Undo, stamp(100))).count();
+        let redone = (0..undone).filter(|_| living.follow(&Wish::Redo, stamp(101))).count();
         prop_assert_eq!(undone, redone);
         prop_assert_eq!(seen(&living.state), before);
     }

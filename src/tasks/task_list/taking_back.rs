@@ -5,10 +5,9 @@
 
 use std::sync::Arc;
 
-use super::command::{Refusal, Rejection, Taking};
+use super::command::{Refusal, Rejection, Stamp, Taking};
 use super::plan::Plan;
 use super::{State, TaskList};
-use crate::clock::Timestamp;
 use crate::eventlog::Consequence;
 use crate::tasks::events::{Deed, TaskEvent};
 
@@ -16,7 +15,7 @@ use crate::tasks::events::{Deed, TaskEvent};
 pub(super) fn take_back(
     state: &State,
     taking: &Taking,
-    at: Timestamp,
+    stamp: Stamp,
 ) -> Result<Consequence<TaskList>, Rejection> {
     let top = match taking.deed {
         Deed::Undo => state.undo,
@@ -24,7 +23,7 @@ pub(super) fn take_back(
     };
     let first = taking.events.first().filter(|_| top == Some(taking.span));
     let first = first.ok_or_else(|| Refusal::Overtaken.of(0))?;
-    let mut plan = Plan::new(state, at, taking.deed, first.step().below);
+    let mut plan = Plan::new(state, stamp, taking.deed, first.step().below);
     let stored: Vec<_> = (taking.span.0..).zip(taking.events.iter()).collect();
     for (version, event) in stored.into_iter().rev() {
         plan.reverse(event, version);

@@ -31,6 +31,9 @@ export class Unreachable extends Error {
 /** The session is over: nothing will be answered any more. */
 export class SignedOut extends Error {}
 
+/** The number of a version: versions of one history compare by it. */
+export const numberOf = (version) => Number.parseInt(version, 10);
+
 /** Tells `call` of every request, `answers` when the server can be reached again, and `signedout` once. */
 export const session = new EventTarget();
 

@@ -1,4 +1,5 @@
 // What happened to the list, the last first.
+import { numberOf } from "./api.js";
 import { $, $$, coalesced, copied, localTimes } from "./page.js";
 
 const AND = new Intl.ListFormat(document.documentElement.lang);
@@ -25,7 +26,7 @@ export class History {
   #list = $("#changes");
   #oldest;
 
-  /** `page` has `store`, `visit(version)` and `restore(id)`. */
+  /** `page` has `store`, `visit(number)` and `restore(id)`. */
   constructor(page) {
     this.#page = page;
     $("#earlier").addEventListener("click", () => this.#readOn().catch(() => {}));
@@ -39,9 +40,11 @@ export class History {
   /** Shows what happened since it was asked last. What is shown already stays, and whoever is at it. */
   tell = coalesced(async () => {
     const { changes, nextBefore } = await this.#page.store.get(`/history?limit=${PAGE}`);
-    const newest = Number($("[data-visit]", this.#list)?.dataset.visit ?? 0);
-    const news = changes.filter(({ version }) => version > newest);
-    const isGap = news.length === changes.length;
+    const newest = $("li", this.#list)?.dataset.version;
+    const known = changes.findIndex(({ version }) => version === newest);
+    // What is shown is too old to be on the page, or of another history: a backup was restored.
+    const isGap = known < 0;
+    const news = isGap ? changes : changes.slice(0, known);
     if (isGap) this.#list.replaceChildren();
     this.#list.prepend(...news.map((change) => this.#entry(change)));
     if (isGap) this.#more(nextBefore);
@@ -64,10 +67,10 @@ export class History {
 
   #entry(change) {
     const entry = copied("change");
-    Object.assign(entry.dataset, { task: change.taskId, type: change.type });
+    Object.assign(entry.dataset, { task: change.taskId, type: change.type, version: change.version });
     $('[data-text="what"]', entry).textContent = told(change);
     $("time", entry).dateTime = change.at;
-    $("[data-visit]", entry).dataset.visit = change.version;
+    $("[data-visit]", entry).dataset.visit = numberOf(change.version);
     const button = $("[data-restore]", entry);
     button.dataset.restore = change.taskId;
     button.setAttribute("aria-label", `Restore ${change.title ?? change.before?.title ?? ""}`);

@@ -1,6 +1,6 @@
 // Changes of one's list as they happen. All tabs of a browser share one connection: whoever holds the lock has it, and tells
 // the others. It ends at once when the session does, so a page without tasks listens too.
-import { checkSession, pause, session, SignedOut } from "./api.js";
+import { checkSession, numberOf, pause, session, SignedOut } from "./api.js";
 
 const SOONEST = 100;
 const LATEST = 5_000;
@@ -20,7 +20,7 @@ export function follow(user, since, on = {}) {
 
   function hear({ kind, change }) {
     if (kind === "ended") return void checkSession().catch(() => {});
-    if (kind === "change") last = Math.max(last ?? 0, change.version);
+    if (kind === "change" && !(numberOf(change.version) <= numberOf(last))) last = change.version;
     if (kind === "connected") session.dispatchEvent(new Event("answers"));
     on[kind]?.(change);
   }
@@ -44,8 +44,12 @@ export function follow(user, since, on = {}) {
     source.onerror = () => {
       source.close();
       failures += 1;
-      // The session may be fine, and the server not want to tell.
-      if (failures > 2) tell({ kind: "lost" });
+      if (failures > 2) {
+        // The session may be fine, and the server not want to tell.
+        tell({ kind: "lost" });
+        // Or it does not know the version, because a backup was restored. Whoever is connected reads everything anyway.
+        last = undefined;
+      }
       reconnect();
     };
   }

@@ -1,4 +1,5 @@
 // The list as it was at any moment.
+import { numberOf } from "./api.js";
 import { $, coalesced, copied, element, exact, toast } from "./page.js";
 import { told } from "./history.js";
 import { fillWords } from "./row.js";
@@ -10,14 +11,17 @@ const NOTE = "You are looking at the past. Nothing here changes until you restor
 export class Past {
   #page;
   #slider = $("#moment");
+  /** The version of the list now, and its number. */
+  #version;
   #latest = Number(this.#slider.max);
   #wanted = this.#latest;
-  /** The version that is shown; nothing while that is now. */
+  /** The number of the version that is shown; nothing while that is now. */
   #shown;
 
-  /** `page` has `store`, `restore(id, version)` and `show()`, which shows the list as it is now. */
+  /** `page` has `store`, `version`, `restore(id, version)` and `show()`, which shows the list as it is now. */
   constructor(page) {
     this.#page = page;
+    this.#version = page.version;
     this.#slider.value = this.#latest;
     this.#slider.addEventListener("input", () => this.visit(Number(this.#slider.value)));
     $("#now").addEventListener("click", () => {
@@ -33,20 +37,30 @@ export class Past {
 
   /** The list has had a change. */
   grow(version) {
-    if (version <= this.#latest) return;
+    if (numberOf(version) > this.#latest) this.reach(version);
+  }
+
+  /** The list is at this version now: an earlier one than was known, if a backup was restored. */
+  reach(version) {
+    if (version === this.#version) return;
     const isNow = this.#wanted === this.#latest;
-    this.#latest = version;
-    this.#slider.max = version;
-    if (isNow) this.#slider.value = this.#wanted = version;
+    [this.#version, this.#latest] = [version, numberOf(version)];
+    this.#slider.max = this.#latest;
+    if (isNow) this.#slider.value = this.#wanted = this.#latest;
+  }
+
+  /** The version with a number in the history of the list. */
+  #at(number) {
+    return number === this.#latest ? this.#version : `${number}@${this.#version}`;
   }
 
   leave() {
     return this.visit(this.#latest);
   }
 
-  /** Shows the list as it was at a version, or as it is. */
-  async visit(version) {
-    this.#slider.value = this.#wanted = version;
+  /** Shows the list as it was at the version with a number, or as it is. */
+  async visit(number) {
+    this.#slider.value = this.#wanted = number;
     try {
       await this.#go();
     } catch (error) {
@@ -56,29 +70,30 @@ export class Past {
   }
 
   #go = coalesced(async () => {
-    const version = this.#wanted;
-    if (version === this.#shown) return;
-    if (version >= this.#latest) this.#showNow();
-    else this.#show(version, await this.#read(version));
+    const number = this.#wanted;
+    if (number === this.#shown) return;
+    if (number >= this.#latest) this.#showNow();
+    else this.#show(number, await this.#read(number));
   });
 
-  #read(version) {
+  #read(number) {
     const { store } = this.#page;
+    const version = this.#at(number);
     return Promise.all([
       store.get(`?asOf=${version}&sort=position&limit=${MOST}`),
       store.get(`/diff?from=${version}&limit=${MOST}`),
-      store.get(`/history?before=${version + 1}&limit=1`),
+      store.get(`/history?before=${this.#at(number + 1)}&limit=1`),
     ]);
   }
 
-  #show(version, [list, { differences }, { changes: [last] }]) {
-    this.#shown = version;
+  #show(number, [list, { differences }, { changes: [last] }]) {
+    this.#shown = number;
     const since = new Map(differences.map((difference) => [difference.taskId, difference]));
     $("#list").replaceChildren(...list.tasks.map((task) => this.#row(task, since.get(task.id))));
     $("#empty").hidden = list.tasks.length > 0;
     const when = last ? `${told(last)}, ${exact(last.at)}` : "Before the first change";
     const part = list.nextCursor ? ` The first ${MOST} tasks are shown.` : "";
-    this.#say(`${version} of ${this.#latest}: ${when}`, NOTE + part);
+    this.#say(`${number} of ${this.#latest}: ${when}`, NOTE + part);
   }
 
   #showNow() {
@@ -112,7 +127,7 @@ export class Past {
     button.hidden = !difference;
     button.textContent = difference?.after ? "Make it this again" : "Restore";
     button.setAttribute("aria-label", `${button.textContent}: ${task.title}`);
-    button.addEventListener("click", () => this.#page.restore(task.id, this.#shown));
+    button.addEventListener("click", () => this.#page.restore(task.id, this.#at(this.#shown)));
     return row;
   }
 }

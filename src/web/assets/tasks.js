@@ -16,8 +16,8 @@ const TYPING_PAUSE = 150;
 const { user, version } = $("#tasks").dataset;
 const list = $("#list");
 const store = new Store(user);
-const past = new Past({ store, restore, show });
-const history = new History({ store, restore, visit: (version) => past.visit(version) });
+const past = new Past({ store, version, restore, show });
+const history = new History({ store, restore, visit: (number) => past.visit(number) });
 
 sayWhenOver(() => (store.waiting > 0 ? `${counted(store.waiting)} will be sent when you sign in again here.` : ""));
 showCalls();
@@ -220,11 +220,11 @@ $("#more").addEventListener("click", () => store.more().catch(() => {}));
 // Following.
 
 function catchUp() {
-  store.read().then(() => past.grow(store.server.version), () => {});
+  store.read().then(() => past.reach(store.server.version), () => {});
   history.tell().catch(() => {});
 }
 
-follow(user, Number(version), {
+follow(user, version, {
   connected: () => {
     isLost = false;
     showState();

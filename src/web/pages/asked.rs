@@ -38,7 +38,7 @@ impl Asked {
             }
         }
         let sort = asked.sorting().0;
-        asked.after = asked.after.filter(|after| after.fits(sort));
+        asked.after = asked.after.filter(|after| after.place.fits(sort));
         asked
     }
 
@@ -71,6 +71,11 @@ impl Asked {
     pub(super) fn is_filtered(&self) -> bool {
         let Query { completed, filter, after, .. } = self.query();
         completed.is_some() || filter != Filter::default() || after.is_some()
+    }
+
+    /// From the first page on.
+    pub(super) fn begin_anew(&mut self) {
+        self.after = None;
     }
 
     /// The query of the page that begins after a task.

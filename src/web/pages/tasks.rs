@@ -8,10 +8,11 @@ use poem::{Request, Response};
 
 use super::asked::Asked;
 use super::piece;
+use crate::eventlog::Point;
 use crate::http::caller;
 use crate::tasks::api::plain::{self, Typed};
 use crate::tasks::bodies::TaskBody;
-use crate::tasks::listing;
+use crate::tasks::listing::{self, Cursor};
 use crate::web::form::Complaints;
 use crate::web::instead::Instead;
 use crate::web::page::{self, Frame};
@@ -25,7 +26,7 @@ struct TasksPage {
     /// Where the forms are sent.
     path: String,
     /// The version of the list that is shown.
-    version: i64,
+    version: Point,
     open: usize,
     completed: usize,
     tasks: Vec<Row>,
@@ -131,8 +132,13 @@ async fn tasks_page(
     complaints: Complaints,
 ) -> Result<TasksPage, Instead> {
     let user_id = visitor.user_id();
-    let list = caller::state(request)?.tasks.of(user_id).await?;
-    let asked = Asked::of(request);
+    let tasks = &caller::state(request)?.tasks;
+    let list = tasks.of(user_id).await?;
+    let version = list.state.version;
+    let mut asked = Asked::of(request);
+    if !tasks.fits(user_id, version, &asked.query()).await? {
+        asked.begin_anew();
+    }
     let shown = listing::page(&list.state.tasks, &asked.query());
     let tasks: Vec<_> =
         shown.tasks.iter().map(|task| Row::from(TaskBody::new(user_id, task))).collect();
@@ -141,10 +147,10 @@ async fn tasks_page(
         user_id: user_id.to_string(),
         path: path_of(visitor),
         blank: Row { priority: "none", ..Row::default() },
-        version: list.version,
+        version,
         open: shown.counts.open,
         completed: shown.counts.completed,
-        more: shown.next.as_ref().map(|next| asked.after(next)),
+        more: shown.next.clone().map(|place| asked.after(&Cursor { version, place })),
         tasks,
         asked,
         title: typed.title.to_owned(),

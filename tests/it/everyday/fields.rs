@@ -1,7 +1,7 @@
 //! What a task has, and how it is changed.
 
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::*;
 
@@ -12,7 +12,7 @@ async fn a_new_task_needs_only_a_title_and_says_everything_else_there_is_of_it()
     let milk = reply.expect(201);
     assert_eq!(milk, shown(&ada, &milk, &json!({"title": "Milk"})));
     let headers = (reply.header("location").to_owned(), reply.header("etag").to_owned());
-    assert_eq!(headers, (ada.tasks(&format!("/{}", id(&milk))), "\"1\"".to_owned()));
+    assert_eq!(headers, (ada.tasks(&format!("/{}", id(&milk))), tag(1).to_owned()));
     assert_eq!(get(&ada, &milk).await, milk);
 }
 
@@ -27,7 +27,7 @@ async fn a_task_has_title_description_completed_priority_due_date_tags_and_posit
     let milk = ada.create(&said).await.expect(201);
     let kept = with(
         &said,
-        &json!({"completedAt": NOW, "tags": ["home", "shop"], "position": "i0000001", "version": 2}),
+        &json!({"completedAt": NOW, "tags": ["home", "shop"], "position": "i0000001", "version": v(2)}),
     );
     assert_eq!(milk, shown(&ada, &milk, &kept));
     app.restart().await;
@@ -42,11 +42,11 @@ async fn a_task_says_since_when_it_is_completed() {
     wait(&app);
     let at = "2026-01-01T00:00:01.000Z";
     let first = patch(&ada, &milk, &done(true)).await.expect(200);
-    let changed = json!({"completed": true, "completedAt": at, "updatedAt": at, "version": 2});
+    let changed = json!({"completed": true, "completedAt": at, "updatedAt": at, "version": v(2)});
     assert_eq!(first, with(&milk, &changed));
     wait(&app);
     assert_eq!(patch(&ada, &milk, &done(true)).await.expect(200), first);
-    let later = json!({"completed": false, "completedAt": null, "version": 3});
+    let later = json!({"completed": false, "completedAt": null, "version": v(3)});
     let open = with(&with(&first, &later), &json!({"updatedAt": "2026-01-01T00:00:02.000Z"}));
     assert_eq!(patch(&ada, &milk, &done(false)).await.expect(200), open);
 }
@@ -57,7 +57,7 @@ async fn a_task_has_one_of_the_priorities_none_low_medium_and_high() {
     for (version, priority) in (1..).zip(["none", "low", "medium", "high"]) {
         let task = ada.create(&json!({"title": "Milk", "priority": priority})).await.expect(201);
         let position = format!("i000000{}", version - 1);
-        let expected = json!({"priority": priority, "version": version, "position": position});
+        let expected = json!({"priority": priority, "version": v(version), "position": position});
         assert_eq!(task, shown(&ada, &task, &expected));
     }
 }
@@ -92,7 +92,7 @@ async fn a_task_has_up_to_twenty_tags_in_their_order_and_none_twice() {
     let full = ada.create(&json!({"title": "Full", "tags": tags})).await.expect(201);
     assert_eq!(full, shown(&ada, &full, &json!({"tags": tags})));
     let twice = json!({"tags": [" Home", "práce", "HOME", "Práce ", "home"]});
-    let kept = json!({"tags": ["Home", "práce"], "version": 2});
+    let kept = json!({"tags": ["Home", "práce"], "version": v(2)});
     assert_eq!(patch(&ada, &full, &twice).await.expect(200), with(&full, &kept));
 }
 
@@ -106,10 +106,10 @@ async fn put_sets_everything_that_people_say_and_leaves_the_place_in_the_order()
     let said = json!({"title": "Oat milk", "description": "", "completed": true, "priority": "low",
                       "due": "2026-12-24", "tags": ["shop"]});
     let reply = send(&ada, Method::PUT, &path, &said).await;
-    let full = with(&said, &json!({"completedAt": at, "updatedAt": at, "version": 3}));
-    assert_eq!((reply.expect(200), reply.header("etag")), (with(&milk, &full), "\"3\""));
+    let full = with(&said, &json!({"completedAt": at, "updatedAt": at, "version": v(3)}));
+    assert_eq!((reply.expect(200), reply.header("etag")), (with(&milk, &full), tag(3)));
     let plain = send(&ada, Method::PUT, &path, &json!({"title": "Milk"})).await.expect(200);
-    assert_eq!(plain, with(&milk, &json!({"updatedAt": at, "version": 4})));
+    assert_eq!(plain, with(&milk, &json!({"updatedAt": at, "version": v(4)})));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -130,13 +130,13 @@ async fn patch_follows_json_merge_patch_absent_stays_and_null_takes_away() {
         (json!({"priority": null}), json!({"priority": "none"})),
         (json!({"due": null, "tags": null}), json!({"due": null, "tags": []})),
     ]) {
-        task = with(&with(&task, &changed), &json!({"version": version}));
+        task = with(&with(&task, &changed), &json!({"version": v(version)}));
         let path = ada.tasks(&format!("/{}", id(&task)));
         let request = ada.request(Method::PATCH, &path).body(sent.to_string());
         let types = ["application/merge-patch+json", "application/json"];
         let reply = request.header("content-type", types[version % 2]).send().await;
         assert_eq!(reply.expect(200), task, "{sent}");
-        assert_eq!(reply.header("etag"), format!("\"{version}\""));
+        assert_eq!(reply.header("etag"), tag(version));
         assert_eq!(get(&ada, &task).await, task);
     }
 }
@@ -158,8 +158,8 @@ async fn a_write_that_changes_nothing_is_answered_with_what_is_there_and_is_no_e
         (Method::POST, format!("{path}/restore"), json!({})),
     ] {
         let reply = send(&ada, method, &rest, &body).await;
-        assert_eq!((reply.expect(200), reply.header("etag")), (milk.clone(), "\"1\""), "{rest}");
+        assert_eq!((reply.expect(200), reply.header("etag")), (milk.clone(), tag(1)), "{rest}");
     }
     assert_eq!(events(&app).await, before);
-    assert_eq!(page(&ada, "").await["version"], Value::from(2));
+    assert_eq!(page(&ada, "").await["version"], v(2));
 }

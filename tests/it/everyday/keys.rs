@@ -64,7 +64,7 @@ pub async fn every_write(user: &TestUser) -> Vec<(Keyed, u16)> {
         (Keyed::new(post.clone(), "/batch", &commands, "batch"), 200),
         (Keyed::new(Method::DELETE, of(&bread, ""), &json!(null), "delete"), 204),
         (Keyed::new(post.clone(), of(&gone, "/restore"), &json!({}), "restore"), 200),
-        (Keyed::new(post.clone(), of(&milk, "/restore"), &json!({"version": 1}), "rewind"), 200),
+        (Keyed::new(post.clone(), of(&milk, "/restore"), &json!({"version": v(1)}), "rewind"), 200),
         (Keyed::new(post.clone(), "/undo", &json!(null), "undo"), 200),
         (Keyed::new(post, "/redo", &json!(null), "redo"), 200),
         (Keyed::file("application/json", &file, "import"), 200),
@@ -212,7 +212,7 @@ async fn what_was_refused_is_not_recorded_and_its_key_may_be_used_again() {
     let nobody = Keyed::new(Method::PATCH, format!("/{missing}"), &json!({}), "one");
     assert_eq!(problem(&nobody.send(&ada).await, 404), expected::no_task());
     let stale = ada.request(Method::PATCH, &ada.tasks(&path)).header("idempotency-key", "one");
-    let stale = stale.header("if-match", "\"9\"").json(&json!({"title": "Tea"})).send().await;
+    let stale = stale.header("if-match", tag(9)).json(&json!({"title": "Tea"})).send().await;
     assert_eq!(problem(&stale, 412), expected::mismatch(&milk));
     let invalid = Keyed::new(Method::POST, "", &json!({"title": ""}), "one");
     invalid.send(&ada).await.expect_invalid(&[("title", "TITLE_EMPTY", "must not be empty")]);
@@ -236,11 +236,11 @@ async fn a_recorded_answer_is_given_whatever_the_condition_says_by_now() {
     let milk = ada.create_task("Milk").await;
     let send = async || {
         let request = ada.request(Method::PATCH, &ada.tasks(&format!("/{}", id(&milk))));
-        let request = request.header("idempotency-key", "one").header("if-match", "\"1\"");
+        let request = request.header("idempotency-key", "one").header("if-match", tag(1));
         request.json(&json!({"title": "Tea"})).send().await
     };
     let first = send().await;
-    assert_eq!((first.status.as_u16(), first.header("etag")), (200, "\"2\""));
+    assert_eq!((first.status.as_u16(), first.header("etag")), (200, tag(2)));
     patch(&ada, &milk, &json!({"title": "Coffee"})).await.expect(200);
     let after = events(&app).await;
     assert_eq!(told(&send().await), told(&first));

@@ -39,7 +39,7 @@ async fn different() -> (TestApp, TestUser) {
 async fn an_empty_list_is_a_page_with_nothing_on_it() {
     let (_app, ada) = ada().await;
     let nothing = json!({"tasks": [], "nextCursor": null, "total": 0,
-                         "counts": {"open": 0, "completed": 0}, "version": 0});
+                         "counts": {"open": 0, "completed": 0}, "version": v(0)});
     assert_eq!(page(&ada, "").await, nothing);
     assert_eq!(page(&ada, "?q=milk&sort=due&completed=true").await, nothing);
 }
@@ -50,10 +50,10 @@ async fn a_list_shows_whole_tasks_with_total_and_counts_per_state() {
     let [milk, bread] = tasks(&ada, ["Milk", "Bread"]).await;
     let bread = patch(&ada, &bread, &json!({"completed": true})).await.expect(200);
     let expected = json!({"tasks": [milk, bread], "nextCursor": null, "total": 2,
-                          "counts": {"open": 1, "completed": 1}, "version": 3});
+                          "counts": {"open": 1, "completed": 1}, "version": v(3)});
     assert_eq!(page(&ada, "").await, expected);
     let done = json!({"tasks": [bread], "nextCursor": null, "total": 1,
-                      "counts": {"open": 1, "completed": 1}, "version": 3});
+                      "counts": {"open": 1, "completed": 1}, "version": v(3)});
     assert_eq!(page(&ada, "?completed=true").await, done);
 }
 

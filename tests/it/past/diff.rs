@@ -7,8 +7,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::random::Random;
-use super::{all, ask, at, changes, fields, get, id, present, tasks};
-use crate::app::TestApp;
+use super::{all, ask, at, changes, fields, get, id, present, tasks, text};
+use crate::app::{TestApp, v};
 
 /// What is different about each task, found by comparing two pages. Ids sort like their tasks' creation.
 fn compared(from: &Value, to: &Value) -> Vec<Value> {
@@ -42,6 +42,11 @@ fn compared(from: &Value, to: &Value) -> Vec<Value> {
     ids.into_iter().filter_map(difference).collect()
 }
 
+/// The task of a difference.
+fn id_of(difference: &Value) -> &str {
+    text(&difference["taskId"])
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_diff_tells_what_is_different_between_any_two_moments_in_either_direction_page_by_page() {
     let app = TestApp::spawn_with(|config| config.entities.snapshot_every = 7).await;
@@ -56,7 +61,7 @@ async fn a_diff_tells_what_is_different_between_any_two_moments_in_either_direct
     for round in 0..60 {
         let (from, to) = (random.below(pages.len()), random.below(pages.len()));
         let moment = |place: usize, by_time: bool| {
-            if by_time { at(place as u64) } else { pages[place]["version"].to_string() }
+            if by_time { at(place as u64) } else { text(&pages[place]["version"]).to_owned() }
         };
         let (begin, end) = (moment(from, random.flip()), moment(to, random.flip()));
         let expected = compared(&pages[from], &pages[to]);
@@ -67,13 +72,15 @@ async fn a_diff_tells_what_is_different_between_any_two_moments_in_either_direct
             let page = get(&ada, &query).await;
             let part = page["differences"].as_array().unwrap();
             told.extend(part.iter().cloned());
+            let versions = [from, to].map(|place| &pages[place]["version"]);
             let next = match part.last() {
-                Some(last) if told.len() < expected.len() => last["taskId"].clone(),
+                Some(last) if told.len() < expected.len() => {
+                    json!(format!("{}~{}~{}", text(versions[0]), text(versions[1]), id_of(last)))
+                }
                 Some(_) | None => Value::Null,
             };
             let shell = json!({
-                "from": pages[from]["version"], "to": pages[to]["version"],
-                "differences": part, "nextCursor": next,
+                "from": versions[0], "to": versions[1], "differences": part, "nextCursor": next,
             });
             assert_eq!(page, shell, "{query}");
             assert!(part.len() <= limit);
@@ -91,11 +98,27 @@ async fn a_diff_without_an_end_ends_now() {
     let milk = ada.create_task("Milk").await;
     let bread = ada.create_task("Bread").await;
     let added = |task: &Value| json!({"taskId": id(task), "after": fields(task)});
-    let diff = |from: i64, differences: Vec<Value>| json!({"from": from, "to": 2, "differences": differences, "nextCursor": null});
+    let diff = |from: i64, differences: Vec<Value>| json!({"from": v(from), "to": v(2), "differences": differences, "nextCursor": null});
     let both = vec![added(&milk), added(&bread)];
     assert_eq!(get(&ada, "/diff?from=0").await, diff(0, both));
-    assert_eq!(get(&ada, "/diff?from=1").await, diff(1, vec![added(&bread)]));
-    assert_eq!(get(&ada, "/diff?from=2").await, diff(2, vec![]));
+    assert_eq!(get(&ada, &format!("/diff?from={}", v(1))).await, diff(1, vec![added(&bread)]));
+    assert_eq!(get(&ada, &format!("/diff?from={}", v(2))).await, diff(2, vec![]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pages_of_a_diff_are_of_the_same_versions_whatever_happens_meanwhile() {
+    let app = TestApp::spawn().await;
+    let ada = app.sign_up("ada@example.com").await;
+    for title in ["Milk", "Bread", "Soap"] {
+        ada.create_task(title).await;
+    }
+    let whole = get(&ada, "/diff?from=0").await;
+    let first = get(&ada, "/diff?from=0&limit=2").await;
+    ada.create_task("Salt").await;
+    let rest = get(&ada, &format!("/diff?from=0&cursor={}", text(&first["nextCursor"]))).await;
+    assert_eq!((&rest["from"], &rest["to"]), (&json!("0"), &json!(v(3))));
+    let told = [&first, &rest].map(|page| page["differences"].as_array().unwrap().clone());
+    assert_eq!(json!(told.concat()), whole["differences"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,14 +127,29 @@ async fn a_diff_of_moments_that_are_none_is_refused() {
     let ada = app.sign_up("ada@example.com").await;
     ada.create_task("Milk").await;
     let no_moment = "must be a version of the list, or a date and time with its offset (RFC 3339)";
-    let not_yet = "must be at most 1, the version of the list now";
+    let unknown = "is not a version of this list";
+    let no_page = "must be the nextCursor of a page";
     for (query, field, code, message) in [
         ("", "from", "FROM_MISSING", "is missing"),
         ("?from=x", "from", "FROM_INVALID", no_moment),
         ("?from=0&to=yesterday", "to", "TO_INVALID", no_moment),
-        ("?from=2", "from", "FROM_TOO_LARGE", not_yet),
-        ("?from=0&to=2", "to", "TO_TOO_LARGE", not_yet),
-        ("?from=0&cursor=x", "cursor", "CURSOR_INVALID", "must be the nextCursor of a page"),
+        ("?from=1", "from", "FROM_INVALID", no_moment),
+        ("?from=2.Zk3x_9Qa", "from", "FROM_UNKNOWN", unknown),
+        ("?from=1.AAAAAAAA", "from", "FROM_UNKNOWN", unknown),
+        ("?from=0&to=2.Zk3x_9Qa", "to", "TO_UNKNOWN", unknown),
+        ("?from=0&cursor=x", "cursor", "CURSOR_INVALID", no_page),
+        (
+            "?from=0&cursor=00000000-0000-0000-0000-000000000000",
+            "cursor",
+            "CURSOR_INVALID",
+            no_page,
+        ),
+        (
+            "?from=0&cursor=0~1.AAAAAAAA~00000000-0000-0000-0000-000000000000",
+            "cursor",
+            "CURSOR_UNKNOWN",
+            unknown,
+        ),
         ("?from=0&limit=0", "limit", "LIMIT_TOO_SMALL", "must be at least 1"),
         ("?from=0&limit=1001", "limit", "LIMIT_TOO_LARGE", "must be at most 1000"),
     ] {

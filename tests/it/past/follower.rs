@@ -1,9 +1,10 @@
 //! Somebody who follows a list.
 
+use keyfold::eventlog::Point;
 use reqwest::RequestBuilder;
 use serde_json::{Map, Value};
 
-use crate::app::TestApp;
+use crate::app::{TestApp, v};
 use crate::user::TestUser;
 
 /// Reads server-sent events.
@@ -17,7 +18,7 @@ impl Follower {
     pub(super) async fn of(app: &TestApp, user: &TestUser, after: Option<i64>) -> Self {
         let request = request(app, user, "").bearer_auth(&user.token);
         Self::begin(match after {
-            Some(version) => request.header("last-event-id", version.to_string()),
+            Some(number) => request.header("last-event-id", v(number)),
             None => request,
         })
         .await
@@ -29,7 +30,7 @@ impl Follower {
         Self { response, text: Vec::new() }
     }
 
-    /// The next change and its id; nothing when the stream has ended.
+    /// The next change and the number of its id; nothing when the stream has ended.
     pub(super) async fn next(&mut self) -> Option<(i64, Value)> {
         loop {
             if let Some(end) = self.text.windows(2).position(|two| two == b"\n\n") {
@@ -39,7 +40,7 @@ impl Follower {
                 // Comments have no id.
                 let Some(id) = field("id: ") else { continue };
                 let change = serde_json::from_str(field("data: ").unwrap()).unwrap();
-                return Some((id.parse().unwrap(), change));
+                return Some((id.parse::<Point>().unwrap().number, change));
             }
             let chunk = self.response.chunk().await.ok()??;
             self.text.extend_from_slice(&chunk);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::StreamExt;
 use futures_util::future::join_all;
+use keyfold::eventlog::Point;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
@@ -11,7 +12,7 @@ use tokio::sync::watch;
 use super::follower::{Follower, apply, request};
 use super::random::Random;
 use super::{all, ask, delete, fields, get, id, patch, post, tasks, undo};
-use crate::app::{Reply, TestApp};
+use crate::app::{Reply, TestApp, v};
 use crate::concurrency::two_servers;
 use crate::user::TestUser;
 
@@ -34,7 +35,7 @@ async fn a_follower_is_told_every_change_as_the_history_tells_it() {
     let mut told = Vec::new();
     for version in 1..=4 {
         let (id, change) = from_the_beginning.next().await.unwrap();
-        assert_eq!((id, &change["version"]), (version, &json!(version)));
+        assert_eq!((id, &change["version"]), (version, &json!(v(version))));
         told.insert(0, change);
     }
     let history = get(&ada, &format!("/{}/history", id(&milk))).await;
@@ -113,7 +114,7 @@ async fn a_follower_that_reconnects_under_writes_from_any_node_misses_nothing_an
                     told = follower.next() => told.expect("the stream goes on"),
                     _ = count.wait_for(|count| *count == Some(last)) => break,
                 };
-                assert_eq!(change["version"], version);
+                assert_eq!(change["version"], v(version));
                 apply(&mut seen, &change);
                 versions.push(version);
                 last = version;
@@ -124,7 +125,7 @@ async fn a_follower_that_reconnects_under_writes_from_any_node_misses_nothing_an
     let ((), one, other) = tokio::join!(writing, follow(1), follow(2));
     let page = all(&ada).await;
     let count = count.borrow().unwrap();
-    assert_eq!(page["version"], count);
+    assert_eq!(page["version"], v(count));
     let expected: Map<_, _> =
         tasks(&page).iter().map(|task| (id(task).to_owned(), fields(task))).collect();
     for (versions, seen) in [one, other] {
@@ -160,7 +161,7 @@ async fn the_id_of_the_last_event_comes_before_the_version_of_the_address() {
         ada.create_task(title).await;
     }
     let request = request(&app, &ada, "?since=0").bearer_auth(&ada.token);
-    let mut follower = Follower::begin(request.header("last-event-id", "2")).await;
+    let mut follower = Follower::begin(request.header("last-event-id", v(2))).await;
     assert_eq!(follower.versions(1).await, [3]);
 }
 
@@ -170,12 +171,13 @@ async fn a_version_that_the_list_does_not_have_cannot_be_followed_from() {
     let ada = app.sign_up("ada@example.com").await;
     ada.create_task("Milk").await;
     let follow = |query: &str| ada.request(Method::GET, &ada.tasks(&format!("/events{query}")));
-    let not_yet = "must be at most 1, the version of the list now";
+    let unknown = "is not a version of this list";
     let no_id = "must be the id of an event, or a version of the list";
-    for (version, flaw, message) in
-        [("2", "TOO_LARGE", not_yet), ("4294967295", "TOO_LARGE", not_yet)]
-            .into_iter()
-            .chain(["x", "-1", "1.0", "4294967296", " "].map(|version| (version, "INVALID", no_id)))
+    let others = [v(2), v(i64::MAX), "1.AAAAAAAA", "0@1.AAAAAAAA"];
+    for (version, flaw, message) in others
+        .map(|version| (version, "UNKNOWN", unknown))
+        .into_iter()
+        .chain(["x", "-1", "1", "1.0", "2@1.Zk3x_9Qa", " "].map(|text| (text, "INVALID", no_id)))
     {
         let code = format!("SINCE_{flaw}");
         let reply = follow(&format!("?since={version}")).send().await;
@@ -197,19 +199,19 @@ async fn a_follower_that_reads_nothing_holds_no_more_than_a_page_of_events() {
     let owner = ada.id.parse().unwrap();
     let follow = async || {
         let tasks = &app.running().features().tasks;
-        Box::pin(tasks.follow(owner, Some(0)).await.unwrap())
+        Box::pin(tasks.follow(owner, Some(Point::default().into())).await.unwrap())
     };
     // One who has begun to read, and one who has not.
     let (mut reader, mut idler) = (follow().await, follow().await);
     post(&ada, "/batch", json!({"commands": commands})).await;
-    assert_eq!(reader.next().await.map(|entry| entry.version), Some(1));
+    assert_eq!(reader.next().await.map(|entry| entry.version.number), Some(1));
     for _ in 0..4 {
         post(&ada, "/batch", json!({"commands": commands})).await;
     }
     // Without the log, what comes is what is held.
     let link = app.connection().connect().await.unwrap();
     link.client.batch_execute("alter table events rename to hidden").await.unwrap();
-    let held: Vec<_> = reader.map(|entry| entry.version).collect().await;
+    let held: Vec<_> = reader.map(|entry| entry.version.number).collect().await;
     assert_eq!(held, (2..=64).collect::<Vec<_>>());
     assert!(idler.next().await.is_none());
     link.client.batch_execute("alter table hidden rename to events").await.unwrap();

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{ask, at, delete, fields, get, id, patch, post, present, redo, restore, text, undo};
-use crate::app::TestApp;
+use crate::app::{TestApp, number, v};
 use crate::user::TestUser;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -60,7 +60,7 @@ async fn eventful(app: &TestApp) -> (TestUser, Value, Vec<Value>) {
     let Life { laptop, phone, milk, moved, done } = life(app).await;
     let change = |version: i64, kind: &str, deed: &str, seconds: u64, by: &TestUser| {
         json!({
-            "version": version, "taskId": id(&milk), "type": kind, "deed": deed, "at": at(seconds),
+            "version": v(version), "taskId": id(&milk), "type": kind, "deed": deed, "at": at(seconds),
             "userId": laptop.id, "sessionId": by.session_id, "clientAddress": "127.0.0.1",
         })
     };
@@ -120,28 +120,30 @@ async fn a_long_history_comes_page_by_page_without_gap_or_repeat() {
             if is_last {
                 break;
             }
-            before = format!("&before={next}");
+            before = format!("&before={}", text(next));
         }
         assert_eq!(told, changes);
     }
     let nothing = json!({"changes": [], "nextBefore": null});
-    assert_eq!(history(&phone, &milk, "?before=1").await, nothing);
+    assert_eq!(history(&phone, &milk, &format!("?before={}", v(1))).await, nothing);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_a_history_goes_on_from_one_of_the_tasks_own_versions_only() {
     let app = TestApp::spawn().await;
     let (phone, milk, changes) = eventful(&app).await;
-    let own = |version: i64| changes.iter().any(|change| change["version"] == version);
+    let own = |number: i64| changes.iter().any(|change| change["version"] == v(number));
     let (last, message) = (12, "must be the nextBefore of a page of this history");
-    for before in (1..=last + 1).filter(|version| !own(*version)).chain([1_000, i64::MAX]) {
+    let others = (1..=last + 1).filter(|number| !own(*number)).chain([1_000, i64::MAX]).map(v);
+    // In the place of one of its own, in another history.
+    for before in others.chain(["9.AAAAAAAA", "9@11.AAAAAAAA", "0"]) {
         let path = format!("/{}/history?before={before}", id(&milk));
         let reply = ask(&phone, Method::GET, &path, None).await;
         reply.expect_invalid(&[("before", "BEFORE_UNKNOWN", message)]);
     }
     // Deleted or not, and in any list.
     delete(&phone, &milk).await;
-    for before in ["2", "1000"] {
+    for before in [v(2), v(1_000)] {
         let path = format!("/{}/history?before={before}", id(&milk));
         let reply = ask(&phone, Method::GET, &path, None).await;
         reply.expect_invalid(&[("before", "BEFORE_UNKNOWN", message)]);
@@ -167,8 +169,10 @@ async fn a_page_of_a_history_that_cannot_be_is_refused() {
     let app = TestApp::spawn().await;
     let ada = app.sign_up("ada@example.com").await;
     let milk = ada.create_task("Milk").await;
+    let no_page = "must be the nextBefore of a page of this history";
     for (query, field, code, message) in [
-        ("?before=0", "before", "BEFORE_TOO_SMALL", "must be at least 1"),
+        ("?before=1", "before", "BEFORE_INVALID", no_page),
+        ("?before=-1.Zk3x_9Qa", "before", "BEFORE_INVALID", no_page),
         ("?limit=0", "limit", "LIMIT_TOO_SMALL", "must be at least 1"),
         ("?limit=1001", "limit", "LIMIT_TOO_LARGE", "must be at most 1000"),
     ] {
@@ -182,9 +186,7 @@ async fn a_page_of_a_history_that_cannot_be_is_refused() {
 fn outline(history: &Value) -> Vec<(i64, String, String)> {
     let word = |value: &Value| text(value).to_owned();
     let changes = history["changes"].as_array().unwrap().iter();
-    changes
-        .map(|one| (one["version"].as_i64().unwrap(), word(&one["type"]), word(&one["deed"])))
-        .collect()
+    changes.map(|one| (number(&one["version"]), word(&one["type"]), word(&one["deed"]))).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

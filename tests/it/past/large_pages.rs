@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{all, get, id, patch, post, tasks};
-use crate::app::TestApp;
+use crate::app::{TestApp, number};
 use crate::user::TestUser;
 
 /// Most bytes of a page: what it tells of has at most 512 KiB and one change more, and what it says beside that is a part.
@@ -33,7 +33,7 @@ fn present(value: &Value) -> Option<String> {
 const OF_CHANGES: [&str; 3] = ["changes", "nextBefore", "before"];
 
 fn versions(pages: &[Vec<Value>]) -> Vec<i64> {
-    pages.iter().flatten().map(|change| change["version"].as_i64().unwrap()).collect()
+    pages.iter().flatten().map(|change| number(&change["version"])).collect()
 }
 
 /// Carries out many commands in batches that a body has room for.

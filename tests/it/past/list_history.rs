@@ -9,7 +9,7 @@ use super::random::Random;
 use super::{
     all, ask, at, changes, delete, fields, get, id, patch, post, present, redo, restore, text, undo,
 };
-use crate::app::TestApp;
+use crate::app::{TestApp, number, v};
 use crate::user::TestUser;
 
 /// The history of the list, with parameters.
@@ -34,7 +34,7 @@ async fn page_by_page(user: &TestUser, query: &str, limit: usize) -> Vec<Value> 
             return all;
         }
         assert_eq!((part.len(), next), (limit, &part.last().unwrap()["version"]));
-        before = format!("&before={next}");
+        before = format!("&before={}", text(next));
     }
 }
 
@@ -62,7 +62,7 @@ async fn eventful(app: &TestApp) -> (TestUser, Vec<Value>) {
     undo(&laptop).await.expect(200);
     let change = |version: u64, task: &Value, title: &str, kind: &str, deed: &str| {
         json!({
-            "version": version, "taskId": id(task), "title": title, "type": kind, "deed": deed,
+            "version": v(version), "taskId": id(task), "title": title, "type": kind, "deed": deed,
             "at": at(version - 1), "userId": laptop.id, "clientAddress": "127.0.0.1",
         })
     };
@@ -122,16 +122,16 @@ async fn a_lists_history_comes_page_by_page_without_gap_or_repeat() {
         assert_eq!(page_by_page(&phone, "&type=deleted", limit).await, changes[1..3]);
     }
     let page = |changes: &[Value]| json!({"changes": changes, "nextBefore": null});
-    for before in ["10", "1000", "9223372036854775807"] {
-        let query = format!("before={before}");
-        assert_eq!(history(&phone, &format!("?{query}")).await, page(&changes));
-        let deletions = history(&phone, &format!("?type=deleted&{query}")).await;
-        assert_eq!(deletions, page(&changes[1..3]));
-    }
-    assert_eq!(history(&phone, "?before=3").await, page(&changes[7..]));
-    assert_eq!(history(&phone, "?type=deleted&before=8").await, page(&changes[2..3]));
-    for query in ["?before=1", "?before=1&type=deleted", "?before=7&type=deleted"] {
-        assert_eq!(history(&phone, query).await, page(&[]));
+    let before = async |number, query: &str| {
+        let whole = history(&phone, &format!("?before={}{query}", v(number))).await;
+        let within = format!("?before={number}@{}{query}", v(9));
+        assert_eq!(history(&phone, &within).await, whole);
+        whole
+    };
+    assert_eq!(before(3, "").await, page(&changes[7..]));
+    assert_eq!(before(8, "&type=deleted").await, page(&changes[2..3]));
+    for (number, query) in [(1, ""), (1, "&type=deleted"), (7, "&type=deleted")] {
+        assert_eq!(before(number, query).await, page(&[]));
     }
 }
 
@@ -143,7 +143,7 @@ async fn pages_go_on_where_they_were_whatever_happens_meanwhile() {
     assert_eq!(told(&first), &changes[..4]);
     phone.create_task("Cheese").await;
     undo(&phone).await.expect(200);
-    let rest = history(&phone, &format!("?limit=10&before={}", first["nextBefore"])).await;
+    let rest = history(&phone, &format!("?limit=10&before={}", text(&first["nextBefore"]))).await;
     assert_eq!(rest, json!({"changes": changes[4..], "nextBefore": null}));
 }
 
@@ -151,7 +151,7 @@ async fn pages_go_on_where_they_were_whatever_happens_meanwhile() {
 fn outline(page: &Value) -> Vec<(i64, &str, &str, &str)> {
     let told = told(page).iter().map(|one| {
         let word = |name: &str| text(&one[name]);
-        (one["version"].as_i64().unwrap(), word("title"), word("type"), word("deed"))
+        (number(&one["version"]), word("title"), word("type"), word("deed"))
     });
     told.collect()
 }
@@ -210,7 +210,7 @@ async fn the_history_of_a_list_is_those_of_its_tasks_together_and_each_change_ha
         }
     }
     let whole = page_by_page(&ada, "", 7).await;
-    assert_eq!(whole.len() as u64, all(&ada).await["version"]);
+    assert_eq!(all(&ada).await["version"], v(whole.len()));
     let mut ids: Vec<_> = whole.iter().map(|change| text(&change["taskId"])).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -219,7 +219,7 @@ async fn the_history_of_a_list_is_those_of_its_tasks_together_and_each_change_ha
         let page = get(&ada, &format!("/{task}/history?limit=1000")).await;
         expected.extend(told(&page).iter().cloned());
     }
-    expected.sort_by_key(|change| -change["version"].as_i64().unwrap());
+    expected.sort_by_key(|change| -number(&change["version"]));
     let mut untitled = whole.clone();
     for change in &mut untitled {
         let title = change.as_object_mut().unwrap().remove("title");
@@ -237,7 +237,7 @@ async fn a_new_list_has_no_history_and_nobody_elses_is_in_it() {
     let (ada, eve) = (app.sign_up("ada@example.com").await, app.sign_up("eve@example.com").await);
     let gone = eve.create_task("eve's").await;
     delete(&eve, &gone).await;
-    for query in ["", "?type=deleted", "?before=7", "?limit=1000"] {
+    for query in ["", "?type=deleted", "?before=0", "?limit=1000"] {
         assert_eq!(history(&ada, query).await, json!({"changes": [], "nextBefore": null}));
     }
     let theirs = ada.request(Method::GET, &eve.tasks("/history")).send().await;
@@ -249,9 +249,11 @@ async fn a_page_of_a_lists_history_that_cannot_be_is_refused() {
     let app = TestApp::spawn().await;
     let ada = app.sign_up("ada@example.com").await;
     let documented = "must be one of the documented values";
+    let no_page = "must be the nextBefore of a page of this history";
     for (query, field, code, message) in [
-        ("?before=0", "before", "BEFORE_TOO_SMALL", "must be at least 1"),
-        ("?before=soon", "before", "BEFORE_WRONG_TYPE", "must be a whole number"),
+        ("?before=1.Zk3x_9Qa", "before", "BEFORE_UNKNOWN", no_page),
+        ("?before=1", "before", "BEFORE_INVALID", no_page),
+        ("?before=soon", "before", "BEFORE_INVALID", no_page),
         ("?limit=0", "limit", "LIMIT_TOO_SMALL", "must be at least 1"),
         ("?limit=1001", "limit", "LIMIT_TOO_LARGE", "must be at most 1000"),
         ("?type=changed", "type", "TYPE_INVALID", documented),

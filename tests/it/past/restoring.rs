@@ -5,8 +5,8 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{all, at, delete, get, id, patch, post, restore, tasks};
-use crate::app::TestApp;
+use super::{all, ask, at, delete, get, id, patch, post, restore, tasks};
+use crate::app::{TestApp, tag, v};
 use crate::user::TestUser;
 
 /// A task with everything, and a minute later.
@@ -25,7 +25,7 @@ async fn with_milk() -> (TestApp, TestUser, Value) {
 /// The same task since another version of its list, a minute later.
 fn since(task: &Value, version: i64) -> Value {
     let mut task = task.clone();
-    task["version"] = json!(version);
+    task["version"] = json!(v(version));
     task["updatedAt"] = json!(at(60));
     task
 }
@@ -38,7 +38,7 @@ async fn a_deleted_task_is_restored_as_it_was() {
     assert_eq!(all(&ada).await["total"], 1);
     app.restart().await;
     let reply = restore(&ada, &milk, None).await;
-    assert_eq!(reply.header("etag"), "\"4\"");
+    assert_eq!(reply.header("etag"), tag(4));
     assert_eq!(reply.expect(200), since(&milk, 4));
     assert_eq!(tasks(&all(&ada).await)[0], since(&milk, 4));
     assert_eq!(get(&ada, &format!("/{}", id(&milk))).await, since(&milk, 4));
@@ -58,7 +58,7 @@ async fn a_task_becomes_again_what_it_was_in_a_version_but_stays_where_it_stands
     expected["position"] = moved["position"].clone();
     // In version 2 it was what it had been since version 1.
     let restored = restore(&ada, &milk, Some(2)).await;
-    assert_eq!((restored.header("etag"), restored.json()), ("\"5\"", expected.clone()));
+    assert_eq!((restored.header("etag"), restored.json()), (tag(5), expected.clone()));
     assert_eq!(restore(&ada, &milk, Some(1)).await.expect(200), expected, "it is so already");
     let mut expected = since(&oats, 6);
     expected["position"] = moved["position"].clone();
@@ -112,22 +112,27 @@ async fn a_task_is_not_restored_to_a_version_in_which_it_was_not_there() {
         let reply = restore(&ada, task, None).await;
         reply.expect_problem(404, "TASK_NOT_FOUND", "There is no such task");
     }
-    assert_eq!(all(&ada).await["version"], 3);
+    assert_eq!(all(&ada).await["version"], v(3));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_version_that_the_list_does_not_have_is_refused() {
     let (_app, ada, milk) = with_milk().await;
-    for version in [2, 1_000_000_000_000] {
-        let reply = restore(&ada, &milk, Some(version)).await;
-        let message = "must be at most 1, the version of the list now";
-        reply.expect_invalid(&[("version", "VERSION_TOO_LARGE", message)]);
+    let path = format!("/{}/restore", id(&milk));
+    let send = async |version: Value| {
+        ask(&ada, Method::POST, &path, Some(json!({"version": version}))).await
+    };
+    for version in [v(2), v(1_000_000_000_000_i64), "1.AAAAAAAA", "0@1.AAAAAAAA"] {
+        let reply = send(json!(version)).await;
+        reply.expect_invalid(&[("version", "VERSION_UNKNOWN", "is not a version of this list")]);
     }
-    for version in [0, -1, i64::MIN] {
-        let reply = restore(&ada, &milk, Some(version)).await;
-        reply.expect_invalid(&[("version", "VERSION_TOO_SMALL", "must be at least 1")]);
+    for version in [json!("1"), json!("-1.Zk3x_9Qa"), json!("2@1.Zk3x_9Qa"), json!("")] {
+        let message = "must be a version as answers have it, such as 31.Zk3x_9Qa";
+        send(version).await.expect_invalid(&[("version", "VERSION_INVALID", message)]);
     }
-    assert_eq!(all(&ada).await["version"], 1);
+    let message = "invalid type: integer `1`, expected a string";
+    send(json!(1)).await.expect_invalid(&[("version", "VERSION_WRONG_TYPE", message)]);
+    assert_eq!(all(&ada).await["version"], v(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -136,7 +141,7 @@ async fn restoring_what_is_not_deleted_changes_nothing() {
     let events = app.dump("events").await;
     for _ in 0..2 {
         let reply = restore(&ada, &milk, None).await;
-        assert_eq!((reply.header("etag"), reply.expect(200)), ("\"1\"", milk.clone()));
+        assert_eq!((reply.header("etag"), reply.expect(200)), (tag(1), milk.clone()));
     }
     assert_eq!(app.dump("events").await, events);
 }
@@ -155,7 +160,7 @@ async fn a_batch_restores_what_it_has_deleted_itself_as_it_was_by_then() {
     let mut expected = since(&milk, 5);
     (expected["title"], expected["priority"]) = (json!("Oat milk"), json!("low"));
     let (result, last) = (json!({"id": milk_id}), json!({"id": milk_id, "task": expected}));
-    assert_eq!(done, json!({"results": [result, result, result, last], "version": 5}));
+    assert_eq!(done, json!({"results": [result, result, result, last], "version": v(5)}));
     let history = get(&ada, &format!("/{milk_id}/history")).await;
     let kinds: Vec<_> =
         history["changes"].as_array().unwrap().iter().map(|one| &one["type"]).collect();
@@ -169,13 +174,13 @@ async fn a_task_that_has_changed_since_it_was_read_is_not_restored() {
     let path = ada.tasks(&format!("/{}/restore", id(&milk)));
     let to_first = |tag: &str| {
         let request = ada.request(Method::POST, &path).header("if-match", tag);
-        request.json(&json!({"version": 1})).send()
+        request.json(&json!({"version": v(1)})).send()
     };
-    let reply = to_first("\"1\"").await;
+    let reply = to_first(tag(1)).await;
     let message = "This has changed since you read it; nothing was changed";
     reply.expect_problem(412, "VERSION_MISMATCH", message);
-    assert_eq!((reply.header("etag"), &reply.json()["current"]), ("\"2\"", &oats));
-    assert_eq!(to_first("\"2\"").await.expect(200), since(&milk, 3));
+    assert_eq!((reply.header("etag"), &reply.json()["current"]), (tag(2), &oats));
+    assert_eq!(to_first(tag(2)).await.expect(200), since(&milk, 3));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -183,7 +188,7 @@ async fn a_deleted_task_has_no_version_that_could_be_expected() {
     let (_app, ada, milk) = with_milk().await;
     delete(&ada, &milk).await;
     let path = ada.tasks(&format!("/{}/restore", id(&milk)));
-    let request = ada.request(Method::POST, &path).header("if-match", "\"1\"").json(&json!({}));
+    let request = ada.request(Method::POST, &path).header("if-match", tag(1)).json(&json!({}));
     let message = "This has changed since you read it; nothing was changed";
     request.send().await.expect_problem(412, "VERSION_MISMATCH", message);
     assert_eq!(restore(&ada, &milk, None).await.expect(200), since(&milk, 3));

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::random::Random;
 use super::{all, at, changes, delete, fields, id, patch, post, present, redo, seen, text, undo};
-use crate::app::{Reply, TestApp};
+use crate::app::{Reply, TestApp, tag, v};
 use crate::concurrency::two_servers;
 
 fn expect_nothing(reply: &Reply, code: &str, message: &str) {
@@ -104,7 +104,7 @@ async fn the_last_change_is_taken_back_by_a_compensating_event_that_says_so() {
     app.clock().advance(Duration::from_secs(1));
     let change = |version: i64, kind: &str, deed: &str, before: Value, after: Value| {
         present(json!({
-            "version": version, "taskId": id(&milk), "type": kind, "deed": deed, "at": at(2),
+            "version": v(version), "taskId": id(&milk), "type": kind, "deed": deed, "at": at(2),
             "userId": ada.id, "sessionId": ada.session_id, "clientAddress": "127.0.0.1",
             "before": before, "after": after,
         }))
@@ -112,12 +112,12 @@ async fn the_last_change_is_taken_back_by_a_compensating_event_that_says_so() {
     let taken_back = |version: i64, change: Value, can_undo: bool, can_redo: bool| {
         json!({
             "changes": [change], "total": 1, "canUndo": can_undo, "canRedo": can_redo,
-            "version": version,
+            "version": v(version),
         })
     };
     let (old, new) = (json!({"title": "Milk"}), json!({"title": "Oat milk"}));
     let reply = undo(&ada).await;
-    assert_eq!(reply.header("etag"), "\"3\"");
+    assert_eq!(reply.header("etag"), tag(3));
     let undone = change(3, "changed", "undo", new.clone(), old.clone());
     assert_eq!(reply.expect(200), taken_back(3, undone, true, true));
     let undone = change(4, "deleted", "undo", fields(&milk), Value::Null);
@@ -149,7 +149,7 @@ async fn a_batch_is_taken_back_and_done_again_as_a_whole() {
     assert_eq!(redo(&ada).await.expect(200)["total"], 500);
     assert_eq!(seen(&all(&ada).await), after);
     let undone = undo(&ada).await.expect(200);
-    assert_eq!((seen(&all(&ada).await), &undone["version"]), (before, &json!(1_501 + 500)));
+    assert_eq!((seen(&all(&ada).await), &undone["version"]), (before, &json!(v(1_501 + 500))));
     assert_eq!(undone["changes"].as_array().unwrap().len(), 100);
 }
 
@@ -214,12 +214,12 @@ async fn nothing_is_taken_back_if_the_list_has_changed_since_it_was_read() {
     ada.create_task("Bread").await;
     let undo =
         |tag: &str| ada.request(Method::POST, &ada.tasks("/undo")).header("if-match", tag).send();
-    let reply = undo("\"1\"").await;
+    let reply = undo(tag(1)).await;
     let message = "This has changed since you read it; nothing was changed";
     reply.expect_problem(412, "VERSION_MISMATCH", message);
     let current = all(&ada).await;
-    assert_eq!((reply.header("etag"), &reply.json()["current"]), ("\"2\"", &current));
-    undo("\"2\"").await.expect(200);
+    assert_eq!((reply.header("etag"), &reply.json()["current"]), (tag(2), &current));
+    undo(tag(2)).await.expect(200);
     assert_eq!(ada.titles().await, ["Milk"]);
 }
 

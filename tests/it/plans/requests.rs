@@ -13,7 +13,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::database::Database;
-use crate::app::{START, TestApp, resources};
+use crate::app::{START, TestApp, resources, v};
 use crate::keys::turn;
 use crate::postgres;
 use crate::process::{PUBLIC_URL, until};
@@ -94,7 +94,7 @@ async fn past(ada: &TestUser, task: &Value) {
     ada.request(Method::GET, &format!("{path}/history")).send().await.expect(200);
     ada.list("/history").await.expect(200);
     ada.list("/history?type=deleted").await.expect(200);
-    ada.list("?asOf=4").await.expect(200);
+    ada.list(&format!("?asOf={}", v(4))).await.expect(200);
     let long_ago = ada.tasks("/diff?from=2020-01-01T00:00:00Z");
     ada.request(Method::GET, &long_ago).send().await.expect(200);
     let restore = || ada.request(Method::POST, &format!("{path}/restore")).json(&json!({}));

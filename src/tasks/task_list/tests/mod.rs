@@ -6,10 +6,13 @@ mod taking_back;
 
 use super::command::{Draft, Key, New, Place, Put, Restore, Wanted};
 use super::*;
+use crate::eventlog::Mark;
 use crate::eventlog::testing::{assert_golden, given, replay};
 use crate::tasks::events::{Imported, Step, TaskChanged, TaskDeleted, TaskRestored};
 use crate::tasks::task::{Content, Fields};
-use crate::tasks::testing::{at, content, creation, draft, id, note, position, tags, title};
+use crate::tasks::testing::{
+    at, content, creation, draft, id, note, position, stamp, tags, title, version,
+};
 use crate::tasks::values::Priority;
 
 const MILK: u128 = 1;
@@ -31,6 +34,7 @@ fn created(number: u128, steps: u8, step: Step) -> TaskEvent {
         imported: None,
         previous: None,
         at: at(0),
+        mark: Mark::default(),
         step,
     })
 }
@@ -42,6 +46,7 @@ fn changed(number: u128, before: Fields, after: Fields, previous: i64, step: Ste
         after,
         previous,
         at: at(9),
+        mark: Mark::default(),
         step,
     })
 }
@@ -59,6 +64,7 @@ fn deleted(number: u128, previous: i64, step: Step) -> TaskEvent {
         created_at: at(0),
         previous,
         at: at(9),
+        mark: Mark::default(),
         step,
     })
 }
@@ -85,11 +91,11 @@ fn relocate(number: u128, place: Place) -> Action {
 }
 
 fn one(action: Action) -> Command {
-    Command::one(action, at(9))
+    Command::one(action, stamp(9))
 }
 
 fn all(actions: impl IntoIterator<Item = Action>) -> Command {
-    Command::Change { actions: actions.into_iter().collect(), expected: None, at: at(9) }
+    Command::Change { actions: actions.into_iter().collect(), expected: None, stamp: stamp(9) }
 }
 
 fn rejected(action: usize, refusal: Refusal) -> Rejection {
@@ -190,6 +196,7 @@ fn the_actions_of_a_command_are_carried_out_in_order_as_one_change() {
                 created_at: at(0),
                 previous: 2,
                 at: at(9),
+                mark: Mark::default(),
                 step: further(),
             }),
         ]);
@@ -206,12 +213,18 @@ fn one_refused_action_refuses_the_command_and_is_named() {
 fn a_task_that_has_changed_since_is_left_alone_and_shown() {
     let history = [created(MILK, 0, Step::default()), completed(1, on(1, 1))];
     let current = Arc::clone(replay::<TaskList>(history.clone()).tasks.get(id(MILK)).unwrap());
-    let expecting =
-        |versions: &[i64]| one(Action::Delete { id: id(MILK), expected: Some(versions.to_vec()) });
+    let expecting = |versions: &[Point]| {
+        one(Action::Delete { id: id(MILK), expected: Some(versions.to_vec()) })
+    };
     given::<TaskList>(history.clone())
-        .when(expecting(&[1]))
+        .when(expecting(&[version(1)]))
+        .then_rejected(&rejected(0, Refusal::TaskIsNewer(Arc::clone(&current))));
+    let of_another_history = Point::new(2, "Zk3x_9Qa".parse().unwrap());
+    given::<TaskList>(history.clone())
+        .when(expecting(&[of_another_history]))
         .then_rejected(&rejected(0, Refusal::TaskIsNewer(current)));
-    assert!(TaskList::decide(&replay::<TaskList>(history), expecting(&[1, 2])).is_ok());
+    let either = expecting(&[version(1), version(2)]);
+    assert!(TaskList::decide(&replay::<TaskList>(history), either).is_ok());
 }
 
 #[test]
@@ -219,16 +232,21 @@ fn a_list_that_has_changed_since_is_left_alone() {
     let expecting = |version| Command::Change {
         actions: [delete(MILK)].into(),
         expected: Some(vec![version]),
-        at: at(9),
+        stamp: stamp(9),
     };
-    given::<TaskList>(both()).when(expecting(1)).then_rejected(&rejected(0, Refusal::ListIsNewer));
-    given::<TaskList>(both()).when(expecting(2)).then([deleted(MILK, 1, on(2, 2))]);
+    let of_another_history = Point::new(2, "Zk3x_9Qa".parse().unwrap());
+    for other in [version(1), of_another_history] {
+        given::<TaskList>(both())
+            .when(expecting(other))
+            .then_rejected(&rejected(0, Refusal::ListIsNewer));
+    }
+    given::<TaskList>(both()).when(expecting(version(2))).then([deleted(MILK, 1, on(2, 2))]);
 }
 
 #[test]
 fn time_does_not_run_backwards_in_a_list() {
     let state = replay::<TaskList>([created(MILK, 0, Step::default()), completed(1, on(1, 1))]);
-    let late = Command::one(delete(MILK), at(4));
+    let late = Command::one(delete(MILK), stamp(4));
     assert_eq!(TaskList::decide(&state, late).unwrap()[0].at(), at(9));
 }
 
@@ -265,6 +283,7 @@ fn events_are_written_as_the_golden_files_say() {
             imported,
             previous: Some(3),
             at: at(9),
+            mark: Mark::default(),
             step,
         }),
         changed(
@@ -280,6 +299,7 @@ fn events_are_written_as_the_golden_files_say() {
             created_at: at(0),
             previous: 2,
             at: at(9),
+            mark: Mark::default(),
             step: Step { deed: Deed::Undo, ..further() },
         }),
         TaskEvent::Restored(TaskRestored {
@@ -288,6 +308,7 @@ fn events_are_written_as_the_golden_files_say() {
             created_at: at(0),
             previous: 4,
             at: at(9),
+            mark: Mark::default(),
             step: on(4, 4),
         }),
     ]);

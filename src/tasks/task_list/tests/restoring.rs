@@ -22,6 +22,7 @@ fn a_deleted_task_is_brought_back_where_it_stood() {
         created_at: at(0),
         previous: 2,
         at: at(9),
+        mark: Mark::default(),
         step: on(2, 2),
     });
     given::<TaskList>(history.clone()).when(one(restore(false, Some(2)))).then([restored]);
@@ -76,6 +77,7 @@ fn an_exported_task_is_added_as_it_was() {
             imported: Some(Imported { created_at: at(3), updated_at: at(6) }),
             previous: None,
             at: at(9),
+            mark: Mark::default(),
             step: Step::default(),
         }),
     ]);

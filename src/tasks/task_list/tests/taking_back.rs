@@ -4,7 +4,7 @@ use super::*;
 
 fn taking(deed: Deed, span: Span, events: &[TaskEvent]) -> Command {
     let taking = command::Taking { deed, span, events: events.into() };
-    Command::TakeBack { taking, expected: None, at: at(9) }
+    Command::TakeBack { taking, expected: None, stamp: stamp(9) }
 }
 
 #[test]
