@@ -7,14 +7,14 @@ mod checks;
 mod finding;
 mod keys;
 
-use self::checks::Round;
 use self::finding::{Finding, Level};
 use super::commands;
 use crate::app::storage::Storage;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::database::{self, Connection, DatabaseError, Link, inspection, pooler};
-use crate::eventlog::store;
+use crate::eventlog::{place, store};
+use crate::skew::Asked;
 
 /// How often the database is asked for the time.
 const ROUNDS: usize = 5;
@@ -58,7 +58,14 @@ async fn examine_database(config: &Config, storage: &Storage, link: &Link) -> Ve
     let server = inspection::server(link).await.map(|server| checks::database(&server));
     let replication = inspection::replication(link).await;
     let replication = replication.map(|replication| checks::replication(&replication));
-    let nodes = inspection::nodes(link).await.map(|nodes| checks::nodes(&nodes, now));
+    let nodes = inspection::nodes(&link.client).await.map(|nodes| checks::nodes(&nodes, now));
+    let agreement = place::disagreements(link, &config.agreement()).await;
+    let nodes = match (nodes, agreement) {
+        (Ok(_), Ok(disagreements)) if !disagreements.is_empty() => {
+            Ok(checks::disagreement(&disagreements))
+        }
+        (nodes, Ok(_) | Err(_)) => nodes,
+    };
     let durability = inspection::durability(link).await;
     let durability = durability.map(|durability| checks::durability(&durability));
     let sessions = pooler::lends_sessions(&connection).await.map(checks::sessions);
@@ -73,6 +80,11 @@ async fn examine_database(config: &Config, storage: &Storage, link: &Link) -> Ve
         nodes.unwrap_or_else(|error| Finding::failed("nodes", &error)),
         clock(link).await.unwrap_or_else(|error| Finding::failed("clock", &error)),
     ];
+    // Of a queue that is nearly empty there is nothing to say.
+    match inspection::notification_queue(link).await {
+        Ok(used) => findings.extend(checks::notifications(used)),
+        Err(error) => findings.push(Finding::failed("queue", &error)),
+    }
     if is_migrated {
         findings.push(log(link).await.unwrap_or_else(|error| Finding::failed("log", &error)));
         let keys = of_keys(config, storage, &connection).await;
@@ -87,9 +99,8 @@ async fn clock(link: &Link) -> Result<Finding, DatabaseError> {
     let clock = Clock::system();
     let mut rounds = Vec::with_capacity(ROUNDS);
     for _ in 0..ROUNDS {
-        let asked = clock.now();
-        let told = inspection::now(link).await?;
-        rounds.push(Round { asked, told, heard: clock.now() });
+        let asked = Asked::new();
+        rounds.push(asked.told(inspection::now(link).await?, &clock));
     }
     let unasked = || Finding::failed("clock", &"the database was not asked");
     Ok(checks::clock(&rounds).unwrap_or_else(unasked))

@@ -23,6 +23,7 @@ mod link;
 mod migrations;
 mod pool;
 pub mod pooler;
+pub mod refusal;
 mod session;
 mod settings;
 #[cfg(test)]

@@ -112,12 +112,13 @@ impl HealthApi {
 
     /// Should this node be sent requests?
     ///
-    /// Checks that the database answers, that the log can be read, and that this node follows it. `503` while it starts
-    /// or stops, and while the database is away.
+    /// Checks that the database answers and takes changes, that the log can be read, and that this node follows it and knows
+    /// what time it is. `503` while it starts or stops, and while the database is away.
     #[oai(path = "/health/ready", method = "get", operation_id = "getReadiness")]
     async fn ready(&self, request: &Request) -> Result<Json<Ready>, Failure<ReadyStatuses>> {
         let state = caller::state(request)?;
-        if state.readiness.is_closed() || !state.follower.is_following() {
+        let answers = state.follower.is_following() && state.follower.takes_changes();
+        if state.readiness.is_closed() || !answers {
             return Err(Problem::unavailable().into());
         }
         let log_head = state.readiness.log_head().await?;

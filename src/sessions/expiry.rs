@@ -22,6 +22,8 @@ use crate::id::UserId;
 
 /// Longest time between two looks.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// How often a clock that is wrong is looked at.
+const UNTIL_RIGHT: Duration = Duration::from_secs(1);
 /// Users whose sessions are ended at the same time: enough to commit in groups, and no more connections than requests can
 /// spare.
 const AT_ONCE: usize = 8;
@@ -38,6 +40,10 @@ impl Expiry {
     pub async fn run(self) {
         let clock = &self.sessions.clock;
         loop {
+            // A clock that is wrong ends nobody's session.
+            while !clock.is_right() {
+                tokio::time::sleep(UNTIL_RIGHT).await;
+            }
             let now = clock.now();
             let latest = now.after(LONGEST_PAUSE);
             let next = match self.expire(now).await {
@@ -55,7 +61,7 @@ impl Expiry {
     async fn expire(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         // What cannot be ended is passed over, so that it holds up nobody else, and told once.
         let (mut last, mut failed) = (Due::first(), 0_usize);
-        loop {
+        while self.sessions.clock.is_right() {
             let page = read_model::due(&self.pool, now, &last).await?;
             let Some(end) = page.last() else { break };
             last = *end;

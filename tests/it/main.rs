@@ -17,6 +17,10 @@
 //! * `ownership`: every operation of the OpenAPI document refuses everybody but the owner
 //! * `keys`: the key ring, the JWKS, revocation of keys, the secret
 //! * `rotation`: the schedule of keys, restarts, several nodes, a thousand rotations
+//! * `vanished`: peers that vanish without a word, and what they held
+//! * `clocks`: a node whose clock is wrong
+//! * `agreement`: settings that the nodes of a cluster must share
+//! * `cannot_now`: what the database cannot do for the moment is no mistake of the program
 //! * `verifiers`: ends of sessions for services that verify tokens by themselves
 //! * `event_log`: the log's contract
 //! * `entities`: actors: panics, passivation, limits
@@ -44,10 +48,13 @@
 #![expect(clippy::disallowed_methods, reason = "a test's tasks end with its runtime")]
 
 mod account;
+mod agreement;
 mod app;
 mod auth;
+mod cannot_now;
 mod chaos_checker;
 mod clients;
+mod clocks;
 mod command_line;
 mod concurrency;
 mod connections;
@@ -76,10 +83,12 @@ mod pooler;
 mod pools;
 mod postgres;
 mod process;
+mod relay;
 mod replaced;
 mod restore;
 mod revocation;
 mod rotation;
+mod servers;
 mod sessions;
 mod sign_up;
 mod tasks;
@@ -87,5 +96,6 @@ mod telemetry;
 mod tidy;
 mod tools;
 mod user;
+mod vanished;
 mod verifiers;
 mod warm_reads;
