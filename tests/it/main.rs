@@ -21,6 +21,7 @@
 //! * `clocks`: a node whose clock is wrong
 //! * `agreement`: settings that the nodes of a cluster must share
 //! * `cannot_now`: what the database cannot do for the moment is no mistake of the program
+//! * `nameless`: a user id that has no name
 //! * `verifiers`: ends of sessions for services that verify tokens by themselves
 //! * `event_log`: the log's contract
 //! * `entities`: actors: panics, passivation, limits
@@ -74,6 +75,7 @@ mod in_doubt;
 mod input;
 mod keys;
 mod locked;
+mod nameless;
 mod observability;
 mod ownership;
 mod pages;
