@@ -22,6 +22,7 @@
 //! * `agreement`: settings that the nodes of a cluster must share
 //! * `cannot_now`: what the database cannot do for the moment is no mistake of the program
 //! * `nameless`: a user id that has no name
+//! * `versions`: a whole story on every major version of PostgreSQL
 //! * `verifiers`: ends of sessions for services that verify tokens by themselves
 //! * `event_log`: the log's contract
 //! * `entities`: actors: panics, passivation, limits
@@ -100,4 +101,5 @@ mod tools;
 mod user;
 mod vanished;
 mod verifiers;
+mod versions;
 mod warm_reads;
