@@ -65,4 +65,4 @@ openapi: ## Write the OpenAPI document to openapi/openapi.json
 
 clean: ## Remove what was built and installed here; the data directory stays
 	cargo clean
-	rm -rf tests/clients/node_modules tests/browser/node_modules
+	rm -rf tests/clients/node_modules tests/browser/node_modules tests/postgres/node_modules

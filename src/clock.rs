@@ -2,11 +2,15 @@
 //!
 //! Nothing in the crate reads the system clock except [`Clock::system`]; everything else is given a [`Clock`], so that
 //! tests decide what time it is. Time has millisecond precision everywhere: in events, in tables and on the wire.
+//!
+//! A clock may be wrong. A node compares its own with the database's ([`skew`](crate::skew)) and says so here, and whoever
+//! ends or issues something because of the time asks [`Clock::is_right`] first. That a clock was set since it was compared
+//! is noticed at once, by another one that nobody sets.
 
 use std::fmt;
 use std::num::NonZeroU64;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::fmt::temporal::DateTimePrinter;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
@@ -136,56 +140,116 @@ impl<'de> Deserialize<'de> for Timestamp {
 /// sleep.
 const LOOK: Duration = Duration::from_mins(1);
 
-/// Tells the time.
+/// Tells the time. Clones share what is known of it.
 #[derive(Clone)]
-pub struct Clock(Source);
+pub struct Clock {
+    source: Source,
+    known: Arc<Mutex<Known>>,
+}
 
 #[derive(Clone)]
 enum Source {
     System,
+    /// The system's, with so many milliseconds added.
+    Wrong(Arc<watch::Sender<i64>>),
     Manual(Arc<watch::Sender<i64>>),
 }
+
+/// Whether a clock is right, as far as anybody has looked.
+#[derive(Clone, Copy)]
+enum Known {
+    Nothing,
+    /// It was at this moment, when it showed this time.
+    Right(Instant, Timestamp),
+    Wrong,
+}
+
+/// How far a clock may move by itself, or be moved, between two comparisons: as far as it may be wrong.
+const MOST_DRIFT: Duration = crate::skew::LIMIT;
 
 impl Clock {
     /// The system's clock.
     pub fn system() -> Self {
-        Self(Source::System)
+        Self::of(Source::System)
     }
 
-    /// A clock that stands still at `start` until [`Clock::advance`] moves it.
+    /// A clock that goes as the system's does, and is right until [`Clock::advance`] or [`Clock::turn_back`] moves it.
+    pub fn wrong() -> Self {
+        Self::of(Source::Wrong(Arc::new(watch::Sender::new(0))))
+    }
+
+    /// A clock that stands still at `start` until [`Clock::advance`] moves it. It is no machine's, and so is never wrong.
     pub fn manual(start: Timestamp) -> Self {
-        Self(Source::Manual(Arc::new(watch::Sender::new(start.unix_millis()))))
+        Self::of(Source::Manual(Arc::new(watch::Sender::new(start.unix_millis()))))
+    }
+
+    fn of(source: Source) -> Self {
+        Self { source, known: Arc::new(Mutex::new(Known::Nothing)) }
     }
 
     /// The current time.
     pub fn now(&self) -> Timestamp {
-        match &self.0 {
-            Source::System =>
-            {
-                #[expect(
-                    clippy::disallowed_methods,
-                    reason = "the one place that reads the system clock"
-                )]
-                jiff::Timestamp::now().into()
+        match &self.source {
+            Source::System => system_now(),
+            Source::Wrong(by) => {
+                let now = system_now().unix_millis();
+                Timestamp::from_unix_millis(now.saturating_add(*by.borrow()))
             }
             Source::Manual(millis) => Timestamp::from_unix_millis(*millis.borrow()),
         }
     }
 
-    /// Moves a manual clock forward, for every holder of a clone of it. The system clock is left alone.
+    /// Moves a clock of a test forward, for every holder of a clone of it. The system clock is left alone.
     pub fn advance(&self, by: Duration) {
-        if let Source::Manual(millis) = &self.0 {
-            let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        self.shift(i64::try_from(by.as_millis()).unwrap_or(i64::MAX));
+    }
+
+    /// Moves it back.
+    pub fn turn_back(&self, by: Duration) {
+        self.shift(i64::try_from(by.as_millis()).map_or(i64::MIN, i64::wrapping_neg));
+    }
+
+    fn shift(&self, by: i64) {
+        if let Source::Manual(millis) | Source::Wrong(millis) = &self.source {
             millis.send_modify(|millis| *millis = millis.saturating_add(by));
         }
     }
 
-    /// Waits until it is `at`.
+    /// Whether it is a machine's clock, which may be wrong.
+    pub fn is_machines(&self) -> bool {
+        !matches!(self.source, Source::Manual(_))
+    }
+
+    /// Says whether it was found to be right just now.
+    pub fn judge(&self, is_right: bool) {
+        let known = if is_right { Known::Right(Instant::now(), self.now()) } else { Known::Wrong };
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known;
+    }
+
+    /// Whether it may be relied on: nobody has found it to be wrong, nor was it moved since it was found to be right.
+    pub fn is_right(&self) -> bool {
+        match *self.known.lock().unwrap_or_else(PoisonError::into_inner) {
+            Known::Nothing => true,
+            Known::Right(at, showed) => {
+                let (now, expected) = (self.now(), showed.after(at.elapsed()));
+                now.since(expected).max(expected.since(now)) <= MOST_DRIFT
+            }
+            Known::Wrong => false,
+        }
+    }
+
+    /// Waits until it is `at`, or until a machine's clock is turned back: what was to be waited for may not be any more.
     pub async fn sleep_until(&self, at: Timestamp) {
-        match &self.0 {
-            Source::System => {
-                while self.now() < at {
-                    tokio::time::sleep(at.since(self.now()).min(LOOK)).await;
+        match &self.source {
+            Source::System | Source::Wrong(_) => {
+                let mut latest = self.now();
+                while latest < at {
+                    tokio::time::sleep(at.since(latest).min(self.longest_sleep())).await;
+                    let now = self.now();
+                    if now.after(MOST_DRIFT) < latest {
+                        return;
+                    }
+                    latest = latest.max(now);
                 }
             }
             Source::Manual(millis) => {
@@ -194,12 +258,23 @@ impl Clock {
             }
         }
     }
+
+    /// A test that moves a clock wants to see at once what comes of it.
+    fn longest_sleep(&self) -> Duration {
+        if matches!(self.source, Source::System) { LOOK } else { Duration::from_millis(10) }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the system clock")]
+fn system_now() -> Timestamp {
+    jiff::Timestamp::now().into()
 }
 
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let source = match &self.0 {
+        let source = match &self.source {
             Source::System => "system",
+            Source::Wrong(_) => "wrong",
             Source::Manual(_) => "manual",
         };
         write!(f, "Clock({source}, {})", self.now())
@@ -257,6 +332,39 @@ mod tests {
         }
         assert!(futures_util::poll!(sleeper.as_mut()).is_ready());
         Clock::system().sleep_until(start).await;
+    }
+
+    #[tokio::test]
+    async fn a_sleeper_wakes_when_a_machines_clock_is_turned_back() {
+        let (clock, days) = (Clock::wrong(), Duration::from_hours(8 * 24));
+        clock.advance(days);
+        let sleeper = clock.sleep_until(clock.now().after(Duration::from_mins(1)));
+        tokio::pin!(sleeper);
+        assert!(futures_util::poll!(sleeper.as_mut()).is_pending());
+        clock.turn_back(days);
+        sleeper.await;
+    }
+
+    #[test]
+    fn a_clock_is_relied_on_until_it_is_found_wrong_or_moved_and_again_when_found_right() {
+        let clock = Clock::wrong();
+        assert!(clock.is_right(), "nobody has looked");
+        clock.advance(Duration::from_hours(1));
+        assert!(clock.is_right(), "nobody has looked");
+        clock.judge(false);
+        assert!(!clock.clone().is_right());
+        clock.judge(true);
+        assert!(clock.is_right());
+        let days = Duration::from_hours(8 * 24);
+        clock.advance(days);
+        assert!(!clock.is_right(), "it was moved since");
+        clock.turn_back(days);
+        assert!(clock.is_right());
+        clock.turn_back(days);
+        assert!(!clock.is_right());
+        clock.judge(true);
+        clock.advance(MOST_DRIFT / 2);
+        assert!(clock.is_right(), "a little is nothing");
     }
 
     #[test]

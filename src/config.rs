@@ -6,6 +6,7 @@
 //! Invariant: a [`Config`] made by [`Config::from_environment`] holds only values inside their documented bounds, and
 //! when it cannot be made, [`ConfigError`] names every problem at once, never showing a secret.
 
+mod agreement;
 mod database;
 mod entities;
 mod environment;
@@ -71,6 +72,8 @@ pub struct Config {
     pub entities: EntityConfig,
     /// Logs and their export.
     pub telemetry: TelemetryConfig,
+    /// Names of settings in which this node may differ from others for now.
+    pub changing: Vec<String>,
 }
 
 impl Config {
@@ -110,6 +113,7 @@ impl Config {
             memory: MemoryConfig::read(&mut reader),
             entities: EntityConfig::read(&mut reader),
             telemetry: TelemetryConfig::read(&mut reader),
+            changing: agreement::read_changing(&mut reader),
         };
         reader.finish().map(|()| config)
     }

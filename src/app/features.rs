@@ -18,7 +18,9 @@ use crate::config::{Config, Secret};
 use crate::database::Pool;
 use crate::eventlog::appender::{self, Appender, Writer};
 use crate::eventlog::follower::{Follower, Observer};
+use crate::eventlog::status::Writable;
 use crate::eventlog::supervisor::Lifespan;
+use crate::eventlog::term::Term;
 use crate::eventlog::{Entities, EventLog, Mark, Projections, Resources};
 use crate::freshness::Freshness;
 use crate::http::State;
@@ -151,14 +153,22 @@ pub fn budgets(config: &Config) -> Budgets {
     Budgets::new(MemoryPlan::of(config.memory.limit, hashing))
 }
 
-/// An appender for this program's events, and what it writes through.
-pub fn appender(pool: Pool, node: Uuid, budgets: &Budgets, seams: &Seams) -> (Appender, Writer) {
+/// An appender for this program's events, and what it writes through: in a server's term, and saying whether changes are
+/// taken.
+pub fn appender(
+    pool: Pool,
+    (node, term, writable): (Uuid, Term, Writable),
+    budgets: &Budgets,
+    seams: &Seams,
+) -> (Appender, Writer) {
     appender::channel(appender::Setup {
         pool,
         projections: Arc::new(projections()),
         node,
         budget: budgets.appends.clone(),
         timeout: seams.batch_timeout,
+        term,
+        writable,
     })
 }
 

@@ -38,7 +38,7 @@ use self::storage::Storage;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, DatabaseLocation, HttpConfig, MetricsPlace};
 use crate::database::{self, Connection, MigrationError, Pool, pooler};
-use crate::eventlog::follower::{self, Mode};
+use crate::eventlog::follower::{self, Member, Mode};
 use crate::eventlog::{Mark, appender};
 use crate::freshness::{Freshness, Memory};
 use crate::http::health::Readiness;
@@ -142,17 +142,23 @@ impl App {
         // This node's place among the others, before it changes anything.
         require_sessions(config, &connection).await?;
         let mode = if config.database.cluster { Mode::Cluster } else { Mode::Single };
-        let (follower, mut following) = follower::join(connection.clone(), mode, node).await?;
+        let clock = seams.clock.clone();
+        let agreement = config.agreement();
+        let member = Member { agreement, ..Member::new(node, mode, clock) };
+        let (follower, mut following) =
+            Box::pin(follower::join(connection.clone(), member)).await?;
         let metrics = Metrics::bind(config.telemetry.metrics, &site).await?;
 
-        // The schema, before anything reads it; and from here on the node hears of every event.
+        // The schema, before anything reads it. The log is this node's from here on, and it hears of every event.
         migrate(&connection).await?;
+        Box::pin(following.enter()).await?;
         following.begin_at_head().await?;
 
         // The log: authentication, other reads and group commit have connections of their own.
         let pools = Pools::new(&connection, config.database.pool_size)?;
         let budgets = features::budgets(config);
-        let (appender, writer) = features::appender(pools.writers.clone(), node, &budgets, &seams);
+        let owner = (node, following.term(), following.writable());
+        let (appender, writer) = features::appender(pools.writers.clone(), owner, &budgets, &seams);
         following.skip(writer.acknowledged());
         following.watch_over(pools.all());
         let mut parts = JoinSet::new();
@@ -174,7 +180,7 @@ impl App {
         }
 
         // The HTTP server.
-        let readiness = Readiness::new(pools.authentication.clone(), appender.doubt());
+        let readiness = Readiness::new(pools.authentication.clone());
         let freshness = freshness(mode, &pools.authentication, &features, &mut parts);
         let Seams { clock, draw_mark, time_limits, .. } = seams;
         let bytes = budgets.plan.sessions / RevocationFeed::PART_OF_SESSIONS;

@@ -8,15 +8,19 @@ use crate::app::features::{self, Foundation, Reading};
 use crate::app::root::Root;
 use crate::app::secrets::Secrets;
 use crate::app::storage::{Place, Storage};
+use crate::clock::Clock;
 use crate::config::Config;
-use crate::database::{self, Connection, Pool};
+use crate::database::{self, Connection, Pool, inspection};
 use crate::eventlog::replay::Progress as Step;
+use crate::eventlog::status::Writable;
 use crate::eventlog::store::read_log;
+use crate::eventlog::term::Term;
 use crate::eventlog::{Event, ExecuteError, RecordedEvent, Resources, replay};
 use crate::id::Id;
 use crate::keys::events::KeyEvent;
 use crate::keys::key_ring::Rejection;
 use crate::keys::vault::{self, Successor, Vault, VaultError};
+use crate::skew::{Asked, Verdict};
 
 /// Events read at once.
 const PAGE: i64 = 1_000;
@@ -118,11 +122,19 @@ pub(super) async fn list_keys(config: &Config) -> anyhow::Result<()> {
 }
 
 pub(super) async fn rotate_keys(config: &Config) -> anyhow::Result<()> {
-    with_vault(config, async |vault| {
-        let Successor { kid, signs_from } = vault.rotate().await?;
-        super::print(&format!("{kid} is published and signs from {signs_from}\n"))
-    })
-    .await
+    let storage = Storage::join(config).await?;
+    let rotate = async {
+        require_right_clock(&storage.connection()).await?;
+        let (connection, secrets) = (storage.connection(), storage.secrets());
+        in_vault(config, &connection, secrets, async |vault| {
+            let Successor { kid, signs_from } = vault.rotate().await?;
+            super::print(&format!("{kid} is published and signs from {signs_from}\n"))
+        })
+        .await
+    };
+    let rotated = rotate.await;
+    storage.close().await;
+    rotated
 }
 
 pub(super) async fn revoke_key(config: &Config, kid: &str) -> anyhow::Result<()> {
@@ -169,7 +181,7 @@ pub(super) async fn in_vault(
     secrets: &Secrets,
     run: impl AsyncFnOnce(&Vault) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    on_foundation(config, connection, async |foundation, root| {
+    on_foundation_at_any_time(config, connection, async |foundation, root| {
         let vault = foundation.vault(config, secrets, root).await?;
         let done = run(&vault).await;
         vault.ring.drain().await;
@@ -178,8 +190,18 @@ pub(super) async fn in_vault(
     .await
 }
 
-/// Runs a command that appends: with a log to append to, and an actor for its entities to live under.
+/// Runs a command that appends what is dated, if this machine's clock is right.
 pub(super) async fn on_foundation(
+    config: &Config,
+    connection: &Connection,
+    run: impl AsyncFnOnce(&Foundation, &ActorCell) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    require_right_clock(connection).await?;
+    on_foundation_at_any_time(config, connection, run).await
+}
+
+/// Runs a command with a log to append to, and an actor for its entities to live under.
+async fn on_foundation_at_any_time(
     config: &Config,
     connection: &Connection,
     run: impl AsyncFnOnce(&Foundation, &ActorCell) -> anyhow::Result<()>,
@@ -189,7 +211,9 @@ pub(super) async fn on_foundation(
     let pool = Pool::new(connection, "readers", 2)?;
     let node = Id::<()>::generate(&seams.clock).uuid();
     let budgets = features::budgets(config);
-    let (appender, writer) = features::appender(pool.clone(), node, &budgets, &seams);
+    // A command owns no log: it appends beside whoever does.
+    let beside = (node, Term::default(), Writable::default());
+    let (appender, writer) = features::appender(pool.clone(), beside, &budgets, &seams);
     let resources = Resources::new(&budgets)?;
     let reading = Reading::new(pool.clone(), appender, seams.clock.clone(), resources);
     let (root, _ended) = Actor::spawn(None, Root, ()).await?;
@@ -203,4 +227,18 @@ pub(super) async fn on_foundation(
     let _ = root.stop_and_wait(None, None).await;
     pool.close();
     done
+}
+
+/// Refuses to go on while this machine's clock is wrong: what is done is dated, and some of it is forgotten by its date.
+async fn require_right_clock(connection: &Connection) -> anyhow::Result<()> {
+    let link = connection.connect().await?;
+    let asked = Asked::new();
+    let round = asked.told(inspection::now(&link).await?, &Clock::system());
+    if round.verdict() == Verdict::Wrong {
+        anyhow::bail!(
+            "this machine's clock is {} the database's: set both by NTP, then run the command again",
+            round.text()
+        );
+    }
+    Ok(())
 }

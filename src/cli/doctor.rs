@@ -11,7 +11,7 @@ mod objects;
 use std::fmt;
 use std::time::Duration;
 
-use self::checks::{Log, Round};
+use self::checks::Log;
 use self::finding::{Finding, Level};
 use super::commands;
 use crate::app::storage::Place;
@@ -20,8 +20,9 @@ use crate::config::Config;
 use crate::database::{
     self, DatabaseError, Link, MigrationError, inspection, objects as db_objects, pooler,
 };
-use crate::eventlog::{StoreError, soundness, store};
+use crate::eventlog::{StoreError, place, soundness, store};
 use crate::keys::read_model;
+use crate::skew::Asked;
 use crate::{accounts, sessions};
 
 /// How often the database is asked for the time.
@@ -69,7 +70,14 @@ async fn examine_database(config: &Config, place: &Place, link: &Link) -> Vec<Fi
     let server = inspection::server(link).await.map(|server| checks::database(&server));
     let replication = inspection::replication(link).await;
     let replication = replication.map(|replication| checks::replication(&replication));
-    let nodes = inspection::nodes(link).await.map(|nodes| checks::nodes(&nodes, now));
+    let nodes = inspection::nodes(&link.client).await.map(|nodes| checks::nodes(&nodes, now));
+    let agreement = place::disagreements(link, &config.agreement()).await;
+    let nodes = match (nodes, agreement) {
+        (Ok(_), Ok(disagreements)) if !disagreements.is_empty() => {
+            Ok(checks::disagreement(&disagreements))
+        }
+        (nodes, Ok(_) | Err(_)) => nodes,
+    };
     let sessions = pooler::lends_sessions(&connection).await.map(checks::sessions);
     let checked = database::check_migrated(&connection).await;
     let is_migrated = checked.is_ok();
@@ -84,6 +92,11 @@ async fn examine_database(config: &Config, place: &Place, link: &Link) -> Vec<Fi
         found("nodes", nodes),
         found("clock", clock(link).await),
     ];
+    // Of a queue that is nearly empty there is nothing to say.
+    match inspection::notification_queue(link).await {
+        Ok(used) => findings.extend(checks::notifications(used)),
+        Err(error) => findings.push(Finding::failed("queue", &error)),
+    }
     if is_migrated {
         findings.push(found("guards", guards(link).await));
         findings
@@ -134,9 +147,8 @@ async fn clock(link: &Link) -> Result<Finding, DatabaseError> {
     let clock = Clock::system();
     let mut rounds = Vec::with_capacity(ROUNDS);
     for _ in 0..ROUNDS {
-        let asked = clock.now();
-        let told = inspection::now(link).await?;
-        rounds.push(Round { asked, told, heard: clock.now() });
+        let asked = Asked::new();
+        rounds.push(asked.told(inspection::now(link).await?, &clock));
     }
     let unasked = || Finding::failed("clock", &"the database was not asked");
     Ok(checks::clock(&rounds).unwrap_or_else(unasked))

@@ -11,7 +11,7 @@ use crate::app::storage::Place;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::database::{self, Connection};
-use crate::eventlog::follower::{self, Following, Mode};
+use crate::eventlog::follower::{self, Following, Member, Mode};
 use crate::id::Id;
 use crate::keys::vault::{Replacement, Vault};
 
@@ -38,8 +38,9 @@ async fn replace_in(config: &Config, place: &Place) -> anyhow::Result<()> {
 /// they are told of the new key.
 async fn exclude_servers(config: &Config, connection: &Connection) -> anyhow::Result<Following> {
     let mode = if config.database.cluster { Mode::Cluster } else { Mode::Single };
-    let node = Id::<()>::generate(&Clock::system()).uuid();
-    let joined = follower::join(connection.clone(), mode, node).await;
+    let clock = Clock::system();
+    let member = Member::new(Id::<()>::generate(&clock).uuid(), mode, clock);
+    let joined = follower::join(connection.clone(), member).await;
     let (_, following) = joined.context("no key is replaced under a running server")?;
     Ok(following)
 }

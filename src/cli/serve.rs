@@ -46,7 +46,7 @@ impl Signals {
 pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     let mut running = tokio::select! {
-        started = App::start(config, Seams::default()) => started?,
+        started = Box::pin(App::start(config, Seams::default())) => started?,
         // What was started is dropped: the private cluster stops when its lifeline closes.
         () = signals.next() => return Ok(()),
     };

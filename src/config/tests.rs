@@ -5,6 +5,8 @@ use std::env::VarError;
 use std::ffi::OsString;
 use std::time::Duration;
 
+mod agreement;
+
 use super::*;
 use crate::database::Connection;
 use crate::keys::algorithm::Algorithm;
@@ -67,6 +69,7 @@ fn every_variable_of_a_node_in_a_cluster_reaches_its_field() {
     let config = read(&[
         ("CORS_ORIGINS", "http://localhost:3000, https://app.example"),
         ("DATABASE_URL", EXTERNAL),
+        ("KEYFOLD_CHANGING", "KEYFOLD_KEY_LEAD, BETTER_AUTH_URL"),
         ("KEYFOLD_CLUSTER", "true"),
         ("KEYFOLD_DATABASE_POOL", "4"),
         ("KEYFOLD_ENTITIES_MAX", "7"),
@@ -145,6 +148,7 @@ fn node_in_a_cluster() -> Config {
             metrics: MetricsPlace::Shared,
             service_name: "identity".to_owned(),
         },
+        changing: ["KEYFOLD_KEY_LEAD", "KEYFOLD_PUBLIC_URL"].map(str::to_owned).to_vec(),
     }
 }
 

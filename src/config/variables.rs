@@ -81,6 +81,9 @@ variables! {
     CLUSTER = "KEYFOLD_CLUSTER",
         "false",
         "Whether other nodes serve the same database. Needs DATABASE_URL and KEYFOLD_PUBLIC_URL.";
+    CHANGING = "KEYFOLD_CHANGING",
+        "no setting",
+        "Settings that servers of a cluster must share and that are being changed one server after the other, by name and separated by commas: they may differ meanwhile.";
     KEY_ROTATION = "KEYFOLD_KEY_ROTATION",
         "30d",
         "How long a key signs, from 2s to 400d and at least twice the lead.";

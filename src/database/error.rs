@@ -1,4 +1,4 @@
-//! What can go wrong between Keyfold and its database, in the three kinds a caller acts on.
+//! What can go wrong between Keyfold and its database, in the kinds a caller acts on.
 //!
 //! Every text is complete by itself (no `source` to follow) and shows the server's own message. The server's `DETAIL`
 //! is left out on purpose: it quotes column values, such as the email of a duplicate account.
@@ -9,6 +9,8 @@ use std::io;
 use deadpool_postgres::{PoolError, TimeoutType};
 use tokio_postgres::error::{DbError, SqlState};
 
+use super::refusal::{Meaning, meaning};
+
 /// Why the database did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
@@ -17,6 +19,14 @@ pub enum DatabaseError {
     /// A statement that was under way may or may not have taken effect.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// The server answered that it cannot for the moment; nothing of the statement took effect.
+    #[error("the database cannot do that for the moment: {message} (SQLSTATE {code})")]
+    CannotNow {
+        /// What the server said.
+        message: String,
+        /// Its code.
+        code: String,
+    },
     /// The server answered with an error; nothing of the statement took effect.
     #[error("the database refused: {} (SQLSTATE {})", .0.message(), .0.code().code())]
     Refused(Box<DbError>),
@@ -30,7 +40,27 @@ impl DatabaseError {
     pub fn refusal(&self) -> Option<&DbError> {
         match self {
             Self::Refused(error) => Some(error),
-            Self::Unavailable(_) | Self::Unusable(_) => None,
+            Self::Unavailable(_) | Self::CannotNow { .. } | Self::Unusable(_) => None,
+        }
+    }
+
+    /// The server's code, when it said that it cannot for the moment.
+    pub fn cannot_now(&self) -> Option<&str> {
+        match self {
+            Self::CannotNow { code, .. } => Some(code),
+            Self::Unavailable(_) | Self::Refused(_) | Self::Unusable(_) => None,
+        }
+    }
+
+    /// What a server's error means: nothing of the statement took effect, unless it means that the session is lost.
+    pub fn of_server(error: &DbError) -> Self {
+        match meaning(error) {
+            Meaning::Lost => Self::Unavailable(said(error)),
+            Meaning::CannotNow => Self::CannotNow {
+                message: error.message().to_owned(),
+                code: error.code().code().to_owned(),
+            },
+            Meaning::Mistake => Self::Refused(Box::new(error.clone())),
         }
     }
 
@@ -46,8 +76,7 @@ impl DatabaseError {
 impl From<tokio_postgres::Error> for DatabaseError {
     fn from(error: tokio_postgres::Error) -> Self {
         match error.as_db_error() {
-            Some(db) if is_outage(db.code()) => Self::Unavailable(chain(&error)),
-            Some(db) => Self::Refused(Box::new(db.clone())),
+            Some(db) => Self::of_server(db),
             None if error.is_closed() || is_io(&error) => Self::Unavailable(chain(&error)),
             None => Self::Unusable(chain(&error)),
         }
@@ -69,15 +98,14 @@ impl From<PoolError> for DatabaseError {
     }
 }
 
-/// Whether the server said that it is going away, coming up, or full, rather than judged the statement.
+/// Whether the server said that it is going away, coming up, or full, rather than judged who connects.
 fn is_outage(code: &SqlState) -> bool {
-    let outages = [
-        SqlState::ADMIN_SHUTDOWN,
-        SqlState::CRASH_SHUTDOWN,
-        SqlState::CANNOT_CONNECT_NOW,
-        SqlState::TOO_MANY_CONNECTIONS,
-    ];
-    outages.contains(code) || code.code().starts_with("08")
+    ["08", "53", "57", "58"].iter().any(|class| code.code().starts_with(class))
+}
+
+/// Severity and message of a server's error.
+fn said(error: &DbError) -> String {
+    format!("{}: {}", error.severity(), error.message())
 }
 
 fn is_io(error: &tokio_postgres::Error) -> bool {
@@ -92,7 +120,7 @@ pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
         if let Some(db) = error.downcast_ref::<DbError>() {
             // The driver's own "db error" says nothing beside the server's message.
             parts.pop();
-            parts.push(format!("{}: {}", db.severity(), db.message()));
+            parts.push(said(db));
             break;
         }
         parts.push(error.to_string());
@@ -111,8 +139,9 @@ mod tests {
         assert!(is_outage(&SqlState::ADMIN_SHUTDOWN));
         assert!(is_outage(&SqlState::TOO_MANY_CONNECTIONS));
         assert!(is_outage(&SqlState::CONNECTION_FAILURE));
-        assert!(!is_outage(&SqlState::UNIQUE_VIOLATION));
-        assert!(!is_outage(&SqlState::QUERY_CANCELED));
+        assert!(is_outage(&SqlState::DISK_FULL));
+        assert!(!is_outage(&SqlState::INVALID_PASSWORD));
+        assert!(!is_outage(&SqlState::INVALID_CATALOG_NAME));
     }
 
     #[test]

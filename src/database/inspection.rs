@@ -2,6 +2,10 @@
 //!
 //! Nothing here needs rights beyond those that a server needs. What PostgreSQL hides from such a user is `None`.
 
+use std::time::Duration;
+
+use tokio_postgres::GenericClient;
+
 use super::error::DatabaseError;
 use super::link::Link;
 use crate::clock::Timestamp;
@@ -19,9 +23,12 @@ select application_name, host(client_addr), state, sync_state from pg_stat_repli
 order by application_name, client_addr";
 const SYNCHRONOUS_NAMES: &str = "select current_setting('synchronous_standby_names')";
 
-/// The sessions that hold the lock that the log's follower takes.
+/// The sessions that hold the lock that the log's follower takes. The statement that one ended last is its last sign of
+/// life, or one that it is at; PostgreSQL hides that of another role.
 const NODES: &str = "\
-select application_name, host(client_addr), backend_start, mode = 'ExclusiveLock'
+select application_name, host(client_addr), backend_start, mode = 'ExclusiveLock', pid,
+       case when state = 'idle' then (extract(epoch from clock_timestamp() - state_change) * 1000)::int8
+            when state is not null then 0 end
 from pg_locks left join pg_stat_activity using (pid)
 where locktype = 'advisory' and granted and objsubid = 1
   and database = (select oid from pg_database where datname = current_database())
@@ -29,6 +36,8 @@ where locktype = 'advisory' and granted and objsubid = 1
 order by backend_start, pid";
 
 const NOW: &str = "select clock_timestamp()";
+
+const QUEUE: &str = "select pg_notification_queue_usage()";
 
 /// The PostgreSQL that answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +89,10 @@ pub struct Node {
     pub since: Option<Timestamp>,
     /// Whether it excludes every other server.
     pub is_single: bool,
+    /// The process of the database that serves it.
+    pub backend: i32,
+    /// For how long it has asked nothing, if that may be seen.
+    pub silent: Option<Duration>,
 }
 
 /// Which PostgreSQL answers.
@@ -132,13 +145,17 @@ pub async fn replication(link: &Link) -> Result<Replication, DatabaseError> {
 /// # Errors
 ///
 /// When the database does not answer.
-pub async fn nodes(link: &Link) -> Result<Vec<Node>, DatabaseError> {
-    let rows = link.client.query(NODES, &[]).await?;
+pub async fn nodes(client: &impl GenericClient) -> Result<Vec<Node>, DatabaseError> {
+    let rows = client.query(NODES, &[]).await?;
     let nodes = rows.iter().map(|row| Node {
         name: row.get(0),
         address: row.get(1),
         since: row.get::<_, Option<jiff::Timestamp>>(2).map(Timestamp::from),
         is_single: row.get(3),
+        backend: row.get(4),
+        silent: row
+            .get::<_, Option<i64>>(5)
+            .map(|millis| Duration::from_millis(u64::try_from(millis).unwrap_or_default())),
     });
     Ok(nodes.collect())
 }
@@ -151,4 +168,13 @@ pub async fn nodes(link: &Link) -> Result<Vec<Node>, DatabaseError> {
 pub async fn now(link: &Link) -> Result<Timestamp, DatabaseError> {
     let row = link.client.query_one(NOW, &[]).await?;
     Ok(Timestamp::from(row.get::<_, jiff::Timestamp>(0)))
+}
+
+/// How much of the queue of notifications is used, which all databases of the server share: from 0 to 1.
+///
+/// # Errors
+///
+/// When the database does not answer.
+pub async fn notification_queue(link: &Link) -> Result<f64, DatabaseError> {
+    Ok(link.client.query_one(QUEUE, &[]).await?.get(0))
 }

@@ -40,6 +40,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V10__log_head", include_str!("../../schema/0010_log_head.sql")),
     ("V11__log_maintenance", include_str!("../../schema/0011_log_maintenance.sql")),
     ("V30__idempotency_keys", include_str!("../../schema/0030_idempotency_keys.sql")),
+    ("V32__nodes", include_str!("../../schema/0032_nodes.sql")),
 ];
 
 /// Why the schema is not, or cannot be brought, up to date.

@@ -24,6 +24,7 @@ mod migrations;
 pub mod objects;
 mod pool;
 pub mod pooler;
+pub mod refusal;
 mod session;
 mod settings;
 #[cfg(test)]

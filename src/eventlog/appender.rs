@@ -18,12 +18,13 @@ use uuid::Uuid;
 use super::acknowledged::Acknowledged;
 use super::append::{Append, Appended};
 use super::batch::{BatchWriter, Blame, Failure};
-use super::doubt::Doubt;
 use super::error::StoreError;
 use super::lanes::{Lanes, Size, Waiting};
 use super::measure;
 use super::projection::Projections;
+use super::status::Writable;
 use super::stream::StreamName;
+use super::term::Term;
 use crate::budget::{Budget, Lease};
 use crate::database::Pool;
 use crate::telemetry::reason::Reason;
@@ -60,6 +61,10 @@ pub struct Setup {
     pub budget: Budget,
     /// Longest time a batch may take: [`BATCH_TIMEOUT`], unless a test is in a hurry.
     pub timeout: Duration,
+    /// The term in which this node may append; none for a command.
+    pub term: Term,
+    /// Where it says whether changes are taken.
+    pub writable: Writable,
 }
 
 /// Sends appends to the running [`Writer`].
@@ -69,7 +74,6 @@ pub struct Appender {
     /// One for each append that may wait.
     places: Arc<Semaphore>,
     budget: Budget,
-    doubt: Doubt,
 }
 
 /// Takes appends from the queue and writes them, batch by batch, until every [`Appender`] is gone.
@@ -79,7 +83,7 @@ pub struct Writer {
     lanes: Lanes<Pending>,
     batches: BatchWriter,
     acknowledged: Acknowledged,
-    doubt: Doubt,
+    writable: Writable,
     /// Batches that are still to look first.
     wary: usize,
 }
@@ -122,23 +126,17 @@ impl Waiting for Pending {
 
 /// A connected pair of an [`Appender`] and its [`Writer`].
 pub fn channel(setup: Setup) -> (Appender, Writer) {
-    let Setup { pool, projections, node, budget, timeout } = setup;
+    let Setup { pool, projections, node, budget, timeout, term, writable } = setup;
     let (sender, receiver) = mpsc::channel(QUEUE);
     let places = Arc::new(Semaphore::new(QUEUE));
     measure::observe_queue(&places, QUEUE);
-    let doubt = Doubt::default();
-    let appender = Appender { queue: sender, places, budget, doubt: doubt.clone() };
-    let batches = BatchWriter { pool, projections, node, timeout };
+    let appender = Appender { queue: sender, places, budget };
+    let batches = BatchWriter { pool, projections, node, timeout, term };
     let (lanes, acknowledged) = (Lanes::default(), Acknowledged::default());
-    (appender, Writer { queue: receiver, lanes, batches, acknowledged, doubt, wary: 0 })
+    (appender, Writer { queue: receiver, lanes, batches, acknowledged, writable, wary: 0 })
 }
 
 impl Appender {
-    /// Whether the database refused what was last written.
-    pub fn doubt(&self) -> Doubt {
-        self.doubt.clone()
-    }
-
     /// Appends, and returns when the events are committed.
     ///
     /// # Errors
@@ -293,8 +291,13 @@ impl Writer {
         let base = written.as_ref().ok().copied().flatten();
         self.acknowledged.end(base.map(|base| (base, base + events)));
         let failure = written.as_ref().err().map(|failure| &failure.error);
+        match failure {
+            None => self.writable.set(true),
+            Some(error) if error.is_of_every_change() => self.writable.set(false),
+            // That says nothing of others.
+            Some(_) => {}
+        }
         measure::batch(began.elapsed(), &appends, failure);
-        self.doubt.note(failure);
         written
     }
 }

@@ -4,7 +4,7 @@
 //! models, all statements are sent before the first answer is read: the log's lock, the rows and read models of each
 //! append, the events, commit. So a batch costs the network one round trip and the disk one flush, however many appends it
 //! carries. What may refuse an append comes before the events: a refused batch leaves nothing of itself in the log's
-//! table. A batch without any event leaves the log alone and tells nobody.
+//! table. A batch without any event adds nothing to the log and tells nobody.
 //!
 //! Every batch takes the log's lock first, so two of them never wait for each other's rows.
 
@@ -23,10 +23,12 @@ use super::event::EventView;
 use super::pipeline::{Pipeline, without_rows};
 use super::projection::Projections;
 use super::statement::Statement;
+use super::term::Term;
+use crate::database::refusal::{Meaning, Reach, meaning, reach};
 use crate::database::{Lent, Pool, Prepared};
 
 /// Takes the log's lock until the transaction ends, if the streams have the versions that are expected.
-pub(super) const LOCK: &str = "select events_lock($1, $2)";
+pub(super) const LOCK: &str = "select events_lock($1, $2, $3)";
 
 /// Inserts the events after the last one of the log.
 ///
@@ -34,7 +36,7 @@ pub(super) const LOCK: &str = "select events_lock($1, $2)";
 /// is and where the log ends now.
 const INSERT_EVENTS: &str = "\
 with head as (
-    select events_lock($12, $13) as base
+    select events_lock($12, $13, $14) as base
 ), added as (
     insert into events (position, stream, version, slice, event_id, type, schema, data, context, recorded_at)
     select head.base + batch.ordinal, batch.stream, batch.version, batch.slice, batch.event_id,
@@ -56,6 +58,8 @@ pub(super) struct BatchWriter {
     pub(super) node: Uuid,
     /// Longest time a batch may take before its connection is given up and its outcome is unknown.
     pub(super) timeout: Duration,
+    /// The term in which this node may append.
+    pub(super) term: Term,
 }
 
 /// Why a batch was not written, and whom that concerns.
@@ -112,7 +116,7 @@ impl BatchWriter {
         appends: &[&Append],
         looks_first: bool,
     ) -> Result<Option<i64>, Failure> {
-        let columns = Columns::of(appends, self.node);
+        let columns = Columns::of(appends, self.node, self.term.held());
         let projected = self.project(appends);
         let mut units = Vec::with_capacity(appends.len());
         for (append, projected) in appends.iter().zip(&projected) {
@@ -198,7 +202,7 @@ async fn write_all(
 
     let (mut pipeline, mut parts) = (Pipeline::default(), vec![Part::Log]);
     let mut is_sent = pipeline.send(without_rows(client.begin())).await;
-    if is_sent && has_events {
+    if is_sent {
         parts.push(Part::Log);
         is_sent = pipeline.send(client.run(&lock, &asked)).await;
     }
@@ -269,6 +273,9 @@ impl Failure {
     }
 }
 
+/// SQLSTATE of the log's lock for whoever appends in a term that is over.
+const TAKEN_OVER: &str = "KF004";
+
 /// Whom the failure of a statement concerns.
 fn blame(error: &Error, part: Part) -> Blame {
     let Some(refusal) = error.as_db_error() else {
@@ -277,14 +284,15 @@ fn blame(error: &Error, part: Part) -> Blame {
     };
     match (refusal.code(), part) {
         (&SqlState::QUERY_CANCELED, Part::Log) => Blame::Slowness,
-        // Somebody else has the log; of rows, only those who want the same ones have to wait.
-        (&SqlState::LOCK_NOT_AVAILABLE, Part::Log) => Blame::Everybody,
-        (&SqlState::QUERY_CANCELED | &SqlState::LOCK_NOT_AVAILABLE, Part::Rows) => Blame::Somebody,
-        // A server that takes no writes, is full, ends or is broken.
-        (code, _) => {
-            let class = code.code().get(..2).unwrap_or_default();
-            let is_everybodys = ["08", "25", "53", "57", "58", "XX"].contains(&class);
-            if is_everybodys { Blame::Everybody } else { Blame::Somebody }
+        // Somebody else has the log, or it may not be written; of rows, only those who want the same ones have to wait.
+        (&SqlState::LOCK_NOT_AVAILABLE | &SqlState::INSUFFICIENT_PRIVILEGE, Part::Log) => {
+            Blame::Everybody
         }
+        // A server that takes no changes, is full, ends or is broken; or another one has taken over.
+        (code, _) => match (meaning(refusal), reach(code.code())) {
+            (Meaning::Lost, _) | (Meaning::CannotNow, Reach::Changes) => Blame::Everybody,
+            (Meaning::CannotNow, Reach::Some) if code.code() == TAKEN_OVER => Blame::Everybody,
+            (Meaning::CannotNow, Reach::Some) | (Meaning::Mistake, _) => Blame::Somebody,
+        },
     }
 }

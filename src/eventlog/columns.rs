@@ -27,17 +27,19 @@ pub(super) struct Columns<'a> {
     nothing_asked: Asked<'a>,
 }
 
-/// Streams and the versions they are expected to have.
+/// What is looked at when the log is locked: streams, the versions they are expected to have, and the term.
 #[derive(Default)]
 pub(super) struct Asked<'a> {
     /// The streams.
     pub(super) streams: Vec<&'a str>,
     /// Their versions.
     pub(super) versions: Vec<i64>,
+    /// The term in which whoever asks may append.
+    pub(super) term: Option<i64>,
 }
 
 impl<'a> Columns<'a> {
-    pub(super) fn of(appends: &[&'a Append], node: Uuid) -> Self {
+    pub(super) fn of(appends: &[&'a Append], node: Uuid, term: Option<i64>) -> Self {
         let events: usize = appends.iter().map(|append| append.events.len()).sum();
         let mut columns = Self {
             told: String::new(),
@@ -51,8 +53,8 @@ impl<'a> Columns<'a> {
             data: Vec::with_capacity(events),
             contexts: Vec::with_capacity(events),
             recorded_at: Vec::with_capacity(events),
-            asked: Asked::default(),
-            nothing_asked: Asked::default(),
+            asked: Asked { term, ..Asked::default() },
+            nothing_asked: Asked { term, ..Asked::default() },
         };
         for append in appends.iter().filter(|append| !append.events.is_empty()) {
             columns.asked.streams.push(append.stream.as_str());
@@ -85,7 +87,7 @@ impl<'a> Columns<'a> {
     }
 
     /// The parameters of the insert. It looks at the versions of streams first only if it is told to.
-    pub(super) fn params(&self, looks_first: bool) -> [&(dyn ToSql + Sync); 13] {
+    pub(super) fn params(&self, looks_first: bool) -> [&(dyn ToSql + Sync); 14] {
         let asked = if looks_first { &self.asked } else { &self.nothing_asked };
         [
             &self.count,
@@ -101,13 +103,14 @@ impl<'a> Columns<'a> {
             &self.told,
             &asked.streams,
             &asked.versions,
+            &asked.term,
         ]
     }
 }
 
 impl Asked<'_> {
     /// The parameters of [`LOCK`](super::batch::LOCK).
-    pub(super) fn params(&self) -> [&(dyn ToSql + Sync); 2] {
-        [&self.streams, &self.versions]
+    pub(super) fn params(&self) -> [&(dyn ToSql + Sync); 3] {
+        [&self.streams, &self.versions, &self.term]
     }
 }

@@ -168,9 +168,7 @@ impl<D: Decider> Hosted<D> {
         if matches!(error, StoreError::OutcomeUnknown(_)) {
             self.hosting.seat.forget();
         }
-        let one_may_be_to_blame =
-            matches!(error, StoreError::Constraint(_) | StoreError::Refused(_));
-        if commands.len() > 1 && one_may_be_to_blame {
+        if commands.len() > 1 && error.may_be_of_one_command() {
             let second_half = commands.split_off(commands.len() / 2);
             Box::pin(self.execute(commands)).await?;
             return Box::pin(self.execute(second_half)).await;

@@ -7,6 +7,7 @@ use tokio_postgres::error::{DbError, SqlState};
 use super::event::DecodeError;
 use super::stream::StreamName;
 use crate::database::DatabaseError;
+use crate::database::refusal::{Meaning, Reach, meaning, reach};
 
 /// The event log could not do what was asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -17,7 +18,7 @@ pub enum StoreError {
     /// A read model's or a neighbouring table's constraint refused the write; the feature knows what it means.
     #[error("constraint {0} refused the write")]
     Constraint(String),
-    /// The database could not be reached; nothing was written.
+    /// The database could not be reached, or cannot for the moment; nothing was written.
     #[error("the database is unavailable")]
     Unavailable(#[source] Arc<DatabaseError>),
     /// The connection was lost while writing: the events may or may not be in the log.
@@ -66,6 +67,23 @@ impl StoreError {
         }
     }
 
+    /// The server's code, when it said that it cannot for the moment.
+    fn cannot_now(&self) -> Option<&str> {
+        if let Self::Unavailable(error) = self { error.cannot_now() } else { None }
+    }
+
+    /// Whether the database has said that it takes no changes, whatever they say.
+    pub(super) fn is_of_every_change(&self) -> bool {
+        self.cannot_now().is_some_and(|code| reach(code) == Reach::Changes)
+    }
+
+    /// Whether it may be one command of a group that was refused: a deadlock is one of rows that two groups want in
+    /// different orders, and each command alone has none to wait for.
+    pub(super) fn may_be_of_one_command(&self) -> bool {
+        let is_deadlock = self.cannot_now() == Some(SqlState::T_R_DEADLOCK_DETECTED.code());
+        is_deadlock || matches!(self, Self::Constraint(_) | Self::Refused(_))
+    }
+
     /// What the error means when nothing was written: a lost connection left nothing in doubt.
     #[must_use]
     pub fn of_read(self) -> Self {
@@ -94,34 +112,20 @@ fn is_io(error: &tokio_postgres::Error) -> bool {
 const GAP: &str = "KF002";
 
 fn classify(refusal: &DbError) -> StoreError {
-    let code = refusal.code();
-    if code.code() == GAP {
-        return StoreError::Conflict;
-    }
-    match (code, refusal.constraint()) {
+    match (refusal.code(), refusal.constraint()) {
+        (code, _) if code.code() == GAP => StoreError::Conflict,
         (&SqlState::UNIQUE_VIOLATION, Some("events_stream_version_key")) => StoreError::Conflict,
         (code, Some(constraint)) if code.code().starts_with("23") => {
             StoreError::Constraint(constraint.to_owned())
         }
-        // Rows beside the log that two batches wrote in different orders: each append alone has none to wait for.
-        (&SqlState::T_R_DEADLOCK_DETECTED, _) => StoreError::Refused(refusal.message().to_owned()),
-        // A statement that took too long (57014), a read-only or full server, a deadlock: nothing was written.
-        (code, _) if is_temporary(code) => unavailable(refusal.message().to_owned()),
-        // Operator intervention (57), connection (08), system (58) and internal (XX) errors end the connection or the
-        // server: what was in flight may have been committed.
-        (code, _) if in_class(code, &["57", "08", "58", "XX"]) => {
-            StoreError::OutcomeUnknown(refusal.message().to_owned())
-        }
-        (code, _) => StoreError::Refused(format!("{} ({})", refusal.message(), code.code())),
+        (code, _) => match meaning(refusal) {
+            Meaning::Lost => StoreError::OutcomeUnknown(refusal.message().to_owned()),
+            Meaning::CannotNow => DatabaseError::of_server(refusal).into(),
+            Meaning::Mistake => {
+                StoreError::Refused(format!("{} ({})", refusal.message(), code.code()))
+            }
+        },
     }
-}
-
-fn is_temporary(code: &SqlState) -> bool {
-    *code == SqlState::QUERY_CANCELED || in_class(code, &["25", "40", "53", "55"])
-}
-
-fn in_class(code: &SqlState, classes: &[&str]) -> bool {
-    classes.iter().any(|class| code.code().starts_with(class))
 }
 
 fn describe(error: &tokio_postgres::Error) -> String {

@@ -1,12 +1,13 @@
 //! The follower: this node's place among the nodes that share the log.
 //!
-//! It holds the node's advisory lock, listens for batches that other processes append, and hands their events to the
-//! observers, so that published state and revocations stay fresh. In single-node mode the lock is exclusive: a second
+//! It holds the node's advisory lock (`place`), listens for batches that other processes append, and hands their events to
+//! the observers, so that published state and revocations stay fresh. In single-node mode the lock is exclusive: a second
 //! server on the same database is refused. In cluster mode it is shared among the nodes.
 //!
 //! Fail closed: while the follower's connection is away the node does not know what it misses, so
 //! [`Follower::is_following`] is false and nothing may be answered from memory. When the connection is back it first
-//! reads every event it has missed, by position, and only then says it follows again.
+//! reads every event it has missed, by position, and only then says it follows again. Nor is anything answered while the
+//! machine's clock is far from the database's, with which it is compared every few seconds.
 //!
 //! It is also who notices that the database hangs: then the node's other sessions are given up with its own, for they may
 //! be with a server that never answers again while another one has taken its place.
@@ -15,37 +16,40 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio_postgres::Row;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::acknowledged::Acknowledged;
+use super::agreement::{self, Disagreement};
 use super::error::StoreError;
 use super::event::Heard;
 use super::notification::Batch;
-use super::{passing, store};
+pub use super::place::{Member, Mode};
+pub use super::status::Follower;
+use super::status::{Status, Writable};
+use super::term::Term;
+use super::{passing, place, soundness, store};
+use crate::clock::Timestamp;
 use crate::database::{Connection, DatabaseError, Link, Pool};
-use crate::telemetry::instrument::number;
-use crate::telemetry::metrics::{LOG_FOLLOWING, LOG_HEAD};
+use crate::skew::Asked;
 
-/// Takes the node's lock without waiting. The key is the schema, because advisory locks are database-wide.
-const LOCK_EXCLUSIVE: &str =
-    "select pg_try_advisory_lock(hashtextextended('keyfold-node:' || current_schema(), 0))";
-const LOCK_SHARED: &str =
-    "select pg_try_advisory_lock_shared(hashtextextended('keyfold-node:' || current_schema(), 0))";
+/// What the database is asked every few seconds. Asking for the use of its queue of notifications also makes PostgreSQL
+/// free what nobody has to read any more: one that was full stays full otherwise.
+const LOOK: &str = "\
+select clock_timestamp(), pg_notification_queue_usage(),
+       not pg_is_in_recovery() and has_table_privilege('events', 'insert')";
 
-/// Listens on the schema's channel, because channels are database-wide too.
-const LISTEN: &str =
-    "do $$ begin execute format('listen %I', 'keyfold:' || current_schema()); end $$";
+/// A change that changes nothing and is committed, to find out whether changes are taken. Its notification tells nobody anything.
+const TRY: &str = "\
+with touched as (update log_term set only_row = only_row where only_row returning only_row)
+select pg_notify('keyfold:' || current_schema(), '') from touched";
 
-/// How long a predecessor that was killed may hold the lock before a starting node is refused.
-const LOCK_PATIENCE: Duration = Duration::from_secs(5);
-const LOCK_RETRY: Duration = Duration::from_millis(100);
+/// From where on the queue of notifications is full: no change is taken then.
+const FULL: f64 = 0.99;
 
-/// How often the connection is tried while nothing is heard, and how long it may take to answer.
+/// How often the database is looked at, which also tells others that this node lives, and how long it may take to answer.
 const HEARTBEAT: Duration = Duration::from_secs(3);
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -61,15 +65,6 @@ const SELECT_ID: &str = "select event_id from events where position = $1";
 /// Events of which observers hear before others get their turn on the thread. They are read one by one, and only the
 /// small ones with their data, so the page takes no memory to speak of.
 const PAGE: i64 = 1_000;
-
-/// Whether other nodes may share the database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// This is the only node; a second one is refused.
-    Single,
-    /// Other nodes in cluster mode share the database.
-    Cluster,
-}
 
 /// Hears of events that another process appended.
 pub trait Observer: Send + Sync + 'static {
@@ -92,13 +87,18 @@ pub trait Observer: Send + Sync + 'static {
 pub enum FollowError {
     /// Another node holds the lock.
     #[error(
-        "another Keyfold server already uses this database (schema {schema}). Stop it first, or start every server \
+        "another Keyfold server already uses this database (schema {schema}): {holder}. Stop it first, or start every server \
          that shares the database with KEYFOLD_CLUSTER=true."
     )]
     Taken {
         /// The schema both want.
         schema: String,
+        /// Who that is, where and since when.
+        holder: String,
     },
+    /// A node that lives has other settings.
+    #[error("{}", agreement::told(.0))]
+    Disagreement(Vec<Disagreement>),
     /// The database keeps its connection and says nothing.
     #[error("the database does not answer")]
     Silent,
@@ -119,67 +119,19 @@ pub enum FollowError {
     Statement(#[from] tokio_postgres::Error),
 }
 
-/// Says whether the node follows the log.
-#[derive(Debug, Clone)]
-pub struct Follower(Arc<Status>);
-
-/// Whether the node follows: to be looked at by every request, and to be waited for.
-#[derive(Debug)]
-struct Status {
-    now: AtomicBool,
-    told: watch::Sender<bool>,
-    /// Position of the last event that was heard of.
-    head: AtomicI64,
-}
-
-impl Status {
-    fn set(&self, is_following: bool) {
-        self.now.store(is_following, Ordering::Release);
-        self.told.send_replace(is_following);
-    }
-
-    /// Shows it, for as long as the node runs.
-    fn observe(self: &Arc<Self>) {
-        let status = Arc::downgrade(self);
-        LOG_FOLLOWING.by(move |following| {
-            if let Some(status) = status.upgrade() {
-                following.observe(f64::from(status.now.load(Ordering::Acquire)), &[]);
-            }
-        });
-        let status = Arc::downgrade(self);
-        LOG_HEAD.by(move |head| {
-            if let Some(status) = status.upgrade() {
-                let position = status.head.load(Ordering::Relaxed);
-                head.observe(number(position.try_into().unwrap_or_default()), &[]);
-            }
-        });
-    }
-}
-
-impl Follower {
-    /// Whether the node holds its lock and has seen every event up to now.
-    pub fn is_following(&self) -> bool {
-        self.0.now.load(Ordering::Acquire)
-    }
-
-    /// Waits until the node does not follow: what is told as it happens is not told any more.
-    pub async fn lost(self) {
-        // The sender is this value's own, so it cannot have gone.
-        let _ = self.0.told.subscribe().wait_for(|is_following| !is_following).await;
-    }
-}
-
 /// The running side of a [`Follower`].
 pub struct Following {
     connection: Connection,
-    mode: Mode,
-    node: Uuid,
+    member: Member,
+    term: Term,
     observers: Vec<Arc<dyn Observer>>,
     /// From the beginning until it runs.
     link: Option<Link>,
     seen: i64,
     /// The event at that position, if there is one and it is known.
     last: Option<Uuid>,
+    /// When the database was looked at last.
+    looked: Instant,
     status: Arc<Status>,
     acknowledged: Acknowledged,
     pools: Vec<Pool>,
@@ -188,70 +140,65 @@ pub struct Following {
 impl fmt::Debug for Following {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Following")
-            .field("mode", &self.mode)
+            .field("member", &self.member)
             .field("seen", &self.seen)
             .finish_non_exhaustive()
     }
 }
 
-/// Takes this node's place: the lock and the notifications. [`Following::begin_at_head`] comes next.
+/// Takes this node's place: the lock and the notifications. [`Following::enter`] comes next, once the schema is there.
 ///
 /// # Errors
 ///
 /// When another node excludes this one, or the database is unavailable.
 pub async fn join(
     connection: Connection,
-    mode: Mode,
-    node: Uuid,
+    member: Member,
 ) -> Result<(Follower, Following), FollowError> {
-    let link = attach(&connection, mode).await?;
-    let seen = 0;
-    let status = Arc::new(Status {
-        now: AtomicBool::new(true),
-        told: watch::Sender::new(true),
-        head: AtomicI64::new(seen),
-    });
+    let link = place::attach(&connection, &member, true).await?;
+    let status = Arc::new(Status::new(member.clock.clone()));
     let follower = Follower(Arc::clone(&status));
-    Ok((
-        follower,
-        Following {
-            connection,
-            mode,
-            node,
-            observers: Vec::new(),
-            link: Some(link),
-            seen,
-            last: None,
-            status,
-            acknowledged: Acknowledged::default(),
-            pools: Vec::new(),
-        },
-    ))
-}
-
-/// Connects, takes the lock and listens.
-async fn attach(connection: &Connection, mode: Mode) -> Result<Link, FollowError> {
-    let link = connection.connect().await?;
-    let lock = match mode {
-        Mode::Single => LOCK_EXCLUSIVE,
-        Mode::Cluster => LOCK_SHARED,
+    let following = Following {
+        connection,
+        member,
+        term: Term::default(),
+        observers: Vec::new(),
+        link: Some(link),
+        seen: 0,
+        last: None,
+        looked: Instant::now(),
+        status,
+        acknowledged: Acknowledged::default(),
+        pools: Vec::new(),
     };
-    let deadline = tokio::time::Instant::now() + LOCK_PATIENCE;
-    // The lock's key is the schema: there is no answer without one, as when it was dropped.
-    let taken = |row: Row| row.try_get::<_, bool>(0).map_err(DatabaseError::from);
-    while !taken(link.client.query_one(lock, &[]).await?)? {
-        if tokio::time::Instant::now() >= deadline {
-            let row = link.client.query_one("select current_schema()", &[]).await?;
-            let schema = row.try_get(0).map_err(DatabaseError::from)?;
-            return Err(FollowError::Taken { schema });
-        }
-        tokio::time::sleep(LOCK_RETRY).await;
-    }
-    link.client.batch_execute(LISTEN).await?;
-    Ok(link)
+    Ok((follower, following))
 }
 
 impl Following {
+    /// Writes down that this node holds its place, takes over the log, and compares the clocks.
+    ///
+    /// # Errors
+    ///
+    /// When a node that lives has other settings, or the database is unavailable.
+    pub async fn enter(&mut self) -> Result<(), FollowError> {
+        if let Some(mut link) = self.link.take() {
+            place::enter(&mut link, &self.member, &self.term).await?;
+            self.look(&link).await?;
+            self.link = Some(link);
+        }
+        Ok(())
+    }
+
+    /// The term in which the appender of this node may append.
+    pub fn term(&self) -> Term {
+        self.term.clone()
+    }
+
+    /// Whether changes are taken, for the appender to say.
+    pub fn writable(&self) -> Writable {
+        self.status.writable().clone()
+    }
+
     /// Everything in the log now is history that nobody here has in memory; what comes after it is heard of.
     ///
     /// # Errors
@@ -290,7 +237,7 @@ impl Following {
                 Some(link) => self.follow(link).await,
                 None => Ok(()),
             };
-            self.status.set(false);
+            self.status.set_link(false);
             if let Err(error) = ended {
                 tracing::warn!(%error, "lost the log's notifications; answering nothing from memory until they are back");
                 if matches!(error, FollowError::Silent) {
@@ -303,20 +250,48 @@ impl Following {
                 Ok(link) => Some(link),
                 Err(error) => return tracing::error!(%error, "cannot follow the log any more"),
             };
-            self.status.set(true);
+            self.status.set_link(true);
             tracing::info!(position = self.seen, "following the log again");
         }
     }
 
-    /// Handles notifications until the connection ends.
+    /// Handles notifications until the connection ends, and looks at the database every few seconds.
     async fn follow(&mut self, link: &mut Link) -> Result<(), FollowError> {
         loop {
-            match tokio::time::timeout(HEARTBEAT, link.notifications.recv()).await {
+            let next = self.looked + HEARTBEAT;
+            let heard = tokio::time::timeout_at(next, link.notifications.recv());
+            match heard.await {
                 Ok(Some(notification)) => self.notified(link, notification.payload()).await?,
                 Ok(None) => return Ok(()),
-                Err(_silence) => self.look(link).await?,
+                Err(_silence) => self.read_on(link).await?,
+            }
+            // Also while notifications come one after the other.
+            if Instant::now() >= next {
+                self.look(link).await?;
             }
         }
+    }
+
+    /// Looks at the database: what time it is there, and whether it takes changes.
+    async fn look(&mut self, link: &Link) -> Result<(), FollowError> {
+        self.looked = Instant::now();
+        let asked = Asked::new();
+        let row = in_time(link.client.query_one(LOOK, &[])).await?;
+        let told = Timestamp::from(row.get::<_, jiff::Timestamp>(0));
+        self.status.compare(|clock| asked.told(told, clock));
+        let (used, may_write): (f64, bool) = (row.get(1), row.get(2));
+        let writable = self.status.writable();
+        writable.set_queue(used);
+        if used >= FULL || !may_write {
+            writable.set(false);
+        } else if !writable.is_so() {
+            let tried = async {
+                soundness::append_and_take_back(&link.client).await?;
+                link.client.execute(TRY, &[]).await
+            };
+            writable.set(in_time(tried).await.is_ok());
+        }
+        Ok(())
     }
 
     /// A batch was committed. Those of this node that were acknowledged have been published already.
@@ -335,12 +310,12 @@ impl Following {
                 }
                 Ok(())
             }
-            None => self.look(link).await,
+            None => self.read_on(link).await,
         }
     }
 
     /// Reads on as far as there is anything, and learns what stands at the end.
-    async fn look(&mut self, link: &Link) -> Result<(), FollowError> {
+    async fn read_on(&mut self, link: &Link) -> Result<(), FollowError> {
         self.catch_up(link, i64::MAX).await?;
         if self.last.is_none() {
             let looking = tokio::time::timeout(HEARTBEAT_TIMEOUT, id_at(link, self.seen));
@@ -350,7 +325,7 @@ impl Following {
     }
 
     async fn is_published(&self, batch: &Batch) -> bool {
-        batch.node == self.node
+        batch.node == self.member.node
             && batch.head - batch.count == self.seen
             && self.acknowledged.holds(self.seen, batch.head).await
     }
@@ -360,7 +335,7 @@ impl Following {
         self.seen = position;
         self.last = last;
         self.acknowledged.forget(position);
-        self.status.head.store(position, Ordering::Relaxed);
+        self.status.set_head(position);
     }
 
     /// Reads the events after the last one seen, as far as there are any up to a position, and tells the observers.
@@ -399,10 +374,16 @@ impl Following {
     }
 
     async fn try_reattach(&mut self) -> Result<Link, FollowError> {
-        let attaching = tokio::time::timeout(ATTACH_TIMEOUT, attach(&self.connection, self.mode));
+        let attach = async {
+            let mut link = place::attach(&self.connection, &self.member, false).await?;
+            place::enter(&mut link, &self.member, &self.term).await?;
+            Ok::<_, FollowError>(link)
+        };
+        let attaching = tokio::time::timeout(ATTACH_TIMEOUT, attach);
         let link = attaching.await.map_err(|_| FollowError::Silent)??;
         self.require_same_history(&link).await?;
         self.look(&link).await?;
+        self.read_on(&link).await?;
         for observer in &self.observers {
             observer.settled().await;
         }
@@ -423,4 +404,12 @@ impl Following {
 async fn id_at(link: &Link, position: i64) -> Result<Option<Uuid>, FollowError> {
     let row = link.client.query_opt(SELECT_ID, &[&position]).await?;
     Ok(row.map(|row| row.get(0)))
+}
+
+/// What a statement answers, if it does so in time.
+async fn in_time<T>(
+    statement: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, FollowError> {
+    let answered = tokio::time::timeout(HEARTBEAT_TIMEOUT, statement).await;
+    Ok(answered.map_err(|_| FollowError::Silent)??)
 }

@@ -3,7 +3,7 @@
 //! Read in this order: [`decider`] (the rules' shape), [`event`], [`append`], [`appender`] (group commit), `lanes` (who goes
 //! first), `batch` (one transaction), `trial` (who is to blame), [`acknowledged`], [`store`],
 //! [`snapshot`], [`entity`], [`supervisor`], [`execution`], [`entities`] (the handle features use), [`watch`],
-//! [`projection`], [`replay`], [`follower`] (other nodes).
+//! [`projection`], [`replay`], [`follower`] (other nodes), [`place`] (a node's place among them), [`status`].
 //!
 //! # Laws of a decider, each held by tests of every decider
 //!
@@ -21,9 +21,11 @@
 //! * Every queue of appends and commands is bounded; a full one refuses.
 //! * A position is visible only when every position before it is: a trigger refuses anything else, whoever appends.
 //! * What may refuse an append is asked before its events are inserted.
+//! * What is appended in a term that is over is refused, whenever it arrives.
 //! * The follower skips a batch only if the database has acknowledged it to this node.
 
 pub mod acknowledged;
+pub mod agreement;
 pub mod append;
 pub mod appender;
 mod batch;
@@ -31,7 +33,6 @@ mod columns;
 mod decided;
 pub mod decider;
 mod directory;
-pub mod doubt;
 pub mod entities;
 pub mod entity;
 pub mod error;
@@ -39,12 +40,14 @@ pub mod event;
 pub mod execution;
 pub mod follower;
 pub mod hydration;
+pub mod incarnation;
 mod lanes;
 mod loading;
 mod measure;
 mod notification;
 mod passing;
 mod pipeline;
+pub mod place;
 pub mod point;
 pub mod projection;
 pub mod published;
@@ -55,9 +58,11 @@ mod shadow;
 pub mod snapshot;
 pub mod soundness;
 pub mod statement;
+pub mod status;
 pub mod store;
 pub mod stream;
 pub mod supervisor;
+pub mod term;
 #[cfg(test)]
 pub mod testing;
 mod trial;

@@ -96,12 +96,11 @@ pub async fn newest_date(client: &Client, after: i64) -> Result<Option<Timestamp
     Ok(row.get::<_, Option<jiff::Timestamp>>(0).map(Timestamp::from))
 }
 
-/// Whether an event could be appended now: it is tried, and taken back.
+/// Appends an event and takes it back, to find out whether it could be appended.
 ///
 /// # Errors
 ///
 /// Why it could not.
-pub async fn takes_events(client: &Lent) -> Result<(), StoreError> {
-    client.execute(TRY, &[]).await?;
-    Ok(())
+pub(super) async fn append_and_take_back(client: &Client) -> Result<(), tokio_postgres::Error> {
+    client.batch_execute(TRY).await
 }

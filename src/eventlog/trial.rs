@@ -65,7 +65,7 @@ impl BatchWriter {
         }
         let (lock, versions) =
             (client.prepare(LOCK).await?, client.prepare(SELECT_VERSIONS).await?);
-        let nothing = Asked::default();
+        let nothing = Asked { term: self.term.held(), ..Asked::default() };
         let nothing = nothing.params();
         let streams: Vec<&str> = appends.iter().map(|append| append.stream.as_str()).collect();
         let asked: [&(dyn ToSql + Sync); 1] = [&streams];

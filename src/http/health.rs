@@ -15,7 +15,6 @@ use super::json::Json;
 use super::problem::Problem;
 use crate::database::Pool;
 use crate::eventlog::StoreError;
-use crate::eventlog::doubt::Doubt;
 use crate::eventlog::soundness::{self, Stands};
 use crate::http::tag::Tag;
 
@@ -34,13 +33,12 @@ crate::statuses! {
 pub struct Readiness {
     open: Arc<watch::Sender<bool>>,
     pool: Pool,
-    doubt: Doubt,
 }
 
 impl Readiness {
-    /// A node that takes requests as long as its database answers and takes events.
-    pub fn new(pool: Pool, doubt: Doubt) -> Self {
-        Self { open: Arc::new(watch::Sender::new(true)), pool, doubt }
+    /// A node that takes requests as long as its database answers and takes writes.
+    pub fn new(pool: Pool) -> Self {
+        Self { open: Arc::new(watch::Sender::new(true)), pool }
     }
 
     /// From now on the node asks to be sent nothing: it is about to stop.
@@ -69,20 +67,11 @@ impl Readiness {
         })
     }
 
-    /// After the database has refused a batch, only an event that it takes shows that it takes events again: while this node is
-    /// sent no requests, nothing else would be written.
     async fn look(&self) -> Result<i64, StoreError> {
         let client = self.pool.get().await?;
         let Stands { head, takes_writes } = soundness::stands(&client).await?;
         if !takes_writes {
             return Err(StoreError::Refused("the database takes no writes".to_owned()));
-        }
-        if self.doubt.is_raised() {
-            if !self.doubt.permits_trial() {
-                return Err(StoreError::Refused("the last change was refused".to_owned()));
-            }
-            soundness::takes_events(&client).await?;
-            self.doubt.lay();
         }
         Ok(head)
     }
@@ -137,12 +126,13 @@ impl HealthApi {
 
     /// Should this node be sent requests?
     ///
-    /// Checks that the database answers, that the log can be read, that this node follows it, and that changes can be made.
-    /// `503` while it starts or stops, and while the database is away, takes no writes or has refused them.
+    /// Checks that the database answers, that the log can be read, that changes can be made, and that this node follows the log
+    /// and knows what time it is. `503` while it starts or stops, and while the database is away, takes no writes or has refused them.
     #[oai(path = "/health/ready", method = "get", operation_id = "getReadiness")]
     async fn ready(&self, request: &Request) -> Result<Json<Ready>, Failure<ReadyStatuses>> {
         let state = caller::state(request)?;
-        if state.readiness.is_closed() || !state.follower.is_following() {
+        let answers = state.follower.is_following() && state.follower.takes_changes();
+        if state.readiness.is_closed() || !answers {
             return Err(Problem::unavailable().into());
         }
         let log_head = state.readiness.log_head().await?;

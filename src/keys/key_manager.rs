@@ -118,7 +118,13 @@ impl Actor for KeyManager {
 
 impl Owned {
     /// Does what is due, or tries again soon: the old key signs until then.
-    fn advance(&self, myself: &ActorRef<Message>) {
+    fn advance(&mut self, myself: &ActorRef<Message>) {
+        // A clock that is wrong says nothing of what is due.
+        if !self.vault.clock.is_right() {
+            let again = myself.send_after(RETRY_ADVANCE, || Message::Advance);
+            self.alarm = Alarm(again.abort_handle());
+            return;
+        }
         let (vault, myself) = (Arc::clone(&self.vault), myself.clone());
         let advance = async move {
             let _ = myself.cast(advanced(vault.advance()).await);

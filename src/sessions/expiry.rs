@@ -24,6 +24,8 @@ use crate::telemetry::rate_limiter::RateLimiter;
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// Users after whom it is told how far the work has come, once a minute.
 const MANY: usize = 10_000;
+/// How often a clock that is wrong is looked at.
+const UNTIL_RIGHT: Duration = Duration::from_secs(1);
 /// Users whose sessions are ended at the same time: enough to commit in groups, and no more connections than requests can
 /// spare.
 const AT_ONCE: usize = 8;
@@ -40,6 +42,10 @@ impl Expiry {
     pub async fn run(self) {
         let clock = &self.sessions.clock;
         loop {
+            // A clock that is wrong ends nobody's session.
+            while !clock.is_right() {
+                tokio::time::sleep(UNTIL_RIGHT).await;
+            }
             let now = clock.now();
             let latest = now.after(LONGEST_PAUSE);
             let next = match self.expire(now).await {
@@ -58,7 +64,7 @@ impl Expiry {
         // What cannot be ended is passed over, so that it holds up nobody else, and told once.
         let (mut last, mut failed, mut users_passed) = (Due::first(), 0_usize, 0_usize);
         let long = RateLimiter::once_a_minute();
-        loop {
+        while self.sessions.clock.is_right() {
             let page = read_model::due(&self.pool, now, &last).await?;
             let Some(end) = page.last() else { break };
             last = *end;

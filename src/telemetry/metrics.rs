@@ -54,6 +54,9 @@ metrics! {
     APPEND_CONFLICTS: Count = Count::new("keyfold.append.conflicts", "{conflict}", "Appends that came too late because another process had written the stream.");
     LOG_HEAD: Observed = Observed::new(Kind::Gauge, "keyfold.log.head", "{event}", "Position of the last event that this node has heard of, whoever appended it: by PostgreSQL's notifications, or by looking for itself when there was none for 3 seconds.");
     LOG_FOLLOWING: Observed = Observed::new(Kind::Gauge, "keyfold.log.following", "1", "1 while this node follows the log, 0 while it answers nothing from memory.");
+    LOG_WRITABLE: Observed = Observed::new(Kind::Gauge, "keyfold.log.writable", "1", "1 while the database takes changes, as far as this node has tried, 0 while every change is refused.");
+    NOTIFICATION_QUEUE_USED: Observed = Observed::new(Kind::Gauge, "keyfold.notification_queue.used", "1", "How much of PostgreSQL's queue of notifications is used, which all databases of the server share. When it is full, no change can be committed.");
+    CLOCK_SKEW: Observed = Observed::new(Kind::Gauge, "keyfold.clock.skew", "s", "How far this machine's clock is ahead of the database's; negative when it is behind.");
     REHYDRATION_DURATION: Seconds = Seconds::new("keyfold.rehydration.duration", "How long it took to load an entity from its snapshot and the events after it.");
     REHYDRATION_EVENTS: Sizes = Sizes::new("keyfold.rehydration.events", "{event}", "Events that were read for it.");
     ACTORS_ALIVE: Observed = Observed::new(Kind::Gauge, "keyfold.actors.alive", "{actor}", "Entities in memory.");

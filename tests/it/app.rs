@@ -71,7 +71,7 @@ impl TestApp {
     /// The same with another configuration.
     pub async fn spawn_with(change: impl FnOnce(&mut Config)) -> Self {
         let connection = postgres::new_schema().await;
-        Self::on(connection, Clock::manual(START), change).await.unwrap()
+        Box::pin(Self::on(connection, Clock::manual(START), change)).await.unwrap()
     }
 
     /// A server with the clock that programs beside it have.

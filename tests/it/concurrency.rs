@@ -181,8 +181,13 @@ async fn a_second_single_node_server_is_refused_with_what_to_do() {
     let mut first = TestApp::spawn().await;
     let second = TestApp::on(first.connection(), Clock::manual(START), |_| ()).await;
     let schema = first.query_text("select current_schema()::text").await;
+    let since = format!("to_char(since, '{}')", r#"YYYY-MM-DD"T"HH24:MI:SS.MS"Z""#);
+    let holder = format!(
+        "select format('process %s on %s, from a Unix socket since %s', process, host, {since}) from nodes"
+    );
+    let holder = first.query_text(&holder).await;
     let expected = format!(
-        "another Keyfold server already uses this database (schema {schema}). Stop it first, or start every server \
+        "another Keyfold server already uses this database (schema {schema}): {holder}. Stop it first, or start every server \
          that shares the database with KEYFOLD_CLUSTER=true."
     );
     assert_eq!(second.err().map(|error| error.to_string()), Some(expected));

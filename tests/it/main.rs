@@ -18,6 +18,12 @@
 //! * `ownership`: every operation of the OpenAPI document refuses everybody but the owner
 //! * `keys`: the key ring, the JWKS, revocation of keys, the secret
 //! * `rotation`: the schedule of keys, restarts, several nodes, a thousand rotations
+//! * `vanished`: peers that vanish without a word, and what they held
+//! * `clocks`: a node whose clock is wrong
+//! * `agreement`: settings that the nodes of a cluster must share
+//! * `cannot_now`: what the database cannot do for the moment is no mistake of the program
+//! * `nameless`: a user id that has no name
+//! * `versions`: a whole story on every major version of PostgreSQL
 //! * `verifiers`: ends of sessions for services that verify tokens by themselves
 //! * `event_log`: the log's contract
 //! * `entities`: actors: panics, passivation, limits
@@ -49,12 +55,15 @@
 #![expect(clippy::disallowed_methods, reason = "a test's tasks end with its runtime")]
 
 mod account;
+mod agreement;
 mod another_history;
 mod app;
 mod auth;
 mod backup;
+mod cannot_now;
 mod chaos_checker;
 mod clients;
+mod clocks;
 mod command_line;
 mod concurrency;
 mod connections;
@@ -74,6 +83,7 @@ mod in_doubt;
 mod input;
 mod keys;
 mod locked;
+mod nameless;
 mod observability;
 mod own_backup;
 mod ownership;
@@ -86,10 +96,12 @@ mod postgres;
 mod process;
 mod proxy;
 mod readiness;
+mod relay;
 mod replaced;
 mod restore;
 mod revocation;
 mod rotation;
+mod servers;
 mod sessions;
 mod sign_up;
 mod tasks;
@@ -98,5 +110,7 @@ mod tidy;
 mod tools;
 mod unit_file;
 mod user;
+mod vanished;
 mod verifiers;
+mod versions;
 mod warm_reads;

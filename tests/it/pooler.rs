@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use keyfold::clock::Clock;
 use keyfold::database::Connection;
 use keyfold::database::cluster::{ClusterConfig, PrivateCluster};
+use tokio::net::UnixStream;
 use tokio::process::Child;
 
 use crate::app::{START, TestApp};
@@ -39,7 +40,7 @@ impl Pooled {
         link.client.batch_execute("select pg_reload_conf()").await.unwrap();
         let pooler = pooler(&directory, &socket, &user, pool_mode);
         let socket = directory.join(".s.PGSQL.6432");
-        until("the pooler answers", async || socket.exists()).await;
+        until("the pooler answers", async || UnixStream::connect(&socket).await.is_ok()).await;
         Self { cluster, directory, pooler }
     }
 

@@ -13,6 +13,8 @@ use keyfold::budget::{Budget, Purpose};
 use keyfold::clock::Clock;
 use keyfold::database::cluster::{ClusterConfig, PrivateCluster};
 use keyfold::database::{Connection, Pool};
+use keyfold::eventlog::status::Writable;
+use keyfold::eventlog::term::Term;
 use keyfold::eventlog::{Projections, appender};
 use keyfold::id::Id;
 
@@ -94,6 +96,8 @@ pub fn appender(pool: Pool, projections: Projections) -> appender::Setup {
         node: Id::<()>::generate(&Clock::system()).uuid(),
         budget: Budget::new(Purpose::Appends, usize::MAX, usize::MAX),
         timeout: appender::BATCH_TIMEOUT,
+        term: Term::default(),
+        writable: Writable::default(),
     }
 }
 

@@ -31,12 +31,17 @@ pub struct Keyfold {
     variables: BTreeMap<String, String>,
     /// What `ulimit` is told before it starts.
     descriptors: Option<String>,
+    /// What starts it, and with what.
+    starter: Vec<String>,
+    /// Another copy of it.
+    program: Option<PathBuf>,
 }
 
 impl Keyfold {
     /// Configured as little as possible: any free port, and not every connection of the cluster that tests share.
     pub fn new() -> Self {
-        let none = Self { variables: BTreeMap::new(), descriptors: None };
+        let (variables, starter) = (BTreeMap::new(), Vec::new());
+        let none = Self { variables, descriptors: None, starter, program: None };
         none.set("KEYFOLD_LISTEN", "127.0.0.1:0")
             .set("KEYFOLD_METRICS_LISTEN", "127.0.0.1:0")
             .set("KEYFOLD_DATABASE_POOL", "4")
@@ -58,11 +63,29 @@ impl Keyfold {
         self
     }
 
+    /// Started by a program that replaces itself by it: `ip netns exec` for instance.
+    pub fn started_by(mut self, starter: &[&str]) -> Self {
+        self.starter = starter.iter().map(|word| (*word).to_owned()).collect();
+        self
+    }
+
+    /// Another copy of the binary.
+    pub fn at(mut self, program: PathBuf) -> Self {
+        self.program = Some(program);
+        self
+    }
+
     fn command(&self) -> Command {
-        let binary = env!("CARGO_BIN_EXE_keyfold");
+        let binary = self.program.as_deref();
+        let binary = binary.unwrap_or_else(|| Path::new(env!("CARGO_BIN_EXE_keyfold")));
+        if let [starter, arguments @ ..] = &self.starter[..] {
+            let mut command = Command::new(starter);
+            command.args(arguments).arg(binary);
+            return command;
+        }
         let Some(limit) = &self.descriptors else { return Command::new(binary) };
         let mut command = Command::new("/bin/sh");
-        command.args(["-c", &format!("ulimit {limit}; exec \"$0\" \"$@\""), binary]);
+        command.args(["-c", &format!("ulimit {limit}; exec \"$0\" \"$@\"")]).arg(binary);
         command
     }
 
@@ -186,6 +209,11 @@ impl Text {
             }
         });
         Self { so_far, reader }
+    }
+
+    /// Everything up to now.
+    pub fn so_far(&self) -> String {
+        self.so_far.borrow().clone()
     }
 
     /// Waits until a text has been written, up to the end of its line, and returns everything up to now.

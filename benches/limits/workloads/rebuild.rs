@@ -9,6 +9,8 @@ use keyfold::clock::Clock;
 use keyfold::config::Config;
 use keyfold::database::Pool;
 use keyfold::eventlog::snapshot::Taken;
+use keyfold::eventlog::status::Writable;
+use keyfold::eventlog::term::Term;
 use keyfold::eventlog::{EventLog, Resources, StreamName, appender};
 use keyfold::tasks::task_list::TaskList;
 
@@ -39,6 +41,8 @@ pub async fn measure() -> anyhow::Result<Vec<Row>> {
         node: uuid::Uuid::nil(),
         budget: Budget::new(Purpose::Appends, usize::MAX, usize::MAX),
         timeout: appender::BATCH_TIMEOUT,
+        term: Term::default(),
+        writable: Writable::default(),
     });
     let resources = Resources::new(&budgets(&Config::default()))?;
     let log = EventLog::new(pool, appender, Clock::system(), resources);

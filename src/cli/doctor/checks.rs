@@ -6,13 +6,17 @@ use std::time::Duration;
 use super::finding::{Finding, span};
 use crate::clock::Timestamp;
 use crate::database::inspection::{Node, Replication, Server, Standby};
+use crate::eventlog::agreement::Disagreement;
 use crate::eventlog::soundness::Looked;
+use crate::skew::{Round, Verdict};
 
 /// The oldest PostgreSQL that will do.
 const OLDEST: i32 = 140_000;
-/// How far clocks may be apart before it deserves a look, and before tokens are judged wrongly.
+/// How far clocks may be apart before it deserves a look.
 const SKEW_WARNING: Duration = Duration::from_secs(1);
-const SKEW_ERROR: Duration = Duration::from_secs(30);
+/// How much of the queue of notifications may be used before it deserves a look, and before changes are refused.
+const QUEUE_WARNING: f64 = 0.5;
+const QUEUE_ERROR: f64 = 0.99;
 
 pub(super) fn database(server: &Server) -> Finding {
     let Server { version, address, database, schema, .. } = server;
@@ -130,6 +134,25 @@ pub(super) fn nodes(nodes: &[Node], now: Timestamp) -> Finding {
     }
 }
 
+pub(super) fn disagreement(disagreements: &[Disagreement]) -> Finding {
+    let told: Vec<_> = disagreements.iter().map(ToString::to_string).collect();
+    let todo = "give all of them the same";
+    Finding::error("nodes", format!("servers have other settings, {}: {todo}", told.join("; ")))
+}
+
+/// What keeps PostgreSQL's queue of notifications from being emptied is a session that listens and is in a transaction.
+pub(super) fn notifications(used: f64) -> Option<Finding> {
+    let todo = "end the oldest transaction of a session that listens (select pid, state, xact_start from pg_stat_activity \
+                order by xact_start)";
+    let text = format!("{:.0}% of PostgreSQL's queue of notifications is used", used * 100.0);
+    if used >= QUEUE_ERROR {
+        return Some(Finding::error("queue", format!("{text}, and no change is taken: {todo}")));
+    }
+    (used >= QUEUE_WARNING).then(|| {
+        Finding::warning("queue", format!("{text}; when it is full, no change is taken: {todo}"))
+    })
+}
+
 fn node_told(node: &Node, now: Timestamp) -> String {
     let name = node.name.as_deref().unwrap_or("a server");
     let address = node.address.as_deref().unwrap_or("a Unix socket");
@@ -198,40 +221,21 @@ pub(super) fn read_models(missing: &[(&str, i64)], events: i64) -> Finding {
     Finding::error("read models", text)
 }
 
-/// A question to the database and its answer: when it was asked, what time the database said, when that was heard.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Round {
-    pub(super) asked: Timestamp,
-    pub(super) told: Timestamp,
-    pub(super) heard: Timestamp,
-}
-
-impl Round {
-    fn took(&self) -> Duration {
-        self.heard.since(self.asked)
-    }
-
-    /// How far ahead the database's clock is, in milliseconds: it told the time half way between question and answer.
-    fn ahead(&self) -> i64 {
-        let half = self.asked.unix_millis().midpoint(self.heard.unix_millis());
-        self.told.unix_millis() - half
-    }
-}
-
 /// The shortest round is the one that says most.
 pub(super) fn clock(rounds: &[Round]) -> Option<Finding> {
-    let best = rounds.iter().min_by_key(|round| round.took())?;
-    let apart = Duration::from_millis(best.ahead().unsigned_abs());
-    if apart <= SKEW_WARNING {
+    let best = rounds.iter().min_by_key(|round| round.took)?;
+    if best.apart() <= SKEW_WARNING {
         return Some(Finding::ok("clock", "within 1s of the database's"));
     }
-    let direction = if best.ahead() > 0 { "behind" } else { "ahead of" };
-    let seconds = apart.as_secs_f64();
-    let text = format!(
-        "this machine is {seconds:.1}s {direction} the database: set both by NTP, tokens and the lead of keys depend on it"
-    );
-    let judged = if apart > SKEW_ERROR { Finding::error } else { Finding::warning };
-    Some(judged("clock", text))
+    let text = format!("this machine is {} the database: set both by NTP", best.text());
+    Some(match best.verdict() {
+        Verdict::Wrong => {
+            Finding::error("clock", format!("{text}; until then a server answers nobody"))
+        }
+        Verdict::Right | Verdict::Unknown => {
+            Finding::warning("clock", format!("{text}, tokens and the lead of keys depend on it"))
+        }
+    })
 }
 
 #[cfg(test)]

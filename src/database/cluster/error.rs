@@ -61,6 +61,13 @@ pub enum ClusterError {
         "there is no operating system user {0} to run PostgreSQL as, which must not run as root"
     )]
     NoUser(String),
+    /// This process runs as a user whom the system does not know.
+    #[error(
+        "this server runs as the user id {0}, which has no name on this system, and PostgreSQL needs one: run it as a user \
+         with an entry in /etc/passwd, give the id a name by nss_wrapper (set LD_PRELOAD to libnss_wrapper.so, and \
+         NSS_WRAPPER_PASSWD and NSS_WRAPPER_GROUP to files with an entry for it), or set DATABASE_URL to use a server elsewhere"
+    )]
+    Nameless(u32),
     /// The cluster belongs to another user than the one to run it.
     #[error("PostgreSQL is to run as {wanted}, but its files in {} belong to the user with id {owner}", .path.display())]
     WrongOwner {

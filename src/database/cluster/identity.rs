@@ -19,6 +19,8 @@ const UNPRIVILEGED: [&str; 3] = ["postgres", "_postgres", "nobody"];
 /// What a program needs to be found, loaded and run.
 const INHERITED: [&str; 4] =
     ["PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"];
+/// What gives a name to a user id that has none (`nss_wrapper(1)`).
+const NAMING: [&str; 3] = ["NSS_WRAPPER_PASSWD", "NSS_WRAPPER_GROUP", "LD_PRELOAD"];
 
 /// Who the server is, and who its cluster is.
 #[derive(Clone, Debug)]
@@ -32,8 +34,7 @@ pub(super) struct Identity {
 impl Identity {
     /// Decides as whom to run: the configured user, the owner of the existing files, or what the system has.
     pub(super) fn choose(run_as: Option<&str>, owner: Option<u32>) -> Result<Self, ClusterError> {
-        let server =
-            OsUser::current().ok_or_else(|| ClusterError::NoUser("(its own)".to_owned()))?;
+        let server = OsUser::current().map_err(ClusterError::Nameless)?;
         if !server.is_root() {
             return match run_as.filter(|name| *name != server.name) {
                 Some(name) => Err(ClusterError::NotRoot(name.to_owned())),
@@ -65,7 +66,8 @@ impl Identity {
         let mut command = Command::new(program);
         // The working directory may be closed to the cluster's user.
         command.current_dir("/").stdin(Stdio::null()).env_clear();
-        for name in INHERITED {
+        let is_named = std::env::var_os(NAMING[0]).is_some();
+        for name in INHERITED.iter().chain(NAMING.iter().filter(|_| is_named)) {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
             }

@@ -1,10 +1,12 @@
-//! Operating system users, looked up without any C library call of ours.
+//! Operating system users, whose names are looked up without any C library call of ours.
 //!
 //! `/etc/passwd` comes first because it is always right about the users it has; `id` knows the rest (directory services
 //! of macOS, LDAP).
 
 use std::fs;
 use std::process::{Command, Stdio};
+
+use rustix::process::{getgid, getuid};
 
 /// A user of the operating system.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,13 +20,15 @@ pub(super) struct OsUser {
 }
 
 impl OsUser {
-    /// The user that this process runs as; `None` if the system cannot say.
-    pub(super) fn current() -> Option<Self> {
-        let uid: u32 = id(&["-u"])?.parse().ok()?;
-        let gid = id(&["-g"])?.parse().ok()?;
-        // A user without an entry (a container with an arbitrary id) still has a number.
-        let name = id(&["-un"]).unwrap_or_else(|| uid.to_string());
-        Some(Self { name, uid, gid })
+    /// The user that this process runs as.
+    ///
+    /// # Errors
+    ///
+    /// Its user id, if that has no name here (a container with an arbitrary id): PostgreSQL does not run as such a user.
+    pub(super) fn current() -> Result<Self, u32> {
+        let (uid, gid) = (getuid().as_raw(), getgid().as_raw());
+        let name = id(&["-un"]).ok_or(uid)?;
+        Ok(Self { name, uid, gid })
     }
 
     /// The user of this name.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use keyfold::eventlog::follower::{self, Mode, Observer};
+use keyfold::clock::Clock;
+use keyfold::eventlog::follower::{self, Member, Mode, Observer};
 use keyfold::eventlog::watch::MAX_WATCHES;
 use keyfold::eventlog::{Entities, Heard, StreamName};
 
@@ -76,7 +77,9 @@ async fn what_another_node_commits_is_told_too_whether_or_not_the_entity_is_in_m
     let node = writer.another().await;
     let id = uuid::Uuid::from_u128(1);
     let (_, mut following) =
-        follower::join(node.connection.clone(), Mode::Single, id).await.unwrap();
+        follower::join(node.connection.clone(), Member::new(id, Mode::Single, Clock::system()))
+            .await
+            .unwrap();
     following.begin_at_head().await.unwrap();
     following.add_observer(Arc::new(Hearing(node.counters.clone())));
     tokio::spawn(following.run());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use keyfold::app::Seams;
 use keyfold::clock::Clock;
 use keyfold::database::{Connection, Pool};
-use keyfold::eventlog::follower::{self, Mode, Observer};
+use keyfold::eventlog::follower::{self, Member, Mode, Observer};
 use keyfold::eventlog::{Heard, Projections, appender};
 use keyfold::id::Id;
 use serde_json::json;
@@ -45,7 +45,9 @@ async fn a_node_hears_of_the_batches_of_others_and_not_of_its_own() {
     let pool = Pool::new(&log.connection, "writers", 1).unwrap();
     let setup = postgres::appender(pool, Projections::default());
     let (own, writer) = appender::channel(appender::Setup { node, ..setup });
-    let joined = follower::join(log.connection.clone(), Mode::Cluster, node).await;
+    let joined =
+        follower::join(log.connection.clone(), Member::new(node, Mode::Cluster, Clock::system()))
+            .await;
     let (_follower, mut following) = joined.unwrap();
     following.begin_at_head().await.unwrap();
     following.skip(writer.acknowledged());

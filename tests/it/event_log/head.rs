@@ -29,9 +29,9 @@ async fn buffers_of_a_batch(client: &Client) -> i64 {
     let (slices, schemas, names) = (vec![0_i16], vec![1_i16], vec!["Foreign"]);
     let (ids, documents) = (vec![Id::<()>::at(START).uuid()], vec![serde_json::json!({})]);
     let times = vec![jiff::Timestamp::UNIX_EPOCH];
-    let params: [&(dyn ToSql + Sync); 13] = [
+    let params: [&(dyn ToSql + Sync); 14] = [
         &1_i64, &streams, &versions, &slices, &ids, &names, &schemas, &documents, &documents,
-        &times, &"nobody", &streams, &expected,
+        &times, &"nobody", &streams, &expected, &0_i64,
     ];
     let report: Value = client.query_one(&explain, &params).await.unwrap().get(0);
     let plan = &report[0]["Plan"];

@@ -11,15 +11,18 @@ use crate::tools::{program, run};
 const TESTS: &str = "observability/prometheus/tests";
 
 /// What people are to be told of.
-const WANTED: [&str; 13] = [
+const WANTED: [&str; 16] = [
     "AppendConflicts",
     "AppendSlow",
     "BruteForceOnOneAccount",
+    "ChangesRefused",
+    "ClockSkewed",
     "CredentialStuffing",
     "HashQueueSaturated",
     "LogHeadStuck",
     "NoSigningKey",
     "NotFollowing",
+    "NotificationQueueFilling",
     "RevocationLag",
     "SignInFailuresAboveBaseline",
     "SigningKeyOverdue",

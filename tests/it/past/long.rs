@@ -110,7 +110,7 @@ fn after(version: i64, snapshot: i64) -> (String, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_history_costs_only_the_events_since_the_nearest_snapshot() {
     const EVENTS: i64 = 200_000;
-    let (_app, ada, task) = long_lived(EVENTS).await;
+    let (_app, ada, task) = Box::pin(long_lived(EVENTS)).await;
     let now = all(&ada).await;
     assert_eq!(now["version"], v(EVENTS));
     assert_eq!(loaded(&now), after(EVENTS, EVENTS - 3), "three events were read");
@@ -145,7 +145,7 @@ async fn a_long_history_costs_only_the_events_since_the_nearest_snapshot() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_a_long_history_is_read_from_where_it_begins() {
     const EVENTS: i64 = 20_000;
-    let (app, ada, task) = long_lived(EVENTS).await;
+    let (app, ada, task) = Box::pin(long_lived(EVENTS)).await;
     let of_task = format!("/{}", id(&task));
     let versions = |page: &Value| -> Vec<i64> {
         let changes = page["changes"].as_array().unwrap().iter();

@@ -6,7 +6,7 @@ use crate::tidy;
 use crate::tidy::sql::with_single_spaces;
 
 /// Statements of the program that are no part of answering a request, or have no plan.
-const EXCEPTIONS: [&str; 7] = [
+const EXCEPTIONS: [&str; 9] = [
     // `keyfold replay`, which makes every read model again
     "update jwks set private_key = sealed from key_material where kid = id and status <> 'verifying'",
     // `keyfold events`
@@ -16,6 +16,9 @@ const EXCEPTIONS: [&str; 7] = [
     "delete from idempotency_keys where owner = $1",
     "select distinct user_id from sessions",
     "select id from unnest($1::uuid[]) as ids (id) where not exists (select from users where users.id = ids.id)",
+    // What a node does to a session of its own that it has lost, and while the database takes no changes.
+    "select pg_terminate_backend($1)",
+    "with touched as (update log_term set only_row = only_row where only_row returning only_row) select pg_notify('keyfold:' || current_schema(), '') from touched",
     // For the message to a second server, which is refused.
     "select current_schema()",
 ];
@@ -62,6 +65,8 @@ fn query_of(statement: String) -> String {
         return condition.split(" then ").next().unwrap().to_owned();
     }
     let Some((columns, rest)) = statement.split_once(" into ") else { return statement };
-    let (_variables, source) = rest.split_once(" from ").unwrap();
-    format!("{columns} from {source}")
+    match rest.split_once(" from ") {
+        Some((_variables, source)) => format!("{columns} from {source}"),
+        None => columns.to_owned(),
+    }
 }

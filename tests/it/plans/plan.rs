@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::tidy::sql::with_single_spaces;
 
 /// Tables that never have more than a few rows.
-const SMALL: [&str; 3] = ["jwks", "key_material", "refinery_schema_history"];
+const SMALL: [&str; 4] = ["jwks", "key_material", "nodes", "refinery_schema_history"];
 
 /// Every index of a schema, with its first column.
 pub(super) type Indexes = BTreeMap<String, String>;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{assert_none, files, read};
 
 /// Where npm packages are used.
-const NPM_PACKAGES: [&str; 2] = ["tests/clients", "tests/browser"];
+const NPM_PACKAGES: [&str; 3] = ["tests/clients", "tests/browser", "tests/postgres"];
 
 fn read_json(path: &str) -> Value {
     serde_json::from_str(&read(path)).unwrap()
@@ -87,9 +87,14 @@ fn lock_files_name_no_place_of_their_own_to_download_from() {
 #[test]
 fn npm_packages_are_wanted_in_one_version_which_is_the_locked_one() {
     for directory in NPM_PACKAGES {
-        let wanted = &read_json(&format!("{directory}/package.json"))["devDependencies"];
+        let manifest = read_json(&format!("{directory}/package.json"));
         let locked = &read_json(&format!("{directory}/package-lock.json"))["packages"];
-        for (name, version) in wanted.as_object().unwrap() {
+        let wanted = ["devDependencies", "optionalDependencies"];
+        let wanted = wanted.iter().filter_map(|kind| manifest[kind].as_object()).flatten();
+        for (name, version) in wanted {
+            // `npm:name@version` where it is wanted under another name.
+            let version = version.as_str().unwrap();
+            let version = version.rsplit_once('@').map_or(version, |(_, version)| version);
             let one = &locked[format!("node_modules/{name}")];
             assert_eq!(&one["version"], version, "{directory}: {name}");
             assert!(one["integrity"].is_string(), "{directory}: {name}");

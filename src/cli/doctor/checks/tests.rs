@@ -90,15 +90,41 @@ fn standbys_are_told_with_whether_commits_wait_for_them() {
 #[test]
 fn the_round_trip_is_no_skew() {
     let skewed = |told| {
-        let slow = Round { asked: at(0), told: at(500), heard: at(60) };
-        let quick = Round { asked: at(100), told: at(told), heard: at(102) };
+        let round = |told, heard, took| {
+            let took = Duration::from_secs(took);
+            Round { told: at(told), heard: at(heard), took }
+        };
+        let (slow, quick) = (round(500, 60, 60), round(told, 102, 2));
         clock(&[slow, quick]).unwrap().to_string()
     };
     assert_eq!(skewed(101), "ok       clock        within 1s of the database's");
-    let behind = "warning  clock        this machine is 9.0s behind the database: ";
+    let behind =
+        "warning  clock        this machine is 9.0s behind the database: set both by NTP, tokens";
     assert!(skewed(110).starts_with(behind), "{}", skewed(110));
-    let ahead = "error    clock        this machine is 31.0s ahead of the database: ";
-    assert!(skewed(70).starts_with(ahead), "{}", skewed(70));
+    let ahead =
+        "error    clock        this machine is 33.0s ahead of the database: set both by NTP; until";
+    assert!(skewed(68).starts_with(ahead), "{}", skewed(68));
+}
+
+#[test]
+fn a_queue_of_notifications_is_told_of_from_one_half_on() {
+    let told = |used| notifications(used).map(|finding| finding.to_string());
+    assert_eq!((told(0.0), told(0.49)), (None, None));
+    let half =
+        "warning  queue        50% of PostgreSQL's queue of notifications is used; when it is full";
+    assert!(told(0.5).unwrap().starts_with(half), "{:?}", told(0.5));
+    let full = "error    queue        100% of PostgreSQL's queue of notifications is used, and no change is taken";
+    assert!(told(1.0).unwrap().starts_with(full), "{:?}", told(1.0));
+}
+
+#[test]
+fn settings_that_servers_do_not_share_are_an_error() {
+    let [variable, here, there, peer] =
+        ["KEYFOLD_TOKEN_LIFETIME", "30m", "15m", "process 7 on web"].map(ToOwned::to_owned);
+    let told = disagreement(&[Disagreement { variable, here, there, peer }]).to_string();
+    let expected = "error    nodes        servers have other settings, KEYFOLD_TOKEN_LIFETIME is 30m here and 15m in \
+                    process 7 on web: give all of them the same";
+    assert_eq!(told, expected);
 }
 
 #[test]

@@ -1,0 +1,85 @@
+//! What has to be the same for all nodes of a cluster: what clients see of them, and what they do to the same things.
+//!
+//! Secrets are not among them: a node whose secret does not open the keys does not start.
+
+use super::Config;
+use super::error::InvalidValue;
+use super::parse::{quoted, written};
+use super::reader::Reader;
+use super::variables::{
+    CHANGING, CORS_ORIGINS, HASH_ITERATIONS, HASH_MEMORY, KEY_ALGORITHM, KEY_LEAD, KEY_ROTATION,
+    PUBLIC_URL, RSA_BITS, SESSION_ABSOLUTE, SESSION_IDLE, TOKEN_LIFETIME, Variable,
+};
+use crate::eventlog::agreement::Agreement;
+use crate::keys::algorithm::Algorithm;
+
+/// The variables that are compared.
+pub(super) const AGREED: [&Variable; 11] = [
+    &PUBLIC_URL,
+    &CORS_ORIGINS,
+    &KEY_ROTATION,
+    &KEY_LEAD,
+    &KEY_ALGORITHM,
+    &RSA_BITS,
+    &TOKEN_LIFETIME,
+    &SESSION_IDLE,
+    &SESSION_ABSOLUTE,
+    &HASH_MEMORY,
+    &HASH_ITERATIONS,
+];
+
+impl Config {
+    /// What this node must have in common with others that serve the same database.
+    pub fn agreement(&self) -> Agreement {
+        let Self { http, keys, tokens, sessions, passwords, .. } = self;
+        let origin = http.public_url.as_ref().map(|url| url.origin().ascii_serialization());
+        let not_set = || Some("not set".to_owned());
+        let mut origins: Vec<_> = http.cors_origins.iter().map(ToString::to_string).collect();
+        origins.sort_unstable();
+        let (algorithm, bits) = match keys.algorithm {
+            Algorithm::Rs256 { bits } => ("RS256", Some(bits.to_string())),
+            Algorithm::EdDsa => ("EdDSA", None),
+        };
+        let values = [
+            (PUBLIC_URL, origin.or_else(not_set)),
+            (
+                CORS_ORIGINS,
+                Some(origins.join(",")).filter(|list| !list.is_empty()).or_else(not_set),
+            ),
+            (KEY_ROTATION, Some(written(keys.rotation))),
+            (KEY_LEAD, Some(written(keys.lead))),
+            (KEY_ALGORITHM, Some(algorithm.to_owned())),
+            (RSA_BITS, bits),
+            (TOKEN_LIFETIME, Some(written(tokens.lifetime))),
+            (SESSION_IDLE, Some(written(sessions.idle))),
+            (SESSION_ABSOLUTE, Some(written(sessions.absolute))),
+            (HASH_MEMORY, Some(passwords.memory_kib.to_string())),
+            (HASH_ITERATIONS, Some(passwords.iterations.to_string())),
+        ];
+        let named = |(variable, value): (Variable, Option<String>)| {
+            value.map(|value| (variable.name.to_owned(), value))
+        };
+        let settings = values.into_iter().filter_map(named).collect();
+        Agreement { settings, changing: self.changing.clone() }
+    }
+}
+
+/// The settings that may differ for now.
+pub(super) fn read_changing(reader: &mut Reader<'_>) -> Vec<String> {
+    reader.read_unless_empty(&CHANGING, parse_changing).unwrap_or_default()
+}
+
+fn parse_changing(value: &str) -> Result<Vec<String>, InvalidValue> {
+    let names = value.split(',').map(str::trim).filter(|name| !name.is_empty());
+    names.map(agreed).collect()
+}
+
+/// The name of a variable that is compared, by whichever of its names.
+fn agreed(name: &str) -> Result<String, InvalidValue> {
+    let variable = AGREED.iter().find(|variable| variable.names().any(|known| known == name));
+    variable.map(|variable| variable.name.to_owned()).ok_or_else(|| {
+        let names: Vec<_> = AGREED.iter().map(|variable| variable.name).collect();
+        let wrong = format!("names {}", quoted(name));
+        InvalidValue::new(wrong, format!("settings that servers must share: {}", names.join(", ")))
+    })
+}

@@ -1,0 +1,149 @@
+//! What nodes that share a log must have in common, compared by name when one joins.
+//!
+//! Only nodes that live count, so a single server is restarted with whatever settings it likes. In a cluster, nodes that are
+//! given another value one after the other name it as changing: then it may differ, for as long as one of the two that are
+//! compared says so.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// What a node must have in common with others.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Agreement {
+    /// Variables and what they say, without secrets.
+    pub settings: BTreeMap<String, String>,
+    /// Those that may differ for now.
+    pub changing: Vec<String>,
+}
+
+/// Another node.
+#[derive(Debug)]
+pub(super) struct Peer {
+    /// Who it is, for people.
+    pub(super) told: String,
+    pub(super) agreement: Agreement,
+}
+
+/// A setting that two nodes must have in common, and have not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disagreement {
+    /// The variable.
+    pub variable: String,
+    /// What it says here.
+    pub here: String,
+    /// What it says there.
+    pub there: String,
+    /// Where that is.
+    pub peer: String,
+}
+
+impl fmt::Display for Disagreement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { variable, here, there, peer } = self;
+        write!(f, "{variable} is {here} here and {there} in {peer}")
+    }
+}
+
+/// Each of them, and what to do.
+pub(super) fn told(disagreements: &[Disagreement]) -> String {
+    let each: Vec<_> = disagreements.iter().map(ToString::to_string).collect();
+    let mut variables: Vec<_> =
+        disagreements.iter().map(|disagreement| disagreement.variable.as_str()).collect();
+    variables.dedup();
+    format!(
+        "the servers that share this database must have the same settings, and {}. Give this one the same, or change them one \
+         server after the other with KEYFOLD_CHANGING={}",
+        each.join("; "),
+        variables.join(",")
+    )
+}
+
+impl Agreement {
+    pub(super) fn to_json(&self) -> String {
+        // A map of texts has a JSON form.
+        serde_json::to_string(&self.settings).unwrap_or_default()
+    }
+
+    /// What was written down. Another version may have written something else: what cannot be read is not compared.
+    pub(super) fn of_json(settings: &str, changing: Vec<String>) -> Self {
+        Self { settings: serde_json::from_str(settings).unwrap_or_default(), changing }
+    }
+
+    /// In what it is unlike the others, by name; of several others that say the same, one is named. A variable that only one
+    /// of two versions knows is nothing to agree about.
+    pub(super) fn compare(&self, others: &[Peer]) -> Vec<Disagreement> {
+        let mut found: Vec<Disagreement> = Vec::new();
+        for (variable, here) in &self.settings {
+            for Peer { told, agreement } in others {
+                let is_changing =
+                    self.changing.contains(variable) || agreement.changing.contains(variable);
+                let Some(there) = agreement.settings.get(variable) else { continue };
+                let is_told = found
+                    .last()
+                    .is_some_and(|last| last.variable == *variable && last.there == *there);
+                if there != here && !is_changing && !is_told {
+                    found.push(Disagreement {
+                        variable: variable.clone(),
+                        here: here.clone(),
+                        there: there.clone(),
+                        peer: told.clone(),
+                    });
+                }
+            }
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn agreement(settings: &[(&str, &str)], changing: &[&str]) -> Agreement {
+        let settings =
+            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let changing = changing.iter().map(|name| (*name).to_owned()).collect();
+        Agreement { settings: settings.collect(), changing }
+    }
+
+    fn peer(told: &str, settings: &[(&str, &str)], changing: &[&str]) -> Peer {
+        Peer { told: told.to_owned(), agreement: agreement(settings, changing) }
+    }
+
+    fn compared(own: &Agreement, others: &[Peer]) -> Vec<String> {
+        own.compare(others).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_differs_is_named_once_with_both_values() {
+        let own = agreement(&[("A", "1"), ("B", "2"), ("C", "3")], &[]);
+        let others = [
+            peer("x", &[("A", "1"), ("B", "9"), ("C", "3")], &[]),
+            peer("y", &[("A", "1"), ("B", "9"), ("C", "8")], &[]),
+        ];
+        let said = ["B is 2 here and 9 in x", "C is 3 here and 8 in y"];
+        assert_eq!(compared(&own, &others), said);
+        let sentence = told(&own.compare(&others));
+        assert!(sentence.contains(&said.join("; ")), "{sentence}");
+        assert!(sentence.ends_with("KEYFOLD_CHANGING=B,C"), "{sentence}");
+        assert_eq!(compared(&own, &others[..0]), [""; 0]);
+    }
+
+    #[test]
+    fn what_either_of_two_calls_changing_may_differ() {
+        let (old, new) = ([("A", "1"), ("B", "1")], [("A", "2"), ("B", "1")]);
+        assert_eq!(compared(&agreement(&new, &["A"]), &[peer("x", &old, &[])]), [""; 0]);
+        assert_eq!(compared(&agreement(&old, &[]), &[peer("x", &new, &["A"])]), [""; 0]);
+        let other = compared(&agreement(&new, &["B"]), &[peer("x", &old, &["B"])]);
+        assert_eq!(other, ["A is 2 here and 1 in x"]);
+    }
+
+    #[test]
+    fn what_only_one_version_knows_is_nothing_to_agree_about() {
+        let own = agreement(&[("A", "1"), ("NEW", "1")], &[]);
+        assert_eq!(compared(&own, &[peer("x", &[("A", "1"), ("OLD", "1")], &[])]), [""; 0]);
+        let stored = Agreement::of_json(&own.to_json(), Vec::new());
+        assert_eq!(stored, own);
+        assert_eq!(Agreement::of_json("[1]", Vec::new()), Agreement::default());
+    }
+}
