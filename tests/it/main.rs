@@ -28,6 +28,7 @@
 //! * `hanging`: a database that hangs, a host that says nothing, a commit that nobody vouches for
 //! * `restore`: a backup taken under load, restored and gone on with
 //! * `command_line`: configuration, exit codes, signals, operator's commands
+//! * `unread`: lines that nobody reads, or that cannot be written
 //! * `chaos_checker`: the checker of `make chaos` finds what it is there to find
 //! * `warm_reads`: the fast lane answers as all others do
 //! * `hostile_rules`: the rules by which `make hostile` judges
@@ -86,6 +87,7 @@ mod tasks;
 mod telemetry;
 mod tidy;
 mod tools;
+mod unread;
 mod user;
 mod verifiers;
 mod warm_reads;
