@@ -16,6 +16,7 @@ mod http;
 mod keys;
 mod memory;
 mod nearest;
+mod opentelemetry;
 mod origin;
 mod parse;
 mod passwords;
@@ -37,6 +38,10 @@ pub use self::help::{help, markdown_table};
 pub use self::http::HttpConfig;
 pub use self::keys::KeyConfig;
 pub use self::memory::MemoryConfig;
+pub use self::opentelemetry::{
+    BatchConfig, ClientFiles, Endpoint, LimitsConfig, OpenTelemetryConfig, OtlpConfig, Protocol,
+    STANDARD_VARIABLES, StandardVariable, Temporality, TraceSampling, standard_markdown_table,
+};
 pub use self::origin::Origin;
 pub use self::passwords::PasswordConfig;
 pub use self::secret::Secret;
@@ -70,7 +75,7 @@ pub struct Config {
     pub memory: MemoryConfig,
     /// How many entities stay in memory, and for how long.
     pub entities: EntityConfig,
-    /// Logs and their export.
+    /// Logs, traces and metrics.
     pub telemetry: TelemetryConfig,
     /// Names of settings in which this node may differ from others for now.
     pub changing: Vec<String>,

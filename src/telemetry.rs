@@ -20,6 +20,7 @@ pub mod events;
 mod export;
 pub mod instrument;
 mod json;
+mod lines;
 pub mod metrics;
 mod naming;
 mod provider;
@@ -27,21 +28,24 @@ pub mod rate_limiter;
 pub mod reason;
 mod reporting;
 pub mod sampling;
+pub mod stdio;
 mod text;
 mod trace_id;
+mod transport;
 
 use std::io::IsTerminal;
 use std::sync::{LazyLock, OnceLock};
 
 use anyhow::Context;
-use opentelemetry::{Key, KeyValue, global};
+use opentelemetry::{KeyValue, global};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
-use opentelemetry_sdk::propagation::TraceContextPropagator;
-use tracing::{Level, Metadata, Subscriber};
+use opentelemetry_sdk::resource::TelemetryResourceDetector;
+use tracing::{Level, Metadata, Subscriber, warn};
 use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::JsonFields;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -49,8 +53,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 pub use self::afterwards::failed_request;
 pub use self::provider::{Exposition, TEXT_FORMAT};
 pub use self::trace_id::{
-    Carried, Trace, TraceParent, client_address, current_trace_id, is_exported, of_own_accord,
-    parse_traceparent, put_beneath, set_parent, traceparent,
+    Carried, Trace, TraceParent, caller, client_address, current_trace_id, is_exported,
+    of_own_accord, put_beneath, set_parent, traceparent,
 };
 
 use self::export::Export;
@@ -58,7 +62,7 @@ use self::json::JsonEvents;
 use self::reporting::is_repetition;
 use self::text::TextFields;
 use crate::clock::Clock;
-use crate::config::{LogFormat, MetricsPlace, TelemetryConfig};
+use crate::config::{LogFormat, MetricsPlace, OpenTelemetryConfig, TelemetryConfig};
 use crate::id::Id;
 
 /// Which spans are exported: all of ours, however quiet the log is.
@@ -75,7 +79,7 @@ const NOT_EXPORTED: &str = "ractor=warn,h2=warn,hyper=warn,tonic=warn,tower=warn
 #[derive(Debug)]
 #[must_use = "what is still queued is lost unless telemetry is flushed"]
 pub struct Telemetry {
-    export: Option<Export>,
+    export: Export,
     meters: Option<SdkMeterProvider>,
 }
 
@@ -95,17 +99,11 @@ impl Telemetry {
     pub async fn flush_and_shutdown(self) {
         let Self { export, meters } = self;
         let metrics = async {
-            if let Some(meters) = meters {
-                let shutdown = move || meters.shutdown_with_timeout(export::SHUTDOWN_TIMEOUT);
-                export::end("metrics", shutdown).await;
-            }
+            let shutdown =
+                meters.map(|it| move || it.shutdown_with_timeout(export::SHUTDOWN_TIMEOUT));
+            export::end("metrics", shutdown).await;
         };
-        let spans_and_records = async {
-            if let Some(export) = export {
-                export.flush_and_shutdown().await;
-            }
-        };
-        tokio::join!(metrics, spans_and_records);
+        tokio::join!(metrics, export.flush_and_shutdown());
     }
 }
 
@@ -124,21 +122,33 @@ pub enum Process {
 /// When the configuration cannot be used, or telemetry has been started before. An unreachable collector is no error.
 pub fn start(config: &TelemetryConfig, process: Process) -> anyhow::Result<Telemetry> {
     let is_terminal = std::io::stderr().is_terminal();
-    let (subscriber, mut telemetry) = build(config, std::io::stderr, is_terminal)?;
+    let writer = stdio::error().map_or_else(
+        || BoxMakeWriter::new(std::io::stderr),
+        |lines| BoxMakeWriter::new(move || lines.clone()),
+    );
+    let (subscriber, mut telemetry) = build(config, writer, is_terminal)?;
     subscriber.try_init().context("telemetry has been started before")?;
-    global::set_text_map_propagator(TraceContextPropagator::new());
-    if let Some(export) = &telemetry.export {
-        global::set_tracer_provider(export.tracer_provider());
+    let OpenTelemetryConfig { metrics, heeds_callers, remarks, .. } = &*config.opentelemetry;
+    for remark in remarks {
+        warn!("{remark}");
+    }
+    if !heeds_callers {
+        trace_id::ignore_callers();
+    }
+    if let Some(spans) = telemetry.export.tracer_provider() {
+        global::set_tracer_provider(spans);
         sampling::begin(config.trace_sampling);
     }
-    let is_read = config.otlp_endpoint.is_some() || config.metrics != MetricsPlace::Off;
+    let is_read = metrics.is_some() || config.metrics != MetricsPlace::Off;
     if process == Process::Command || !is_read {
         return Ok(telemetry);
     }
-    let exporter = config.otlp_endpoint.as_ref().map(export::metrics).transpose()?;
-    let (meters, exposition) = provider::start(resource(config), exporter)?;
+    let reader = metrics.as_ref().map(|to| export::metrics(to, &config.opentelemetry));
+    let (meters, exposition) =
+        provider::start(resource(&config.opentelemetry), reader.transpose()?)?;
     global::set_meter_provider(meters.clone());
     events::begin();
+    stdio::measure();
     // The first one, as the subscriber above.
     let _ = EXPOSITION.set(exposition);
     telemetry.meters = Some(meters);
@@ -147,16 +157,19 @@ pub fn start(config: &TelemetryConfig, process: Process) -> anyhow::Result<Telem
 
 /// What all telemetry of this process says of it. Nodes have a name in common, and an instance each: without it their numbers
 /// would be taken for one another's.
-fn resource(config: &TelemetryConfig) -> Resource {
+fn resource(config: &OpenTelemetryConfig) -> Resource {
     static INSTANCE: LazyLock<String> =
         LazyLock::new(|| Id::<()>::generate(&Clock::system()).to_string());
-    // What OTEL_RESOURCE_ATTRIBUTES says of the instance counts.
-    let instance = Resource::builder().build().get(&Key::new("service.instance.id"));
-    let instance = instance.unwrap_or_else(|| INSTANCE.as_str().into());
-    Resource::builder()
-        .with_service_name(config.service_name.clone())
-        .with_attribute(KeyValue::new("service.instance.id", instance))
-        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+    let own = [
+        KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
+        KeyValue::new("service.instance.id", INSTANCE.as_str()),
+    ];
+    // The last one of a name counts.
+    let given =
+        config.resource.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+    Resource::builder_empty()
+        .with_detector(Box::new(TelemetryResourceDetector))
+        .with_attributes(own.into_iter().chain(given))
         .build()
 }
 
@@ -182,18 +195,17 @@ fn build<W>(
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let written = filter(&[SELDOM_WRITTEN, &config.log_filter])?
+    let exporters = config.opentelemetry.log_level.map(|level| format!("opentelemetry={level}"));
+    let exporters = exporters.unwrap_or_default();
+    let written = filter(&[SELDOM_WRITTEN, &exporters, &config.log_filter])?
         .and(filter_fn(|it| it.is_event() && !tells_values(it) && !is_repetition(it)));
     let spans = filter(&[SPANS, NOT_EXPORTED])?;
     let records = filter(&[&config.log_filter, ALWAYS_EXPORTED, NOT_EXPORTED])?
         .and(filter_fn(|metadata| !tells_values(metadata)));
-    let endpoint = config.otlp_endpoint.as_ref();
-    let export = endpoint.map(|url| Export::start(url, resource(config))).transpose()?;
+    let export = Export::start(&config.opentelemetry, &resource(&config.opentelemetry))?;
     let mut layers = vec![lines(config.log_format, writer, colours).with_filter(written).boxed()];
-    if let Some(export) = &export {
-        layers.push(export.spans().with_filter(spans).boxed());
-        layers.push(export.records().with_filter(records).boxed());
-    }
+    layers.extend(export.spans().map(|layer| layer.with_filter(spans).boxed()));
+    layers.extend(export.records().map(|layer| layer.with_filter(records).boxed()));
     // A list and not a layer for each: a layer that is optional would have every span made for it, even if it is none.
     Ok((tracing_subscriber::registry().with(layers), Telemetry { export, meters: None }))
 }

@@ -12,13 +12,13 @@ mod serve;
 mod sessions;
 mod users;
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::config::{self, Config};
+use crate::telemetry::stdio::{self, complain};
 use crate::telemetry::{self, Process};
 
 /// Event-sourced identity and tasks backend on PostgreSQL.
@@ -145,25 +145,35 @@ enum Users {
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    if matches!(arguments.command, Some(Command::Openapi)) {
-        return finish(print(&crate::web::openapi::text()));
+    let Arguments { command } = Arguments::parse();
+    let code = execute(command.unwrap_or(Command::Serve)).unwrap_or_else(|error| {
+        complain(&format!("keyfold: {error:#}"));
+        ExitCode::FAILURE
+    });
+    stdio::flush();
+    code
+}
+
+fn execute(command: Command) -> anyhow::Result<ExitCode> {
+    if matches!(command, Command::Serve) {
+        stdio::guard()?;
+    }
+    if matches!(command, Command::Openapi) {
+        print(&crate::web::openapi::text())?;
+        return Ok(ExitCode::SUCCESS);
     }
     let config = match Config::from_process_environment() {
         Ok(config) => config,
         Err(error) => {
             complain(&format!("keyfold cannot start with this configuration:\n{error}"));
-            return ExitCode::from(2);
+            return Ok(ExitCode::from(2));
         }
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return finish(Err(error.into())),
-    };
-    let done = runtime.block_on(run(arguments.command.unwrap_or(Command::Serve), config));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(run(command, config));
     // What still runs ends before the reason is printed, so that this is the last line.
     drop(runtime);
-    finish(done)
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// Runs a command with telemetry, which is flushed whatever the command comes to.
@@ -201,34 +211,14 @@ async fn run(command: Command, config: Config) -> anyhow::Result<()> {
     done
 }
 
-fn finish(done: anyhow::Result<()>) -> ExitCode {
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&format!("keyfold: {error:#}"));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// Prints what the command was asked for. A reader that went away (`keyfold events | head`) is no failure.
+/// Prints what the command was asked for.
 fn print(text: &str) -> anyhow::Result<()> {
     print_on(text).map(drop)
 }
 
 /// The same; returns whether somebody reads on.
 fn print_on(text: &str) -> anyhow::Result<bool> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn complain(text: &str) {
-    // There is nowhere left to say that this could not be said.
-    let _ = writeln!(std::io::stderr(), "{text}");
+    Ok(stdio::print(text)?)
 }
 
 #[cfg(test)]

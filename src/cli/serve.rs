@@ -45,12 +45,14 @@ impl Signals {
 /// Serves until SIGTERM, SIGQUIT or Ctrl-C; a second one skips the waiting.
 pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
+    let is_disabled = config.telemetry.opentelemetry.is_disabled;
+    let nowhere = if is_disabled { "OTEL_SDK_DISABLED" } else { "KEYFOLD_METRICS_LISTEN" };
     let mut running = tokio::select! {
         started = Box::pin(App::start(config, Seams::default())) => started?,
         // What was started is dropped: the private cluster stops when its lifeline closes.
         () = signals.next() => return Ok(()),
     };
-    announce(&running)?;
+    announce(&running, nowhere)?;
     tokio::select! {
         () = signals.next() => {}
         part = running.failed() => {
@@ -67,9 +69,9 @@ pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn announce(running: &Running) -> anyhow::Result<()> {
+fn announce(running: &Running, nowhere: &str) -> anyhow::Result<()> {
     let origin = running.origin();
-    let metrics = running.metrics().unwrap_or("nowhere (KEYFOLD_METRICS_LISTEN)");
+    let metrics = running.metrics().map_or_else(|| format!("nowhere ({nowhere})"), str::to_owned);
     tracing::info!(address = %running.address(), "listening");
     super::print(&format!(
         "\nKeyfold is running.\n\n  \

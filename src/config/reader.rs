@@ -25,6 +25,11 @@ impl<'a> Reader<'a> {
         Self { environment, problems: Vec::new() }
     }
 
+    /// Where it reads, for whoever has rules of their own.
+    pub(super) fn environment(&self) -> &'a dyn Environment {
+        self.environment
+    }
+
     /// The value of a variable, or nothing if it is not set or has a problem. An empty value is a problem.
     pub(super) fn read<T>(
         &mut self,
@@ -58,9 +63,12 @@ impl<'a> Reader<'a> {
         variable.names().any(|name| self.environment.get(name) != Err(VarError::NotPresent))
     }
 
-    /// Remembers a problem.
+    /// Remembers a problem, once.
     pub(super) fn problem(&mut self, name: &str, reason: InvalidValue) {
-        self.problems.push(Problem { name: name.to_owned(), reason });
+        let problem = Problem { name: name.to_owned(), reason };
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
     }
 
     /// Ends the reading: everything was usable, or here is all that was not.

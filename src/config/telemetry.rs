@@ -3,15 +3,13 @@
 use std::net::SocketAddr;
 
 use tracing_subscriber::EnvFilter;
-use url::Url;
 
 use super::error::InvalidValue;
 use super::nearest::{distance, nearest};
-use super::parse::{quoted, server_url};
+use super::opentelemetry::{self, OpenTelemetryConfig, Standard, TraceSampling};
+use super::parse::quoted;
 use super::reader::Reader;
-use super::variables::{
-    LOG, LOG_FORMAT, METRICS_LISTEN, OTLP_ENDPOINT, SERVICE_NAME, TRACE_SAMPLING,
-};
+use super::variables::{LOG, LOG_FORMAT, METRICS_LISTEN, TRACE_SAMPLING};
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 /// What other programs call a level, and ours for it.
@@ -51,14 +49,12 @@ pub struct TelemetryConfig {
     pub log_format: LogFormat,
     /// Which log lines are written, as directives of `tracing_subscriber`'s `EnvFilter`.
     pub log_filter: String,
-    /// The collector that everything is sent to; `None` sends nothing.
-    pub otlp_endpoint: Option<Url>,
-    /// The share of traces that is exported, from 0 to 1.
-    pub trace_sampling: f64,
+    /// Which traces are exported.
+    pub trace_sampling: TraceSampling,
     /// Where Prometheus reads the metrics.
     pub metrics: MetricsPlace,
-    /// The name by which the collector knows this program.
-    pub service_name: String,
+    /// What OpenTelemetry's standard variables say.
+    pub opentelemetry: Box<OpenTelemetryConfig>,
 }
 
 /// How log lines look.
@@ -86,10 +82,9 @@ impl Default for TelemetryConfig {
         Self {
             log_format: LogFormat::Text,
             log_filter: "info".to_owned(),
-            otlp_endpoint: None,
-            trace_sampling: 0.1,
+            trace_sampling: TraceSampling::Share(0.1),
             metrics: MetricsPlace::Own(([127, 0, 0, 1], 9464).into()),
-            service_name: "keyfold".to_owned(),
+            opentelemetry: Box::default(),
         }
     }
 }
@@ -97,20 +92,41 @@ impl Default for TelemetryConfig {
 impl TelemetryConfig {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         let default = Self::default();
+        let log_format = reader.read(&LOG_FORMAT, parse_format).unwrap_or(default.log_format);
+        let log_filter = reader.read(&LOG, parse_filter).unwrap_or(default.log_filter);
+        let mut standard = Standard::new(reader.environment());
+        let opentelemetry = OpenTelemetryConfig::read(&mut standard, reader);
+        let trace_sampling = sampling(reader, &mut standard).unwrap_or(default.trace_sampling);
+        let metrics = place(reader, &mut standard);
         Self {
-            log_format: reader.read(&LOG_FORMAT, parse_format).unwrap_or(default.log_format),
-            log_filter: reader.read(&LOG, parse_filter).unwrap_or(default.log_filter),
-            // OpenTelemetry asks that an empty variable count as one that is not set.
-            otlp_endpoint: reader.read_unless_empty(&OTLP_ENDPOINT, parse_endpoint),
-            trace_sampling: reader
-                .read(&TRACE_SAMPLING, parse_share)
-                .unwrap_or(default.trace_sampling),
-            metrics: reader.read(&METRICS_LISTEN, parse_place).unwrap_or(default.metrics),
-            service_name: reader
-                .read_unless_empty(&SERVICE_NAME, |value| Ok(value.trim().to_owned()))
-                .unwrap_or(default.service_name),
+            log_format,
+            log_filter,
+            trace_sampling,
+            metrics: if opentelemetry.is_disabled { MetricsPlace::Off } else { metrics },
+            opentelemetry: Box::new(OpenTelemetryConfig {
+                remarks: standard.finish(),
+                ..opentelemetry
+            }),
         }
     }
+}
+
+/// Our own variable, or else the standard one.
+fn sampling(reader: &mut Reader<'_>, standard: &mut Standard<'_>) -> Option<TraceSampling> {
+    let Some(share) = reader.read(&TRACE_SAMPLING, parse_share) else {
+        return opentelemetry::sampling(standard);
+    };
+    opentelemetry::disobey_sampler(standard, TRACE_SAMPLING.name);
+    Some(TraceSampling::Share(share))
+}
+
+/// Our own variable, or else the standard ones.
+fn place(reader: &mut Reader<'_>, standard: &mut Standard<'_>) -> MetricsPlace {
+    let Some(place) = reader.read(&METRICS_LISTEN, parse_place) else {
+        return opentelemetry::prometheus(standard).map_or(MetricsPlace::Off, MetricsPlace::Own);
+    };
+    opentelemetry::disobey_prometheus(standard, METRICS_LISTEN.name);
+    place
 }
 
 fn parse_format(value: &str) -> Result<LogFormat, InvalidValue> {
@@ -188,16 +204,6 @@ fn is_mistyped_level(directive: &str) -> bool {
     let word = directive.to_ascii_lowercase();
     let is_near = |level: &&str| word.len() > 3 && (1..=2).contains(&distance(&word, level));
     !LEVELS.contains(&word.as_str()) && LEVELS.iter().any(is_near)
-}
-
-/// The exporter speaks gRPC without TLS, which is what a collector beside the server takes.
-fn parse_endpoint(value: &str) -> Result<Url, InvalidValue> {
-    server_url(value, &["http"]).map_err(|wrong| {
-        InvalidValue::new(
-            wrong,
-            "the OTLP/gRPC address of a collector, such as http://127.0.0.1:4317",
-        )
-    })
 }
 
 #[cfg(test)]

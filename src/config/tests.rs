@@ -143,13 +143,23 @@ fn node_in_a_cluster() -> Config {
         telemetry: TelemetryConfig {
             log_format: LogFormat::Json,
             log_filter: "warn,keyfold=debug".to_owned(),
-            otlp_endpoint: Some("http://127.0.0.1:4317".parse().unwrap()),
-            trace_sampling: 0.5,
+            trace_sampling: TraceSampling::Share(0.5),
             metrics: MetricsPlace::Shared,
-            service_name: "identity".to_owned(),
+            opentelemetry: opentelemetry(),
         },
         changing: ["KEYFOLD_KEY_LEAD", "KEYFOLD_PUBLIC_URL"].map(str::to_owned).to_vec(),
     }
+}
+
+fn opentelemetry() -> Box<OpenTelemetryConfig> {
+    let collector = environment(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4317"),
+        ("OTEL_SERVICE_NAME", "identity"),
+    ]);
+    let config = Config::from_environment(&collector).unwrap().telemetry.opentelemetry;
+    assert_eq!(config.traces.as_ref().unwrap().endpoint.url().as_str(), "http://127.0.0.1:4317/");
+    assert_eq!(config.resource["service.name"], "identity");
+    config
 }
 
 #[test]

@@ -143,7 +143,7 @@ variables! {
         "How log lines look: `text` for people, `json` for machines.";
     OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT",
         "nothing is exported",
-        "The OTLP/gRPC address of an OpenTelemetry collector, such as `http://127.0.0.1:4317`, for traces, metrics and logs.";
+        "An OpenTelemetry collector, such as `http://127.0.0.1:4317`, for traces, metrics and logs. OpenTelemetry's other standard variables are obeyed too (see docs/opentelemetry.md).";
     TRACE_SAMPLING = "KEYFOLD_TRACE_SAMPLING",
         "0.1",
         "The share of traces that is exported, from 0 to 1. Failures and authentication are exported beside it, and a caller's `traceparent` decides for its own trace, within limits (see Telemetry).";

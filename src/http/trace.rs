@@ -18,9 +18,7 @@ use tracing::{Instrument, Span};
 use super::header_of;
 use super::measure::{KnownMethod, Measured};
 use crate::telemetry::sampling::Keeping;
-use crate::telemetry::{
-    self, Trace, TraceParent, is_exported, parse_traceparent, sampling, set_parent, traceparent,
-};
+use crate::telemetry::{self, Trace, TraceParent, is_exported, sampling, set_parent, traceparent};
 
 /// The caller's span (W3C Trace Context, section 3.2).
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -80,7 +78,7 @@ impl RequestContext {
         client_address: Option<IpAddr>,
         scheme: &'static str,
     ) -> Self {
-        let parent = header_of(request, &TRACEPARENT).and_then(parse_traceparent);
+        let parent = header_of(request, &TRACEPARENT).and_then(telemetry::caller);
         let id = operation.map(|operation| operation.id);
         let trace = Trace::new(parent.as_ref(), id, client_address);
         let method = request.method();

@@ -63,5 +63,6 @@ metrics! {
     ACTORS_RESTARTED: Count = Count::new("keyfold.actors.restarted", "{actor}", "Entities that died; the next request starts them anew.");
     MAILBOX_DEPTH: Sizes = Sizes::new("keyfold.mailbox.depth", "{request}", "Requests that an entity found waiting when it looked.");
     REFUSALS: Count = Count::new("keyfold.refusals", "{refusal}", "Requests that were refused because a bounded queue was full.");
+    LOG_LINES_LOST: Observed = Observed::new(Kind::Counter, "keyfold.log.lines.lost", "{line}", "Lines for standard error or standard output that were lost because nobody took them: a pipe that is not read, a disk that is full.");
     TELEMETRY_EXPORT_FAILURES: Count = Count::new("keyfold.telemetry.export.failures", "{batch}", "Batches of telemetry that the collector did not accept. They are dropped. What is dropped because a queue is full is not among them: the log says when that begins.");
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
+use opentelemetry_sdk::metrics::reader::MetricReader;
 use opentelemetry_sdk::metrics::{Instrument, InstrumentKind, SdkMeterProvider, Stream};
 use prometheus::{Encoder, Registry, TextEncoder};
 
@@ -38,10 +38,10 @@ fn with_little_room(instrument: &Instrument) -> Option<Stream> {
     Stream::builder().with_cardinality_limit(series).build().ok()
 }
 
-/// A meter provider that Prometheus can read, and that sends what it has to `exporter` once in a while.
+/// A meter provider that Prometheus can read, and that `reader` reads once in a while.
 pub(super) fn start(
     resource: Resource,
-    exporter: Option<impl PushMetricExporter>,
+    reader: Option<impl MetricReader>,
 ) -> anyhow::Result<(SdkMeterProvider, Exposition)> {
     let registry = Registry::new();
     let prometheus = opentelemetry_prometheus::exporter()
@@ -54,8 +54,8 @@ pub(super) fn start(
         .with_resource(resource)
         .with_view(with_little_room)
         .with_reader(prometheus);
-    if let Some(exporter) = exporter {
-        provider = provider.with_periodic_exporter(exporter);
+    if let Some(reader) = reader {
+        provider = provider.with_reader(reader);
     }
     Ok((provider.build(), Exposition(registry)))
 }

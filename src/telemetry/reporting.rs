@@ -19,10 +19,18 @@ use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use tracing::{Metadata, info, warn};
 
 use super::metrics::TELEMETRY_EXPORT_FAILURES;
+use super::transport::Cause;
 
-/// Parts of the names of events that say what this module says better.
-const REPETITIONS: [&str; 4] =
-    ["Export.Failed.", ".ExportError", ".AfterShutdown", ".Shutdown.Timeout"];
+/// Parts of the names of events that say what this module says better, or what the configuration has said. Some would repeat
+/// what the collector answered, which may be what it was sent: headers are secrets.
+const REPETITIONS: [&str; 6] = [
+    "Export.Failed.",
+    ".ExportError",
+    ".ExportFailed",
+    ".AfterShutdown",
+    ".Shutdown.Timeout",
+    "Config.InvalidEnvironmentVariable",
+];
 
 /// Whether an event of the SDK is about a single batch or record that could not be sent.
 pub(super) fn is_repetition(metadata: &Metadata<'_>) -> bool {
@@ -35,13 +43,15 @@ pub(super) fn is_repetition(metadata: &Metadata<'_>) -> bool {
 pub(super) struct Reporting<E> {
     what: &'static str,
     exporter: E,
+    /// Where it is found why it failed, if the exporter does not tell.
+    cause: Option<Cause>,
     is_failing: AtomicBool,
 }
 
 impl<E> Reporting<E> {
     /// Reports on an exporter of `what`, a plural.
-    pub(super) fn new(what: &'static str, exporter: E) -> Self {
-        Self { what, exporter, is_failing: AtomicBool::new(false) }
+    pub(super) fn new(what: &'static str, exporter: E, cause: Option<Cause>) -> Self {
+        Self { what, exporter, cause, is_failing: AtomicBool::new(false) }
     }
 
     fn report(&self, result: OTelSdkResult) -> OTelSdkResult {
@@ -50,9 +60,11 @@ impl<E> Reporting<E> {
             TELEMETRY_EXPORT_FAILURES.one(&[KeyValue::new("signal", what)]);
         }
         let was_failing = self.is_failing.swap(result.is_err(), Ordering::Relaxed);
+        let cause = self.cause.as_ref().and_then(Cause::take);
         match &result {
             Err(error) if !was_failing => {
-                warn!("{what} are dropped until the collector accepts them: {error}");
+                let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
+                warn!("{what} are dropped until the collector accepts them: {error}{cause}");
             }
             Ok(()) if was_failing => info!("{what} are exported again"),
             Ok(()) | Err(_) => {}
@@ -132,7 +144,7 @@ mod tests {
         let (_telemetry, written, _guard) = start_here(&writing(LogFormat::Text, "info"));
         let down = || Err(OTelSdkError::InternalFailure("connection refused".to_owned()));
         let outcomes = vec![Ok(()), Ok(()), down(), down(), down(), Ok(())];
-        let exporter = Reporting::new("spans", Scripted(Mutex::new(outcomes)));
+        let exporter = Reporting::new("spans", Scripted(Mutex::new(outcomes)), None);
         for _ in 0..6 {
             let _ = exporter.export(Vec::new()).await;
         }

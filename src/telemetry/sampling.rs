@@ -7,6 +7,8 @@
 //! callers ask for is kept so often in a second and no oftener; beyond that the share decides. Of that, too, only so many are
 //! kept in a second, unless it is everything. Whoever signs in or ends a session is kept in any case, up to more than a node
 //! can hash passwords. So the cost is bounded, however many requests there are.
+//!
+//! Whoever names one of OpenTelemetry's samplers gets what that one keeps, and nothing beside it.
 
 use std::sync::OnceLock;
 
@@ -14,9 +16,10 @@ use opentelemetry::TraceId;
 
 use super::rate_limiter::RateLimiter;
 use super::trace_id::TraceParent;
+use crate::config::TraceSampling;
 
-/// The share of traces that this process exports. Not set where nothing is exported.
-static SHARE: OnceLock<Share> = OnceLock::new();
+/// What decides in this process. Not set where no traces are exported.
+static SAMPLER: OnceLock<Sampler> = OnceLock::new();
 
 /// Most traces in a second that are kept because a caller says so, and as many because they fail.
 const PER_CAUSE: u32 = 100;
@@ -36,6 +39,26 @@ pub enum Keeping {
     Share,
     /// Kept in any case, as long as that is not a flood.
     Always,
+}
+
+/// What decides whether a trace is exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sampler {
+    /// Our own.
+    Share(Share),
+    /// One of the specification's.
+    Standard { root: Share, is_parent_based: bool },
+}
+
+impl From<TraceSampling> for Sampler {
+    fn from(sampling: TraceSampling) -> Self {
+        match sampling {
+            TraceSampling::Share(ratio) => Self::Share(Share::of(ratio)),
+            TraceSampling::Standard { ratio, is_parent_based } => {
+                Self::Standard { root: Share::of(ratio), is_parent_based }
+            }
+        }
+    }
 }
 
 /// A share of all traces. The same traces are in it on every node.
@@ -69,32 +92,46 @@ impl Share {
     }
 }
 
-/// From now on this share of the traces is exported.
-pub(super) fn begin(ratio: f64) {
+/// From now on traces are exported as this says.
+pub(super) fn begin(sampling: TraceSampling) {
     // A second telemetry of a process is refused elsewhere.
-    let _ = SHARE.set(Share::of(ratio));
+    let _ = SAMPLER.set(sampling.into());
 }
 
 /// Whether the span of a request that has failed is exported although its trace was not kept.
 pub fn is_failure_kept() -> bool {
-    SHARE.get().is_some() && FAILED.permits()
+    matches!(SAMPLER.get(), Some(Sampler::Share(_))) && FAILED.permits()
 }
 
 /// Whether a trace is exported.
 pub fn is_kept(trace: TraceId, parent: Option<&TraceParent>, keeping: Keeping) -> bool {
-    let Some(share) = SHARE.get() else { return false };
-    if keeping == Keeping::Always && KEPT_ALWAYS.permits() {
-        return true;
-    }
-    match parent {
-        Some(parent) if !parent.is_sampled() => false,
-        Some(_) if ASKED_FOR.permits() => true,
-        Some(_) | None => share.has(trace) && (share.is_all() || IN_SHARE.permits()),
+    SAMPLER.get().is_some_and(|sampler| sampler.keeps(trace, parent, keeping))
+}
+
+impl Sampler {
+    fn keeps(self, trace: TraceId, parent: Option<&TraceParent>, keeping: Keeping) -> bool {
+        let share = match self {
+            Self::Share(share) => share,
+            Self::Standard { root, is_parent_based } => {
+                let decides = parent.filter(|_| is_parent_based);
+                return decides.map_or_else(|| root.has(trace), TraceParent::is_sampled);
+            }
+        };
+        if keeping == Keeping::Always && KEPT_ALWAYS.permits() {
+            return true;
+        }
+        match parent {
+            Some(parent) if !parent.is_sampled() => false,
+            Some(_) if ASKED_FOR.permits() => true,
+            Some(_) | None => share.has(trace) && (share.is_all() || IN_SHARE.permits()),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use opentelemetry::SpanId;
+
     use super::*;
 
     fn trace(last: u64) -> TraceId {
@@ -107,5 +144,27 @@ mod tests {
         let had = |ratio| ids.clone().filter(|id| Share::of(ratio).has(*id)).count();
         assert_eq!((had(0.0), had(1.0)), (0, 1_000));
         assert!((99..=101).contains(&had(0.1)), "{}", had(0.1));
+    }
+
+    #[test]
+    fn a_standard_sampler_keeps_what_it_says_and_nothing_beside_it() {
+        let parent = |flags| TraceParent { trace_id: trace(1), parent_id: SpanId::from(1), flags };
+        let (first, last) = (trace(0), trace(u64::MAX));
+        // Of the first and the last trace: without a parent, with one that is not sampled, with one that is.
+        for (ratio, is_parent_based, kept) in [
+            (1.0, false, [[true; 3]; 2]),
+            (0.0, false, [[false; 3]; 2]),
+            (0.5, false, [[true; 3], [false; 3]]),
+            (1.0, true, [[true, false, true]; 2]),
+            (0.0, true, [[false, false, true]; 2]),
+            (0.5, true, [[true, false, true], [false, false, true]]),
+        ] {
+            let sampler = Sampler::from(TraceSampling::Standard { ratio, is_parent_based });
+            let keeps = |id| {
+                [None, Some(parent(0)), Some(parent(1))]
+                    .map(|parent| sampler.keeps(id, parent.as_ref(), Keeping::Always))
+            };
+            assert_eq!([keeps(first), keeps(last)], kept, "{ratio} {is_parent_based}");
+        }
     }
 }

@@ -1,7 +1,10 @@
 //! Telemetry against real collectors: one that works, and the ways in which one can fail.
 
+mod authority;
 mod collector;
+mod protocols;
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,8 +19,9 @@ use tracing::subscriber::{DefaultGuard, set_default, with_default};
 use tracing::{Instrument, debug, info, info_span, warn};
 
 use self::collector::Collector;
-use super::trace_id::current_ids;
+use super::trace_id::{current_ids, parse_traceparent};
 use super::*;
+use crate::config::Config;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER: &str = "00f067aa0ba902b7";
@@ -56,11 +60,23 @@ pub(super) fn start_here(config: &TelemetryConfig) -> (Telemetry, Written, Defau
 }
 
 fn exporting_to(address: SocketAddr) -> TelemetryConfig {
-    TelemetryConfig {
-        otlp_endpoint: Some(format!("http://{address}").parse().unwrap()),
-        service_name: "keyfold-under-test".to_owned(),
-        ..TelemetryConfig::default()
-    }
+    configured(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{address}")),
+        ("OTEL_SERVICE_NAME", "keyfold-under-test"),
+    ])
+}
+
+/// What these variables say.
+fn configured(variables: &[(&str, &str)]) -> TelemetryConfig {
+    let variables: BTreeMap<String, String> =
+        variables.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    Config::from_environment(&variables).unwrap().telemetry
+}
+
+/// Meters that send what they have to the collector.
+fn meters(config: &OpenTelemetryConfig) -> (SdkMeterProvider, Exposition) {
+    let reader = export::metrics(config.metrics.as_ref().unwrap(), config).unwrap();
+    provider::start(resource(config), Some(reader)).unwrap()
 }
 
 pub(super) fn writing(log_format: LogFormat, log_filter: &str) -> TelemetryConfig {
@@ -119,13 +135,12 @@ async fn spans_and_log_records_arrive_linked_to_each_other_and_to_the_caller() {
 async fn what_is_measured_is_shown_and_sent_once_for_all() {
     let collector = Collector::start().await;
     let config = exporting_to(collector.address);
-    let exporter = export::metrics(config.otlp_endpoint.as_ref().unwrap()).unwrap();
-    let (meters, exposition) = provider::start(resource(&config), Some(exporter)).unwrap();
+    let (meters, exposition) = meters(&config.opentelemetry);
     let counter = meters.meter("test").u64_counter("apples").with_unit("{apple}").build();
     counter.add(3, &[KeyValue::new("kind", "red")]);
     let text = String::from_utf8(exposition.text().unwrap()).unwrap();
     assert!(text.contains("\napples_total{kind=\"red\"} 3\n"), "{text}");
-    Telemetry { export: None, meters: Some(meters) }.flush_and_shutdown().await;
+    Telemetry { export: Export::default(), meters: Some(meters) }.flush_and_shutdown().await;
     let metrics = collector.metrics();
     let sent: Vec<_> = metrics.iter().map(|it| (it.name.as_str(), it.unit.as_str())).collect();
     assert_eq!(sent, [("apples", "{apple}")]);
@@ -221,11 +236,10 @@ async fn a_collector_that_never_answers_does_not_hold_up_the_end() {
 async fn nor_does_one_that_takes_no_metrics() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let config = exporting_to(silent.local_addr().unwrap());
-    let exporter = export::metrics(config.otlp_endpoint.as_ref().unwrap()).unwrap();
-    let (meters, _) = provider::start(resource(&config), Some(exporter)).unwrap();
+    let (meters, _) = meters(&config.opentelemetry);
     meters.meter("test").u64_counter("apples").build().add(1, &[]);
     let started = Instant::now();
-    Telemetry { export: None, meters: Some(meters) }.flush_and_shutdown().await;
+    Telemetry { export: Export::default(), meters: Some(meters) }.flush_and_shutdown().await;
     assert!(started.elapsed() < Duration::from_secs(2));
 }
 

@@ -6,6 +6,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use opentelemetry::trace::{SpanContext, TraceContextExt, TraceState};
 use opentelemetry::{Context, SpanId, TraceFlags, TraceId};
@@ -252,10 +253,23 @@ pub fn traceparent() -> Option<String> {
     kept.or_else(trace).map(|parent| parent.to_string())
 }
 
+/// Whether callers' traces are not continued, as `OTEL_PROPAGATORS` may say.
+static IGNORES_CALLERS: AtomicBool = AtomicBool::new(false);
+
+/// From now on every trace begins here.
+pub(super) fn ignore_callers() {
+    IGNORES_CALLERS.store(true, Ordering::Relaxed);
+}
+
+/// The span of a caller, as its `traceparent` header names it, if its trace is continued.
+pub fn caller(header: &str) -> Option<TraceParent> {
+    if IGNORES_CALLERS.load(Ordering::Relaxed) { None } else { parse_traceparent(header) }
+}
+
 /// Reads a `traceparent` header of version 00, exactly as W3C Trace Context section 3.2 defines it.
 ///
 /// Nothing is returned for any other version, length or letter case, and for ids of zeros only.
-pub fn parse_traceparent(header: &str) -> Option<TraceParent> {
+pub(super) fn parse_traceparent(header: &str) -> Option<TraceParent> {
     let mut parts = header.split('-');
     let (version, trace_id) = (parts.next()?, hex(parts.next()?, 32)?);
     let (parent_id, flags) = (hex(parts.next()?, 16)?, hex(parts.next()?, 2)?);

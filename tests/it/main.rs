@@ -39,6 +39,7 @@
 //! * `restore`: a backup taken under load, restored and gone on with
 //! * `another_history`: what names a history that is gone, after a restore or in a copy of the database
 //! * `command_line`: configuration, exit codes, signals, operator's commands
+//! * `unread`: lines that nobody reads, or that cannot be written
 //! * `chaos_checker`: the checker of `make chaos` finds what it is there to find
 //! * `warm_reads`: the fast lane answers as all others do
 //! * `hostile_rules`: the rules by which `make hostile` judges
@@ -109,6 +110,7 @@ mod telemetry;
 mod tidy;
 mod tools;
 mod unit_file;
+mod unread;
 mod user;
 mod vanished;
 mod verifiers;

@@ -97,16 +97,21 @@ impl Keyfold {
     }
 
     fn spawn_as(&self, mut command: Command) -> Process {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.start(command);
+        let out = Text::read(child.stdout.take().unwrap());
+        let err = Text::read(child.stderr.take().unwrap());
+        Process { child, out, err }
+    }
+
+    /// Starts a command in the environment of the binary.
+    pub fn start(&self, mut command: Command) -> Child {
         command.env_clear().envs(&self.variables);
         // PostgreSQL may be on it.
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         // The data directory's default is relative: nothing may land in the sources.
         command.current_dir(env!("CARGO_TARGET_TMPDIR")).kill_on_drop(true);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let out = Text::read(child.stdout.take().unwrap());
-        let err = Text::read(child.stderr.take().unwrap());
-        Process { child, out, err }
+        command.stdin(Stdio::null()).spawn().unwrap()
     }
 
     /// Runs the binary to its end.

@@ -4,11 +4,16 @@
 #[path = "../../src/telemetry/tests/collector.rs"]
 mod collector;
 
+// Who certifies it.
+#[path = "../../src/telemetry/tests/authority.rs"]
+mod authority;
+
 mod events;
 mod metrics;
 mod outage;
 mod registered;
 mod sampling;
+mod standard;
 mod strangers;
 mod traces;
 mod watched;

@@ -1,8 +1,19 @@
-//! A collector in this process that keeps what it receives, or refuses it.
+//! A collector in this process that keeps what it receives, or refuses it: OTLP over gRPC and over HTTP on one port, in the clear
+//! or over TLS.
 
+use std::io::Read;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
+use flate2::read::GzDecoder;
+use http_body_util::{BodyExt, Full};
+use hyper::Response as HttpResponse;
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{
     LogsService, LogsServiceServer,
 };
@@ -25,20 +36,40 @@ use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
-use tokio::net::TcpListener;
+use prost::Message;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::transport::Server;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tonic::body::Body;
+use tonic::codegen::{CompressionEncoding, Service};
+use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
 /// Everything received so far.
 #[derive(Default)]
 struct Received {
+    asked: Vec<Asked>,
     resources: Vec<Resource>,
     spans: Vec<Span>,
     records: Vec<LogRecord>,
     /// As they were sent last.
     metrics: Vec<Metric>,
+}
+
+/// A request, without its body.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    pub(super) path: String,
+    pub(super) headers: HeaderMap,
+}
+
+impl Asked {
+    /// The value of a header; an empty one if there is none.
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
 }
 
 /// The services of the collector.
@@ -55,6 +86,76 @@ impl Services {
         }
         Ok(self.received.lock().unwrap_or_else(PoisonError::into_inner))
     }
+
+    fn routes(&self) -> Routes {
+        let gzip = CompressionEncoding::Gzip;
+        Routes::new(TraceServiceServer::new(self.clone()).accept_compressed(gzip))
+            .add_service(LogsServiceServer::new(self.clone()).accept_compressed(gzip))
+            .add_service(MetricsServiceServer::new(self.clone()).accept_compressed(gzip))
+    }
+
+    async fn answer(self, request: hyper::Request<Incoming>) -> HttpResponse<Body> {
+        let (path, headers) = (request.uri().path().to_owned(), request.headers().clone());
+        let of_type = |kind: &str| {
+            let named = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+            named.is_some_and(|named| named.starts_with(kind))
+        };
+        let kept = self.received.lock().unwrap_or_else(PoisonError::into_inner);
+        { kept }.asked.push(Asked { path: path.clone(), headers: headers.clone() });
+        if of_type("application/grpc") {
+            return self.routes().call(request).await.unwrap();
+        }
+        assert!(of_type("application/x-protobuf"), "{headers:?}");
+        let body = request.into_body().collect().await.unwrap().to_bytes();
+        let body = if headers.get(CONTENT_ENCODING).is_some_and(|it| it == "gzip") {
+            let mut whole = Vec::new();
+            GzDecoder::new(&*body).read_to_end(&mut whole).unwrap();
+            whole.into()
+        } else {
+            body
+        };
+        let kept = if path.ends_with("logs") {
+            self.keep_records(ExportLogsServiceRequest::decode(body).unwrap())
+        } else if path.ends_with("metrics") {
+            self.keep_metrics(ExportMetricsServiceRequest::decode(body).unwrap())
+        } else {
+            self.keep_spans(ExportTraceServiceRequest::decode(body).unwrap())
+        };
+        let status = if kept.is_ok() { 200 } else { 429 };
+        // An answer without any part is empty.
+        let nothing = Body::new(Full::new(Bytes::new()));
+        HttpResponse::builder().status(status).body(nothing).unwrap()
+    }
+
+    fn keep_spans(&self, request: ExportTraceServiceRequest) -> Result<(), Status> {
+        let mut received = self.received()?;
+        for part in request.resource_spans {
+            received.resources.extend(part.resource);
+            received.spans.extend(part.scope_spans.into_iter().flat_map(|scope| scope.spans));
+        }
+        Ok(())
+    }
+
+    fn keep_records(&self, request: ExportLogsServiceRequest) -> Result<(), Status> {
+        let mut received = self.received()?;
+        for part in request.resource_logs {
+            received.resources.extend(part.resource);
+            let records = part.scope_logs.into_iter().flat_map(|scope| scope.log_records);
+            received.records.extend(records);
+        }
+        Ok(())
+    }
+
+    fn keep_metrics(&self, request: ExportMetricsServiceRequest) -> Result<(), Status> {
+        let mut received = self.received()?;
+        received.metrics.clear();
+        for part in request.resource_metrics {
+            received.resources.extend(part.resource);
+            let metrics = part.scope_metrics.into_iter().flat_map(|scope| scope.metrics);
+            received.metrics.extend(metrics);
+        }
+        Ok(())
+    }
 }
 
 /// A collector that runs until it is dropped.
@@ -66,24 +167,23 @@ pub(super) struct Collector {
 
 impl Collector {
     pub(super) async fn start() -> Self {
-        Self::start_with(Services::default()).await
+        Self::start_with(Services::default(), None).await
     }
 
     pub(super) async fn start_refusing() -> Self {
-        Self::start_with(Services { refuse: true, ..Services::default() }).await
+        Self::start_with(Services { refuse: true, ..Services::default() }, None).await
     }
 
-    async fn start_with(services: Services) -> Self {
+    /// One that is reached over TLS only.
+    pub(super) async fn start_secure(config: ServerConfig) -> Self {
+        Self::start_with(Services::default(), Some(TlsAcceptor::from(Arc::new(config)))).await
+    }
+
+    async fn start_with(services: Services, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = Server::builder()
-            .add_service(TraceServiceServer::new(services.clone()))
-            .add_service(LogsServiceServer::new(services.clone()))
-            .add_service(MetricsServiceServer::new(services.clone()));
         let mut server = JoinSet::new();
-        server.spawn(async move {
-            router.serve_with_incoming(TcpListenerStream::new(listener)).await.unwrap();
-        });
+        server.spawn(accept(listener, tls, services.clone()));
         Self { address, services, _server: server }
     }
 
@@ -103,9 +203,53 @@ impl Collector {
         self.kept().resources.clone()
     }
 
+    /// Every request.
+    pub(super) fn asked(&self) -> Vec<Asked> {
+        self.kept().asked.clone()
+    }
+
+    /// The paths that were asked for, each once, in order of the alphabet.
+    pub(super) fn paths(&self) -> Vec<String> {
+        let mut paths: Vec<_> = self.asked().into_iter().map(|asked| asked.path).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        paths
+    }
+
     fn kept(&self) -> MutexGuard<'_, Received> {
         self.services.received.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, services: Services) {
+    let mut connections = JoinSet::new();
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        let (tls, services) = (tls.clone(), services.clone());
+        connections.spawn(async move {
+            match tls {
+                Some(tls) => secured(tls, stream, services).await,
+                None => serve(stream, services).await,
+            }
+        });
+    }
+}
+
+async fn secured(tls: TlsAcceptor, stream: TcpStream, services: Services) {
+    // Whoever does not trust it goes away.
+    if let Ok(stream) = tls.accept(stream).await {
+        serve(stream, services).await;
+    }
+}
+
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, services: Services) {
+    let answer = service_fn(move |request| {
+        let services = services.clone();
+        async move { Ok::<_, hyper::Error>(services.answer(request).await) }
+    });
+    // A connection may end in any way.
+    let builder = Builder::new(TokioExecutor::new());
+    drop(builder.serve_connection(TokioIo::new(stream), answer).await);
 }
 
 #[tonic::async_trait]
@@ -114,11 +258,7 @@ impl TraceService for Services {
         &self,
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        let mut received = self.received()?;
-        for part in request.into_inner().resource_spans {
-            received.resources.extend(part.resource);
-            received.spans.extend(part.scope_spans.into_iter().flat_map(|scope| scope.spans));
-        }
+        self.keep_spans(request.into_inner())?;
         Ok(Response::new(ExportTraceServiceResponse::default()))
     }
 }
@@ -129,13 +269,7 @@ impl LogsService for Services {
         &self,
         request: Request<ExportLogsServiceRequest>,
     ) -> Result<Response<ExportLogsServiceResponse>, Status> {
-        let mut received = self.received()?;
-        for part in request.into_inner().resource_logs {
-            received.resources.extend(part.resource);
-            received
-                .records
-                .extend(part.scope_logs.into_iter().flat_map(|scope| scope.log_records));
-        }
+        self.keep_records(request.into_inner())?;
         Ok(Response::new(ExportLogsServiceResponse::default()))
     }
 }
@@ -146,13 +280,7 @@ impl MetricsService for Services {
         &self,
         request: Request<ExportMetricsServiceRequest>,
     ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
-        let mut received = self.received()?;
-        received.metrics.clear();
-        for part in request.into_inner().resource_metrics {
-            received.resources.extend(part.resource);
-            let metrics = part.scope_metrics.into_iter().flat_map(|scope| scope.metrics);
-            received.metrics.extend(metrics);
-        }
+        self.keep_metrics(request.into_inner())?;
         Ok(Response::new(ExportMetricsServiceResponse::default()))
     }
 }

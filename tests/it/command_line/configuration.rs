@@ -29,7 +29,7 @@ async fn every_problem_of_the_configuration_is_reported_at_once_and_nothing_secr
         ("KEYFOLD_HASH_MEMORY", "8", "19456"),
         ("KEYFOLD_LOG", "keyfold=loud", "not a filter"),
         ("KEYFOLD_LOG_FORMAT", "xml", "expected text or json"),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector.example", "such as http://"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://collector.example", "such as http://"),
         ("KEYFOLD_SECRETS", "opensesame", "perhaps KEYFOLD_SECRET"),
         ("KEYFOLD_LISTN", "127.0.0.1:80", "perhaps KEYFOLD_LISTEN"),
     ];

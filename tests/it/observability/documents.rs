@@ -31,6 +31,7 @@ fn is_document(path: &String) -> bool {
 fn documents() -> Vec<String> {
     let mut documents = vec!["README.md".to_owned()];
     documents.extend(files(DIRECTORY).into_iter().filter(is_document));
+    documents.extend(files("docs"));
     documents
 }
 

@@ -1,5 +1,7 @@
 //! A server whose authentication events are looked at.
 
+use std::collections::BTreeMap;
+
 use keyfold::clock::Clock;
 use keyfold::config::{Config, TelemetryConfig};
 use keyfold::telemetry::{self, Telemetry};
@@ -13,6 +15,13 @@ use crate::app::{START, TestApp, TestRequest};
 use crate::postgres;
 
 pub const FROM: &str = "127.0.0.1";
+
+/// What sends everything to a collector.
+fn sent_to(collector: &Collector) -> TelemetryConfig {
+    let endpoint = format!("http://{}", collector.address);
+    let variables = BTreeMap::from([("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), endpoint)]);
+    Config::from_environment(&variables).unwrap().telemetry
+}
 
 /// A server whose telemetry goes to a collector. It runs on the test's own thread, where that is set up.
 pub struct Watched {
@@ -31,10 +40,9 @@ impl Watched {
     pub async fn spawn_with(change: impl FnOnce(&mut Config)) -> Self {
         let collector = Collector::start().await;
         let config = TelemetryConfig {
-            otlp_endpoint: Some(format!("http://{}", collector.address).parse().unwrap()),
             // However quiet the log is.
             log_filter: "off".to_owned(),
-            ..TelemetryConfig::default()
+            ..sent_to(&collector)
         };
         let (subscriber, telemetry) = telemetry::subscriber(&config, std::io::sink).unwrap();
         let guard = set_default(subscriber);

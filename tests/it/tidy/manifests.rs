@@ -13,18 +13,30 @@ fn read_json(path: &str) -> Value {
     serde_json::from_str(&read(path)).unwrap()
 }
 
-#[test]
-fn the_readme_names_every_variable_as_the_program_does() {
-    let readme = read("README.md");
-    let table = readme
-        .split_once("<!-- variables -->")
-        .and_then(|(_, after)| after.split_once("<!-- /variables -->"))
+/// Asserts that a document has a table between two marks.
+#[track_caller]
+fn assert_table(path: &str, mark: &str, expected: &str) {
+    let (begin, end) = (format!("<!-- {mark} -->"), format!("<!-- /{mark} -->"));
+    let document = read(path);
+    let table = document
+        .split_once(&begin)
+        .and_then(|(_, after)| after.split_once(&end))
         .map(|(table, _)| table.trim());
-    let expected = config::markdown_table();
     assert!(
         table == Some(expected.trim()),
-        "between <!-- variables --> and <!-- /variables --> README.md has to say:\n\n{expected}"
+        "between {begin} and {end} {path} has to say:\n\n{expected}"
     );
+}
+
+#[test]
+fn the_readme_names_every_variable_as_the_program_does() {
+    assert_table("README.md", "variables", &config::markdown_table());
+}
+
+#[test]
+fn the_documents_name_every_standard_variable_and_whether_it_is_obeyed() {
+    let expected = config::standard_markdown_table();
+    assert_table("docs/opentelemetry.md", "standard variables", &expected);
 }
 
 #[test]

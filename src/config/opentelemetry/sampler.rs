@@ -1,0 +1,73 @@
+//! Which traces are exported, as the standard samplers say it.
+
+use super::super::error::InvalidValue;
+use super::super::parse::quoted;
+use super::standard::{Standard, not_among};
+use super::table::{TRACES_SAMPLER, TRACES_SAMPLER_ARG};
+
+const SAMPLERS: [&str; 3] = ["always_on", "always_off", "traceidratio"];
+const PARENT_BASED: &str = "parentbased_";
+
+/// Which traces are exported.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum TraceSampling {
+    /// A share of them, from 0 to 1, and what is worth keeping beside it, within limits.
+    Share(f64),
+    /// What a standard sampler keeps, and nothing else.
+    Standard {
+        /// The share of traces that begin here, from 0 to 1.
+        ratio: f64,
+        /// Whether a caller decides for its own trace.
+        is_parent_based: bool,
+    },
+}
+
+/// The standard sampler, if one is named that is known here.
+pub(in super::super) fn sampling(standard: &mut Standard<'_>) -> Option<TraceSampling> {
+    let named = standard.read(TRACES_SAMPLER.name, sampler);
+    let Some((sampler, is_parent_based)) = named else {
+        if standard.is_set(TRACES_SAMPLER_ARG.name) {
+            let reason = format!("{} does not name a sampler that takes it", TRACES_SAMPLER.name);
+            standard.disobey(TRACES_SAMPLER_ARG.name, &reason);
+        }
+        return None;
+    };
+    let ratio = standard.read(TRACES_SAMPLER_ARG.name, |value| argument(sampler, value));
+    let ratio = match sampler {
+        "always_off" => 0.0,
+        "traceidratio" => ratio.unwrap_or(1.0),
+        _ => 1.0,
+    };
+    Some(TraceSampling::Standard { ratio, is_parent_based })
+}
+
+/// Says that another variable goes before the standard sampler.
+pub(in super::super) fn disobey_sampler(standard: &mut Standard<'_>, other: &str) {
+    for variable in [&TRACES_SAMPLER, &TRACES_SAMPLER_ARG] {
+        if standard.is_set(variable.name) {
+            standard.disobey(variable.name, &format!("{other} goes before"));
+        }
+    }
+}
+
+/// The sampler of traces that begin here, and whether it asks the parent first.
+fn sampler(value: &str) -> Result<(&'static str, bool), InvalidValue> {
+    let lower = value.to_ascii_lowercase();
+    let (root, is_parent_based) =
+        lower.strip_prefix(PARENT_BASED).map_or((&*lower, false), |root| (root, true));
+    let known = SAMPLERS.iter().find(|known| **known == root);
+    let wrong = || {
+        let expected = format!("{}, perhaps after {PARENT_BASED}", SAMPLERS.join(", "));
+        InvalidValue { expected, ..not_among(value, &SAMPLERS) }
+    };
+    known.map(|known| (*known, is_parent_based)).ok_or_else(wrong)
+}
+
+fn argument(sampler: &str, value: &str) -> Result<f64, InvalidValue> {
+    let wrong = |expected: String| InvalidValue::new(format!("is {}", quoted(value)), expected);
+    if sampler != "traceidratio" {
+        return Err(wrong(format!("nothing, as {sampler} takes none")));
+    }
+    let ratio = value.trim().parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+    ratio.ok_or_else(|| wrong("a ratio from 0 to 1".to_owned()))
+}
