@@ -234,7 +234,8 @@ async fn a_full_disk_is_answered_503_until_there_is_room() {
     until("it is ready", async || server.get("/health/ready").send().await.status == 200).await;
     server.stop().await;
     drop(link);
-    postgres.stop().await;
+    // Before its disk.
+    drop(postgres);
 }
 
 #[tokio::test(flavor = "multi_thread")]

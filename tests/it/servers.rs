@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use keyfold::database::cluster::programs;
 use keyfold::database::{Connection, Link};
@@ -14,7 +15,7 @@ use serde_json::Value;
 use tokio::process::{Child, Command};
 
 use crate::app::SECRET;
-use crate::process::{Keyfold, PUBLIC_URL, until};
+use crate::process::{Keyfold, PUBLIC_URL, signal, until};
 use crate::tidy::root;
 
 /// The directory with the programs of a major version that `make test` has installed.
@@ -159,16 +160,18 @@ impl Postgres {
             .set("KEYFOLD_SECRET", SECRET)
             .set("KEYFOLD_PUBLIC_URL", PUBLIC_URL)
     }
-
-    pub async fn stop(mut self) {
-        self.process.kill().await.unwrap();
-    }
 }
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // What it has in shared memory goes with its processes, which notice that the first of them is gone.
-        let _ = self.process.start_kill();
+        // Killed, it would leave what it has in shared memory. Told to quit, it does so at once.
+        if let Some(pid) = self.process.id() {
+            signal("QUIT", &[pid]);
+        }
+        let patience = Instant::now() + Duration::from_secs(10);
+        while matches!(self.process.try_wait(), Ok(None)) && Instant::now() < patience {
+            std::thread::yield_now();
+        }
         let _ = fs::remove_dir_all(&self.directory);
     }
 }

@@ -3,10 +3,13 @@
 
 mod namespaces;
 
+use std::error::Error;
+use std::sync::Arc;
+
 use keyfold::clock::Clock;
 use keyfold::database::{Connection, Pool};
 use keyfold::eventlog::follower::{self, Following, Member, Mode};
-use keyfold::eventlog::{Append, NewEvent, Projections, StreamName, appender};
+use keyfold::eventlog::{Append, NewEvent, Projections, Statement, StreamName, appender};
 use keyfold::id::Id;
 use uuid::Uuid;
 
@@ -97,11 +100,12 @@ async fn append(appender: &appender::Appender, stream: &str) -> Result<i64, Stri
     let (stream, expected, beside) = (StreamName::singleton(stream), 0, Vec::new());
     let append = Append { stream, expected, events: vec![event], beside };
     let outcome = appender.append(append).await;
-    // What it says is in its cause.
-    let told = |error: &dyn std::error::Error| {
-        error.source().map_or_else(|| error.to_string(), ToString::to_string)
-    };
     outcome.map(|written| written.position.unwrap()).map_err(|error| told(&error))
+}
+
+/// What an error says, which is in its cause.
+fn told(error: &dyn Error) -> String {
+    error.source().map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,7 +124,19 @@ async fn whoever_has_lost_the_log_to_another_owner_appends_nothing_any_more() {
         assert_eq!(append(&its_appender, "b").await, Err(over.to_owned()), "{first:?} {second:?}");
         assert_eq!(append(&appender, "b").await, Ok(2));
         assert_eq!(append(&its_appender, "c").await, Err(over.to_owned()));
+        // Nor does it write a row beside the log.
+        let outcome = its_appender.append(row()).await;
+        assert_eq!(outcome.map_err(|error| told(&error)), Err(over.to_owned()));
+        assert!(appender.append(row()).await.is_ok());
     }
+}
+
+/// A row beside the log, without any event.
+fn row() -> Append {
+    let row =
+        Statement::new("insert into credentials values (gen_random_uuid(), 'none')", Vec::new());
+    let (stream, beside) = (StreamName::singleton("rows"), vec![Arc::new(row)]);
+    Append { stream, expected: 0, events: Vec::new(), beside }
 }
 
 #[tokio::test(flavor = "multi_thread")]

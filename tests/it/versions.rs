@@ -1,7 +1,6 @@
 //! Every major version of PostgreSQL that packages have: a whole story on a private cluster of each.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use keyfold::database::cluster::programs;
 use reqwest::Method;
@@ -67,12 +66,7 @@ async fn rotate(keyfold: &Keyfold, server: &Server) {
         let user = TestUser::sign_in(&server.url, &before.email).await;
         jsonwebtoken::decode_header(&user.token).unwrap().kid.as_deref() == Some(kid)
     };
-    let waiting = tokio::time::timeout(Duration::from_mins(1), async {
-        while !signs().await {
-            tokio::task::yield_now().await;
-        }
-    });
-    waiting.await.expect("the new key signs");
+    until("the new key signs", signs).await;
     before.list("").await.expect(200);
 }
 
