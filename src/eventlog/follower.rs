@@ -30,37 +30,18 @@ pub use super::place::{Member, Mode};
 pub use super::status::Follower;
 use super::status::{Status, Writable};
 use super::term::Term;
-use super::{passing, place, soundness, store};
-use crate::clock::Timestamp;
+use super::{look, passing, place, store};
 use crate::database::{Connection, DatabaseError, Link, Pool};
-use crate::skew::Asked;
-
-/// What the database is asked every few seconds. Asking for the use of its queue of notifications also makes PostgreSQL
-/// free what nobody has to read any more: one that was full stays full otherwise.
-const LOOK: &str = "\
-select clock_timestamp(), pg_notification_queue_usage(),
-       not pg_is_in_recovery() and has_table_privilege('events', 'insert')";
-
-/// A change that changes nothing and is committed, to find out whether changes are taken. Its notification tells nobody anything.
-const TRY: &str = "\
-with touched as (update log_term set only_row = only_row where only_row returning only_row)
-select pg_notify('keyfold:' || current_schema(), '') from touched";
-
-/// From where on the queue of notifications is full: no change is taken then.
-const FULL: f64 = 0.99;
 
 /// How often the database is looked at, which also tells others that this node lives, and how long it may take to answer.
 const HEARTBEAT: Duration = Duration::from_secs(3);
-const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(3);
+pub(super) const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long connecting again, the lock and the subscription may take in all before they are tried anew.
 const ATTACH_TIMEOUT: Duration = Duration::from_secs(15);
 
 const RECONNECT_MIN: Duration = Duration::from_millis(100);
 const RECONNECT_MAX: Duration = Duration::from_secs(2);
-
-/// The event at a position.
-const SELECT_ID: &str = "select event_id from events where position = $1";
 
 /// Events of which observers hear before others get their turn on the thread. They are read one by one, and only the
 /// small ones with their data, so the page takes no memory to speak of.
@@ -207,7 +188,7 @@ impl Following {
     pub async fn begin_at_head(&mut self) -> Result<(), FollowError> {
         if let Some(link) = self.link.take() {
             let head = store::head(&link.client).await?;
-            self.see(head, id_at(&link, head).await?);
+            self.see(head, look::id_at(&link, head).await?);
             self.link = Some(link);
         }
         Ok(())
@@ -275,23 +256,7 @@ impl Following {
     /// Looks at the database: what time it is there, and whether it takes changes.
     async fn look(&mut self, link: &Link) -> Result<(), FollowError> {
         self.looked = Instant::now();
-        let asked = Asked::new();
-        let row = in_time(link.client.query_one(LOOK, &[])).await?;
-        let told = Timestamp::from(row.get::<_, jiff::Timestamp>(0));
-        self.status.compare(|clock| asked.told(told, clock));
-        let (used, may_write): (f64, bool) = (row.get(1), row.get(2));
-        let writable = self.status.writable();
-        writable.set_queue(used);
-        if used >= FULL || !may_write {
-            writable.set(false);
-        } else if !writable.is_so() {
-            let tried = async {
-                soundness::append_and_take_back(&link.client).await?;
-                link.client.execute(TRY, &[]).await
-            };
-            writable.set(in_time(tried).await.is_ok());
-        }
-        Ok(())
+        look::look(link, &self.status).await
     }
 
     /// A batch was committed. Those of this node that were acknowledged have been published already.
@@ -318,8 +283,7 @@ impl Following {
     async fn read_on(&mut self, link: &Link) -> Result<(), FollowError> {
         self.catch_up(link, i64::MAX).await?;
         if self.last.is_none() {
-            let looking = tokio::time::timeout(HEARTBEAT_TIMEOUT, id_at(link, self.seen));
-            self.last = looking.await.map_err(|_| FollowError::Silent)??;
+            self.last = look::id_at(link, self.seen).await?;
         }
         Ok(())
     }
@@ -392,24 +356,9 @@ impl Following {
 
     /// The last event that was heard of has to be where it was.
     async fn require_same_history(&self, link: &Link) -> Result<(), FollowError> {
-        let looking = tokio::time::timeout(HEARTBEAT_TIMEOUT, id_at(link, self.seen));
-        let there = looking.await.map_err(|_| FollowError::Silent)??;
+        let there = look::id_at(link, self.seen).await?;
         let is_same =
             self.seen == 0 || (there.is_some() && self.last.is_none_or(|last| there == Some(last)));
         if is_same { Ok(()) } else { Err(FollowError::AnotherHistory(self.seen)) }
     }
-}
-
-/// The identifier of the event at a position.
-async fn id_at(link: &Link, position: i64) -> Result<Option<Uuid>, FollowError> {
-    let row = link.client.query_opt(SELECT_ID, &[&position]).await?;
-    Ok(row.map(|row| row.get(0)))
-}
-
-/// What a statement answers, if it does so in time.
-async fn in_time<T>(
-    statement: impl Future<Output = Result<T, tokio_postgres::Error>>,
-) -> Result<T, FollowError> {
-    let answered = tokio::time::timeout(HEARTBEAT_TIMEOUT, statement).await;
-    Ok(answered.map_err(|_| FollowError::Silent)??)
 }

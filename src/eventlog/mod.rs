@@ -43,6 +43,7 @@ pub mod hydration;
 pub mod incarnation;
 mod lanes;
 mod loading;
+mod look;
 mod measure;
 mod notification;
 mod passing;

@@ -148,10 +148,7 @@ pub(super) fn rights(rights: &Rights) -> Finding {
     if !not_owned.is_empty() {
         let table = not_owned.join(", ");
         let text = format!("this user does not own {table}, to which a part is added each day");
-        return Finding::error(
-            "rights",
-            format!("{text}: {owner} alter table {table} owner to it"),
-        );
+        return Finding::error("rights", format!("{text}: {owner} make it the owner of {table}"));
     }
     if !makes_schemas {
         let todo = "`keyfold replay` would fail: grant create on the database before it is needed";

@@ -6,7 +6,7 @@ use crate::tidy;
 use crate::tidy::sql::with_single_spaces;
 
 /// Statements of the program that are no part of answering a request, or have no plan.
-const EXCEPTIONS: [&str; 9] = [
+const EXCEPTIONS: [&str; 18] = [
     // `keyfold replay`, which makes every read model again
     "update jwks set private_key = sealed from key_material where kid = id and status <> 'verifying'",
     // `keyfold events`
@@ -16,6 +16,18 @@ const EXCEPTIONS: [&str; 9] = [
     "delete from idempotency_keys where owner = $1",
     "select distinct user_id from sessions",
     "select id from unnest($1::uuid[]) as ids (id) where not exists (select from users where users.id = ids.id)",
+    // `keyfold keys replace --lost`
+    "delete from key_material",
+    // `keyfold users list` and `keyfold users show`
+    "select id, email, name, created_at from users where email > $1 order by email limit $2",
+    "select recorded_at from events where stream = $1 and type = 'SessionStarted' order by version desc limit 1",
+    // `keyfold doctor`
+    "select count(*) from events made where position > $1 and stream = 'keys' and type = 'KeyPublished' and not exists (select from jwks where id = made.data -> 'publicKey' ->> 'kid') and not exists (select from events gone where gone.stream = made.stream and gone.type in ('KeyRetired', 'KeyRevoked') and gone.data ->> 'kid' = made.data -> 'publicKey' ->> 'kid')",
+    "select count(*) from events made where position > $1 and type = 'AccountCreated' and not exists (select from users where id = substr(made.stream, length('account-') + 1)::uuid) and not exists (select from events gone where gone.stream = made.stream and gone.type = 'AccountDeleted')",
+    "select count(*) from events made where position > $1 and type = 'SessionStarted' and not exists (select from sessions where id = (made.data ->> 'sessionId')::uuid) and not exists (select from events ended where ended.stream = made.stream and ended.version > made.version and ended.type = 'SessionEnded' and ended.data ->> 'sessionId' = made.data ->> 'sessionId')",
+    "select count(*) from events where position > $1 and position <= $2",
+    "select max(recorded_at) from events where position > $1",
+    "select place from generate_series($1::bigint + 1, $2::bigint) as place where (select position from events where position = place) is null limit 1",
     // What a node does to a session of its own that it has lost, and while the database takes no changes.
     "select pg_terminate_backend($1)",
     "with touched as (update log_term set only_row = only_row where only_row returning only_row) select pg_notify('keyfold:' || current_schema(), '') from touched",
