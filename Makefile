@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 SECONDS ?= 600
 
-.PHONY: help run test screenshots bench hostile chaos cluster soak build lint openapi clean
+.PHONY: help run test screenshots bench hostile chaos days cluster soak build lint openapi clean
 
 TARGET := $(abspath $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target))
 # rustup's own directory may not be on the PATH yet; tools installed for the tests come first.
@@ -36,6 +36,12 @@ hostile: ## Attack the server while honest clients work and write benches/HOSTIL
 chaos: ## Torment three nodes on two databases and write benches/CHAOS.md; or a little: make chaos ROUNDS=2 FAULTS="freeze stall"
 	@.ci/install chaos
 	cargo bench --locked --bench chaos -- $(if $(ROUNDS),rounds=$(ROUNDS)) $(FAULTS)
+
+days: ## Play an operator's worst days on the release binary and write benches/DAYS.md
+	@.ci/install test
+	@rm -rf $(TARGET)/tmp/days
+	cargo test --locked --release --test it days:: -- --test-threads=1
+	@cat benches/days.md $(TARGET)/tmp/days/*.md > benches/DAYS.md
 
 cluster: ## Start three nodes, nginx and two databases here, until Ctrl-C
 	@.ci/install chaos

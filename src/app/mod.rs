@@ -28,6 +28,7 @@ use ractor::{Actor, ActorRef};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use self::features::{Features, Foundation, Node};
 use self::metrics::Metrics;
@@ -141,10 +142,8 @@ impl App {
 
         // This node's place among the others, before it changes anything.
         require_sessions(config, &connection).await?;
-        let mode = if config.database.cluster { Mode::Cluster } else { Mode::Single };
-        let clock = seams.clock.clone();
-        let agreement = config.agreement();
-        let member = Member { agreement, ..Member::new(node, mode, clock) };
+        let member = member(config, node, &seams.clock);
+        let mode = member.mode;
         let (follower, mut following) =
             Box::pin(follower::join(connection.clone(), member)).await?;
         let metrics = Metrics::bind(config.telemetry.metrics, &site).await?;
@@ -208,6 +207,12 @@ impl App {
         let pools = pools.all();
         Ok(Server { site, metrics, stop_serving, readiness, features, root, parts, pools })
     }
+}
+
+/// This process, and what it must have in common with other nodes.
+fn member(config: &Config, node: Uuid, clock: &Clock) -> Member {
+    let mode = if config.database.cluster { Mode::Cluster } else { Mode::Single };
+    Member { agreement: config.agreement(), ..Member::new(node, mode, clock.clone()) }
 }
 
 /// Refuses a pooler that does not keep what a session is told. There is none in front of a private cluster.

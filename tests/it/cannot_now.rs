@@ -160,10 +160,10 @@ async fn a_full_queue_of_notifications_is_told_and_emptied_when_the_listener_has
 }
 
 /// A small file system in memory, where this process may make one; gone with its test.
-struct SmallDisk(PathBuf);
+pub struct SmallDisk(pub PathBuf);
 
 impl SmallDisk {
-    fn make() -> Option<Self> {
+    pub fn make() -> Option<Self> {
         let (user, group) = unprivileged()?;
         let path = std::env::temp_dir().join(format!("kf-small-disk-{}", std::process::id()));
         fs::create_dir_all(&path).unwrap();
@@ -179,13 +179,13 @@ impl SmallDisk {
     }
 
     /// Takes what room there is left.
-    fn fill(&self) {
+    pub fn fill(&self) {
         let filler = fs::File::create(self.0.join("filler")).unwrap();
         let block = [0_u8; 4096];
         while std::io::Write::write_all(&mut &filler, &block).is_ok() {}
     }
 
-    fn make_room(&self) {
+    pub fn make_room(&self) {
         fs::remove_file(self.0.join("filler")).unwrap();
     }
 }

@@ -102,7 +102,7 @@ async fn a_clock_within_the_limit_is_good_enough() {
 }
 
 /// Where Debian has the library that lies about the time.
-fn faketime() -> String {
+pub fn faketime() -> String {
     let places = ["x86_64-linux-gnu", "aarch64-linux-gnu"];
     let libraries = places.map(|place| format!("/usr/lib/{place}/faketime/libfaketime.so.1"));
     libraries.into_iter().find(|path| fs::exists(path).unwrap()).expect("`make test` installs it")

@@ -35,6 +35,7 @@
 //! * `readiness`: a node is ready as long as changes can be made
 //! * `plans`: no request makes the database read a whole table
 //! * `durability`: restart and `kill -9` of the real binary
+//! * `days`: an operator's worst days, and how long each takes until all is as before
 //! * `hanging`: a database that hangs, a host that says nothing, a commit that nobody vouches for
 //! * `restore`: a backup taken under load, restored and gone on with
 //! * `another_history`: what names a history that is gone, after a restore or in a copy of the database
@@ -68,6 +69,7 @@ mod clocks;
 mod command_line;
 mod concurrency;
 mod connections;
+mod days;
 mod descriptors;
 mod durability;
 mod echo;

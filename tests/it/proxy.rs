@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use reqwest::{Client, Method};
 use serde_json::json;
@@ -96,7 +97,7 @@ async fn work(
         }
         let title = format!("task {number}");
         let send = async |method: &Method, url: &str, body: Option<serde_json::Value>| {
-            let request = client.request(method.clone(), url).bearer_auth(&user.session_token);
+            let request = client.request(method.clone(), url).bearer_auth(&user.token);
             let request = match body {
                 Some(body) => request.json(&body),
                 None => request,
@@ -130,8 +131,18 @@ fn node(database: &ExternalDatabase, port: u16) -> Keyfold {
         .set("KEYFOLD_LISTEN", &format!("127.0.0.1:{port}"))
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rolling_restart_behind_nginx_as_the_readme_configures_it_is_noticed_by_no_client() {
+/// What clients have met.
+pub struct Met {
+    /// How often each request had which status.
+    pub statuses: BTreeMap<String, usize>,
+    /// How many tasks were added.
+    pub added: usize,
+    /// From the first node's stop until both were back.
+    pub took: Duration,
+}
+
+/// Restarts two nodes behind nginx, one after the other, while clients work.
+pub async fn rolling_restart() -> Met {
     let database = ExternalDatabase::new().await;
     let directory = new_directory("nginx");
     let ports = [free_port(), free_port()];
@@ -147,7 +158,7 @@ async fn a_rolling_restart_behind_nginx_as_the_readme_configures_it_is_noticed_b
         let user = TestUser::sign_up(&servers[0].url, &format!("user{number}@example.com")).await;
         clients.spawn(work(client.clone(), (url.clone(), user), Arc::clone(&stop)));
     }
-    let mut anew = Vec::new();
+    let (began, mut anew) = (Instant::now(), Vec::new());
     for (node, server) in nodes.iter().zip(servers) {
         server.stop().await;
         let again = node.serve().await;
@@ -157,22 +168,24 @@ async fn a_rolling_restart_behind_nginx_as_the_readme_configures_it_is_noticed_b
         .await;
         anew.push(again);
     }
+    let took = began.elapsed();
     stop.store(true, Ordering::Relaxed);
-    let mut done = BTreeMap::new();
-    let mut added = 0;
+    let mut met = Met { statuses: BTreeMap::new(), added: 0, took };
     while let Some(worked) = clients.join_next().await {
         let (statuses, titles) = worked.unwrap();
-        added += titles.len();
+        met.added += titles.len();
         for (status, count) in statuses {
-            *done.entry(status).or_insert(0) += count;
+            *met.statuses.entry(status).or_insert(0) += count;
         }
     }
     drop(nginx);
-    assert_eq!(
-        done,
-        BTreeMap::from(
-            ["GET 200", "PATCH 200", "POST 201"].map(|status| (status.to_owned(), added))
-        )
-    );
     fs::remove_dir_all(directory).unwrap();
+    met
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rolling_restart_behind_nginx_as_the_readme_configures_it_is_noticed_by_no_client() {
+    let Met { statuses, added, .. } = rolling_restart().await;
+    let all_well = ["GET 200", "PATCH 200", "POST 201"].map(|status| (status.to_owned(), added));
+    assert_eq!(statuses, BTreeMap::from(all_well));
 }

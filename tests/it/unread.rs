@@ -18,9 +18,9 @@ use crate::user::TestUser;
 const REQUESTS: usize = 400;
 
 /// A server, of whose output the test decides how much is read.
-struct Unread {
+pub struct Unread {
     child: Child,
-    url: String,
+    pub url: String,
     metrics: String,
 }
 
@@ -55,7 +55,7 @@ async fn announced(out: impl AsyncRead + Unpin) -> (String, String) {
 
 impl Unread {
     /// Serves with this as its standard error.
-    async fn with_error(keyfold: &Keyfold, error: impl Into<Stdio>) -> Self {
+    pub async fn with_error(keyfold: &Keyfold, error: impl Into<Stdio>) -> Self {
         let mut command = redirected("");
         command.stdout(Stdio::piped()).stderr(error);
         let mut child = keyfold.start(command);
@@ -79,7 +79,7 @@ impl Unread {
     }
 
     /// Goes on until it has to lose some.
-    async fn loses_lines(&self) {
+    pub async fn loses_lines(&self) {
         until("lines are lost", async || {
             self.asks_much().await;
             self.lost().await > 0
@@ -88,7 +88,7 @@ impl Unread {
     }
 
     /// How many lines it says that it has lost.
-    async fn lost(&self) -> u64 {
+    pub async fn lost(&self) -> u64 {
         let text = reqwest::get(&self.metrics).await.unwrap().text().await.unwrap();
         let value = text.lines().find_map(|it| it.strip_prefix("keyfold_log_lines_lost_total "));
         value.unwrap_or_else(|| panic!("{text}")).parse().unwrap()
