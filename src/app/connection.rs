@@ -131,6 +131,13 @@ pub(super) async fn serve<E: Endpoint<Output = Response> + 'static>(
         () = traffic.overdue() => return,
         _ = stop.changed() => {}
     }
+    // Whoever connected a moment ago is about to ask: the request that is under way would be lost with the connection.
+    tokio::select! {
+        biased;
+        _ = &mut connection => return,
+        () = traffic.overdue() => return,
+        () = traffic.asked() => {}
+    }
     connection.as_mut().graceful_shutdown();
     tokio::select! {
         biased;

@@ -112,19 +112,40 @@ impl Connections {
                 }
             };
             match accepted {
-                Ok((stream, peer, permit)) => match self.lease(peer.ip()) {
-                    Ok(lease) => {
-                        return (
-                            stream,
-                            peer,
-                            Place { lease, has_streams: false, _permit: permit },
-                        );
+                Ok((stream, peer, permit)) => {
+                    match lease(self.budget.as_ref(), self.has_shares, peer.ip()) {
+                        Ok(lease) => {
+                            return (
+                                stream,
+                                peer,
+                                Place { lease, has_streams: false, _permit: permit },
+                            );
+                        }
+                        Err(_) => self.refuse(stream, permit),
                     }
-                    Err(_) => self.refuse(stream, permit),
-                },
+                }
                 Err(error) => self.failed(&error).await,
             }
         }
+    }
+
+    /// Listens no more, and returns the connections that have waited for being accepted: they would be reset with the
+    /// listener, whatever was sent on them.
+    pub(super) fn close(self) -> Vec<(TcpStream, SocketAddr, Place)> {
+        let mut waiting = Vec::new();
+        let Self { listener, places, budget, has_shares, .. } = self;
+        let Ok(listener) = listener.into_std() else { return waiting };
+        while let Ok(permit) = Arc::clone(&places).try_acquire_owned() {
+            // It does not block: there are no more, or the system refuses.
+            let Ok((stream, peer)) = listener.accept() else { break };
+            let place = |lease| Place { lease, has_streams: false, _permit: permit };
+            if let (Ok(stream), Ok(lease)) =
+                (tokio_stream(stream), lease(budget.as_ref(), has_shares, peer.ip()))
+            {
+                waiting.push((stream, peer, place(lease)));
+            }
+        }
+        waiting
     }
 
     fn refuse(&mut self, stream: TcpStream, permit: OwnedSemaphorePermit) {
@@ -134,17 +155,27 @@ impl Connections {
         }
     }
 
-    fn lease(&self, peer: IpAddr) -> Result<Option<Lease>, Exhausted> {
-        let holder = if self.has_shares { Holder::client(peer) } else { Holder::Node };
-        self.budget.as_ref().map(|budget| budget.lease(holder, BYTES)).transpose()
-    }
-
     async fn failed(&self, error: &io::Error) {
         if self.warnings.permits() {
             tracing::warn!(%error, "connections cannot be accepted");
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// What a connection of a client is counted as.
+fn lease(
+    budget: Option<&Budget>,
+    has_shares: bool,
+    peer: IpAddr,
+) -> Result<Option<Lease>, Exhausted> {
+    let holder = if has_shares { Holder::client(peer) } else { Holder::Node };
+    budget.map(|budget| budget.lease(holder, BYTES)).transpose()
+}
+
+fn tokio_stream(stream: std::net::TcpStream) -> io::Result<TcpStream> {
+    stream.set_nonblocking(true)?;
+    TcpStream::from_std(stream)
 }
 
 /// The next connection, when there is a place for it.
@@ -235,6 +266,18 @@ mod tests {
         assert!(connections.next().now_or_never().is_none());
         drop(first);
         connections.next().await;
+    }
+
+    #[tokio::test]
+    async fn what_waits_to_be_accepted_when_the_listener_closes_is_served_and_nothing_later() {
+        let (connections, address) = connections(4, false).await;
+        let mut clients = Vec::new();
+        for _ in 0..3 {
+            clients.push(TcpStream::connect(address).await.unwrap().local_addr().unwrap());
+        }
+        let waiting = connections.close();
+        assert_eq!(waiting.iter().map(|(_, peer, _)| *peer).collect::<Vec<_>>(), clients);
+        assert!(TcpStream::connect(address).await.is_err());
     }
 
     #[tokio::test]

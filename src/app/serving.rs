@@ -146,7 +146,11 @@ impl HttpServer {
                 _ = &mut stop => break,
             }
         }
-        drop(connections);
+        for (stream, peer, place) in connections.close() {
+            let accepted = Accepted { stream, peer, local, place };
+            let (protocol, endpoint) = (Arc::clone(&protocol), Arc::clone(&endpoint));
+            open.spawn(connection::serve(protocol, endpoint, accepted, stopped.clone()));
+        }
         // Nobody listens when there is no connection.
         let _ = stopping.send(());
         let all = async { while open.join_next().await.is_some() {} };

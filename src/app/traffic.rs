@@ -19,6 +19,9 @@ use crate::http::limits::{Pace, TimeLimits};
 /// How long a connection without requests must be quiet before a server that stops closes it.
 const LULL: Duration = Duration::from_millis(200);
 
+/// How often it is looked for the first request of a connection that is about to be closed.
+const GLANCE: Duration = Duration::from_millis(5);
+
 /// What moves on a connection.
 #[derive(Debug)]
 pub(super) struct Traffic {
@@ -129,6 +132,19 @@ impl Traffic {
             let next = deadline.map_or(now + step, |deadline| deadline.min(now + step));
             sleep_until(self.opened + next).await;
         }
+    }
+
+    /// Resolves when the first request has begun, or after a moment without one.
+    pub(super) async fn asked(&self) {
+        let latest = Instant::now() + LULL;
+        while self.is_new() && Instant::now() < latest {
+            sleep(GLANCE).await;
+        }
+    }
+
+    /// Whether there was no request yet.
+    fn is_new(&self) -> bool {
+        self.in_flight.load(Ordering::Acquire) == 0 && self.idle_since.get().is_none()
     }
 
     /// Resolves when nothing is in flight and nothing waits to be sent.

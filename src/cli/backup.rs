@@ -13,7 +13,7 @@ use tokio::process::Command;
 
 use crate::app::storage::{OwnCluster, Place};
 use crate::config::{Config, DatabaseLocation};
-use crate::database::Connection;
+use crate::database::{Connection, objects};
 
 /// What belongs to a backup and is not in it.
 const SECRET: &str = "The secret is not in it: keep that too, without it no private key opens.";
@@ -72,9 +72,7 @@ async fn fill(place: &Place, backup: File) -> anyhow::Result<()> {
 
 async fn require_empty(connection: &Connection) -> anyhow::Result<()> {
     let link = connection.connect().await?;
-    let tables = "select count(*) from pg_tables where schemaname = current_schema()";
-    let tables: i64 = link.client.query_one(tables, &[]).await?.get(0);
-    if tables > 0 {
+    if !objects::tables(&link).await?.is_empty() {
         bail!(
             "there is a database in the data directory already: move its directory `postgres` away, or name another one in \
              KEYFOLD_DATA"

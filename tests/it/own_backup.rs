@@ -44,7 +44,7 @@ async fn a_backup_of_the_private_cluster_under_a_running_server_is_restored_into
     let whole = fs::read(&file).unwrap();
     refused(&keyfold(&data), "backup", &file, "cannot make").await;
     assert_eq!(fs::read(&file).unwrap(), whole, "a backup that is there stays as it is");
-    refused(&keyfold(&data), "restore", &file, "already").await;
+    refused(&keyfold(&data), "restore", &file, "is using the data directory").await;
     server.stop().await;
     refused(&keyfold(&data), "restore", &file, "there is a database in the data directory already")
         .await;

@@ -127,7 +127,7 @@ fn node(database: &ExternalDatabase, port: u16) -> Keyfold {
         .set("KEYFOLD_CLUSTER", "true")
         .set("KEYFOLD_PUBLIC_URL", &format!("https://{NAME}"))
         .set("KEYFOLD_TRUSTED_PROXIES", "1")
-        .set("KEYFOLD_STOP_DELAY", "1s")
+        .set("KEYFOLD_STOP_DELAY", "3s")
         .set("KEYFOLD_LISTEN", &format!("127.0.0.1:{port}"))
 }
 
