@@ -24,6 +24,8 @@ use crate::skew::{Asked, Verdict};
 
 /// Events read at once.
 const PAGE: i64 = 1_000;
+/// Sessions of the database that a command reads and appends with.
+const SESSIONS: usize = 8;
 
 pub(super) async fn migrate(config: &Config) -> anyhow::Result<()> {
     let place = Place::join(config).await?;
@@ -208,7 +210,7 @@ async fn on_foundation_at_any_time(
 ) -> anyhow::Result<()> {
     database::check_migrated(connection).await?;
     let seams = Seams::default();
-    let pool = Pool::new(connection, "readers", 2)?;
+    let pool = Pool::new(connection, "readers", SESSIONS)?;
     let node = Id::<()>::generate(&seams.clock).uuid();
     let budgets = features::budgets(config);
     // A command owns no log: it appends beside whoever does.

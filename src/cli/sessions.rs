@@ -1,5 +1,9 @@
 //! `keyfold sessions end`: everybody signs in again.
 
+use std::pin::pin;
+
+use futures_util::{StreamExt, stream};
+
 use super::commands::on_foundation;
 use super::progress::Progress;
 use crate::app::features::{self, Foundation};
@@ -12,6 +16,9 @@ use crate::sessions::session_list::{Command, SessionList};
 use crate::sessions::{self, Sessions};
 use crate::telemetry::of_own_accord;
 use crate::telemetry::sampling::Keeping;
+
+/// Users whose sessions are ended at the same time, so that they are committed in groups.
+const AT_ONCE: usize = 64;
 
 /// Ends every session of every user.
 pub(super) async fn end(config: &Config) -> anyhow::Result<()> {
@@ -32,9 +39,14 @@ async fn end_all(foundation: &Foundation, lists: &Entities<SessionList>) -> anyh
     let owners = sessions::read_model::owners(&foundation.reading.pool).await?;
     let (mut ended, all) = (0, owners.len());
     let mut progress = Progress::of("users signed out");
-    for (done, user_id) in owners.into_iter().enumerate() {
-        progress.at(number(done), number(all));
-        ended += end_of(foundation, lists, user_id, EndReason::Revoked, "sessions end").await?;
+    let ends = stream::iter(owners)
+        .map(|user_id| end_of(foundation, lists, user_id, EndReason::Revoked, "sessions end"))
+        .buffer_unordered(AT_ONCE)
+        .enumerate();
+    let mut ends = pin!(ends);
+    while let Some((done, count)) = ends.next().await {
+        ended += count?;
+        progress.at(number(done + 1), number(all));
     }
     Ok(ended)
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::app::SECRET;
 use crate::postgres::new_directory;
 use crate::process::{DataDirectory, ExternalDatabase, Keyfold, PUBLIC_URL, mode};
+use crate::servers::binaries;
 use crate::user::TestUser;
 
 fn keyfold(data: &DataDirectory) -> Keyfold {
@@ -93,4 +94,31 @@ async fn a_database_elsewhere_is_left_to_whoever_runs_it() {
     let not_own = "the database of DATABASE_URL is not Keyfold's own: use ";
     refused(&keyfold, "backup", file, &format!("{not_own}pg_dump")).await;
     refused(&keyfold, "restore", file, &format!("{not_own}pg_restore")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_cluster_gets_to_another_major_version_by_a_backup() {
+    let (data, directory) = (DataDirectory::new("of-before"), new_directory("upgrade"));
+    let file = directory.join("keyfold.dump");
+    let server = keyfold(&data).serve().await;
+    let ada = TestUser::sign_up(&server.url, "ada@example.com").await;
+    ada.create_task("Milk").await;
+    let seen = ada.list("").await.text;
+    keyfold(&data).print(&["backup", file.to_str().unwrap()]).await;
+    server.stop().await;
+
+    // As an operator does it: what was stays beside, and the secret where it is.
+    let before = data.path().join("postgres.before");
+    fs::rename(data.cluster(), &before).unwrap();
+    let newer = keyfold(&data).set("KEYFOLD_POSTGRES_BIN", binaries(18).to_str().unwrap());
+    newer.print(&["restore", file.to_str().unwrap()]).await;
+    let server = newer.serve().await;
+    let version = fs::read_to_string(data.cluster().join("PG_VERSION")).unwrap();
+    assert_eq!(version.trim(), "18");
+    let ada = ada.at(&server.url);
+    assert_eq!(ada.list("").await.text, seen);
+    ada.create_task("Bread").await;
+    assert_eq!(ada.titles().await, ["Milk", "Bread"]);
+    server.stop().await;
+    fs::remove_dir_all(directory).unwrap();
 }
