@@ -114,5 +114,8 @@ create table snapshots (
     primary key (stream, schema, version)
 );
 
+-- What is thinned out when it is old.
+create index snapshots_kept on snapshots (stream, schema, version) where kept;
+
 -- Compressing a large state takes longer than writing it.
 alter table snapshots alter column state set storage external;

@@ -18,6 +18,7 @@ use crate::config::{Config, Secret};
 use crate::database::Pool;
 use crate::eventlog::appender::{self, Appender, Writer};
 use crate::eventlog::follower::{Follower, Observer};
+use crate::eventlog::retention::Retention;
 use crate::eventlog::status::Writable;
 use crate::eventlog::supervisor::Lifespan;
 use crate::eventlog::term::Term;
@@ -182,6 +183,12 @@ pub fn lifespan(config: &Config) -> Lifespan {
     }
 }
 
+/// What drops old snapshots.
+pub(super) fn retention(config: &Config, pools: &Pools, seams: &Seams) -> Retention {
+    let young = config.entities.snapshot_retention;
+    Retention::new(pools.readers.clone(), seams.clock.clone(), young)
+}
+
 /// What the endpoints need to know of this node.
 pub(super) struct Node {
     pub(super) follower: Follower,
@@ -260,11 +267,17 @@ impl Features {
     }
 
     /// Runs what looks after the features' tables.
-    pub(super) fn run_parts(&self, pools: &Pools, parts: &mut JoinSet<String>) {
+    pub(super) fn run_parts(
+        &self,
+        pools: &Pools,
+        retention: Retention,
+        parts: &mut JoinSet<String>,
+    ) {
         let expiry = self.sessions.expiry(pools.readers.clone());
         parts.spawn(named(expiry.run(), "the expiry of sessions"));
         let upkeep = self.tasks.idempotency_keys().upkeep();
         parts.spawn(named(upkeep.run(), "the upkeep of idempotency keys"));
+        parts.spawn(named(retention.run(), "the retention of snapshots"));
     }
 
     /// Who must hear of events that other processes append.

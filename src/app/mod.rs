@@ -173,7 +173,7 @@ impl App {
         // From here on the node hears of everything that other processes append.
         features.observers().into_iter().for_each(|observer| following.add_observer(observer));
         parts.spawn(named(following.run(), "the follower of the log"));
-        features.run_parts(&pools, &mut parts);
+        features.run_parts(&pools, features::retention(config, &pools, &seams), &mut parts);
         if let Some(exited) = storage.exited() {
             parts.spawn(exited);
         }

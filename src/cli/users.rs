@@ -1,4 +1,4 @@
-//! `keyfold users delete`: the account and its idempotency keys first, then its sessions.
+//! `keyfold users delete`: the account, its idempotency keys and snapshots first, then its sessions.
 //!
 //! From the moment the account is deleted nothing is accepted from its user, whatever became of the sessions: a command
 //! that was interrupted in between leaves sessions that nobody can use. Run again, it ends them.
@@ -12,12 +12,13 @@ use crate::accounts::{self, Accounts};
 use crate::app::features::{self, Foundation};
 use crate::app::storage::Storage;
 use crate::config::Config;
-use crate::eventlog::{Context, Entities};
+use crate::eventlog::{Context, Entities, retention};
 use crate::id::UserId;
+use crate::sessions::Sessions;
 use crate::sessions::events::EndReason;
 use crate::sessions::read_model::owners;
 use crate::sessions::session_list::SessionList;
-use crate::tasks::idempotency;
+use crate::tasks::{Tasks, idempotency};
 
 /// What caused the events.
 const CAUSE: &str = "users delete";
@@ -72,7 +73,9 @@ impl Deletion<'_> {
     async fn delete_account(&self, user_id: UserId) -> anyhow::Result<()> {
         let command = account::Command::Delete { now: self.foundation.seams.clock.now() };
         let (stream, context) = (Accounts::stream(user_id), Context::caused_by(CAUSE));
-        let beside = vec![idempotency::forget(user_id)];
+        let streams =
+            [Accounts::stream(user_id), Sessions::stream(user_id), Tasks::stream(user_id)];
+        let beside = vec![idempotency::forget(user_id), retention::forget(&streams)];
         self.accounts.execute(&stream, command, context, beside).await?;
         Ok(())
     }

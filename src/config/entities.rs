@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use super::parse::{duration, number};
 use super::reader::Reader;
-use super::variables::{ENTITIES_MAX, ENTITY_IDLE, SNAPSHOT_EVERY};
+use super::variables::{ENTITIES_MAX, ENTITY_IDLE, SNAPSHOT_EVERY, SNAPSHOT_RETENTION};
 
+const DAY: Duration = Duration::from_hours(24);
 const LONGEST_IDLE: Duration = Duration::from_hours(7 * 24);
+const LONGEST_RETENTION: Duration = Duration::from_hours(4_000 * 24);
 
 /// How many entities stay in memory, and for how long.
 #[derive(Clone, Debug)]
@@ -17,11 +19,18 @@ pub struct EntityConfig {
     pub idle_after: Duration,
     /// How many events lie between two snapshots of a stream.
     pub snapshot_every: u64,
+    /// How long all of them stay.
+    pub snapshot_retention: Duration,
 }
 
 impl Default for EntityConfig {
     fn default() -> Self {
-        Self { max_alive: 100_000, idle_after: Duration::from_mins(10), snapshot_every: 500 }
+        Self {
+            max_alive: 100_000,
+            idle_after: Duration::from_mins(10),
+            snapshot_every: 500,
+            snapshot_retention: 90 * DAY,
+        }
     }
 }
 
@@ -31,10 +40,13 @@ impl EntityConfig {
         let max_alive = reader.read(&ENTITIES_MAX, number(1..=100_000_000));
         let idle_after = reader.read(&ENTITY_IDLE, duration(Duration::from_secs(1)..=LONGEST_IDLE));
         let snapshot_every = reader.read(&SNAPSHOT_EVERY, number(1..=1_000_000));
+        let snapshot_retention =
+            reader.read(&SNAPSHOT_RETENTION, duration(DAY..=LONGEST_RETENTION));
         Self {
             max_alive: max_alive.unwrap_or(default.max_alive),
             idle_after: idle_after.unwrap_or(default.idle_after),
             snapshot_every: snapshot_every.unwrap_or(default.snapshot_every),
+            snapshot_retention: snapshot_retention.unwrap_or(default.snapshot_retention),
         }
     }
 }

@@ -129,6 +129,9 @@ variables! {
     SNAPSHOT_EVERY = "KEYFOLD_SNAPSHOT_EVERY",
         "500",
         "The fewest events between two snapshots of a stream that is in use; a large state is taken less often.";
+    SNAPSHOT_RETENTION = "KEYFOLD_SNAPSHOT_RETENTION",
+        "90d",
+        "How long all snapshots of task lists stay, from 1d to 4000d. Older ones are thinned out: old versions then take longer to make.";
     STOP_DELAY = "KEYFOLD_STOP_DELAY",
         "0s",
         "How long a stopping server still takes requests, with readiness off, so that load balancers notice.";

@@ -16,14 +16,15 @@ use super::pooler::PER_TRANSACTION;
 ///
 /// * A lost client cannot keep a statement or a lock for long. Waiting for a lock ends before the statement does, so that it
 ///   can be told from a statement that takes too long by itself.
-/// * The server notices within about 20 seconds that a client has vanished without a word, and gives up its locks.
+/// * The server notices within about 20 seconds that a client has vanished without a word, and gives up its locks; within 5
+///   those of a transaction, for which every node may be waiting. No transaction here waits that long for its client.
 /// * Rows are found by index, however small their table was when a statement was planned: PostgreSQL keeps its plans, and
 ///   one that reads a small table from end to end would go on doing so as the table grows. Where a whole table has to be
 ///   read, a plan then counts as costly, which is no reason to compile it (`jit`).
 const DEFAULTS: [(&str, &str); 10] = [
     ("statement_timeout", "10s"),
     ("lock_timeout", "8s"),
-    ("idle_in_transaction_session_timeout", "30s"),
+    ("idle_in_transaction_session_timeout", "5s"),
     ("tcp_keepalives_idle", "10"),
     ("tcp_keepalives_interval", "5"),
     ("tcp_keepalives_count", "2"),

@@ -11,7 +11,7 @@ const INHERITED: [(&str, &str, &str); 26] = [
     ("default_transaction_read_only", "on", "off"),
     ("default_transaction_deferrable", "on", "off"),
     ("idle_session_timeout", "2s", "0"),
-    ("idle_in_transaction_session_timeout", "0", "30s"),
+    ("idle_in_transaction_session_timeout", "0", "5s"),
     ("statement_timeout", "1h", "10s"),
     ("lock_timeout", "0", "8s"),
     ("plan_cache_mode", "force_custom_plan", "auto"),

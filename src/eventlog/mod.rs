@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`decider`] (the rules' shape), [`event`], [`append`], [`appender`] (group commit), `lanes` (who goes
 //! first), `batch` (one transaction), `trial` (who is to blame), [`acknowledged`], [`store`],
-//! [`snapshot`], [`entity`], [`supervisor`], [`execution`], [`entities`] (the handle features use), [`watch`],
+//! [`snapshot`], [`retention`], [`entity`], [`supervisor`], [`execution`], [`entities`] (the handle features use), [`watch`],
 //! [`projection`], [`replay`], [`follower`] (other nodes), [`place`] (a node's place among them), [`status`].
 //!
 //! # Laws of a decider, each held by tests of every decider
@@ -54,6 +54,7 @@ pub mod projection;
 pub mod published;
 pub mod replay;
 pub mod resources;
+pub mod retention;
 mod seat;
 mod shadow;
 pub mod snapshot;

@@ -18,7 +18,8 @@ where (select position from events where position = place) is null limit 1";
 
 const NEWEST_DATE: &str = "select max(recorded_at) from events where position > $1";
 
-/// Appends an event and takes it back. It leaves a row that is vacuumed, so it is asked for in doubt only.
+/// Appends an event and takes it back. It leaves a row that is vacuumed, so it is asked for in doubt only. The event is larger
+/// than a page and does not compress: on a full disk a small one may still find room in a page that exists.
 const TRY: &str = "\
 do $$
 declare
@@ -26,7 +27,9 @@ declare
 begin
     base := events_lock();
     insert into events (position, stream, version, slice, event_id, type, schema, data, context, recorded_at)
-    values (base + 1, 'readiness-trial', 1, 0, gen_random_uuid(), 'Tried', 1, '{}', '{}', now());
+    select base + 1, 'readiness-trial', 1, 0, gen_random_uuid(), 'Tried', 1,
+           json_build_array(string_agg(md5(random()::text), '')), '{}', now()
+    from generate_series(1, 1024);
     raise exception 'taken back' using errcode = 'KF000';
 exception when sqlstate 'KF000' then
     null;

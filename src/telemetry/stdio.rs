@@ -131,3 +131,33 @@ fn tell_of_panic(panic: &PanicHookInfo<'_>) {
         tracing::error!(thread, place, "panicked: {said}");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// The hook belongs to a process, so this test runs itself in one of its own.
+    #[test]
+    fn a_panic_in_any_thread_is_a_line_that_waits_for_no_reader() {
+        const CHILD: &str = "KEYFOLD_TEST_PANICS";
+        if let Some(said) = std::env::var_os(CHILD) {
+            guard().unwrap();
+            let thread = std::thread::Builder::new().name("worker".to_owned());
+            let panics = thread.spawn(move || panic!("{}", said.display())).unwrap();
+            assert!(panics.join().is_err());
+            return flush();
+        }
+        let mut itself = Command::new(std::env::current_exe().unwrap());
+        let name =
+            "telemetry::stdio::tests::a_panic_in_any_thread_is_a_line_that_waits_for_no_reader";
+        let itself = itself.args(["--exact", name, "--nocapture"]).env(CHILD, "a\nb");
+        let ended = itself.output().unwrap();
+        assert!(ended.status.success(), "{ended:?}");
+        let told = String::from_utf8(ended.stderr).unwrap();
+        let (place, said) = told.rsplit_once(": ").unwrap();
+        assert!(place.starts_with("thread 'worker' panicked at src/telemetry/stdio.rs:"), "{told}");
+        assert_eq!(said, "\"a\\nb\"\n");
+    }
+}

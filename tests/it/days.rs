@@ -144,7 +144,7 @@ async fn a_secret_that_is_lost() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_is_full() {
-    let disk = SmallDisk::make();
+    let disk = SmallDisk::make("32m");
     let postgres = Postgres::start("").await;
     let link = postgres.session().await;
     let space = disk.as_ref().map(|disk| disk.0.join("space"));

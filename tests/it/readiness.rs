@@ -4,6 +4,8 @@ use serde_json::json;
 
 use crate::app::TestApp;
 use crate::process::until;
+use crate::servers::Postgres;
+use crate::user::TestUser;
 
 const UNAVAILABLE: &str = "The server cannot answer for the moment, try again shortly";
 
@@ -49,4 +51,32 @@ async fn a_change_that_is_refused_for_what_it_is_does_not_concern_readiness() {
         json!({"email": "ada@example.com", "password": "correct horse battery", "name": "Ada"});
     app.post("/api/auth/signup").json(&body).send().await.expect(409);
     app.get("/health/ready").send().await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_whose_database_became_a_standby_is_not_ready_until_it_is_promoted() {
+    let mut postgres = Postgres::start("").await;
+    let keyfold = postgres.keyfold();
+    let server = keyfold.serve().await;
+    let ada = TestUser::sign_up(&server.url, "ada@example.com").await;
+    ada.create_task("Milk").await;
+    let ready = || server.get("/health/ready").send();
+    ready().await.expect(200);
+
+    postgres.demote().await;
+    until("it is not ready", async || ready().await.status == 503).await;
+    ready().await.expect_problem(503, "UNAVAILABLE", UNAVAILABLE);
+    server.get("/health/live").send().await.expect(200);
+    let refused = ada.create(&json!({"title": "Bread"})).await;
+    assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (503, "1"));
+    let found = keyfold.run(&["doctor"]).await;
+    assert_eq!(found.code, Some(1), "{found:?}");
+    let told = "takes no writes: name every host in DATABASE_URL, or promote this one";
+    assert!(found.out.contains(told), "{}", found.out);
+
+    postgres.promote().await;
+    until("it is ready again", async || ready().await.status == 200).await;
+    ada.create_task("Bread").await;
+    assert_eq!(ada.titles().await, ["Milk", "Bread"]);
+    server.stop().await;
 }

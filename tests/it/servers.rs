@@ -78,6 +78,7 @@ pub fn unprivileged() -> Option<(u32, u32)> {
 
 /// A server that ends with its test.
 pub struct Postgres {
+    binaries: PathBuf,
     directory: PathBuf,
     process: Child,
     address: String,
@@ -121,13 +122,30 @@ impl Postgres {
         fs::write(&path, format!("{text}\n{own}{settings}\n")).unwrap();
         let access = data.join("pg_hba.conf");
         fs::write(&access, "host all all 0.0.0.0/0 trust\n").unwrap();
-        let log = fs::File::create(directory.join("log")).unwrap();
-        let mut server = command(&binaries.join("postgres"));
-        server.arg("-D").arg(&data).stdout(log.try_clone().unwrap()).stderr(log);
-        let process = server.spawn().unwrap();
-        let server = Self { directory, process, address: address.to_owned(), port };
-        until("PostgreSQL answers", async || server.connection().connect().await.is_ok()).await;
+        let process = run(binaries, &directory);
+        let binaries = binaries.to_owned();
+        let server = Self { binaries, directory, process, address: address.to_owned(), port };
+        server.answers().await;
         server
+    }
+
+    async fn answers(&self) {
+        until("PostgreSQL answers", async || self.connection().connect().await.is_ok()).await;
+    }
+
+    /// Stops it and starts it as a standby, which takes no writes until it is promoted.
+    pub async fn demote(&mut self) {
+        signal("INT", &[self.process.id().unwrap()]);
+        self.process.wait().await.unwrap();
+        fs::write(self.directory.join("data/standby.signal"), "").unwrap();
+        self.process = run(&self.binaries, &self.directory);
+        self.answers().await;
+    }
+
+    pub async fn promote(&self) {
+        let promoted = "select pg_promote(wait => true)";
+        let row = self.session().await.client.query_one(promoted, &[]).await.unwrap();
+        assert!(row.get::<_, bool>(0), "it is promoted");
     }
 
     pub fn url(&self) -> String {
@@ -174,6 +192,14 @@ impl Drop for Postgres {
         }
         let _ = fs::remove_dir_all(&self.directory);
     }
+}
+
+/// Starts the server of a directory, which says in `log` what it does.
+fn run(binaries: &Path, directory: &Path) -> Child {
+    let log = fs::File::options().append(true).create(true).open(directory.join("log")).unwrap();
+    let mut server = command(&binaries.join("postgres"));
+    server.arg("-D").arg(directory.join("data")).stdout(log.try_clone().unwrap()).stderr(log);
+    server.spawn().unwrap()
 }
 
 /// A program that does not run as root.

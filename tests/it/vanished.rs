@@ -75,6 +75,16 @@ async fn a_server_that_is_started_again_takes_over_what_its_killed_process_has_l
     server.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_whose_node_vanished_in_the_middle_does_not_hold_up_the_log_until_it_is_missed() {
+    let app = TestApp::spawn().await;
+    let ada = app.sign_up("ada@example.com").await;
+    let vanished = app.connection().connect().await.unwrap();
+    vanished.client.batch_execute("begin; select events_lock()").await.unwrap();
+    ada.create_task("Milk").await;
+    assert!(vanished.client.batch_execute("select 1").await.is_err(), "its session was ended");
+}
+
 /// A node that has its place, and how it appends.
 async fn node(connection: &Connection, mode: Mode) -> (Following, appender::Appender) {
     let node = Id::<()>::generate(&Clock::system()).uuid();

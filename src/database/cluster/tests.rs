@@ -121,7 +121,7 @@ async fn sessions_are_bounded_named_and_work_in_their_schema() {
     let cluster = PrivateCluster::start(&config(&scratch)).await.unwrap();
     let connection = cluster.connection();
     assert_eq!(shown(&connection, "statement_timeout").await, "10s");
-    assert_eq!(shown(&connection, "idle_in_transaction_session_timeout").await, "30s");
+    assert_eq!(shown(&connection, "idle_in_transaction_session_timeout").await, "5s");
     assert_eq!(shown(&connection, "application_name").await, "keyfold");
     let own = connection.with_schema(r#"my "own" schema\"#);
     let link = connection.connect().await.unwrap();

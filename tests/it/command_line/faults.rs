@@ -1,7 +1,9 @@
 //! What `keyfold doctor` finds where something is wrong: one real database for each fault, and what it advises mends it.
 
 use crate::app::SECRET;
+use crate::cannot_now::SmallDisk;
 use crate::process::{DataDirectory, ExternalDatabase, Keyfold, dump};
+use crate::servers::Postgres;
 use crate::user::TestUser;
 
 /// A database in which somebody has signed up, and no server runs.
@@ -128,6 +130,56 @@ async fn commits_that_others_do_not_wait_for_are_told() {
     let found = complaints(&keyfold).await;
     let told = found.iter().find(|line| line.contains("durability")).unwrap();
     assert!(told.starts_with("warning  durability   synchronous_commit is off: "), "{told}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_does_not_wait_for_its_disk_is_told_with_what_is_lost() {
+    for off in [&["fsync"][..], &["full_page_writes"], &["fsync", "full_page_writes"]] {
+        let settings: Vec<_> = off.iter().map(|setting| format!("{setting} = off")).collect();
+        let postgres = Postgres::start(&settings.join("\n")).await;
+        let keyfold = postgres.keyfold();
+        keyfold.print(&["migrate"]).await;
+        let found = complaints(&keyfold).await;
+        let told = format!(
+            "error    durability   {} off: acknowledged changes are lost when the machine stops; switch on what is off in \
+             postgresql.conf",
+            off.join(", ")
+        );
+        assert!(found.contains(&told), "{found:?}");
+        for setting in off {
+            postgres.alter(&format!("set {setting} = on")).await;
+        }
+        let found = complaints(&keyfold).await;
+        assert!(!found.iter().any(|line| line.contains(" durability ")), "{found:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_is_about_to_be_full_is_told() {
+    // Where this process may make none, the unit tests of the finding have to do.
+    let Some(disk) = SmallDisk::make("1200m") else { return };
+    let data = disk.0.join("space/data");
+    let keyfold = Keyfold::new().set("KEYFOLD_DATA", data.to_str().unwrap());
+    let server = keyfold.serve().await;
+    let on_disk = async || {
+        let found = complaints(&keyfold).await;
+        let found = found.into_iter().find(|line| line.contains(" disk "));
+        found.map(|line| {
+            let (level, text) = line.split_once("disk").unwrap();
+            (level.trim().to_owned(), text.split_once(" MB free at ").unwrap().1.to_owned())
+        })
+    };
+    let told = format!(
+        "{}, when it is full nothing can be changed any more: make room, or move the data directory",
+        data.join("postgres").display()
+    );
+    for (size, level) in [("1000m", "warning"), ("240m", "error")] {
+        disk.resize(size);
+        assert_eq!(on_disk().await, Some((level.to_owned(), told.clone())), "{size}");
+    }
+    disk.resize("2g");
+    assert_eq!(on_disk().await, None);
     server.stop().await;
 }
 

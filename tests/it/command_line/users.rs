@@ -177,7 +177,7 @@ async fn an_address_that_nobody_has_is_said_to_be_unknown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_idempotency_keys_of_a_deleted_user_go_and_those_of_others_stay() {
+async fn the_idempotency_keys_and_snapshots_of_a_deleted_user_go_and_those_of_others_stay() {
     let database = ExternalDatabase::new().await;
     let keyfold = database.keyfold(SECRET).set("KEYFOLD_PUBLIC_URL", PUBLIC_URL);
     let server = keyfold.serve().await;
@@ -187,11 +187,15 @@ async fn the_idempotency_keys_of_a_deleted_user_go_and_those_of_others_stay() {
         let create = user.request(Method::POST, &user.tasks("")).header("idempotency-key", "one");
         create.json(&json!({"title": "Milk"})).send().await.expect(201);
     }
+    // Whatever leaves memory leaves a snapshot.
+    server.stop().await;
     keyfold.print(&["users", "delete", "ada@example.com"]).await;
     let link = database.connection.connect().await.unwrap();
-    let owners = "select owner::text from idempotency_keys";
-    let rows = link.client.query(owners, &[]).await.unwrap();
-    let owners: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
-    assert_eq!(owners, [grace.id]);
-    server.stop().await;
+    let texts = async |query: &str| -> Vec<String> {
+        let rows = link.client.query(query, &[]).await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
+    };
+    assert_eq!(texts("select owner::text from idempotency_keys").await, [grace.id.as_str()]);
+    let snapshots = "select stream from snapshots where stream like 'tasks-%'";
+    assert_eq!(texts(snapshots).await, [format!("tasks-{}", grace.id)]);
 }

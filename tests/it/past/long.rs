@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use keyfold::clock::Clock;
+use keyfold::database::Pool;
+use keyfold::eventlog::retention::Retention;
 use serde_json::{Value, json};
 
 use super::{all, get, id, patch, redo, tasks, undo};
@@ -172,5 +175,40 @@ async fn a_page_of_a_long_history_is_read_from_where_it_begins() {
         let last = history(&format!("limit=3&before={}", v(3))).await;
         assert_eq!((versions(&last), &last["nextBefore"]), (vec![2, 1], &Value::Null));
         assert_eq!(versions(&history(&format!("before={}", v(1))).await), [0; 0]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_snapshots_are_thinned_out_and_the_past_stays_as_it_was() {
+    const EVENTS: i64 = 38_000;
+    let (app, ada, _) = Box::pin(long_lived(EVENTS)).await;
+    let link = app.connection().connect().await.unwrap();
+    let of_another = "insert into snapshots (stream, schema, version, kept, state, taken_at)
+                      select 'tasks-another', schema, version, kept, state, taken_at from snapshots
+                      where version = 1000 and kept";
+    link.client.batch_execute(of_another).await.unwrap();
+    let left = "select string_agg(stream || ' ' || version, ', ' order by stream, version)
+                from snapshots where stream like 'tasks-%'";
+    let before = app.query_text(left).await;
+    let pool = Pool::new(&app.connection(), "retention", 1).unwrap();
+    let young = Duration::from_hours(90 * 24);
+    let thin = async |ahead| {
+        let clock = Clock::manual(Clock::system().now().after(ahead));
+        Retention::new(pool.clone(), clock, young).thin().await.unwrap()
+    };
+    assert_eq!((thin(Duration::ZERO).await, app.query_text(left).await), (0, before));
+
+    let gone = thin(young + Duration::from_hours(1)).await;
+    // The first of each span, and the newest, however old it is.
+    let own = [EVERY, 16_500, 33_000, EVENTS - 3];
+    let own = own.map(|version| format!("tasks-{} {version}", ada.id)).join(", ");
+    assert_eq!(app.query_text(left).await, format!("{own}, tasks-another 1000"));
+    assert_eq!(gone, 75 - 3);
+    assert_eq!(thin(young + Duration::from_hours(1)).await, 0, "nothing is left to do");
+    for (version, snapshot) in
+        [(16_499, EVERY), (16_500, 16_500), (32_999, 16_500), (EVENTS - 4, 33_000)]
+    {
+        let list = get(&ada, &format!("?asOf={}", v(version))).await;
+        assert_eq!(loaded(&list), after(version, snapshot));
     }
 }

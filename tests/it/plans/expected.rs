@@ -6,7 +6,7 @@ use crate::tidy;
 use crate::tidy::sql::with_single_spaces;
 
 /// Statements of the program that are no part of answering a request, or have no plan.
-const EXCEPTIONS: [&str; 18] = [
+const EXCEPTIONS: [&str; 19] = [
     // `keyfold replay`, which makes every read model again
     "update jwks set private_key = sealed from key_material where kid = id and status <> 'verifying'",
     // `keyfold events`
@@ -14,6 +14,7 @@ const EXCEPTIONS: [&str; 18] = [
     // `keyfold users delete` and `keyfold sessions end`
     "delete from users where id = $1",
     "delete from idempotency_keys where owner = $1",
+    "delete from snapshots where stream = any ($1)",
     "select distinct user_id from sessions",
     "select id from unnest($1::uuid[]) as ids (id) where not exists (select from users where users.id = ids.id)",
     // `keyfold keys replace --lost`
