@@ -1,7 +1,7 @@
 //! Retention: what of the log's short cuts may be dropped, and when.
 //!
 //! Events are the truth and stay. Regular snapshots stay too while they are young; later they are thinned out, so that one of
-//! a stream is left for so many events ([`SPAN`]). How a stream was at an old version is then made from more events, but never
+//! a stream is left for so many events (`SPAN`). How a stream was at an old version is then made from more events, but never
 //! from more than those. The newest snapshot of a stream is no short cut to the past but the way to its present, and stays.
 //!
 //! Every node thins, at its start and once a day: a second one finds nothing to do.
