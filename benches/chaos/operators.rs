@@ -9,8 +9,9 @@ use crate::postgres::Role;
 use crate::probe::{Probe, Recovery};
 use crate::world::World;
 
-/// The first statements of a dump.
-const SNAPSHOT: &str = "begin isolation level repeatable read; select 1 from events limit 1";
+/// The first statements of a dump, in a session that may be idle for as long as it takes.
+const SNAPSHOT: &str = "set idle_in_transaction_session_timeout = 0; \
+                        begin isolation level repeatable read; select 1 from events limit 1";
 
 /// Keeps a snapshot open while clients write.
 ///
