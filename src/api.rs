@@ -1,5 +1,7 @@
 //! The API: every operation of every feature, as one typed service.
 
+pub mod query;
+
 use std::sync::LazyLock;
 
 use poem::Request;

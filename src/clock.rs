@@ -70,9 +70,12 @@ impl Timestamp {
     }
 }
 
+/// The same moment without what is finer than milliseconds.
 impl From<jiff::Timestamp> for Timestamp {
     fn from(time: jiff::Timestamp) -> Self {
-        Self::from_unix_millis(time.as_millisecond())
+        // Down, before 1970 too: nothing seems to have happened later than it did.
+        let millis = time.as_nanosecond().div_euclid(1_000_000);
+        Self::from_unix_millis(i64::try_from(millis).unwrap_or(i64::MAX))
     }
 }
 

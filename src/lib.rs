@@ -9,7 +9,7 @@
 //!
 //! # Modules, in reading order
 //!
-//! [`clock`], [`skew`], [`id`], [`sharded`], [`weighted_cache`], [`encodings`], [`workers`], [`budget`], [`memory`]: small things everything uses. [`database`]: reaching
+//! [`clock`], [`skew`], [`id`], [`sharded`], [`weighted_cache`], [`encodings`], [`text`], [`rfc3339`], [`workers`], [`budget`], [`memory`]: small things everything uses. [`database`]: reaching
 //! PostgreSQL, or bringing it. [`eventlog`]: the kernel, which knows no feature. [`tasks`], [`accounts`], [`sessions`], [`keys`]: the
 //! features; none knows another. [`auth`]: joins accounts, sessions and keys. [`revocations`]: tells verifiers elsewhere
 //! of ended sessions. [`freshness`]: what several nodes need before they answer from memory. [`http`], [`api`], [`warm_read`], [`web`], [`routes`]: the edge. [`config`],
@@ -40,12 +40,16 @@ pub mod id;
 pub mod keys;
 pub mod memory;
 pub mod revocations;
+pub mod rfc3339;
 pub mod routes;
 pub mod sessions;
 pub mod sharded;
 pub mod skew;
 pub mod tasks;
 pub mod telemetry;
+pub mod text;
+#[cfg(test)]
+mod values;
 pub mod warm_read;
 pub mod web;
 pub mod weighted_cache;

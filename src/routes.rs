@@ -42,6 +42,16 @@ struct Places {
     shows_metrics: bool,
 }
 
+impl Places {
+    /// What the API answers to a request whose parameters it knows.
+    fn ask_api(&self, request: Request) -> BoxFuture<'_, Result<Response>> {
+        match api::query::require_known(&request) {
+            Ok(()) => DynEndpoint::call(&*self.api, request),
+            Err(problem) => future::ready(Err(problem.into())).boxed(),
+        }
+    }
+}
+
 impl DynEndpoint for Places {
     type Output = Response;
 
@@ -51,7 +61,7 @@ impl DynEndpoint for Places {
         if path.starts_with("/api/") {
             match WarmRead::of(&request) {
                 Some(read) => read.answer(&self.answers, request),
-                None => DynEndpoint::call(&*self.api, request),
+                None => self.ask_api(request),
             }
         } else if self.shows_metrics && path == exposition::PATH {
             future::ready(Ok(exposition::answer(&request))).boxed()
@@ -60,7 +70,7 @@ impl DynEndpoint for Places {
         } else if pages::is_page(path) || (!api::has(path) && page::is_wanted(&request)) {
             pages::answer(request).map(Ok).boxed()
         } else {
-            DynEndpoint::call(&*self.api, request)
+            self.ask_api(request)
         }
     }
 }

@@ -2,46 +2,24 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::{InvalidText, line};
+
 /// Longest name, in characters.
 pub const MAX_CHARACTERS: usize = 200;
 
-/// A person's name: 1 to 200 characters, trimmed.
+/// A person's name: one line of 1 to 200 characters after trimming.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Name(String);
 
-/// The text is not a name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidName {
-    /// Nothing but spaces.
-    #[error("must not be empty")]
-    Empty,
-    /// Longer than [`MAX_CHARACTERS`].
-    #[error("must have at most 200 characters")]
-    TooLong,
-    /// Holds a control character.
-    #[error("must not contain control characters")]
-    ControlCharacter,
-}
-
 impl Name {
-    /// The text as a name; spaces around it are dropped.
+    /// The text as a name; blanks around it are dropped.
     ///
     /// # Errors
     ///
-    /// When it is empty, too long or holds control characters.
-    pub fn parse(text: &str) -> Result<Self, InvalidName> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Err(InvalidName::Empty);
-        }
-        if text.chars().count() > MAX_CHARACTERS {
-            return Err(InvalidName::TooLong);
-        }
-        if text.chars().any(char::is_control) {
-            return Err(InvalidName::ControlCharacter);
-        }
-        Ok(Self(text.to_owned()))
+    /// When it is empty, too long or not of one line.
+    pub fn parse(text: &str) -> Result<Self, InvalidText> {
+        Ok(Self(line(text, MAX_CHARACTERS)?.to_owned()))
     }
 
     /// The name.
@@ -62,8 +40,8 @@ mod tests {
 
     #[test]
     fn what_is_not_a_name_is_refused() {
-        assert_eq!(Name::parse(" \t"), Err(InvalidName::Empty));
-        assert_eq!(Name::parse(&"é".repeat(201)), Err(InvalidName::TooLong));
-        assert_eq!(Name::parse("a\0b"), Err(InvalidName::ControlCharacter));
+        assert_eq!(Name::parse(" \t"), Err(InvalidText::Empty));
+        assert_eq!(Name::parse(&"é".repeat(201)), Err(InvalidText::TooLong(200)));
+        assert_eq!(Name::parse("a\0b"), Err(InvalidText::ControlCharacter));
     }
 }

@@ -44,6 +44,8 @@ pub enum Flaw {
     UnknownMember,
     /// A table has no such column. The same is true of its name.
     UnknownColumn,
+    /// A query has no such parameter. The same is true of its name.
+    UnknownParameter,
     /// It is there more than once.
     Duplicate,
     /// Somebody else has it.
@@ -95,6 +97,7 @@ impl Flaw {
         let whose = match self {
             Self::UnknownMember => "MEMBER",
             Self::UnknownColumn => "COLUMN",
+            Self::UnknownParameter => "PARAMETER",
             Self::Missing
             | Self::Empty
             | Self::TooShort
@@ -121,7 +124,9 @@ impl Flaw {
             Self::TooLarge => "TOO_LARGE",
             Self::TooMany => "TOO_MANY",
             Self::WrongType => "WRONG_TYPE",
-            Self::Unknown | Self::UnknownMember | Self::UnknownColumn => "UNKNOWN",
+            Self::Unknown | Self::UnknownMember | Self::UnknownColumn | Self::UnknownParameter => {
+                "UNKNOWN"
+            }
             Self::Duplicate => "DUPLICATE",
             Self::Taken => "TAKEN",
             Self::Invalid => "INVALID",
@@ -200,9 +205,11 @@ mod tests {
     #[test]
     fn what_is_unknown_is_no_part_of_its_code_and_shown_cut() {
         let long = "ö".repeat(100_000);
-        for (flaw, code) in
-            [(Flaw::UnknownMember, "MEMBER_UNKNOWN"), (Flaw::UnknownColumn, "COLUMN_UNKNOWN")]
-        {
+        for (flaw, code) in [
+            (Flaw::UnknownMember, "MEMBER_UNKNOWN"),
+            (Flaw::UnknownColumn, "COLUMN_UNKNOWN"),
+            (Flaw::UnknownParameter, "PARAMETER_UNKNOWN"),
+        ] {
             let FieldProblem { field, code: shown, message } =
                 FieldProblem::new(&long, flaw, &long);
             assert_eq!((shown.as_str(), &field), (code, &message));

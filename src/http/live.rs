@@ -79,7 +79,8 @@ pub fn last_known<'a>(
     request: &'a Request,
     since: Option<&'a str>,
 ) -> (&'static str, Option<&'a str>) {
-    match header_of(request, &LAST_EVENT_ID) {
+    // An empty one is what a client sends that knows none (HTML, section 9.2).
+    match header_of(request, &LAST_EVENT_ID).filter(|last| !last.is_empty()) {
         Some(last) => ("Last-Event-ID", Some(last)),
         None => ("since", since),
     }

@@ -8,7 +8,6 @@ use super::field::{FieldProblem, Flaw};
 use super::problem::Problem;
 use crate::accounts::account::Rejection;
 use crate::accounts::email::InvalidEmail;
-use crate::accounts::name::InvalidName;
 use crate::accounts::password::{HashError, InvalidPassword, SamePassword, WrongPassword};
 use crate::accounts::{AccountCommandError, ChangePasswordError, SignUpError, VerifyError};
 use crate::eventlog::{ExecuteError, ReadError, StoreError};
@@ -19,8 +18,8 @@ use crate::sessions::{SessionCommandError, SessionError, StartError};
 use crate::tasks::events::Deed;
 use crate::tasks::heavy::Busy;
 use crate::tasks::idempotency::KeyError;
-use crate::tasks::values::InvalidText;
 use crate::tasks::writing::WriteError;
+use crate::text::InvalidText;
 use crate::workers::WorkError;
 
 /// Seconds after which a refused stream is worth repeating: places are held for long.
@@ -29,16 +28,6 @@ const RETRY_STREAM_AFTER: u32 = 10;
 impl From<InvalidEmail> for Flaw {
     fn from(_: InvalidEmail) -> Self {
         Self::Invalid
-    }
-}
-
-impl From<InvalidName> for Flaw {
-    fn from(error: InvalidName) -> Self {
-        match error {
-            InvalidName::Empty => Self::Empty,
-            InvalidName::TooLong => Self::TooLong,
-            InvalidName::ControlCharacter => Self::Invalid,
-        }
     }
 }
 
@@ -68,7 +57,7 @@ impl From<InvalidText> for Flaw {
         match error {
             InvalidText::Empty => Self::Empty,
             InvalidText::TooLong(_) => Self::TooLong,
-            InvalidText::Nul => Self::Invalid,
+            InvalidText::ControlCharacter | InvalidText::Nul => Self::Invalid,
         }
     }
 }

@@ -11,20 +11,26 @@ use crate::app::{Reply, TestApp, TestRequest};
 use crate::user::PASSWORD;
 
 /// A browser without scripts: it keeps the session's cookie and says where its forms come from.
-struct Browser {
+pub struct Browser {
     url: String,
     cookie: Option<String>,
 }
 
 impl Browser {
-    fn new(app: &TestApp) -> Self {
+    pub fn new(app: &TestApp) -> Self {
         Self { url: app.url(), cookie: None }
     }
 
     /// One in which Ada has just signed up.
     async fn of_ada(app: &TestApp) -> Self {
+        Self::of(app, "ada@example.com").await
+    }
+
+    /// One in which somebody has just signed up.
+    pub async fn of(app: &TestApp, email: &str) -> Self {
         let mut browser = Self::new(app);
-        let entered = browser.post("/signup", &ada()).await;
+        let [name, _, password] = ada();
+        let entered = browser.post("/signup", &[name, ("email", email), password]).await;
         assert_eq!((entered.status.as_u16(), entered.header("location")), (303, "/tasks"));
         browser
     }
@@ -34,7 +40,7 @@ impl Browser {
         self.keep(request.send().await)
     }
 
-    async fn post(&mut self, path: &str, form: &[(&str, &str)]) -> Reply {
+    pub async fn post(&mut self, path: &str, form: &[(&str, &str)]) -> Reply {
         let request = self.form(path, form).header("sec-fetch-site", "same-origin");
         self.keep(request.send().await)
     }
@@ -64,7 +70,7 @@ impl Browser {
     }
 
     /// Where one's own tasks are.
-    async fn own_tasks(&mut self) -> String {
+    pub async fn own_tasks(&mut self) -> String {
         let led = self.get("/tasks").await;
         assert_eq!(led.status, 303);
         led.header("location").to_owned()

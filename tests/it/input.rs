@@ -64,7 +64,7 @@ async fn the_limits_of_a_task_are_as_documented() {
     ada.create(&title("a\0b")).await.expect_invalid(&[(
         "title",
         "TITLE_INVALID",
-        "must not contain the NUL character",
+        "must not contain control characters",
     )]);
     assert_eq!(ada.titles().await.len(), 1);
 }

@@ -15,6 +15,7 @@
 //! * `past`: what only the log gives of a task list: history, undo, time travel, changes as they happen
 //! * `input`: bad input and the one error body
 //! * `own_backup`: the private cluster into a file and back
+//! * `values`: a text is held or refused alike at every entrance
 //! * `ownership`: every operation of the OpenAPI document refuses everybody but the owner
 //! * `keys`: the key ring, the JWKS, revocation of keys, the secret
 //! * `rotation`: the schedule of keys, restarts, several nodes, a thousand rotations
@@ -114,6 +115,7 @@ mod tools;
 mod unit_file;
 mod unread;
 mod user;
+mod values;
 mod vanished;
 mod verifiers;
 mod versions;

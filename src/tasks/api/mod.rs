@@ -25,7 +25,6 @@ use super::time_travel::{Moment, TravelError};
 use super::turns::Turn;
 use super::values::TaskId;
 use super::writing::{Answering, WriteError, Writing};
-use crate::clock::Timestamp;
 use crate::eventlog::{ExecuteError, Point};
 use crate::http::State;
 use crate::http::caller::{self, Owner};
@@ -35,6 +34,7 @@ use crate::http::idempotency_key::MaybeIdempotencyKey;
 use crate::http::problem::Problem;
 use crate::http::raw_json::RawJson;
 use crate::id::UserId;
+use crate::rfc3339;
 
 /// Answers to one's own tasks are for oneself, and are asked about each time.
 const CACHE_CONTROL: &str = "private, no-cache";
@@ -47,8 +47,7 @@ fn parse(task_id: &str) -> Result<TaskId, Problem> {
 /// When a list should be shown: a version or a time.
 fn moment(field: &str, text: &str) -> Result<Moment, Problem> {
     let version = text.parse().map(Moment::Version);
-    let time = || text.parse::<jiff::Timestamp>().map(|time| Moment::Time(Timestamp::from(time)));
-    version.or_else(|_| time()).map_err(|_| {
+    version.or_else(|_| rfc3339::moment(text).map(Moment::Time)).map_err(|_| {
         let message =
             "must be a version of the list, or a date and time with its offset (RFC 3339)";
         Problem::field(field, Flaw::Invalid, message)

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::TaskFile;
 use crate::clock::Timestamp;
 use crate::http::field::Flaw;
+use crate::rfc3339::moment;
 use crate::tasks::bodies::{Reading, Said};
 use crate::tasks::events::Imported;
 use crate::tasks::task::Task;
@@ -146,12 +147,10 @@ struct Wrong;
 
 /// A date and time with its offset, if there is one.
 fn time(name: &str, text: Option<&str>, reading: &mut Reading) -> Result<Option<Timestamp>, Wrong> {
-    let time = text.map(str::parse::<jiff::Timestamp>).transpose();
-    let time = time.map_err(|_| {
-        reading.wrong(name, Flaw::Invalid, "must be a date and time with its offset (RFC 3339)");
+    text.map(moment).transpose().map_err(|error| {
+        reading.wrong(name, Flaw::Invalid, error);
         Wrong
-    });
-    Ok(time?.map(Timestamp::from))
+    })
 }
 
 impl Example for TaskFile {

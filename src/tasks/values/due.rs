@@ -14,9 +14,7 @@ use jiff::{RoundMode, Unit, Zoned, ZonedRound};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::clock::Timestamp;
-
-/// Longer than any time with the longest name of a zone.
-const MAX_BYTES: usize = 80;
+use crate::rfc3339::{YEARS, pieces};
 
 /// When a task is due. Moments have millisecond precision. Boxed: most tasks are not due.
 #[derive(Clone, PartialEq, Eq)]
@@ -86,29 +84,6 @@ impl Due {
         size_of::<When>() + self.0.text.len()
     }
 
-    fn new(text: String, date: Date, moment: Option<Timestamp>) -> Self {
-        Self(Box::new(When { text: text.into(), date, moment }))
-    }
-
-    fn on(date: Date) -> Self {
-        Self::new(date.to_string(), date, None)
-    }
-
-    /// The same moment to the millisecond, in its zone.
-    fn at(zoned: &Zoned) -> Result<Self, jiff::Error> {
-        let rounding = ZonedRound::new().smallest(Unit::Millisecond).mode(RoundMode::Trunc);
-        let zoned = zoned.round(rounding)?;
-        let text = match zoned.time_zone().to_fixed_offset() {
-            Ok(Offset::UTC) => zoned.timestamp().to_string(),
-            Ok(offset) => {
-                let printer = DateTimePrinter::new();
-                printer.timestamp_with_offset_to_string(&zoned.timestamp(), offset)
-            }
-            Err(_named) => zoned.to_string(),
-        };
-        Ok(Self::new(text, zoned.date(), Some(zoned.timestamp().into())))
-    }
-
     /// Reads what [`Self::as_str`] gave, whatever is known of its zone by now.
     fn stored(text: &str) -> Option<Self> {
         let pieces = Pieces::parse(text).ok()?;
@@ -120,7 +95,7 @@ impl Due {
                 Some(offset.to_timestamp(date.to_datetime(time)).ok()?.into())
             }
         };
-        Some(Self::new(text.to_owned(), date, moment))
+        Some(Self(Box::new(When { text: text.into(), date, moment })))
     }
 }
 
@@ -134,28 +109,35 @@ impl FromStr for Due {
     type Err = InvalidDue;
 
     fn from_str(text: &str) -> Result<Self, InvalidDue> {
-        let pieces = Some(text)
-            .filter(|text| text.len() <= MAX_BYTES)
-            .map(Pieces::parse)
-            .ok_or(InvalidDue)?;
-        let pieces = pieces.map_err(|_| InvalidDue)?;
+        let pieces = pieces(text).map_err(|_| InvalidDue)?;
         let is_named = pieces.time_zone_annotation().is_some();
-        let due = match (pieces.time(), pieces.to_numeric_offset()) {
-            (None, None) if !is_named => Ok(Self::on(pieces.date())),
-            (Some(_), _) if is_named => text.parse::<Zoned>().and_then(|zoned| Self::at(&zoned)),
+        let shown = match (pieces.time(), pieces.to_numeric_offset()) {
+            (None, None) if !is_named => Ok(pieces.date().to_string()),
+            (Some(_), _) if is_named => text.parse().and_then(|zoned| shown(&zoned)),
             (Some(time), Some(offset)) => pieces
                 .date()
                 .to_datetime(time)
                 .to_zoned(TimeZone::fixed(offset))
-                .and_then(|zoned| Self::at(&zoned)),
+                .and_then(|zoned| shown(&zoned)),
             _ => return Err(InvalidDue),
         };
-        // Hours of an offset end at 23 (RFC 3339, section 5.6): others cannot read more.
-        let is_far = |offset: Offset| offset.seconds().abs() >= 24 * 3_600;
-        if pieces.to_numeric_offset().is_some_and(is_far) {
-            return Err(InvalidDue);
+        // What is shown is what counts: before there were zones of whole minutes, an offset is shown rounded.
+        let due = shown.ok().and_then(|text| Self::stored(&text));
+        due.filter(|due| YEARS.contains(&due.0.date.year())).ok_or(InvalidDue)
+    }
+}
+
+/// The same moment to the millisecond, in its zone, as it is shown.
+fn shown(zoned: &Zoned) -> Result<String, jiff::Error> {
+    let rounding = ZonedRound::new().smallest(Unit::Millisecond).mode(RoundMode::Trunc);
+    let zoned = zoned.round(rounding)?;
+    match zoned.time_zone().to_fixed_offset() {
+        Ok(Offset::UTC) => Ok(zoned.timestamp().to_string()),
+        Ok(offset) => {
+            let printer = DateTimePrinter::new();
+            Ok(printer.timestamp_with_offset_to_string(&zoned.timestamp(), offset))
         }
-        due.ok().filter(|due| (1..=9999).contains(&due.0.date.year())).ok_or(InvalidDue)
+        Err(_named) => Ok(zoned.to_string()),
     }
 }
 
@@ -248,6 +230,7 @@ mod tests {
             "2026-12-24T23:00:00+24:00",
             "2026-12-24T23:00:00-24:00",
             "2026-12-24T23:00:00+25:59",
+            "2026-12-24T23:00:00+01:00:30",
             "",
             "tomorrow",
             "2026-02-30",

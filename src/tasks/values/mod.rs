@@ -10,7 +10,7 @@ pub use due::{Bound, Due, InvalidDue};
 pub use position::{InvalidPosition, Position};
 pub use priority::{InvalidPriority, Priority};
 pub use tags::{InvalidTag, MAX_TAGS, TAG_CHARACTERS, TAG_SEPARATOR, Tags};
-pub use text::{DESCRIPTION_CHARACTERS, Description, InvalidText, TITLE_CHARACTERS, Title};
+pub use text::{DESCRIPTION_CHARACTERS, Description, TITLE_CHARACTERS, Title};
 
 use crate::id::Id;
 

@@ -1,6 +1,9 @@
 //! The tags of a task.
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+
+use crate::text::{InvalidText, line};
 
 /// Most tags of a task.
 pub const MAX_TAGS: usize = 20;
@@ -21,7 +24,7 @@ pub enum InvalidTag {
     /// Too many tags.
     #[error("must have at most {MAX_TAGS} tags")]
     TooMany,
-    /// Nothing but white space.
+    /// No character of it can be seen.
     #[error("must not be empty")]
     Empty,
     /// Too many characters.
@@ -68,24 +71,25 @@ impl Tags {
     }
 }
 
-/// Whether two tags are the same, whatever their case.
+/// Whether two tags are the same, whatever their case and however their letters were typed.
 fn same(one: &str, other: &str) -> bool {
-    one == other
-        || one.chars().flat_map(char::to_lowercase).eq(other.chars().flat_map(char::to_lowercase))
+    let lower = |text: &str| text.chars().flat_map(char::to_lowercase).nfc().collect::<String>();
+    one == other || lower(one) == lower(other)
 }
 
 fn tag(text: &str) -> Result<&str, InvalidTag> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(InvalidTag::Empty);
+    let tag = line(text, TAG_CHARACTERS)?;
+    if tag.contains(TAG_SEPARATOR) { Err(InvalidTag::Forbidden) } else { Ok(tag) }
+}
+
+impl From<InvalidText> for InvalidTag {
+    fn from(error: InvalidText) -> Self {
+        match error {
+            InvalidText::Empty => Self::Empty,
+            InvalidText::TooLong(_) => Self::TooLong,
+            InvalidText::ControlCharacter | InvalidText::Nul => Self::Forbidden,
+        }
     }
-    if text.chars().any(|character| character == TAG_SEPARATOR || character.is_control()) {
-        return Err(InvalidTag::Forbidden);
-    }
-    if text.chars().count() > TAG_CHARACTERS {
-        return Err(InvalidTag::TooLong);
-    }
-    Ok(text)
 }
 
 #[cfg(test)]
@@ -99,6 +103,7 @@ mod tests {
     #[test]
     fn tags_are_trimmed_and_kept_in_order_without_repeats() {
         assert_eq!(tags(&[" home ", "Práce", "HOME", "práce"]), ["home", "Práce"]);
+        assert_eq!(tags(&["caf\u{e9}", "CAFE\u{301}", "cafe"]), ["caf\u{e9}", "cafe"]);
         assert_eq!(tags(&[]), [""; 0]);
     }
 

@@ -4,42 +4,26 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::{InvalidText, line, lines};
+
 /// Most characters of a title.
 pub const TITLE_CHARACTERS: usize = 200;
 /// Most characters of a description.
 pub const DESCRIPTION_CHARACTERS: usize = 2_000;
 
-/// The text does not fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidText {
-    /// Nothing but white space.
-    #[error("must not be empty")]
-    Empty,
-    /// Too many characters.
-    #[error("must have at most {0} characters")]
-    TooLong(usize),
-    /// Holds U+0000, which PostgreSQL cannot store.
-    #[error("must not contain the NUL character")]
-    Nul,
-}
-
-/// A task's title: 1 to 200 characters after trimming.
+/// A task's title: one line of 1 to 200 characters after trimming.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Title(Box<str>);
 
 impl Title {
-    /// The text as a title; white space around it is dropped.
+    /// The text as a title; blanks around it are dropped.
     ///
     /// # Errors
     ///
-    /// When it is empty, too long or holds NUL.
+    /// When it is empty, too long or not of one line.
     pub fn parse(text: &str) -> Result<Self, InvalidText> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Err(InvalidText::Empty);
-        }
-        limited(text, TITLE_CHARACTERS).map(Self)
+        Ok(Self(line(text, TITLE_CHARACTERS)?.into()))
     }
 
     /// The title.
@@ -60,23 +44,13 @@ impl Description {
     ///
     /// When it is too long or holds NUL.
     pub fn parse(text: &str) -> Result<Self, InvalidText> {
-        limited(text, DESCRIPTION_CHARACTERS).map(Self)
+        Ok(Self(lines(text, DESCRIPTION_CHARACTERS)?.into()))
     }
 
     /// The description.
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-pub(super) fn limited(text: &str, characters: usize) -> Result<Box<str>, InvalidText> {
-    if text.contains('\0') {
-        return Err(InvalidText::Nul);
-    }
-    if text.chars().count() > characters {
-        return Err(InvalidText::TooLong(characters));
-    }
-    Ok(text.into())
 }
 
 impl fmt::Debug for Title {
@@ -112,7 +86,7 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         assert_eq!(Title::parse(" \u{a0}\t"), Err(InvalidText::Empty));
         assert_eq!(Title::parse(&"é".repeat(201)), Err(InvalidText::TooLong(200)));
-        assert_eq!(Title::parse("a\0"), Err(InvalidText::Nul));
+        assert_eq!(Title::parse("a\0"), Err(InvalidText::ControlCharacter));
         assert_eq!(Description::parse(&"é".repeat(2_001)), Err(InvalidText::TooLong(2_000)));
         assert_eq!(Description::parse("\0"), Err(InvalidText::Nul));
     }

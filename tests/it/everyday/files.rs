@@ -40,7 +40,8 @@ const UNTRIMMED: [&str; 9] =
 async fn fill(app: &TestApp, user: &TestUser) {
     let mut commands = Vec::new();
     for (number, text) in AWKWARD.iter().chain(&UNTRIMMED).enumerate() {
-        let title = if text.trim().is_empty() { "untrimmed" } else { text };
+        let is_title = !text.trim().is_empty() && !text.contains(char::is_control);
+        let title = if is_title { text } else { "several lines" };
         let priority = ["none", "low", "medium", "high"][number % 4];
         let due = ["2026-12-24", "2026-12-24T18:00:00.5-03:30", "2026-07-24T18:00[Europe/Prague]"];
         let task = json!({
@@ -68,6 +69,26 @@ fn tags_of(number: usize) -> Vec<&'static str> {
         4 => vec!["-1", "a b"],
         _ => vec!["@home"],
     }
+}
+
+/// The names of a table's columns.
+const NAMES: [&str; 11] = [
+    "id",
+    "title",
+    "description",
+    "completed",
+    "completedAt",
+    "priority",
+    "due",
+    "tags",
+    "position",
+    "createdAt",
+    "updatedAt",
+];
+
+/// A row of a table that is exported: every cell is in quotes.
+fn row(cells: &[&str; 11]) -> String {
+    format!("\"{}\"\r\n", cells.join("\",\""))
 }
 
 /// The list without what is another user's.
@@ -146,15 +167,21 @@ async fn an_export_has_everything_there_is_of_a_task() {
     let expected = ["application/json", "attachment; filename=\"tasks.json\"", "no-store"];
     assert_eq!(headers(&reply), expected);
     let reply = ada.list("/export?format=csv").await;
-    let (names, milk, bread) = (
-        "id,title,description,completed,completedAt,priority,due,tags,position,createdAt,updatedAt",
-        format!(
-            "{},\"Milk, \"\"fresh\"\"\",'=2,true,{NOW},high,2026-12-24,home;shop,i0000000,{NOW},{NOW}",
-            id(&milk)
-        ),
-        format!("{},Bread,,false,,none,,,i0000001,{NOW},{NOW}", id(&bread)),
-    );
-    assert_eq!(reply.text, format!("{names}\r\n{milk}\r\n{bread}\r\n"));
+    let milk = [
+        id(&milk),
+        "Milk, \"\"fresh\"\"",
+        "'=2",
+        "true",
+        NOW,
+        "high",
+        "2026-12-24",
+        "home;shop",
+        "i0000000",
+        NOW,
+        NOW,
+    ];
+    let bread = [id(&bread), "Bread", "", "false", "", "none", "", "", "i0000001", NOW, NOW];
+    assert_eq!(reply.text, [row(&NAMES), row(&milk), row(&bread)].concat());
     let expected = ["text/csv", "attachment; filename=\"tasks.csv\"", "no-store"];
     assert_eq!(headers(&reply), expected);
 }
@@ -163,9 +190,7 @@ async fn an_export_has_everything_there_is_of_a_task() {
 async fn an_empty_list_is_exported_and_imported_too() {
     let (app, ada) = ada().await;
     assert_eq!(export(&ada, "json").await, "{\"tasks\":[\n]}\n");
-    let names =
-        "id,title,description,completed,completedAt,priority,due,tags,position,createdAt,updatedAt";
-    assert_eq!(export(&ada, "csv").await, format!("{names}\r\n"));
+    assert_eq!(export(&ada, "csv").await, row(&NAMES));
     let nothing = json!({"created": 0, "changed": 0, "unchanged": 0, "version": v(0)});
     for (format, content_type) in [("json", "application/json"), ("csv", "text/csv; charset=utf-8")]
     {
@@ -180,13 +205,13 @@ async fn a_table_that_somebody_made_needs_only_titles_in_columns_of_any_order() 
     let (_app, ada) = ada().await;
     let table = "\u{feff}priority,title,tags,due,completed\n\
                  high,Milk,home;shop,2026-12-24,TRUE\n\
-                 ,\"Bread\nand butter\",,,\n";
+                 ,\"Bread, butter\",,,\n";
     let reply = import(&ada, "Text/CSV", table).await.expect(200);
     assert_eq!(reply, json!({"created": 2, "changed": 0, "unchanged": 0, "version": v(2)}));
     let list = page(&ada, "").await;
     let milk = json!({"title": "Milk", "priority": "high", "tags": ["home", "shop"], "due": "2026-12-24",
                       "completed": true, "completedAt": NOW});
-    let bread = json!({"title": "Bread\nand butter", "position": "i0000001", "version": v(2)});
+    let bread = json!({"title": "Bread, butter", "position": "i0000001", "version": v(2)});
     let tasks = [shown(&ada, &list["tasks"][0], &milk), shown(&ada, &list["tasks"][1], &bread)];
     assert_eq!(list["tasks"], json!(tasks));
 }

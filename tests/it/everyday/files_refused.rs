@@ -32,6 +32,7 @@ const ID: &str = "must be the id of an exported task";
 const PLACE: &str = "must be the position of an exported task";
 
 const NUL: &str = "must not contain the NUL character";
+const CONTROL: &str = "must not contain control characters";
 const EMPTY: &str = "must not be empty";
 
 /// A task with these fields, and what is wrong with one of them.
@@ -53,7 +54,7 @@ fn bad_texts() -> Vec<(Value, Refusal)> {
             "TITLE_TOO_LONG",
             "must have at most 200 characters",
         ),
-        bad(&json!({"title": "a\0"}), "title", "TITLE_INVALID", NUL),
+        bad(&json!({"title": "a\0"}), "title", "TITLE_INVALID", CONTROL),
         bad(
             &json!({"description": note}),
             "description",
@@ -117,7 +118,7 @@ async fn a_bad_line_of_a_table_is_named_by_its_place_and_nothing_is_imported() {
     let (app, ada) = ada().await;
     let columns = "title,priority,completed,due,tags,id,description";
     for (line, refused) in [
-        (" ,,,,,,", refusal("tasks[1].title", "TITLE_EMPTY", "must not be empty")),
+        (" ,low,,,,,", refusal("tasks[1].title", "TITLE_EMPTY", "must not be empty")),
         ("a,,,soon,,,", refusal("tasks[1].due", "DUE_INVALID", DUE)),
         ("a,,,,,1,", refusal("tasks[1].id", "ID_INVALID", ID)),
         (
@@ -134,13 +135,17 @@ async fn a_bad_line_of_a_table_is_named_by_its_place_and_nothing_is_imported() {
         ),
         ("a,,yes,,,,", refusal("tasks[1].completed", "COMPLETED_INVALID", "must be true or false")),
         ("a,b", refusal("tasks[1]", "TASKS_INVALID", "has 2 columns instead of 7 (line 3)")),
-        ("a,,,,,,,", refusal("tasks[1]", "TASKS_INVALID", "has 8 columns instead of 7 (line 3)")),
+        (
+            "a,,,,,,,b",
+            refusal("tasks[1]", "TASKS_INVALID", "has a text in a column without a name (line 3)"),
+        ),
     ] {
         let table = format!("{columns}\ngood,,,,,,\n{line}\ngood too,,,,,,\n");
         assert_refused(&import(&ada, "text/csv", table).await, &[refused]);
     }
     let utf8 = [b"title\ngood\n".as_slice(), b"\xff\n"].concat();
-    let refused = refusal("tasks[1]", "TASKS_INVALID", "is not UTF-8 (line 3)");
+    let message = "is not UTF-8: save the table as “CSV UTF-8” (line 3)";
+    let refused = refusal("tasks", "TASKS_INVALID", message);
     assert_refused(&import(&ada, "text/csv", utf8).await, &[refused]);
     assert_eq!(event_count(&app).await, 0);
 }
@@ -196,8 +201,8 @@ async fn a_table_without_titles_or_with_columns_of_its_own_is_refused() {
         ("", missing()),
         ("due,tags\n2026-12-24,\n", missing()),
         ("title,colour\nMilk,red\n", refusal("colour", "COLUMN_UNKNOWN", known)),
-        ("Title\nMilk\n", refusal("Title", "COLUMN_UNKNOWN", known)),
-        ("title;due\nMilk;\n", refusal("title;due", "COLUMN_UNKNOWN", known)),
+        ("Titles\nMilk\n", refusal("Titles", "COLUMN_UNKNOWN", known)),
+        ("title|due\nMilk|\n", refusal("title|due", "COLUMN_UNKNOWN", known)),
         (
             "title,title\nMilk,Bread\n",
             refusal("title", "TITLE_DUPLICATE", "is there more than once"),

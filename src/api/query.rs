@@ -1,0 +1,112 @@
+//! Query parameters that an operation does not have are refused, as members of a body are: whoever mistypes one would get
+//! everything, or end everything.
+
+use poem::Request;
+use poem::http::Method;
+use poem_openapi::registry::{MetaOperation, MetaParamIn};
+use url::form_urlencoded;
+
+use super::known;
+use crate::http::field::{FieldProblem, Flaw};
+use crate::http::problem::Problem;
+
+/// Where every query is looked at. Elsewhere, a monitor may have a reason to make each of its requests another one.
+const WHERE: &str = "/api/";
+
+/// A query parameter of an operation.
+struct Parameter<'a> {
+    name: &'a str,
+    /// Whether it may be there several times.
+    is_list: bool,
+}
+
+/// Refuses a query with parameters that its operation does not have, or has only once.
+///
+/// # Errors
+///
+/// Which they are.
+pub fn require_known(request: &Request) -> Result<(), Problem> {
+    let Some(query) = request.uri().query() else { return Ok(()) };
+    let Some(operation) = operation(request) else { return Ok(()) };
+    let parameters = parameters(operation);
+    if parameters.is_empty() && !request.uri().path().starts_with(WHERE) {
+        return Ok(());
+    }
+    let mut given: Vec<String> = Vec::new();
+    let mut wrong = Vec::new();
+    for (name, _) in form_urlencoded::parse(query.as_bytes()) {
+        match parameters.iter().find(|known| known.name == name) {
+            None => wrong.push(unknown(&name, &parameters)),
+            Some(known) if !known.is_list && given.iter().any(|earlier| *earlier == name) => {
+                wrong.push(FieldProblem::new(name, Flaw::Duplicate, "is given more than once"));
+            }
+            Some(_) => given.push(name.into_owned()),
+        }
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(Problem::fields(wrong)) }
+}
+
+fn unknown(name: &str, parameters: &[Parameter<'_>]) -> FieldProblem {
+    let names: Vec<_> = parameters.iter().map(|known| format!("`{}`", known.name)).collect();
+    let message = match names.as_slice() {
+        [] => "is not known, there are no parameters".to_owned(),
+        [one] => format!("is not known, expected {one}"),
+        several => format!("is not known, expected one of {}", several.join(", ")),
+    };
+    FieldProblem::new(name, Flaw::UnknownParameter, message)
+}
+
+/// The operation of a request; what may be read may be asked for without its body.
+fn operation(request: &Request) -> Option<&'static MetaOperation> {
+    let method = if *request.method() == Method::HEAD { &Method::GET } else { request.method() };
+    let known = known(request.uri().path())?;
+    known.operations.iter().find(|operation| operation.method == method)
+}
+
+fn parameters(operation: &'static MetaOperation) -> Vec<Parameter<'static>> {
+    let query = operation.params.iter().filter(|known| known.in_type == MetaParamIn::Query);
+    let parameter =
+        query.map(|known| Parameter { name: &known.name, is_list: known.schema.is_array() });
+    parameter.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(method: Method, uri: &str) -> Option<Problem> {
+        require_known(&Request::builder().method(method).uri_str(uri).finish()).err()
+    }
+
+    #[test]
+    fn what_an_operation_knows_is_accepted_and_a_list_as_often_as_it_is_there() {
+        for uri in [
+            "/api/7/tasks",
+            "/api/7/tasks?",
+            "/api/7/tasks?q=milk&limit=3&priority=high&priority=low&tag=a&tag=b",
+            "/api/auth/sessions",
+            "/health/ready?probe=1",
+            "/.well-known/jwks.json?t=123",
+            "/nowhere?what=ever",
+        ] {
+            assert_eq!(refused(Method::GET, uri), None, "{uri}");
+            assert_eq!(refused(Method::HEAD, uri), None, "{uri}");
+        }
+        assert_eq!(refused(Method::DELETE, "/api/auth/sessions?except=current"), None);
+    }
+
+    #[test]
+    fn what_it_does_not_know_is_refused_by_name() {
+        let unknown = |name, message| Some(Problem::field(name, Flaw::UnknownParameter, message));
+        let except = "is not known, expected `except`";
+        let none = "is not known, there are no parameters";
+        assert_eq!(
+            refused(Method::DELETE, "/api/auth/sessions?Except=current"),
+            unknown("Except", except)
+        );
+        assert_eq!(refused(Method::POST, "/api/auth/signin?a=b"), unknown("a", none));
+        assert_eq!(refused(Method::GET, "/api/auth/session?a"), unknown("a", none));
+        let limit = Problem::field("limit", Flaw::Duplicate, "is given more than once");
+        assert_eq!(refused(Method::GET, "/api/7/tasks?limit=1&limit=2"), Some(limit));
+    }
+}
