@@ -22,11 +22,11 @@ crate::statuses! {
     /// `POST /api/auth/signin`
     SignIn: 400, 401, 413, 415, 503;
     /// `POST /api/auth/signout`
-    SignOut: 403, 503;
+    SignOut: 400, 403, 503;
     /// `GET /api/auth/session`
-    GetSession: 401, 503;
+    GetSession: 400, 401, 503;
     /// `GET /api/auth/token`
-    GetToken: 401, 503;
+    GetToken: 400, 401, 503;
 }
 
 /// The account was made and its first session began.
@@ -64,6 +64,9 @@ enum SignedOut {
         Json<Success>,
         /// Makes the browser forget the session cookie.
         #[oai(header = "Set-Cookie")]
+        String,
+        /// Makes it forget everything else that it keeps of this site.
+        #[oai(header = "Clear-Site-Data")]
         String,
     ),
 }
@@ -153,7 +156,7 @@ impl AuthApi {
 
     /// Sign out
     ///
-    /// Ends the session of the cookie, the session token or the access token that is sent. From the answer on its
+    /// Ends the sessions of every cookie, the session token or the access token that is sent. From the answer on its
     /// cookie, its session token and every access token issued for it are refused. Signing out twice, or without a
     /// session, is fine.
     #[oai(path = "/signout", method = "post", operation_id = "signOut")]
@@ -163,10 +166,11 @@ impl AuthApi {
         request: &Request,
     ) -> Result<SignedOut, Failure<SignOut>> {
         let state = caller::state(request)?;
-        if let MaybeSignedIn(Some(session)) = caller {
+        for session in caller.0 {
             entering::sign_out(state, session).await?;
         }
-        Ok(SignedOut::Done(Json(Success { success: true }), cookie::clear(&state.site)))
+        let (forgotten, data) = (cookie::clear(&state.site), cookie::CLEAR_SITE_DATA.to_owned());
+        Ok(SignedOut::Done(Json(Success { success: true }), forgotten, data))
     }
 
     /// The current session

@@ -139,27 +139,27 @@ struct Door {
     state: State,
     device: Device,
     context: Context,
-    /// The session of the cookie that their browser is about to replace, whoever's it is.
-    replaced: Option<Arc<Session>>,
+    /// The sessions of the cookies that their browser is about to replace, whoever's they are.
+    replaced: Vec<Arc<Session>>,
 }
 
 impl Door {
     /// # Errors
     ///
-    /// When nobody can say which session the cookie has: it would live on beside the new one.
+    /// When nobody can say which session a cookie has: it would live on beside the new one.
     async fn of(state: &State, request: &Request) -> Result<Self, Problem> {
-        let replaced = caller::session_of_cookie(request).await?;
+        let replaced = caller::sessions_of_cookies(request).await?;
         let (device, context) = (caller::device(request), caller::context());
         Ok(Self { state: state.clone(), device, context, replaced })
     }
 
-    /// Begins a session for somebody who has proven a password, in place of the one that their browser has a cookie of
-    /// (ASVS 7.2.4): nobody would be left to sign out of it. That one ends first; if it cannot, no session begins.
+    /// Begins a session for somebody who has proven a password, in place of what their browser has cookies of
+    /// (ASVS 7.2.4): nobody would be left to sign out of it. That ends first; if it cannot, no session begins.
     async fn enter(self, proof: Proof) -> Result<(SignedInBody, String), Problem> {
         let Self { state, device, context, replaced } = self;
         let entrance = Entrance::prepare(&state, device, proof.user_id).await?;
         let context = Context { user_id: Some(proof.user_id), ..context };
-        if let Some(session) = replaced {
+        for session in replaced {
             let context = caller::acting(&session);
             state.sessions.end(&session, EndReason::Replaced, context).await?;
         }

@@ -7,6 +7,7 @@ use poem_openapi::{ApiResponse, OpenApi};
 use url::form_urlencoded;
 
 use super::session_bodies::SessionListBody;
+use crate::http::State;
 use crate::http::caller::{self, SignedIn};
 use crate::http::cookie;
 use crate::http::failure::Failure;
@@ -19,9 +20,9 @@ use crate::sessions::events::EndReason;
 
 crate::statuses! {
     /// `GET /api/auth/sessions`
-    ListSessions: 401, 503;
+    ListSessions: 400, 401, 503;
     /// `DELETE /api/auth/sessions/{session_id}`
-    EndSession: 401, 403, 404, 503;
+    EndSession: 400, 401, 403, 404, 503;
     /// `DELETE /api/auth/sessions`
     EndSessions: 400, 401, 403, 503;
 }
@@ -48,7 +49,18 @@ enum Ended {
         /// Makes the browser forget the session cookie, when the current session has ended.
         #[oai(header = "Set-Cookie")]
         Option<String>,
+        /// Makes it forget everything else that it keeps of this site, then.
+        #[oai(header = "Clear-Site-Data")]
+        Option<String>,
     ),
+}
+
+impl Ended {
+    /// Sessions have ended, perhaps the current one too.
+    fn of(is_current: bool, state: &State) -> Self {
+        let cookie = is_current.then(|| cookie::clear(&state.site));
+        Self::Done(cookie, is_current.then(|| cookie::CLEAR_SITE_DATA.to_owned()))
+    }
 }
 
 /// The endpoints for a user's sessions.
@@ -93,8 +105,7 @@ impl SessionsApi {
         if !revoked.map_err(Problem::from)? {
             return Err(Problem::no_such_session().into());
         }
-        let is_current = session_id == caller.session.id;
-        Ok(Ended::Done(is_current.then(|| cookie::clear(&state.site))))
+        Ok(Ended::of(session_id == caller.session.id, state))
     }
 
     /// End all sessions
@@ -115,8 +126,7 @@ impl SessionsApi {
         let (user_id, context) = (caller.session.user_id, caller.context());
         let ended = state.sessions.end_all(user_id, except, EndReason::Revoked, context).await;
         ended.map_err(Problem::from)?;
-        let is_current = except.is_none();
-        Ok(Ended::Done(is_current.then(|| cookie::clear(&state.site))))
+        Ok(Ended::of(except.is_none(), state))
     }
 }
 

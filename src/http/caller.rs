@@ -7,6 +7,7 @@
 //!
 //! Whoever proves a live session uses it, which extends it once in a while; signing out is no use.
 
+use std::future;
 use std::sync::Arc;
 
 use poem::http::header;
@@ -15,11 +16,12 @@ use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::credential::{
-    self, Credential, Judged, Presented, Refused, VerifiedToken, first_live, judgeable_bearer,
-    live_session,
+    self, Credential, Judged, Presented, Proven, Refused, VerifiedToken, every_live, first_live,
+    judgeable_bearer, live_session,
 };
 use super::problem::Problem;
 use super::{State, cookie, header_of, intake};
+use crate::clock::{Clock, Timestamp};
 use crate::eventlog::Context;
 use crate::id::{SessionId, UserId};
 use crate::keys::When;
@@ -50,15 +52,17 @@ pub struct SignedIn {
     pub session: Arc<Session>,
     /// Whether it lasts longer than before the request.
     is_extended: bool,
+    /// When the access token expires that proves it, if one does.
+    until: Option<Timestamp>,
 }
 
 /// Somebody with a live session, proven by its cookie or its token: what may be exchanged for new access tokens.
 #[derive(Debug, Clone)]
 pub struct SessionHolder(pub Arc<Session>);
 
-/// Somebody who may have a session; a credential that is dead or none at all is fine.
+/// Somebody who may have sessions: every live one that the request proves. A credential that is dead or none at all is fine.
 #[derive(Debug, Clone)]
-pub struct MaybeSignedIn(pub Option<Arc<Session>>);
+pub struct MaybeSignedIn(pub Vec<Arc<Session>>);
 
 impl Owner {
     async fn of(request: &Request) -> Result<Self, Problem> {
@@ -111,16 +115,28 @@ impl SignedIn {
 
     async fn find(request: &Request) -> Result<Self, Refused> {
         let state = following(request)?;
-        let found = first_live(state, Presented::by(request, state).await?.verified()).await?;
+        let proven = first_live(state, Presented::by(request, state).await?.verified()).await?;
+        let Proven { session: found, until } = proven;
         let session = used(state, Arc::clone(&found)).await?;
         let is_extended = session.updated_at > found.updated_at;
         intake::proven(request, session.user_id);
-        Ok(Self { session, is_extended })
+        Ok(Self { session, is_extended, until })
     }
 
     /// The context of what they do.
     pub fn context(&self) -> Context {
         acting(&self.session)
+    }
+
+    /// Waits until what they have proven counts no more: an access token expires, a session may go on.
+    pub fn expired(&self, clock: &Clock) -> impl Future<Output = ()> + Send + use<> {
+        let (until, clock) = (self.until, clock.clone());
+        async move {
+            match until {
+                Some(until) => clock.sleep_until(until).await,
+                None => future::pending().await,
+            }
+        }
     }
 
     /// The user as the owner of what a path names, if that is they.
@@ -146,7 +162,7 @@ impl SessionHolder {
         let state = following(request)?;
         let presented = Presented::by(request, state).await?.verified();
         let session = first_live(state, presented.map(no_access_token)).await;
-        let session = session.map_err(Refused::told)?;
+        let Proven { session, .. } = session.map_err(Refused::told)?;
         used(state, session).await.map(Self)
     }
 }
@@ -193,7 +209,8 @@ impl MaybeSignedIn {
     pub async fn of(request: &Request) -> Result<Self, Problem> {
         let state = following(request)?;
         let presented = Presented::by(request, state).await?;
-        if_any(first_live(state, presented.verified_whenever()).await).map(Self)
+        let sessions = every_live(state, presented.verified_whenever()).await;
+        sessions.map(Self).map_err(Refused::untold)
     }
 }
 
@@ -206,13 +223,13 @@ fn if_any<T>(found: Result<T, Refused>) -> Result<Option<T>, Problem> {
     }
 }
 
-/// The live session whose cookie the browser has, if a change in its name would be accepted from where the request comes.
+/// The live sessions whose cookies the browser has, if a change in their name would be accepted from where the request comes.
 ///
 /// # Errors
 ///
 /// When nobody can say for the moment.
-pub async fn session_of_cookie(request: &Request) -> Result<Option<Arc<Session>>, Problem> {
-    if_any(credential::session_of_cookie(request, state(request)?).await)
+pub async fn sessions_of_cookies(request: &Request) -> Result<Vec<Arc<Session>>, Problem> {
+    credential::sessions_of_cookies(request, state(request)?).await.map_err(Refused::untold)
 }
 
 /// Where a request comes from and in which trace, without saying who sent it.

@@ -17,15 +17,24 @@ pub const NAME: &str = "better-auth.session_token";
 /// Its name with https: the prefix binds it to https (RFC 6265bis, section 4.1.3).
 const SECURE_NAME: &str = "__Secure-better-auth.session_token";
 
-/// The session token in the request's cookie, if there is one with the form of a token.
-pub fn read(request: &Request, site: &Site) -> Option<SessionToken> {
+/// Makes a browser forget what it keeps of this site beside the cookie, when somebody signs out (W3C, Clear Site Data).
+///
+/// That is answers, and what pages have stored. Cookies are not named: those of the whole domain would go.
+pub const CLEAR_SITE_DATA: &str = "\"cache\", \"storage\"";
+
+/// Most cookies of the name that are looked at: a browser has one for each path and domain that somebody has set it for.
+const MOST: usize = 8;
+
+/// The session tokens in the request's cookies, as far as they have the form of one. There may be several, a stale one first: a browser
+/// sends those of longer paths before ours (RFC 6265, section 5.4).
+pub fn read(request: &Request, site: &Site) -> Vec<SessionToken> {
     let name = name(site);
     let headers = request.headers().get_all(header::COOKIE);
     let pairs =
         headers.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
-    let mut values =
+    let values =
         pairs.filter_map(|pair| pair.trim().split_once('=')).filter(|(key, _)| *key == name);
-    values.next().and_then(|(_, value)| SessionToken::parse(value))
+    values.filter_map(|(_, value)| SessionToken::parse(value)).take(MOST).collect()
 }
 
 /// The header that keeps a session's token until the session expires.
@@ -41,7 +50,8 @@ pub fn refresh(
     now: Timestamp,
     site: &Site,
 ) -> Option<String> {
-    let token = read(request, site).filter(|token| token.hash() == session.token_hash)?;
+    let mut tokens = read(request, site).into_iter();
+    let token = tokens.find(|token| token.hash() == session.token_hash)?;
     Some(keep(&token, session.expires_at, now, site))
 }
 
@@ -62,6 +72,7 @@ fn name(site: &Site) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sessions::token::TokenHash;
 
     fn site(secure: bool) -> Site {
         Site {
@@ -76,6 +87,10 @@ mod tests {
         Request::builder().header(header::COOKIE, cookie).finish()
     }
 
+    fn hashes(tokens: &[SessionToken]) -> Vec<TokenHash> {
+        tokens.iter().map(SessionToken::hash).collect()
+    }
+
     #[test]
     fn a_kept_token_is_read_again() {
         let token = SessionToken::generate().unwrap();
@@ -88,15 +103,23 @@ mod tests {
                 attributes,
                 if secure { format!("{expected}; Secure") } else { expected.to_owned() }
             );
-            let read = read(&request(&format!("theme=dark; {pair}")), &site(secure)).unwrap();
-            assert_eq!(read.hash(), token.hash());
+            let read = read(&request(&format!("theme=dark; {pair}")), &site(secure));
+            assert_eq!(hashes(&read), [token.hash()]);
         }
     }
 
     #[test]
     fn an_https_site_does_not_read_a_cookie_that_http_could_have_set() {
         let token = SessionToken::generate().unwrap();
-        assert!(read(&request(&format!("{NAME}={}", token.reveal())), &site(true)).is_none());
+        assert!(read(&request(&format!("{NAME}={}", token.reveal())), &site(true)).is_empty());
+    }
+
+    #[test]
+    fn every_cookie_of_the_name_is_read_up_to_a_limit() {
+        let tokens: Vec<_> = (0..9).map(|_| SessionToken::generate().unwrap()).collect();
+        let pairs = tokens.iter().map(|token| format!("{NAME}={}", token.reveal()));
+        let cookie = format!("{NAME}=nonsense; {}", pairs.collect::<Vec<_>>().join("; "));
+        assert_eq!(hashes(&read(&request(&cookie), &site(false))), hashes(&tokens[..8]));
     }
 
     #[test]
@@ -108,7 +131,7 @@ mod tests {
             "better-auth.session_token=",
             "xbetter-auth.session_token=a",
         ] {
-            assert!(read(&request(cookie), &site(false)).is_none(), "{cookie:?}");
+            assert!(read(&request(cookie), &site(false)).is_empty(), "{cookie:?}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Cross-origin requests: the configured origins may call with credentials, nobody else may at all.
+//! Cross-origin requests: the configured origins may call with credentials. What is for everybody may be read by every page,
+//! and nothing else by any other.
 
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Request, Response};
@@ -11,19 +12,30 @@ pub struct Cors {
     origins: Vec<String>,
 }
 
-/// A trusted origin that a request comes from.
+/// The origins whose pages may read the answer to a request.
 #[derive(Debug)]
-pub struct TrustedOrigin {
+pub struct Readers {
+    /// One origin, or all of them (`*`).
     origin: HeaderValue,
+    with_credentials: bool,
     preflight: bool,
 }
 
 const METHODS: &str = "GET, POST, PUT, PATCH, DELETE, OPTIONS";
-const REQUEST_HEADERS: &str = "authorization, content-type, idempotency-key, if-match, if-none-match, last-event-id, traceparent";
+const REQUEST_HEADERS: &str = "authorization, baggage, content-type, idempotency-key, if-match, if-none-match, last-event-id, \
+                               traceparent, tracestate";
 const RESPONSE_HEADERS: &str =
     "content-disposition, etag, location, retry-after, traceresponse, www-authenticate";
 /// Seconds a browser may remember the answer to a preflight.
 const MAX_AGE: &str = "600";
+
+/// What is for everybody: whoever verifies tokens in a browser, or draws the document there.
+const PUBLIC: [&str; 4] = [
+    "/.well-known/jwks.json",
+    "/openapi.json",
+    "/api/auth/revocations",
+    "/api/auth/revocations/stream",
+];
 
 impl Cors {
     /// The rules for a site.
@@ -31,32 +43,41 @@ impl Cors {
         Self { origins: site.trusted_origins.clone() }
     }
 
-    /// The trusted origin that the request comes from, if any.
-    pub fn origin_of(&self, request: &Request) -> Option<TrustedOrigin> {
-        let origin = request.headers().get(header::ORIGIN)?;
-        let is_trusted = self.origins.iter().any(|trusted| trusted.as_bytes() == origin.as_bytes());
-        is_trusted
-            .then(|| TrustedOrigin { origin: origin.clone(), preflight: is_preflight(request) })
+    /// Whose pages may read the answer, if any may.
+    pub fn readers_of(&self, request: &Request) -> Option<Readers> {
+        let origin = request.headers().get(header::ORIGIN);
+        let is_trusted = |origin: &&HeaderValue| {
+            self.origins.iter().any(|trusted| trusted.as_bytes() == origin.as_bytes())
+        };
+        let preflight = origin.is_some() && is_preflight(request);
+        if let Some(origin) = origin.filter(is_trusted) {
+            return Some(Readers { origin: origin.clone(), with_credentials: true, preflight });
+        }
+        let origin = HeaderValue::from_static("*");
+        let readers = Readers { origin, with_credentials: false, preflight };
+        PUBLIC.contains(&request.uri().path()).then_some(readers)
     }
 
     /// Says in an answer who may read it.
-    pub fn finish(&self, response: &mut Response, origin: Option<TrustedOrigin>) {
+    pub fn finish(&self, response: &mut Response, readers: Option<Readers>) {
         let headers = response.headers_mut();
         if !self.origins.is_empty() {
             headers.append(header::VARY, HeaderValue::from_static("Origin"));
         }
-        if let Some(TrustedOrigin { origin, .. }) = origin {
-            let (yes, shown) = ("true", RESPONSE_HEADERS);
-            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-            headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static(yes));
-            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(shown));
+        let Some(Readers { origin, with_credentials, .. }) = readers else { return };
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        if with_credentials {
+            let yes = HeaderValue::from_static("true");
+            headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, yes);
         }
+        let shown = HeaderValue::from_static(RESPONSE_HEADERS);
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, shown);
     }
 }
 
-impl TrustedOrigin {
+impl Readers {
     /// Whether a browser asks if it may, before it sends what a page wants (a preflight).
-    pub fn asks_first(&self) -> bool {
+    pub fn ask_first(&self) -> bool {
         self.preflight
     }
 

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use poem::Request;
 use poem::http::{Method, header};
 
+use super::field::Flaw;
 use super::problem::Problem;
 use super::{Sender, State, cookie, header_of};
 use crate::accounts::account;
+use crate::clock::Timestamp;
 use crate::eventlog::ReadError;
 use crate::keys::Keys;
 use crate::keys::When;
@@ -96,11 +98,17 @@ impl<E: Into<Problem>> From<E> for Refused {
     }
 }
 
-/// The bearer token (RFC 6750, section 2.1); the scheme's case does not matter.
-fn bearer(request: &Request) -> Option<&str> {
-    let value = header_of(request, &header::AUTHORIZATION)?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+/// The bearer token (RFC 6750, section 2.1); the scheme's case does not matter. Of two headers nobody could say which is meant
+/// (RFC 9110, section 5.3).
+fn bearer(request: &Request) -> Result<Option<&str>, Problem> {
+    if request.headers().get_all(header::AUTHORIZATION).iter().nth(1).is_some() {
+        let message = "is given more than once";
+        return Err(Problem::field("Authorization", Flaw::Duplicate, message));
+    }
+    let value = header_of(request, &header::AUTHORIZATION);
+    let parts = value.and_then(|value| value.split_once(' '));
+    let is_bearer = |(scheme, _): &(&str, &str)| scheme.eq_ignore_ascii_case("bearer");
+    Ok(parts.filter(is_bearer).map(|(_, token)| token.trim()))
 }
 
 /// The same, once this node knows every key that another node may have signed it with.
@@ -108,7 +116,7 @@ pub(super) async fn judgeable_bearer<'a>(
     request: &'a Request,
     state: &State,
 ) -> Result<Option<&'a str>, Problem> {
-    let bearer = bearer(request);
+    let bearer = bearer(request)?;
     if bearer.is_some_and(|token| !state.keys.knows_key_of(token)) {
         state.freshness.of_keys().await.map_err(ReadError::Store)?;
     }
@@ -118,11 +126,12 @@ pub(super) async fn judgeable_bearer<'a>(
 /// A credential, or why it is none.
 pub(super) type Judged<'a> = Result<Credential<'a>, Refused>;
 
-/// What a request presents. A browser may send a cookie beside a bearer token that is no good any more.
+/// What a request presents. A browser may send cookies beside a bearer token that is no good any more, and a stale cookie
+/// before a good one.
 pub(super) struct Presented<'a> {
     keys: &'a Keys,
     bearer: Option<&'a str>,
-    cookie: Option<SessionToken>,
+    cookies: Vec<SessionToken>,
 }
 
 impl<'a> Presented<'a> {
@@ -130,17 +139,20 @@ impl<'a> Presented<'a> {
     /// browsers send cookies with everybody's requests.
     pub(super) async fn by(request: &'a Request, state: &'a State) -> Result<Self, Problem> {
         let bearer = judgeable_bearer(request, state).await?;
-        let cookie = cookie::read(request, &state.site);
+        let mut cookies = cookie::read(request, &state.site);
         let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
-        let distrusted = cookie.is_some() && changes && !is_trusted(request, state);
+        let distrusted = !cookies.is_empty() && changes && !is_trusted(request, state);
         if distrusted && bearer.is_none() {
             let message = "Requests with a cookie are not accepted from this origin";
             return Err(Problem::forbidden("UNTRUSTED_ORIGIN", message));
         }
-        Ok(Self { keys: &state.keys, bearer, cookie: cookie.filter(|_| !distrusted) })
+        if distrusted {
+            cookies.clear();
+        }
+        Ok(Self { keys: &state.keys, bearer, cookies })
     }
 
-    /// The bearer token first, then the cookie.
+    /// The bearer token first, then the cookies.
     pub(super) fn verified(self) -> impl Iterator<Item = Judged<'a>> + use<'a> {
         self.verified_at(When::Now)
     }
@@ -151,20 +163,28 @@ impl<'a> Presented<'a> {
     }
 
     fn verified_at(self, when: When) -> impl Iterator<Item = Judged<'a>> + use<'a> {
-        let Self { keys, bearer, cookie } = self;
+        let Self { keys, bearer, cookies } = self;
         let bearer = bearer.map(move |token| match SessionToken::parse(token) {
             Some(token) => Ok(Credential::SessionToken(token)),
             None => Ok(Credential::AccessToken(VerifiedToken::new(token, keys, when)?)),
         });
-        bearer.into_iter().chain(cookie.map(|token| Ok(Credential::SessionToken(token))))
+        let cookies = cookies.into_iter().map(|token| Ok(Credential::SessionToken(token)));
+        bearer.into_iter().chain(cookies)
     }
+}
+
+/// A live session, and until when its proof counts.
+pub(super) struct Proven {
+    pub(super) session: Arc<Session>,
+    /// When the access token expires that proves it; nothing of a session token, which lasts as long as the session.
+    pub(super) until: Option<Timestamp>,
 }
 
 /// The first live session among the credentials. Without any, the reason the first one was refused for.
 pub(super) async fn first_live<'a>(
     state: &State,
     credentials: impl Iterator<Item = Judged<'a>> + Send,
-) -> Result<Arc<Session>, Refused> {
+) -> Result<Proven, Refused> {
     let mut refusal = None;
     for credential in credentials {
         let found = match credential {
@@ -172,7 +192,7 @@ pub(super) async fn first_live<'a>(
             Err(refused) => Err(refused),
         };
         match found {
-            Ok(session) => return Ok(session),
+            Ok(proven) => return Ok(proven),
             Err(refused) if refused.problem.is_unauthorized() => {
                 refusal = refusal.or(Some(refused));
             }
@@ -182,13 +202,35 @@ pub(super) async fn first_live<'a>(
     Err(refusal.unwrap_or_else(|| Problem::unauthenticated().into()))
 }
 
-/// The live session of the cookie alone, which counts as it does for any change.
-pub(super) async fn session_of_cookie(
+/// Every live session among the credentials, each once.
+pub(super) async fn every_live<'a>(
+    state: &State,
+    credentials: impl Iterator<Item = Judged<'a>> + Send,
+) -> Result<Vec<Arc<Session>>, Refused> {
+    let mut sessions: Vec<Arc<Session>> = Vec::new();
+    for credential in credentials {
+        match first_live(state, std::iter::once(credential)).await {
+            Ok(Proven { session, .. }) if sessions.iter().all(|known| known.id != session.id) => {
+                sessions.push(session);
+            }
+            Ok(_) => {}
+            Err(refused) if refused.problem.is_unauthorized() => {}
+            Err(refused) => return Err(refused),
+        }
+    }
+    Ok(sessions)
+}
+
+/// The live sessions of the cookies alone, which count as they do for any change.
+pub(super) async fn sessions_of_cookies(
     request: &Request,
     state: &State,
-) -> Result<Arc<Session>, Refused> {
-    let cookie = cookie::read(request, &state.site).filter(|_| is_trusted(request, state));
-    first_live(state, cookie.into_iter().map(|token| Ok(Credential::SessionToken(token)))).await
+) -> Result<Vec<Arc<Session>>, Refused> {
+    if !is_trusted(request, state) {
+        return Ok(Vec::new());
+    }
+    let cookies = cookie::read(request, &state.site).into_iter();
+    every_live(state, cookies.map(|token| Ok(Credential::SessionToken(token)))).await
 }
 
 /// Whether a cookie counts for a change: unless another site's page has the browser send it.
@@ -196,14 +238,18 @@ fn is_trusted(request: &Request, state: &State) -> bool {
     state.site.sender(request) != Sender::Other
 }
 
-async fn session(state: &State, credential: Credential<'_>) -> Result<Arc<Session>, Refused> {
+async fn session(state: &State, credential: Credential<'_>) -> Result<Proven, Refused> {
     match credential {
         Credential::SessionToken(token) => {
             let session = state.sessions.by_token(&token).await?;
             let about = Refused::about(About::session(session.user_id, session.id));
-            accepted(state, session).await.map_err(about)
+            let session = accepted(state, session).await.map_err(about)?;
+            Ok(Proven { session, until: None })
         }
-        Credential::AccessToken(token) => live_session(state, &token).await,
+        Credential::AccessToken(token) => {
+            let until = Timestamp::from_unix_millis(token.says.expires_at.saturating_mul(1_000));
+            Ok(Proven { session: live_session(state, &token).await?, until: Some(until) })
+        }
     }
 }
 

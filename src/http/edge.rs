@@ -21,12 +21,12 @@ use poem::http::Uri;
 use poem::{Endpoint, Request, Response, Result};
 
 use super::admission::{self, Asker};
-use super::cors::{Cors, TrustedOrigin};
+use super::cors::{Cors, Readers};
 use super::headers::SecurityHeaders;
 use super::intake::Intake;
 use super::problem::Problem;
 use super::trace::{Operation, RequestContext};
-use super::{State, answers, client_address, measure, pause};
+use super::{State, answers, client_address, compressed, event_source, host, measure, pause};
 use crate::budget::{Exhausted, Holder};
 
 /// What the edge has to know of the API behind it.
@@ -47,6 +47,14 @@ pub struct Edge<E> {
     headers: SecurityHeaders,
 }
 
+/// What has to be known of a request when its answer leaves.
+struct Known {
+    uri: Uri,
+    readers: Option<Readers>,
+    is_gzip_wanted: bool,
+    is_event_source: bool,
+}
+
 impl<E: DynEndpoint<Output = Response>> Edge<E> {
     /// The edge of `inner`, whose endpoints reach `state`.
     pub fn new(inner: E, operations: Operations, state: State) -> Self {
@@ -60,11 +68,14 @@ impl<E: DynEndpoint<Output = Response>> Edge<E> {
     fn answer(
         &self,
         mut request: Request,
-        origin: Option<&TrustedOrigin>,
+        readers: Option<&Readers>,
         asker: Asker,
     ) -> BoxFuture<'_, Result<Response>> {
-        match origin {
-            Some(origin) if origin.asks_first() => future::ready(Ok(origin.allowance())).boxed(),
+        if let Err(problem) = host::require(&request) {
+            return future::ready(Err(problem.into())).boxed();
+        }
+        match readers {
+            Some(readers) if readers.ask_first() => future::ready(Ok(readers.allowance())).boxed(),
             Some(_) | None => {
                 request.set_data(Arc::clone(&self.state));
                 // What only reads sends nothing that counts.
@@ -80,8 +91,8 @@ impl<E: DynEndpoint<Output = Response>> Edge<E> {
     async fn complete(
         &self,
         answer: BoxFuture<'_, Result<Response>>,
-        (asker, uri): (Asker, Uri),
-        origin: Option<TrustedOrigin>,
+        asker: Asker,
+        Known { uri, readers, is_gzip_wanted, is_event_source }: Known,
     ) -> Response {
         let budgets = &self.state.budgets;
         let answer = AssertUnwindSafe(answer).catch_unwind();
@@ -93,13 +104,20 @@ impl<E: DynEndpoint<Output = Response>> Edge<E> {
                 pause::answered(Problem::overloaded().into()).await
             }
         };
+        if is_event_source {
+            response = event_source::understood(response);
+        }
         if Problem::is_missing_in(&response) {
             let methods = || (self.operations.methods)(uri.path());
             // Boxed: most answers do not come this way.
             response = Box::pin(Problem::complete(response, methods)).await;
         }
+        if is_gzip_wanted {
+            // Boxed: most answers of a busy API do not come this way either.
+            response = Box::pin(compressed::compressed(response)).await;
+        }
         response = answers::leased(response, &budgets.answers, asker);
-        self.cors.finish(&mut response, origin);
+        self.cors.finish(&mut response, readers);
         self.headers.put_on(&mut response);
         response
     }
@@ -112,11 +130,14 @@ impl<E: DynEndpoint<Output = Response>> Endpoint for Edge<E> {
         let (operation, site) = ((self.operations.of)(&request), &self.state.site);
         let address = client_address::of(&request, site.trusted_proxies);
         let context = RequestContext::of(&request, operation, address, site.scheme());
-        let (uri, origin) = (request.uri().clone(), self.cors.origin_of(&request));
+        let (uri, readers) = (request.uri().clone(), self.cors.readers_of(&request));
         let client = address.map_or(Holder::Node, Holder::client);
         let asker = Asker { client, only_reads: request.method().is_safe() };
-        let answer = self.answer(request, origin.as_ref(), asker);
-        context.serve(self.complete(answer, (asker, uri), origin)).map(Ok)
+        let is_gzip_wanted = compressed::is_wanted(&request);
+        let is_event_source = event_source::asks(&request);
+        let known = Known { uri, readers, is_gzip_wanted, is_event_source };
+        let answer = self.answer(request, known.readers.as_ref(), asker);
+        context.serve(self.complete(answer, asker, known)).map(Ok)
     }
 }
 

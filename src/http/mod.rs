@@ -3,6 +3,7 @@
 //! A request passes the [`edge`] and arrives at an endpoint, whose first argument is the
 //! [`caller`], so nothing is parsed or looked up for somebody who may not ask. Statuses are decided in [`problem`] only.
 
+pub(crate) mod accept;
 pub mod admission;
 pub mod answers;
 pub mod begun;
@@ -11,17 +12,20 @@ pub mod bounded;
 pub mod cached;
 pub mod caller;
 mod client_address;
+pub(crate) mod compressed;
 pub mod cookie;
 pub mod cors;
 mod credential;
 pub mod digested;
 pub mod edge;
 pub mod etag;
+mod event_source;
 pub mod exposition;
 pub mod failure;
 pub mod field;
 pub mod headers;
 pub mod health;
+pub mod host;
 pub mod idempotency_key;
 pub mod if_match;
 pub mod intake;
@@ -143,7 +147,7 @@ impl Site {
 
     /// Whether an origin (as browsers write it) is this site's: the public one, or the one that the request is sent to.
     fn is_own(&self, origin: &str, request: &Request) -> bool {
-        let host = header_of(request, &header::HOST).unwrap_or_default();
+        let host = host::of(request).unwrap_or_default();
         let of_this_host = origin.split_once("://").is_some_and(|(scheme, authority)| {
             authority == host && (scheme == "https" || !self.secure)
         });

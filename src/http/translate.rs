@@ -154,6 +154,7 @@ impl From<TokenError> for Problem {
             TokenError::RevokedKey => "KEY_REVOKED",
             TokenError::WrongSignature => "WRONG_SIGNATURE",
             TokenError::Expired => "TOKEN_EXPIRED",
+            TokenError::NotYetValid => "TOKEN_NOT_YET_VALID",
             TokenError::WrongIssuer => "WRONG_ISSUER",
             TokenError::WrongAudience => "WRONG_AUDIENCE",
         };

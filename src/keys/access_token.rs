@@ -1,7 +1,8 @@
 //! Access tokens: JWTs in the profile of RFC 9068.
 //!
 //! Verification pins the algorithm to the key's and the token type, takes keys from the key ring only (`jku`, `x5u` and `jwk` headers
-//! are ignored), checks the signature before any claim, and requires `exp iat iss aud sub sid jti` with their types.
+//! are ignored), knows no extension that a token could call critical (`crit`; RFC 7515, section 4.1.11), checks the signature before
+//! any claim, and requires `exp iat iss aud sub sid jti client_id` with their types.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -20,6 +21,9 @@ use crate::id::{SessionId, UserId};
 
 /// Longest token that is looked at; ours are well below 2 KiB.
 pub(super) const MAX_LENGTH: usize = 8 * 1024;
+
+/// The client that every token is issued to (RFC 9068, section 2.2): whoever uses a session of this server directly.
+const CLIENT: &str = "keyfold";
 
 /// What all tokens of this server have in common.
 #[derive(Debug, Clone)]
@@ -44,12 +48,18 @@ pub struct Claims {
     pub sub: UserId,
     /// The session; when it ends, the token is refused.
     pub sid: SessionId,
+    /// The client that it was issued to.
+    #[serde(rename = "client_id")]
+    pub client_id: String,
     /// Identifies the token.
     pub jti: Uuid,
     /// Issued at, seconds since 1970.
     pub iat: i64,
     /// Expires at, seconds since 1970.
     pub exp: i64,
+    /// Not valid before, seconds since 1970. Our tokens are valid from their issue on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nbf: Option<i64>,
     /// The user's email address.
     pub email: String,
     /// The user's name.
@@ -94,6 +104,9 @@ pub enum TokenError {
     /// Its time is over.
     #[error("the access token has expired")]
     Expired,
+    /// Its time has not come: it was issued later than now, or is not valid before a time to come.
+    #[error("the access token is not valid yet")]
+    NotYetValid,
     /// Issued by somebody else.
     #[error("the access token was issued by another server")]
     WrongIssuer,
@@ -110,9 +123,11 @@ impl Claims {
             aud: policy.audience.clone(),
             sub: subject.user_id,
             sid: subject.session_id,
+            client_id: CLIENT.to_owned(),
             jti: crate::id::Id::<()>::at(now).uuid(),
             iat: now.unix_seconds(),
             exp: now.after(policy.lifetime).unix_seconds(),
+            nbf: None,
             email: subject.email,
             name: subject.name,
             email_verified: subject.email_verified,
@@ -136,7 +151,7 @@ impl Claims {
 /// Why it is not such a token.
 pub fn verify(token: &str, keys: &KeySet, policy: &TokenPolicy) -> Result<Verified, TokenError> {
     let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Malformed)?;
-    if header.typ.as_deref() != Some(TOKEN_TYPE) {
+    if header.typ.as_deref() != Some(TOKEN_TYPE) || header.crit.is_some() {
         return Err(TokenError::Malformed);
     }
     let kid = header.kid.ok_or(TokenError::Malformed)?;
@@ -147,7 +162,12 @@ pub fn verify(token: &str, keys: &KeySet, policy: &TokenPolicy) -> Result<Verifi
     }
     let decoded = jsonwebtoken::decode::<Claims>(token, key, &validation(*algorithm, policy));
     let claims = decoded.map_err(|error| refusal(error.kind()))?.claims;
-    Ok(Verified { user_id: claims.sub, session_id: claims.sid, expires_at: claims.exp })
+    Ok(Verified {
+        user_id: claims.sub,
+        session_id: claims.sid,
+        begins_at: claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat)),
+        expires_at: claims.exp,
+    })
 }
 
 /// Why a key is not in the set.
@@ -204,6 +224,7 @@ mod tests {
     use crate::keys::key_ring::{RingKey, Stage, State};
     use crate::keys::private_key::PrivateKey;
     use crate::keys::schedule::Schedule;
+    use crate::skew;
 
     const NOW: Timestamp = Timestamp::from_unix_millis(1_763_812_800_000);
 
@@ -247,7 +268,12 @@ mod tests {
     }
 
     fn verified(claims: &Claims) -> Verified {
-        Verified { user_id: claims.sub, session_id: claims.sid, expires_at: claims.exp }
+        Verified {
+            user_id: claims.sub,
+            session_id: claims.sid,
+            begins_at: claims.iat,
+            expires_at: claims.exp,
+        }
     }
 
     fn with_header(header: &serde_json::Value) -> String {
@@ -266,6 +292,24 @@ mod tests {
         assert_eq!(known.at(last), Ok(known));
         let over = NOW.after(Duration::from_mins(15));
         assert_eq!(known.at(over), Err(TokenError::Expired));
+    }
+
+    #[test]
+    fn a_token_is_accepted_from_its_issue_on_and_not_before_it_says() {
+        let second = Duration::from_secs(1);
+        let begins = |claims: &Claims, at: Timestamp| {
+            let token = claims.sign(signing(&KEYS)).unwrap();
+            verify(&token, &KEYS, &policy()).unwrap().at(at).err()
+        };
+        let claims = claims();
+        assert_eq!(begins(&claims, NOW.before(skew::LIMIT)), None, "clocks of nodes differ");
+        let early = NOW.before(skew::LIMIT + second);
+        assert_eq!(begins(&claims, early), Some(TokenError::NotYetValid));
+        let later = NOW.after(Duration::from_mins(5));
+        let claims = Claims { nbf: Some(later.unix_seconds()), ..claims };
+        let early = later.before(skew::LIMIT + second);
+        assert_eq!(begins(&claims, early), Some(TokenError::NotYetValid));
+        assert_eq!(begins(&claims, later), None);
     }
 
     #[test]
@@ -297,6 +341,8 @@ mod tests {
             serde_json::json!({"alg": "RS256", "typ": "JWT", "kid": kid}),
             serde_json::json!({"alg": "EdDSA", "typ": "at+jwt", "kid": kid}),
             serde_json::json!({"alg": "RS256", "typ": "at+jwt"}),
+            serde_json::json!({"alg": "RS256", "typ": "at+jwt", "kid": kid, "crit": ["exp"]}),
+            serde_json::json!({"alg": "RS256", "typ": "at+jwt", "kid": kid, "crit": []}),
         ] {
             assert_eq!(
                 verify(&with_header(&header), &KEYS, &policy()),
@@ -327,6 +373,8 @@ mod tests {
             ("iat", serde_json::json!("now")),
             ("sub", serde_json::json!(7)),
             ("sid", serde_json::json!("")),
+            ("nbf", serde_json::json!("now")),
+            ("client_id", serde_json::Value::Null),
         ] {
             let mut wrong = claims.clone();
             wrong[name] = value;

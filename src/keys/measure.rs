@@ -17,7 +17,7 @@ use crate::telemetry::metrics::{KEY_AGE, KEY_ROTATION_PERIOD, KEYS, TOKEN_VERIFI
 use crate::telemetry::reason::Reason;
 
 /// What verifying a token can come to; nothing stands for success.
-const OUTCOMES: [Option<TokenError>; 9] = [
+const OUTCOMES: [Option<TokenError>; 10] = [
     None,
     Some(TokenError::Malformed),
     Some(TokenError::UnknownKey),
@@ -25,6 +25,7 @@ const OUTCOMES: [Option<TokenError>; 9] = [
     Some(TokenError::RevokedKey),
     Some(TokenError::WrongSignature),
     Some(TokenError::Expired),
+    Some(TokenError::NotYetValid),
     Some(TokenError::WrongIssuer),
     Some(TokenError::WrongAudience),
 ];
@@ -51,6 +52,7 @@ impl From<TokenError> for Reason {
             TokenError::RevokedKey => Self::RevokedKey,
             TokenError::WrongSignature => Self::WrongSignature,
             TokenError::Expired => Self::Expired,
+            TokenError::NotYetValid => Self::NotYetValid,
             TokenError::WrongIssuer => Self::WrongIssuer,
             TokenError::WrongAudience => Self::WrongAudience,
         }

@@ -10,6 +10,7 @@ use quick_cache::sync::Cache;
 use super::access_token::{MAX_LENGTH, TokenError};
 use crate::clock::Timestamp;
 use crate::id::{SessionId, UserId};
+use crate::skew;
 
 /// Most accepted tokens that are remembered: about 10 MB of them.
 const ACCEPTED: usize = 100_000;
@@ -24,18 +25,27 @@ pub struct Verified {
     pub user_id: UserId,
     /// The session; when it ends, the token is refused.
     pub session_id: SessionId,
+    /// When the token begins to be valid, seconds since 1970.
+    pub begins_at: i64,
     /// When the token expires, seconds since 1970.
     pub expires_at: i64,
 }
 
 impl Verified {
-    /// The same, unless its time is over.
+    /// The same, unless its time is over or has not come. Another node may have issued it whose clock is as far ahead as a clock
+    /// may be.
     ///
     /// # Errors
     ///
-    /// [`TokenError::Expired`] from the second in which it expires.
+    /// [`TokenError::Expired`] from the second in which it expires, [`TokenError::NotYetValid`] before it begins.
     pub fn at(self, now: Timestamp) -> Result<Self, TokenError> {
-        if self.expires_at <= now.unix_seconds() { Err(TokenError::Expired) } else { Ok(self) }
+        if self.expires_at <= now.unix_seconds() {
+            Err(TokenError::Expired)
+        } else if self.begins_at > now.after(skew::LIMIT).unix_seconds() {
+            Err(TokenError::NotYetValid)
+        } else {
+            Ok(self)
+        }
     }
 }
 
@@ -115,7 +125,7 @@ mod tests {
     fn verified(expires_at: i64) -> Verified {
         let nobody = uuid::Uuid::nil();
         let (user_id, session_id) = (UserId::from_uuid(nobody), SessionId::from_uuid(nobody));
-        Verified { user_id, session_id, expires_at }
+        Verified { user_id, session_id, begins_at: 0, expires_at }
     }
 
     #[test]

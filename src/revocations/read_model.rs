@@ -6,15 +6,14 @@ use super::security_event::End;
 use crate::clock::Timestamp;
 use crate::database::Pool;
 use crate::eventlog::statement::RawJson;
-use crate::eventlog::stream::id_of;
 use crate::eventlog::{Event, StoreError};
 use crate::sessions::events::SessionEvent;
 
 const SELECT_AFTER: &str = "\
-select position, event_id, stream, type, schema, data, recorded_at from events
+select position, event_id, type, schema, data, recorded_at from events
 where type = 'SessionEnded' and position > $1 order by position limit $2";
 const SELECT_BEFORE: &str = "\
-select position, event_id, stream, type, schema, data, recorded_at from events
+select position, event_id, type, schema, data, recorded_at from events
 where type = 'SessionEnded' and position < $1 order by position desc limit $2";
 
 /// The record of an end.
@@ -58,7 +57,7 @@ async fn select(
 }
 
 fn recorded(row: &Row) -> Recorded {
-    let (position, at) = (row.get(0), Timestamp::from(row.get::<_, jiff::Timestamp>(6)));
+    let (position, at) = (row.get(0), Timestamp::from(row.get::<_, jiff::Timestamp>(5)));
     let end = end(row, position, at);
     if end.is_none() {
         tracing::error!(position, "the end of a session cannot be read");
@@ -67,17 +66,10 @@ fn recorded(row: &Row) -> Recorded {
 }
 
 fn end(row: &Row, position: i64, at: Timestamp) -> Option<End> {
-    let RawJson(data) = row.get(5);
-    let SessionEvent::Ended(ended) = SessionEvent::decode(row.get(3), row.get(4), data).ok()?
+    let RawJson(data) = row.get(4);
+    let SessionEvent::Ended(ended) = SessionEvent::decode(row.get(2), row.get(3), data).ok()?
     else {
         return None;
     };
-    Some(End {
-        position,
-        id: row.get(1),
-        user_id: id_of(row.get(2)).parse().ok()?,
-        session_id: ended.session_id,
-        reason: ended.reason,
-        at,
-    })
+    Some(End { position, id: row.get(1), session_id: ended.session_id, reason: ended.reason, at })
 }

@@ -2,14 +2,16 @@
 //! Access Evaluation Profile (CAEP 1.0, section 3.1).
 //!
 //! Its type in the header keeps it from being taken for an access token, and it has no expiry, as RFC 8417, section 2.2,
-//! wants it. The subject is complex (RFC 9493, section 3.2.7): the user, and the session by the `sid` of its access tokens.
+//! wants it. The subject is complex (RFC 9493, section 3.2.7) and has one part: the session, by the `sid` of its access tokens.
+//!
+//! Anybody may read it, so it says no more than a verifier needs: neither whose session it was nor why it ended.
 
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::eventlog::{Mark, Point};
-use crate::id::{SessionId, UserId};
+use crate::id::SessionId;
 use crate::keys::access_token::TokenPolicy;
 use crate::sessions::events::EndReason;
 
@@ -20,8 +22,6 @@ pub struct End {
     pub position: i64,
     /// Identifies it.
     pub id: Uuid,
-    /// Whose session it was.
-    pub user_id: UserId,
     /// The session.
     pub session_id: SessionId,
     /// Why it ended.
@@ -51,15 +51,7 @@ pub struct SecurityEvent {
 #[derive(Debug, Serialize)]
 struct Subject {
     format: &'static str,
-    user: User,
     session: Session,
-}
-
-#[derive(Debug, Serialize)]
-struct User {
-    format: &'static str,
-    iss: String,
-    sub: UserId,
 }
 
 #[derive(Debug, Serialize)]
@@ -77,47 +69,21 @@ struct Events {
 #[derive(Debug, Serialize)]
 struct SessionRevoked {
     event_timestamp: i64,
-    initiating_entity: &'static str,
-    reason_admin: Reason,
-}
-
-#[derive(Debug, Serialize)]
-struct Reason {
-    en: &'static str,
 }
 
 impl SecurityEvent {
     /// What is said of the end of a session, to whom its access tokens are addressed.
     pub fn new(end: &End, policy: &TokenPolicy) -> Self {
-        let iss = policy.issuer.clone();
-        let user = User { format: "iss_sub", iss: iss.clone(), sub: end.user_id };
         let session = Session { format: "opaque", id: end.session_id };
-        let (initiating_entity, en) = told(end.reason);
         let event_timestamp = end.at.unix_seconds();
-        let session_revoked =
-            SessionRevoked { event_timestamp, initiating_entity, reason_admin: Reason { en } };
         Self {
-            iss,
+            iss: policy.issuer.clone(),
             aud: policy.audience.clone(),
             iat: event_timestamp,
             jti: end.id,
-            sub_id: Subject { format: "complex", user, session },
-            events: Events { session_revoked },
+            sub_id: Subject { format: "complex", session },
+            events: Events { session_revoked: SessionRevoked { event_timestamp } },
         }
-    }
-}
-
-/// Who ended the session, and why.
-fn told(reason: EndReason) -> (&'static str, &'static str) {
-    match reason {
-        EndReason::SignedOut => ("user", "signed out"),
-        EndReason::Revoked => ("user", "revoked by the user"),
-        EndReason::PasswordChanged => ("user", "the password was changed"),
-        EndReason::Replaced => ("user", "the same browser signed in anew"),
-        EndReason::UserDeleted => ("admin", "the user was deleted"),
-        EndReason::Idle => ("policy", "idle for too long"),
-        EndReason::Absolute => ("policy", "as old as a session may be"),
-        EndReason::Superseded => ("policy", "the user has too many sessions"),
     }
 }
 
@@ -138,7 +104,6 @@ mod tests {
         let end = End {
             position: 7,
             id: id(1),
-            user_id: UserId::from_uuid(id(2)),
             session_id: SessionId::from_uuid(id(3)),
             reason: EndReason::SignedOut,
             at: Timestamp::from_unix_millis(1_763_812_800_250),
@@ -147,13 +112,10 @@ mod tests {
             "iss": url, "aud": url, "iat": 1_763_812_800, "jti": id(1),
             "sub_id": {
                 "format": "complex",
-                "user": {"format": "iss_sub", "iss": url, "sub": id(2)},
                 "session": {"format": "opaque", "id": id(3)},
             },
             "events": {"https://schemas.openid.net/secevent/caep/event-type/session-revoked": {
                 "event_timestamp": 1_763_812_800,
-                "initiating_entity": "user",
-                "reason_admin": {"en": "signed out"},
             }},
         });
         assert_eq!(serde_json::to_value(SecurityEvent::new(&end, &policy)).unwrap(), expected);

@@ -56,6 +56,8 @@ reasons! {
     WrongSignature = "wrong_signature",
     /// The token's time is over.
     Expired = "expired",
+    /// The token's time has not come.
+    NotYetValid = "not_yet_valid",
     /// Somebody else issued the token.
     WrongIssuer = "wrong_issuer",
     /// The token is for somebody else.

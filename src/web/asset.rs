@@ -1,15 +1,13 @@
 //! Bytes that do not change while the server runs: with an entity tag, and compressed for whoever takes that.
 
-use std::io::Write as _;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
 use flate2::Compression;
-use flate2::write::GzEncoder;
 use poem::http::{Method, StatusCode, header};
 use poem::{Body, Endpoint, IntoResponse, Request, Response, Result};
 
-use crate::http::{etag, header_of};
+use crate::http::{compressed, etag, header_of};
 
 /// Media types of assets.
 pub(super) const STYLE: &str = "text/css; charset=utf-8";
@@ -56,7 +54,8 @@ impl Asset {
     fn content(&self) -> &Content {
         self.content.get_or_init(|| {
             let bytes = (self.make)();
-            let gzipped = gzipped(&bytes).filter(|gzipped| gzipped.len() < bytes.len());
+            let gzipped = compressed::gzipped(&bytes, Compression::best())
+                .filter(|gzipped| gzipped.len() < bytes.len());
             Content { etag: etag::of(&bytes), gzipped, bytes }
         })
     }
@@ -67,7 +66,7 @@ impl Asset {
             return StatusCode::METHOD_NOT_ALLOWED.into_response();
         }
         let Content { bytes, gzipped, etag } = self.content();
-        let gzipped = gzipped.as_ref().filter(|_| takes_gzip(request));
+        let gzipped = gzipped.as_ref().filter(|_| compressed::is_accepted(request));
         let known = header_of(request, &header::IF_NONE_MATCH)
             .is_some_and(|tags| etag::matches(tags, etag));
         // The bytes that travel are others when they are compressed, and mean the same: such a tag is weak.
@@ -96,25 +95,6 @@ impl Endpoint for Asset {
     async fn call(&self, request: Request) -> Result<Response> {
         Ok(self.answer(&request))
     }
-}
-
-fn gzipped(bytes: &[u8]) -> Option<Bytes> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes).ok()?;
-    encoder.finish().ok().map(Bytes::from)
-}
-
-/// Whether `Accept-Encoding` names gzip and does not weigh it with nothing (RFC 9110, section 12.5.3).
-fn takes_gzip(request: &Request) -> bool {
-    let accepted = header_of(request, &header::ACCEPT_ENCODING).unwrap_or_default();
-    accepted.split(',').any(|coding| {
-        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-        let is_refused = weight
-            .trim()
-            .strip_prefix("q=")
-            .is_some_and(|weight| weight.trim().parse::<f32>().is_ok_and(|weight| weight <= 0.0));
-        name.trim().eq_ignore_ascii_case("gzip") && !is_refused
-    })
 }
 
 #[cfg(test)]

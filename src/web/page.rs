@@ -1,7 +1,7 @@
 //! Pages as they are sent: what browsers may do with one, and what stands around its content.
 
 use askama::Template;
-use poem::http::{HeaderValue, StatusCode, header};
+use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::web::Redirect;
 use poem::{IntoResponse, Request, Response};
 
@@ -9,6 +9,7 @@ use super::assets;
 use super::instead::{Again, Trouble};
 use super::visitor::Visitor;
 use crate::http::problem::Problem;
+use crate::http::{Site, cookie};
 use crate::id::UserId;
 use crate::telemetry::current_trace_id;
 
@@ -73,6 +74,16 @@ pub(super) fn with_cookie(mut response: Response, cookie: Option<String>) -> Res
     if let Some(value) = cookie.and_then(|cookie| HeaderValue::try_from(cookie).ok()) {
         response.headers_mut().append(header::SET_COOKIE, value);
     }
+    response
+}
+
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
+
+/// Leads a browser that has signed out to where one signs in, and makes it forget what it keeps of this site.
+pub(super) fn signed_out(site: &Site) -> Response {
+    let mut response = with_cookie(lead_to("/login"), Some(cookie::clear(site)));
+    let forgotten = HeaderValue::from_static(cookie::CLEAR_SITE_DATA);
+    response.headers_mut().insert(CLEAR_SITE_DATA, forgotten);
     response
 }
 

@@ -42,7 +42,7 @@ const fn sent(path: &'static str, post: Handler) -> Page {
     Page { path, get: None, post: Some(post) }
 }
 
-const PAGES: [Page; 13] = [
+const PAGES: [Page; 14] = [
     shown("/", |request| home::show(request).boxed()),
     form("/signup", |r| enter::show_sign_up(r).boxed(), |r| enter::sign_up(r).boxed()),
     form("/login", |r| enter::show_sign_in(r).boxed(), |r| enter::sign_in(r).boxed()),
@@ -52,6 +52,7 @@ const PAGES: [Page; 13] = [
     sent("/tasks/{user_id}/{task_id}", |r| tasks::complete(r).boxed()),
     sent("/tasks/{user_id}/{task_id}/delete", |r| tasks::delete(r).boxed()),
     shown("/account", |r| account::show(r).boxed()),
+    shown("/.well-known/change-password", |_| account::lead_to_password().boxed()),
     sent("/account/profile", |r| account::change_profile(r).boxed()),
     sent("/account/password", |r| account::change_password(r).boxed()),
     sent("/account/sessions", |r| account::end_sessions(r).boxed()),

@@ -1,5 +1,7 @@
 //! Sign up, sign in, sign out, and what a session gives.
 
+mod several;
+
 use std::time::Duration;
 
 use serde_json::json;

@@ -54,12 +54,12 @@ async fn small() -> TestApp {
     TestApp::spawn_with(|config| config.memory.limit = LEAST_MEMORY).await
 }
 
-async fn connect(app: &TestApp) -> TcpStream {
+pub async fn connect(app: &TestApp) -> TcpStream {
     TcpStream::connect(app.running().address()).await.unwrap()
 }
 
 /// Everything that the server sends until it closes the connection.
-async fn rest(stream: &mut TcpStream) -> String {
+pub async fn rest(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     // A connection that is reset has ended too.
     let _ = stream.read_to_end(&mut bytes).await;

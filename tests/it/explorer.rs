@@ -3,6 +3,8 @@
 mod cors;
 mod document;
 mod headers;
+mod hosts;
+mod negotiated;
 
 use std::collections::BTreeMap;
 

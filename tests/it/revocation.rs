@@ -124,10 +124,16 @@ async fn all_sessions_of_a_user_end_or_all_the_other_ones() {
 async fn nothing_ends_when_it_is_not_clear_what_is_to_be_spared() {
     let app = TestApp::spawn().await;
     let ada = app.sign_up("ada@example.com").await;
-    for except in ["", "Current", "current%20", "current&except=", "others", &ada.session_id] {
-        let reply = delete(&app, &format!("?except={except}")).bearer(&ada.token).send().await;
+    let end = |query: String| delete(&app, &query).bearer(&ada.token).send();
+    for except in ["", "Current", "current%20", "others", &ada.session_id] {
+        let reply = end(format!("?except={except}")).await;
         reply.expect_invalid(&[("except", "EXCEPT_INVALID", "must be current")]);
     }
+    let twice = end("?except=current&except=".to_owned()).await;
+    twice.expect_invalid(&[("except", "EXCEPT_DUPLICATE", "is given more than once")]);
+    let unknown = end("?Except=current".to_owned()).await;
+    let message = "is not known, expected `except`";
+    unknown.expect_invalid(&[("Except", "PARAMETER_UNKNOWN", message)]);
     assert_live(&app, &ada).await;
 }
 

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::eventlog::Mark;
-use crate::id::{SessionId, UserId};
+use crate::id::SessionId;
 
 const ALWAYS: Relevance = Relevance { window: Duration::from_secs(10), idle_until: None };
 
@@ -16,7 +16,6 @@ fn recorded_for(position: i64, reason: EndReason) -> Recorded {
     let end = End {
         position,
         id: Uuid::from_u128(1),
-        user_id: UserId::from_uuid(Uuid::from_u128(2)),
         session_id: SessionId::from_uuid(Uuid::from_u128(3)),
         reason,
         at: at(0),

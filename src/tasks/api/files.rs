@@ -93,15 +93,15 @@ impl TaskFilesApi {
         /// Whose tasks: the access token's user.
         #[oai(name = "user_id")]
         _user_id: Path<String>,
-        /// What to write it in.
-        #[oai(default)]
-        format: Parameter<Format>,
+        /// What to write it in; without it, what `Accept` prefers of the two, or else JSON.
+        format: Parameter<Option<Format>>,
     ) -> Result<File, Failure<ExportTasks>> {
+        let format = format.0.unwrap_or_else(|| Format::accepted_by(request));
         let tasks = &caller::state(request)?.tasks;
         let list = tasks.of(owner.user_id).await?;
         let kept = tasks.heavy().kept(owner.user_id, portable::weight(&list))?;
-        let body = Body::from_bytes_stream(portable::export((list, kept), format.0));
-        Ok(File { format: format.0, body })
+        let body = Body::from_bytes_stream(portable::export((list, kept), format));
+        Ok(File { format, body })
     }
 
     /// Import tasks

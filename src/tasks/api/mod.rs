@@ -36,8 +36,8 @@ use crate::http::raw_json::RawJson;
 use crate::id::UserId;
 use crate::rfc3339;
 
-/// Answers to one's own tasks are for oneself, and are asked about each time.
-const CACHE_CONTROL: &str = "private, no-cache";
+/// Answers to one's own tasks are kept by nobody: a browser would still have them when somebody else sits before it.
+const CACHE_CONTROL: &str = "no-store";
 
 /// Text that is no identifier names no task.
 fn parse(task_id: &str) -> Result<TaskId, Problem> {

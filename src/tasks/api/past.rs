@@ -160,8 +160,8 @@ impl TaskHistoryApi {
     ///
     /// Server-sent events of the user's own list, from whatever node: `data` is a change, `id` the version of the list since
     /// then. Begins with what `Last-Event-ID` or `since` does not know yet, without gap or repeat, or with what happens from
-    /// now on. A comment every 15 seconds says that nothing else has happened. The stream ends at once when the session ends, and when the
-    /// server stops or cannot know any more: connect again.
+    /// now on. A comment every 15 seconds says that nothing else has happened. The stream ends at once when the session ends, when the
+    /// access token expires that it was opened with, and when the server stops or cannot know any more: connect again.
     #[oai(path = "/api/:user_id/tasks/events", method = "get", operation_id = "followTasks")]
     async fn events(
         &self,
@@ -187,8 +187,9 @@ impl TaskHistoryApi {
             FollowError::Crowded => Problem::too_many_streams(),
             FollowError::Read(error) => error.into(),
         })?;
+        let is_expired = Box::pin(caller.expired(&state.clock));
         let is_over = state.sessions.clone().over(caller.session);
-        let changes = changes.take_until(is_over).map(ChangeBody::from);
+        let changes = changes.take_until(is_over).take_until(is_expired).map(ChangeBody::from);
         Ok(Live::of((state, place), changes, event))
     }
 }

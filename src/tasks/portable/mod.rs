@@ -14,6 +14,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::Stream;
 use futures_util::stream;
+use poem::Request;
+use poem::http::header;
 use poem_openapi::types::Example;
 use serde::{Deserialize, Serialize};
 
@@ -28,8 +30,10 @@ use super::values::TaskId;
 use crate::budget::Lease;
 use crate::clock::Timestamp;
 use crate::eventlog::Published;
+use crate::http::accept;
 use crate::http::bounded::at_most;
 use crate::http::field::Flaw;
+use crate::http::header_of;
 use crate::http::problem::Problem;
 use crate::http::strict;
 use crate::id::UserId;
@@ -53,6 +57,14 @@ pub enum Format {
 }
 
 impl Format {
+    /// What a request would rather have of the two.
+    pub fn accepted_by(request: &Request) -> Self {
+        let accepted = header_of(request, &header::ACCEPT).unwrap_or_default();
+        let csv = accept::weight(accepted, &["text/csv", "text/*", "*/*"]);
+        let json = accept::weight(accepted, &["application/json", "application/*", "*/*"]);
+        if csv > json { Self::Csv } else { Self::Json }
+    }
+
     /// The media type of a file.
     pub const fn content_type(self) -> &'static str {
         match self {

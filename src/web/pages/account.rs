@@ -10,7 +10,7 @@ use crate::auth::account as changes;
 use crate::auth::account_bodies::{ChangePasswordRequest, ProfilePatch};
 use crate::auth::session_bodies::{ListedSession, SessionListBody};
 use crate::http::problem::Problem;
-use crate::http::{Sender, caller, cookie};
+use crate::http::{Sender, caller};
 use crate::id::SessionId;
 use crate::sessions::events::EndReason;
 use crate::web::device;
@@ -72,6 +72,12 @@ struct Said {
     name: Option<String>,
     about_profile: Complaints,
     about_password: Complaints,
+}
+
+/// Leads a password manager, or whoever it sends, to where a password is changed (W3C, A Well-Known URL for Changing Passwords).
+#[expect(clippy::unused_async, reason = "the shape of a page")]
+pub(super) async fn lead_to_password() -> Result<Response, Instead> {
+    Ok(page::lead_to("/account"))
 }
 
 /// The page.
@@ -148,7 +154,7 @@ fn done(visitor: &Visitor, what: &str) -> Response {
 }
 
 fn signed_out(state: &crate::http::State) -> Response {
-    page::with_cookie(page::lead_to("/login"), Some(cookie::clear(&state.site)))
+    page::signed_out(&state.site)
 }
 
 /// What was done before the page was shown, unless another site says so.

@@ -5,9 +5,9 @@ use poem::{Request, Response};
 
 use crate::auth::bodies::{SignInRequest, SignUpRequest, SignedInBody};
 use crate::auth::entering;
+use crate::http::caller;
 use crate::http::caller::MaybeSignedIn;
 use crate::http::problem::Problem;
-use crate::http::{caller, cookie};
 use crate::web::form::{Complaints, Form};
 use crate::web::instead::Instead;
 use crate::web::own_path::OwnPath;
@@ -131,13 +131,13 @@ fn enter(
     }
 }
 
-/// Ends the session of the cookie, unless somebody else has it by now.
+/// Ends the sessions of the cookies, unless somebody else has it by now.
 pub(super) async fn sign_out(mut request: Request) -> Result<Response, Instead> {
     let form = Form::of(&mut request).await?;
     let state = caller::state(&request)?;
-    if let MaybeSignedIn(Some(session)) = MaybeSignedIn::of(&request).await? {
+    for session in MaybeSignedIn::of(&request).await?.0 {
         visitor::require_shown_to(&form, session.user_id)?;
         entering::sign_out(state, session).await?;
     }
-    Ok(page::with_cookie(page::lead_to("/login"), Some(cookie::clear(&state.site))))
+    Ok(page::signed_out(&state.site))
 }

@@ -1,4 +1,4 @@
-//! Pages of other origins: the configured ones may call with credentials, nobody else may at all.
+//! Pages of other origins: the configured ones may call with credentials, all others may read what is for everybody.
 
 use keyfold::config::Origin;
 use reqwest::Method;
@@ -52,7 +52,15 @@ async fn a_configured_origin_may_call_with_credentials_and_read_failures_too() {
         assert!(methods.contains(&method.as_str()), "{id}: {methods:?}");
     }
     let headers: Vec<_> = preflight.header("access-control-allow-headers").split(", ").collect();
-    for header in ["authorization", "content-type", "if-match", "idempotency-key"] {
+    for header in [
+        "authorization",
+        "content-type",
+        "if-match",
+        "idempotency-key",
+        "traceparent",
+        "tracestate",
+        "baggage",
+    ] {
         assert!(headers.contains(&header), "{header}: {headers:?}");
     }
 }
@@ -81,6 +89,35 @@ async fn no_other_origin_is_allowed_anything() {
     }
     let closed = TestApp::spawn().await;
     answers_to(&closed, ORIGIN).await.iter().for_each(assert_shut);
+}
+
+#[tokio::test]
+async fn what_is_for_everybody_may_be_read_by_every_page_without_credentials() {
+    let (open, closed) = (spawn_with_origin().await, TestApp::spawn().await);
+    for path in ["/.well-known/jwks.json", "/openapi.json", "/api/auth/revocations"] {
+        for app in [&open, &closed] {
+            for origin in ["http://evil.example", "null"] {
+                let read = app.get(path).header("origin", origin).send().await;
+                let asked = app
+                    .request(Method::OPTIONS, path)
+                    .header("origin", origin)
+                    .header("access-control-request-method", "GET")
+                    .header("access-control-request-headers", "traceparent")
+                    .send()
+                    .await;
+                assert_eq!([read.status.as_u16(), asked.status.as_u16()], [200, 204], "{path}");
+                for reply in [&read, &asked] {
+                    let allowed =
+                        ["access-control-allow-origin", "access-control-allow-credentials"]
+                            .map(|name| reply.header(name));
+                    assert_eq!(allowed, ["*", ""], "{path}");
+                }
+            }
+        }
+        let trusted = open.get(path).header("origin", ORIGIN).send().await;
+        assert_eq!(trusted.header("access-control-allow-origin"), ORIGIN);
+        assert_eq!(trusted.header("access-control-allow-credentials"), "true");
+    }
 }
 
 #[track_caller]

@@ -242,6 +242,11 @@ async fn thirty_two_follow_a_list_at_the_same_time_and_another_one_when_one_leav
     let refused = ada.request(Method::GET, &ada.tasks("/events")).send().await;
     let message = "Too many streams are open already: close one, or try again later";
     refused.expect_problem(503, "TOO_MANY_STREAMS", message);
+    // An `EventSource` would give up for good.
+    let events = ada.request(Method::GET, &ada.tasks("/events"));
+    let told = events.header("accept", "text/event-stream").send().await;
+    assert_eq!((told.status.as_u16(), told.text.as_str()), (200, "retry: 3000\n\n"));
+    assert_eq!(told.header("content-type"), "text/event-stream");
     assert_eq!(refused.header("retry-after"), "10");
     let mut eves = Follower::of(&app, &eve, None).await;
     followers.pop();

@@ -61,7 +61,7 @@ async fn a_stream_ends_when_its_session_signs_out_or_its_time_is_over() {
     assert_eq!(stream.next().await, None);
 
     let ada = TestUser::sign_in(&app.url(), &ada.email).await;
-    let mut stream = Follower::of(&app, &ada, None).await;
+    let mut stream = Follower::begin(request(&app, &ada, "").bearer_auth(&ada.session_token)).await;
     app.clock().advance(DAY * 6);
     // Following is no use of a session, but another request is: it lasts longer then, and so does the stream.
     let session = app.get("/api/auth/session").bearer(&ada.session_token);
@@ -73,6 +73,24 @@ async fn a_stream_ends_when_its_session_signs_out_or_its_time_is_over() {
     assert_eq!(stream.versions(1).await, [1]);
     app.clock().advance(DAY * 7);
     assert_eq!(stream.next().await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_with_the_access_token_that_opened_it_and_that_of_a_session_goes_on() {
+    let app = TestApp::spawn().await;
+    let ada = app.sign_up("ada@example.com").await;
+    let mut of_token = Follower::of(&app, &ada, None).await;
+    let cookie = format!("better-auth.session_token={}", ada.session_token);
+    let mut of_cookie = Follower::begin(request(&app, &ada, "").header("cookie", cookie)).await;
+    ada.create_task("Milk").await;
+    assert_eq!(of_token.versions(1).await, [1]);
+    app.clock().advance(Duration::from_mins(15));
+    assert_eq!(of_token.next().await, None);
+    let token = app.get("/api/auth/token").bearer(&ada.session_token).send().await.expect(200);
+    let newer = ada.with_token(token["token"].as_str().unwrap());
+    newer.create_task("Bread").await;
+    assert_eq!(of_cookie.versions(2).await, [1, 2]);
+    assert_eq!(Follower::of(&app, &newer, Some(1)).await.versions(1).await, [2]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
