@@ -6,7 +6,7 @@ use poem_openapi::{ApiResponse, OpenApi};
 use super::account;
 use super::account_bodies::{ChangePasswordRequest, ProfilePatch};
 use super::bodies::{SignedInBody, User};
-use crate::http::caller::{self, SignedIn};
+use crate::http::caller::{self, SessionHolder};
 use crate::http::failure::Failure;
 use crate::http::json::{Json, MergePatch};
 use crate::http::tag::Tag;
@@ -57,7 +57,7 @@ impl AccountApi {
     #[oai(path = "/profile", method = "patch", operation_id = "changeProfile")]
     async fn change_profile(
         &self,
-        caller: SignedIn,
+        SessionHolder(caller): SessionHolder,
         request: &Request,
         body: MergePatch<ProfilePatch>,
     ) -> Result<Changed, Failure<ChangeProfile>> {
@@ -74,7 +74,7 @@ impl AccountApi {
     #[oai(path = "/password", method = "post", operation_id = "changePassword")]
     async fn change_password(
         &self,
-        caller: SignedIn,
+        SessionHolder(caller): SessionHolder,
         request: &Request,
         body: Json<ChangePasswordRequest>,
     ) -> Result<SignedInAnew, Failure<ChangePassword>> {

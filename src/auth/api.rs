@@ -22,7 +22,7 @@ crate::statuses! {
     /// `POST /api/auth/signin`
     SignIn: 400, 401, 413, 415, 503;
     /// `POST /api/auth/signout`
-    SignOut: 400, 403, 503;
+    SignOut: 400, 401, 403, 503;
     /// `GET /api/auth/session`
     GetSession: 400, 401, 503;
     /// `GET /api/auth/token`
@@ -156,9 +156,9 @@ impl AuthApi {
 
     /// Sign out
     ///
-    /// Ends the sessions of every cookie, the session token or the access token that is sent. From the answer on its
+    /// Ends the sessions of every cookie and of the session token that is sent. From the answer on its
     /// cookie, its session token and every access token issued for it are refused. Signing out twice, or without a
-    /// session, is fine.
+    /// session, is fine; with nothing but an access token, it is refused.
     #[oai(path = "/signout", method = "post", operation_id = "signOut")]
     async fn sign_out(
         &self,
@@ -193,10 +193,10 @@ impl AuthApi {
     #[oai(path = "/token", method = "get", operation_id = "getToken")]
     async fn token(
         &self,
-        SessionHolder(session): SessionHolder,
+        SessionHolder(caller): SessionHolder,
         request: &Request,
     ) -> Result<TokenResponse, Failure<GetToken>> {
-        let state = caller::state(request)?;
+        let (state, session) = (caller::state(request)?, caller.session);
         let account = state.accounts.of(session.user_id).await.map_err(Problem::from)?;
         let fresh = fresh_token(state, &session, profile_of(&account)?).await?;
         events::token_issued(About::session(session.user_id, session.id));

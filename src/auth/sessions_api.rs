@@ -8,7 +8,7 @@ use url::form_urlencoded;
 
 use super::session_bodies::SessionListBody;
 use crate::http::State;
-use crate::http::caller::{self, SignedIn};
+use crate::http::caller::{self, SessionHolder};
 use crate::http::cookie;
 use crate::http::failure::Failure;
 use crate::http::field::Flaw;
@@ -75,11 +75,11 @@ impl SessionsApi {
     #[oai(path = "/sessions", method = "get", operation_id = "listSessions")]
     async fn list(
         &self,
-        caller: SignedIn,
+        SessionHolder(caller): SessionHolder,
         request: &Request,
     ) -> Result<Listed, Failure<ListSessions>> {
         let state = caller::state(request)?;
-        let SignedIn { session, .. } = &caller;
+        let session = &caller.session;
         let sessions = state.sessions.of(session.user_id).await.map_err(Problem::from)?;
         let body = SessionListBody::new(&sessions.state, session.id, state.clock.now());
         Ok(Listed::Sessions(Json(body), caller.refreshed_cookie(request, state)))
@@ -88,11 +88,12 @@ impl SessionsApi {
     /// End a session
     ///
     /// Ends one of the user's sessions. From the answer on its cookie, its session token and every access token issued
-    /// for it are refused. One that has ended before is not found.
+    /// for it are refused. One that has ended before is not found. To end another one than the session that asks, that has to have begun
+    /// within the last 24 hours (`SESSION_NOT_FRESH`): sign in again, which replaces it.
     #[oai(path = "/sessions/:session_id", method = "delete", operation_id = "endSession")]
     async fn end(
         &self,
-        caller: SignedIn,
+        SessionHolder(caller): SessionHolder,
         request: &Request,
         /// Which session.
         session_id: Path<String>,
@@ -100,6 +101,9 @@ impl SessionsApi {
         let state = caller::state(request)?;
         // Text that is no identifier names no session.
         let session_id: SessionId = session_id.parse().map_err(|_| Problem::no_such_session())?;
+        if session_id != caller.session.id {
+            caller.require_fresh(&state.clock)?;
+        }
         let (user_id, context) = (caller.session.user_id, caller.context());
         let revoked = state.sessions.revoke(user_id, session_id, context).await;
         if !revoked.map_err(Problem::from)? {
@@ -111,11 +115,11 @@ impl SessionsApi {
     /// End all sessions
     ///
     /// Ends every session of the user, or every other one. From the answer on their cookies, their session tokens and
-    /// every access token issued for them are refused.
+    /// every access token issued for them are refused. The session that asks has to have begun within the last 24 hours.
     #[oai(path = "/sessions", method = "delete", operation_id = "endSessions")]
     async fn end_all(
         &self,
-        caller: SignedIn,
+        SessionHolder(caller): SessionHolder,
         request: &Request,
         /// `current` spares the session that asks.
         #[oai(name = "except")]
@@ -123,6 +127,7 @@ impl SessionsApi {
     ) -> Result<Ended, Failure<EndSessions>> {
         let state = caller::state(request)?;
         let except = spares_current(request)?.then_some(caller.session.id);
+        caller.require_fresh(&state.clock)?;
         let (user_id, context) = (caller.session.user_id, caller.context());
         let ended = state.sessions.end_all(user_id, except, EndReason::Revoked, context).await;
         ended.map_err(Problem::from)?;

@@ -9,6 +9,7 @@
 
 use std::future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use poem::http::header;
 use poem::{Request, RequestBody};
@@ -36,6 +37,10 @@ const SESSION_TOKEN: &str = "sessionToken";
 /// The same in a cookie.
 const SESSION_COOKIE: &str = "sessionCookie";
 
+/// How long ago somebody may have proven their password to end other sessions than their own. Whoever finds a device signed in
+/// shall not shut its owner out of all others.
+const FRESH: Duration = Duration::from_hours(24);
+
 /// The user whose resources the path names, proven by an access token of a live session.
 #[derive(Debug, Clone)]
 pub struct Owner {
@@ -56,9 +61,12 @@ pub struct SignedIn {
     until: Option<Timestamp>,
 }
 
-/// Somebody with a live session, proven by its cookie or its token: what may be exchanged for new access tokens.
+/// Somebody with a live session, proven by its cookie or its token: who may change the account and end sessions.
+///
+/// An access token does not prove that much, nor is it exchanged for new ones: it goes to services, which may do in its user's name what
+/// it is for.
 #[derive(Debug, Clone)]
-pub struct SessionHolder(pub Arc<Session>);
+pub struct SessionHolder(pub SignedIn);
 
 /// Somebody who may have sessions: every live one that the request proves. A credential that is dead or none at all is fine.
 #[derive(Debug, Clone)]
@@ -115,12 +123,34 @@ impl SignedIn {
 
     async fn find(request: &Request) -> Result<Self, Refused> {
         let state = following(request)?;
-        let proven = first_live(state, Presented::by(request, state).await?.verified()).await?;
+        Self::among(request, state, Presented::by(request, state).await?.verified()).await
+    }
+
+    /// Whoever one of the credentials of a request proves.
+    async fn among<'a>(
+        request: &Request,
+        state: &State,
+        credentials: impl Iterator<Item = Judged<'a>> + Send,
+    ) -> Result<Self, Refused> {
+        let proven = first_live(state, credentials).await?;
         let Proven { session: found, until } = proven;
         let session = used(state, Arc::clone(&found)).await?;
         let is_extended = session.updated_at > found.updated_at;
         intake::proven(request, session.user_id);
         Ok(Self { session, is_extended, until })
+    }
+
+    /// Refuses what needs a fresh proof of who they are, unless their session began a short while ago.
+    ///
+    /// # Errors
+    ///
+    /// When it did not.
+    pub fn require_fresh(&self, clock: &Clock) -> Result<(), Problem> {
+        if clock.now().since(self.session.created_at) < FRESH {
+            return Ok(());
+        }
+        let message = "Sign in again: this needs a session that began within the last 24 hours";
+        Err(Problem::forbidden("SESSION_NOT_FRESH", message))
     }
 
     /// The context of what they do.
@@ -160,10 +190,8 @@ impl SignedIn {
 impl SessionHolder {
     async fn of(request: &Request) -> Result<Self, Problem> {
         let state = following(request)?;
-        let presented = Presented::by(request, state).await?.verified();
-        let session = first_live(state, presented.map(no_access_token)).await;
-        let Proven { session, .. } = session.map_err(Refused::told)?;
-        used(state, session).await.map(Self)
+        let credentials = Presented::by(request, state).await?.verified().map(no_access_token);
+        SignedIn::among(request, state, credentials).await.map(Self).map_err(Refused::told)
     }
 }
 
@@ -188,30 +216,48 @@ pub fn acting(session: &Session) -> Context {
     Context { user_id, session_id, ..context() }
 }
 
+/// `401`: an access token does not prove enough.
+fn session_required() -> Problem {
+    let message =
+        "this needs the session token or its cookie, which an access token does not stand for";
+    Problem::invalid_token("SESSION_REQUIRED", message)
+}
+
 fn no_access_token(credential: Judged<'_>) -> Judged<'_> {
     match credential {
         Ok(Credential::AccessToken(token)) => {
-            let message = "an access token cannot be exchanged for another one, \
-                           send the session token or its cookie";
-            let problem = Problem::invalid_token("SESSION_REQUIRED", message);
-            Err(Refused::about(token.about())(problem))
+            Err(Refused::about(token.about())(session_required()))
         }
         credential => credential,
     }
 }
 
 impl MaybeSignedIn {
-    /// An access token that has expired still names the session to end.
+    /// Who may have sent the request.
     ///
     /// # Errors
     ///
-    /// When nobody can judge a credential for the moment.
+    /// When nobody can judge a credential for the moment, or nothing but an access token, however old, names a live session: whoever
+    /// sends it would believe that it has ended.
     pub async fn of(request: &Request) -> Result<Self, Problem> {
         let state = following(request)?;
-        let presented = Presented::by(request, state).await?;
-        let sessions = every_live(state, presented.verified_whenever()).await;
-        sessions.map(Self).map_err(Refused::untold)
+        let credentials = Presented::by(request, state).await?.verified_whenever();
+        let live = every_live(state, credentials).await.map_err(Refused::untold)?;
+        let is_alone = !live.is_empty() && live.iter().all(|proven| proven.until.is_some());
+        if is_alone {
+            return Err(session_required());
+        }
+        Ok(Self(sessions_of(live)))
     }
+}
+
+/// The sessions that are proven by their own tokens, each once.
+fn sessions_of(live: Vec<Proven>) -> Vec<Arc<Session>> {
+    let own = live.into_iter().filter(|proven| proven.until.is_none());
+    let mut sessions: Vec<_> = own.map(|proven| proven.session).collect();
+    sessions.sort_by_key(|session| session.id);
+    sessions.dedup_by_key(|session| session.id);
+    sessions
 }
 
 /// What is found, if there is anything.
@@ -229,7 +275,8 @@ fn if_any<T>(found: Result<T, Refused>) -> Result<Option<T>, Problem> {
 ///
 /// When nobody can say for the moment.
 pub async fn sessions_of_cookies(request: &Request) -> Result<Vec<Arc<Session>>, Problem> {
-    credential::sessions_of_cookies(request, state(request)?).await.map_err(Refused::untold)
+    let live = credential::sessions_of_cookies(request, state(request)?).await;
+    Ok(sessions_of(live.map_err(Refused::untold)?))
 }
 
 /// Where a request comes from and in which trace, without saying who sent it.
@@ -336,4 +383,4 @@ macro_rules! proves {
 proves!(Owner, optional: false, ACCESS_TOKEN);
 proves!(SignedIn, optional: false, SESSION_COOKIE, SESSION_TOKEN, ACCESS_TOKEN);
 proves!(SessionHolder, optional: false, SESSION_COOKIE, SESSION_TOKEN);
-proves!(MaybeSignedIn, optional: true, SESSION_COOKIE, SESSION_TOKEN, ACCESS_TOKEN);
+proves!(MaybeSignedIn, optional: true, SESSION_COOKIE, SESSION_TOKEN);

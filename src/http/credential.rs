@@ -202,30 +202,27 @@ pub(super) async fn first_live<'a>(
     Err(refusal.unwrap_or_else(|| Problem::unauthenticated().into()))
 }
 
-/// Every live session among the credentials, each once.
+/// Every live session that one of the credentials proves.
 pub(super) async fn every_live<'a>(
     state: &State,
     credentials: impl Iterator<Item = Judged<'a>> + Send,
-) -> Result<Vec<Arc<Session>>, Refused> {
-    let mut sessions: Vec<Arc<Session>> = Vec::new();
+) -> Result<Vec<Proven>, Refused> {
+    let mut live = Vec::new();
     for credential in credentials {
         match first_live(state, std::iter::once(credential)).await {
-            Ok(Proven { session, .. }) if sessions.iter().all(|known| known.id != session.id) => {
-                sessions.push(session);
-            }
-            Ok(_) => {}
+            Ok(proven) => live.push(proven),
             Err(refused) if refused.problem.is_unauthorized() => {}
             Err(refused) => return Err(refused),
         }
     }
-    Ok(sessions)
+    Ok(live)
 }
 
 /// The live sessions of the cookies alone, which count as they do for any change.
 pub(super) async fn sessions_of_cookies(
     request: &Request,
     state: &State,
-) -> Result<Vec<Arc<Session>>, Refused> {
+) -> Result<Vec<Proven>, Refused> {
     if !is_trusted(request, state) {
         return Ok(Vec::new());
     }

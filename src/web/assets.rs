@@ -26,7 +26,7 @@ const HASH_LENGTH: usize = 12;
 const PICTURE: &str = "image/svg+xml";
 
 /// Each names only files that stand before it.
-const FILES: [(&str, &str, &str); 17] = [
+const FILES: [(&str, &str, &str); 20] = [
     ("app.css", STYLE, include_str!("assets/app.css")),
     ("icon.svg", PICTURE, include_str!("assets/icon.svg")),
     ("page.js", SCRIPT, include_str!("assets/page.js")),
@@ -40,6 +40,9 @@ const FILES: [(&str, &str, &str); 17] = [
     ("account.js", SCRIPT, include_str!("assets/account.js")),
     ("store.js", SCRIPT, include_str!("assets/store.js")),
     ("row.js", SCRIPT, include_str!("assets/row.js")),
+    ("tags.js", SCRIPT, include_str!("assets/tags.js")),
+    ("drafts.js", SCRIPT, include_str!("assets/drafts.js")),
+    ("editor.js", SCRIPT, include_str!("assets/editor.js")),
     ("order.js", SCRIPT, include_str!("assets/order.js")),
     ("history.js", SCRIPT, include_str!("assets/history.js")),
     ("past.js", SCRIPT, include_str!("assets/past.js")),

@@ -13,6 +13,8 @@ use crate::http::problem::Problem;
 pub(super) enum Instead {
     /// Whoever asks has to sign in first, to come back afterwards.
     SignIn(Option<OwnPath>),
+    /// Whoever asks has to prove anew who they are, to come back to their account.
+    SignInAgain,
     /// Something is wrong.
     Problem(Box<Trouble>),
 }
@@ -51,7 +53,7 @@ impl Instead {
             Self::Problem(trouble) => {
                 Self::Problem(Box::new(Trouble { again: Some(again), ..*trouble }))
             }
-            elsewhere @ Self::SignIn(_) => elsewhere,
+            elsewhere @ (Self::SignIn(_) | Self::SignInAgain) => elsewhere,
         }
     }
 
@@ -66,6 +68,7 @@ impl Instead {
         match self {
             Self::SignIn(None) => page::lead_to("/login"),
             Self::SignIn(Some(path)) => page::lead_to(&format!("/login?next={}", path.encoded())),
+            Self::SignInAgain => page::lead_to("/login?again=1&next=/account"),
             Self::Problem(trouble) => page::of_trouble(*trouble),
         }
     }

@@ -29,4 +29,6 @@ await keep(async ({ person }) => {
   }
   await list.button("Complete:", "Bread").click();
   await list.shows(...titles.map((title, number) => `${title} | due ${ODD[number]}`), "Bread | done");
+  // The page may be reading its list once more.
+  await ada.context.unrouteAll({ behavior: "wait" });
 });

@@ -67,7 +67,7 @@ export async function getsAFreshToken(url: string, { body, cookie }: Person): Pr
     assert.notEqual(fresh.token, body.token, "a fresh token is another one");
     isAccessToken(fresh.token, body);
   }
-  const reason = "an access token cannot be exchanged for another one, send the session token or its cookie";
+  const reason = "this needs the session token or its cookie, which an access token does not stand for";
   tokenRefused(await client(url, { bearer: body.token }).GET("/api/auth/token"), "SESSION_REQUIRED", reason);
 }
 
@@ -135,7 +135,7 @@ export async function changesThePassword(url: string, email: string, before: Per
 /** Signing out ends the cookie, the session token and the access token at once, and may be repeated. */
 export async function signsOut(url: string, person: Person): Promise<void> {
   const { body, cookie } = person;
-  for (const credentials of [{ bearer: body.token }, { bearer: body.token }, { cookie }, {}]) {
+  for (const credentials of [{ bearer: body.session.token }, { bearer: body.session.token }, { cookie }, {}]) {
     const answer = await client(url, credentials).POST("/api/auth/signout");
     equal(succeeded(answer, 200), { success: true });
     const cleared = "better-auth.session_token=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax";

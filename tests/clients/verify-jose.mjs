@@ -9,7 +9,9 @@ import { createRemoteJWKSet, jwtVerify } from "jose";
 
 const [origin, token] = process.argv.slice(2);
 const keys = createRemoteJWKSet(new URL("/.well-known/jwks.json", origin));
-const options = { issuer: origin, audience: origin, algorithms: ["RS256"], typ: "at+jwt" };
+// Everything that RFC 9068 requires, section 2.2, and section 4 of whoever verifies.
+const requiredClaims = ["iss", "exp", "aud", "sub", "client_id", "iat", "jti"];
+const options = { issuer: origin, audience: origin, algorithms: ["RS256"], typ: "at+jwt", requiredClaims };
 
 const { payload } = await jwtVerify(token, keys, options);
 const forged = withClaims(token, { ...payload, sub: "somebody else" });

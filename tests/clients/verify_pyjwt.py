@@ -10,7 +10,8 @@ import sys
 
 import jwt
 
-REQUIRED = ["iss", "aud", "sub", "sid", "jti", "iat", "exp"]
+# Everything that RFC 9068 requires, section 2.2, and the session.
+REQUIRED = ["iss", "exp", "aud", "sub", "client_id", "iat", "jti", "sid"]
 
 
 def verified(token: str, keys: jwt.PyJWKClient, origin: str) -> dict:

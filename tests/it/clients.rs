@@ -131,6 +131,7 @@ fn assert_claims(printed: &str, app: &TestApp, user: &TestUser) {
     let issued_at = claims["iat"].as_i64().unwrap();
     let expected = json!({
         "iss": app.url(), "aud": app.url(), "sub": user.id, "sid": user.session_id, "jti": claims["jti"],
+        "client_id": "keyfold",
         "iat": issued_at, "exp": issued_at + 900,
         "email": user.email, "name": "Ada Lovelace", "emailVerified": false,
     });

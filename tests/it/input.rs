@@ -141,12 +141,7 @@ async fn a_parameter_out_of_range_is_named() {
 }
 
 /// Every operation with a body, as the caller that may use it.
-async fn with_body(
-    app: &TestApp,
-    ada: &TestUser,
-    content_type: &str,
-    body: Vec<u8>,
-) -> Vec<crate::app::Reply> {
+async fn with_body(ada: &TestUser, content_type: &str, body: Vec<u8>) -> Vec<crate::app::Reply> {
     let milk = ada.create_task("milk").await;
     let task = ada.tasks(&format!("/{}", milk["id"].as_str().unwrap()));
     let mut replies = Vec::new();
@@ -159,8 +154,7 @@ async fn with_body(
         (Method::PUT, task.clone()),
         (Method::PATCH, task),
     ] {
-        let request =
-            app.request(method, &path).bearer(&ada.token).header("content-type", content_type);
+        let request = ada.request(method, &path).header("content-type", content_type);
         replies.push(request.body(body.clone()).send().await);
     }
     replies
@@ -188,7 +182,7 @@ async fn a_body_that_is_no_json_is_refused_by_every_operation_that_has_one() {
         ),
         ("", b"{}".to_vec(), 415, "UNSUPPORTED_MEDIA_TYPE"),
     ] {
-        for reply in with_body(&app, &ada, content_type, body.clone()).await {
+        for reply in with_body(&ada, content_type, body.clone()).await {
             let body = reply.expect(status);
             assert_eq!(body["code"], json!(code), "{body}");
         }

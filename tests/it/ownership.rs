@@ -36,11 +36,11 @@ const RULES: [(&str, Rule); 32] = [
     ("signOut", Rule::Optional),
     ("getSession", Rule::SignedIn),
     ("getToken", Rule::SessionHolder),
-    ("changeProfile", Rule::SignedIn),
-    ("changePassword", Rule::SignedIn),
-    ("listSessions", Rule::SignedIn),
-    ("endSession", Rule::SignedIn),
-    ("endSessions", Rule::SignedIn),
+    ("changeProfile", Rule::SessionHolder),
+    ("changePassword", Rule::SessionHolder),
+    ("listSessions", Rule::SessionHolder),
+    ("endSession", Rule::SessionHolder),
+    ("endSessions", Rule::SessionHolder),
     ("getKeys", Rule::Public),
     ("listRevocations", Rule::Public),
     ("streamRevocations", Rule::Public),
@@ -121,7 +121,7 @@ fn every_operation_says_who_may_use_it_and_the_document_agrees() {
     let security = |rule| match rule {
         Rule::Public => names(&[]),
         Rule::Optional => {
-            serde_json::json!([{"sessionCookie": []}, {"sessionToken": []}, {"accessToken": []}, {}])
+            serde_json::json!([{"sessionCookie": []}, {"sessionToken": []}, {}])
         }
         Rule::SignedIn => names(&["sessionCookie", "sessionToken", "accessToken"]),
         Rule::SessionHolder => names(&["sessionCookie", "sessionToken"]),
@@ -286,12 +286,13 @@ async fn an_owners_operation_refuses_another_user_before_anything_is_looked_at()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_access_token_is_not_exchanged_for_another_one() {
+async fn an_access_token_changes_no_account_ends_no_session_and_is_not_exchanged_for_another_one() {
     let app = TestApp::spawn().await;
     let ada = app.sign_up("ada@example.com").await;
     for operation in with_rule(&[Rule::SessionHolder]) {
         let reply = operation.request(&app, &ada).bearer(&ada.token).send().await;
-        let message = "An access token cannot be exchanged for another one, send the session token or its cookie";
+        let message =
+            "This needs the session token or its cookie, which an access token does not stand for";
         reply.expect_problem(401, "SESSION_REQUIRED", message);
     }
 }

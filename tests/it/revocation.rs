@@ -87,7 +87,7 @@ async fn another_users_session_is_like_none_and_stays_alive() {
     let (ada, eve) = (app.sign_up("ada@example.com").await, app.sign_up("eve@example.com").await);
     let unknown = "01a20571-9d2a-7b56-84d6-ef9856ebbdaf";
     for id in [ada.session_id.as_str(), unknown, "nonsense", "%00", &"a".repeat(2_000)] {
-        let reply = delete(&app, &format!("/{id}")).bearer(&eve.token).send().await;
+        let reply = delete(&app, &format!("/{id}")).bearer(&eve.session_token).send().await;
         reply.expect_problem(404, "SESSION_NOT_FOUND", "There is no such session");
     }
     assert_live(&app, &ada).await;
@@ -102,7 +102,7 @@ async fn all_sessions_of_a_user_end_or_all_the_other_ones() {
     let first = app.sign_up("ada@example.com").await;
     let second = TestUser::sign_in(&app.url(), &first.email).await;
     let third = TestUser::sign_in(&app.url(), &first.email).await;
-    let reply = delete(&app, "?except=current").bearer(&second.token).send().await;
+    let reply = delete(&app, "?except=current").bearer(&second.session_token).send().await;
     assert_eq!((reply.status.as_u16(), reply.header("set-cookie")), (204, ""));
     assert_ended(&app, &first).await;
     assert_ended(&app, &third).await;
@@ -124,7 +124,7 @@ async fn all_sessions_of_a_user_end_or_all_the_other_ones() {
 async fn nothing_ends_when_it_is_not_clear_what_is_to_be_spared() {
     let app = TestApp::spawn().await;
     let ada = app.sign_up("ada@example.com").await;
-    let end = |query: String| delete(&app, &query).bearer(&ada.token).send();
+    let end = |query: String| delete(&app, &query).bearer(&ada.session_token).send();
     for except in ["", "Current", "current%20", "others", &ada.session_id] {
         let reply = end(format!("?except={except}")).await;
         reply.expect_invalid(&[("except", "EXCEPT_INVALID", "must be current")]);
@@ -170,7 +170,7 @@ impl Way {
         let request = if by_cookie {
             request.header("cookie", &cookie(caller))
         } else {
-            request.bearer(&caller.token)
+            request.bearer(&caller.session_token)
         };
         let reply = request.send().await;
         assert!(reply.status.is_success(), "{self:?}: {}", reply.text);

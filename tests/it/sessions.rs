@@ -318,7 +318,7 @@ async fn the_live_sessions_of_a_user_are_listed_newest_first() {
         listed(&phone, json!("Phone"), 3 * DAY, 3 * DAY, true),
         listed(&ada, Value::Null, zero, zero, false),
     ]});
-    assert_eq!(list(&phone.token).await.expect(200), expected);
+    assert_eq!(list(&phone.session_token).await.expect(200), expected);
     let expected = json!({"sessions": [
         listed(&phone, json!("Phone"), 3 * DAY, 3 * DAY, false),
         listed(&ada, Value::Null, zero, 3 * DAY, true),
@@ -339,7 +339,7 @@ async fn the_address_behind_trusted_proxies_is_the_one_they_say() {
     let forwarded = "192.0.2.66, 192.0.2.1, 198.51.100.2";
     let sign_up = app.post("/api/auth/signup").header("x-forwarded-for", forwarded).json(&body);
     let ada = TestUser::signed_in(&app.url(), &sign_up.send().await.expect(201));
-    let list = app.get("/api/auth/sessions").bearer(&ada.token).send().await.expect(200);
+    let list = app.get("/api/auth/sessions").bearer(&ada.session_token).send().await.expect(200);
     assert_eq!(list["sessions"][0]["ipAddress"], "192.0.2.1");
     assert_eq!(history(&app).await[0][1]["clientAddress"], "192.0.2.1");
     assert_eq!(app.query_text("select host(client_address) from sessions").await, "192.0.2.1");
@@ -384,8 +384,11 @@ async fn what_begins_lasts_longer_or_ends_on_one_server_is_listed_so_by_the_othe
         session.send().await.expect(200);
         assert_eq!(list(&second).await, [now.clone(), now.clone()]);
         let path = format!("/api/auth/sessions/{}", other.session_id);
-        let end = first.request(Method::DELETE, &path).bearer(&ada.session_token);
-        end.send().await.expect(204);
+        // What ends another session has to have begun a short while ago.
+        let end = |by: &str| first.request(Method::DELETE, &path).bearer(by).send();
+        let message = "Sign in again: this needs a session that began within the last 24 hours";
+        end(&ada.session_token).await.expect_problem(403, "SESSION_NOT_FRESH", message);
+        end(&other.session_token).await.expect(204);
         assert_eq!(list(&second).await, [now]);
     }
 }

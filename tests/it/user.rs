@@ -69,9 +69,13 @@ impl TestUser {
         Self { token: token.to_owned(), ..self.clone() }
     }
 
-    /// A request with the access token.
+    /// A request with the access token, or about the account with the session token.
     pub fn request(&self, method: Method, path: &str) -> TestRequest {
-        TestRequest::new(method, &self.url, path).bearer(&self.token)
+        let is_account = ["profile", "password", "sessions", "signout"];
+        let is_account =
+            is_account.iter().any(|rest| path.starts_with(&format!("/api/auth/{rest}")));
+        let token = if is_account { &self.session_token } else { &self.token };
+        TestRequest::new(method, &self.url, path).bearer(token)
     }
 
     /// Path of the user's tasks, or of something below it: `tasks("")`, `tasks("/id")`, `tasks("?limit=1")`.

@@ -24,6 +24,7 @@ for (const form of $$("form[data-end]:not([data-current])")) {
     try {
       await request("DELETE", `/api/auth/sessions/${form.dataset.end}`);
     } catch (error) {
+      if (error.code === "SESSION_NOT_FRESH") return location.assign("/login?again=1&next=/account");
       // Whatever ended it before.
       if (error.status !== 404) return toast(`${error.message}.`);
     }

@@ -3,7 +3,7 @@
 /** What a refusal means where people see it. */
 const IN_WORDS = {
   TASK_NOT_FOUND: "This task was deleted somewhere else",
-  VERSION_MISMATCH: "The list has changed since; nothing was undone",
+  VERSION_MISMATCH: "It has changed since; nothing was done",
 };
 
 /** The server refused. */
@@ -13,6 +13,8 @@ export class Refused extends Error {
     this.status = status;
     this.code = body.code ?? "";
     this.details = body.details ?? [];
+    /** What is there instead of what a condition wanted. */
+    this.current = body.current;
     this.retryAfter = retryAfter * 1000 || 0;
   }
 

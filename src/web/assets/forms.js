@@ -1,5 +1,5 @@
 // Forms that are sent without leaving the page, so that what was typed stays whatever happens.
-import { $, $$, announce } from "./page.js";
+import { $, $$, announce, element } from "./page.js";
 
 const AWAY = "The server does not answer. What you typed is still here: try again in a moment.";
 
@@ -37,6 +37,32 @@ export function settle(form) {
   if (whole) whole.hidden = true;
 }
 
+/** Takes back what was complained of a field, as soon as somebody changes it. */
+export function settleAsTyped(form) {
+  form.addEventListener("input", ({ target }) => {
+    const problem = target.closest(".field")?.querySelector(".problem");
+    target.removeAttribute("aria-invalid");
+    if (problem) problem.textContent = "";
+    const whole = $("[data-whole]", form);
+    if (whole && !$("[aria-invalid]", form)) whole.hidden = true;
+  });
+}
+
+/** Lets people see the password that they type. */
+function offerToShow(input) {
+  const button = element("button", "link", "Show password");
+  button.type = "button";
+  button.setAttribute("aria-controls", input.id);
+  const show = (isShown) => {
+    input.type = isShown ? "text" : "password";
+    button.textContent = isShown ? "Hide password" : "Show password";
+  };
+  button.addEventListener("click", () => show(input.type === "password"));
+  // A browser offers to keep a password only where it is hidden.
+  input.form.addEventListener("submit", () => show(false));
+  input.after(button);
+}
+
 /** What was typed, by the names of the fields. */
 export function typed(form) {
   return Object.fromEntries($$(".field [name]", form).map((input) => [input.name, input.value]));
@@ -46,6 +72,8 @@ export function typed(form) {
 export function enhance(form, send, done) {
   const [method, path] = form.dataset.api.split(" ");
   form.noValidate = true;
+  for (const input of $$("input[type=password]", form)) offerToShow(input);
+  settleAsTyped(form);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const button = $("button[type=submit]", form);
@@ -56,12 +84,15 @@ export function enhance(form, send, done) {
       await done(await send(method, path, { body: typed(form) }));
     } catch (error) {
       complain(form, error);
-      if (!error.willPass) clearPasswords(form);
+      if (isAboutPassword(error)) clearPasswords(form);
     } finally {
       button.removeAttribute("aria-busy");
     }
   });
 }
+
+/** Whether a password was refused, and not something else beside it. */
+const isAboutPassword = ({ status, details = [] }) => status === 401 || details.some(({ field }) => /password/i.test(field));
 
 /** What was refused is typed again. */
 function clearPasswords(form) {

@@ -76,8 +76,9 @@ export function toast(text, action) {
 }
 
 const LANGUAGE = document.documentElement.lang;
-const DATE = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium" });
-const EXACT = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "medium" });
+// Dates are written as the reader's browser does, words as the page does.
+const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const AGO = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto" });
 const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
 
@@ -120,6 +121,6 @@ export function dueDay(due) {
   const days = Math.round((new Date(date).setHours(0, 0, 0, 0) - today) / 86_400_000);
   const isLate = isDay ? days < 0 : date < Date.now();
   const near = { "-1": "yesterday", 0: "today", 1: "tomorrow" }[days];
-  const time = isDay ? "" : `, ${date.toLocaleTimeString(LANGUAGE, { hour: "2-digit", minute: "2-digit" })}`;
+  const time = isDay ? "" : `, ${date.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" })}`;
   return { text: `due ${near ?? DATE.format(date)}${time}`, kind: isLate ? "late" : days <= 1 ? "soon" : "" };
 }

@@ -21,6 +21,8 @@ export class Store extends EventTarget {
   #isSending = false;
   #away = new Set();
   #made = new Map();
+  /** The version of a task after a change of one's own, by the one before. */
+  #next = new Map();
 
   constructor(user) {
     super();
@@ -126,8 +128,9 @@ export class Store extends EventTarget {
     return this.#do("add", [`new-${freshKey()}`, fields]);
   }
 
-  change(id, fields) {
-    return this.#do("change", [id, fields]);
+  /** Changes a task; only if it is still at a version, if one is given: one's own changes since are no others. */
+  change(id, fields, version) {
+    return this.#do("change", [id, fields, version]);
   }
 
   remove(id) {
@@ -173,11 +176,13 @@ export class Store extends EventTarget {
         },
       };
     },
-    change: (id, fields) => ({
+    change: (id, fields, version) => ({
       method: "PATCH",
+      version,
       path: () => this.#path(id),
       body: () => fields,
       apply: (tasks) => tasks.map((task) => (this.#is(task, id) ? { ...task, ...fields } : task)),
+      answer: (body) => version && this.#next.set(version, body.version),
     }),
     remove: (id) => ({
       method: "DELETE",
@@ -249,8 +254,16 @@ export class Store extends EventTarget {
     this.#isSending = false;
   }
 
-  #sent({ method, path, body, headers, key }) {
-    return request(method, this.#base + path(), { body: body(), headers: { ...headers, "idempotency-key": key } });
+  #sent({ method, path, body, headers, version, key }) {
+    const condition = version ? { "if-match": `"${this.#latest(version)}"` } : {};
+    const all = { ...headers, ...condition, "idempotency-key": key };
+    return request(method, this.#base + path(), { body: body(), headers: all });
+  }
+
+  /** The version of a task after one's own changes. */
+  #latest(version) {
+    const next = this.#next.get(version);
+    return next && next !== version ? this.#latest(next) : version;
   }
 
   /** Keeps what waits, for the page that comes after this one in its tab. */

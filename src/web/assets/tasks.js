@@ -1,14 +1,16 @@
 // The list of tasks: what is done with it, and what is seen of it.
 import { $, $$, announce, copied, localTimes, toast } from "./page.js";
-import { SignedOut } from "./api.js";
+import { numberOf, SignedOut } from "./api.js";
 import { showCalls } from "./calls.js";
-import { complain, settle } from "./forms.js";
+import { Drafts } from "./drafts.js";
+import { Editor } from "./editor.js";
+import { complain, settle, settleAsTyped } from "./forms.js";
 import { History } from "./history.js";
 import { follow } from "./live.js";
 import { placeAfter, reorder } from "./order.js";
 import { sayWhenOver, untilOver } from "./over.js";
 import { Past } from "./past.js";
-import { edit, fill } from "./row.js";
+import { fill } from "./row.js";
 import { Store } from "./store.js";
 
 const TYPING_PAUSE = 150;
@@ -16,6 +18,9 @@ const TYPING_PAUSE = 150;
 const { user, version } = $("#tasks").dataset;
 const list = $("#list");
 const store = new Store(user);
+const drafts = new Drafts(user);
+/** The forms that are open. */
+let editors = [];
 const past = new Past({ store, version, restore, show });
 const history = new History({ store, restore, visit: (number) => past.visit(number) });
 
@@ -92,8 +97,14 @@ function showState() {
 
 store.addEventListener("change", show, untilOver);
 for (const event of ["online", "offline"]) addEventListener(event, showState, untilOver);
-addEventListener("beforeunload", (event) => store.waiting > 0 && event.preventDefault(), untilOver);
-const clock = setInterval(() => localTimes($("#changes")), 60_000);
+addEventListener("beforeunload", (event) => {
+  if (store.waiting > 0 || editors.some((editor) => editor.isTouched)) event.preventDefault();
+}, untilOver);
+const clock = setInterval(() => {
+  localTimes($("#changes"));
+  // What was due tomorrow is due today.
+  show();
+}, 60_000);
 untilOver.signal.addEventListener("abort", () => clearInterval(clock));
 
 // Doing.
@@ -113,7 +124,11 @@ async function done(doing, text, undo = undoLast) {
 const undoLast = ({ version }) => done(store.takeBack("undo", version), "Undone.", null);
 
 async function restore(id, version) {
-  const isDone = await done(store.restore(id, version), "Restored.");
+  const before = numberOf(store.server.version);
+  const doing = store.restore(id, version);
+  // Whatever changes a task makes a new version of the list.
+  const isSo = await doing.then((task) => numberOf(task.version) <= before, () => false);
+  const isDone = await (isSo ? done(doing, "It is like that already.", null) : done(doing, "Restored."));
   if (isDone && past.isShown) past.leave();
 }
 
@@ -132,7 +147,9 @@ function step(id, steps) {
 reorder(list, { step, move, dropped: show });
 
 list.addEventListener("submit", (event) => {
-  const task = store.find(event.target.closest("li").dataset.id);
+  // The form of a task that has been closed is in no row any more.
+  const row = event.target.closest("li");
+  const task = row && store.find(row.dataset.id);
   // Before the list has been read, the form itself does it.
   if (!task) return;
   event.preventDefault();
@@ -148,18 +165,22 @@ list.addEventListener("click", ({ target }) => {
   const row = target.closest("li");
   const task = row && !past.isShown && store.find(row.dataset.id);
   if (!task || !target.closest("[data-edit]") || $(".editor:not([hidden])", row)) return;
-  edit(row, task, {
-    save: async (fields) => {
-      const answer = await store.change(task.id, fields);
+  const editor = new Editor(row, task, {
+    save: async (fields, version) => {
+      const answer = await store.change(task.id, fields, version);
       toast(`Saved: ${answer.title}`, { text: "Undo", run: () => undoLast(answer) });
     },
     closed: show,
+    say: toast,
+    drafts,
     move: isSorted() ? undefined : (steps) => step(row.dataset.id, steps),
   });
+  editors = [...editors.filter((open) => open.isTouched), editor];
 });
 
 const add = $("#add");
 add.noValidate = true;
+settleAsTyped(add);
 add.addEventListener("submit", async (event) => {
   event.preventDefault();
   const { title, priority, due } = add.elements;
@@ -202,6 +223,21 @@ addEventListener("keydown", (event) => {
 
 const filters = $("#filters");
 
+/** Which tasks are asked for stands in the address, so that it can be kept, sent and gone back to. */
+function keepInAddress(isNew) {
+  const asked = [...new FormData(filters)].map(([name, text]) => [name, text.trim()]);
+  const query = new URLSearchParams(asked.filter(([name, text]) => text && !(name === "sort" && text === "position")));
+  const address = location.pathname + (query.size > 0 ? `?${query}` : "");
+  if (address === location.pathname + location.search) return;
+  window.history[isNew ? "pushState" : "replaceState"](null, "", address);
+}
+
+addEventListener("popstate", () => {
+  const query = new URLSearchParams(location.search);
+  for (const field of $$("[name]", filters)) field.value = query.get(field.name) ?? (field.name === "sort" ? "position" : "");
+  ask();
+}, untilOver);
+
 function ask() {
   const { q, completed, priority, sort } = filters.elements;
   const [by, order] = sort.value.split(".");
@@ -210,9 +246,12 @@ function ask() {
 }
 
 let pause;
-filters.addEventListener("input", () => {
+filters.addEventListener("input", ({ target }) => {
   clearTimeout(pause);
-  pause = setTimeout(ask, TYPING_PAUSE);
+  pause = setTimeout(() => {
+    keepInAddress(target.matches("select"));
+    ask();
+  }, TYPING_PAUSE);
 });
 filters.addEventListener("submit", (event) => event.preventDefault());
 $("#more").addEventListener("click", () => store.more().catch(() => {}));

@@ -10,7 +10,7 @@ use crate::auth::account as changes;
 use crate::auth::account_bodies::{ChangePasswordRequest, ProfilePatch};
 use crate::auth::session_bodies::{ListedSession, SessionListBody};
 use crate::http::problem::Problem;
-use crate::http::{Sender, caller};
+use crate::http::{Sender, State, caller};
 use crate::id::SessionId;
 use crate::sessions::events::EndReason;
 use crate::web::device;
@@ -129,6 +129,9 @@ pub(super) async fn end_session(mut request: Request) -> Result<Response, Instea
     let (user_id, context) = (visitor.user_id(), visitor.signed_in.context());
     // One that is no session any more has ended, which is what was wanted.
     if let Ok(id) = piece(&request, 3).parse::<SessionId>() {
+        if id != visitor.signed_in.session.id {
+            require_fresh(&visitor, state)?;
+        }
         let ended = state.sessions.revoke(user_id, id, context).await;
         ended.map_err(|error| Instead::told_to(error.into(), &visitor))?;
         if id == visitor.signed_in.session.id {
@@ -143,17 +146,23 @@ pub(super) async fn end_sessions(mut request: Request) -> Result<Response, Inste
     let (visitor, form) = Visitor::sending(&mut request).await?;
     let state = caller::state(&request)?;
     let spared = (form.text("except") == "current").then_some(visitor.signed_in.session.id);
+    require_fresh(&visitor, state)?;
     let (user_id, context) = (visitor.user_id(), visitor.signed_in.context());
     let ended = state.sessions.end_all(user_id, spared, EndReason::Revoked, context).await;
     ended.map_err(|error| Instead::told_to(error.into(), &visitor))?;
     Ok(if spared.is_some() { done(&visitor, "sessions") } else { signed_out(state) })
 }
 
+/// Leads whoever signed in too long ago to where they do so again, and back.
+fn require_fresh(visitor: &Visitor, state: &State) -> Result<(), Instead> {
+    visitor.signed_in.require_fresh(&state.clock).map_err(|_| Instead::SignInAgain)
+}
+
 fn done(visitor: &Visitor, what: &str) -> Response {
     page::with_cookie(page::lead_to(&format!("{ACCOUNT}?done={what}")), visitor.cookie.clone())
 }
 
-fn signed_out(state: &crate::http::State) -> Response {
+fn signed_out(state: &State) -> Response {
     page::signed_out(&state.site)
 }
 

@@ -17,6 +17,8 @@ use crate::web::visitor::{self, Visitor};
 /// Where people go who do not say where they came from.
 const TASKS: &str = "/tasks";
 const MODULE: &str = "enter.js";
+/// How the query of a sign-in begins that somebody who is signed in is led to.
+const AGAIN: &str = "again=1";
 
 #[derive(Debug, Template)]
 #[template(path = "signup.html", config = "src/web/askama.toml")]
@@ -40,12 +42,15 @@ struct Typed {
     email: String,
     name: String,
     next: Option<OwnPath>,
+    /// Whether somebody who is signed in has to prove anew who they are.
+    is_again: bool,
 }
 
 impl Typed {
     fn of(form: &Form) -> Self {
         let text = |name| form.text(name).to_owned();
-        Self { email: text("email"), name: text("name"), next: OwnPath::parse(form.text("next")) }
+        let next = OwnPath::parse(form.text("next"));
+        Self { email: text("email"), name: text("name"), next, is_again: false }
     }
 
     fn next(&self) -> &str {
@@ -89,7 +94,12 @@ async fn show(
     form: impl FnOnce(Typed) -> Result<Response, Problem>,
 ) -> Result<Response, Instead> {
     let typed = Typed { next: OwnPath::next_of(request), ..Typed::default() };
+    let is_again = request.uri().query().is_some_and(|query| query.starts_with(AGAIN));
     match Visitor::of(request).await? {
+        Some(visitor) if is_again => {
+            let email = visitor.profile.email.as_str().to_owned();
+            Ok(form(Typed { email, is_again, ..typed })?)
+        }
         Some(visitor) => Ok(page::with_cookie(page::lead_to(typed.onward()), visitor.cookie)),
         None => Ok(form(typed)?),
     }

@@ -73,7 +73,7 @@ async fn a_changed_password_alone_signs_in_and_ends_all_sessions_but_a_new_one_o
     let app = TestApp::spawn().await;
     let eve = app.sign_up("eve@example.com").await;
     let mut ada = app.sign_up("ada@example.com").await;
-    let passwords = [PASSWORD, ANOTHER, " третий пароль ", "a fourth one"];
+    let passwords = [PASSWORD, ANOTHER, " третий пароль "];
     let mut gone = Vec::new();
     for (prove, password) in PROOFS.into_iter().zip(passwords.windows(2)) {
         app.clock().advance(Duration::from_secs(1));
@@ -89,11 +89,11 @@ async fn a_changed_password_alone_signs_in_and_ends_all_sessions_but_a_new_one_o
         ada = anew;
     }
     gone.push(ada);
-    ada = assert_signs_in(&app, "ada@example.com", "a fourth one").await;
+    ada = assert_signs_in(&app, "ada@example.com", passwords[2]).await;
     assert_live(&app, gone.last().unwrap()).await;
     assert_live(&app, &ada).await;
     assert_live(&app, &eve).await;
-    assert_eq!(ends(&app).await, all_ended(&gone[..6]));
+    assert_eq!(ends(&app).await, all_ended(&gone[..4]));
     assert_signs_in(&app, "eve@example.com", PASSWORD).await;
 }
 
@@ -104,7 +104,7 @@ async fn the_event_names_both_credentials_and_holds_no_secret() {
     let credential = "select credential_id::text from credentials";
     let before = app.query_text(credential).await;
     app.clock().advance(Duration::from_secs(1));
-    let changed = change_password(&app, PASSWORD, ANOTHER).bearer(&ada.token).send().await;
+    let changed = change_password(&app, PASSWORD, ANOTHER).bearer(&ada.session_token).send().await;
     let anew = signed_in(&app, &changed);
     // One row: that of the password before is gone.
     let after = app.query_text(credential).await;
@@ -168,7 +168,7 @@ async fn everything_wrong_with_a_change_is_said_at_once() {
         (many, ANOTHER, &[endless]),
         (many, "", &[endless, short]),
     ] {
-        let reply = change_password(&app, current, new).bearer(&ada.token).send().await;
+        let reply = change_password(&app, current, new).bearer(&ada.session_token).send().await;
         reply.expect_invalid(problems);
     }
     let known = "is not known, expected `currentPassword` or `newPassword`";
@@ -188,16 +188,19 @@ async fn everything_wrong_with_a_change_is_said_at_once() {
         ),
         (json!({"password": ANOTHER}), ("password", "MEMBER_UNKNOWN", known)),
     ] {
-        let reply = app.post("/api/auth/password").bearer(&ada.token).json(&body).send().await;
+        let reply =
+            app.post("/api/auth/password").bearer(&ada.session_token).json(&body).send().await;
         reply.expect_invalid(&[problem]);
     }
     assert_live(&app, &ada).await;
     assert_eq!(history(&app).await, Vec::<Value>::new());
     for shortest_and_longest in ["é".repeat(8), "é".repeat(128)] {
         let ada = assert_signs_in(&app, &ada.email, PASSWORD).await;
-        let there = change_password(&app, PASSWORD, &shortest_and_longest).bearer(&ada.token);
+        let there =
+            change_password(&app, PASSWORD, &shortest_and_longest).bearer(&ada.session_token);
         let ada = signed_in(&app, &there.send().await);
-        let back = change_password(&app, &shortest_and_longest, PASSWORD).bearer(&ada.token);
+        let back =
+            change_password(&app, &shortest_and_longest, PASSWORD).bearer(&ada.session_token);
         back.send().await.expect(200);
     }
 }
@@ -289,7 +292,7 @@ async fn no_session_that_the_old_password_began_meanwhile_outlives_a_change() {
             let server = [&first, &second][number % 2];
             sign_in(server, &ada.email, PASSWORD)
         });
-        let change = change_password(&first, PASSWORD, ANOTHER).bearer(&ada.token).send();
+        let change = change_password(&first, PASSWORD, ANOTHER).bearer(&ada.session_token).send();
         let (changed, replies) = tokio::join!(change, join_all(sign_ins));
         // Two servers that write one user's sessions may be too fast for each other.
         let anew = if changed.status == 200 {
@@ -308,7 +311,7 @@ async fn no_session_that_the_old_password_began_meanwhile_outlives_a_change() {
                 }
             }
         }
-        let sessions = second.get("/api/auth/sessions").bearer(&anew.token).send().await;
+        let sessions = second.get("/api/auth/sessions").bearer(&anew.session_token).send().await;
         let sessions = sessions.expect(200);
         let sessions = sessions["sessions"].as_array().unwrap();
         assert_eq!(sessions.len(), 1, "{sessions:?}");

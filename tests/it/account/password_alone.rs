@@ -21,7 +21,7 @@ async fn change_alone(app: &TestApp, user: &TestUser) {
 }
 
 async fn listed(app: &TestApp, user: &TestUser) -> Vec<Value> {
-    let list = app.get("/api/auth/sessions").bearer(&user.token).send().await.expect(200);
+    let list = app.get("/api/auth/sessions").bearer(&user.session_token).send().await.expect(200);
     list["sessions"].as_array().unwrap().clone()
 }
 
@@ -71,7 +71,7 @@ async fn a_session_that_names_no_credential_lives_until_the_password_is_changed(
     link.client.batch_execute("update sessions set credential_id = null").await.unwrap();
     app.restart().await;
     assert_live(&app, &ada).await;
-    let change = change_password(&app, PASSWORD, ANOTHER).bearer(&ada.token);
+    let change = change_password(&app, PASSWORD, ANOTHER).bearer(&ada.session_token);
     let anew = TestUser::signed_in(&app.url(), &change.send().await.expect(200));
     assert_ended(&app, &ada).await;
     assert_live(&app, &anew).await;

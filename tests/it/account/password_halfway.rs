@@ -35,7 +35,8 @@ async fn a_change_whose_second_half_fails_says_that_the_password_is_changed() {
         let app = TestApp::spawn().await;
         let ada = app.sign_up("ada@example.com").await;
         refuse(&app, event).await;
-        let reply = change_password(&app, PASSWORD, ANOTHER).bearer(&ada.token).send().await;
+        let reply =
+            change_password(&app, PASSWORD, ANOTHER).bearer(&ada.session_token).send().await;
         let message =
             "The password was changed, and no session before is accepted any more: sign in";
         reply.expect_problem(503, "PASSWORD_CHANGED_ONLY", message);
@@ -52,7 +53,7 @@ async fn a_change_whose_second_half_fails_says_that_the_password_is_changed() {
         let again = sign_in(&app, &ada.email, ANOTHER).await.expect(200);
         let again = TestUser::signed_in(&app.url(), &again);
         let end = app.request(reqwest::Method::DELETE, "/api/auth/sessions?except=current");
-        end.bearer(&again.token).send().await.expect(204);
+        end.bearer(&again.session_token).send().await.expect(204);
         assert_ended(&app, &ada).await;
         assert_live(&app, &again).await;
     }
@@ -63,7 +64,7 @@ async fn a_change_that_the_log_does_not_take_changes_nothing() {
     let app = TestApp::spawn().await;
     let ada = app.sign_up("ada@example.com").await;
     refuse(&app, "PasswordChanged").await;
-    let reply = change_password(&app, PASSWORD, ANOTHER).bearer(&ada.token).send().await;
+    let reply = change_password(&app, PASSWORD, ANOTHER).bearer(&ada.session_token).send().await;
     let message = "The server cannot answer for the moment, try again shortly";
     reply.expect_problem(503, "UNAVAILABLE", message);
     assert_live(&app, &ada).await;
@@ -78,8 +79,11 @@ async fn a_change_ends_the_sessions_though_its_client_goes_away() {
     let ada = app.sign_up("ada@example.com").await;
     let other = TestUser::sign_in(&app.url(), &ada.email).await;
     let lock = Locked::new(&app.connection()).await;
-    lock.holds_up(1, pin!(change_password(&app, PASSWORD, ANOTHER).bearer(&ada.token).send()))
-        .await;
+    lock.holds_up(
+        1,
+        pin!(change_password(&app, PASSWORD, ANOTHER).bearer(&ada.session_token).send()),
+    )
+    .await;
     lock.release().await;
     until("all sessions before have ended", async || {
         let history = sessions::history(&app).await;
@@ -90,7 +94,7 @@ async fn a_change_ends_the_sessions_though_its_client_goes_away() {
     assert_ended(&app, &other).await;
     sign_in(&app, &ada.email, PASSWORD).await.expect(401);
     let signed_in = sign_in(&app, &ada.email, ANOTHER).await.expect(200);
-    let token = signed_in["token"].as_str().unwrap();
+    let token = signed_in["session"]["token"].as_str().unwrap();
     let list: Value = app.get("/api/auth/sessions").bearer(token).send().await.expect(200);
     // The one that nobody was told of began all the same.
     assert_eq!(list["sessions"].as_array().unwrap().len(), 2, "{list}");

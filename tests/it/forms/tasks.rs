@@ -130,7 +130,7 @@ async fn the_page_shows_the_beginning_of_a_long_list_in_its_own_order() {
     let tasks = browser.own_tasks().await;
     let page = browser.get(&tasks).await.text;
     let titles: Vec<_> = page
-        .split("<p class=\"title\">")
+        .split("<p class=\"title\" dir=\"auto\">")
         .skip(1)
         .map(|rest| rest.split('<').next().unwrap())
         .collect();
@@ -139,14 +139,14 @@ async fn the_page_shows_the_beginning_of_a_long_list_in_its_own_order() {
     let more = between(&page, "<a class=\"button plain\" href=\"", "\"").replace("&#38;", "&");
     let page = browser.get(&more).await.text;
     let titles: Vec<_> = page
-        .split("<p class=\"title\">")
+        .split("<p class=\"title\" dir=\"auto\">")
         .skip(1)
         .map(|rest| rest.split('<').next().unwrap())
         .collect();
     let shown: Vec<_> = (100..120).map(|number| format!("Task {number}")).collect();
     assert_eq!(titles[..20], shown);
     let found = browser.get(&format!("{tasks}?q=task+11&sort=created.desc")).await.text;
-    assert_eq!(found.matches("<p class=\"title\">Task 11").count(), 11);
+    assert_eq!(found.matches("<p class=\"title\" dir=\"auto\">Task 11").count(), 11);
     assert!(
         found.contains("value=\"task 11\"") && found.contains("value=\"created.desc\" selected")
     );

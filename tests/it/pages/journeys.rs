@@ -22,3 +22,8 @@ async fn everything_that_has_to_be_possible_is_possible_without_javascript() {
 async fn a_list_is_shown_whatever_one_of_its_tasks_is_like() {
     assert_kept("odd-tasks", &TestApp::in_real_time().await).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_form_of_a_task_overwrites_nobody_and_loses_nothing() {
+    assert_kept("editing", &TestApp::in_real_time().await).await;
+}

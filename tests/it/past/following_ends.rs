@@ -13,7 +13,7 @@ use crate::user::TestUser;
 const DAY: Duration = Duration::from_hours(24);
 
 fn end(app: &TestApp, by: &TestUser, path: &str) -> TestRequest {
-    app.request(Method::DELETE, &format!("/api/auth/sessions{path}")).bearer(&by.token)
+    app.request(Method::DELETE, &format!("/api/auth/sessions{path}")).bearer(&by.session_token)
 }
 
 #[tokio::test(flavor = "multi_thread")]

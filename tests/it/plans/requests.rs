@@ -127,9 +127,10 @@ async fn sessions(app: &TestApp, ada: &TestUser) {
     let last = TestUser::sign_in(&app.url(), &ada.email).await;
     app.clock().advance(DAY);
     app.get("/api/auth/sessions").bearer(&ada.session_token).send().await.expect(200);
+    let fresh = TestUser::sign_in(&app.url(), &ada.email).await;
     for rest in [&format!("/{}", last.session_id), "?except=current", ""] {
         let request = app.request(Method::DELETE, &format!("/api/auth/sessions{rest}"));
-        request.bearer(&ada.session_token).send().await.expect(204);
+        request.bearer(&fresh.session_token).send().await.expect(204);
     }
 }
 
