@@ -79,8 +79,8 @@ pub fn last_known<'a>(
     request: &'a Request,
     since: Option<&'a str>,
 ) -> (&'static str, Option<&'a str>) {
-    // An empty one is what a client sends that knows none (HTML, section 9.2).
-    match header_of(request, &LAST_EVENT_ID).filter(|last| !last.is_empty()) {
+    // An empty one is what a client sends that knows none (HTML, section 9.2). A type of the document has an `is_empty` of its own.
+    match header_of(request, &LAST_EVENT_ID).filter(|last| !str::is_empty(last)) {
         Some(last) => ("Last-Event-ID", Some(last)),
         None => ("since", since),
     }

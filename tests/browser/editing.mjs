@@ -112,6 +112,18 @@ async function isFoundAgain(page, list, account) {
   await page.goto(account.tasks);
 }
 
+/** What is taken back is said, and that it was done elsewhere. */
+async function saysWhatWasTakenBack(page, list, there, milk) {
+  await there.change(milk, { title: "Their milk" });
+  await list.handle("Their milk").waitFor();
+  await page.keyboard.press("Control+z");
+  await list.toast.filter({ hasText: "Undone: Renamed “Milk” to “Their milk”, which was done on another device." }).waitFor();
+  await list.button("Complete:", "Bread").click();
+  await list.toast.filter({ hasText: "Completed: Bread" }).waitFor();
+  await page.keyboard.press("Control+z");
+  await list.toast.filter({ hasText: /^Undone: Completed “Bread”\.$/ }).waitFor();
+}
+
 await keep(async ({ person }) => {
   const [ada, telephone] = [await person(), await person()];
   const account = await signedUp(ada, ADA);
@@ -120,7 +132,10 @@ await keep(async ({ person }) => {
   const list = new List(page);
   await list.handle("Bread").waitFor();
   await sendsWhatWasTouchedAlone(page, list, account, odd, empty);
-  await overwritesNobody(ada, page, list, await signedIn(telephone, ADA), milk);
+  const there = await signedIn(telephone, ADA);
+  await overwritesNobody(ada, page, list, there, milk);
   await losesNothing(page, list);
   await isFoundAgain(page, list, account);
+  await list.handle("Bread").waitFor();
+  await saysWhatWasTakenBack(page, list, there, milk);
 });

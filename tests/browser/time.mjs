@@ -11,7 +11,7 @@ async function takesBackAndDoesAgain(page, list) {
   await list.button("Complete:", "Milk").click();
   await list.shows("Milk | done", "Bread");
   await list.undoByToast("Completed: Milk");
-  await list.toast.filter({ hasText: "Undone." }).waitFor();
+  await list.toast.filter({ hasText: "Undone" }).waitFor();
   await list.shows("Milk", "Bread");
   await page.getByRole("button", { name: "Redo" }).click();
   await list.shows("Milk | done", "Bread");

@@ -96,6 +96,9 @@ export function pause(milliseconds) {
 let token, renewing, timer;
 let isOver = false;
 
+/** The session of this page, once it has asked for something. */
+export const ownSession = () => token?.session;
+
 /** Whoever had the token may not use it any more. */
 export function forgetToken() {
   token = undefined;

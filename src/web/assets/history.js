@@ -21,6 +21,22 @@ function verb(type, before, after) {
   return `Changed the ${AND.format(fields.map((field) => (field === "due" ? "due date" : field)))} of`;
 }
 
+/** What the last undo or redo took back or did again, in words, and where that had been done; nothing if that is too long ago. */
+export function toldOf(deed, changes, session) {
+  const at = changes.findIndex((change) => change.deed === deed);
+  if (at < 0) return "";
+  const [last, ...earlier] = changes.slice(at);
+  const isIt = ({ taskId, before, after }) => {
+    const [was, is] = deed === "undo" ? [after, before] : [before, after];
+    return taskId === last.taskId && isSame(was, last.before) && isSame(is, last.after);
+  };
+  const taken = earlier.find(isIt) ?? last;
+  const isElsewhere = taken !== last && taken.sessionId !== session;
+  return `: ${told({ ...taken, deed: "do" })}${isElsewhere ? ", which was done on another device" : ""}`;
+}
+
+const isSame = (one, other) => JSON.stringify(one ?? null) === JSON.stringify(other ?? null);
+
 export class History {
   #page;
   #list = $("#changes");

@@ -1,11 +1,11 @@
 // The list of tasks: what is done with it, and what is seen of it.
 import { $, $$, announce, copied, localTimes, toast } from "./page.js";
-import { numberOf, SignedOut } from "./api.js";
+import { numberOf, ownSession, SignedOut } from "./api.js";
 import { showCalls } from "./calls.js";
 import { Drafts } from "./drafts.js";
 import { Editor } from "./editor.js";
 import { complain, settle, settleAsTyped } from "./forms.js";
-import { History } from "./history.js";
+import { History, toldOf } from "./history.js";
 import { follow } from "./live.js";
 import { placeAfter, reorder } from "./order.js";
 import { sayWhenOver, untilOver } from "./over.js";
@@ -207,7 +207,13 @@ function takeBackInto({ title, priority, due }, fields, error) {
   complain(add, error);
 }
 
-const takeBack = (deed) => done(store.takeBack(deed), deed === "undo" ? "Undone." : "Done again.", null);
+/** Takes the last change back, whoever made it, or does it again; says which that was. */
+async function takeBack(deed) {
+  const doing = store.takeBack(deed);
+  const read = () => store.get("/history?limit=50").then(({ changes }) => toldOf(deed, changes, ownSession()));
+  const which = await doing.then(read).catch(() => "");
+  return done(doing, `${deed === "undo" ? "Undone" : "Done again"}${which}.`, null);
+}
 
 for (const deed of ["undo", "redo"]) $(`#${deed}`).addEventListener("click", () => takeBack(deed));
 

@@ -27,3 +27,8 @@ async fn a_list_is_shown_whatever_one_of_its_tasks_is_like() {
 async fn the_form_of_a_task_overwrites_nobody_and_loses_nothing() {
     assert_kept("editing", &TestApp::in_real_time().await).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_stays_when_something_else_is_wrong_and_can_be_looked_at() {
+    assert_kept("entering", &TestApp::in_real_time().await).await;
+}
