@@ -43,7 +43,7 @@ pub fn moment(text: &str) -> Result<Timestamp, InvalidTime> {
     Ok(moment.into())
 }
 
-/// Whether an offset can be written: hours to 23, and whole minutes (section 5.6).
+/// True for an offset that can be written: hours to 23, and whole minutes (section 5.6).
 fn is_writable(offset: Offset) -> bool {
     offset.seconds().abs() < 24 * 3_600 && offset.seconds() % 60 == 0
 }

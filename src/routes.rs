@@ -43,7 +43,7 @@ struct Places {
 }
 
 impl Places {
-    /// What the API answers to a request whose parameters it knows.
+    /// The API's answer to a request whose parameters it knows.
     fn ask_api(&self, request: Request) -> BoxFuture<'_, Result<Response>> {
         match api::query::require_known(&request) {
             Ok(()) => DynEndpoint::call(&*self.api, request),

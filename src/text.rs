@@ -61,14 +61,14 @@ pub fn trimmed(text: &str) -> &str {
     })
 }
 
-/// Whether software that does not know the character shows nothing in its place (Unicode, section 5.21).
+/// True for a default-ignorable character: software that does not know it shows nothing in its place (Unicode, section 5.21).
 pub fn is_ignorable(character: char) -> bool {
     // Nearly all of a text is answered by this comparison.
     character >= '\u{ad}'
         && CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character)
 }
 
-/// Whether nobody sees the character: white space, what is ignorable, and the empty pattern of Braille.
+/// True for a character that nobody sees: white space, default-ignorable ones, and the empty pattern of Braille.
 fn is_blank(character: char) -> bool {
     character.is_whitespace() || is_ignorable(character) || character == '\u{2800}'
 }

@@ -28,7 +28,7 @@ struct Line {
     held: Option<String>,
     #[serde(default)]
     refused: bool,
-    /// What is odd about it.
+    /// The oddity that the line is there for.
     #[serde(default, rename = "because")]
     _because: Option<String>,
 }

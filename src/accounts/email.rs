@@ -111,7 +111,7 @@ fn unquoted(local: &str) -> Option<String> {
     Some(format!("\"{escaped}\""))
 }
 
-/// Whether this is an address (RFC 5321, section 4.1.2).
+/// An address by the grammar of RFC 5321, section 4.1.2.
 fn is_address(local: &str, domain: &str) -> bool {
     // Of other scripts, every letter and mark is welcome (RFC 6532, section 3.2).
     let is_sane = |character: char| {

@@ -10,13 +10,13 @@ use super::known;
 use crate::http::field::{FieldProblem, Flaw};
 use crate::http::problem::Problem;
 
-/// Where every query is looked at. Elsewhere, a monitor may have a reason to make each of its requests another one.
+/// Paths whose queries are checked. Elsewhere, a monitor may add a parameter to make each of its requests another one.
 const WHERE: &str = "/api/";
 
 /// A query parameter of an operation.
 struct Parameter<'a> {
     name: &'a str,
-    /// Whether it may be there several times.
+    /// A list: may be there several times.
     is_list: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What a client accepts, by weight (RFC 9110, sections 12.4.2, 12.5.1 and 12.5.3).
+//! Content negotiation: the weights of `Accept` and `Accept-Encoding` (RFC 9110, sections 12.4.2, 12.5.1 and 12.5.3).
 
 /// The weight that a list gives to something, from 0 to 1. It has several names, the most specific first: `text/csv`, `text/*`
 /// and `*/*` for instance. What is not named weighs nothing.

@@ -37,7 +37,7 @@ const SESSION_TOKEN: &str = "sessionToken";
 /// The same in a cookie.
 const SESSION_COOKIE: &str = "sessionCookie";
 
-/// How long ago somebody may have proven their password to end other sessions than their own. Whoever finds a device signed in
+/// The longest time since a sign-in that still lets somebody end other sessions than their own. Whoever finds a device signed in
 /// shall not shut its owner out of all others.
 const FRESH: Duration = Duration::from_hours(24);
 
@@ -57,7 +57,7 @@ pub struct SignedIn {
     pub session: Arc<Session>,
     /// Whether it lasts longer than before the request.
     is_extended: bool,
-    /// When the access token expires that proves it, if one does.
+    /// Expiry of the access token that proves it, if one does.
     until: Option<Timestamp>,
 }
 
@@ -126,7 +126,7 @@ impl SignedIn {
         Self::among(request, state, Presented::by(request, state).await?.verified()).await
     }
 
-    /// Whoever one of the credentials of a request proves.
+    /// The person that one of the credentials of a request proves.
     async fn among<'a>(
         request: &Request,
         state: &State,
@@ -233,7 +233,7 @@ fn no_access_token(credential: Judged<'_>) -> Judged<'_> {
 }
 
 impl MaybeSignedIn {
-    /// Who may have sent the request.
+    /// The live sessions that a request proves by their own tokens.
     ///
     /// # Errors
     ///

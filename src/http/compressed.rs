@@ -29,16 +29,16 @@ const MOST: usize = 256 * 1024;
 /// The media types of pages and data.
 const TYPES: [&str; 3] = ["text/html", "application/json", "application/problem+json"];
 
-/// Where answers may hold secrets.
+/// Paths whose answers may hold secrets.
 const SECRET: [&str; 6] = ["/api/auth/", "/signup", "/login", "/signout", "/account", "/metrics"];
 
-/// Whether `Accept-Encoding` names gzip and does not weigh it with nothing.
+/// True when `Accept-Encoding` names gzip with a weight above 0.
 pub(crate) fn is_accepted(request: &Request) -> bool {
     let accepted = header_of(request, &header::ACCEPT_ENCODING).unwrap_or_default();
     accept::weight(accepted, &["gzip", "*"]) > 0.0
 }
 
-/// Whether the answer to a request may be compressed.
+/// True when the answer to a request may be compressed.
 pub(super) fn is_wanted(request: &Request) -> bool {
     let path = request.uri().path();
     is_accepted(request) && !SECRET.iter().any(|secret| path.starts_with(secret))

@@ -29,7 +29,7 @@ const RESPONSE_HEADERS: &str =
 /// Seconds a browser may remember the answer to a preflight.
 const MAX_AGE: &str = "600";
 
-/// What is for everybody: whoever verifies tokens in a browser, or draws the document there.
+/// Public documents: for whoever verifies tokens in a browser, or draws the document there.
 const PUBLIC: [&str; 4] = [
     "/.well-known/jwks.json",
     "/openapi.json",
@@ -43,7 +43,7 @@ impl Cors {
         Self { origins: site.trusted_origins.clone() }
     }
 
-    /// Whose pages may read the answer, if any may.
+    /// The origins whose pages may read the answer, if any may.
     pub fn readers_of(&self, request: &Request) -> Option<Readers> {
         let origin = request.headers().get(header::ORIGIN);
         let is_trusted = |origin: &&HeaderValue| {

@@ -126,7 +126,7 @@ pub(super) async fn judgeable_bearer<'a>(
 /// A credential, or why it is none.
 pub(super) type Judged<'a> = Result<Credential<'a>, Refused>;
 
-/// What a request presents. A browser may send cookies beside a bearer token that is no good any more, and a stale cookie
+/// The credentials of a request. A browser may send cookies beside a bearer token that is no good any more, and a stale cookie
 /// before a good one.
 pub(super) struct Presented<'a> {
     keys: &'a Keys,
@@ -176,7 +176,7 @@ impl<'a> Presented<'a> {
 /// A live session, and until when its proof counts.
 pub(super) struct Proven {
     pub(super) session: Arc<Session>,
-    /// When the access token expires that proves it; nothing of a session token, which lasts as long as the session.
+    /// Expiry of the access token that proves it; nothing of a session token, which lasts as long as the session.
     pub(super) until: Option<Timestamp>,
 }
 

@@ -47,7 +47,7 @@ pub struct Edge<E> {
     headers: SecurityHeaders,
 }
 
-/// What has to be known of a request when its answer leaves.
+/// Properties of a request that its answer needs on the way out.
 struct Known {
     uri: Uri,
     readers: Option<Readers>,

@@ -13,7 +13,7 @@ const CONTENT_TYPE: &str = "text/event-stream";
 /// Milliseconds after which it is worth trying again: a node that stops is back, or behind its load balancer another one is there.
 const RETRY: &str = "retry: 3000\n\n";
 
-/// Whether an `EventSource` asks: it accepts nothing else.
+/// True for a request of an `EventSource`: it accepts nothing else.
 pub(super) fn asks(request: &Request) -> bool {
     header_of(request, &header::ACCEPT) == Some(CONTENT_TYPE)
 }

@@ -39,7 +39,7 @@ pub(super) fn require(request: &Request) -> Result<(), Problem> {
     }
 }
 
-/// Whether this is a host, perhaps with a port, and nothing more.
+/// True for a host, perhaps with a port, and nothing more.
 fn is_host(value: &HeaderValue) -> bool {
     Authority::try_from(value.as_bytes()).is_ok_and(|authority| !authority.as_str().contains('@'))
 }

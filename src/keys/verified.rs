@@ -25,7 +25,7 @@ pub struct Verified {
     pub user_id: UserId,
     /// The session; when it ends, the token is refused.
     pub session_id: SessionId,
-    /// When the token begins to be valid, seconds since 1970.
+    /// Begin of the token's validity, seconds since 1970.
     pub begins_at: i64,
     /// When the token expires, seconds since 1970.
     pub expires_at: i64,

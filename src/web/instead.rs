@@ -13,7 +13,7 @@ use crate::http::problem::Problem;
 pub(super) enum Instead {
     /// Whoever asks has to sign in first, to come back afterwards.
     SignIn(Option<OwnPath>),
-    /// Whoever asks has to prove anew who they are, to come back to their account.
+    /// A new sign-in is needed, which leads back to the account.
     SignInAgain,
     /// Something is wrong.
     Problem(Box<Trouble>),

@@ -1,4 +1,4 @@
-//! What is read strictly, and how each thing that is wrong is named.
+//! Tests of the strict reader: bodies that fit, and the name of every flaw.
 
 use super::*;
 

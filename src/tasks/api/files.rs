@@ -93,7 +93,7 @@ impl TaskFilesApi {
         /// Whose tasks: the access token's user.
         #[oai(name = "user_id")]
         _user_id: Path<String>,
-        /// What to write it in; without it, what `Accept` prefers of the two, or else JSON.
+        /// The format of the file; without it, the one that `Accept` prefers, or else JSON.
         format: Parameter<Option<Format>>,
     ) -> Result<File, Failure<ExportTasks>> {
         let format = format.0.unwrap_or_else(|| Format::accepted_by(request));

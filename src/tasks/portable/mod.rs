@@ -57,7 +57,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// What a request would rather have of the two.
+    /// The format that a request prefers.
     pub fn accepted_by(request: &Request) -> Self {
         let accepted = header_of(request, &header::ACCEPT).unwrap_or_default();
         let csv = accept::weight(accepted, &["text/csv", "text/*", "*/*"]);

@@ -71,7 +71,7 @@ impl Tags {
     }
 }
 
-/// Whether two tags are the same, whatever their case and however their letters were typed.
+/// True for two tags that are the same, whatever their case and however their letters were typed.
 fn same(one: &str, other: &str) -> bool {
     let lower = |text: &str| text.chars().flat_map(char::to_lowercase).nfc().collect::<String>();
     one == other || lower(one) == lower(other)

@@ -17,7 +17,7 @@ use crate::web::visitor::{self, Visitor};
 /// Where people go who do not say where they came from.
 const TASKS: &str = "/tasks";
 const MODULE: &str = "enter.js";
-/// How the query of a sign-in begins that somebody who is signed in is led to.
+/// Begin of the query of a sign-in that somebody who is signed in is led to.
 const AGAIN: &str = "again=1";
 
 #[derive(Debug, Template)]
@@ -42,7 +42,7 @@ struct Typed {
     email: String,
     name: String,
     next: Option<OwnPath>,
-    /// Whether somebody who is signed in has to prove anew who they are.
+    /// True when somebody who is signed in has to prove anew who they are.
     is_again: bool,
 }
 

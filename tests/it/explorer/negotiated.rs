@@ -1,4 +1,4 @@
-//! What a client accepts: compressed answers, and one of two formats of a file.
+//! Content negotiation: compressed answers, and one of two formats of a file.
 
 use std::io::Read;
 

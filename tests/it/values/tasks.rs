@@ -84,7 +84,7 @@ async fn what_is_refused_of_a_task_is_refused_at_every_entrance_and_nothing_is_k
     assert_eq!(ada.list("").await.expect(200), before);
 }
 
-/// What a list has in the field of each task.
+/// The field of each task of a list.
 async fn held(user: &TestUser, field: &str) -> Vec<String> {
     let page = user.list("?limit=1000&sort=position").await.expect(200);
     let text = |task: &Value| match field {

@@ -7,7 +7,7 @@
 //!
 //! Reading takes them away again, so that nothing is lost; a text that has such an apostrophe and means it gets one more.
 
-/// Where a spreadsheet may begin another cell.
+/// Characters after which a spreadsheet may begin another cell.
 const BOUNDARIES: [char; 4] = [';', '\t', '\r', '\n'];
 
 const APOSTROPHE: char = '\'';
@@ -38,7 +38,7 @@ pub(super) fn unguarded(text: &str) -> String {
     nothing.map_or_else(parts, str::to_owned)
 }
 
-/// Whether a part could be taken for a formula, behind however many apostrophes, quotes and blanks; of the first one, a
+/// True for a part that could be taken for a formula, behind however many apostrophes, quotes and blanks; of the first one, a
 /// tabulator or a line break at its beginning may be dropped.
 fn is_formula(part: &str, is_first: bool) -> bool {
     let is_passed = |character: char| {
@@ -51,7 +51,7 @@ fn is_formula(part: &str, is_first: bool) -> bool {
     })
 }
 
-/// Whether a text is empty, behind however many apostrophes.
+/// True for a text that is empty, behind however many apostrophes.
 fn is_nothing(text: &str) -> bool {
     text.chars().all(|character| character == APOSTROPHE)
 }

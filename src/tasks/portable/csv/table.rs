@@ -14,10 +14,10 @@ use csv::{Reader, ReaderBuilder, StringRecord};
 use crate::http::field::Flaw;
 use crate::http::problem::Problem;
 
-/// What separates cells, unless a table says something else itself.
+/// Separators of cells, unless a table names its own.
 const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
 
-/// What is read after the last row, as a row of its own: of a file that ends within quotes, it is part of a cell.
+/// A mark read after the last row, as a row of its own: of a file that ends within quotes, it is part of a cell.
 const END: &str = "\n\u{1e}";
 
 /// The columns of a table, by their names.
@@ -89,7 +89,7 @@ fn is_end(cells: &StringRecord) -> bool {
     cells.len() == 1 && cells.get(0) == Some(END.trim_start())
 }
 
-/// What is wrong with a row, and the line that a person finds it on.
+/// The flaw of a row, with the line that a person finds it on.
 fn wrong(index: usize, cells: &StringRecord, message: &str) -> Problem {
     let line = cells.position().map_or(String::new(), |place| format!(" (line {})", place.line()));
     Problem::field(format!("tasks[{index}]"), Flaw::Invalid, format!("{message}{line}"))
@@ -113,7 +113,7 @@ fn decoded(file: &[u8]) -> Result<Cow<'_, str>, Problem> {
     })
 }
 
-/// What separates the cells of a table, and the table after a line that says so.
+/// The separator of a table's cells, and the table after a line that names it.
 fn separated<'a>(text: &'a str, known: &[&'static str]) -> (u8, &'a str) {
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
     let said = first.trim_end_matches('\r').trim_matches('"');
@@ -168,7 +168,7 @@ impl Columns {
         Ok(Self { names })
     }
 
-    /// Whether a row has a cell for each column, and no text where there is none.
+    /// Requires a cell for each column, and no text where there is none.
     fn require_fit(&self, cells: &StringRecord) -> Result<(), String> {
         let is_named = |index: usize| self.names.get(index).is_some_and(Option::is_some);
         let lost = |(index, cell): (usize, &str)| !is_named(index) && !cell.trim().is_empty();
