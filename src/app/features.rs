@@ -14,7 +14,7 @@ use crate::accounts::Accounts;
 use crate::accounts::password::{Cost, PasswordHasher};
 use crate::accounts::read_model::UsersProjection;
 use crate::clock::{Clock, Timestamp};
-use crate::config::{Config, Secret};
+use crate::config::{Config, Secret, TokenConfig};
 use crate::database::Pool;
 use crate::eventlog::appender::{self, Appender, Writer};
 use crate::eventlog::follower::{Follower, Observer};
@@ -231,8 +231,8 @@ impl Features {
 
         let vault = foundation.vault(config, secrets, parent).await?;
         let url = site.origin.clone();
-        let policy =
-            TokenPolicy { issuer: url.clone(), audience: url, lifetime: config.tokens.lifetime };
+        let TokenConfig { lifetime, audiences: services } = config.tokens.clone();
+        let policy = TokenPolicy { issuer: url.clone(), audience: url, services, lifetime };
         let keys = Keys::start(vault, policy, parent).await?;
 
         let lists = Entities::<SessionList>::start(log.clone(), lifespan, parent).await?;

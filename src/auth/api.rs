@@ -1,6 +1,7 @@
 //! Sign up, sign in, sign out, the current session, and fresh access tokens.
 
 use poem::Request;
+use poem_openapi::param::Query;
 use poem_openapi::{ApiResponse, OpenApi};
 
 use super::answers::SessionAnswers;
@@ -11,6 +12,7 @@ use super::entering::{self, fresh_token, profile_of};
 use crate::http::caller::{self, MaybeSignedIn, SessionHolder, SignedIn};
 use crate::http::cookie;
 use crate::http::failure::Failure;
+use crate::http::field::Flaw;
 use crate::http::json::{Encoded, Json};
 use crate::http::problem::Problem;
 use crate::http::tag::Tag;
@@ -95,6 +97,11 @@ enum TokenResponse {
         #[oai(header = "Set-Cookie")]
         Option<String>,
     ),
+}
+
+fn unknown_audience() -> Problem {
+    let message = "must be one of the audiences that this server makes tokens for";
+    Problem::field("audience", Flaw::Invalid, message)
 }
 
 /// The authentication endpoints.
@@ -189,16 +196,23 @@ impl AuthApi {
     /// A fresh access token
     ///
     /// Signs an access token for a live session. Fetch one shortly before the last one expires. An access token cannot
-    /// be exchanged for another one: this needs the session's cookie or token.
+    /// be exchanged for another one: this needs the session's cookie or token. A token for a service of yours is for
+    /// nothing else: this server refuses it.
     #[oai(path = "/token", method = "get", operation_id = "getToken")]
     async fn token(
         &self,
         SessionHolder(caller): SessionHolder,
+        /// What the token is for: one of the audiences that the server is configured with (`KEYFOLD_AUDIENCES`), or its
+        /// own, which is the default.
+        #[oai(validator(max_length = 200))]
+        audience: Query<Option<String>>,
         request: &Request,
     ) -> Result<TokenResponse, Failure<GetToken>> {
         let (state, session) = (caller::state(request)?, caller.session);
         let account = state.accounts.of(session.user_id).await.map_err(Problem::from)?;
-        let fresh = fresh_token(state, &session, profile_of(&account)?).await?;
+        let audience = state.keys.policy().audience_of(audience.0.as_deref());
+        let audience = audience.ok_or_else(unknown_audience)?;
+        let fresh = fresh_token(state, &session, profile_of(&account)?, audience).await?;
         events::token_issued(About::session(session.user_id, session.id));
         // Whatever extended it: perhaps an access token, in an answer that knows no cookie. Before that the cookie is as it
         // was set when the session began, and an answer that is late puts no old one in the place of a newer one.

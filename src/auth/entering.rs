@@ -191,7 +191,8 @@ impl Entrance {
         state.freshness.check(user_id, session.id).await.map_err(ReadError::Store)?;
         let account = state.accounts.of(user_id).await?;
         let profile = profile_of(&account)?;
-        let fresh = fresh_token(state, session, profile).await?;
+        let audience = &state.keys.policy().audience;
+        let fresh = fresh_token(state, session, profile, audience).await?;
         Ok(Self { user: User::new(user_id, profile), draft, fresh })
     }
 
@@ -237,11 +238,12 @@ async fn end_beside(state: &State, session: &Session, reason: EndReason, context
     }
 }
 
-/// An access token for a session.
+/// An access token of a session for an audience.
 pub(super) async fn fresh_token(
     state: &State,
     session: &Session,
     profile: &Profile,
+    audience: &str,
 ) -> Result<FreshToken, Problem> {
     let subject = Subject {
         user_id: session.user_id,
@@ -250,7 +252,7 @@ pub(super) async fn fresh_token(
         name: profile.name.as_str().to_owned(),
         email_verified: profile.email_verified_at.is_some(),
     };
-    let token = state.keys.issue(subject).await?;
+    let token = state.keys.issue(subject, audience).await?;
     Ok(FreshToken { token, token_type: "Bearer".to_owned(), expires_in: state.keys.expires_in() })
 }
 

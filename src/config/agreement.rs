@@ -7,14 +7,14 @@ use super::error::InvalidValue;
 use super::parse::{quoted, written};
 use super::reader::Reader;
 use super::variables::{
-    CHANGING, CORS_ORIGINS, HASH_ITERATIONS, HASH_MEMORY, KEY_ALGORITHM, KEY_LEAD, KEY_ROTATION,
-    PUBLIC_URL, RSA_BITS, SESSION_ABSOLUTE, SESSION_IDLE, TOKEN_LIFETIME, Variable,
+    AUDIENCES, CHANGING, CORS_ORIGINS, HASH_ITERATIONS, HASH_MEMORY, KEY_ALGORITHM, KEY_LEAD,
+    KEY_ROTATION, PUBLIC_URL, RSA_BITS, SESSION_ABSOLUTE, SESSION_IDLE, TOKEN_LIFETIME, Variable,
 };
 use crate::eventlog::agreement::Agreement;
 use crate::keys::algorithm::Algorithm;
 
 /// The variables that are compared.
-pub(super) const AGREED: [&Variable; 11] = [
+pub(super) const AGREED: [&Variable; 12] = [
     &PUBLIC_URL,
     &CORS_ORIGINS,
     &KEY_ROTATION,
@@ -22,35 +22,33 @@ pub(super) const AGREED: [&Variable; 11] = [
     &KEY_ALGORITHM,
     &RSA_BITS,
     &TOKEN_LIFETIME,
+    &AUDIENCES,
     &SESSION_IDLE,
     &SESSION_ABSOLUTE,
     &HASH_MEMORY,
     &HASH_ITERATIONS,
 ];
 
+const NOT_SET: &str = "not set";
+
 impl Config {
     /// What this node must have in common with others that serve the same database.
     pub fn agreement(&self) -> Agreement {
         let Self { http, keys, tokens, sessions, passwords, .. } = self;
         let origin = http.public_url.as_ref().map(|url| url.origin().ascii_serialization());
-        let not_set = || Some("not set".to_owned());
-        let mut origins: Vec<_> = http.cors_origins.iter().map(ToString::to_string).collect();
-        origins.sort_unstable();
         let (algorithm, bits) = match keys.algorithm {
             Algorithm::Rs256 { bits } => ("RS256", Some(bits.to_string())),
             Algorithm::EdDsa => ("EdDSA", None),
         };
         let values = [
-            (PUBLIC_URL, origin.or_else(not_set)),
-            (
-                CORS_ORIGINS,
-                Some(origins.join(",")).filter(|list| !list.is_empty()).or_else(not_set),
-            ),
+            (PUBLIC_URL, origin.or_else(|| Some(NOT_SET.to_owned()))),
+            (CORS_ORIGINS, Some(list(&http.cors_origins))),
             (KEY_ROTATION, Some(written(keys.rotation))),
             (KEY_LEAD, Some(written(keys.lead))),
             (KEY_ALGORITHM, Some(algorithm.to_owned())),
             (RSA_BITS, bits),
             (TOKEN_LIFETIME, Some(written(tokens.lifetime))),
+            (AUDIENCES, Some(list(&tokens.audiences))),
             (SESSION_IDLE, Some(written(sessions.idle))),
             (SESSION_ABSOLUTE, Some(written(sessions.absolute))),
             (HASH_MEMORY, Some(passwords.memory_kib.to_string())),
@@ -62,6 +60,13 @@ impl Config {
         let settings = values.into_iter().filter_map(named).collect();
         Agreement { settings, changing: self.changing.clone() }
     }
+}
+
+/// A list whose order means nothing.
+fn list<T: ToString>(items: &[T]) -> String {
+    let mut items: Vec<_> = items.iter().map(ToString::to_string).collect();
+    items.sort_unstable();
+    if items.is_empty() { NOT_SET.to_owned() } else { items.join(",") }
 }
 
 /// The settings that may differ for now.

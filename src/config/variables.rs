@@ -99,6 +99,9 @@ variables! {
     TOKEN_LIFETIME = "KEYFOLD_TOKEN_LIFETIME",
         "15m",
         "How long an access token is valid, from 1m to 1h.";
+    AUDIENCES = "KEYFOLD_AUDIENCES",
+        "no service",
+        "What access tokens may be for instead of this server: the audiences of services, such as https://billing.example.com, separated by commas.";
     SESSION_IDLE = "KEYFOLD_SESSION_IDLE",
         "7d",
         "How long an unused session lasts, from 1m to 400d. Use extends it at most once a day.";

@@ -30,8 +30,10 @@ const CLIENT: &str = "keyfold";
 pub struct TokenPolicy {
     /// The `iss` claim: the server's public URL.
     pub issuer: String,
-    /// The `aud` claim.
+    /// The `aud` claim, unless a token is for a service.
     pub audience: String,
+    /// The audiences of services that tokens may be for instead: this server refuses those.
+    pub services: Vec<String>,
     /// How long a token is valid.
     pub lifetime: Duration,
 }
@@ -115,12 +117,21 @@ pub enum TokenError {
     WrongAudience,
 }
 
+impl TokenPolicy {
+    /// The audience of a token: this server's, or the one that is asked for if it is one of a service.
+    pub fn audience_of(&self, wanted: Option<&str>) -> Option<&str> {
+        let Some(wanted) = wanted else { return Some(&self.audience) };
+        let known = std::iter::once(&self.audience).chain(&self.services);
+        known.map(String::as_str).find(|audience| *audience == wanted)
+    }
+}
+
 impl Claims {
-    /// The claims of a new token.
-    pub fn new(policy: &TokenPolicy, subject: Subject, now: Timestamp) -> Self {
+    /// The claims of a new token for an audience.
+    pub fn new(policy: &TokenPolicy, audience: &str, subject: Subject, now: Timestamp) -> Self {
         Self {
             iss: policy.issuer.clone(),
-            aud: policy.audience.clone(),
+            aud: audience.to_owned(),
             sub: subject.user_id,
             sid: subject.session_id,
             client_id: CLIENT.to_owned(),
@@ -253,7 +264,12 @@ mod tests {
 
     fn policy() -> TokenPolicy {
         let url = "https://keyfold.example".to_owned();
-        TokenPolicy { issuer: url.clone(), audience: url, lifetime: Duration::from_mins(15) }
+        TokenPolicy {
+            issuer: url.clone(),
+            audience: url,
+            services: vec!["billing".to_owned()],
+            lifetime: Duration::from_mins(15),
+        }
     }
 
     fn claims() -> Claims {
@@ -264,7 +280,7 @@ mod tests {
             name: "Ada".to_owned(),
             email_verified: false,
         };
-        Claims::new(&policy(), subject, NOW)
+        Claims::new(&policy(), &policy().audience, subject, NOW)
     }
 
     fn verified(claims: &Claims) -> Verified {
@@ -319,6 +335,16 @@ mod tests {
         assert_eq!(verify(&token, &KEYS, &other), Err(TokenError::WrongIssuer));
         let other = TokenPolicy { audience: "https://other.example".to_owned(), ..policy() };
         assert_eq!(verify(&token, &KEYS, &other), Err(TokenError::WrongAudience));
+    }
+
+    #[test]
+    fn a_token_is_for_this_server_or_for_a_service_that_is_known() {
+        let policy = policy();
+        assert_eq!(policy.audience_of(None), Some("https://keyfold.example"));
+        assert_eq!(policy.audience_of(Some("https://keyfold.example")), policy.audience_of(None));
+        assert_eq!(policy.audience_of(Some("billing")), Some("billing"));
+        assert_eq!(policy.audience_of(Some("Billing")), None);
+        assert_eq!(policy.audience_of(Some("")), None);
     }
 
     #[test]

@@ -112,13 +112,13 @@ impl Keys {
         Ok(Self { published, manager, is_refresh_due, ring, policy, schedule, signers, clock })
     }
 
-    /// Signs an access token about `subject`.
+    /// Signs an access token about `subject` for an audience.
     ///
     /// # Errors
     ///
     /// When too many signatures wait already.
-    pub async fn issue(&self, subject: Subject) -> Result<String, IssueError> {
-        let claims = Claims::new(&self.policy, subject, self.clock.now());
+    pub async fn issue(&self, subject: Subject, audience: &str) -> Result<String, IssueError> {
+        let claims = Claims::new(&self.policy, audience, subject, self.clock.now());
         let signing = self.published.load().signing.clone().ok_or(IssueError::NoKey)?;
         Ok(self.signers.run(move |()| claims.sign(&signing)).await??)
     }

@@ -100,7 +100,12 @@ mod tests {
         let id = Uuid::from_u128;
         let url = "https://keyfold.example".to_owned();
         let lifetime = Duration::from_mins(15);
-        let policy = TokenPolicy { issuer: url.clone(), audience: url.clone(), lifetime };
+        let policy = TokenPolicy {
+            issuer: url.clone(),
+            audience: url.clone(),
+            services: Vec::new(),
+            lifetime,
+        };
         let end = End {
             position: 7,
             id: id(1),

@@ -20,7 +20,7 @@ type Change = (&'static str, fn(&mut Config), &'static str, &'static str);
 
 const HOUR: Duration = Duration::from_hours(1);
 
-const CHANGES: [Change; 11] = [
+const CHANGES: [Change; 12] = [
     (
         "KEYFOLD_PUBLIC_URL",
         |config| config.http.public_url = Some("https://id.example".parse().unwrap()),
@@ -43,6 +43,12 @@ const CHANGES: [Change; 11] = [
         "3072",
     ),
     ("KEYFOLD_TOKEN_LIFETIME", |config| config.tokens.lifetime = HOUR / 2, "15m", "30m"),
+    (
+        "KEYFOLD_AUDIENCES",
+        |config| config.tokens.audiences = vec!["urn:billing".to_owned()],
+        "not set",
+        "urn:billing",
+    ),
     ("KEYFOLD_SESSION_IDLE", |config| config.sessions.idle = HOUR, "7d", "1h"),
     ("KEYFOLD_SESSION_ABSOLUTE", |config| config.sessions.absolute = 240 * HOUR, "90d", "10d"),
     ("KEYFOLD_HASH_MEMORY", |config| config.passwords.memory_kib = 128, "64", "128"),

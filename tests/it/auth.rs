@@ -4,7 +4,9 @@ mod several;
 
 use std::time::Duration;
 
-use serde_json::json;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
 
 use crate::app::TestApp;
 use crate::user::{PASSWORD, TestUser};
@@ -200,6 +202,33 @@ async fn an_access_token_is_renewed_as_long_as_its_session_lives() {
     ada.list("").await.expect_problem(401, "TOKEN_EXPIRED", "The access token has expired");
     let fresh = app.get("/api/auth/token").bearer(&ada.session_token).send().await.expect(200);
     ada.with_token(fresh["token"].as_str().unwrap()).list("").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_made_for_a_service_that_the_server_knows_and_for_no_other() {
+    let app = TestApp::spawn_with(|config| {
+        config.tokens.audiences = vec!["https://billing.example.com".to_owned()];
+    })
+    .await;
+    let ada = app.sign_up("ada@example.com").await;
+    let token = async |query: &str| {
+        app.get(&format!("/api/auth/token{query}")).bearer(&ada.session_token).send().await
+    };
+    let claims = async |query: &str| {
+        let body = token(query).await.expect(200);
+        let claims = body["token"].as_str().unwrap().split('.').nth(1).unwrap().to_owned();
+        let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).unwrap();
+        serde_json::from_slice::<Value>(&claims).unwrap()["aud"].as_str().unwrap().to_owned()
+    };
+    let billing = "?audience=https://billing.example.com";
+    assert_eq!(claims(billing).await, "https://billing.example.com");
+    let own = app.running().origin().to_owned();
+    assert_eq!(claims("").await, own);
+    assert_eq!(claims(&format!("?audience={own}")).await, own);
+    let message = "must be one of the audiences that this server makes tokens for";
+    for unknown in ["?audience=https://billing.example.com/", "?audience=", "?audience=urn:x"] {
+        token(unknown).await.expect_invalid(&[("audience", "INVALID", message)]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -64,6 +64,29 @@ async fn pyjwt_verifies_access_tokens_through_the_jwks() {
     assert_claims(&run(verify.env("no_proxy", "*")).await, &app, &ada);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_strict_verifier_of_rfc_9068_accepts_access_tokens_for_their_own_audience_alone() {
+    let billing = "https://billing.example.com";
+    let app = TestApp::on(new_schema().await, Clock::system(), |config| {
+        config.tokens.audiences = vec![billing.to_owned()];
+    });
+    let app = app.await.unwrap();
+    let ada = app.sign_up("ada@example.com").await;
+    let script = clients().join("verify-rfc9068.mjs");
+    let verified = async |audience: &str, token: &str| {
+        let claims = run(node(&script).args([&app.url(), audience, token])).await;
+        serde_json::from_str::<Value>(&claims).unwrap()
+    };
+    assert_claims(&verified(&app.url(), &ada.token).await.to_string(), &app, &ada);
+    let path = format!("/api/auth/token?audience={billing}");
+    let fresh = app.get(&path).bearer(&ada.session_token).send().await.expect(200);
+    let token = fresh["token"].as_str().unwrap();
+    let claims = verified(billing, token).await;
+    assert_eq!((&claims["aud"], &claims["sub"]), (&json!(billing), &json!(ada.id)));
+    let message = "The access token is meant for another audience";
+    ada.with_token(token).list("").await.expect_problem(401, "WRONG_AUDIENCE", message);
+}
+
 /// The key sets of these verifiers keep their copy for as long as they may, and do not look again when they meet a key they
 /// do not know.
 #[tokio::test(flavor = "multi_thread")]

@@ -188,8 +188,12 @@ fn signing(key: &PrivateKey) -> Signing {
 }
 
 fn claims(app: &TestApp, user: &TestUser) -> Claims {
-    let policy =
-        TokenPolicy { issuer: app.url(), audience: app.url(), lifetime: Duration::from_mins(15) };
+    let policy = TokenPolicy {
+        issuer: app.url(),
+        audience: app.url(),
+        services: Vec::new(),
+        lifetime: Duration::from_mins(15),
+    };
     let subject = Subject {
         user_id: user.id.parse().unwrap(),
         session_id: user.session_id.parse().unwrap(),
@@ -197,7 +201,12 @@ fn claims(app: &TestApp, user: &TestUser) -> Claims {
         name: "Ada Lovelace".to_owned(),
         email_verified: false,
     };
-    Claims::new(&policy, subject, Timestamp::from_unix_millis(START.unix_millis()))
+    Claims::new(
+        &policy,
+        &policy.audience,
+        subject,
+        Timestamp::from_unix_millis(START.unix_millis()),
+    )
 }
 
 /// `WWW-Authenticate` of a refused token.

@@ -23,6 +23,7 @@ fn every_setting_that_nodes_must_share_is_compared_by_its_name_and_no_other() {
         ("KEYFOLD_KEY_ALGORITHM", "EdDSA", "EdDSA", "RS256"),
         ("KEYFOLD_RSA_BITS", "4096", "4096", "2048"),
         ("KEYFOLD_TOKEN_LIFETIME", "30m", "30m", "15m"),
+        ("KEYFOLD_AUDIENCES", "urn:b,urn:a", "urn:a,urn:b", "not set"),
         ("KEYFOLD_SESSION_IDLE", "8d", "8d", "7d"),
         ("KEYFOLD_SESSION_ABSOLUTE", "91d", "91d", "90d"),
         ("KEYFOLD_HASH_MEMORY", "20000", "20000", "19456"),

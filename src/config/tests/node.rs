@@ -17,6 +17,7 @@ fn every_variable_of_a_node_in_a_cluster_reaches_its_field() {
         ("KEYFOLD_HASH_QUEUE", "9"),
         ("KEYFOLD_HASH_THREADS", "8"),
         ("KEYFOLD_KEY_ALGORITHM", "RS256"),
+        ("KEYFOLD_AUDIENCES", "https://billing.example, urn:mail"),
         ("KEYFOLD_KEY_LEAD", "1h"),
         ("KEYFOLD_KEY_ROTATION", "90d"),
         ("KEYFOLD_LISTEN", "[::1]:0"),
@@ -67,7 +68,10 @@ fn node_in_a_cluster() -> Config {
             lead: Duration::from_hours(1),
             algorithm: Algorithm::Rs256 { bits: 3072 },
         },
-        tokens: TokenConfig { lifetime: Duration::from_mins(5) },
+        tokens: TokenConfig {
+            lifetime: Duration::from_mins(5),
+            audiences: ["https://billing.example", "urn:mail"].map(str::to_owned).to_vec(),
+        },
         sessions: SessionConfig {
             idle: Duration::from_hours(12),
             absolute: Duration::from_hours(30 * 24),
