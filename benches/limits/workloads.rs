@@ -1,5 +1,6 @@
 //! What is measured, by name.
 
+mod browser;
 mod growth;
 pub mod memory;
 mod pages;
@@ -22,7 +23,7 @@ type Workload = (&'static str, fn() -> Measurement);
 type Measurement = Pin<Box<dyn Future<Output = anyhow::Result<Vec<Row>>> + Send>>;
 
 /// Every workload, in the order of the table.
-pub const WORKLOADS: [Workload; 10] = [
+pub const WORKLOADS: [Workload; 11] = [
     ("reads", || Box::pin(reads::measure())),
     ("writes", || Box::pin(writes::measure())),
     ("sign-in", || Box::pin(sign_in::measure())),
@@ -32,5 +33,6 @@ pub const WORKLOADS: [Workload; 10] = [
     ("start", || Box::pin(start::measure())),
     ("telemetry", || Box::pin(telemetry::measure())),
     ("pages", || Box::pin(pages::measure())),
+    ("browser", || Box::pin(browser::measure())),
     ("growth", || Box::pin(growth::measure())),
 ];

@@ -26,7 +26,7 @@ const HASH_LENGTH: usize = 12;
 const PICTURE: &str = "image/svg+xml";
 
 /// Each names only files that stand before it.
-const FILES: [(&str, &str, &str); 20] = [
+const FILES: [(&str, &str, &str); 26] = [
     ("app.css", STYLE, include_str!("assets/app.css")),
     ("icon.svg", PICTURE, include_str!("assets/icon.svg")),
     ("page.js", SCRIPT, include_str!("assets/page.js")),
@@ -38,12 +38,18 @@ const FILES: [(&str, &str, &str); 20] = [
     ("home.js", SCRIPT, include_str!("assets/home.js")),
     ("enter.js", SCRIPT, include_str!("assets/enter.js")),
     ("account.js", SCRIPT, include_str!("assets/account.js")),
+    ("commands.js", SCRIPT, include_str!("assets/commands.js")),
+    ("listing.js", SCRIPT, include_str!("assets/listing.js")),
+    ("outbox.js", SCRIPT, include_str!("assets/outbox.js")),
     ("store.js", SCRIPT, include_str!("assets/store.js")),
+    ("due.js", SCRIPT, include_str!("assets/due.js")),
     ("row.js", SCRIPT, include_str!("assets/row.js")),
+    ("rows.js", SCRIPT, include_str!("assets/rows.js")),
     ("tags.js", SCRIPT, include_str!("assets/tags.js")),
     ("drafts.js", SCRIPT, include_str!("assets/drafts.js")),
     ("editor.js", SCRIPT, include_str!("assets/editor.js")),
     ("order.js", SCRIPT, include_str!("assets/order.js")),
+    ("filters.js", SCRIPT, include_str!("assets/filters.js")),
     ("history.js", SCRIPT, include_str!("assets/history.js")),
     ("past.js", SCRIPT, include_str!("assets/past.js")),
     ("tasks.js", SCRIPT, include_str!("assets/tasks.js")),

@@ -1,5 +1,7 @@
 // What whoever is signed in sees, in the states that a list can be in.
 
+import assert from "node:assert/strict";
+
 import { ADA, GRACE, IPHONE, signedIn, signedUp } from "./lib/account.mjs";
 import { fill } from "./lib/demo.mjs";
 import { List } from "./lib/list.mjs";
@@ -19,6 +21,17 @@ async function editing(page, list) {
   const form = await list.edit("Prepare the talk on folding events");
   await seen(page, "editing");
   await form.getByRole("button", { name: "Cancel" }).click();
+}
+
+/** On paper is the list alone. */
+async function printed(page, list) {
+  await page.emulateMedia({ media: "print" });
+  const shown = (selector) => page.locator(selector).first().isVisible();
+  const parts = [".bar nav", "#add", "#filters", "#undo", ".side", ".foot", ".handle", "[data-delete]"];
+  for (const part of parts) assert.equal(await shown(part), false, part);
+  assert.equal((await list.lines()).length, 8);
+  for (const part of ["h1", ".counts", ".task .title", ".task .badge"]) assert.equal(await shown(part), true, part);
+  await page.emulateMedia({ media: null });
 }
 
 async function past(page, list) {
@@ -50,6 +63,7 @@ await keep(async ({ person }) => {
   const list = new List(page);
   await filled(page, list);
   await editing(page, list);
+  await printed(page, list);
   await past(page, list);
 
   await page.goto("/");

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { ADA, GRACE, signedUp } from "./lib/account.mjs";
+import { ADA, GRACE, signedIn, signedUp } from "./lib/account.mjs";
 import { eventually } from "./lib/eventually.mjs";
 import { List } from "./lib/list.mjs";
 import { keep } from "./lib/promise.mjs";
@@ -47,6 +47,23 @@ async function bringsBackWhatWasDeleted(list) {
   await list.history.getByRole("button", { name: "Restore Bread" }).click();
   await list.shows("Milk", "Bread");
   await eventually(() => list.history.getByRole("button", { name: /^Restore / }).count(), 0);
+}
+
+/** What is so already is not done, so there is nothing to take back. */
+async function offersNothingWhereNothingWasDone(page, list, there) {
+  await list.button("Delete", "Bread").click();
+  await list.shows("Milk");
+  await list.history.getByText("Deleted “Bread”").first().waitFor();
+  // The telephone is faster, and this page hears of it from its own answer first.
+  const { changes } = await there.ask("GET", `/api/${there.id}/tasks/history?type=deleted&limit=1`);
+  await page.route("**/restore", async (route) => {
+    await there.ask("POST", `/api/${there.id}/tasks/${changes[0].taskId}/restore`, {});
+    await route.continue();
+  }, { times: 1 });
+  await list.history.getByRole("button", { name: "Restore Bread" }).click();
+  await list.toast.getByText("It is like that already.").waitFor();
+  assert.equal(await list.toast.getByRole("button", { name: "Undo" }).count(), 0);
+  await list.shows("Milk", "Bread");
 }
 
 /** Grace's list has a history of five changes. */
@@ -141,6 +158,7 @@ await keep(async ({ person }) => {
   await takesBackAndDoesAgain(page, list);
   await leavesTypingAlone(page, list);
   await bringsBackWhatWasDeleted(list);
+  await offersNothingWhereNothingWasDone(page, list, await signedIn(await person(), ADA));
 
   const grace = await person();
   const hers = await withHistory(grace);

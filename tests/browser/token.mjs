@@ -11,7 +11,7 @@ function stored(page) {
   return page.evaluate(async () => ({
     localStorage: Object.entries(localStorage),
     sessionStorage: Object.entries(sessionStorage),
-    databases: await indexedDB.databases(),
+    records: await globalThis.records(),
     caches: await caches.keys(),
     cookie: document.cookie,
     name: window.name,
@@ -19,7 +19,20 @@ function stored(page) {
   }));
 }
 
-const NOTHING = { localStorage: [], sessionStorage: [], databases: [], caches: [], cookie: "", name: "", history: null };
+/** Every record of every database of a page, from inside. */
+async function records() {
+  const answered = (request) =>
+    new Promise((resolve, reject) => Object.assign(request, { onsuccess: () => resolve(request.result), onerror: reject }));
+  const all = [];
+  for (const { name } of await indexedDB.databases()) {
+    const database = await answered(indexedDB.open(name));
+    for (const store of database.objectStoreNames) all.push(...(await answered(database.transaction(store).objectStore(store).getAll())));
+    database.close();
+  }
+  return all;
+}
+
+const NOTHING = { localStorage: [], sessionStorage: [], records: [], caches: [], cookie: "", name: "", history: null };
 
 /** The next token that a page gets. */
 async function next(page) {
@@ -42,6 +55,7 @@ await keep(async ({ person }) => {
   const ada = await person();
   const account = await signedUp(ada, ADA);
   const page = await ada.context.newPage();
+  await page.addInitScript(`globalThis.records = ${records}`);
   const list = new List(page);
   const [first] = await Promise.all([next(page), page.goto(account.tasks)]);
   assert.equal(await used(page, list, "Milk"), first);

@@ -22,10 +22,9 @@ use crate::tasks::bodies::{
 };
 use crate::tasks::idempotency::Answer;
 use crate::tasks::listing::{Cursor, Filter, MAX_LIMIT, Order, Query, Sort};
-use crate::tasks::search;
 use crate::tasks::task_list::command::{Action, Command, New, Wanted};
 use crate::tasks::time_travel::Moment;
-use crate::tasks::values::{Bound, Due, Priority, TaskId};
+use crate::tasks::values::{Bound, Due, Priority, Tags, TaskId};
 use crate::tasks::writing::Answering;
 
 crate::statuses! {
@@ -108,14 +107,14 @@ impl TasksApi {
     ) -> Result<Cached<TaskListBody>, Failure<ListTasks>> {
         let filter = Filter {
             priorities: priority.0,
-            tags: tags(&tag.0)?,
+            tags: Vec::new(),
             due_from: bound("dueFrom", due_from.0.as_deref())?,
             due_until: bound("dueUntil", due_until.0.as_deref())?,
             text: None,
         };
         let query = Query {
             completed: completed.0,
-            filter: filter.containing(q.0.as_deref()),
+            filter: filter.tagged(&tags(&tag.0)?).containing(q.0.as_deref()),
             after: cursor.0.map(|text| after(&text, sort.0)).transpose()?,
             sort: sort.0,
             order: order.0,
@@ -309,11 +308,10 @@ fn after(text: &str, sort: Sort) -> Result<Cursor, Problem> {
     })
 }
 
-/// The tags that are asked for, as they are searched.
-fn tags(given: &[String]) -> Result<Vec<String>, Problem> {
+/// The tags that are asked for.
+fn tags(given: &[String]) -> Result<Tags, Problem> {
     let mut reading = Reading::default();
     let tags = reading.tags("tag", given);
-    let tags = tags.map(|tags| tags.iter().map(search::folded).collect());
     reading.finish(tags)
 }
 

@@ -8,7 +8,7 @@ pub use self::cursor::{Cursor, InvalidCursor, Order, Place, Sort};
 use super::ordered::OrderedTasks;
 use super::search;
 use super::task::Task;
-use super::values::{Bound, Priority};
+use super::values::{Bound, Priority, Tags};
 
 /// Tasks on a page unless asked otherwise.
 pub const DEFAULT_LIMIT: usize = 100;
@@ -93,6 +93,12 @@ impl Filter {
             if folded.is_empty() { text.to_owned() } else { folded }
         });
         Self { text, ..self }
+    }
+
+    /// The same for tasks with all of these tags.
+    #[must_use]
+    pub fn tagged(self, tags: &Tags) -> Self {
+        Self { tags: tags.iter().map(search::folded).collect(), ..self }
     }
 
     /// Whether it is one of few there are: without texts, tags and dates.

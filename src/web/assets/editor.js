@@ -3,22 +3,33 @@
 // Only the fields that somebody has touched are sent, and only if nobody has changed the same ones since the form was opened: otherwise
 // theirs and one's own are shown side by side.
 import { $, $$, copied, element } from "./page.js";
+import { dueOf, fieldsOf } from "./due.js";
 import { complain, settle, settleAsTyped, typed } from "./forms.js";
 import { joined, split } from "./tags.js";
 
-/** What the text of a field means. */
-const MEANT = {
-  title: (text) => text.trim(),
-  description: (text) => text || null,
-  priority: (text) => text,
-  due: (text) => text.trim() || null,
-  tags: split,
+/** The fields of a task: the inputs they are typed into, and what the texts of those mean. */
+const FIELDS = {
+  title: { inputs: ["title"], meant: ({ title }) => title.trim() },
+  description: { inputs: ["description"], meant: ({ description }) => description || null },
+  priority: { inputs: ["priority"], meant: ({ priority }) => priority },
+  due: { inputs: ["due", "time", "zone"], meant: dueOf },
+  tags: { inputs: ["tags"], meant: ({ tags }) => split(tags) },
 };
 
-/** The texts of a task's fields. */
+/** The texts of a task's inputs. */
 const texts = ({ title, description, priority, due, tags }) => ({
-  title, description: description ?? "", priority, due: due ?? "", tags: joined(tags),
+  title, description: description ?? "", priority, ...fieldsOf(due), tags: joined(tags),
 });
+
+/** What a field of a task is, in one text. */
+const shown = (name, task) => (name === "due" ? task.due : texts(task)[name]) || "—";
+
+/** The zones that a browser knows, to choose from. */
+function offerZones(list) {
+  if (list.children.length > 0) return;
+  const zones = ["UTC", ...(Intl.supportedValuesOf?.("timeZone") ?? [])];
+  list.append(...zones.map((zone) => Object.assign(document.createElement("option"), { value: zone })));
+}
 
 const isSame = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
@@ -41,6 +52,7 @@ export class Editor {
   constructor(row, task, page) {
     [this.#row, this.#page, this.#button] = [row, page, $("[data-edit]", row)];
     this.#label();
+    offerZones($("#zones"));
     this.#fill(task, {});
     const draft = page.drafts.of(task.id);
     if (draft) this.#fillIn(draft);
@@ -78,22 +90,22 @@ export class Editor {
     }
   }
 
-  /** Fills the fields with a task, except those that are `kept`. */
+  /** Fills the inputs with a task, except those that are `kept`. */
   #fill(task, kept) {
     this.#base = task;
-    const { due } = this.#form.elements;
-    // A moment with its zone is more than a day.
-    if (task.due && task.due.length !== 10) due.type = "text";
-    this.#fillIn(texts(task));
+    this.#fillIn({ time: "", zone: "", ...texts(task) });
     this.#filled = typed(this.#form);
     this.#fillIn(kept);
   }
 
   #fillIn(fields) {
+    const { due, time, zone } = this.#form.elements;
     for (const [name, text] of Object.entries(fields)) {
-      if (name === "due" && text.length > 10) this.#form.elements.due.type = "text";
+      // What is no date is shown as it is.
+      if (name === "due") due.type = text.length > 10 ? "text" : "date";
       this.#form.elements[name].value = text;
     }
+    for (const part of [time, zone]) part.closest(".field").hidden = due.type === "text";
   }
 
   /** The texts that are not as they were filled in. */
@@ -103,6 +115,14 @@ export class Editor {
 
   get isTouched() {
     return this.#form.isConnected && Object.keys(this.#touched()).length > 0;
+  }
+
+  /** The fields that were changed, as the API has them. */
+  #changed() {
+    const [all, touched] = [typed(this.#form), this.#touched()];
+    const isTouched = ([, { inputs }]) => inputs.some((input) => input in touched);
+    const meant = Object.entries(FIELDS).filter(isTouched).map(([name, { meant }]) => [name, meant(all)]);
+    return Object.fromEntries(meant.filter(([name, value]) => name !== "due" || value !== this.#base.due));
   }
 
   /** Goes away and keeps what was typed. */
@@ -126,20 +146,27 @@ export class Editor {
   async #submit() {
     settle(this.#form);
     $("[data-conflict]", this.#form).hidden = true;
-    const touched = this.#touched();
-    if (Object.keys(touched).length === 0) return this.#discard();
-    const fields = Object.fromEntries(Object.entries(touched).map(([name, text]) => [name, MEANT[name](text)]));
+    try {
+      const fields = this.#changed();
+      if (Object.keys(fields).length === 0) return this.#discard();
+      await this.#save(fields);
+    } catch (error) {
+      complain(this.#form, error.field ? { status: 400, details: [error] } : error);
+    }
+  }
+
+  async #save(fields) {
     this.#hide(true);
     try {
       await this.#page.save(fields, this.#base.version);
-      this.#page.drafts.drop(this.#base.id);
-      this.#form.remove();
-      this.#page.closed();
     } catch (error) {
       this.#hide(false);
-      if (error.code === "VERSION_MISMATCH" && error.current) this.#merge(error.current, touched);
-      else complain(this.#form, error);
+      if (error.code === "VERSION_MISMATCH" && error.current) return this.#merge(error.current, fields);
+      throw error;
     }
+    this.#page.drafts.drop(this.#base.id);
+    this.#form.remove();
+    this.#page.closed();
   }
 
   #hide(isHidden) {
@@ -150,23 +177,22 @@ export class Editor {
   }
 
   /** Somebody has changed the task: goes on if that was something else, and asks if it was the same. */
-  #merge(theirs, touched) {
-    const both = Object.keys(touched).filter((name) => !isSame(theirs[name], this.#base[name]));
-    this.#fill(theirs, touched);
-    const own = this.#touched();
-    const asked = both.filter((name) => name in own);
+  #merge(theirs, mine) {
+    const both = Object.keys(mine).filter((name) => !isSame(theirs[name], this.#base[name]));
+    this.#fill(theirs, this.#touched());
+    const asked = both.filter((name) => !isSame(mine[name], theirs[name]));
     if (asked.length === 0) return this.#submit();
-    this.#ask(theirs, own, asked);
+    this.#ask(theirs, { ...theirs, ...mine }, asked);
   }
 
   /** Shows theirs and one's own side by side. */
-  #ask(theirs, own, names) {
+  #ask(theirs, mine, names) {
     const place = $("[data-conflict]", this.#form);
     const rows = names.map((name) => {
       const row = document.createElement("tr");
       const head = element("th", "", $("label", this.#form.elements[name].closest(".field")).textContent.replace(/,.*/, ""));
       head.scope = "row";
-      row.append(head, element("td", "", own[name] || "—"), element("td", "", texts(theirs)[name] || "—"));
+      row.append(head, element("td", "", shown(name, mine)), element("td", "", shown(name, theirs)));
       return row;
     });
     $("tbody", place).replaceChildren(...rows);
@@ -178,11 +204,16 @@ export class Editor {
       };
     };
     choose("[data-mine]", () => this.#submit());
-    choose("[data-theirs]", () => {
-      this.#fill(theirs, Object.fromEntries(Object.entries(own).filter(([name]) => !names.includes(name))));
-      this.#page.drafts.keep(theirs.id, this.#touched());
-      this.#form.elements.title.focus();
-    });
+    choose("[data-theirs]", () => this.#take(theirs, names));
     $("[data-mine]", place).focus();
+  }
+
+  /** Theirs is taken where both were asked for; the rest that was typed stays. */
+  #take(theirs, names) {
+    const taken = names.flatMap((name) => FIELDS[name].inputs);
+    const kept = Object.entries(this.#touched()).filter(([input]) => !taken.includes(input));
+    this.#fill(theirs, Object.fromEntries(kept));
+    this.#page.drafts.keep(theirs.id, this.#touched());
+    this.#form.elements.title.focus();
   }
 }

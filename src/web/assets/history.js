@@ -4,6 +4,8 @@ import { $, $$, coalesced, copied, localTimes } from "./page.js";
 
 const AND = new Intl.ListFormat(document.documentElement.lang);
 const PAGE = 20;
+/** Most changes that are kept on the page while others come. */
+const MOST = 200;
 
 /** What a change did, in words. */
 export function told({ type, deed, title, before = {}, after = {} }) {
@@ -66,6 +68,26 @@ export class History {
     if (isGap) this.#more(nextBefore);
     this.#offerRestoring();
   });
+
+  /** Shows what has just happened to a task, if it is the next change and the task is known: otherwise what happened is read. */
+  hear(change, task) {
+    const newest = $("li", this.#list)?.dataset.version;
+    const steps = newest ? numberOf(change.version) - numberOf(newest) : Infinity;
+    if (steps <= 0) return;
+    const title = change.after?.title ?? change.before?.title ?? task?.title;
+    if (steps > 1 || title === undefined) return void this.tell().catch(() => {});
+    this.#list.prepend(this.#entry({ ...change, title }));
+    this.#forget();
+    this.#offerRestoring();
+  }
+
+  /** The earliest entries go when there are too many; they can be read again. */
+  #forget() {
+    const entries = $$(":scope > li", this.#list);
+    if (entries.length <= MOST) return;
+    for (const entry of entries.slice(MOST)) entry.remove();
+    this.#more(entries[MOST - 1].dataset.version);
+  }
 
   async #readOn() {
     const { changes, nextBefore } = await this.#page.store.get(`/history?limit=${PAGE}&before=${this.#oldest}`);

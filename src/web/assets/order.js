@@ -63,11 +63,17 @@ function drag(list, handle, { pointerId, clientY }, { move, dropped }) {
 
 /** The row beside which a height is, and on which side of it; none where the row is anyway. */
 function below(list, row, y) {
-  const rows = $$(":scope > li", list);
+  const rows = $$("li", list);
   const others = rows.filter((other) => other !== row);
-  const middle = (other) => other.getBoundingClientRect().top + other.offsetHeight / 2;
-  const next = others.find((other) => y < middle(other));
-  const place = next ? others.indexOf(next) : others.length;
+  const isBelow = (other) => y < other.getBoundingClientRect().top + other.offsetHeight / 2;
+  // They lie below each other: halving finds the first one that is below, however many there are.
+  let [place, end] = [0, others.length];
+  while (place < end) {
+    const middle = (place + end) >> 1;
+    if (isBelow(others[middle])) end = middle;
+    else place = middle + 1;
+  }
+  const next = others[place];
   if (place === rows.indexOf(row) || others.length === 0) return undefined;
   return next ? { row: next, side: "before" } : { row: others.at(-1), side: "after" };
 }

@@ -77,8 +77,9 @@ export function toast(text, action) {
 
 const LANGUAGE = document.documentElement.lang;
 // Dates are written as the reader's browser does, words as the page does.
-const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+export const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const NUMBER = new Intl.NumberFormat();
 const AGO = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto" });
 const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
 
@@ -90,7 +91,10 @@ function ago(date) {
 }
 
 /** Whether a browser can read a date: one that it cannot is shown as it is, and spoils nothing beside it. */
-const isKnown = (date) => !Number.isNaN(date.getTime());
+export const isKnown = (date) => !Number.isNaN(date.getTime());
+
+/** A number as people write it. */
+export const number = (count) => NUMBER.format(count);
 
 /** A moment as people say it, to the second. */
 export function exact(iso) {
@@ -106,21 +110,4 @@ export function localTimes(root = document) {
     time.textContent = "ago" in time.dataset ? ago(date) : DATE.format(date);
     time.title = EXACT.format(date);
   }
-}
-
-/** The day that something is due, as `{ text, kind }`: `kind` is late, soon or nothing. */
-export function dueDay(due) {
-  const isDay = due.length === 10;
-  const [year, month, day] = due.split(/[-T]/).map(Number);
-  const date = isDay ? new Date(2000, 0, 1) : new Date(due.replace(/\[.*/, ""));
-  // Set afterwards: the constructor takes the years 0 to 99 for those of the last century.
-  if (isDay) date.setFullYear(year, month - 1, day);
-  if (!isKnown(date)) return { text: `due ${due}`, kind: "" };
-  const today = new Date();
-  today.setHours(0, 0, 0, 0);
-  const days = Math.round((new Date(date).setHours(0, 0, 0, 0) - today) / 86_400_000);
-  const isLate = isDay ? days < 0 : date < Date.now();
-  const near = { "-1": "yesterday", 0: "today", 1: "tomorrow" }[days];
-  const time = isDay ? "" : `, ${date.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" })}`;
-  return { text: `due ${near ?? DATE.format(date)}${time}`, kind: isLate ? "late" : days <= 1 ? "soon" : "" };
 }

@@ -1,6 +1,6 @@
 // The list as it was at any moment.
 import { numberOf } from "./api.js";
-import { $, coalesced, copied, element, exact, toast } from "./page.js";
+import { $, coalesced, copied, element, exact, number as written, toast } from "./page.js";
 import { told } from "./history.js";
 import { fillWords } from "./row.js";
 
@@ -18,7 +18,10 @@ export class Past {
   /** The number of the version that is shown; nothing while that is now. */
   #shown;
 
-  /** `page` has `store`, `version`, `restore(id, version)` and `show()`, which shows the list as it is now. */
+  /** The query that was asked for what is shown. */
+  #query;
+
+  /** `page` has `store`, `version`, `filters`, `restore(id, version)`, `showCounts(counts)` and `show()`, which shows the list as it is now in the place of what it was. */
   constructor(page) {
     this.#page = page;
     this.#version = page.version;
@@ -69,18 +72,26 @@ export class Past {
     }
   }
 
+  /** Other tasks of the same moment are asked for. */
+  lookAgain() {
+    return this.visit(this.#wanted);
+  }
+
   #go = coalesced(async () => {
     const number = this.#wanted;
-    if (number === this.#shown) return;
-    if (number >= this.#latest) this.#showNow();
-    else this.#show(number, await this.#read(number));
+    const query = String(this.#page.filters.query);
+    if (number === this.#shown && query === this.#query) return;
+    if (number >= this.#latest) return this.#showNow();
+    const read = await this.#read(number, query);
+    this.#query = query;
+    this.#show(number, read);
   });
 
-  #read(number) {
+  #read(number, query) {
     const { store } = this.#page;
     const version = this.#at(number);
     return Promise.all([
-      store.get(`?asOf=${version}&sort=position&limit=${MOST}`),
+      store.get(`?asOf=${version}&${query}&limit=${MOST}`),
       store.get(`/diff?from=${version}&limit=${MOST}`),
       store.get(`/history?before=${this.#at(number + 1)}&limit=1`),
     ]);
@@ -89,17 +100,21 @@ export class Past {
   #show(number, [list, { differences }, { changes: [last] }]) {
     this.#shown = number;
     const since = new Map(differences.map((difference) => [difference.taskId, difference]));
-    $("#list").replaceChildren(...list.tasks.map((task) => this.#row(task, since.get(task.id))));
+    const rows = element("ol", "", "");
+    rows.setAttribute("aria-label", "Tasks");
+    rows.append(...list.tasks.map((task) => this.#row(task, since.get(task.id))));
+    $("#list").replaceChildren(rows);
+    this.#page.showCounts(list.counts);
     $("#empty").hidden = list.tasks.length > 0;
+    $("#empty").textContent = this.#page.filters.isFiltered ? "Nothing matched then." : "Nothing was here then.";
     const when = last ? `${told(last)}, ${exact(last.at)}` : "Before the first change";
-    const part = list.nextCursor ? ` The first ${MOST} tasks are shown.` : "";
-    this.#say(`${number} of ${this.#latest}: ${when}`, NOTE + part);
+    const part = list.nextCursor ? ` The first ${written(MOST)} tasks are shown.` : "";
+    this.#say(`${written(number)} of ${written(this.#latest)}: ${when}`, NOTE + part);
   }
 
   #showNow() {
     if (!this.isShown) return;
     this.#shown = undefined;
-    $("#list").replaceChildren();
     this.#say("The list as it is now", "");
     this.#page.show();
   }
@@ -110,7 +125,7 @@ export class Past {
     $("#past-note").textContent = note;
     $("#now").hidden = !this.isShown;
     $("#more").hidden = this.isShown || !this.#page.store.hasMore;
-    for (const part of ["#add", "#filters"]) $(part).inert = this.isShown;
+    $("#add").inert = this.isShown;
     for (const deed of ["#undo", "#redo"]) $(deed).disabled = this.isShown;
     for (const entry of document.querySelectorAll("#changes [data-visit]")) {
       if (Number(entry.dataset.visit) === this.#shown) entry.setAttribute("aria-current", "true");

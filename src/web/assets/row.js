@@ -1,5 +1,6 @@
 // One task on the page.
-import { $, dueDay, element } from "./page.js";
+import { dueDay } from "./due.js";
+import { $, element } from "./page.js";
 
 /** Shows what a task is in its row. `isMovable` says whether it has a handle. */
 export function fill(row, task, isMovable) {
@@ -8,11 +9,19 @@ export function fill(row, task, isMovable) {
   row.toggleAttribute("data-completed", task.completed);
   row.toggleAttribute("data-waiting", task.id.startsWith("new-"));
   $("[data-handle]", row).hidden = !isMovable;
-  $("[data-complete] button", row).setAttribute("aria-pressed", task.completed);
+  $("[data-complete]", row).setAttribute("aria-pressed", task.completed);
   say(row, "move", `Move ${task.title}: arrow up or down`);
   say(row, "complete", `Complete: ${task.title}`);
   say(row, "delete", `Delete ${task.title}`);
   fillWords(row, task);
+}
+
+/** Shows when a task is due, as time goes on. */
+export function followClock(row, task) {
+  const { className, text } = dueBadge(task);
+  const shown = $("[data-due]", row);
+  if (shown.textContent !== text) shown.textContent = text;
+  if (shown.className !== className) shown.className = className;
 }
 
 /** The part that is read. */
@@ -31,8 +40,21 @@ function badges({ priority, due, tags, completed }) {
   const made = [];
   if (priority !== "none") made.push(element("span", `badge ${priority}`, priority));
   if (due) {
-    const { text, kind } = dueDay(due);
-    made.push(element("span", `badge ${completed ? "" : kind}`, text));
+    const { className, text } = dueBadge({ due, completed });
+    const badge = element("span", className, text);
+    badge.dataset.due = due;
+    made.push(badge);
   }
-  return made.concat(tags.map((tag) => Object.assign(element("span", "badge tag", tag), { dir: "auto" })));
+  return made.concat(tags.map(tagLink));
+}
+
+function dueBadge({ due, completed }) {
+  const { text, kind } = dueDay(due);
+  return { className: `badge ${completed ? "" : kind}`.trim(), text };
+}
+
+/** Leads to the tasks with a tag. */
+function tagLink(tag) {
+  const link = element("a", "badge tag", tag);
+  return Object.assign(link, { dir: "auto", href: `${location.pathname}?${new URLSearchParams({ tag })}` });
 }

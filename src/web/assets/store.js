@@ -1,50 +1,73 @@
 // The tasks as the server has them, and as they will be once it has heard of what was done here.
 //
 // What is done shows at once. It waits in a queue and is sent one by one, again and again with the same key until somebody
-// answers, so that nothing is lost or done twice; the queue outlives the page in its tab, also when the session is over.
-// What was answered shows until the list has been read again since: then the list holds it. What was refused is gone again.
+// answers, so that nothing is lost or done twice; the outbox keeps the queue beyond its tab, also when the session is over.
+// What was answered shows until the list has it too: it follows the changes of the list as they happen, one version after the
+// other, and is read again only where they do not say enough. What was refused is gone again.
 import { coalesced } from "./page.js";
-import { pause, request, SignedOut } from "./api.js";
+import { numberOf, pause, request, SignedOut } from "./api.js";
+import { commandsOf, placeOf } from "./commands.js";
+import { after, listingOf, withPage } from "./listing.js";
+import { Outbox } from "./outbox.js";
 
 const PAGE = 100;
 const MOST_AT_ONCE = 1_000;
 const SOONEST = 400;
 const LATEST = 8_000;
+/** An answered command that the list does not tell of by then is read. */
+const TOLD_WITHIN = 3_000;
+/** More changes than these are not applied one by one. */
+const MOST_HEARD = 2_000;
+/** Changes that come faster than a screen shows them are shown together. */
+const FRAME = 16;
+
+const NOTHING = { tasks: [], total: 0, counts: { open: 0, completed: 0 }, version: "0", next: null };
+
+const counted = new WeakMap();
+
+/** How many of some tasks are done: counted once. */
+function completedIn(tasks) {
+  if (!counted.has(tasks)) counted.set(tasks, tasks.reduce((sum, task) => sum + Number(task.completed), 0));
+  return counted.get(tasks);
+}
 
 const freshKey = () => crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16))).join("-");
 
 export class Store extends EventTarget {
-  #name;
   #base;
+  #outbox;
   #queue = [];
   #answered = [];
+  #heard = [];
   #isSending = false;
   #away = new Set();
   #made = new Map();
   /** The version of a task after a change of one's own, by the one before. */
   #next = new Map();
+  /** The number of the last version that was heard of: an answer with a later one is news. */
+  #reached = 0;
+  #tasks;
+  #frame;
 
   constructor(user) {
     super();
-    this.#name = `keyfold-waiting-${user}`;
+    this.#outbox = new Outbox(user);
     this.#base = `/api/${user}/tasks`;
     this.query = new URLSearchParams({ sort: "position" });
-    this.shown = PAGE;
-    this.server = { tasks: [], total: 0, counts: { open: 0, completed: 0 }, version: 0 };
+    this.server = NOTHING;
     this.isRead = false;
   }
 
   /** The tasks with everything that was done here. */
   get tasks() {
-    const steps = [...this.#answered, ...this.#queue];
-    return steps.reduce((tasks, step) => step.apply(tasks), this.server.tasks);
+    const steps = () => [...this.#answered, ...this.#queue];
+    return (this.#tasks ??= steps().reduce((tasks, step) => step.apply(tasks), this.server.tasks));
   }
 
   /** How many are open and done, in the whole list. */
   get counts() {
     const [before, now] = [this.server.tasks, this.tasks];
-    const completed = (tasks) => tasks.filter((task) => task.completed).length;
-    const more = completed(now) - completed(before);
+    const more = completedIn(now) - completedIn(before);
     const { counts } = this.server;
     return { open: counts.open + now.length - before.length - more, completed: counts.completed + more };
   }
@@ -60,7 +83,7 @@ export class Store extends EventTarget {
   }
 
   get hasMore() {
-    return this.server.total > this.server.tasks.length;
+    return this.server.next !== null;
   }
 
   /** A task that was made here gets its real id from the server. */
@@ -69,39 +92,104 @@ export class Store extends EventTarget {
   }
 
   find(id) {
-    return this.tasks.find((task) => this.#is(task, id));
+    return this.tasks[placeOf(this.tasks, id, this.idOf(id))];
   }
+
+  // Reading.
 
   /** Shows other tasks. */
   ask(query) {
     this.query = query;
-    this.shown = PAGE;
     return this.read();
   }
 
-  more() {
-    this.shown += PAGE;
-    return this.read();
+  /** Reads what is loaded again, as soon as the server answers: a reading that begins from now on, however many ask for it. */
+  read = coalesced(() => this.#inTurn(() => this.#readNow()));
+
+  /** Reads the next page. */
+  more = coalesced(() => this.#inTurn(() => this.#readOn()));
+
+  /** Reads what is loaded again if it is not what the server has. */
+  check = coalesced(() => this.#inTurn(async () => {
+    const { version } = await this.#page({ limit: 1 });
+    if (version !== this.server.version || !this.isRead) await this.#readNow();
+  }));
+
+  /** Hears of a change of the list. */
+  hear(change) {
+    this.#heard.push(change);
+    if (this.#heard.length > MOST_HEARD) this.#heard.shift();
+    this.#follow().catch(() => {});
   }
 
-  /** Reads the list, as soon as the server answers: a reading that begins from now on, however many ask for it. */
-  read = coalesced(() => this.#persist("read", () => this.#readNow()));
+  #turn = Promise.resolve();
+
+  /** One after the other, readings and changes never meet. */
+  #inTurn(read) {
+    const turn = this.#turn.catch(() => {}).then(() => this.#persist("read", read));
+    this.#turn = turn;
+    return turn;
+  }
 
   async #readNow() {
-    const [query, heard] = [this.query, [...this.#answered]];
-    let answer, tasks = [];
-    do {
-      const page = new URLSearchParams(query);
-      page.set("limit", Math.min(this.shown - tasks.length, MOST_AT_ONCE));
-      if (answer) page.set("cursor", answer.nextCursor);
-      answer = (await request("GET", `${this.#base}?${page}`)).body;
-      tasks = tasks.concat(answer.tasks);
-    } while (answer.nextCursor && tasks.length < this.shown);
+    const [query, answered] = [this.query, [...this.#answered]];
+    const shown = query === this.server.query ? Math.max(this.server.tasks.length, PAGE) : PAGE;
+    const answers = [];
+    for (let left = shown; left > 0; left -= MOST_AT_ONCE) {
+      const cursor = answers.at(-1)?.nextCursor;
+      answers.push(await this.#page({ query, cursor, limit: Math.min(left, MOST_AT_ONCE) }));
+      if (!answers.at(-1).nextCursor) break;
+    }
     if (query !== this.query) return;
-    this.server = { ...answer, tasks };
     this.isRead = true;
-    this.#answered = this.#answered.filter((step) => !heard.includes(step));
+    this.#answered = this.#answered.filter((step) => !answered.includes(step));
+    this.#serve(listingOf(query, answers, this.server.tasks));
     this.#tell();
+    if (this.#heard.length > 0) this.#follow().catch(() => {});
+  }
+
+  async #readOn() {
+    const { query, next } = this.server;
+    if (next === null || query !== this.query) return;
+    const answer = await this.#page({ query, cursor: next, limit: PAGE });
+    this.#serve(withPage(this.server, answer));
+    this.#tell();
+  }
+
+  async #page({ query = this.query, cursor, limit }) {
+    const asked = new URLSearchParams(query);
+    asked.set("limit", limit);
+    if (cursor) asked.set("cursor", cursor);
+    return (await request("GET", `${this.#base}?${asked}`)).body;
+  }
+
+  /** Applies what was heard, in turn. */
+  #follow = coalesced(() => this.#inTurn(async () => {
+    for (; this.#heard.length > 0 && this.isRead; this.#heard.shift()) {
+      const [change] = this.#heard;
+      const listing = after(this.server, change) ?? (await this.#afterWhole(change));
+      if (listing) this.#serve(listing);
+      else await this.#readNow();
+    }
+    this.#tellSoon();
+  }));
+
+  /** The listing after a change of a task that is not loaded, if it is asked for at this very version. */
+  async #afterWhole(change) {
+    if (change.type !== "changed" || numberOf(change.version) !== numberOf(this.server.version) + 1) return undefined;
+    const task = await this.get(`/${change.taskId}`).catch(() => undefined);
+    return task?.version === change.version ? after(this.server, change, task) : undefined;
+  }
+
+  /** The server has this; commands that it knows of are part of it. */
+  #serve(listing) {
+    this.server = listing;
+    this.#reach(listing.version);
+    const isGone = (id) => placeOf(listing.tasks, id, this.idOf(id)) < 0;
+    const isPart = ({ kind, args, version }) =>
+      kind === "remove" ? isGone(args[0]) : numberOf(version) <= numberOf(listing.version);
+    this.#answered = this.#answered.filter((step) => !isPart(step));
+    this.#tasks = undefined;
   }
 
   /** Tries until there is an answer. */
@@ -123,6 +211,8 @@ export class Store extends EventTarget {
   get(path) {
     return request("GET", `${this.#base}${path}`).then(({ body }) => body);
   }
+
+  // Changing.
 
   add(fields) {
     return this.#do("add", [`new-${freshKey()}`, fields]);
@@ -152,78 +242,22 @@ export class Store extends EventTarget {
     return this.#do("takeBack", [deed, version]);
   }
 
-  /** Goes on with what waited when the page was left; each change with what comes of it. */
-  resume() {
-    const kept = JSON.parse(sessionStorage.getItem(this.#name) ?? "[]");
-    return kept.map(({ kind, args, key }) => this.#do(kind, args, key));
+  /** Goes on with what tabs that are gone have left; each command with what comes of it. */
+  async resume() {
+    const left = await this.#outbox.adopt().catch(() => []);
+    return left.map(({ kind, args, key }) => this.#do(kind, args, key));
   }
 
-  // How each kind of change is sent, and what it makes of the tasks.
-  #how = {
-    add: (id, fields) => {
-      const there = new Set(this.server.tasks.map((task) => task.id));
-      let made = { id, description: null, completed: false, priority: "none", due: null, tags: [], ...fields };
-      // The server may have it before its answer is here: then the list has a new task of this name.
-      const isIt = (task) => task.id === made.id || (!there.has(task.id) && task.title === made.title);
-      return {
-        method: "POST",
-        path: () => "",
-        body: () => fields,
-        apply: (tasks) => (tasks.some(isIt) ? tasks : [...tasks, made]),
-        answer: (body) => {
-          this.#made.set(id, body.id);
-          made = body;
-        },
-      };
-    },
-    change: (id, fields, version) => ({
-      method: "PATCH",
-      version,
-      path: () => this.#path(id),
-      body: () => fields,
-      apply: (tasks) => tasks.map((task) => (this.#is(task, id) ? { ...task, ...fields } : task)),
-      answer: (body) => version && this.#next.set(version, body.version),
-    }),
-    remove: (id) => ({
-      method: "DELETE",
-      path: () => this.#path(id),
-      apply: (tasks) => tasks.filter((task) => !this.#is(task, id)),
-    }),
-    move: (id, side, other) => ({
-      method: "POST",
-      path: () => `${this.#path(id)}/move`,
-      body: () => ({ [side]: this.idOf(other) }),
-      apply: (tasks) => {
-        const task = tasks.find((task) => this.#is(task, id));
-        const rest = tasks.filter((other) => other !== task);
-        const at = rest.findIndex((task) => this.#is(task, other));
-        return task && at >= 0 ? rest.toSpliced(at + (side === "after" ? 1 : 0), 0, task) : tasks;
-      },
-    }),
-    restore: (id, version) => ({
-      method: "POST",
-      path: () => `${this.#path(id)}/restore`,
-      body: () => (version ? { version } : {}),
-    }),
-    takeBack: (deed, version) => ({
-      method: "POST",
-      path: () => `/${deed}`,
-      headers: version ? { "if-match": `"${version}"` } : {},
-    }),
-  };
-
-  #path(id) {
-    return `/${this.idOf(id)}`;
-  }
-
-  #is(task, id) {
-    return task.id === id || task.id === this.idOf(id);
-  }
+  #commands = commandsOf({
+    of: (id) => this.idOf(id),
+    there: () => this.server.tasks,
+    made: (id, real) => this.#made.set(id, real),
+  });
 
   #do(kind, args, key = freshKey()) {
     const done = new Promise((resolve, reject) => {
       const usual = { headers: {}, body: () => undefined, apply: (tasks) => tasks };
-      this.#queue.push({ ...usual, ...this.#how[kind](...args), kind, args, key, resolve, reject });
+      this.#queue.push({ ...usual, ...this.#commands[kind](...args), kind, args, key, resolve, reject });
     });
     this.#keep();
     this.#tell();
@@ -235,12 +269,10 @@ export class Store extends EventTarget {
     if (this.#isSending) return;
     this.#isSending = true;
     while (this.#queue.length > 0) {
-      const step = this.#queue[0];
+      const [step, reached] = [this.#queue[0], this.#reached];
       try {
         const { body } = await this.#persist("send", () => this.#sent(step));
-        step.answer?.(body);
-        this.#answered.push(step);
-        step.resolve(body);
+        this.#settle(step, body, reached);
       } catch (error) {
         // It waits for whoever signs in again.
         if (error instanceof SignedOut) break;
@@ -249,7 +281,6 @@ export class Store extends EventTarget {
       this.#queue.shift();
       this.#keep();
       this.#tell();
-      this.read().catch(() => {});
     }
     this.#isSending = false;
   }
@@ -260,19 +291,34 @@ export class Store extends EventTarget {
     return request(method, this.#base + path(), { body: body(), headers: all });
   }
 
+  /** A command was answered, with news if that is later than what was reached when it was sent: it shows until the list has it, which it is asked for if it does not tell. */
+  #settle(step, body, reached) {
+    step.answer?.(body);
+    const isNews = numberOf(body?.version) > reached;
+    this.#reach(body?.version);
+    if (step.version) this.#next.set(step.version, body.version);
+    this.#answered.push({ ...step, version: body?.version });
+    this.#serve(this.server);
+    setTimeout(() => this.#answered.some(({ key }) => key === step.key) && this.read().catch(() => {}), TOLD_WITHIN);
+    step.resolve(body && { ...body, isNews });
+  }
+
+  #reach(version) {
+    this.#reached = Math.max(this.#reached, numberOf(version) || 0);
+  }
+
   /** The version of a task after one's own changes. */
   #latest(version) {
     const next = this.#next.get(version);
     return next && next !== version ? this.#latest(next) : version;
   }
 
-  /** Keeps what waits, for the page that comes after this one in its tab. */
   #keep() {
     const named = (arg) => (typeof arg === "string" ? this.idOf(arg) : arg);
-    const kept = this.#queue.map(({ kind, args, key }) => ({ kind, args: args.map(named), key }));
-    if (kept.length > 0) sessionStorage.setItem(this.#name, JSON.stringify(kept));
-    else sessionStorage.removeItem(this.#name);
+    this.#outbox.keep(this.#queue.map(({ kind, args, key }) => ({ kind, args: args.map(named), key }))).catch(() => {});
   }
+
+  // Telling.
 
   #tellAway(what, isAway) {
     const before = this.isAway;
@@ -280,7 +326,13 @@ export class Store extends EventTarget {
     if (before !== this.isAway) this.#tell();
   }
 
+  #tellSoon() {
+    this.#frame ??= setTimeout(() => this.#tell(), FRAME);
+  }
+
   #tell() {
+    clearTimeout(this.#frame);
+    this.#frame = this.#tasks = undefined;
     this.dispatchEvent(new Event("change"));
   }
 }

@@ -1,28 +1,29 @@
 // The list of tasks: what is done with it, and what is seen of it.
-import { $, $$, announce, copied, localTimes, toast } from "./page.js";
-import { numberOf, ownSession, SignedOut } from "./api.js";
+import { $, $$, announce, localTimes, number, toast } from "./page.js";
+import { ownSession, SignedOut } from "./api.js";
 import { showCalls } from "./calls.js";
 import { Drafts } from "./drafts.js";
 import { Editor } from "./editor.js";
 import { complain, settle, settleAsTyped } from "./forms.js";
 import { History, toldOf } from "./history.js";
+import { Filters } from "./filters.js";
 import { follow } from "./live.js";
 import { placeAfter, reorder } from "./order.js";
 import { sayWhenOver, untilOver } from "./over.js";
 import { Past } from "./past.js";
-import { fill } from "./row.js";
+import { Rows } from "./rows.js";
 import { Store } from "./store.js";
-
-const TYPING_PAUSE = 150;
 
 const { user, version } = $("#tasks").dataset;
 const list = $("#list");
 const store = new Store(user);
+const filters = new Filters(ask);
+const rows = new Rows(list, (id) => store.idOf(id));
 const drafts = new Drafts(user);
 /** The forms that are open. */
 let editors = [];
-const past = new Past({ store, version, restore, show });
-const history = new History({ store, restore, visit: (number) => past.visit(number) });
+const past = new Past({ store, version, restore, filters, showCounts, show: showNow });
+const history = new History({ store, restore, visit: (moment) => past.visit(moment) });
 
 sayWhenOver(() => (store.waiting > 0 ? `${counted(store.waiting)} will be sent when you sign in again here.` : ""));
 showCalls();
@@ -31,54 +32,31 @@ for (const part of $$("[data-plain]")) part.remove();
 
 // Seeing.
 
-const isSorted = () => store.query.get("sort") !== "position";
 const isDragging = () => Boolean($(".is-dragged", list));
-const counted = (changes) => (changes === 1 ? "One change" : `${changes} changes`);
+const counted = (changes) => (changes === 1 ? "One change" : `${number(changes)} changes`);
 
 function show() {
   showState();
   if (!store.isRead) return;
-  const { open, completed } = store.counts;
-  $("#count-open").textContent = open;
-  $("#count-completed").textContent = completed;
-  if (past.isShown || isDragging()) return;
-  showTasks(store.tasks);
-  const isFiltered = ["q", "completed", "priority"].some((name) => store.query.has(name));
-  $("#empty").hidden = list.children.length > 0;
-  $("#empty").textContent = isFiltered ? "Nothing matches." : "Nothing here yet. Add your first task above.";
-  $("#more").hidden = !store.hasMore;
+  if (past.isShown) return;
+  showCounts(store.counts);
+  if (isDragging()) return;
+  rows.show(store.tasks, !filters.isSorted);
+  $("#empty").hidden = Boolean($("li", list));
+  $("#empty").textContent = filters.isFiltered ? "Nothing matches." : "Nothing here yet. Add your first task above.";
+  more.hidden = !store.hasMore;
+  watchEnd();
 }
 
-/** Every task in a row of its own, in their order. Rows that stay are left where they are, and whoever is in one. */
-function showTasks(tasks) {
-  const wanted = new Set(tasks.map((task) => task.id));
-  const rows = new Map();
-  for (const row of $$(":scope > li", list)) {
-    const id = store.idOf(row.dataset.id);
-    // What the server has shown has no buttons for a script; what somebody is typing stays, though its task has gone.
-    const isKept = $("[data-edit]", row) && !rows.has(id) && (wanted.has(id) || $(".editor", row));
-    if (isKept) rows.set(id, row);
-    else leave(row);
-  }
-  tasks.forEach((task, at) => {
-    const row = rows.get(task.id) ?? copied("row");
-    fill(row, task, !isSorted());
-    if (list.children[at] !== row) place(row, list.children[at] ?? null);
-  });
+function showCounts({ open, completed }) {
+  $("#count-open").textContent = number(open);
+  $("#count-completed").textContent = number(completed);
 }
 
-function place(row, next) {
-  const focused = row.contains(document.activeElement) && document.activeElement;
-  list.insertBefore(row, next);
-  if (focused) focused.focus({ preventScroll: true });
-}
-
-/** A row goes; whoever is in it goes on with the next one. */
-function leave(row) {
-  const next = row.nextElementSibling ?? row.previousElementSibling;
-  const wasHere = row.contains(document.activeElement);
-  row.remove();
-  if (wasHere) ((next && $("[data-edit]", next)) ?? $("#main")).focus({ preventScroll: true });
+/** The list as it is now, in the place of what it was. */
+function showNow() {
+  rows.clear();
+  show();
 }
 
 let isLost = false;
@@ -103,7 +81,7 @@ addEventListener("beforeunload", (event) => {
 const clock = setInterval(() => {
   localTimes($("#changes"));
   // What was due tomorrow is due today.
-  show();
+  if (!past.isShown) rows.followClock();
 }, 60_000);
 untilOver.signal.addEventListener("abort", () => clearInterval(clock));
 
@@ -124,12 +102,17 @@ async function done(doing, text, undo = undoLast) {
 const undoLast = ({ version }) => done(store.takeBack("undo", version), "Undone.", null);
 
 async function restore(id, version) {
-  const before = numberOf(store.server.version);
   const doing = store.restore(id, version);
-  // Whatever changes a task makes a new version of the list.
-  const isSo = await doing.then((task) => numberOf(task.version) <= before, () => false);
-  const isDone = await (isSo ? done(doing, "It is like that already.", null) : done(doing, "Restored."));
+  const isOwn = await doing.then(isOwnChange).catch(() => true);
+  const isDone = await (isOwn ? done(doing, "Restored.") : done(doing, "It is like that already.", null));
   if (isDone && past.isShown) past.leave();
+}
+
+/** Whether a task is what it is since now, and not because another device was faster: there is nothing to undo then. */
+async function isOwnChange({ id, version, isNews }) {
+  if (!isNews) return false;
+  const { changes: [last] } = await store.get(`/${id}/history?limit=1`);
+  return last?.version !== version || last.sessionId === ownSession();
 }
 
 function move(id, side, other) {
@@ -140,31 +123,33 @@ function move(id, side, other) {
 function step(id, steps) {
   const to = placeAfter(store.tasks, id, steps);
   if (!to) return announce("It is at the end.");
-  announce(`${store.find(id).title}: place ${to.number} of ${store.tasks.length}`);
+  announce(`${store.find(id).title}: place ${number(to.number)} of ${number(store.tasks.length)}`);
   move(id, to.side, to.other);
 }
 
 reorder(list, { step, move, dropped: show });
 
-list.addEventListener("submit", (event) => {
-  // The form of a task that has been closed is in no row any more.
-  const row = event.target.closest("li");
-  const task = row && store.find(row.dataset.id);
-  // Before the list has been read, the form itself does it.
-  if (!task) return;
-  event.preventDefault();
-  if (event.target.matches("[data-complete]")) {
-    const completed = !task.completed;
-    done(store.change(task.id, { completed }), `${completed ? "Completed" : "Opened again"}: ${task.title}`);
-  } else if (event.target.matches("[data-delete]")) {
-    done(store.remove(task.id), `Deleted: ${task.title}`, () => restore(task.id));
+list.addEventListener("click", (event) => {
+  const { target } = event;
+  const tag = target.closest("a.tag");
+  if (tag && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+    event.preventDefault();
+    filters.chooseTag(tag.textContent);
   }
+  const row = target.closest("li");
+  // The rows that came with the page have forms that do it themselves.
+  const task = row && !past.isShown && store.find(row.dataset.id);
+  if (!task) return;
+  if (target.closest("[data-complete]")) complete(task);
+  else if (target.closest("[data-delete]")) done(store.remove(task.id), `Deleted: ${task.title}`, () => restore(task.id));
+  else if (target.closest("[data-edit]") && !$(".editor:not([hidden])", row)) edit(row, task);
 });
 
-list.addEventListener("click", ({ target }) => {
-  const row = target.closest("li");
-  const task = row && !past.isShown && store.find(row.dataset.id);
-  if (!task || !target.closest("[data-edit]") || $(".editor:not([hidden])", row)) return;
+function complete({ id, title, completed }) {
+  done(store.change(id, { completed: !completed }), `${completed ? "Opened again" : "Completed"}: ${title}`);
+}
+
+function edit(row, task) {
   const editor = new Editor(row, task, {
     save: async (fields, version) => {
       const answer = await store.change(task.id, fields, version);
@@ -173,10 +158,10 @@ list.addEventListener("click", ({ target }) => {
     closed: show,
     say: toast,
     drafts,
-    move: isSorted() ? undefined : (steps) => step(row.dataset.id, steps),
+    move: filters.isSorted ? undefined : (steps) => step(row.dataset.id, steps),
   });
   editors = [...editors.filter((open) => open.isTouched), editor];
-});
+}
 
 const add = $("#add");
 add.noValidate = true;
@@ -227,45 +212,26 @@ addEventListener("keydown", (event) => {
 
 // Finding.
 
-const filters = $("#filters");
-
-/** Which tasks are asked for stands in the address, so that it can be kept, sent and gone back to. */
-function keepInAddress(isNew) {
-  const asked = [...new FormData(filters)].map(([name, text]) => [name, text.trim()]);
-  const query = new URLSearchParams(asked.filter(([name, text]) => text && !(name === "sort" && text === "position")));
-  const address = location.pathname + (query.size > 0 ? `?${query}` : "");
-  if (address === location.pathname + location.search) return;
-  window.history[isNew ? "pushState" : "replaceState"](null, "", address);
-}
-
-addEventListener("popstate", () => {
-  const query = new URLSearchParams(location.search);
-  for (const field of $$("[name]", filters)) field.value = query.get(field.name) ?? (field.name === "sort" ? "position" : "");
-  ask();
-}, untilOver);
-
 function ask() {
-  const { q, completed, priority, sort } = filters.elements;
-  const [by, order] = sort.value.split(".");
-  const chosen = { q: q.value.trim(), completed: completed.value, priority: priority.value, sort: by, order };
-  store.ask(new URLSearchParams(Object.entries(chosen).filter(([, value]) => value))).catch(() => {});
+  if (past.isShown) past.lookAgain();
+  store.ask(filters.query).catch(() => {});
 }
 
-let pause;
-filters.addEventListener("input", ({ target }) => {
-  clearTimeout(pause);
-  pause = setTimeout(() => {
-    keepInAddress(target.matches("select"));
-    ask();
-  }, TYPING_PAUSE);
-});
-filters.addEventListener("submit", (event) => event.preventDefault());
-$("#more").addEventListener("click", () => store.more().catch(() => {}));
+// The next page is read before its place is reached; the button is for whoever reaches it first.
+const more = $("#more");
+const readMore = () => store.more().catch(() => {});
+const nearEnd = new IntersectionObserver((seen) => seen.at(-1).isIntersecting && readMore(), { rootMargin: "100% 0px" });
+more.addEventListener("click", readMore);
+/** Looks again whether the end of the list is near. */
+function watchEnd() {
+  nearEnd.unobserve(more);
+  if (!more.hidden) nearEnd.observe(more);
+}
 
 // Following.
 
 function catchUp() {
-  store.read().then(() => past.reach(store.server.version), () => {});
+  store.check().then(() => past.reach(store.server.version), () => {});
   history.tell().catch(() => {});
 }
 
@@ -274,6 +240,7 @@ follow(user, version, {
     isLost = false;
     showState();
     catchUp();
+    resume();
   },
   lost: () => {
     isLost = true;
@@ -281,11 +248,16 @@ follow(user, version, {
   },
   change: (change) => {
     past.grow(change.version);
-    catchUp();
+    history.hear(change, store.find(change.taskId));
+    store.hear(change);
   },
 });
 
-const resumed = store.resume();
-for (const change of resumed) done(change, "Sent.", null);
+/** Sends what tabs that are gone have left. */
+async function resume() {
+  for (const change of await store.resume()) done(change, "Sent.", null);
+}
+
+resume();
 ask();
 catchUp();

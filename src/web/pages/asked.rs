@@ -5,7 +5,7 @@ use poem::Request;
 use url::form_urlencoded;
 
 use crate::tasks::listing::{Cursor, Filter, Order, Query, Sort};
-use crate::tasks::values::Priority;
+use crate::tasks::values::{Priority, Tags};
 use crate::web::form;
 
 /// Most characters of a search, as in the API.
@@ -17,6 +17,7 @@ pub(super) struct Asked {
     pub(super) q: String,
     pub(super) completed: String,
     pub(super) priority: String,
+    pub(super) tag: String,
     pub(super) sort: String,
     after: Option<Cursor>,
 }
@@ -32,6 +33,7 @@ impl Asked {
                 "q" => asked.q = cut(&value),
                 "completed" => asked.completed = cut(&value),
                 "priority" => asked.priority = cut(&value),
+                "tag" => asked.tag = cut(&value),
                 "sort" => asked.sort = cut(&value),
                 "after" => asked.after = value.parse().ok(),
                 _ => {}
@@ -56,7 +58,8 @@ impl Asked {
     pub(super) fn query(&self) -> Query {
         let (sort, order) = self.sorting();
         let priorities: Vec<Priority> = self.priority.parse().into_iter().collect();
-        let filter = Filter { priorities, ..Filter::default() };
+        let tags = Tags::parse(&[self.tag.as_str()]).unwrap_or_default();
+        let filter = Filter { priorities, ..Filter::default() }.tagged(&tags);
         Query {
             completed: self.completed.parse().ok(),
             filter: filter.containing(Some(self.q.trim())),
@@ -80,8 +83,14 @@ impl Asked {
 
     /// The query of the page that begins after a task.
     pub(super) fn after(&self, after: &Cursor) -> String {
-        let Self { q, completed, priority, sort, .. } = self;
-        let said = [("q", q), ("completed", completed), ("priority", priority), ("sort", sort)];
+        let Self { q, completed, priority, tag, sort, .. } = self;
+        let said = [
+            ("q", q),
+            ("completed", completed),
+            ("priority", priority),
+            ("tag", tag),
+            ("sort", sort),
+        ];
         let said = said.into_iter().filter(|(_, value)| !value.is_empty());
         let mut query = form_urlencoded::Serializer::new(String::from("?"));
         query.extend_pairs(said).append_pair("after", &after.to_string());
@@ -99,9 +108,15 @@ mod tests {
 
     #[test]
     fn an_address_says_which_tasks_are_meant() {
-        let query =
-            asked("/tasks/1?q=%20Milk&completed=false&priority=high&sort=priority.desc").query();
-        let filter = Filter { priorities: vec![Priority::High], ..Filter::default() };
+        let query = asked(
+            "/tasks/1?q=%20Milk&completed=false&priority=high&tag=Caf%C3%A9&sort=priority.desc",
+        )
+        .query();
+        let filter = Filter {
+            priorities: vec![Priority::High],
+            tags: vec!["cafe".to_owned()],
+            ..Filter::default()
+        };
         let expected = Query {
             completed: Some(false),
             filter: filter.containing(Some("milk")),
@@ -114,7 +129,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_as_if_it_was_not_there() {
-        let asked = asked("/tasks/1?completed=maybe&priority=urgent&sort=colour&after=x&what=else");
+        let asked = asked(
+            "/tasks/1?completed=maybe&priority=urgent&sort=colour&tag=%20;&after=x&what=else",
+        );
         let plain = Query { sort: Sort::Position, ..Query::default() };
         assert_eq!((asked.query(), asked.is_filtered()), (plain, false));
     }

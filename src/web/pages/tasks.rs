@@ -5,6 +5,7 @@
 
 use askama::Template;
 use poem::{Request, Response};
+use url::form_urlencoded;
 
 use super::asked::Asked;
 use super::piece;
@@ -52,7 +53,23 @@ struct Row {
     is_completed: bool,
     priority: &'static str,
     due: String,
-    tags: Vec<String>,
+    tags: Vec<Tag>,
+}
+
+/// A tag as it is shown.
+#[derive(Debug)]
+struct Tag {
+    name: String,
+    /// The query of the tasks that have it.
+    query: String,
+}
+
+impl From<String> for Tag {
+    fn from(name: String) -> Self {
+        let mut query = form_urlencoded::Serializer::new(String::from("?"));
+        let query = query.append_pair("tag", &name).finish();
+        Self { name, query }
+    }
 }
 
 impl From<TaskBody> for Row {
@@ -64,7 +81,7 @@ impl From<TaskBody> for Row {
             is_completed: task.completed,
             priority: task.priority.as_str(),
             due: task.due.0.unwrap_or_default(),
-            tags: task.tags,
+            tags: task.tags.into_iter().map(Tag::from).collect(),
         }
     }
 }

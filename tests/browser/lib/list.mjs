@@ -72,7 +72,7 @@ export class List {
 
   /** How many are open and done, as the page says. */
   counts() {
-    return this.page.getByText(/^\d+ open, \d+ done$/).textContent();
+    return this.page.getByText(/^[\d,]+ open, [\d,]+ done$/).textContent();
   }
 
   /** Waits until the page says this of the server; it says nothing while that answers. */

@@ -20,7 +20,7 @@ async fn a_task_is_added_completed_and_opened_again_without_a_script() {
         assert!(page.contains("Complete: Buy &#60;milk&#62;</span>"), "{page}");
         let pressed = between(&page, "aria-pressed=\"", "\"");
         assert_eq!(pressed, (completed == 1).to_string());
-        let action = between(&page, "<form class=\"check\" method=\"post\" action=\"", "\"");
+        let action = between(&page, "<form class=\"completes\" method=\"post\" action=\"", "\"");
         let form = between(&page, "name=\"completed\" value=\"", "\"");
         assert_eq!(form, asks);
         let done = browser.post(action, &[("completed", form)]).await;
@@ -41,7 +41,7 @@ async fn a_task_with_a_priority_and_a_due_date_is_added_and_deleted_without_a_sc
         badges.trim(),
         "<span class=\"badge high\">high</span><span class=\"badge\">due 2026-12-24</span>"
     );
-    let action = between(&page, "<form class=\"drop\" method=\"post\" action=\"", "\"");
+    let action = between(&page, "<form class=\"deletes\" method=\"post\" action=\"", "\"");
     let deleted = browser.post(action, &[]).await;
     assert_eq!((deleted.status.as_u16(), deleted.header("location")), (303, tasks.as_str()));
     let page = browser.get(&tasks).await.text;

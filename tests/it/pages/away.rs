@@ -54,3 +54,8 @@ async fn a_pages_access_token_is_renewed_before_it_expires_and_lives_in_its_memo
     });
     assert_kept("token", &app.await.unwrap()).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_sent_outlives_its_tab_and_is_sent_by_another_one() {
+    assert_kept("outbox", &TestApp::in_real_time().await).await;
+}

@@ -32,3 +32,14 @@ async fn the_form_of_a_task_overwrites_nobody_and_loses_nothing() {
 async fn a_password_stays_when_something_else_is_wrong_and_can_be_looked_at() {
     assert_kept("entering", &TestApp::in_real_time().await).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_list_is_read_once_and_follows_what_happens_elsewhere() {
+    assert_kept("long-list", &TestApp::in_real_time().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dates_times_numbers_and_scripts_are_the_readers_own_and_what_is_asked_for_holds_in_the_past()
+ {
+    assert_kept("locales", &TestApp::in_real_time().await).await;
+}

@@ -1,0 +1,112 @@
+// When a task is due: the text that the API has, the fields of a form, and what people read. A day is a day everywhere; a moment has a
+// zone, by its offset or its name (RFC 3339, RFC 9557).
+import { DATE, isKnown } from "./page.js";
+
+const MINUTE = 60_000;
+const DAY = 1_440 * MINUTE;
+const MOMENT = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:\d\d)(?:\[!?([^\]]+)\])?$/;
+const OFFSET = /^[+-]\d\d:\d\d$/;
+const TIME = { hour: "2-digit", minute: "2-digit" };
+
+/** The reader's time zone. */
+export const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** What is typed cannot be a due date; `field` is where. */
+export class InvalidDue extends Error {
+  constructor(field, message) {
+    super(message);
+    this.field = field;
+  }
+}
+
+/** The moment that a text with its zone stands for. */
+const momentOf = (text) => new Date(text.replace(/\[.*/, ""));
+
+/** A due date as the fields `{ due, time, zone }`; without the last two if it is not one that can be taken apart. */
+export function fieldsOf(due) {
+  if (!due || due.length === 10) return { due: due ?? "", time: "", zone: HERE };
+  const [, date, time, offset, name] = (isKnown(momentOf(due)) && MOMENT.exec(due)) || [];
+  // Most times are whole minutes: nobody has to look at their seconds.
+  return date ? { due: date, time: time.replace(/^(.....):00(\.0+)?$/, "$1"), zone: name ?? (offset === "Z" ? "UTC" : offset) } : { due };
+}
+
+/** The due date that fields make; nothing if they are empty. */
+export function dueOf({ due, time, zone: typed }) {
+  const zone = typed.trim();
+  if (!due && time) throw new InvalidDue("due", "must be given with a time");
+  if (!time) return due.trim() || null;
+  if (zone === "UTC") return `${due}T${time}Z`;
+  if (OFFSET.test(zone)) return `${due}T${time}${zone}`;
+  return `${inZone(`${due}T${time}`, zone)}[${zone}]`;
+}
+
+/**
+ * What the clocks of a zone show, with its offset: the one before clocks go back where both would do, and as much later as clocks go
+ * forward where they never show it.
+ */
+function inZone(local, zone) {
+  const shown = new Date(`${local}Z`).getTime();
+  const [before, after] = [shown - DAY, shown + DAY].map((moment) => minutesAt(zone, moment));
+  const fits = [before, after].find((minutes) => minutesAt(zone, shown - minutes * MINUTE) === minutes);
+  if (fits !== undefined) return local + written(fits);
+  return new Date(shown + (after - before) * MINUTE).toISOString().slice(0, -1) + written(after);
+}
+
+/** How many minutes a zone is ahead of UTC at a moment. */
+function minutesAt(zone, moment) {
+  const fields = { year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric" };
+  let format;
+  try {
+    format = new Intl.DateTimeFormat("en-US", { timeZone: zone, hourCycle: "h23", era: "short", ...fields });
+  } catch {
+    throw new InvalidDue("zone", "must be a time zone such as Europe/Prague, or an offset such as +02:00");
+  }
+  const parts = Object.fromEntries(format.formatToParts(moment).map(({ type, value }) => [type, value]));
+  const { month, day, hour, minute, second } = parts;
+  const year = parts.era === "BC" ? 1 - parts.year : Number(parts.year);
+  const there = new Date(0);
+  there.setUTCFullYear(year, month - 1, day);
+  there.setUTCHours(hour, minute, second);
+  return Math.round((there - moment) / MINUTE);
+}
+
+function written(minutes) {
+  const two = (number) => String(number).padStart(2, "0");
+  const size = Math.abs(minutes);
+  return `${minutes < 0 ? "-" : "+"}${two(Math.floor(size / 60))}:${two(size % 60)}`;
+}
+
+/** The day that something is due, as people read it, as `{ text, kind }`: `kind` is late, soon or nothing. */
+export function dueDay(due) {
+  const isDay = due.length === 10;
+  const date = isDay ? dayOf(due) : momentOf(due);
+  if (!isKnown(date)) return { text: `due ${due}`, kind: "" };
+  const today = new Date();
+  today.setHours(0, 0, 0, 0);
+  const days = Math.round((new Date(date).setHours(0, 0, 0, 0) - today) / DAY);
+  const isLate = isDay ? days < 0 : date < Date.now();
+  const near = { "-1": "yesterday", 0: "today", 1: "tomorrow" }[days];
+  const time = isDay ? "" : `, ${date.toLocaleTimeString(undefined, { ...TIME, timeZoneName: "short" })}${elsewhere(due, date)}`;
+  return { text: `due ${near ?? DATE.format(date)}${time}`, kind: isLate ? "late" : days <= 1 ? "soon" : "" };
+}
+
+/** A day here. */
+function dayOf(due) {
+  const [year, month, day] = due.split("-").map(Number);
+  const date = new Date(2000, 0, 1);
+  // Set afterwards: the constructor takes the years 0 to 99 for those of the last century.
+  date.setFullYear(year, month - 1, day);
+  return date;
+}
+
+/** What the clocks show where a moment was given, if they do not show the same here. */
+function elsewhere(due, date) {
+  const { due: day, time, zone } = fieldsOf(due);
+  if (!zone) return "";
+  const there = new Date(`${day}T${time}Z`);
+  const isSame = there.getTime() === date.getTime() - date.getTimezoneOffset() * MINUTE;
+  if (isSame) return "";
+  const isSameDay = there.toISOString().slice(8, 10) === String(date.getDate()).padStart(2, "0");
+  const format = isSameDay ? TIME : { ...TIME, day: "numeric", month: "short" };
+  return ` (${new Intl.DateTimeFormat(undefined, { ...format, timeZone: "UTC" }).format(there)} ${zone})`;
+}

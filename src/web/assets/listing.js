@@ -1,0 +1,135 @@
+// The loaded part of the list, and what a change makes of it.
+//
+// A listing begins where the list does, in the order asked for, and ends where its last page did. A change is applied to it without
+// asking the server again, wherever the change itself says enough.
+import { numberOf } from "./api.js";
+
+const PRIORITIES = ["none", "low", "medium", "high"];
+
+/** What a filter by text looks at: which texts match is the server's to say. */
+const SEARCHED = { q: ["title", "description"], tag: ["tags"] };
+
+/** What tasks are sorted by. The order of their ids decides between equals. */
+const RANKS = {
+  position: ({ position }) => position,
+  created: () => "",
+  updated: ({ updatedAt }) => updatedAt,
+  due: ({ due }) => Date.parse(due.replace(/\[.*/, "")),
+  priority: ({ priority }) => PRIORITIES.indexOf(priority),
+};
+
+const order = (one, other) => (one < other ? -1 : Number(one > other));
+
+/** Compares tasks as a query sorts them: those that are not due come last either way. */
+function comparing(query) {
+  const [sort, sign] = [query.get("sort"), query.get("order") === "desc" ? -1 : 1];
+  const rank = RANKS[sort];
+  return (one, other) => {
+    const last = sort === "due" ? Number(!one.due) - Number(!other.due) : 0;
+    if (last !== 0) return last;
+    const isRanked = sort !== "due" || one.due;
+    return sign * ((isRanked && order(rank(one), rank(other))) || order(one.id, other.id));
+  };
+}
+
+/** A listing of the answers to a query, page after page. Tasks that were there already stay the same objects. */
+export function listingOf(query, answers, before = []) {
+  const known = new Map(before.map((task) => [task.id, task]));
+  const same = (task) => (known.get(task.id)?.version === task.version ? known.get(task.id) : task);
+  // A task that was moved between two pages is on both: the later page knows better.
+  const tasks = new Map();
+  for (const task of answers.flatMap(({ tasks }) => tasks)) {
+    tasks.delete(task.id);
+    tasks.set(task.id, same(task));
+  }
+  const last = answers.at(-1);
+  return {
+    query,
+    tasks: [...tasks.values()],
+    version: answers[0].version,
+    ...tallyOf(last),
+    next: last.nextCursor,
+    edge: last.tasks.at(-1),
+  };
+}
+
+/** How many tasks match, and in which version. */
+const tallyOf = ({ total, counts, version }) => ({ total, counts, countedAt: version });
+
+/** The listing with its next page. */
+export function withPage(listing, answer) {
+  const there = new Set(listing.tasks.map(({ id }) => id));
+  const more = answer.tasks.filter(({ id }) => !there.has(id));
+  const edge = answer.tasks.at(-1) ?? listing.edge;
+  return { ...listing, tasks: listing.tasks.concat(more), ...tallyOf(answer), next: answer.nextCursor, edge };
+}
+
+/**
+ * The listing after a change, which is the next one of the list; `whole` is the changed task, where it is known from elsewhere.
+ * Nothing if the change does not say enough.
+ */
+export function after(listing, change, whole) {
+  const number = numberOf(change.version);
+  if (number <= numberOf(listing.version)) return listing;
+  if (number > numberOf(listing.version) + 1) return undefined;
+  const at = listing.tasks.findIndex(({ id }) => id === change.taskId);
+  const [was, is] = statesOf(change, listing.tasks[at] ?? whole);
+  if (!isDecided(listing.query, change, at >= 0) || (is && needsWhole(listing.query, change, is))) return undefined;
+  const rest = at < 0 ? listing.tasks : listing.tasks.toSpliced(at, 1);
+  const isShown = is?.id && matches(listing.query, is) && isWithin(listing, is);
+  const tasks = isShown ? rest.toSpliced(placeOf(rest, is, comparing(listing.query)), 0, is) : rest;
+  const counted = number > numberOf(listing.countedAt) ? recounted(listing, was, is) : {};
+  return { ...listing, ...counted, tasks, version: change.version };
+}
+
+/** The task before and after a change: nothing where it is not there, its changed fields where no more is known. */
+function statesOf({ type, taskId, before, after, at, version }, known) {
+  const was = type === "changed" ? { ...known, ...before } : before;
+  if (type === "deleted") return [was, undefined];
+  const stamps = { updatedAt: at, version };
+  if (type === "changed") return [was, { ...known, ...after, ...stamps }];
+  return [undefined, { createdAt: at, ...after, id: taskId, ...stamps }];
+}
+
+/** Whether it can be known here if a task matches the texts of a query: it does if it is there and its texts did not change. */
+function isDecided(query, { type, after, before }, isThere) {
+  const changed = type === "deleted" ? {} : { ...before, ...after };
+  const asked = Object.keys(SEARCHED).filter((filter) => query.has(filter));
+  return asked.every((filter) => isThere && !SEARCHED[filter].some((field) => field in changed));
+}
+
+/** Whether more has to be known of a task than the fields that changed: it may belong on the page now, or may count. */
+function needsWhole(query, { after }, is) {
+  if (is.id) return false;
+  const sort = query.get("sort");
+  const isMoved = sort === "updated" || sort in after;
+  const isLetIn = "completed" in after && (query.has("completed") || query.has("priority"));
+  return isMoved || isLetIn || ("priority" in after && query.has("priority"));
+}
+
+const matches = (query, task) => isCounted(query, task) && (!query.has("completed") || String(task.completed) === query.get("completed"));
+
+/** Whether a task is one of those that are counted, done or not. */
+const isCounted = (query, { priority }) => !query.has("priority") || query.getAll("priority").includes(priority);
+
+/** Whether a task is before the end of what is loaded. */
+const isWithin = ({ query, next, edge }, task) => next === null || !edge || comparing(query)(task, edge) <= 0;
+
+/** The place of a task among others. */
+export function placeOf(tasks, task, compare) {
+  let [low, high] = [0, tasks.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compare(tasks[middle], task) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function recounted({ query, counts }, was, is) {
+  const one = (task, isDone) => Number(Boolean(task) && task.completed === isDone && isCounted(query, task));
+  const now = (count, isDone) => count + one(is, isDone) - one(was, isDone);
+  const [open, completed] = [now(counts.open, false), now(counts.completed, true)];
+  const asked = { true: completed, false: open }[query.get("completed")];
+  return { counts: { open, completed }, total: asked ?? open + completed };
+}
