@@ -1,5 +1,5 @@
-//! Query parameters that an operation does not have are refused, as members of a body are: whoever mistypes one would get
-//! everything, or end everything.
+//! Query parameters that an operation does not have, and empty ones, are refused: whoever mistypes one, or has not set what it is
+//! filled with, would get everything, or end everything.
 
 use poem::Request;
 use poem::http::Method;
@@ -13,6 +13,9 @@ use crate::http::problem::Problem;
 /// Paths whose queries are checked. Elsewhere, a monitor may add a parameter to make each of its requests another one.
 const WHERE: &str = "/api/";
 
+/// What may be empty: a search for nothing.
+const MAY_BE_EMPTY: &str = "q";
+
 /// A query parameter of an operation.
 struct Parameter<'a> {
     name: &'a str,
@@ -20,7 +23,7 @@ struct Parameter<'a> {
     is_list: bool,
 }
 
-/// Refuses a query with parameters that its operation does not have, or has only once.
+/// Refuses a query with parameters that its operation does not have, or has only once, and with empty ones.
 ///
 /// # Errors
 ///
@@ -34,11 +37,14 @@ pub fn require_known(request: &Request) -> Result<(), Problem> {
     }
     let mut given: Vec<String> = Vec::new();
     let mut wrong = Vec::new();
-    for (name, _) in form_urlencoded::parse(query.as_bytes()) {
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match parameters.iter().find(|known| known.name == name) {
             None => wrong.push(unknown(&name, &parameters)),
             Some(known) if !known.is_list && given.iter().any(|earlier| *earlier == name) => {
                 wrong.push(FieldProblem::new(name, Flaw::Duplicate, "is given more than once"));
+            }
+            Some(_) if value.is_empty() && name != MAY_BE_EMPTY => {
+                wrong.push(FieldProblem::new(name, Flaw::Empty, "must not be empty"));
             }
             Some(_) => given.push(name.into_owned()),
         }
@@ -108,5 +114,15 @@ mod tests {
         assert_eq!(refused(Method::GET, "/api/auth/session?a"), unknown("a", none));
         let limit = Problem::field("limit", Flaw::Duplicate, "is given more than once");
         assert_eq!(refused(Method::GET, "/api/7/tasks?limit=1&limit=2"), Some(limit));
+    }
+
+    #[test]
+    fn what_is_empty_is_refused_but_for_a_search() {
+        assert_eq!(refused(Method::GET, "/api/7/tasks?q="), None);
+        for name in ["completed", "tag", "asOf", "cursor"] {
+            let empty = Problem::field(name, Flaw::Empty, "must not be empty");
+            assert_eq!(refused(Method::GET, &format!("/api/7/tasks?{name}=")), Some(empty.clone()));
+            assert_eq!(refused(Method::GET, &format!("/api/7/tasks?{name}")), Some(empty));
+        }
     }
 }

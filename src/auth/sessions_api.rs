@@ -4,7 +4,6 @@ use poem::Request;
 use poem_openapi::param::Path;
 use poem_openapi::param::Query as Parameter;
 use poem_openapi::{ApiResponse, OpenApi};
-use url::form_urlencoded;
 
 use super::session_bodies::SessionListBody;
 use crate::http::State;
@@ -122,11 +121,14 @@ impl SessionsApi {
         SessionHolder(caller): SessionHolder,
         request: &Request,
         /// `current` spares the session that asks.
-        #[oai(name = "except")]
-        _except: Parameter<Option<String>>,
+        except: Parameter<Option<String>>,
     ) -> Result<Ended, Failure<EndSessions>> {
         let state = caller::state(request)?;
-        let except = spares_current(request)?.then_some(caller.session.id);
+        let except = match except.0.as_deref() {
+            None => None,
+            Some("current") => Some(caller.session.id),
+            Some(_) => return Err(not_current().into()),
+        };
         caller.require_fresh(&state.clock)?;
         let (user_id, context) = (caller.session.user_id, caller.context());
         let ended = state.sessions.end_all(user_id, except, EndReason::Revoked, context).await;
@@ -135,17 +137,6 @@ impl SessionsApi {
     }
 }
 
-/// Whether the session that asks is to be spared. The framework takes an empty parameter for none at all, which would end
-/// what somebody wanted to spare.
-fn spares_current(request: &Request) -> Result<bool, Problem> {
-    let query = request.uri().query().unwrap_or_default();
-    let mut spares = false;
-    for (_, value) in form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "except")
-    {
-        if value != "current" {
-            return Err(Problem::field("except", Flaw::Invalid, "must be current"));
-        }
-        spares = true;
-    }
-    Ok(spares)
+fn not_current() -> Problem {
+    Problem::field("except", Flaw::Invalid, "must be current")
 }

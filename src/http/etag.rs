@@ -38,13 +38,9 @@ pub(super) fn version_of(tag: &str) -> Option<Point> {
 
 /// Whether `If-None-Match` names this entity tag, of the bytes compressed or not (RFC 9110, section 13.1.2: weak comparison).
 pub fn matches(tags: &str, etag: &str) -> bool {
-    let is_gzipped = |tag: &str| {
-        let whole = tag.strip_suffix(GZIPPED);
-        whole.is_some_and(|whole| etag.strip_suffix('"') == Some(whole))
-    };
     tags.split(',')
         .map(|tag| tag.trim().trim_start_matches("W/"))
-        .any(|tag| tag == "*" || tag == etag || is_gzipped(tag))
+        .any(|tag| tag == "*" || tag == etag || uncompressed(tag.to_owned()) == etag)
 }
 
 #[cfg(test)]

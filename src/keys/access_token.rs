@@ -5,7 +5,6 @@
 //! any claim, and requires `exp iat iss aud sub sid jti client_id` with their types.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, Validation};
@@ -14,6 +13,7 @@ use uuid::Uuid;
 
 use super::key_ring::Fate;
 use super::key_set::{KeySet, Verifying};
+use super::policy::TokenPolicy;
 use super::signing::{Signing, SigningError, TOKEN_TYPE};
 use super::verified::Verified;
 use crate::clock::Timestamp;
@@ -24,19 +24,6 @@ pub(super) const MAX_LENGTH: usize = 8 * 1024;
 
 /// The client that every token is issued to (RFC 9068, section 2.2): whoever uses a session of this server directly.
 const CLIENT: &str = "keyfold";
-
-/// What all tokens of this server have in common.
-#[derive(Debug, Clone)]
-pub struct TokenPolicy {
-    /// The `iss` claim: the server's public URL.
-    pub issuer: String,
-    /// The `aud` claim, unless a token is for a service.
-    pub audience: String,
-    /// The audiences of services that tokens may be for instead: this server refuses those.
-    pub services: Vec<String>,
-    /// How long a token is valid.
-    pub lifetime: Duration,
-}
 
 /// The claims of an access token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,15 +102,6 @@ pub enum TokenError {
     /// Meant for somebody else.
     #[error("the access token is meant for another audience")]
     WrongAudience,
-}
-
-impl TokenPolicy {
-    /// The audience of a token: this server's, or the one that is asked for if it is one of a service.
-    pub fn audience_of(&self, wanted: Option<&str>) -> Option<&str> {
-        let Some(wanted) = wanted else { return Some(&self.audience) };
-        let known = std::iter::once(&self.audience).chain(&self.services);
-        known.map(String::as_str).find(|audience| *audience == wanted)
-    }
 }
 
 impl Claims {
@@ -226,6 +204,7 @@ fn refusal(kind: &ErrorKind) -> TokenError {
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, LazyLock};
+    use std::time::Duration;
 
     use base64::Engine;
     use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -267,7 +246,7 @@ mod tests {
         TokenPolicy {
             issuer: url.clone(),
             audience: url,
-            services: vec!["billing".to_owned()],
+            services: Vec::new(),
             lifetime: Duration::from_mins(15),
         }
     }
@@ -335,16 +314,6 @@ mod tests {
         assert_eq!(verify(&token, &KEYS, &other), Err(TokenError::WrongIssuer));
         let other = TokenPolicy { audience: "https://other.example".to_owned(), ..policy() };
         assert_eq!(verify(&token, &KEYS, &other), Err(TokenError::WrongAudience));
-    }
-
-    #[test]
-    fn a_token_is_for_this_server_or_for_a_service_that_is_known() {
-        let policy = policy();
-        assert_eq!(policy.audience_of(None), Some("https://keyfold.example"));
-        assert_eq!(policy.audience_of(Some("https://keyfold.example")), policy.audience_of(None));
-        assert_eq!(policy.audience_of(Some("billing")), Some("billing"));
-        assert_eq!(policy.audience_of(Some("Billing")), None);
-        assert_eq!(policy.audience_of(Some("")), None);
     }
 
     #[test]

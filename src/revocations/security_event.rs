@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::eventlog::{Mark, Point};
 use crate::id::SessionId;
-use crate::keys::access_token::TokenPolicy;
+use crate::keys::policy::TokenPolicy;
 use crate::sessions::events::EndReason;
 
 /// The end of a session.

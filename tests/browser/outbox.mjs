@@ -48,8 +48,8 @@ async function isSentByALaterTab(ada, account, list) {
   await list.change("Eggs", { Priority: "High" });
   await list.says(SAYS("2 changes"));
   await closed(list.page);
-  await ada.context.setOffline(false);
   assert.deepEqual(await account.titles(), ["Bread", "Oat milk"]);
+  await ada.context.setOffline(false);
   const later = await opened(ada, account);
   await later.shows("Bread | done", "Oat milk", "Eggs | high");
   await eventually(() => account.titles(), ["Bread", "Oat milk", "Eggs"]);

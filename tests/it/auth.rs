@@ -225,9 +225,11 @@ async fn a_token_is_made_for_a_service_that_the_server_knows_and_for_no_other() 
     let own = app.running().origin().to_owned();
     assert_eq!(claims("").await, own);
     assert_eq!(claims(&format!("?audience={own}")).await, own);
+    let empty = token("?audience=").await;
+    empty.expect_invalid(&[("audience", "AUDIENCE_EMPTY", "must not be empty")]);
     let message = "must be one of the audiences that this server makes tokens for";
-    for unknown in ["?audience=https://billing.example.com/", "?audience=", "?audience=urn:x"] {
-        token(unknown).await.expect_invalid(&[("audience", "INVALID", message)]);
+    for unknown in ["?audience=https://billing.example.com/", "?audience=urn:x"] {
+        token(unknown).await.expect_invalid(&[("audience", "AUDIENCE_INVALID", message)]);
     }
 }
 

@@ -5,8 +5,9 @@
 use std::time::Duration;
 
 use keyfold::clock::Timestamp;
-use keyfold::keys::access_token::{Claims, Subject, TokenPolicy};
+use keyfold::keys::access_token::{Claims, Subject};
 use keyfold::keys::algorithm::Algorithm;
+use keyfold::keys::policy::TokenPolicy;
 use keyfold::keys::private_key::PrivateKey;
 use keyfold::keys::signing::Signing;
 use reqwest::Method;

@@ -125,7 +125,9 @@ async fn nothing_ends_when_it_is_not_clear_what_is_to_be_spared() {
     let app = TestApp::spawn().await;
     let ada = app.sign_up("ada@example.com").await;
     let end = |query: String| delete(&app, &query).bearer(&ada.session_token).send();
-    for except in ["", "Current", "current%20", "others", &ada.session_id] {
+    let empty = end("?except=".to_owned()).await;
+    empty.expect_invalid(&[("except", "EXCEPT_EMPTY", "must not be empty")]);
+    for except in ["Current", "current%20", "others", &ada.session_id] {
         let reply = end(format!("?except={except}")).await;
         reply.expect_invalid(&[("except", "EXCEPT_INVALID", "must be current")]);
     }

@@ -7,6 +7,10 @@ const DAY = 1_440 * MINUTE;
 const MOMENT = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:\d\d)(?:\[!?([^\]]+)\])?$/;
 const OFFSET = /^[+-]\d\d:\d\d$/;
 const TIME = { hour: "2-digit", minute: "2-digit" };
+// A format takes longer to make than to use.
+const HERE_AT = new Intl.DateTimeFormat(undefined, { ...TIME, timeZoneName: "short" });
+const THERE_AT = new Intl.DateTimeFormat(undefined, { ...TIME, timeZone: "UTC" });
+const THERE_ON = new Intl.DateTimeFormat(undefined, { ...TIME, day: "numeric", month: "short", timeZone: "UTC" });
 
 /** The reader's time zone. */
 export const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -86,7 +90,7 @@ export function dueDay(due) {
   const days = Math.round((new Date(date).setHours(0, 0, 0, 0) - today) / DAY);
   const isLate = isDay ? days < 0 : date < Date.now();
   const near = { "-1": "yesterday", 0: "today", 1: "tomorrow" }[days];
-  const time = isDay ? "" : `, ${date.toLocaleTimeString(undefined, { ...TIME, timeZoneName: "short" })}${elsewhere(due, date)}`;
+  const time = isDay ? "" : `, ${HERE_AT.format(date)}${elsewhere(due, date)}`;
   return { text: `due ${near ?? DATE.format(date)}${time}`, kind: isLate ? "late" : days <= 1 ? "soon" : "" };
 }
 
@@ -107,6 +111,5 @@ function elsewhere(due, date) {
   const isSame = there.getTime() === date.getTime() - date.getTimezoneOffset() * MINUTE;
   if (isSame) return "";
   const isSameDay = there.toISOString().slice(8, 10) === String(date.getDate()).padStart(2, "0");
-  const format = isSameDay ? TIME : { ...TIME, day: "numeric", month: "short" };
-  return ` (${new Intl.DateTimeFormat(undefined, { ...format, timeZone: "UTC" }).format(there)} ${zone})`;
+  return ` (${(isSameDay ? THERE_AT : THERE_ON).format(there)} ${zone})`;
 }
