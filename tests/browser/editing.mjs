@@ -95,6 +95,25 @@ async function losesNothing(page, list) {
   await form.getByRole("button", { name: "Cancel" }).click();
 }
 
+/** A draft is typed over what the task was then. */
+async function aDraftOverwritesNobody(ada, page, list, there, bread) {
+  ada.expecting(/^console error: .* status of 412 \(Precondition Failed\) \(.*\/tasks\/[0-9a-f-]+\)$/, { atLeast: 1, atMost: 1 });
+  let form = await list.edit("Bread");
+  await form.getByLabel("Title").fill("My bread");
+  await page.keyboard.press("Escape");
+  await there.change(bread, { title: "Their bread", priority: "low" });
+  await list.handle("Their bread").waitFor();
+  form = await list.edit("Their bread");
+  assert.equal(await form.getByLabel("Title").inputValue(), "My bread");
+  await save(form);
+  await form.getByText("Somebody has changed the same meanwhile.").waitFor();
+  assert.deepEqual(await form.getByRole("row").allTextContents(), ["FieldYoursTheirs", "TitleMy breadTheir bread"]);
+  await form.getByRole("button", { name: "Take theirs" }).click();
+  await form.getByRole("button", { name: "Cancel" }).click();
+  await there.change(bread, { title: "Bread", priority: "none" });
+  await list.handle("Bread").waitFor();
+}
+
 /** What is asked for stands in the address. */
 async function isFoundAgain(page, list, account) {
   await page.getByLabel("Show").selectOption("Open");
@@ -127,7 +146,7 @@ async function saysWhatWasTakenBack(page, list, there, milk) {
 await keep(async ({ person }) => {
   const [ada, telephone] = [await person(), await person()];
   const account = await signedUp(ada, ADA);
-  const [odd, empty, milk] = await account.add(ODD, { title: "Empty", description: "" }, "Milk", "Bread");
+  const [odd, empty, milk, bread] = await account.add(ODD, { title: "Empty", description: "" }, "Milk", "Bread");
   const page = await ada.open(account.tasks);
   const list = new List(page);
   await list.handle("Bread").waitFor();
@@ -135,6 +154,7 @@ await keep(async ({ person }) => {
   const there = await signedIn(telephone, ADA);
   await overwritesNobody(ada, page, list, there, milk);
   await losesNothing(page, list);
+  await aDraftOverwritesNobody(ada, page, list, there, bread);
   await isFoundAgain(page, list, account);
   await list.handle("Bread").waitFor();
   await saysWhatWasTakenBack(page, list, there, milk);

@@ -54,6 +54,30 @@ async function isSentByALaterTab(ada, account, list) {
   await later.shows("Bread | done", "Oat milk", "Eggs | high");
   await eventually(() => account.titles(), ["Bread", "Oat milk", "Eggs"]);
   assert.equal(await version(account), 6);
+  await closed(later.page);
+}
+
+/** Another device has changed something else meanwhile, and the same. */
+async function isMergedOrTold(ada, account) {
+  ada.expecting(/^console error: .* status of 412 \(Precondition Failed\) \(.*\/tasks\/[0-9a-f-]+\)$/, { atLeast: 2, atMost: 2 });
+  const [free, taken] = await account.add("Free", "Taken");
+  const list = await opened(ada, account);
+  await list.handle("Taken").waitFor();
+  await goOffline(ada, list);
+  await list.change("Free", { Description: "Typed offline" });
+  await list.change("Taken", { Title: "Mine" });
+  await list.says(SAYS("2 changes"));
+  await closed(list.page);
+  await account.change(free, { priority: "low" });
+  await account.change(taken, { title: "Theirs" });
+  await ada.context.setOffline(false);
+  const later = await opened(ada, account);
+  await later.toast.getByText("Not done: “Theirs” (It has changed since; nothing was done).").waitFor();
+  const shown = async () => (await later.lines()).slice(-2);
+  await eventually(shown, ["Free | Typed offline | low", "Theirs"]);
+  // What was typed is there still.
+  const form = await later.edit("Theirs");
+  assert.equal(await form.getByLabel("Title").inputValue(), "Mine");
 }
 
 await keep(async ({ person }) => {
@@ -62,4 +86,5 @@ await keep(async ({ person }) => {
   const account = await signedUp(ada, ADA);
   await account.add("Bread");
   await isSentByALaterTab(ada, account, await isSentByAnotherTab(ada, account));
+  await isMergedOrTold(ada, account);
 });

@@ -62,7 +62,25 @@ async function offersNothingWhereNothingWasDone(page, list, there) {
   }, { times: 1 });
   await list.history.getByRole("button", { name: "Restore Bread" }).click();
   await list.toast.getByText("It is like that already.").waitFor();
+  const { tasks } = await there.ask("GET", `/api/${there.id}/tasks`);
+  const bread = tasks.find(({ title }) => title === "Bread");
+  await page.route(`**/tasks/${bread.id}`, async (route) => {
+    await there.change(bread, { completed: true });
+    await route.continue();
+  }, { times: 1 });
+  await list.button("Complete:", "Bread").click();
+  await list.undoByToast("Completed: Bread");
+  await list.toast.getByText("Another device had done that before: nothing was undone.").waitFor();
+  await list.shows("Milk", "Bread | done");
+  await there.change(bread, { completed: false });
   assert.equal(await list.toast.getByRole("button", { name: "Undo" }).count(), 0);
+  await list.shows("Milk", "Bread");
+  // Whole commands are told, and what they did.
+  const imported = Array.from({ length: 120 }, (_, at) => ({ title: `${at}` }));
+  await there.ask("POST", `/api/${there.id}/tasks/import`, { tasks: imported });
+  await list.handle("119").waitFor();
+  await page.keyboard.press("Control+Z");
+  await list.toast.getByText(/^Undone: Added “\d+” and 99 more changes\.$/).waitFor();
   await list.shows("Milk", "Bread");
 }
 

@@ -6,9 +6,9 @@
  */
 export const commandsOf = (ids) => ({
   add: (id, fields) => add(ids, id, fields),
-  change: (id, fields, version) => ({
+  change: (id, fields, base) => ({
     method: "PATCH",
-    version,
+    version: base?.version,
     path: () => `/${ids.of(id)}`,
     body: () => fields,
     apply: (tasks) => replaced(tasks, placeOf(tasks, id, ids.of(id)), (task) => [{ ...task, ...fields }]),
@@ -45,7 +45,8 @@ function add(ids, id, fields) {
   const there = new Set(ids.there().map((task) => task.id));
   let made = { id, description: null, completed: false, priority: "none", due: null, tags: [], ...fields };
   // The server may have it before its answer is here: then the list has a new task of this name.
-  const isIt = (task) => task.id === made.id || (!there.has(task.id) && task.title === made.title);
+  const isAlike = (task) => task.title === made.title.trim() && task.priority === made.priority && task.due === made.due;
+  const isIt = (task) => task.id === made.id || (!there.has(task.id) && isAlike(task));
   return {
     method: "POST",
     path: () => "",

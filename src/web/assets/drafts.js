@@ -12,7 +12,7 @@ export class Drafts {
     return `keyfold-draft-${this.#user}-${what}`;
   }
 
-  /** What was typed about a task; nothing if that is nothing. */
+  /** What was typed as `{ texts, base }`, where `base` is what it was typed over; nothing if that is nothing. */
   of(what) {
     try {
       return JSON.parse(localStorage.getItem(this.#name(what)));
@@ -21,14 +21,22 @@ export class Drafts {
     }
   }
 
-  /** Keeps what is typed; without any field, it is nothing. */
-  keep(what, fields) {
+  /** Keeps the texts that are typed over something; without any, it is nothing. */
+  keep(what, texts, base) {
     try {
-      if (Object.keys(fields).length > 0) localStorage.setItem(this.#name(what), JSON.stringify(fields));
+      if (Object.keys(texts).length > 0) localStorage.setItem(this.#name(what), JSON.stringify({ texts, base }));
       else localStorage.removeItem(this.#name(what));
     } catch {
       // A browser that keeps nothing, or has no room, keeps no drafts either.
     }
+  }
+
+  /** A task has another id from now on. */
+  rename(what, other) {
+    const draft = this.of(what);
+    if (!draft) return;
+    this.drop(what);
+    this.keep(other, draft.texts, { ...draft.base, id: other });
   }
 
   drop(what) {

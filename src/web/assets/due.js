@@ -71,7 +71,8 @@ function minutesAt(zone, moment) {
   const there = new Date(0);
   there.setUTCFullYear(year, month - 1, day);
   there.setUTCHours(hour, minute, second);
-  return Math.round((there - moment) / MINUTE);
+  // Half a minute is one, on either side of UTC.
+  return Math.sign(there - moment) * Math.round(Math.abs(there - moment) / MINUTE);
 }
 
 function written(minutes) {

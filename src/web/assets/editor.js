@@ -46,16 +46,17 @@ export class Editor {
   #filled;
 
   /**
-   * Opens the form in a row. `page` has `save(fields, version)`, which resolves when the server has it, `closed()`, which hears that
+   * Opens the form in a row. `page` has `save(fields, base)`, which resolves when the server has it, `idOf(id)`, `closed()`, which hears that
    * nothing is typed any more, `drafts`, `say(text)` and, where tasks can be moved, `move(steps)`.
    */
   constructor(row, task, page) {
     [this.#row, this.#page, this.#button] = [row, page, $("[data-edit]", row)];
     this.#label();
     offerZones($("#zones"));
-    this.#fill(task, {});
     const draft = page.drafts.of(task.id);
-    if (draft) this.#fillIn(draft);
+    this.#fill(task, draft?.texts ?? {});
+    // Typed over what the task was then: whoever has changed the same since is not overwritten.
+    this.#base = draft?.base ?? task;
     $("[data-draft]", this.#form).hidden = !draft;
     this.#listen();
     row.append(this.#form);
@@ -81,7 +82,7 @@ export class Editor {
       this.#submit();
     });
     settleAsTyped(this.#form);
-    this.#form.addEventListener("input", () => this.#page.drafts.keep(this.#base.id, this.#touched()));
+    this.#form.addEventListener("input", () => this.#keepDraft());
     this.#form.addEventListener("keydown", (event) => event.key === "Escape" && !event.isComposing && this.#leave());
     $("[data-cancel]", this.#form).addEventListener("click", () => this.#discard());
     for (const step of $$("[data-move]", this.#form)) {
@@ -125,6 +126,15 @@ export class Editor {
     return Object.fromEntries(meant.filter(([name, value]) => name !== "due" || value !== this.#base.due));
   }
 
+  /** Under the id that the task has by now. */
+  get #id() {
+    return this.#page.idOf(this.#base.id);
+  }
+
+  #keepDraft() {
+    this.#page.drafts.keep(this.#id, this.#touched(), this.#base);
+  }
+
   /** Goes away and keeps what was typed. */
   #leave() {
     if (this.isTouched) this.#page.say("Not saved. What you typed is kept as a draft of this task.");
@@ -132,7 +142,7 @@ export class Editor {
   }
 
   #discard() {
-    this.#page.drafts.drop(this.#base.id);
+    this.#page.drafts.drop(this.#id);
     this.#close();
   }
 
@@ -158,13 +168,13 @@ export class Editor {
   async #save(fields) {
     this.#hide(true);
     try {
-      await this.#page.save(fields, this.#base.version);
+      await this.#page.save(fields, this.#base);
     } catch (error) {
       this.#hide(false);
       if (error.code === "VERSION_MISMATCH" && error.current) return this.#merge(error.current, fields);
       throw error;
     }
-    this.#page.drafts.drop(this.#base.id);
+    this.#page.drafts.drop(this.#id);
     this.#form.remove();
     this.#page.closed();
   }
@@ -213,7 +223,7 @@ export class Editor {
     const taken = names.flatMap((name) => FIELDS[name].inputs);
     const kept = Object.entries(this.#touched()).filter(([input]) => !taken.includes(input));
     this.#fill(theirs, Object.fromEntries(kept));
-    this.#page.drafts.keep(theirs.id, this.#touched());
+    this.#keepDraft();
     this.#form.elements.title.focus();
   }
 }

@@ -49,7 +49,8 @@ export class Filters {
   }
 
   #text(name) {
-    return this.#form.elements[name].value.trim();
+    const { value, maxLength } = this.#form.elements[name];
+    return (maxLength > 0 ? value.slice(0, maxLength) : value).trim();
   }
 
   /** What was typed replaces the address, what was chosen is a step to go back from. */

@@ -1,6 +1,6 @@
 // What happened to the list, the last first.
 import { numberOf } from "./api.js";
-import { $, $$, coalesced, copied, localTimes } from "./page.js";
+import { $, $$, coalesced, copied, localTimes, number } from "./page.js";
 
 const AND = new Intl.ListFormat(document.documentElement.lang);
 const PAGE = 20;
@@ -23,18 +23,26 @@ function verb(type, before, after) {
   return `Changed the ${AND.format(fields.map((field) => (field === "due" ? "due date" : field)))} of`;
 }
 
-/** What the last undo or redo took back or did again, in words, and where that had been done; nothing if that is too long ago. */
+/** What the last undo or redo took back or did again, in words, and where that had been done, as far as the changes go back. */
 export function toldOf(deed, changes, session) {
   const at = changes.findIndex((change) => change.deed === deed);
   if (at < 0) return "";
   const [last, ...earlier] = changes.slice(at);
-  const isIt = ({ taskId, before, after }) => {
-    const [was, is] = deed === "undo" ? [after, before] : [before, after];
-    return taskId === last.taskId && isSame(was, last.before) && isSame(is, last.after);
-  };
-  const taken = earlier.find(isIt) ?? last;
-  const isElsewhere = taken !== last && taken.sessionId !== session;
-  return `: ${told({ ...taken, deed: "do" })}${isElsewhere ? ", which was done on another device" : ""}`;
+  const taken = deed === "undo" ? inverse(last) : last;
+  const isIt = ({ taskId, before, after }) => taskId === taken.taskId && isSame(before, taken.before) && isSame(after, taken.after);
+  const original = earlier.find(isIt);
+  // What was one command is of one moment.
+  const others = earlier.findIndex((change) => change.deed !== deed || change.at !== last.at);
+  const more = others < 0 ? earlier.length : others;
+  const rest = more > 0 ? ` and ${more === 1 ? "one more change" : `${number(more)} more changes`}` : "";
+  const where = original && original.sessionId !== session ? ", which was done on another device" : "";
+  return `: ${told({ ...taken, ...original, deed: "do" })}${rest}${where}`;
+}
+
+/** What a change has taken back. */
+function inverse({ type, taskId, title, before, after }) {
+  const types = { deleted: "created", created: "deleted", restored: "deleted", changed: "changed" };
+  return { type: types[type], taskId, title, before: after, after: before };
 }
 
 const isSame = (one, other) => JSON.stringify(one ?? null) === JSON.stringify(other ?? null);

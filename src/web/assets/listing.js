@@ -73,6 +73,8 @@ export function after(listing, change, whole) {
   if (number <= numberOf(listing.version)) return listing;
   if (number > numberOf(listing.version) + 1) return undefined;
   const at = listing.tasks.findIndex(({ id }) => id === change.taskId);
+  // What is imported says itself when it was changed last.
+  if (listing.query.get("sort") === "updated" && change.type === "created" && !whole) return undefined;
   const [was, is] = statesOf(change, listing.tasks[at] ?? whole);
   if (!isDecided(listing.query, change, at >= 0) || (is && needsWhole(listing.query, change, is))) return undefined;
   const rest = at < 0 ? listing.tasks : listing.tasks.toSpliced(at, 1);
@@ -88,7 +90,7 @@ function statesOf({ type, taskId, before, after, at, version }, known) {
   if (type === "deleted") return [was, undefined];
   const stamps = { updatedAt: at, version };
   if (type === "changed") return [was, { ...known, ...after, ...stamps }];
-  return [undefined, { createdAt: at, ...after, id: taskId, ...stamps }];
+  return [undefined, { createdAt: at, ...after, id: taskId, ...stamps, updatedAt: known?.updatedAt ?? at }];
 }
 
 /** Whether it can be known here if a task matches the texts of a query: it does if it is there and its texts did not change. */

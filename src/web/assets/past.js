@@ -97,12 +97,12 @@ export class Past {
     ]);
   }
 
-  #show(number, [list, { differences }, { changes: [last] }]) {
+  #show(number, [list, { differences, nextCursor }, { changes: [last] }]) {
     this.#shown = number;
     const since = new Map(differences.map((difference) => [difference.taskId, difference]));
     const rows = element("ol", "", "");
     rows.setAttribute("aria-label", "Tasks");
-    rows.append(...list.tasks.map((task) => this.#row(task, since.get(task.id))));
+    rows.append(...list.tasks.map((task) => this.#row(task, since.get(task.id), nextCursor !== null)));
     $("#list").replaceChildren(rows);
     this.#page.showCounts(list.counts);
     $("#empty").hidden = list.tasks.length > 0;
@@ -133,14 +133,15 @@ export class Past {
     }
   }
 
-  #row(task, difference) {
+  /** A task as it was; `isUnsure` if it may be different now though no difference is known. */
+  #row(task, difference, isUnsure) {
     const row = copied("past-row");
     fillWords(row, task);
     row.toggleAttribute("data-completed", task.completed);
     if (task.completed) $("[data-badges]", row).append(element("span", "badge", "done"));
     const button = $("[data-restore]", row);
-    button.hidden = !difference;
-    button.textContent = difference?.after ? "Make it this again" : "Restore";
+    button.hidden = !difference && !isUnsure;
+    button.textContent = difference && !difference.after ? "Restore" : "Make it this again";
     button.setAttribute("aria-label", `${button.textContent}: ${task.title}`);
     button.addEventListener("click", () => this.#page.restore(task.id, this.#at(this.#shown)));
     return row;

@@ -31,6 +31,8 @@ function completedIn(tasks) {
   return counted.get(tasks);
 }
 
+const only = (task, names) => Object.fromEntries(names.map((name) => [name, task[name]]));
+
 const freshKey = () => crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16))).join("-");
 
 export class Store extends EventTarget {
@@ -176,7 +178,7 @@ export class Store extends EventTarget {
 
   /** The listing after a change of a task that is not loaded, if it is asked for at this very version. */
   async #afterWhole(change) {
-    if (change.type !== "changed" || numberOf(change.version) !== numberOf(this.server.version) + 1) return undefined;
+    if (change.type === "deleted" || numberOf(change.version) !== numberOf(this.server.version) + 1) return undefined;
     const task = await this.get(`/${change.taskId}`).catch(() => undefined);
     return task?.version === change.version ? after(this.server, change, task) : undefined;
   }
@@ -218,9 +220,9 @@ export class Store extends EventTarget {
     return this.#do("add", [`new-${freshKey()}`, fields]);
   }
 
-  /** Changes a task; only if it is still at a version, if one is given: one's own changes since are no others. */
-  change(id, fields, version) {
-    return this.#do("change", [id, fields, version]);
+  /** Changes a task; only if it is still what it was, if that is given: one's own changes since are no others. */
+  change(id, fields, base) {
+    return this.#do("change", [id, fields, base && { version: base.version, ...only(base, Object.keys(fields)) }]);
   }
 
   remove(id) {
@@ -242,16 +244,19 @@ export class Store extends EventTarget {
     return this.#do("takeBack", [deed, version]);
   }
 
-  /** Goes on with what tabs that are gone have left; each command with what comes of it. */
+  /** Goes on with what tabs that are gone have left; each command as `{ kind, args, done }`, where `done` is what comes of it. */
   async resume() {
     const left = await this.#outbox.adopt().catch(() => []);
-    return left.map(({ kind, args, key }) => this.#do(kind, args, key));
+    return left.map(({ kind, args, key }) => ({ kind, args, done: this.#do(kind, args, key) }));
   }
 
   #commands = commandsOf({
     of: (id) => this.idOf(id),
     there: () => this.server.tasks,
-    made: (id, real) => this.#made.set(id, real),
+    made: (id, real) => {
+      this.#made.set(id, real);
+      this.dispatchEvent(new CustomEvent("made", { detail: { id, real } }));
+    },
   });
 
   #do(kind, args, key = freshKey()) {

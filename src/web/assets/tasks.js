@@ -74,6 +74,7 @@ function showState() {
 }
 
 store.addEventListener("change", show, untilOver);
+store.addEventListener("made", ({ detail }) => drafts.rename(detail.id, detail.real));
 for (const event of ["online", "offline"]) addEventListener(event, showState, untilOver);
 addEventListener("beforeunload", (event) => {
   if (store.waiting > 0 || editors.some((editor) => editor.isTouched)) event.preventDefault();
@@ -91,7 +92,8 @@ untilOver.signal.addEventListener("abort", () => clearInterval(clock));
 async function done(doing, text, undo = undoLast) {
   try {
     const answer = await doing;
-    toast(text, undo && { text: "Undo", run: () => undo(answer) });
+    if (undo && answer?.isNews === false) toast("It is like that already.");
+    else toast(text, undo && { text: "Undo", run: () => undo(answer) });
     return true;
   } catch (error) {
     if (!(error instanceof SignedOut)) toast(`${error.message}.`);
@@ -99,7 +101,12 @@ async function done(doing, text, undo = undoLast) {
   }
 }
 
-const undoLast = ({ version }) => done(store.takeBack("undo", version), "Undone.", null);
+/** Takes back what was done here. */
+async function undoLast(answer) {
+  const isOwn = await isOwnChange(answer).catch(() => true);
+  if (!isOwn) return toast("Another device had done that before: nothing was undone.");
+  done(store.takeBack("undo", answer.version), "Undone.", null);
+}
 
 async function restore(id, version) {
   const doing = store.restore(id, version);
@@ -151,8 +158,9 @@ function complete({ id, title, completed }) {
 
 function edit(row, task) {
   const editor = new Editor(row, task, {
-    save: async (fields, version) => {
-      const answer = await store.change(task.id, fields, version);
+    idOf: (id) => store.idOf(id),
+    save: async (fields, base) => {
+      const answer = await store.change(task.id, fields, base);
       toast(`Saved: ${answer.title}`, { text: "Undo", run: () => undoLast(answer) });
     },
     closed: show,
@@ -163,15 +171,21 @@ function edit(row, task) {
   editors = [...editors.filter((open) => open.isTouched), editor];
 }
 
+const isSame = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+
 const add = $("#add");
+const NEW = "new";
 add.noValidate = true;
 settleAsTyped(add);
+for (const [name, text] of Object.entries(drafts.of(NEW)?.texts ?? {})) add.elements[name].value ||= text;
+add.addEventListener("input", () => drafts.keep(NEW, add.elements.title.value ? { title: add.elements.title.value } : {}));
 add.addEventListener("submit", async (event) => {
   event.preventDefault();
   const { title, priority, due } = add.elements;
   const fields = { title: title.value, priority: priority.value, due: due.value || null };
   settle(add);
   if (!fields.title.trim()) return complain(add, { status: 400, details: [{ field: "title", message: "must not be empty" }] });
+  drafts.drop(NEW);
   title.value = due.value = "";
   priority.value = "none";
   title.focus();
@@ -195,7 +209,7 @@ function takeBackInto({ title, priority, due }, fields, error) {
 /** Takes the last change back, whoever made it, or does it again; says which that was. */
 async function takeBack(deed) {
   const doing = store.takeBack(deed);
-  const read = () => store.get("/history?limit=50").then(({ changes }) => toldOf(deed, changes, ownSession()));
+  const read = () => store.get("/history?limit=100").then(({ changes }) => toldOf(deed, changes, ownSession()));
   const which = await doing.then(read).catch(() => "");
   return done(doing, `${deed === "undo" ? "Undone" : "Done again"}${which}.`, null);
 }
@@ -214,7 +228,7 @@ addEventListener("keydown", (event) => {
 
 function ask() {
   if (past.isShown) past.lookAgain();
-  store.ask(filters.query).catch(() => {});
+  store.ask(filters.query).catch((error) => error instanceof SignedOut || toast(`${error.message}.`));
 }
 
 // The next page is read before its place is reached; the button is for whoever reaches it first.
@@ -253,9 +267,27 @@ follow(user, version, {
   },
 });
 
+/** What came of a command that another tab has left, if it failed: somebody may have changed something else meanwhile. */
+async function sentLater({ kind, args, done }) {
+  const [id, fields, base] = args;
+  const isFree = ({ current }) => kind === "change" && current && Object.keys(fields).every((name) => isSame(current[name], base[name]));
+  try {
+    await done.catch((error) => (isFree(error) ? store.change(id, fields, error.current) : Promise.reject(error)));
+    if (kind === "change" && base) drafts.drop(store.idOf(id));
+    return "";
+  } catch (error) {
+    if (error instanceof SignedOut) return "";
+    const title = error.current?.title ?? store.find(id)?.title ?? fields?.title;
+    return title ? `“${title}” (${error.message})` : error.message;
+  }
+}
+
 /** Sends what tabs that are gone have left. */
 async function resume() {
-  for (const change of await store.resume()) done(change, "Sent.", null);
+  const left = await store.resume();
+  if (left.length === 0) return;
+  const failures = (await Promise.all(left.map(sentLater))).filter(Boolean);
+  toast(failures.length > 0 ? `Not done: ${failures.join("; ")}.` : "Sent.");
 }
 
 resume();

@@ -5,7 +5,7 @@ use poem::Request;
 use url::form_urlencoded;
 
 use crate::tasks::listing::{Cursor, Filter, Order, Query, Sort};
-use crate::tasks::values::{Priority, Tags};
+use crate::tasks::values::{Priority, TAG_CHARACTERS, Tags};
 use crate::web::form;
 
 /// Most characters of a search, as in the API.
@@ -33,7 +33,7 @@ impl Asked {
                 "q" => asked.q = cut(&value),
                 "completed" => asked.completed = cut(&value),
                 "priority" => asked.priority = cut(&value),
-                "tag" => asked.tag = cut(&value),
+                "tag" => asked.tag = form::cut(&value, TAG_CHARACTERS),
                 "sort" => asked.sort = cut(&value),
                 "after" => asked.after = value.parse().ok(),
                 _ => {}
