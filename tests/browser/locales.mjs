@@ -64,6 +64,9 @@ async function entersATimeAndAZone(list, account, task) {
   await enters({ "Time zone": "-03:30" }, "2026-10-25T02:30:00-03:30");
   await enters({ "Time zone": "UTC" }, "2026-10-25T02:30:00Z");
   await enters({ "Time zone": "Asia/Kathmandu" }, "2026-10-25T02:30:00+05:45[Asia/Kathmandu]");
+  // Half a minute more than that.
+  await enters({ Due: "1970-06-01", Time: "10:00", "Time zone": "Africa/Monrovia" }, "1970-06-01T10:00:00-00:45[Africa/Monrovia]");
+  await enters({ Due: "2026-10-25" }, "2026-10-25T10:00:00+00:00[Africa/Monrovia]");
   await enters({ Time: "" }, "2026-10-25");
 }
 

@@ -4,7 +4,8 @@ import { DATE, isKnown } from "./page.js";
 
 const MINUTE = 60_000;
 const DAY = 1_440 * MINUTE;
-const MOMENT = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:\d\d)(?:\[!?([^\]]+)\])?$/;
+const MOMENT = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:\d\d)?(?:\[!?([^\]]+)\])?$/;
+const HAS_OFFSET = /T.*(?:Z|[+-]\d\d:\d\d)(?:\[|$)/;
 const OFFSET = /^[+-]\d\d:\d\d$/;
 const TIME = { hour: "2-digit", minute: "2-digit" };
 // A format takes longer to make than to use.
@@ -31,54 +32,26 @@ export function fieldsOf(due) {
   if (!due || due.length === 10) return { due: due ?? "", time: "", zone: HERE };
   const [, date, time, offset, name] = (isKnown(momentOf(due)) && MOMENT.exec(due)) || [];
   // Most times are whole minutes: nobody has to look at their seconds.
-  return date ? { due: date, time: time.replace(/^(.....):00(\.0+)?$/, "$1"), zone: name ?? (offset === "Z" ? "UTC" : offset) } : { due };
+  return offset || name ? { due: date, time: time.replace(/^(.....):00(\.0+)?$/, "$1"), zone: name ?? (offset === "Z" ? "UTC" : offset) } : { due };
 }
 
-/** The due date that fields make; nothing if they are empty. */
+/** The due date that fields make; nothing if they are empty. The rules of a zone with a name are the server's to know. */
 export function dueOf({ due, time, zone: typed }) {
   const zone = typed.trim();
   if (!due && time) throw new InvalidDue("due", "must be given with a time");
   if (!time) return due.trim() || null;
   if (zone === "UTC") return `${due}T${time}Z`;
   if (OFFSET.test(zone)) return `${due}T${time}${zone}`;
-  return `${inZone(`${due}T${time}`, zone)}[${zone}]`;
+  if (!isZone(zone)) throw new InvalidDue("zone", "must be a time zone such as Europe/Prague, or an offset such as +02:00");
+  return `${due}T${time}[${zone}]`;
 }
 
-/**
- * What the clocks of a zone show, with its offset: the one before clocks go back where both would do, and as much later as clocks go
- * forward where they never show it.
- */
-function inZone(local, zone) {
-  const shown = new Date(`${local}Z`).getTime();
-  const [before, after] = [shown - DAY, shown + DAY].map((moment) => minutesAt(zone, moment));
-  const fits = [before, after].find((minutes) => minutesAt(zone, shown - minutes * MINUTE) === minutes);
-  if (fits !== undefined) return local + written(fits);
-  return new Date(shown + (after - before) * MINUTE).toISOString().slice(0, -1) + written(after);
-}
-
-/** How many minutes a zone is ahead of UTC at a moment. */
-function minutesAt(zone, moment) {
-  const fields = { year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric" };
-  let format;
+function isZone(name) {
   try {
-    format = new Intl.DateTimeFormat("en-US", { timeZone: zone, hourCycle: "h23", era: "short", ...fields });
+    return Boolean(new Intl.DateTimeFormat("en", { timeZone: name }));
   } catch {
-    throw new InvalidDue("zone", "must be a time zone such as Europe/Prague, or an offset such as +02:00");
+    return false;
   }
-  const parts = Object.fromEntries(format.formatToParts(moment).map(({ type, value }) => [type, value]));
-  const { month, day, hour, minute, second } = parts;
-  const year = parts.era === "BC" ? 1 - parts.year : Number(parts.year);
-  const there = new Date(0);
-  there.setUTCFullYear(year, month - 1, day);
-  there.setUTCHours(hour, minute, second);
-  // Half a minute is one, on either side of UTC.
-  return Math.sign(there - moment) * Math.round(Math.abs(there - moment) / MINUTE);
-}
-
-function written(minutes) {
-  const two = (number) => String(number).padStart(2, "0");
-  const size = Math.abs(minutes);
-  return `${minutes < 0 ? "-" : "+"}${two(Math.floor(size / 60))}:${two(size % 60)}`;
 }
 
 /** The day that something is due, as people read it, as `{ text, kind }`: `kind` is late, soon or nothing. */
@@ -91,7 +64,7 @@ export function dueDay(due) {
   const days = Math.round((new Date(date).setHours(0, 0, 0, 0) - today) / DAY);
   const isLate = isDay ? days < 0 : date < Date.now();
   const near = { "-1": "yesterday", 0: "today", 1: "tomorrow" }[days];
-  const time = isDay ? "" : `, ${HERE_AT.format(date)}${elsewhere(due, date)}`;
+  const time = isDay ? "" : `, ${timeOf(due, date)}`;
   return { text: `due ${near ?? DATE.format(date)}${time}`, kind: isLate ? "late" : days <= 1 ? "soon" : "" };
 }
 
@@ -104,13 +77,15 @@ function dayOf(due) {
   return date;
 }
 
-/** What the clocks show where a moment was given, if they do not show the same here. */
-function elsewhere(due, date) {
+/** The time of a moment here, and what the clocks show where it was given, if they do not show the same. */
+function timeOf(due, date) {
   const { due: day, time, zone } = fieldsOf(due);
-  if (!zone) return "";
+  if (!zone) return HERE_AT.format(date);
   const there = new Date(`${day}T${time}Z`);
-  const isSame = there.getTime() === date.getTime() - date.getTimezoneOffset() * MINUTE;
-  if (isSame) return "";
+  // Just typed: only the server knows the moment.
+  if (!HAS_OFFSET.test(due)) return `${THERE_AT.format(there)} ${zone}`;
+  const here = HERE_AT.format(date);
+  if (there.getTime() === date.getTime() - date.getTimezoneOffset() * MINUTE) return here;
   const isSameDay = there.toISOString().slice(8, 10) === String(date.getDate()).padStart(2, "0");
-  return ` (${(isSameDay ? THERE_AT : THERE_ON).format(there)} ${zone})`;
+  return `${here} (${(isSameDay ? THERE_AT : THERE_ON).format(there)} ${zone})`;
 }
