@@ -27,6 +27,8 @@ async function readsTheirOwnDates(person) {
     "Next day | due 24.12.2099, 18:30 GMT-5 (25. Dez., 00:30 +01:00)",
   ]);
   await list.page.getByText("1.001 open, 0 done").waitFor();
+  const home = await ada.open("/");
+  await home.locator('[data-fact="events"]').filter({ hasText: /^1\.\d{3}$/ }).waitFor();
 }
 
 /** The fields of a due date. */

@@ -1,5 +1,5 @@
 // How this server is, every few seconds while somebody looks.
-import { $, $$ } from "./page.js";
+import { $, $$, number } from "./page.js";
 import { open } from "./api.js";
 
 const EVERY = 5_000;
@@ -15,8 +15,8 @@ async function look() {
   try {
     const started = performance.now();
     const { body } = await open("GET", "/health/ready");
-    show("time", `${(performance.now() - started).toFixed(1)} ms`);
-    show("events", body.logHead.toLocaleString("en"));
+    show("time", `${number(performance.now() - started)} ms`);
+    show("events", number(body.logHead));
     show("keys", (await open("GET", "/.well-known/jwks.json")).body.keys.length);
     for (const row of $$("[data-live]", status)) row.hidden = false;
     ready.className = "good";

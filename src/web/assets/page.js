@@ -79,7 +79,7 @@ const LANGUAGE = document.documentElement.lang;
 // Dates are written as the reader's browser does, words as the page does.
 export const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-const NUMBER = new Intl.NumberFormat();
+const NUMBER = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
 const AGO = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto" });
 const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
 
