@@ -13,7 +13,7 @@ use crate::http::problem::Problem;
 /// Paths whose queries are checked. Elsewhere, a monitor may add a parameter to make each of its requests another one.
 const WHERE: &str = "/api/";
 
-/// What may be empty: a search for nothing.
+/// What may be empty: a search for nothing. Elements of lists are told by whoever reads those.
 const MAY_BE_EMPTY: &str = "q";
 
 /// A query parameter of an operation.
@@ -43,7 +43,7 @@ pub fn require_known(request: &Request) -> Result<(), Problem> {
             Some(known) if !known.is_list && given.iter().any(|earlier| *earlier == name) => {
                 wrong.push(FieldProblem::new(name, Flaw::Duplicate, "is given more than once"));
             }
-            Some(_) if value.is_empty() && name != MAY_BE_EMPTY => {
+            Some(known) if value.is_empty() && !known.is_list && name != MAY_BE_EMPTY => {
                 wrong.push(FieldProblem::new(name, Flaw::Empty, "must not be empty"));
             }
             Some(_) => given.push(name.into_owned()),
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn what_is_empty_is_refused_but_for_a_search() {
         assert_eq!(refused(Method::GET, "/api/7/tasks?q="), None);
-        for name in ["completed", "tag", "asOf", "cursor"] {
+        for name in ["completed", "dueFrom", "asOf", "cursor"] {
             let empty = Problem::field(name, Flaw::Empty, "must not be empty");
             assert_eq!(refused(Method::GET, &format!("/api/7/tasks?{name}=")), Some(empty.clone()));
             assert_eq!(refused(Method::GET, &format!("/api/7/tasks?{name}")), Some(empty));

@@ -119,6 +119,8 @@ async function tagsAreLinks(page, list) {
 async function thePastIsFilteredAndCounted(page, list, account, bill) {
   await account.change(bill, { completed: true });
   await account.remove(bill);
+  // Until then it is no past.
+  await list.history.getByText("Deleted “Bill”").waitFor();
   await list.history.getByRole("button", { name: "Completed “Bill”" }).click();
   const titles = async () => (await list.lines()).map((line) => line.split(" | ")[0]);
   await eventually(titles, ["Meeting", "Bill", "Call", "שלום"]);

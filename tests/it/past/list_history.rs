@@ -257,7 +257,7 @@ async fn a_page_of_a_lists_history_that_cannot_be_is_refused() {
         ("?limit=0", "limit", "LIMIT_TOO_SMALL", "must be at least 1"),
         ("?limit=1001", "limit", "LIMIT_TOO_LARGE", "must be at most 1000"),
         ("?type=changed", "type", "TYPE_INVALID", documented),
-        ("?type=", "type", "TYPE_INVALID", documented),
+        ("?type=", "type", "TYPE_EMPTY", "must not be empty"),
     ] {
         let reply = ask(&ada, Method::GET, &format!("/history{query}"), None).await;
         reply.expect_invalid(&[(field, code, message)]);

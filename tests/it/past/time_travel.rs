@@ -173,8 +173,9 @@ async fn a_moment_that_is_none_or_is_yet_to_come_is_refused() {
         let reply = ada.list(&format!("?asOf={other}")).await;
         reply.expect_invalid(&[("asOf", "AS_OF_UNKNOWN", "is not a version of this list")]);
     }
+    let empty = ada.list("?asOf=").await;
+    empty.expect_invalid(&[("asOf", "AS_OF_EMPTY", "must not be empty")]);
     for moment in [
-        "",
         "1",
         "-1",
         "1.5",
