@@ -13,7 +13,7 @@ use crate::http::problem::Problem;
 /// Paths whose queries are checked. Elsewhere, a monitor may add a parameter to make each of its requests another one.
 const WHERE: &str = "/api/";
 
-/// What may be empty: a search for nothing. Elements of lists are told by whoever reads those.
+/// The one parameter that may be empty: a search for nothing. Elements of lists are judged where lists are read.
 const MAY_BE_EMPTY: &str = "q";
 
 /// A query parameter of an operation.

@@ -1,8 +1,8 @@
-//! What the access tokens of a server have in common: who issued them, for whom, and for how long.
+//! Claims that all access tokens of a server share: issuer, audience and lifetime.
 
 use std::time::Duration;
 
-/// What all tokens of this server have in common.
+/// Claims that all tokens of this server share.
 #[derive(Debug, Clone)]
 pub struct TokenPolicy {
     /// The `iss` claim: the server's public URL.
@@ -11,7 +11,7 @@ pub struct TokenPolicy {
     pub audience: String,
     /// The audiences of services that tokens may be for instead: this server refuses those.
     pub services: Vec<String>,
-    /// How long a token is valid.
+    /// The lifetime of a token.
     pub lifetime: Duration,
 }
 

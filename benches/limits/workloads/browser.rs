@@ -11,7 +11,7 @@ use crate::server::Server;
 
 const SCRIPT: &str = "tests/browser/measure/long-list.mjs";
 
-/// What a run of the script measured, in milliseconds.
+/// Milliseconds that a run of the script measured.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Measured {

@@ -107,10 +107,9 @@ impl TasksApi {
     ) -> Result<Cached<TaskListBody>, Failure<ListTasks>> {
         let filter = Filter {
             priorities: priority.0,
-            tags: Vec::new(),
             due_from: bound("dueFrom", due_from.0.as_deref())?,
             due_until: bound("dueUntil", due_until.0.as_deref())?,
-            text: None,
+            ..Filter::default()
         };
         let query = Query {
             completed: completed.0,

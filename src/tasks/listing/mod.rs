@@ -95,7 +95,7 @@ impl Filter {
         Self { text, ..self }
     }
 
-    /// The same for tasks with all of these tags.
+    /// A filter for tasks that have all of these tags too.
     #[must_use]
     pub fn tagged(self, tags: &Tags) -> Self {
         Self { tags: tags.iter().map(search::folded).collect(), ..self }

@@ -14,10 +14,10 @@ const THERE_AT = new Intl.DateTimeFormat(undefined, { ...TIME, timeZone: "UTC" }
 const THERE_ON = new Intl.DateTimeFormat(undefined, { ...TIME, day: "numeric", month: "short", timeZone: "UTC" });
 
 /** The reader's time zone. */
-export const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** What is typed cannot be a due date; `field` is where. */
-export class InvalidDue extends Error {
+class InvalidDue extends Error {
   constructor(field, message) {
     super(message);
     this.field = field;

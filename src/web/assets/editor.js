@@ -2,7 +2,7 @@
 //
 // Only the fields that somebody has touched are sent, and only if nobody has changed the same ones since the form was opened: otherwise
 // theirs and one's own are shown side by side.
-import { $, $$, copied, element } from "./page.js";
+import { $, $$, copied, element, isSame } from "./page.js";
 import { dueOf, fieldsOf } from "./due.js";
 import { complain, settle, settleAsTyped, typed } from "./forms.js";
 import { joined, split } from "./tags.js";
@@ -31,8 +31,6 @@ function offerZones(list) {
   list.append(...zones.map((zone) => Object.assign(document.createElement("option"), { value: zone })));
 }
 
-const isSame = (one, other) => JSON.stringify(one) === JSON.stringify(other);
-
 let numbers = 0;
 
 export class Editor {
@@ -46,8 +44,8 @@ export class Editor {
   #filled;
 
   /**
-   * Opens the form in a row. `page` has `save(fields, base)`, which resolves when the server has it, `idOf(id)`, `closed()`, which hears that
-   * nothing is typed any more, `drafts`, `say(text)` and, where tasks can be moved, `move(steps)`.
+   * Opens the form in a row. `page` has `save(fields, base)`, which resolves when the server has it, `idOf(id)`, `closed()`,
+   * which hears that nothing is typed any more, `drafts`, `say(text)` and, where tasks can be moved, `move(steps)`.
    */
   constructor(row, task, page) {
     [this.#row, this.#page, this.#button] = [row, page, $("[data-edit]", row)];

@@ -1,6 +1,6 @@
 // What happened to the list, the last first.
 import { numberOf } from "./api.js";
-import { $, $$, coalesced, copied, localTimes, number } from "./page.js";
+import { $, $$, coalesced, copied, isSame, localTimes, number } from "./page.js";
 
 const AND = new Intl.ListFormat(document.documentElement.lang);
 const PAGE = 20;
@@ -44,8 +44,6 @@ function inverse({ type, taskId, title, before, after }) {
   const types = { deleted: "created", created: "deleted", restored: "deleted", changed: "changed" };
   return { type: types[type], taskId, title, before: after, after: before };
 }
-
-const isSame = (one, other) => JSON.stringify(one ?? null) === JSON.stringify(other ?? null);
 
 export class History {
   #page;

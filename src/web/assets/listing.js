@@ -2,6 +2,7 @@
 //
 // A listing begins where the list does, in the order asked for, and ends where its last page did. A change is applied to it without
 // asking the server again, wherever the change itself says enough.
+import { firstPast } from "./page.js";
 import { numberOf } from "./api.js";
 
 const PRIORITIES = ["none", "low", "medium", "high"];
@@ -54,7 +55,7 @@ export function listingOf(query, answers, before = []) {
 }
 
 /** How many tasks match, and in which version. */
-const tallyOf = ({ total, counts, version }) => ({ total, counts, countedAt: version });
+const tallyOf = ({ counts, version }) => ({ counts, countedAt: version });
 
 /** The listing with its next page. */
 export function withPage(listing, answer) {
@@ -79,7 +80,8 @@ export function after(listing, change, whole) {
   if (!isDecided(listing.query, change, at >= 0) || (is && needsWhole(listing.query, change, is))) return undefined;
   const rest = at < 0 ? listing.tasks : listing.tasks.toSpliced(at, 1);
   const isShown = is?.id && matches(listing.query, is) && isWithin(listing, is);
-  const tasks = isShown ? rest.toSpliced(placeOf(rest, is, comparing(listing.query)), 0, is) : rest;
+  const compare = comparing(listing.query);
+  const tasks = isShown ? rest.toSpliced(firstPast(rest, (other) => compare(other, is) >= 0), 0, is) : rest;
   const counted = number > numberOf(listing.countedAt) ? recounted(listing, was, is) : {};
   return { ...listing, ...counted, tasks, version: change.version };
 }
@@ -117,21 +119,9 @@ const isCounted = (query, { priority }) => !query.has("priority") || query.getAl
 /** Whether a task is before the end of what is loaded. */
 const isWithin = ({ query, next, edge }, task) => next === null || !edge || comparing(query)(task, edge) <= 0;
 
-/** The place of a task among others. */
-export function placeOf(tasks, task, compare) {
-  let [low, high] = [0, tasks.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (compare(tasks[middle], task) < 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
 function recounted({ query, counts }, was, is) {
   const one = (task, isDone) => Number(Boolean(task) && task.completed === isDone && isCounted(query, task));
   const now = (count, isDone) => count + one(is, isDone) - one(was, isDone);
   const [open, completed] = [now(counts.open, false), now(counts.completed, true)];
-  const asked = { true: completed, false: open }[query.get("completed")];
-  return { counts: { open, completed }, total: asked ?? open + completed };
+  return { counts: { open, completed } };
 }

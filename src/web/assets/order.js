@@ -1,5 +1,5 @@
 // Reordering: by dragging a handle, and with the arrow keys on it.
-import { $, $$ } from "./page.js";
+import { $, $$, firstPast } from "./page.js";
 
 /** How near to the edge of the window a drag scrolls, and how far at once. */
 const EDGE = 60;
@@ -66,13 +66,7 @@ function below(list, row, y) {
   const rows = $$("li", list);
   const others = rows.filter((other) => other !== row);
   const isBelow = (other) => y < other.getBoundingClientRect().top + other.offsetHeight / 2;
-  // They lie below each other: halving finds the first one that is below, however many there are.
-  let [place, end] = [0, others.length];
-  while (place < end) {
-    const middle = (place + end) >> 1;
-    if (isBelow(others[middle])) end = middle;
-    else place = middle + 1;
-  }
+  const place = firstPast(others, isBelow);
   const next = others[place];
   if (place === rows.indexOf(row) || others.length === 0) return undefined;
   return next ? { row: next, side: "before" } : { row: others.at(-1), side: "after" };

@@ -2,9 +2,10 @@
 //
 // Each tab has a record of its own, and a lock for as long as it lives. A record whose lock nobody holds is taken over by whichever
 // tab looks first. Where pages have no locks (insecure ones), a record may be sent twice: its idempotency keys make that once.
+import { freshKey } from "./page.js";
 
 const STORE = "outbox";
-const own = crypto.randomUUID?.() ?? String(crypto.getRandomValues(new BigUint64Array(1))[0]);
+const own = freshKey();
 const lockOf = (tab) => `keyfold-tab-${tab}`;
 
 /** Whether this tab has its lock. */

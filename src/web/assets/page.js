@@ -16,6 +16,23 @@ export function element(name, className, text) {
   return made;
 }
 
+/** Whether two values that JSON can have are the same; a missing one is as good as none. */
+export const isSame = (one, other) => JSON.stringify(one ?? null) === JSON.stringify(other ?? null);
+
+/** The index of the first item that is past something, in a list where all that follow it are too; found by halving. */
+export function firstPast(items, isPast) {
+  let [low, high] = [0, items.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (isPast(items[middle])) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** A text that nobody else has. Only secure pages have the browser's own. */
+export const freshKey = () => crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16))).join("-");
+
 /** Says something to people who listen to the page. */
 export function announce(text) {
   $("#announcer").textContent = text;

@@ -17,11 +17,13 @@ export class Past {
   #wanted = this.#latest;
   /** The number of the version that is shown; nothing while that is now. */
   #shown;
-
   /** The query that was asked for what is shown. */
   #query;
 
-  /** `page` has `store`, `version`, `filters`, `restore(id, version)`, `showCounts(counts)` and `show()`, which shows the list as it is now in the place of what it was. */
+  /**
+   * `page` has `store`, `version`, `filters`, `restore(id, version)`, `showCounts(counts)` and `show()`, which shows the list as it
+   * is now in the place of what it was.
+   */
   constructor(page) {
     this.#page = page;
     this.#version = page.version;

@@ -4,7 +4,7 @@
 // answers, so that nothing is lost or done twice; the outbox keeps the queue beyond its tab, also when the session is over.
 // What was answered shows until the list has it too: it follows the changes of the list as they happen, one version after the
 // other, and is read again only where they do not say enough. What was refused is gone again.
-import { coalesced } from "./page.js";
+import { coalesced, freshKey } from "./page.js";
 import { numberOf, pause, request, SignedOut } from "./api.js";
 import { commandsOf, placeOf } from "./commands.js";
 import { after, listingOf, withPage } from "./listing.js";
@@ -21,7 +21,7 @@ const MOST_HEARD = 2_000;
 /** Changes that come faster than a screen shows them are shown together. */
 const FRAME = 16;
 
-const NOTHING = { tasks: [], total: 0, counts: { open: 0, completed: 0 }, version: "0", next: null };
+const NOTHING = { tasks: [], counts: { open: 0, completed: 0 }, version: "0", next: null };
 
 const counted = new WeakMap();
 
@@ -32,8 +32,6 @@ function completedIn(tasks) {
 }
 
 const only = (task, names) => Object.fromEntries(names.map((name) => [name, task[name]]));
-
-const freshKey = () => crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16))).join("-");
 
 export class Store extends EventTarget {
   #base;
@@ -296,7 +294,10 @@ export class Store extends EventTarget {
     return request(method, this.#base + path(), { body: body(), headers: all });
   }
 
-  /** A command was answered, with news if that is later than what was reached when it was sent: it shows until the list has it, which it is asked for if it does not tell. */
+  /**
+   * A command was answered, with news if that is later than what was reached when it was sent. It shows until the list has it, which
+   * is read if it does not tell.
+   */
   #settle(step, body, reached) {
     step.answer?.(body);
     const isNews = numberOf(body?.version) > reached;

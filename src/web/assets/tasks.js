@@ -1,5 +1,5 @@
 // The list of tasks: what is done with it, and what is seen of it.
-import { $, $$, announce, localTimes, number, toast } from "./page.js";
+import { $, $$, announce, isSame, localTimes, number, toast } from "./page.js";
 import { ownSession, SignedOut } from "./api.js";
 import { showCalls } from "./calls.js";
 import { Drafts } from "./drafts.js";
@@ -170,8 +170,6 @@ function edit(row, task) {
   });
   editors = [...editors.filter((open) => open.isTouched), editor];
 }
-
-const isSame = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
 const add = $("#add");
 const NEW = "new";
