@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounts::email::Email;
 use crate::accounts::name::Name;
-use crate::clock::Timestamp;
+use crate::base::clock::Timestamp;
+use crate::base::id::UserId;
+use crate::base::rfc3339;
 use crate::eventlog::Point;
-use crate::id::UserId;
-use crate::rfc3339;
 use crate::tasks::listing::Cursor;
 use crate::tasks::values::{Description, Due, Position, Priority, Tags, TaskId, Title};
 

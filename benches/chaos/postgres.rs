@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use keyfold::database::cluster::programs;
-use keyfold::database::{Connection, Link};
+use keyfold::postgres::private_cluster::programs;
+use keyfold::postgres::{Connection, Link};
 use tokio::process::{Child, Command};
 
 use crate::processes::{self, Lifeline, Signal};

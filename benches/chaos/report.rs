@@ -49,7 +49,7 @@ const SET_UP: &str = "\
 
 /// The whole report.
 pub fn document(plan: &Plan, findings: &Findings, machine: &[(&str, String)]) -> String {
-    let date = keyfold::clock::Clock::system().now().to_string();
+    let date = keyfold::base::clock::Clock::system().now().to_string();
     let date = date.split('T').next().unwrap_or_default();
     let mut text = format!(
         "# What `make chaos` found\n\nWritten by `make chaos` on {date}, in {:.1} minutes: every fault {} times, one after the \

@@ -40,7 +40,7 @@ pub fn line(row: &Row) -> String {
 
 /// The whole of `HOSTILE.md`.
 pub fn document(findings: &Findings, machine: &[(&str, String)]) -> String {
-    let date = keyfold::clock::Clock::system().now().to_string();
+    let date = keyfold::base::clock::Clock::system().now().to_string();
     let date = date.split('T').next().unwrap_or_default();
     let mut text = format!(
         "# What `make hostile` found\n\nWritten by `make hostile` on {date}, in {:.1} minutes: {} attacks, one after the other, on \

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::Path;
 
-use keyfold::app::serving;
+use keyfold::app::server::serving;
 use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use poem::{Body, EndpointExt, Response, Route, endpoint::make_sync, get};
 use serde::{Deserialize, Serialize};

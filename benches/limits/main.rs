@@ -107,7 +107,7 @@ async fn measure(names: &[&'static str]) -> anyhow::Result<()> {
     scratch::remove_clusters(&scratch)?;
     if names.len() == WORKLOADS.len() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/RESULTS.md");
-        let date = keyfold::clock::Clock::system().now().to_string();
+        let date = keyfold::base::clock::Clock::system().now().to_string();
         let date = date.split('T').next().unwrap_or_default();
         let (machine, notes) = (machine::describe(postgres), std::fs::read_to_string(NOTES)?);
         std::fs::write(path, report::document(&rows, &machine, date, begun.elapsed(), &notes))?;

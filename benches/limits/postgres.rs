@@ -1,6 +1,6 @@
 //! Histories that are written into the log at once.
 
-use keyfold::database::Connection;
+use keyfold::postgres::Connection;
 use tokio_postgres::Client;
 
 use crate::server::Server;

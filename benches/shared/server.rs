@@ -6,8 +6,8 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use keyfold::database::Connection;
-use keyfold::database::cluster::{ClusterConfig, PrivateCluster};
+use keyfold::postgres::Connection;
+use keyfold::postgres::private_cluster::{ClusterConfig, PrivateCluster};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 

@@ -4,7 +4,7 @@ use std::io::Write;
 
 /// A name that nothing had before.
 pub fn fresh_name() -> String {
-    keyfold::id::Id::<()>::generate(&keyfold::clock::Clock::system()).to_string()
+    keyfold::base::id::Id::<()>::generate(&keyfold::base::clock::Clock::system()).to_string()
 }
 
 /// Prints at once.

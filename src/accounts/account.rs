@@ -8,7 +8,7 @@ use super::events::{
     AccountCreated, AccountDeleted, AccountEvent, PasswordChanged, ProfileChanged,
 };
 use super::name::Name;
-use crate::clock::Timestamp;
+use crate::base::clock::Timestamp;
 use crate::eventlog::Decider;
 
 /// What can be asked of an account.
@@ -193,7 +193,7 @@ fn change_password(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eventlog::testing::{assert_golden, given, replay};
+    use crate::eventlog::model::testing::{assert_golden, given, replay};
 
     fn created() -> AccountCreated {
         AccountCreated {

@@ -20,7 +20,7 @@ use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::text::{is_ignorable, trimmed};
+use crate::base::text::{is_ignorable, trimmed};
 
 /// Longest address that fits into SMTP's path (RFC 5321, section 4.5.3.1.3), in bytes.
 const MAX_LENGTH: usize = 254;

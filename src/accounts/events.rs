@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::email::Email;
 use super::name::Name;
-use crate::clock::Timestamp;
+use crate::base::clock::Timestamp;
 
 /// What happened to an account.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,8 +12,8 @@ use foldhash::quality::RandomState;
 use quick_cache::sync::Cache;
 
 use super::email::Email;
-use crate::clock::Timestamp;
-use crate::telemetry::events::Streak;
+use crate::base::clock::Timestamp;
+use crate::telemetry::audit_events::Streak;
 
 /// Most addresses that are remembered: about 4 MB of them.
 const REMEMBERED: usize = 100_000;

@@ -22,13 +22,13 @@ use self::claims::Claims;
 use self::failures::FailedSignIns;
 use self::name::Name;
 use self::password::{HashError, Password, PasswordHasher, WrongPassword};
-use crate::clock::Clock;
-use crate::database::Pool;
-use crate::eventlog::follower::Observer;
+use crate::base::clock::Clock;
+use crate::base::id::{Id, UserId};
+use crate::eventlog::cluster::follower::Observer;
 use crate::eventlog::{
     Context, Decider, Entities, ExecuteError, Heard, Published, ReadError, StoreError, StreamName,
 };
-use crate::id::{Id, UserId};
+use crate::postgres::Pool;
 
 /// The AccountActors: the generic entity hosting each user's [`Account`], and what surrounds it. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::text::{InvalidText, line};
+use crate::base::text::{InvalidText, line};
 
 /// Longest name, in characters.
 pub const MAX_CHARACTERS: usize = 200;

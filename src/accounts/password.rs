@@ -16,10 +16,10 @@ use opentelemetry::KeyValue;
 use tracing::Span;
 use zeroize::Zeroizing;
 
-use crate::id::{RandomnessUnavailable, random_bytes};
+use crate::base::id::{RandomnessUnavailable, random_bytes};
+use crate::capacity::worker_pool::{Share, Work, WorkError, Workers};
 use crate::span_in;
 use crate::telemetry::metrics::PASSWORD_HASH_DURATION;
-use crate::workers::{Share, Work, WorkError, Workers};
 
 /// Fewest characters of a new password (ASVS 6.2.1).
 pub const MIN_CHARACTERS: usize = 8;

@@ -4,7 +4,7 @@ use super::email::Email;
 use super::password::{HashError, Password, Verdict};
 use super::read_model::{self, Login};
 use super::{Accounts, Attempt, Proof, VerifyError};
-use crate::id::UserId;
+use crate::base::id::UserId;
 use crate::telemetry;
 
 impl Accounts {
@@ -27,7 +27,9 @@ impl Accounts {
         match attempt {
             Attempt::Proven(_) => self.failed.succeeded(email),
             Attempt::WrongPassword(_) | Attempt::UnknownAccount => {
-                telemetry::events::sign_in_streak(self.failed.failed(email, self.clock.now()));
+                telemetry::audit_events::sign_in_streak(
+                    self.failed.failed(email, self.clock.now()),
+                );
             }
         }
         if let Some(login) = login.filter(|_| verdict.is_right && verdict.is_outdated) {

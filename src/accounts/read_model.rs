@@ -6,11 +6,11 @@ use uuid::Uuid;
 use super::account::Account;
 use super::email::Email;
 use super::events::{AccountDeleted, AccountEvent, PasswordChanged, ProfileChanged};
-use crate::clock::Timestamp;
-use crate::database::{Link, Pool};
-use crate::eventlog::stream::{category_of, id_of};
+use crate::base::clock::Timestamp;
+use crate::base::id::UserId;
+use crate::eventlog::model::stream::{category_of, id_of};
 use crate::eventlog::{Decider, DecodeError, Event, EventView, Projection, Statement, StoreError};
-use crate::id::UserId;
+use crate::postgres::{Link, Pool};
 
 /// The constraint that makes an address belong to one account.
 pub const EMAIL_TAKEN: &str = "users_email_key";

@@ -8,8 +8,8 @@ use super::events::AccountCreated;
 use super::name::Name;
 use super::password::Password;
 use super::{Accounts, Proof, SignUpError, read_model};
+use crate::base::id::{Id, UserId};
 use crate::eventlog::{Context, ExecuteError, StoreError};
-use crate::id::{Id, UserId};
 
 /// A new account whose address was free a moment ago, with the hash of its password.
 #[derive(Debug)]

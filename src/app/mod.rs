@@ -3,20 +3,13 @@
 //! [`App::start`] is a recipe from top to bottom; [`Running`] is the server it makes. Whatever part of the fixed tree
 //! dies, [`Running::failed`] says so, and the process ends instead of limping.
 
-mod answer;
-mod connection;
-mod connections;
-mod descriptors;
 pub mod features;
-mod linger;
-mod metrics;
 mod pools;
 pub mod root;
+pub mod routes;
 pub mod secrets;
-pub mod serving;
-mod socket;
+pub mod server;
 pub mod storage;
-mod traffic;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -31,24 +24,27 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use self::features::{Features, Foundation, Node};
-use self::metrics::Metrics;
 use self::pools::Pools;
 use self::root::{Root, RootMessage};
-use self::serving::{HttpServer, Site};
+use self::server::metrics::Metrics;
+use self::server::serving::{HttpServer, Site};
 use self::storage::Storage;
-use crate::clock::{Clock, Timestamp};
+use crate::api::health::Readiness;
+use crate::authn::freshness::{Freshness, Memory};
+use crate::base::clock::{Clock, Timestamp};
+use crate::base::id::Id;
 use crate::config::{Config, DatabaseLocation, HttpConfig, MetricsPlace};
-use crate::database::{self, Connection, MigrationError, Pool, pooler};
-use crate::eventlog::follower::{self, Member, Mode};
-use crate::eventlog::{Mark, appender};
-use crate::freshness::{Freshness, Memory};
-use crate::http::health::Readiness;
+use crate::eventlog::Mark;
+use crate::eventlog::cluster::follower;
+use crate::eventlog::cluster::follower::{Member, Mode};
+use crate::eventlog::log::append::appender;
 use crate::http::limits::TimeLimits;
-use crate::id::Id;
-use crate::keys::vault::GenerateKey;
+use crate::keys::private::vault::GenerateKey;
+use crate::postgres;
+use crate::postgres::connect::pooler;
+use crate::postgres::{Connection, MigrationError, Pool};
 use crate::revocations::Revocations;
 use crate::revocations::feed::{Extent, RevocationFeed};
-use crate::routes;
 
 /// What a test may replace.
 #[derive(Clone)]
@@ -69,7 +65,7 @@ impl Default for Seams {
     fn default() -> Self {
         Self {
             clock: Clock::system(),
-            generate_key: Arc::new(crate::keys::private_key::PrivateKey::generate),
+            generate_key: Arc::new(crate::keys::private::private_key::PrivateKey::generate),
             draw_mark: Mark::draw,
             batch_timeout: appender::BATCH_TIMEOUT,
             time_limits: TimeLimits::default(),
@@ -202,7 +198,7 @@ impl App {
         let shows_metrics = config.telemetry.metrics == MetricsPlace::Shared;
         let endpoint = routes::endpoint(features.state(node), shows_metrics);
         let serving = http.run(endpoint, stopped, config.http.shutdown_timeout);
-        parts.spawn(named(serving, serving::NAME));
+        parts.spawn(named(serving, server::serving::NAME));
         let metrics = metrics.show(&mut parts);
         let pools = pools.all();
         Ok(Server { site, metrics, stop_serving, readiness, features, root, parts, pools })
@@ -272,7 +268,7 @@ impl Server {
         let serving = self.stop_serving.send(()).is_ok();
         let served = async {
             while serving && let Some(part) = self.parts.join_next().await {
-                if part.is_ok_and(|part| part == serving::NAME) {
+                if part.is_ok_and(|part| part == server::serving::NAME) {
                     break;
                 }
             }
@@ -297,7 +293,7 @@ impl Server {
 
 /// Brings the schema up to date.
 async fn migrate(connection: &Connection) -> Result<(), MigrationError> {
-    for applied in database::migrate(connection).await? {
+    for applied in postgres::migrate(connection).await? {
         tracing::info!(migration = %applied, "applied");
     }
     Ok(())

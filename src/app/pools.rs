@@ -5,7 +5,7 @@
 //! revocations, and readiness. *Readers* serve everything else: histories of tasks, task lists that are loaded, sweeps. However
 //! many of these walk through the log, people sign in and their tokens are judged. The appender has its one *writer*.
 
-use crate::database::{Connection, DatabaseError, Pool};
+use crate::postgres::{Connection, DatabaseError, Pool};
 
 /// Of this many sessions, one is for authentication.
 const AUTHENTICATION: usize = 4;

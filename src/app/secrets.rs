@@ -10,8 +10,8 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
+use crate::base::id::random_bytes;
 use crate::config::{Config, Secret};
-use crate::id::random_bytes;
 
 /// What an operator does where the secret is lost.
 const WAY_OUT: &str =

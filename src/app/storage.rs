@@ -9,9 +9,10 @@ use anyhow::bail;
 
 use super::secrets::{self, NewSecret, Secrets};
 use crate::config::{Config, DatabaseLocation};
-use crate::database::Connection;
-use crate::database::cluster::{self, ClusterConfig, PrivateCluster};
 use crate::keys;
+use crate::postgres::Connection;
+use crate::postgres::private_cluster;
+use crate::postgres::private_cluster::{ClusterConfig, PrivateCluster};
 
 /// Sessions of a private cluster beside those of the pool: the lock, the follower, the appender, their successors, and those of
 /// commands and of people who look.
@@ -44,7 +45,7 @@ pub struct OwnCluster {
 
 impl OwnCluster {
     /// The name of the database.
-    pub const DATABASE: &'static str = cluster::DATABASE;
+    pub const DATABASE: &'static str = private_cluster::DATABASE;
 }
 
 impl Storage {
@@ -106,7 +107,7 @@ impl Place {
     /// When there is no cluster, or it cannot be started.
     pub async fn join(config: &Config) -> anyhow::Result<Self> {
         match cluster_of(config) {
-            Some(ClusterConfig { data, .. }) if !cluster::is_in(&data) => bail!(
+            Some(ClusterConfig { data, .. }) if !private_cluster::is_in(&data) => bail!(
                 "there is no database in {} yet: start a server, which makes one, or correct KEYFOLD_DATA",
                 data.display()
             ),
@@ -152,7 +153,7 @@ impl Place {
     pub fn own_cluster(&self, program: &str) -> anyhow::Result<OwnCluster> {
         let Some(cluster) = &self.cluster else { bail!("the database is not Keyfold's own") };
         Ok(OwnCluster {
-            path: cluster::client(program)?,
+            path: private_cluster::client(program)?,
             environment: cluster.connection().environment(),
         })
     }
@@ -192,7 +193,7 @@ impl Place {
 
     /// The directory of a private cluster's files, and the bytes that are free there. There is none of a database elsewhere.
     pub fn disk(&self) -> Option<(PathBuf, std::io::Result<u64>)> {
-        let directory = cluster::files_in(self.secret.as_ref()?.parent()?);
+        let directory = private_cluster::files_in(self.secret.as_ref()?.parent()?);
         let free = rustix::fs::statvfs(&directory)
             .map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize))
             .map_err(std::io::Error::from);

@@ -13,7 +13,8 @@ use tokio::process::Command;
 
 use crate::app::storage::{OwnCluster, Place};
 use crate::config::{Config, DatabaseLocation};
-use crate::database::{Connection, objects};
+use crate::postgres::Connection;
+use crate::postgres::inspection::objects;
 
 /// What belongs to a backup and is not in it.
 const SECRET: &str = "The secret is not in it: keep that too, without it no private key opens.";

@@ -8,19 +8,22 @@ use crate::app::features::{self, Foundation, Reading};
 use crate::app::root::Root;
 use crate::app::secrets::Secrets;
 use crate::app::storage::{Place, Storage};
-use crate::clock::Clock;
+use crate::base::clock::Clock;
+use crate::base::id::Id;
+use crate::base::skew::{Asked, Verdict};
 use crate::config::Config;
-use crate::database::{self, Connection, Pool, inspection};
-use crate::eventlog::replay::Progress as Step;
-use crate::eventlog::status::Writable;
-use crate::eventlog::store::read_log;
-use crate::eventlog::term::Term;
-use crate::eventlog::{Event, ExecuteError, RecordedEvent, Resources, replay};
-use crate::id::Id;
+use crate::eventlog::cluster::status::Writable;
+use crate::eventlog::log::reader::read_log;
+use crate::eventlog::log::replay;
+use crate::eventlog::log::replay::Progress as Step;
+use crate::eventlog::model::term::Term;
+use crate::eventlog::{Event, ExecuteError, RecordedEvent, Resources};
 use crate::keys::events::KeyEvent;
-use crate::keys::key_ring::Rejection;
-use crate::keys::vault::{self, Successor, Vault, VaultError};
-use crate::skew::{Asked, Verdict};
+use crate::keys::private::vault;
+use crate::keys::private::vault::{Successor, Vault, VaultError};
+use crate::keys::ring::Rejection;
+use crate::postgres;
+use crate::postgres::{Connection, Pool, inspection};
 
 /// Events read at once.
 const PAGE: i64 = 1_000;
@@ -29,7 +32,7 @@ const SESSIONS: usize = 8;
 
 pub(super) async fn migrate(config: &Config) -> anyhow::Result<()> {
     let place = Place::join(config).await?;
-    let migrated = database::migrate(&place.connection()).await;
+    let migrated = postgres::migrate(&place.connection()).await;
     place.close().await;
     let applied = migrated?;
     for migration in &applied {
@@ -68,7 +71,7 @@ async fn print_events_of(
     limit: Option<u64>,
     show: impl Fn(&RecordedEvent) -> anyhow::Result<String>,
 ) -> anyhow::Result<()> {
-    database::check_migrated(connection).await?;
+    postgres::check_migrated(connection).await?;
     let link = connection.connect().await?;
     let mut left = limit.and_then(|limit| i64::try_from(limit).ok()).unwrap_or(i64::MAX);
     while left > 0 {
@@ -99,7 +102,7 @@ pub(super) async fn replay(config: &Config) -> anyhow::Result<()> {
 }
 
 async fn rebuild(connection: &Connection) -> anyhow::Result<u64> {
-    database::check_migrated(connection).await?;
+    postgres::check_migrated(connection).await?;
     let link = connection.connect().await?;
     let mut shown = Progress::of("events replayed");
     let tell = |step| match step {
@@ -208,7 +211,7 @@ async fn on_foundation_at_any_time(
     connection: &Connection,
     run: impl AsyncFnOnce(&Foundation, &ActorCell) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    database::check_migrated(connection).await?;
+    postgres::check_migrated(connection).await?;
     let seams = Seams::default();
     let pool = Pool::new(connection, "readers", SESSIONS)?;
     let node = Id::<()>::generate(&seams.clock).uuid();

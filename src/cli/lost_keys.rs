@@ -8,12 +8,14 @@ use anyhow::{Context, bail};
 use super::commands::in_vault;
 use crate::app::secrets::NewSecret;
 use crate::app::storage::Place;
-use crate::clock::Clock;
+use crate::base::clock::Clock;
+use crate::base::id::Id;
 use crate::config::Config;
-use crate::database::{self, Connection};
-use crate::eventlog::follower::{self, Following, Member, Mode};
-use crate::id::Id;
-use crate::keys::vault::{Replacement, Vault};
+use crate::eventlog::cluster::follower;
+use crate::eventlog::cluster::follower::{Following, Member, Mode};
+use crate::keys::private::vault::{Replacement, Vault};
+use crate::postgres;
+use crate::postgres::Connection;
 
 const NOTHING_IS_LOST: &str = "nothing is lost: every private key is there and opens with the secret. `keyfold keys rotate` \
                                publishes another key, `keyfold keys revoke` takes one out";
@@ -28,7 +30,7 @@ pub(super) async fn replace(config: &Config) -> anyhow::Result<()> {
 
 async fn replace_in(config: &Config, place: &Place) -> anyhow::Result<()> {
     let connection = place.connection();
-    database::check_migrated(&connection).await?;
+    postgres::check_migrated(&connection).await?;
     let _until_done = exclude_servers(config, &connection).await?;
     let (secrets, new) = place.secrets_or_new(config)?;
     in_vault(config, &connection, &secrets, async |vault| replace_keys(vault, new).await).await

@@ -18,7 +18,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{self, Config};
-use crate::telemetry::stdio::{self, complain};
+use crate::telemetry::log::stdio;
+use crate::telemetry::log::stdio::complain;
 use crate::telemetry::{self, Process};
 
 /// Event-sourced identity and tasks backend on PostgreSQL.
@@ -159,7 +160,7 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         stdio::guard()?;
     }
     if matches!(command, Command::Openapi) {
-        print(&crate::web::openapi::text())?;
+        print(&crate::api::openapi::text())?;
         return Ok(ExitCode::SUCCESS);
     }
     let config = match Config::from_process_environment() {

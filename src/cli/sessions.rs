@@ -8,14 +8,14 @@ use super::commands::on_foundation;
 use super::progress::Progress;
 use crate::app::features::{self, Foundation};
 use crate::app::storage::Storage;
+use crate::base::id::UserId;
 use crate::config::Config;
 use crate::eventlog::{Context, Entities};
-use crate::id::UserId;
 use crate::sessions::events::EndReason;
 use crate::sessions::session_list::{Command, SessionList};
 use crate::sessions::{self, Sessions};
 use crate::telemetry::of_own_accord;
-use crate::telemetry::sampling::Keeping;
+use crate::telemetry::spans::sampling::Keeping;
 
 /// Users whose sessions are ended at the same time, so that they are committed in groups.
 const AT_ONCE: usize = 64;

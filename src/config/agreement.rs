@@ -3,14 +3,14 @@
 //! Secrets are not among them: a node whose secret does not open the keys does not start.
 
 use super::Config;
-use super::error::InvalidValue;
-use super::parse::{quoted, written};
-use super::reader::Reader;
+use super::read::error::InvalidValue;
+use super::read::parse::{quoted, written};
+use super::read::reader::Reader;
 use super::variables::{
     AUDIENCES, CHANGING, CORS_ORIGINS, HASH_ITERATIONS, HASH_MEMORY, KEY_ALGORITHM, KEY_LEAD,
     KEY_ROTATION, PUBLIC_URL, RSA_BITS, SESSION_ABSOLUTE, SESSION_IDLE, TOKEN_LIFETIME, Variable,
 };
-use crate::eventlog::agreement::Agreement;
+use crate::eventlog::cluster::agreement::Agreement;
 use crate::keys::algorithm::Algorithm;
 
 /// The variables that are compared.

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::error::InvalidValue;
-use super::parse::{boolean, number, quoted};
-use super::reader::Reader;
+use super::read::error::InvalidValue;
+use super::read::parse::{boolean, number, quoted};
+use super::read::reader::Reader;
 use super::variables::{
     CLUSTER, DATA, DATABASE_POOL, DATABASE_URL, POSTGRES_BIN, POSTGRES_USER, PUBLIC_URL,
 };
-use crate::database::Connection;
+use crate::postgres::Connection;
 
 /// The PostgreSQL that holds the log and the read models.
 #[derive(Clone, Debug)]

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::parse::{duration, number};
-use super::reader::Reader;
+use super::read::parse::{duration, number};
+use super::read::reader::Reader;
 use super::variables::{ENTITIES_MAX, ENTITY_IDLE, SNAPSHOT_EVERY, SNAPSHOT_RETENTION};
 
 const DAY: Duration = Duration::from_hours(24);

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::error::InvalidValue;
-use super::origin::{self, Origin};
-use super::parse::{duration, number, quoted, server_url};
-use super::reader::Reader;
+use super::read::error::InvalidValue;
+use super::read::origin;
+use super::read::origin::Origin;
+use super::read::parse::{duration, number, quoted, server_url};
+use super::read::reader::Reader;
 use super::variables::{
     CORS_ORIGINS, LISTEN, PUBLIC_URL, SHUTDOWN_TIMEOUT, STOP_DELAY, TRUSTED_PROXIES,
 };

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::error::InvalidValue;
-use super::parse::{duration, quoted};
-use super::reader::Reader;
+use super::read::error::InvalidValue;
+use super::read::parse::{duration, quoted};
+use super::read::reader::Reader;
 use super::variables::{KEY_ALGORITHM, KEY_LEAD, KEY_ROTATION, RSA_BITS};
 use crate::keys::algorithm::Algorithm;
 

@@ -1,10 +1,10 @@
 //! How much memory the server may take.
 
-use super::error::InvalidValue;
-use super::parse::quoted;
-use super::reader::Reader;
+use super::read::error::InvalidValue;
+use super::read::parse::quoted;
+use super::read::reader::Reader;
 use super::variables::MEMORY;
-use crate::memory;
+use crate::capacity::memory;
 
 /// With less, the largest body that an operation takes would have no room.
 const LEAST: u64 = 400_000_000;

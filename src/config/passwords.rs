@@ -3,8 +3,8 @@
 use std::num::NonZero;
 use std::thread::available_parallelism;
 
-use super::parse::number;
-use super::reader::Reader;
+use super::read::parse::number;
+use super::read::reader::Reader;
 use super::variables::{HASH_ITERATIONS, HASH_MEMORY, HASH_QUEUE, HASH_THREADS};
 
 /// The least memory that OWASP recommends for two iterations, in KiB.

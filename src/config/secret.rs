@@ -7,8 +7,8 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::error::InvalidValue;
-use super::reader::Reader;
+use super::read::error::InvalidValue;
+use super::read::reader::Reader;
 use super::variables::{DATABASE_URL, PREVIOUS_SECRETS, SECRET};
 
 const LEAST_CHARACTERS: usize = 32;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::error::InvalidValue;
-use super::parse::{duration, written};
-use super::reader::Reader;
+use super::read::error::InvalidValue;
+use super::read::parse::{duration, written};
+use super::read::reader::Reader;
 use super::variables::{SESSION_ABSOLUTE, SESSION_IDLE, Variable};
 
 const SHORTEST: Duration = Duration::from_mins(1);

@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 
 use tracing_subscriber::EnvFilter;
 
-use super::error::InvalidValue;
-use super::nearest::{distance, nearest};
 use super::opentelemetry::{self, OpenTelemetryConfig, Standard, TraceSampling};
-use super::parse::quoted;
-use super::reader::Reader;
+use super::read::error::InvalidValue;
+use super::read::nearest::{distance, nearest};
+use super::read::parse::quoted;
+use super::read::reader::Reader;
 use super::variables::{LOG, LOG_FORMAT, METRICS_LISTEN, TRACE_SAMPLING};
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];

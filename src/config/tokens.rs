@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::error::InvalidValue;
-use super::parse::{duration, quoted};
-use super::reader::Reader;
+use super::read::error::InvalidValue;
+use super::read::parse::{duration, quoted};
+use super::read::reader::Reader;
 use super::variables::{AUDIENCES, TOKEN_LIFETIME};
 
 const SHORTEST: Duration = Duration::from_mins(1);

@@ -6,11 +6,11 @@ use std::time::Duration;
 use opentelemetry::KeyValue;
 use tokio::sync::Semaphore;
 
-use super::append::Append;
-use super::decider::Decider;
-use super::directory::Directory;
-use super::error::StoreError;
-use crate::telemetry::instrument::count;
+use super::entity::directory::Directory;
+use super::model::append::Append;
+use super::model::decider::Decider;
+use super::model::error::StoreError;
+use crate::telemetry::metrics::instrument::count;
 use crate::telemetry::metrics::{
     ACTORS_ALIVE, ACTORS_RESTARTED, APPEND_BATCH_DURATION, APPEND_BATCH_SIZE, APPEND_CONFLICTS,
     APPEND_DURATION, APPEND_EVENTS, APPEND_QUEUE_DEPTH, MAILBOX_DEPTH, REHYDRATION_DURATION,

@@ -3,62 +3,25 @@
 //! A request passes the [`edge`] and arrives at an endpoint, whose first argument is the
 //! [`caller`], so nothing is parsed or looked up for somebody who may not ask. Statuses are decided in [`problem`] only.
 
-pub(crate) mod accept;
-pub mod admission;
-pub mod answers;
-pub mod begun;
-pub mod body;
-pub mod bounded;
-pub mod cached;
-pub mod caller;
-mod client_address;
-pub(crate) mod compressed;
-pub mod cookie;
-pub mod cors;
-mod credential;
-pub mod digested;
+pub mod detached;
 pub mod edge;
-pub mod etag;
-mod event_source;
-pub mod exposition;
-pub mod failure;
-pub mod field;
-pub mod headers;
-pub mod health;
-pub mod host;
-pub mod idempotency_key;
-pub mod if_match;
-pub mod intake;
-pub mod json;
 pub mod limits;
-pub mod live;
-mod measure;
-mod parameter;
-mod pause;
-pub mod problem;
-pub mod raw_json;
-mod reason;
-pub mod schema;
-pub(crate) mod strict;
-pub mod tag;
-pub mod trace;
-mod translate;
 
 use std::sync::Arc;
 
 use poem::Request;
 use poem::http::{HeaderName, header};
 
-use self::begun::Begun;
-use self::health::Readiness;
+use self::detached::Begun;
 use self::limits::TimeLimits;
 use crate::accounts::Accounts;
-use crate::clock::{Clock, Timestamp};
+use crate::api::health::Readiness;
+use crate::authn::freshness::Freshness;
+use crate::base::clock::{Clock, Timestamp};
+use crate::capacity::memory::Budgets;
 use crate::eventlog::Mark;
-use crate::eventlog::follower::Follower;
-use crate::freshness::Freshness;
+use crate::eventlog::cluster::follower::Follower;
 use crate::keys::Keys;
-use crate::memory::Budgets;
 use crate::revocations::Revocations;
 use crate::sessions::Sessions;
 use crate::tasks::Tasks;
@@ -147,7 +110,7 @@ impl Site {
 
     /// Whether an origin (as browsers write it) is this site's: the public one, or the one that the request is sent to.
     fn is_own(&self, origin: &str, request: &Request) -> bool {
-        let host = host::of(request).unwrap_or_default();
+        let host = edge::host::of(request).unwrap_or_default();
         let of_this_host = origin.split_once("://").is_some_and(|(scheme, authority)| {
             authority == host && (scheme == "https" || !self.secure)
         });
@@ -160,5 +123,7 @@ pub(crate) fn header_of<'a>(request: &'a Request, name: &HeaderName) -> Option<&
     request.headers().get(name)?.to_str().ok()
 }
 
+pub mod request;
+pub mod response;
 #[cfg(test)]
 mod tests;

@@ -6,15 +6,15 @@ use poem_openapi::{ApiResponse, Object, OpenApi, OpenApiService};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::etag;
-use super::failure::{Failure, Statuses};
-use super::idempotency_key::MaybeIdempotencyKey;
-use super::if_match::IfMatch;
-use super::intake::tests::intake;
-use super::json::{Json, MergePatch};
-use super::problem::Problem;
-use super::raw_json::RawJson;
-use crate::budget::{Budget, Purpose};
+use super::request::idempotency_key::MaybeIdempotencyKey;
+use super::request::if_match::IfMatch;
+use super::request::intake::tests::intake;
+use super::request::json::{Json, MergePatch};
+use super::response::etag;
+use super::response::failure::{Failure, Statuses};
+use super::response::problem::Problem;
+use super::response::raw_json::RawJson;
+use crate::capacity::budget::{Budget, Purpose};
 use crate::eventlog::Point;
 
 /// The failures of both operations.

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::jwk::Jwk;
-use crate::clock::Timestamp;
-use crate::telemetry::events::{KeyChange, key_changed};
+use crate::base::clock::Timestamp;
+use crate::telemetry::audit_events::{KeyChange, key_changed};
 
 /// What happened to the key ring.
 #[derive(Debug, Clone, PartialEq, Eq)]

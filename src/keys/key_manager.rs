@@ -18,8 +18,8 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use tokio::task::AbortHandle;
 
 use super::key_set::KeySet;
-use super::vault::{Successor, Vault, VaultError};
-use crate::clock::{Clock, Timestamp};
+use super::private::vault::{Successor, Vault, VaultError};
+use crate::base::clock::{Clock, Timestamp};
 
 /// How long to wait before the ring is read again after the database was away.
 const RETRY: Duration = Duration::from_millis(500);

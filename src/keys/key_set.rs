@@ -9,14 +9,14 @@ use poem_openapi::types::Example;
 use serde::{Deserialize, Serialize};
 
 use super::jwk::{Jwk, OkpJwk, RsaJwk};
-use super::key_ring::{Fate, KeyRing, Stage};
-use super::private_key::KeyError;
-use super::schedule::Schedule;
-use super::signing::Signing;
-use super::verified::VerifiedTokens;
-use crate::clock::Timestamp;
+use super::private::private_key::KeyError;
+use super::private::signing::Signing;
+use super::ring::schedule::Schedule;
+use super::ring::{Fate, KeyRing, Stage};
+use super::tokens::verified::VerifiedTokens;
+use crate::base::clock::Timestamp;
 use crate::eventlog::Published;
-use crate::http::etag;
+use crate::http::response::etag;
 
 /// A JSON Web Key Set (RFC 7517, section 5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, poem_openapi::Object)]

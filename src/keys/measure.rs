@@ -5,14 +5,14 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use opentelemetry::KeyValue;
 
-use super::access_token::TokenError;
-use super::key_ring::Stage;
 use super::key_set::KeySet;
-use super::schedule::Schedule;
-use super::verified::Seen;
-use crate::clock::Clock;
-use crate::telemetry::events::ended;
-use crate::telemetry::instrument::{Tally, count, number};
+use super::ring::Stage;
+use super::ring::schedule::Schedule;
+use super::tokens::access_token::TokenError;
+use super::tokens::verified::Seen;
+use crate::base::clock::Clock;
+use crate::telemetry::audit_events::ended;
+use crate::telemetry::metrics::instrument::{Tally, count, number};
 use crate::telemetry::metrics::{KEY_AGE, KEY_ROTATION_PERIOD, KEYS, TOKEN_VERIFICATIONS};
 use crate::telemetry::reason::Reason;
 

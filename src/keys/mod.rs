@@ -4,23 +4,16 @@
 //! seals, the KeyManager owns this node's [`key_set`] with the key for [`signing`] and what was [`verified`],
 //! [`access_token`] says what a token is, [`api`] serves the JWKS.
 
-pub mod access_token;
 pub mod algorithm;
-pub mod api;
 pub mod events;
 pub mod jwk;
 mod key_manager;
-pub mod key_ring;
 pub mod key_set;
 mod measure;
-pub mod policy;
-pub mod private_key;
+pub mod private;
 pub mod read_model;
-pub mod schedule;
-pub mod sealer;
-pub mod signing;
-pub mod vault;
-pub mod verified;
+pub mod ring;
+pub mod tokens;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -32,19 +25,19 @@ use arc_swap::ArcSwap;
 use ractor::{Actor, ActorCell, ActorRef};
 use serde::Serialize;
 
-use self::access_token::{Claims, Subject, TokenError};
 use self::key_manager::{Given, KeyManager, Message};
-use self::key_ring::KeyRing;
 use self::key_set::KeySet;
-use self::policy::TokenPolicy;
-use self::schedule::Schedule;
-use self::signing::SigningError;
-use self::vault::{Successor, Vault};
-use self::verified::{Seen, Verified};
-use crate::clock::Clock;
-use crate::eventlog::follower::Observer;
+use self::private::signing::SigningError;
+use self::private::vault::{Successor, Vault};
+use self::ring::KeyRing;
+use self::ring::schedule::Schedule;
+use self::tokens::access_token::{Claims, Subject, TokenError};
+use self::tokens::policy::TokenPolicy;
+use self::tokens::verified::{Seen, Verified};
+use crate::base::clock::Clock;
+use crate::capacity::worker_pool::{WorkError, Workers};
+use crate::eventlog::cluster::follower::Observer;
 use crate::eventlog::{Entities, Heard};
-use crate::workers::{WorkError, Workers};
 
 /// How long to wait before the newest ring is looked for again.
 const RETRY: Duration = Duration::from_millis(500);
@@ -176,13 +169,13 @@ impl Keys {
 
     fn remembered(&self, token: &str) -> (Result<Verified, TokenError>, Seen) {
         let keys = self.published.load();
-        keys.verified.get_or(token, || access_token::verify(token, &keys, &self.policy))
+        keys.verified.get_or(token, || tokens::access_token::verify(token, &keys, &self.policy))
     }
 
     /// Whether the token may be judged: it names a key that this node knows, or none that any node could have published.
     pub fn knows_key_of(&self, token: &str) -> bool {
-        token.len() > access_token::MAX_LENGTH
-            || access_token::names_known_key(token, &self.published.load())
+        token.len() > tokens::access_token::MAX_LENGTH
+            || tokens::access_token::names_known_key(token, &self.published.load())
     }
 
     /// Another process has written the key ring up to `version`: returns whether that is in use now.
@@ -238,8 +231,8 @@ impl Keys {
 /// Hears that another process changed the key ring.
 impl Observer for Keys {
     fn observe(&self, event: &Heard<'_>) {
-        if event.stream == vault::stream().as_str() {
-            self.ring.require(&vault::stream(), event.version);
+        if event.stream == private::vault::stream().as_str() {
+            self.ring.require(&private::vault::stream(), event.version);
             if !self.is_refresh_due.swap(true, Ordering::AcqRel) {
                 // A KeyManager that is gone takes the process with it; there is nobody left to tell.
                 let _ = self.manager.cast(Message::Refresh);

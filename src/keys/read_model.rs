@@ -3,10 +3,10 @@
 use super::events::{
     KeyEvent, KeyPublished, KeyRetired, KeyRevoked, KeyStartedSigning, KeyStoppedSigning,
 };
-use super::key_ring::KeyRing;
-use crate::database::{DatabaseError, Link, Pool};
-use crate::eventlog::stream::category_of;
+use super::ring::KeyRing;
+use crate::eventlog::model::stream::category_of;
 use crate::eventlog::{Decider, DecodeError, Event, EventView, Projection, Statement, StoreError};
+use crate::postgres::{DatabaseError, Link, Pool};
 
 const INSERT_MATERIAL: &str = "insert into key_material (kid, sealed) values ($1, $2)";
 /// The private half of a key that signs no more is erased with the event that says so.

@@ -10,10 +10,10 @@ use tokio::sync::watch;
 
 use super::ends::{Ends, Relevance};
 use super::{Feed, Revocations, read_model};
-use crate::clock::{Clock, Timestamp};
-use crate::database::Pool;
+use crate::base::clock::{Clock, Timestamp};
 use crate::eventlog::StoreError;
 use crate::keys::Keys;
+use crate::postgres::Pool;
 
 /// How much longer than a token's lifetime an end matters.
 const LENIENCY: Duration = Duration::from_mins(1);

@@ -5,7 +5,6 @@
 //! tokens of those sessions. Only ends that a valid access token may outlive matter: [`feed`] reads those, `ends` keeps the newest
 //! in memory, `signatures` those that were asked for.
 
-pub mod api;
 mod ends;
 pub mod feed;
 mod read_model;
@@ -22,10 +21,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use self::ends::{Ends, Later, Next, Relevance};
 use self::security_event::End;
 use self::signatures::Signatures;
-use crate::database::Pool;
 use crate::eventlog::{Point, StoreError};
 use crate::keys::{IssueError, Keys};
-use crate::telemetry::events;
+use crate::postgres::Pool;
+use crate::telemetry::audit_events;
 use crate::telemetry::reason::Reason;
 
 /// Most streams at once: a tenth of the connections that a node accepts.
@@ -146,7 +145,7 @@ impl Revocations {
     ) -> Result<impl Stream<Item = SignedEnd> + Send + use<>, TellError> {
         let place = Arc::clone(&self.listeners).try_acquire_owned();
         let place = place.map_err(|_| {
-            events::refused(Reason::RevocationReaders);
+            audit_events::refused(Reason::RevocationReaders);
             TellError::Crowded
         })?;
         let (revocations, waiting) = (self.clone(), VecDeque::new());

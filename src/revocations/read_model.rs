@@ -3,10 +3,10 @@
 use tokio_postgres::Row;
 
 use super::security_event::End;
-use crate::clock::Timestamp;
-use crate::database::Pool;
-use crate::eventlog::statement::RawJson;
+use crate::base::clock::Timestamp;
+use crate::eventlog::model::statement::RawJson;
 use crate::eventlog::{Event, StoreError};
+use crate::postgres::Pool;
 use crate::sessions::events::SessionEvent;
 
 const SELECT_AFTER: &str = "\

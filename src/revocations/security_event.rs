@@ -9,10 +9,10 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::clock::Timestamp;
+use crate::base::clock::Timestamp;
+use crate::base::id::SessionId;
 use crate::eventlog::{Mark, Point};
-use crate::id::SessionId;
-use crate::keys::policy::TokenPolicy;
+use crate::keys::tokens::policy::TokenPolicy;
 use crate::sessions::events::EndReason;
 
 /// The end of a session.

@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use opentelemetry::KeyValue;
 
-use super::ended::Moment;
 use super::events::{SessionEvent, SessionExtended};
 use super::session_list::Command;
 use super::table::Session;
+use super::table::ended::Moment;
 use super::{SessionCommandError, Sessions};
-use crate::clock::Timestamp;
+use crate::base::clock::Timestamp;
+use crate::base::id::{SessionId, UserId};
 use crate::eventlog::{Context, ExecuteError, Outcome, StoreError};
-use crate::id::{SessionId, UserId};
 use crate::telemetry::Carried;
 use crate::telemetry::metrics::REVOCATION_LAG;
 

@@ -1,8 +1,8 @@
 //! What can go wrong with sessions.
 
 use super::session_list::Rejection;
+use crate::base::id::RandomnessUnavailable;
 use crate::eventlog::{ExecuteError, StoreError};
-use crate::id::RandomnessUnavailable;
 
 /// A command on sessions was not carried out.
 pub type SessionCommandError = ExecuteError<Rejection>;

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::token::TokenHash;
-use crate::clock::Timestamp;
-use crate::id::{SessionId, UserId};
-use crate::telemetry::events::{self, About};
+use crate::base::clock::Timestamp;
+use crate::base::id::{SessionId, UserId};
+use crate::telemetry::audit_events;
+use crate::telemetry::audit_events::About;
 use crate::telemetry::reason::Reason;
 
 /// What happened to a user's sessions.
@@ -34,14 +35,14 @@ impl SessionEvent {
     pub fn tell(&self, user_id: UserId, in_bulk: bool) {
         match self {
             Self::Started(started) => {
-                events::session_started(About::session(user_id, started.session_id));
+                audit_events::session_started(About::session(user_id, started.session_id));
             }
             Self::Extended(extended) => {
-                events::session_extended(About::session(user_id, extended.session_id));
+                audit_events::session_extended(About::session(user_id, extended.session_id));
             }
             Self::Ended(ended) => {
                 let about = About::session(user_id, ended.session_id);
-                events::session_ended(about, ended.reason.into(), in_bulk);
+                audit_events::session_ended(about, ended.reason.into(), in_bulk);
             }
         }
     }

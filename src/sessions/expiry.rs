@@ -15,10 +15,10 @@ use futures_util::stream;
 
 use super::Sessions;
 use super::read_model::{self, Due};
-use crate::clock::Timestamp;
-use crate::database::Pool;
+use crate::base::clock::Timestamp;
+use crate::base::rate_limiter::RateLimiter;
 use crate::eventlog::StoreError;
-use crate::telemetry::rate_limiter::RateLimiter;
+use crate::postgres::Pool;
 
 /// Longest time between two looks.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::refusals::Asked;
+use super::table::refusals::Asked;
 use super::table::{Session, Standing};
 use super::token::SessionToken;
 use super::{SessionError, Sessions, read_model};
+use crate::base::id::SessionId;
 use crate::eventlog::StoreError;
-use crate::id::SessionId;
 
 /// How often a row is read while so many sessions end that it may be out of date each time.
 const READS: usize = 4;

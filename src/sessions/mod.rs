@@ -10,23 +10,17 @@
 //! A session is accepted only if this node knows it to live: from its table, or else from the database. Unknown is
 //! refused, so a restart forgets no sign out.
 
-mod awaiting;
 mod commands;
-mod draft;
-mod ended;
 mod error;
 pub mod events;
 pub mod expiry;
 mod look_up;
-mod observing;
-pub mod open;
+mod observer;
 pub mod read_model;
-mod refusals;
 mod session_actor;
 pub mod session_list;
 pub mod table;
 pub mod token;
-mod watchers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,24 +29,24 @@ use ractor::{Actor, ActorCell};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-pub use self::draft::{Device, Draft};
 pub use self::error::{SessionCommandError, SessionError, StartError};
 use self::events::{EndReason, SessionEvent, SessionStarted};
 use self::expiry::Expiry;
-use self::open::Limits;
-use self::refusals::Refusals;
 use self::session_actor::{Owned, SessionActor};
+pub use self::session_list::draft::{Device, Draft};
+use self::session_list::open::Limits;
 use self::session_list::{Command, SessionList};
+use self::table::refusals::Refusals;
 use self::table::{Session, SessionTable, Standing};
 use self::token::SessionToken;
-use crate::clock::{Clock, Timestamp};
-use crate::database::Pool;
+use crate::base::clock::{Clock, Timestamp};
+use crate::base::id::{RandomnessUnavailable, SessionId, UserId};
 use crate::eventlog::{Context, Decider, Entities, Published, ReadError, StreamName};
-use crate::id::{RandomnessUnavailable, SessionId, UserId};
+use crate::postgres::Pool;
 use crate::telemetry;
-use crate::telemetry::instrument::number;
 use crate::telemetry::metrics::SESSIONS_LIVE;
-use crate::telemetry::sampling::Keeping;
+use crate::telemetry::metrics::instrument::number;
+use crate::telemetry::spans::sampling::Keeping;
 
 /// This node's sessions. Cheap to clone.
 #[derive(Debug, Clone)]

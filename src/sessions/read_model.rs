@@ -9,13 +9,13 @@ use super::events::{SessionEnded, SessionEvent, SessionExtended, SessionStarted}
 use super::session_list::SessionList;
 use super::table::Session;
 use super::token::TokenHash;
-use crate::clock::Timestamp;
-use crate::database::{Lent, Link, Pool};
-use crate::eventlog::stream::{category_of, id_of};
+use crate::base::clock::Timestamp;
+use crate::base::id::{SessionId, UserId};
+use crate::eventlog::model::stream::{category_of, id_of};
 use crate::eventlog::{
     Decider, DecodeError, Event, EventView, Projection, Statement, StoreError, StreamName,
 };
-use crate::id::{SessionId, UserId};
+use crate::postgres::{Lent, Link, Pool};
 
 const STARTED: &str = "\
 insert into sessions

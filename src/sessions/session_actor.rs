@@ -10,7 +10,7 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use super::table::SessionTable;
-use crate::clock::Clock;
+use crate::base::clock::Clock;
 
 /// How often what is over is forgotten.
 const SWEEP: Duration = Duration::from_mins(1);

@@ -8,7 +8,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use zeroize::Zeroizing;
 
-use crate::id::{RandomnessUnavailable, random_bytes};
+use crate::base::id::{RandomnessUnavailable, random_bytes};
 
 /// A session token in its text form: base64url of 32 random bytes, 43 characters.
 pub struct SessionToken(Zeroizing<String>);

@@ -7,9 +7,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::task::{Content, Fields};
+use super::task_list::task::{Content, Fields};
 use super::values::TaskId;
-use crate::clock::Timestamp;
+use crate::base::clock::Timestamp;
 use crate::eventlog::Mark;
 
 /// What happened to a task list.

@@ -11,10 +11,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Tasks;
 use super::history::Entry;
-use super::time_travel::TravelError;
+use super::history::time_travel::TravelError;
+use crate::base::id::UserId;
 use crate::eventlog::{ReadError, StoreError, StreamName, Watch, Within};
-use crate::id::UserId;
-use crate::telemetry::events;
+use crate::telemetry::audit_events;
 use crate::telemetry::reason::Reason;
 
 /// Most followers on this node.
@@ -80,7 +80,7 @@ impl Tasks {
     ) -> Result<impl Stream<Item = Entry> + Send + use<>, FollowError> {
         let place = Arc::clone(&self.places.0).try_acquire_owned();
         let place = place.map_err(|_| {
-            events::refused(Reason::Watchers);
+            audit_events::refused(Reason::Watchers);
             FollowError::Crowded
         })?;
         let stream = Self::stream(owner);

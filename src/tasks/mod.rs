@@ -8,30 +8,19 @@
 //!
 //! There is no table of tasks: reads are served from the published state of the entity, and from the log ([`read_model`]).
 
-pub mod api;
-pub mod bodies;
-pub mod differences;
 pub mod events;
 pub mod feed;
-pub mod heavy;
 pub mod history;
 pub mod idempotency;
+pub mod limits;
 pub mod listing;
-pub mod ordered;
-pub mod pages;
-pub mod portable;
 pub mod read_model;
 pub mod search;
 mod skew;
-mod sorted;
-pub mod task;
 pub mod task_list;
 #[cfg(test)]
-mod testing;
-pub mod time_travel;
-pub mod turns;
+pub(crate) mod testing;
 pub mod values;
-pub mod walks;
 pub mod writing;
 
 use std::sync::Arc;
@@ -40,23 +29,23 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use self::feed::Places;
-use self::heavy::{Busy, Heavy};
+use self::history::time_travel::{Moment, Pasts, TravelError};
+use self::history::walks::Walks;
 use self::idempotency::IdempotencyKeys;
+use self::limits::bulk::{Busy, Heavy};
+use self::limits::turns::{Terms, Turn, Turns};
 use self::listing::Query;
-use self::pages::Pages;
 use self::task_list::TaskList;
-use self::time_travel::{Moment, Pasts, TravelError};
-use self::turns::{Terms, Turn, Turns};
-use self::walks::Walks;
-use crate::database::Pool;
-use crate::eventlog::follower::Observer;
+use crate::api::tasks::pages::Pages;
+use crate::base::id::UserId;
+use crate::capacity::memory::MemoryPlan;
+use crate::capacity::worker_pool::WorkError;
+use crate::eventlog::cluster::follower::Observer;
 use crate::eventlog::{
     Decider, Entities, EventLog, Heard, Point, Published, ReadError, StreamName,
 };
-use crate::id::UserId;
-use crate::memory::MemoryPlan;
+use crate::postgres::Pool;
 use crate::telemetry::reason::Reason;
-use crate::workers::WorkError;
 
 /// Work of a user that may take long: many changes at once or their opposite, a long page.
 const LONG: Terms =

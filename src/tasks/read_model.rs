@@ -8,9 +8,10 @@ use uuid::Uuid;
 
 use super::history::Only;
 use super::values::{TaskId, Title};
-use crate::clock::Timestamp;
-use crate::database::{Lent, Pool};
-use crate::eventlog::{RecordedEvent, StoreError, StreamName, store};
+use crate::base::clock::Timestamp;
+use crate::eventlog::log::reader;
+use crate::eventlog::{RecordedEvent, StoreError, StreamName};
+use crate::postgres::{Lent, Pool};
 
 /// A task's events from one of them backwards. Each names the one before it, except that what comes before a beginning is
 /// the last deletion: the command that brings a task back need not know it, and may take back an earlier one.
@@ -147,7 +148,7 @@ pub(super) async fn history(
             if page.events.len() == limit || page.bytes >= MAX_PAGE {
                 return Ok(Page { more: true, ..page });
             }
-            let event = store::recorded(row)?;
+            let event = reader::recorded(row)?;
             before = event.version;
             page.bytes += event.data.get().len();
             page.events.push(event);
@@ -183,7 +184,7 @@ pub(super) async fn deletions(
     let client = pool.get().await?;
     let ids: Vec<String> = tasks.iter().map(ToString::to_string).collect();
     let rows = client.query(DELETIONS, &[&stream.as_str(), &ids]).await?;
-    rows.iter().map(store::recorded).collect()
+    rows.iter().map(reader::recorded).collect()
 }
 
 /// The version that a list had at a time, which is at most `last`.

@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use crate::clock::Timestamp;
-use crate::id::UserId;
-use crate::telemetry::rate_limiter::RateLimiter;
+use crate::base::clock::Timestamp;
+use crate::base::id::UserId;
+use crate::base::rate_limiter::RateLimiter;
 
 /// How far the clocks of nodes may be apart.
 const TOLERANCE: Duration = Duration::from_mins(1);

@@ -4,50 +4,50 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::task::{Content, Task};
 use super::task_list::command::{Draft, New};
+use super::task_list::task::{Content, Task};
 use super::task_list::{Action, Command, Stamp};
 use super::values::{Description, Position, Priority, Tags, TaskId, Title};
-use crate::clock::Timestamp;
+use crate::base::clock::Timestamp;
 use crate::eventlog::{Mark, Point};
 
 /// The id with this number.
-pub(super) fn id(number: u128) -> TaskId {
+pub(crate) fn id(number: u128) -> TaskId {
     TaskId::from_uuid(Uuid::from_u128(number))
 }
 
 /// So many seconds after the beginning of time.
-pub(super) fn at(seconds: i64) -> Timestamp {
+pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix_millis(seconds * 1000)
 }
 
 /// So many seconds after the beginning of time, with the mark of tests.
-pub(super) fn stamp(seconds: i64) -> Stamp {
+pub(crate) fn stamp(seconds: i64) -> Stamp {
     Stamp { at: at(seconds), mark: Mark::default() }
 }
 
 /// The version with this number, and with the mark of tests.
-pub(super) fn version(number: i64) -> Point {
+pub(crate) fn version(number: i64) -> Point {
     Point::new(number, Mark::default())
 }
 
 /// A title.
-pub(super) fn title(text: &str) -> Title {
+pub(crate) fn title(text: &str) -> Title {
     Title::parse(text).unwrap()
 }
 
 /// A description.
-pub(super) fn note(text: &str) -> Description {
+pub(crate) fn note(text: &str) -> Description {
     Description::parse(text).unwrap()
 }
 
 /// Tags.
-pub(super) fn tags(texts: &[&str]) -> Tags {
+pub(crate) fn tags(texts: &[&str]) -> Tags {
     Tags::parse(texts).unwrap()
 }
 
 /// The position that is so many whole steps after the first.
-pub(super) fn position(steps: u8) -> Position {
+pub(crate) fn position(steps: u8) -> Position {
     let mut position = Position::between(None, None).unwrap();
     for _ in 0..steps {
         position = Position::between(Some(&position), None).unwrap();
@@ -56,12 +56,12 @@ pub(super) fn position(steps: u8) -> Position {
 }
 
 /// What a task is that has nothing but a title and a place.
-pub(super) fn content(text: &str, steps: u8) -> Content {
+pub(crate) fn content(text: &str, steps: u8) -> Content {
     draft(text).content(None, position(steps))
 }
 
 /// A task that has nothing but a title.
-pub(super) fn draft(text: &str) -> Draft {
+pub(crate) fn draft(text: &str) -> Draft {
     Draft {
         title: title(text),
         description: None,
@@ -72,13 +72,13 @@ pub(super) fn draft(text: &str) -> Draft {
 }
 
 /// A task with a number and that for a title.
-pub(super) fn task(number: u128) -> Arc<Task> {
+pub(crate) fn task(number: u128) -> Arc<Task> {
     let steps = u8::try_from(number % 200).unwrap();
     Arc::new(Task::new(id(number), content(&number.to_string(), steps), (at(0), at(0)), version(1)))
 }
 
 /// The command to add a task.
-pub(super) fn creation(number: u128, text: &str) -> Command {
+pub(crate) fn creation(number: u128, text: &str) -> Command {
     let new = New { id: id(number), draft: draft(text), completed: false };
     Command::one(Action::Create(new), stamp(0))
 }

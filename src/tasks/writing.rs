@@ -7,19 +7,19 @@ use std::time::{Duration, Instant};
 use serde_json::value::RawValue;
 
 use super::events::{Deed, Span, TaskEvent};
-use super::heavy::{Busy, Claim};
 use super::history::{by, decoded};
 use super::idempotency::{self, Answer, Asked, Came, IdempotencyKeys, KeyError, read_model};
+use super::limits::bulk::{Busy, Claim};
+use super::limits::turns::Turn;
 use super::skew;
 use super::task_list::TaskList;
 use super::task_list::command::{Command, Expected, Refusal, Rejection, Stamp, Taking};
-use super::turns::Turn;
 use super::values::TaskId;
 use super::{QUICK, Tasks};
+use crate::base::id::UserId;
 use crate::eventlog::{
     Context, ExecuteError, Execution, Outcome, Published, ReadError, Record, StoreError,
 };
-use crate::id::UserId;
 
 /// How long a change to take back is looked for again and again, because others were faster.
 const PATIENCE: Duration = Duration::from_secs(5);

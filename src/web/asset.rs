@@ -7,7 +7,8 @@ use flate2::Compression;
 use poem::http::{Method, StatusCode, header};
 use poem::{Body, Endpoint, IntoResponse, Request, Response, Result};
 
-use crate::http::{compressed, etag, header_of};
+use crate::http::header_of;
+use crate::http::response::{compressed, etag};
 
 /// Media types of assets.
 pub(super) const STYLE: &str = "text/css; charset=utf-8";

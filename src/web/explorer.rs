@@ -8,8 +8,8 @@ use poem::Route;
 use poem_openapi::OpenApiService;
 
 use super::asset::{Asset, SCRIPT, STYLE};
-use super::openapi;
-use crate::http::problem;
+use crate::api::openapi;
+use crate::http::response::problem;
 
 const PAGE: &str = include_str!("explorer.html");
 const START: &str = include_str!("explorer.js");

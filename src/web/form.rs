@@ -9,11 +9,12 @@ use poem::Request;
 use url::form_urlencoded;
 use zeroize::Zeroizing;
 
-use crate::http::body::{MAX_BODY, require_type};
-use crate::http::field::FieldProblem;
-use crate::http::intake::receive;
-use crate::http::problem::Problem;
-use crate::http::{Sender, Site, caller};
+use crate::authn::caller;
+use crate::http::request::body::{MAX_BODY, require_type};
+use crate::http::request::intake::receive;
+use crate::http::response::field_problem::FieldProblem;
+use crate::http::response::problem::Problem;
+use crate::http::{Sender, Site};
 
 const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
 

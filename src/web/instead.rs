@@ -6,7 +6,7 @@ use super::form::Form;
 use super::own_path::OwnPath;
 use super::page;
 use super::visitor::Visitor;
-use crate::http::problem::Problem;
+use crate::http::response::problem::Problem;
 
 /// Why a page is not shown.
 #[derive(Debug)]

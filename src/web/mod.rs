@@ -10,7 +10,6 @@ mod device;
 pub mod explorer;
 mod form;
 mod instead;
-pub mod openapi;
 mod own_path;
 pub mod page;
 pub mod pages;

@@ -8,9 +8,10 @@ use poem::{IntoResponse, Request, Response};
 use super::assets;
 use super::instead::{Again, Trouble};
 use super::visitor::Visitor;
-use crate::http::problem::Problem;
-use crate::http::{Site, cookie};
-use crate::id::UserId;
+use crate::authn::cookie;
+use crate::base::id::UserId;
+use crate::http::Site;
+use crate::http::response::problem::Problem;
 use crate::telemetry::current_trace_id;
 
 /// Nothing but this server's own files, nothing inline, and no text that becomes markup (Trusted Types).
@@ -63,7 +64,7 @@ fn respond(status: StatusCode, template: &impl Template) -> Result<Response, Pro
     let text = template.render().map_err(|error| Problem::internal(&error))?;
     Ok(Response::builder()
         .status(status)
-        .content_type(crate::http::problem::PAGE)
+        .content_type(crate::http::response::problem::PAGE)
         .header(header::CONTENT_SECURITY_POLICY, POLICY)
         .header(header::REFERRER_POLICY, REFERRER_POLICY)
         .body(text))

@@ -6,10 +6,11 @@ use super::form::Form;
 use super::instead::{Again, Instead};
 use super::own_path::OwnPath;
 use crate::accounts::account::Profile;
-use crate::auth::entering;
-use crate::http::caller::{self, Owner, SignedIn};
-use crate::http::problem::Problem;
-use crate::id::UserId;
+use crate::api::auth::entering;
+use crate::authn::caller;
+use crate::authn::caller::{Owner, SignedIn};
+use crate::base::id::UserId;
+use crate::http::response::problem::Problem;
 
 /// Somebody with a live session.
 #[derive(Debug, Clone)]

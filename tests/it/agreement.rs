@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keyfold::clock::Clock;
+use keyfold::base::clock::Clock;
 use keyfold::config::{Config, Origin};
 use keyfold::keys::algorithm::Algorithm;
 

@@ -10,13 +10,13 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use keyfold::app::{App, Running, Seams, features};
-use keyfold::clock::{Clock, Timestamp};
+use keyfold::base::clock::{Clock, Timestamp};
 use keyfold::config::{Config, DatabaseLocation, MetricsPlace, PasswordConfig, Secret};
-use keyfold::database::Connection;
 use keyfold::eventlog::{Mark, Point, Resources};
 use keyfold::keys::algorithm::Algorithm;
-use keyfold::keys::private_key::{KeyError, PrivateKey};
-use keyfold::keys::vault::GenerateKey;
+use keyfold::keys::private::private_key::{KeyError, PrivateKey};
+use keyfold::keys::private::vault::GenerateKey;
+use keyfold::postgres::Connection;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -331,7 +331,7 @@ impl Reply {
 
 /// Every operation of the document with its documented statuses.
 static OPERATIONS: LazyLock<HashMap<(String, String), Vec<String>>> = LazyLock::new(|| {
-    let document: Value = serde_json::from_str(&keyfold::web::openapi::text()).unwrap();
+    let document: Value = serde_json::from_str(&keyfold::api::openapi::text()).unwrap();
     let mut operations = HashMap::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {

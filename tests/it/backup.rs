@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use keyfold::database::Connection;
+use keyfold::postgres::Connection;
 use tokio::process::Command;
 use url::Url;
 

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures_util::future::join_all;
-use keyfold::clock::Clock;
-use keyfold::database::{Connection, Link};
+use keyfold::base::clock::Clock;
+use keyfold::postgres::{Connection, Link};
 use reqwest::Method;
 use serde_json::json;
 

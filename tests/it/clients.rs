@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use keyfold::clock::Clock;
+use keyfold::base::clock::Clock;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -169,7 +169,7 @@ fn clients() -> PathBuf {
 /// The document as this build makes it.
 fn write_document(directory: &Path) -> PathBuf {
     let path = directory.join("openapi.json");
-    fs::write(&path, keyfold::web::openapi::text()).unwrap();
+    fs::write(&path, keyfold::api::openapi::text()).unwrap();
     path
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use keyfold::clock::Clock;
+use keyfold::base::clock::Clock;
 use keyfold::config::Config;
 use serde_json::json;
 

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use keyfold::clock::Clock;
+use keyfold::base::clock::Clock;
 use reqwest::Method;
 use serde_json::json;
 

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use keyfold::app::{Seams, features};
-use keyfold::clock::Clock;
-use keyfold::database::Connection;
-use keyfold::http::admission::BYTES;
+use keyfold::base::clock::Clock;
+use keyfold::capacity::memory::Budgets;
+use keyfold::http::edge::admission::BYTES;
 use keyfold::http::limits::{LeastRate, TimeLimits};
-use keyfold::memory::Budgets;
+use keyfold::postgres::Connection;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};

@@ -7,16 +7,17 @@ mod replaying;
 
 use std::sync::Arc;
 
-use keyfold::budget::{Budget, Purpose};
-use keyfold::database::{Connection, Pool, migrate};
-use keyfold::eventlog::append::Appended;
-use keyfold::eventlog::appender::{self, Appender};
-use keyfold::eventlog::store::{head, read_log};
+use keyfold::base::id::Id;
+use keyfold::capacity::budget::{Budget, Purpose};
+use keyfold::eventlog::log::append::appender;
+use keyfold::eventlog::log::append::appender::Appender;
+use keyfold::eventlog::log::reader::{head, read_log};
+use keyfold::eventlog::model::append::Appended;
 use keyfold::eventlog::{
     Append, DecodeError, EventView, NewEvent, Projection, Projections, Statement, StoreError,
     StreamName,
 };
-use keyfold::id::Id;
+use keyfold::postgres::{Connection, Pool, migrate};
 
 use crate::app::START;
 use crate::postgres;

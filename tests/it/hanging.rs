@@ -1,6 +1,6 @@
 //! Databases that hang, hosts that say nothing, commits that nobody vouches for: the real binary and a PostgreSQL of its own.
 
-use keyfold::database::{Connection, Link};
+use keyfold::postgres::{Connection, Link};
 use serde_json::json;
 use tokio::net::TcpListener;
 

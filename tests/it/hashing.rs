@@ -1,7 +1,7 @@
 //! What a password hash costs later than when it was made, and when nobody waits for it any more.
 
 use futures_util::FutureExt;
-use keyfold::clock::Clock;
+use keyfold::base::clock::Clock;
 use keyfold::config::PasswordConfig;
 use serde_json::json;
 

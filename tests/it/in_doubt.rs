@@ -1,7 +1,7 @@
 //! What is believed of sessions when a command on them fails: all of it if nothing was written, and nothing of one user's if
 //! nobody can tell.
 
-use keyfold::database::Link;
+use keyfold::postgres::Link;
 
 use crate::app::TestApp;
 use crate::concurrency::two_servers;

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use keyfold::app::Seams;
-use keyfold::clock::Clock;
+use keyfold::base::clock::Clock;
 use keyfold::config::{Config, Secret};
 use keyfold::keys::When;
-use keyfold::keys::access_token::TokenError;
 use keyfold::keys::algorithm::Algorithm;
 use keyfold::keys::jwk::Jwk;
+use keyfold::keys::tokens::access_token::TokenError;
 use serde_json::{Value, json};
 
 use crate::app::{SECRET, START, TestApp, first_key};

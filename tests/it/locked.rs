@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use keyfold::database::Connection;
+use keyfold::postgres::Connection;
 use tokio_postgres::Client;
 
 use crate::process::until;

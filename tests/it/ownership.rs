@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use keyfold::clock::Timestamp;
-use keyfold::keys::access_token::{Claims, Subject};
+use keyfold::base::clock::Timestamp;
 use keyfold::keys::algorithm::Algorithm;
-use keyfold::keys::policy::TokenPolicy;
-use keyfold::keys::private_key::PrivateKey;
-use keyfold::keys::signing::Signing;
+use keyfold::keys::private::private_key::PrivateKey;
+use keyfold::keys::private::signing::Signing;
+use keyfold::keys::tokens::access_token::{Claims, Subject};
+use keyfold::keys::tokens::policy::TokenPolicy;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -75,7 +75,7 @@ struct Operation {
 }
 
 fn operations() -> Vec<Operation> {
-    let document: Value = serde_json::from_str(&keyfold::web::openapi::text()).unwrap();
+    let document: Value = serde_json::from_str(&keyfold::api::openapi::text()).unwrap();
     let mut operations = Vec::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {

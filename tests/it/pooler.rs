@@ -4,9 +4,9 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use keyfold::clock::Clock;
-use keyfold::database::Connection;
-use keyfold::database::cluster::{ClusterConfig, PrivateCluster};
+use keyfold::base::clock::Clock;
+use keyfold::postgres::Connection;
+use keyfold::postgres::private_cluster::{ClusterConfig, PrivateCluster};
 use tokio::net::UnixStream;
 use tokio::process::Child;
 

@@ -2,7 +2,7 @@
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
-use keyfold::database::Connection;
+use keyfold::postgres::Connection;
 use serde_json::json;
 
 use crate::app::TestApp;

@@ -9,14 +9,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, LazyLock};
 
-use keyfold::budget::{Budget, Purpose};
-use keyfold::clock::Clock;
-use keyfold::database::cluster::{ClusterConfig, PrivateCluster};
-use keyfold::database::{Connection, Pool};
-use keyfold::eventlog::status::Writable;
-use keyfold::eventlog::term::Term;
-use keyfold::eventlog::{Projections, appender};
-use keyfold::id::Id;
+use keyfold::base::clock::Clock;
+use keyfold::base::id::Id;
+use keyfold::capacity::budget::{Budget, Purpose};
+use keyfold::eventlog::Projections;
+use keyfold::eventlog::cluster::status::Writable;
+use keyfold::eventlog::log::append::appender;
+use keyfold::eventlog::model::term::Term;
+use keyfold::postgres::private_cluster::{ClusterConfig, PrivateCluster};
+use keyfold::postgres::{Connection, Pool};
 
 use crate::process::until;
 

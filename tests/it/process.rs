@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use keyfold::database::Connection;
-use keyfold::database::cluster::{ClusterConfig, PrivateCluster};
+use keyfold::postgres::Connection;
+use keyfold::postgres::private_cluster::{ClusterConfig, PrivateCluster};
 use reqwest::Method;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};

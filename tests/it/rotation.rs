@@ -8,11 +8,11 @@ use std::time::Duration;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation};
 use keyfold::app::Seams;
-use keyfold::clock::{Clock, Timestamp};
+use keyfold::base::clock::{Clock, Timestamp};
 use keyfold::config::Config;
 use keyfold::keys::algorithm::Algorithm;
-use keyfold::keys::private_key::PrivateKey;
-use keyfold::keys::vault::GenerateKey;
+use keyfold::keys::private::private_key::PrivateKey;
+use keyfold::keys::private::vault::GenerateKey;
 use serde_json::Value;
 
 use crate::app::{START, TestApp, known_keys};

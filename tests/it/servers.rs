@@ -9,8 +9,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use keyfold::database::cluster::programs;
-use keyfold::database::{Connection, Link};
+use keyfold::postgres::private_cluster::programs;
+use keyfold::postgres::{Connection, Link};
 use serde_json::Value;
 use tokio::process::{Child, Command};
 

@@ -6,11 +6,13 @@ mod namespaces;
 use std::error::Error;
 use std::sync::Arc;
 
-use keyfold::clock::Clock;
-use keyfold::database::{Connection, Pool};
-use keyfold::eventlog::follower::{self, Following, Member, Mode};
-use keyfold::eventlog::{Append, NewEvent, Projections, Statement, StreamName, appender};
-use keyfold::id::Id;
+use keyfold::base::clock::Clock;
+use keyfold::base::id::Id;
+use keyfold::eventlog::cluster::follower;
+use keyfold::eventlog::cluster::follower::{Following, Member, Mode};
+use keyfold::eventlog::log::append::appender;
+use keyfold::eventlog::{Append, NewEvent, Projections, Statement, StreamName};
+use keyfold::postgres::{Connection, Pool};
 use uuid::Uuid;
 
 use crate::app::{SECRET, START, TestApp};
@@ -125,7 +127,7 @@ async fn whoever_has_lost_the_log_to_another_owner_appends_nothing_any_more() {
         [(Mode::Single, Mode::Single), (Mode::Single, Mode::Cluster), (Mode::Cluster, Mode::Single)]
     {
         let connection = postgres::new_schema().await;
-        keyfold::database::migrate(&connection).await.unwrap();
+        keyfold::postgres::migrate(&connection).await.unwrap();
         let (earlier, its_appender) = node(&connection, first).await;
         assert_eq!(append(&its_appender, "a").await, Ok(1));
         // Its session ends and it does not notice: its connection for appending is alive.
@@ -152,7 +154,7 @@ fn row() -> Append {
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_of_a_cluster_that_come_and_go_leave_the_others_their_term() {
     let connection = postgres::new_schema().await;
-    keyfold::database::migrate(&connection).await.unwrap();
+    keyfold::postgres::migrate(&connection).await.unwrap();
     let (_one, its_appender) = node(&connection, Mode::Cluster).await;
     let (two, other) = node(&connection, Mode::Cluster).await;
     assert_eq!(append(&its_appender, "a").await, Ok(1));

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation};
-use keyfold::database::Pool;
-use keyfold::eventlog::{Append, NewEvent, Projections, StreamName, appender};
-use keyfold::id::Id;
+use keyfold::base::id::Id;
+use keyfold::eventlog::log::append::appender;
+use keyfold::eventlog::{Append, NewEvent, Projections, StreamName};
+use keyfold::postgres::Pool;
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use keyfold::database::cluster::programs;
+use keyfold::postgres::private_cluster::programs;
 use reqwest::Method;
 use serde_json::json;
 

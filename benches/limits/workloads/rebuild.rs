@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use keyfold::app::features::{budgets, projections};
-use keyfold::budget::{Budget, Purpose};
-use keyfold::clock::Clock;
+use keyfold::base::clock::Clock;
+use keyfold::capacity::budget::{Budget, Purpose};
 use keyfold::config::Config;
-use keyfold::database::Pool;
-use keyfold::eventlog::snapshot::Taken;
-use keyfold::eventlog::status::Writable;
-use keyfold::eventlog::term::Term;
-use keyfold::eventlog::{EventLog, Resources, StreamName, appender};
+use keyfold::eventlog::cluster::status::Writable;
+use keyfold::eventlog::log::append::appender;
+use keyfold::eventlog::log::snapshot::Taken;
+use keyfold::eventlog::model::term::Term;
+use keyfold::eventlog::{EventLog, Resources, StreamName};
+use keyfold::postgres::Pool;
 use keyfold::tasks::task_list::TaskList;
 
 use crate::figures::{Figure, Goal, Row};

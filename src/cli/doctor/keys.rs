@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::finding::{Finding, span};
-use crate::clock::Timestamp;
-use crate::database::Connection;
+use crate::base::clock::Timestamp;
 use crate::eventlog::Event;
-use crate::eventlog::store::read_log;
+use crate::eventlog::log::reader::read_log;
 use crate::keys::events::KeyEvent;
-use crate::keys::key_ring::{RingKey, Stage};
-use crate::keys::schedule::Schedule;
-use crate::keys::vault::{self, PrivateHalf, Vault};
+use crate::keys::private::vault;
+use crate::keys::private::vault::{PrivateHalf, Vault};
+use crate::keys::ring::schedule::Schedule;
+use crate::keys::ring::{RingKey, Stage};
+use crate::postgres::Connection;
 
 const KEYS: &str = "keys";
 /// Events read at once.

@@ -1,8 +1,8 @@
 //! The checks of what stands in the schema: whose tables these are, what this user may do with them, and what guards the log.
 
 use super::finding::Finding;
-use crate::database::objects::{Rights, Trigger};
-use crate::database::{MigrationError, known_migrations};
+use crate::postgres::inspection::objects::{Rights, Trigger};
+use crate::postgres::{MigrationError, known_migrations};
 
 /// The tables of this program.
 pub(super) const TABLES: [&str; 9] = [

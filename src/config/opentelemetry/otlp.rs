@@ -8,14 +8,14 @@ use hyper::Uri;
 use hyper::header::{HeaderName, HeaderValue};
 use url::Url;
 
-use super::super::error::InvalidValue;
-use super::super::reader::Reader;
 use super::standard::{Standard, time_limit, word};
 use super::table::{
     CERTIFICATE, CLIENT_CERTIFICATE, CLIENT_KEY, COMPRESSION, ENDPOINT, HEADERS, INSECURE,
     PROTOCOL, TIMEOUT,
 };
 use super::{Signal, pairs};
+use crate::config::read::error::InvalidValue;
+use crate::config::read::reader::Reader;
 
 /// How long sending a batch may take.
 const TIME_LIMIT: Duration = Duration::from_secs(10);

@@ -6,7 +6,7 @@ use hyper::header::{
     TRANSFER_ENCODING, UPGRADE,
 };
 
-use super::super::error::InvalidValue;
+use crate::config::read::error::InvalidValue;
 
 /// Headers that are the exporter's own.
 const OWN: [HeaderName; 8] = [

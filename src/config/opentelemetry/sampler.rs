@@ -1,9 +1,9 @@
 //! Which traces are exported, as the standard samplers say it.
 
-use super::super::error::InvalidValue;
-use super::super::parse::quoted;
 use super::standard::{Standard, not_among};
 use super::table::{TRACES_SAMPLER, TRACES_SAMPLER_ARG};
+use crate::config::read::error::InvalidValue;
+use crate::config::read::parse::quoted;
 
 const SAMPLERS: [&str; 3] = ["always_on", "always_off", "traceidratio"];
 const PARENT_BASED: &str = "parentbased_";

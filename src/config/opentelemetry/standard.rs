@@ -6,12 +6,12 @@
 use std::env::VarError;
 use std::time::Duration;
 
-use super::super::environment::Environment;
-use super::super::error::InvalidValue;
-use super::super::parse::{number, quoted};
-use super::super::platform;
 use super::Signal;
 use super::table::{EXEMPLAR_FILTER, HISTOGRAM_AGGREGATION, STANDARD_VARIABLES, StandardVariable};
+use crate::config::read::environment::Environment;
+use crate::config::read::error::InvalidValue;
+use crate::config::read::parse::{number, quoted};
+use crate::config::read::platform;
 
 /// How every standard variable begins.
 const PREFIX: &str = "OTEL_";

@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use super::*;
+use crate::base::id::SessionId;
 use crate::eventlog::Mark;
-use crate::id::SessionId;
 
 const ALWAYS: Relevance = Relevance { window: Duration::from_secs(10), idle_until: None };
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::eventlog::Event;
-use crate::eventlog::testing::{assert_golden, given, replay};
+use crate::eventlog::model::testing::{assert_golden, given, replay};
 use crate::sessions::events::SessionExtended;
 use crate::sessions::token::TokenHash;
 

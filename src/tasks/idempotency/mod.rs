@@ -18,7 +18,7 @@
 //! that change nothing can pass each other unseen, and they do nothing twice. No clock has a part in this: the day of a row
 //! matters for when it goes only.
 
-pub mod ration;
+pub mod daily_limit;
 pub(super) mod read_model;
 pub mod upkeep;
 
@@ -30,12 +30,12 @@ use aws_lc_rs::digest::{Context as Hash, SHA256, digest};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use self::ration::Ration;
+use self::daily_limit::Ration;
 use self::upkeep::Upkeep;
-use crate::clock::Clock;
-use crate::database::Pool;
+use crate::base::clock::Clock;
+use crate::base::id::UserId;
 use crate::eventlog::{Statement, StoreError};
-use crate::id::UserId;
+use crate::postgres::Pool;
 
 /// How long a key is kept at least after the day of its answer.
 pub const KEPT: Duration = Duration::from_hours(48);

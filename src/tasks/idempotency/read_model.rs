@@ -4,9 +4,9 @@ use jiff::civil::Date;
 use tokio_postgres::types::ToSql;
 
 use super::{Asked, Came};
-use crate::database::Pool;
+use crate::base::id::UserId;
 use crate::eventlog::{Statement, StoreError};
-use crate::id::UserId;
+use crate::postgres::Pool;
 
 /// A command that changed something comes before those that passed it unseen and changed nothing.
 const OUTCOME: &str = "\
@@ -62,7 +62,7 @@ pub(super) fn record(asked: &Asked, came: Came, day: Date) -> Statement {
 }
 
 /// Whether a constraint refuses a second outcome of a key.
-pub(in crate::tasks) fn is_second_outcome(constraint: &str) -> bool {
+pub(crate) fn is_second_outcome(constraint: &str) -> bool {
     constraint.starts_with(CONSTRAINTS)
 }
 

@@ -12,9 +12,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::{KEPT, read_model};
-use crate::clock::{Clock, Timestamp};
-use crate::database::Pool;
+use crate::base::clock::{Clock, Timestamp};
 use crate::eventlog::StoreError;
+use crate::postgres::Pool;
 
 /// How often partitions are looked after.
 const PAUSE: Duration = Duration::from_hours(1);

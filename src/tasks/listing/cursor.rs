@@ -12,9 +12,9 @@ use std::str::FromStr;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
-use crate::clock::Timestamp;
+use crate::base::clock::Timestamp;
 use crate::eventlog::Point;
-use crate::tasks::task::Task;
+use crate::tasks::task_list::task::Task;
 use crate::tasks::values::{Position, Priority, TaskId};
 
 /// What a list is sorted by.

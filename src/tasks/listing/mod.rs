@@ -5,9 +5,9 @@ mod cursor;
 use std::sync::Arc;
 
 pub use self::cursor::{Cursor, InvalidCursor, Order, Place, Sort};
-use super::ordered::OrderedTasks;
 use super::search;
-use super::task::Task;
+use super::task_list::ordered::OrderedTasks;
+use super::task_list::task::Task;
 use super::values::{Bound, Priority, Tags};
 
 /// Tasks on a page unless asked otherwise.

@@ -1,7 +1,7 @@
 //! Which tasks are on which page.
 
 use super::*;
-use crate::tasks::task::Content;
+use crate::tasks::task_list::task::Content;
 use crate::tasks::testing::{at, content, id, note, tags, version};
 use crate::tasks::values::{Due, TaskId};
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::clock::Timestamp;
+use super::task::{Content, Fields, Task};
+use crate::base::clock::Timestamp;
 use crate::eventlog::{Extent, Mark, Point};
 use crate::tasks::events::{Deed, Imported, Span, TaskEvent};
-use crate::tasks::task::{Content, Fields, Task};
 use crate::tasks::values::{Description, Due, Position, Priority, Tags, TaskId, Title};
 
 /// The versions that something may have for a command to be carried out; any, if there are none.
@@ -161,11 +161,7 @@ pub struct Draft {
 
 impl Draft {
     /// All of a task.
-    pub(in crate::tasks) fn content(
-        self,
-        completed_at: Option<Timestamp>,
-        position: Position,
-    ) -> Content {
+    pub(crate) fn content(self, completed_at: Option<Timestamp>, position: Position) -> Content {
         let Self { title, description, priority, due, tags } = self;
         Content { title, description, completed_at, priority, due, tags, position }
     }

@@ -13,11 +13,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use self::command::{Action, Command, Expected, Refusal, Rejection, Stamp};
+use self::ordered::OrderedTasks;
+use self::task::Task;
 use super::events::{Deed, Span, TaskCreated, TaskEvent};
-use super::ordered::OrderedTasks;
-use super::task::Task;
 use super::values::{Position, TaskId};
-use crate::clock::Timestamp;
+use crate::base::clock::Timestamp;
 use crate::eventlog::{Consequence, Decider, Extent, Point};
 
 /// Most tasks in one list: everything that concerns a whole list is then one transaction that others hardly feel.
@@ -151,7 +151,10 @@ impl State {
     }
 }
 
+pub mod ordered;
 #[cfg(test)]
 mod properties;
+pub(super) mod sorted;
+pub mod task;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::command::{Place, Refusal};
 use super::plan::Plan;
-use crate::tasks::task::{Fields, Task};
+use super::task::{Fields, Task};
 use crate::tasks::values::Position;
 
 /// Tasks on either side of a gap that are spread first when there is no room in it.

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::command::{Action, Expected, Key, New, Put, Refusal, Rejection, Restore, Stamp, Wanted};
+use super::task::{Content, Fields, Task};
 use super::{MAX_TASKS, State, TaskList};
-use crate::clock::Timestamp;
+use crate::base::clock::Timestamp;
 use crate::eventlog::Consequence;
 use crate::tasks::events::{
     Deed, Span, Step, TaskChanged, TaskCreated, TaskDeleted, TaskEvent, TaskRestored,
 };
-use crate::tasks::task::{Content, Fields, Task};
 use crate::tasks::values::{Position, TaskId};
 
 /// What follows from the actions, all or none.

@@ -3,10 +3,10 @@
 use proptest::prelude::*;
 
 use super::command::{Draft, Key, New, Place, Put, Restore, Taking, Wanted};
+use super::task::{Content, Fields};
 use super::*;
-use crate::eventlog::testing::replay;
+use crate::eventlog::model::testing::replay;
 use crate::tasks::events::Imported;
-use crate::tasks::task::{Content, Fields};
 use crate::tasks::testing::{at, draft, id, note, position, stamp, tags, title};
 use crate::tasks::values::Priority;
 

@@ -13,8 +13,8 @@ use jiff::tz::{Offset, TimeZone};
 use jiff::{RoundMode, Unit, Zoned, ZonedRound};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::clock::Timestamp;
-use crate::rfc3339::{YEARS, pieces};
+use crate::base::clock::Timestamp;
+use crate::base::rfc3339::{YEARS, pieces};
 
 /// When a task is due. Moments have millisecond precision. Boxed: most tasks are not due.
 #[derive(Clone, PartialEq, Eq)]

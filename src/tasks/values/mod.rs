@@ -12,7 +12,7 @@ pub use priority::{InvalidPriority, Priority};
 pub use tags::{InvalidTag, MAX_TAGS, TAG_CHARACTERS, TAG_SEPARATOR, Tags};
 pub use text::{DESCRIPTION_CHARACTERS, Description, TITLE_CHARACTERS, Title};
 
-use crate::id::Id;
+use crate::base::id::Id;
 
 /// Marks the identifiers of tasks.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::text::{InvalidText, line};
+use crate::base::text::{InvalidText, line};
 
 /// Most tags of a task.
 pub const MAX_TAGS: usize = 20;

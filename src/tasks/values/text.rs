@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::text::{InvalidText, line, lines};
+use crate::base::text::{InvalidText, line, lines};
 
 /// Most characters of a title.
 pub const TITLE_CHARACTERS: usize = 200;

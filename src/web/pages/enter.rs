@@ -3,11 +3,11 @@
 use askama::Template;
 use poem::{Request, Response};
 
-use crate::auth::bodies::{SignInRequest, SignUpRequest, SignedInBody};
-use crate::auth::entering;
-use crate::http::caller;
-use crate::http::caller::MaybeSignedIn;
-use crate::http::problem::Problem;
+use crate::api::auth::bodies::{SignInRequest, SignUpRequest, SignedInBody};
+use crate::api::auth::entering;
+use crate::authn::caller;
+use crate::authn::caller::MaybeSignedIn;
+use crate::http::response::problem::Problem;
 use crate::web::form::{Complaints, Form};
 use crate::web::instead::Instead;
 use crate::web::own_path::OwnPath;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use askama::Template;
 use poem::{Request, Response};
 
-use crate::http::caller;
+use crate::authn::caller;
 use crate::web::instead::Instead;
 use crate::web::page::{self, Frame};
 use crate::web::visitor::Visitor;

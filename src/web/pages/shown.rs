@@ -1,6 +1,6 @@
 //! How times are shown where no script has put them into the reader's own zone yet.
 
-use crate::clock::Timestamp;
+use crate::base::clock::Timestamp;
 
 /// A moment for `<time>`: for programs, and for people.
 #[derive(Debug, Clone)]

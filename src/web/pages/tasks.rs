@@ -9,10 +9,11 @@ use url::form_urlencoded;
 
 use super::asked::Asked;
 use super::piece;
+use crate::api::tasks::bodies::TaskBody;
+use crate::api::tasks::plain;
+use crate::api::tasks::plain::Typed;
+use crate::authn::caller;
 use crate::eventlog::Point;
-use crate::http::caller;
-use crate::tasks::api::plain::{self, Typed};
-use crate::tasks::bodies::TaskBody;
 use crate::tasks::listing::{self, Cursor};
 use crate::web::form::Complaints;
 use crate::web::instead::Instead;

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::sync::LazyLock;
 
-use keyfold::database::known_migrations;
+use keyfold::postgres::known_migrations;
 
 use crate::app::SECRET;
 use crate::command_line::operator::kid;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use keyfold::base::id::{Id, UserId};
+use keyfold::capacity::memory::MemoryPlan;
 use keyfold::eventlog::{Context, Execution, Statement};
-use keyfold::id::{Id, UserId};
-use keyfold::memory::MemoryPlan;
 
 use super::counter::{Command, Counter, LONG, Node, stream};
 use crate::process::until;

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use keyfold::clock::Clock;
-use keyfold::database::{Connection, Link, Pool, migrate};
-use keyfold::eventlog::supervisor::Lifespan;
+use keyfold::base::clock::Clock;
+use keyfold::capacity::memory::{Budgets, MemoryPlan};
+use keyfold::eventlog::entity::supervisor::Lifespan;
+use keyfold::eventlog::log::append::appender;
 use keyfold::eventlog::{
     Context, Decider, Entities, EventLog, ExecuteError, Projections, Resources, Statement,
-    StreamName, appender,
+    StreamName,
 };
-use keyfold::memory::{Budgets, MemoryPlan};
+use keyfold::postgres::{Connection, Link, Pool, migrate};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keyfold::eventlog::snapshot::Taken;
+use keyfold::eventlog::log::snapshot::Taken;
 
 use super::counter::{Counter, LONG, Node, stream};
 use crate::process::until;

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use keyfold::clock::Clock;
-use keyfold::eventlog::follower::{self, Member, Mode, Observer};
-use keyfold::eventlog::watch::MAX_WATCHES;
+use keyfold::base::clock::Clock;
+use keyfold::eventlog::cluster::follower;
+use keyfold::eventlog::cluster::follower::{Member, Mode, Observer};
+use keyfold::eventlog::entity::watch::MAX_WATCHES;
 use keyfold::eventlog::{Entities, Heard, StreamName};
 
 use super::counter::{Counter, LONG, Node, stream};

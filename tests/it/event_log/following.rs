@@ -4,11 +4,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keyfold::app::Seams;
-use keyfold::clock::Clock;
-use keyfold::database::{Connection, Pool};
-use keyfold::eventlog::follower::{self, Member, Mode, Observer};
-use keyfold::eventlog::{Heard, Projections, appender};
-use keyfold::id::Id;
+use keyfold::base::clock::Clock;
+use keyfold::base::id::Id;
+use keyfold::eventlog::cluster::follower;
+use keyfold::eventlog::cluster::follower::{Member, Mode, Observer};
+use keyfold::eventlog::log::append::appender;
+use keyfold::eventlog::{Heard, Projections};
+use keyfold::postgres::{Connection, Pool};
 use serde_json::json;
 
 use super::{Log, append};

@@ -1,6 +1,6 @@
 //! The head of the log under a snapshot that stays open.
 
-use keyfold::id::Id;
+use keyfold::base::id::Id;
 use serde_json::Value;
 use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;

@@ -1,8 +1,8 @@
 //! Appends that are refused, and what that costs the others of their batch.
 
 use futures_util::future::join_all;
-use keyfold::database::Connection;
-use keyfold::eventlog::append::Appended;
+use keyfold::eventlog::model::append::Appended;
+use keyfold::postgres::Connection;
 
 use super::{Log, append};
 use crate::locked::Locked;

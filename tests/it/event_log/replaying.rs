@@ -4,7 +4,8 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::join_all;
-use keyfold::eventlog::replay::{self, Progress};
+use keyfold::eventlog::log::replay;
+use keyfold::eventlog::log::replay::Progress;
 use keyfold::eventlog::{Projections, StoreError};
 
 use crate::app::TestApp;

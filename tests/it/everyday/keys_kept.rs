@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keyfold::app::Seams;
-use keyfold::clock::Clock;
+use keyfold::base::clock::Clock;
 use keyfold::config::Config;
 use reqwest::Method;
 use serde_json::{Value, json};

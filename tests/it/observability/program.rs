@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use keyfold::telemetry::events::{KeyChange, Streak};
-use keyfold::telemetry::instrument::Kind;
+use keyfold::telemetry::audit_events::{KeyChange, Streak};
 use keyfold::telemetry::metrics::METRICS;
+use keyfold::telemetry::metrics::instrument::Kind;
 use keyfold::telemetry::reason::Reason;
 
 use super::registry::{Instrument, Place, Registry, Severity};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keyfold::clock::Clock;
+use keyfold::base::clock::Clock;
 
 use super::{Script, assert_kept};
 use crate::app::TestApp;

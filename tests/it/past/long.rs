@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use keyfold::clock::Clock;
-use keyfold::database::Pool;
-use keyfold::eventlog::retention::Retention;
+use keyfold::base::clock::Clock;
+use keyfold::eventlog::log::retention::Retention;
+use keyfold::postgres::Pool;
 use serde_json::{Value, json};
 
 use super::{all, get, id, patch, redo, tasks, undo};

@@ -120,7 +120,7 @@ async fn a_time_shows_everything_that_had_happened_by_then() {
         }
     }
     let after = |millis: i64| {
-        keyfold::clock::Timestamp::from_unix_millis(START.unix_millis() + millis).to_string()
+        keyfold::base::clock::Timestamp::from_unix_millis(START.unix_millis() + millis).to_string()
     };
     for (time, expected) in [
         ("1970-01-01T00:00:00Z".to_owned(), 0),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use keyfold::database::{Connection, migrate};
+use keyfold::postgres::{Connection, migrate};
 
 use super::plan::{Indexes, Plan};
 use crate::postgres;

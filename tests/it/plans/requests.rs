@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use keyfold::clock::Clock;
+use keyfold::base::clock::Clock;
 use keyfold::config::{Config, Secret};
-use keyfold::database::Pool;
-use keyfold::eventlog::{EventLog, Projections, StreamName, appender};
+use keyfold::eventlog::log::append::appender;
+use keyfold::eventlog::{EventLog, Projections, StreamName};
 use keyfold::keys::read_model;
+use keyfold::postgres::Pool;
 use keyfold::tasks::task_list::TaskList;
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use keyfold::clock::Clock;
+use keyfold::base::clock::Clock;
 use keyfold::config::{Config, TelemetryConfig};
 use keyfold::telemetry::{self, Telemetry};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;

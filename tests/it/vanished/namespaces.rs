@@ -13,7 +13,7 @@ use crate::process::{ExternalDatabase, Keyfold, Server, until};
 use crate::relay::Relay;
 use crate::servers::Postgres;
 use crate::user::TestUser;
-use keyfold::database::cluster::programs;
+use keyfold::postgres::private_cluster::programs;
 
 /// A namespace with one way out, to an address of this machine. It goes with its test.
 struct Namespace {

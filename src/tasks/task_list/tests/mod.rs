@@ -5,11 +5,11 @@ mod restoring;
 mod taking_back;
 
 use super::command::{Draft, Key, New, Place, Put, Restore, Wanted};
+use super::task::{Content, Fields};
 use super::*;
 use crate::eventlog::Mark;
-use crate::eventlog::testing::{assert_golden, given, replay};
+use crate::eventlog::model::testing::{assert_golden, given, replay};
 use crate::tasks::events::{Imported, Step, TaskChanged, TaskDeleted, TaskRestored};
-use crate::tasks::task::{Content, Fields};
 use crate::tasks::testing::{
     at, content, creation, draft, id, note, position, stamp, tags, title, version,
 };

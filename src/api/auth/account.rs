@@ -1,0 +1,163 @@
+//! What changing one's profile and password do between a request and its answer, whatever asks for it.
+//!
+//! From the change of a password on, no session that the one before began is accepted. That they end is a commit of its own:
+//! it closes what is kept open in their name and tells verifiers elsewhere, and is worked for until it is certain or the
+//! answer says that it is not.
+
+use poem::Request;
+use zeroize::Zeroizing;
+
+use super::account_bodies::{ChangePasswordRequest, ProfilePatch};
+use super::bodies::{SignedInBody, User};
+use super::entering::Entrance;
+use crate::accounts::Proof;
+use crate::accounts::password::{Password, WrongPassword};
+use crate::authn::caller;
+use crate::base::id::{SessionId, UserId};
+use crate::eventlog::{Context, ExecuteError};
+use crate::http::State;
+use crate::http::response::field_problem::FieldProblem;
+use crate::http::response::problem::Problem;
+use crate::sessions::events::EndReason;
+use crate::sessions::table::Session;
+use crate::telemetry::audit_events;
+use crate::telemetry::audit_events::About;
+
+/// How often the end of the sessions is tried while others are faster.
+const TRIES: usize = 4;
+
+/// Changes what the user of a session says of themselves: they as they are then.
+///
+/// # Errors
+///
+/// What to answer instead.
+pub(crate) async fn change_profile(
+    state: &State,
+    session: &Session,
+    body: ProfilePatch,
+) -> Result<User, Problem> {
+    let about = About::session(session.user_id, session.id);
+    let (user_id, accounts) = (session.user_id, state.accounts.clone());
+    let (name, context) = (body.name(), caller::acting(session));
+    let changed = state.begun.to_its_end(async move {
+        let changed = async { Ok(accounts.change_profile(user_id, name?, context).await?) }.await;
+        audit_events::profile_change(about, changed.as_ref().err().map(Problem::reason));
+        Ok(User::new(user_id, &changed?))
+    });
+    changed.await
+}
+
+/// Changes the password of a session's user, ends all of their sessions and begins a new one: what is answered, and the
+/// header that sets the new session's cookie.
+///
+/// # Errors
+///
+/// What to answer instead. Once the password is changed, it says so.
+pub(crate) async fn change_password(
+    state: &State,
+    request: &Request,
+    session: &Session,
+    body: ChangePasswordRequest,
+) -> Result<(SignedInBody, String), Problem> {
+    let user_id = session.user_id;
+    let about = About::session(user_id, session.id);
+    let failed = |problem: &Problem| audit_events::password_change(about, Some(problem.reason()));
+    let (proof, password) = proven(state, user_id, body).await.inspect_err(failed)?;
+    let device = caller::device(request);
+    let entrance = Entrance::prepare(state, device, user_id).await.inspect_err(failed)?;
+    let change = Change { proof, password, context: caller::acting(session), about };
+    state.begun.to_its_end(changed(state.clone(), entrance, change)).await
+}
+
+/// What proves the current password, and the new one; or everything that is wrong with them at once.
+async fn proven(
+    state: &State,
+    user_id: UserId,
+    body: ChangePasswordRequest,
+) -> Result<(Proof, Password), Problem> {
+    let ChangePasswordRequest { current_password, new_password } = body;
+    let current = Password::attempt(Zeroizing::new(current_password));
+    let password = Password::parse(Zeroizing::new(new_password));
+    let proven = match current {
+        Ok(current) => {
+            let proof = state.accounts.prove(user_id, current.clone()).await?;
+            let proof = proof.ok_or_else(|| FieldProblem::of("currentPassword", WrongPassword));
+            proof.map(|proof| (proof, current))
+        }
+        Err(error) => Err(FieldProblem::of("currentPassword", error)),
+    };
+    let password = password.map_err(|error| FieldProblem::of("newPassword", error));
+    match (proven, password) {
+        (Ok((proof, current)), Ok(password)) => {
+            let password = password.other_than(&current);
+            Ok((proof, password.map_err(|error| Problem::invalid("newPassword", error))?))
+        }
+        (proven, password) => {
+            let problems = [proven.err(), password.err()];
+            Err(Problem::fields(problems.into_iter().flatten().collect()))
+        }
+    }
+}
+
+/// A password that is about to be changed.
+struct Change {
+    proof: Proof,
+    password: Password,
+    context: Context,
+    about: About<'static>,
+}
+
+/// Changes the password, begins the new session and ends all others.
+async fn changed(
+    state: State,
+    entrance: Entrance,
+    change: Change,
+) -> Result<(SignedInBody, String), Problem> {
+    let Change { proof, password, context, about } = change;
+    let user_id = proof.user_id;
+    let changed = state.accounts.change_password(proof, password, context.clone()).await;
+    let changed = changed.map_err(Problem::from);
+    audit_events::password_change(about, changed.as_ref().err().map(Problem::reason));
+    let proof = changed?;
+    begun_anew(&state, entrance, proof, context)
+        .await
+        .inspect_err(|problem| {
+            tracing::warn!(user.id = %user_id, error = %problem, "the ends of sessions may not be recorded");
+        })
+        .map_err(Problem::after_password_change)
+}
+
+/// Begins the new session and ends all others. These end also if the new one cannot begin, unless that is because yet
+/// another password opens the account by now: whoever changed it so ends the sessions.
+async fn begun_anew(
+    state: &State,
+    entrance: Entrance,
+    proof: Proof,
+    context: Context,
+) -> Result<(SignedInBody, String), Problem> {
+    let begun = entrance.begin(state, proof, context.clone()).await;
+    let new = match &begun {
+        Ok((body, _)) => Some(body.session.id),
+        Err(problem) if problem.is_unauthorized() => return begun,
+        Err(_) => None,
+    };
+    end_others(state, proof.user_id, new, context).await?;
+    begun
+}
+
+/// Ends all sessions but one. That another node keeps writing the same user's sessions is a reason to try again.
+async fn end_others(
+    state: &State,
+    user_id: UserId,
+    new: Option<SessionId>,
+    context: Context,
+) -> Result<(), Problem> {
+    let mut again = 1..TRIES;
+    loop {
+        let reason = EndReason::PasswordChanged;
+        match state.sessions.end_all(user_id, new, reason, context.clone()).await {
+            Err(ExecuteError::Contended) if again.next().is_some() => {}
+            ended => return Ok(ended?),
+        }
+    }
+}

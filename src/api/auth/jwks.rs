@@ -1,0 +1,40 @@
+//! The JWKS endpoint.
+
+use poem::Request;
+use poem_openapi::OpenApi;
+
+use crate::api::tag::Tag;
+use crate::authn::caller;
+use crate::http::response::conditional::Cached;
+use crate::http::response::failure::Failure;
+use crate::keys::key_set::JsonWebKeySet;
+
+crate::statuses! {
+    /// `GET /.well-known/jwks.json`
+    GetKeys:;
+}
+
+/// The JWKS endpoint.
+#[derive(Debug)]
+pub struct KeysApi;
+
+#[OpenApi(tag = "Tag::Keys")]
+impl KeysApi {
+    /// Public keys
+    ///
+    /// The JSON Web Key Set (RFC 7517) with which anybody can verify access tokens; the token's `kid` says which key, and
+    /// the key says which algorithm. Answers may be cached for as long as `Cache-Control` says: a key is in the set for
+    /// longer than that before it signs. `ETag` and `If-None-Match` save the transfer.
+    #[oai(path = "/.well-known/jwks.json", method = "get", operation_id = "getKeys")]
+    async fn keys(&self, request: &Request) -> Result<Cached<JsonWebKeySet>, Failure<GetKeys>> {
+        let state = caller::state(request)?;
+        // A database that is away leaves verifiers the keys that are known, which may not be kept then.
+        let is_fresh = state.freshness.of_keys().await.is_ok() && state.follower.is_following();
+        let keys = state.keys.key_set();
+        let max_age = state.keys.jwks_max_age().as_secs();
+        let cache =
+            if is_fresh { format!("public, max-age={max_age}") } else { "no-cache".to_owned() };
+        let (body, tag) = (keys.document.clone(), keys.etag.clone());
+        Ok(Cached::answer(request, body, tag, cache))
+    }
+}

@@ -1,0 +1,100 @@
+//! What changes are answered with.
+
+use bytes::Bytes;
+use poem_openapi::ApiResponse;
+use poem_openapi::types::Type;
+
+use super::bodies::TaskBody;
+use crate::capacity::budget::Lease;
+use crate::http::request::json::Encoded;
+use crate::tasks::idempotency::Answer;
+
+/// What is there after a change.
+#[derive(Debug, ApiResponse)]
+pub(super) enum Changed<T: Type + Send> {
+    /// Done. The body is what is there now.
+    #[oai(status = 200)]
+    Done(
+        Encoded<T>,
+        /// Entity tag of what is there now: send it back in `If-Match`.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+/// The task was added.
+#[derive(Debug, ApiResponse)]
+pub(super) enum Created {
+    /// The task was added.
+    #[oai(status = 201)]
+    Task(
+        Encoded<TaskBody>,
+        /// Path of the new task.
+        #[oai(header = "Location")]
+        String,
+        /// Entity tag of the new task: send it back in `If-Match`.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+/// The task was deleted.
+#[derive(Debug, ApiResponse)]
+pub(super) enum Deleted {
+    /// The task was deleted.
+    #[oai(status = 204)]
+    Done,
+}
+
+impl<T: Type + Send> From<Answer> for Changed<T> {
+    fn from(answer: Answer) -> Self {
+        let etag = answer.etag.clone().unwrap_or_default();
+        Self::Done(encoded(answer), etag)
+    }
+}
+
+impl From<Answer> for Created {
+    fn from(answer: Answer) -> Self {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let (location, etag) = (text(&answer.location), text(&answer.etag));
+        Self::Task(encoded(answer), location, etag)
+    }
+}
+
+impl From<Answer> for Deleted {
+    fn from(_: Answer) -> Self {
+        Self::Done
+    }
+}
+
+/// An answer, and the room that it takes until its client has it.
+struct Kept {
+    body: String,
+    _room: Lease,
+}
+
+impl AsRef<[u8]> for Kept {
+    fn as_ref(&self) -> &[u8] {
+        self.body.as_bytes()
+    }
+}
+
+impl<T: Type + Send> Changed<T> {
+    /// The answer with the room that was taken for it before the change was made. The room is given back when the last of its
+    /// bytes is sent, or nobody takes them any more.
+    pub(super) fn kept(answer: Answer, mut room: Lease) -> Self {
+        let etag = answer.etag.unwrap_or_default();
+        let body = String::from(Box::<str>::from(answer.body));
+        // It may be larger than was thought: it is made by then, and only tells of what was done.
+        match body.len().checked_sub(room.bytes()) {
+            Some(more) => drop(room.grow(more)),
+            None => room.shrink_to(body.len()),
+        }
+        Self::Done(Encoded::new(Bytes::from_owner(Kept { body, _room: room })), etag)
+    }
+}
+
+fn encoded<T>(answer: Answer) -> Encoded<T> {
+    let body: Box<str> = answer.body.into();
+    Encoded::new(Bytes::from(String::from(body)))
+}

@@ -1,0 +1,54 @@
+//! The turn of whoever asks for what takes long, taken before their body is.
+
+use std::sync::Arc;
+
+use poem::{FromRequest, Request, RequestBody};
+
+use crate::authn::caller;
+use crate::base::id::UserId;
+use crate::http::State;
+use crate::http::request::idempotency_key::MaybeIdempotencyKey;
+use crate::http::request::intake;
+use crate::http::response::problem::Problem;
+use crate::tasks::idempotency::Key;
+use crate::tasks::limits::turns::Turn;
+
+/// The turn of the user who has proven to have sent the request. It comes after the proof and before the body: a request
+/// that waits or is refused here holds nothing but its head.
+#[derive(Debug)]
+pub(super) struct OwnTurn(pub(super) Arc<Turn>);
+
+impl OwnTurn {
+    /// The turn of a user, for a request with this key.
+    ///
+    /// # Errors
+    ///
+    /// When a request with the same key is at work, or too many wait.
+    pub(super) async fn of(
+        state: &State,
+        user: UserId,
+        key: &MaybeIdempotencyKey,
+    ) -> Result<Self, Problem> {
+        require_unused(state, user, key)?;
+        Ok(Self(state.tasks.turn(user).await?))
+    }
+}
+
+impl<'a> FromRequest<'a> for OwnTurn {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
+        let user = intake::user(request).ok_or_else(Problem::unauthenticated)?;
+        let key = MaybeIdempotencyKey::of(request)?;
+        Ok(Self::of(caller::state(request)?, user, &key).await?)
+    }
+}
+
+/// Refuses a request whose key another one uses that is at work: whoever would wait for it is told so at once.
+pub(super) fn require_unused(
+    state: &State,
+    user: UserId,
+    key: &MaybeIdempotencyKey,
+) -> Result<(), Problem> {
+    let key = key.0.as_ref().map(|key| Key::of(key.as_str()));
+    let is_used = key.is_some_and(|key| state.tasks.idempotency_keys().is_running(user, key));
+    if is_used { Err(Problem::key_in_use()) } else { Ok(()) }
+}

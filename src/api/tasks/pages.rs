@@ -1,0 +1,137 @@
+//! Encoded pages of task lists: each is serialised once per version of its list.
+
+use bytes::Bytes;
+
+use super::bodies::TaskListBody;
+use crate::base::id::UserId;
+use crate::base::response_cache;
+use crate::base::response_cache::Encodings;
+use crate::eventlog::{Point, Published};
+use crate::tasks::listing;
+use crate::tasks::listing::Query;
+use crate::tasks::task_list::TaskList;
+
+/// Bytes of a usual page.
+const USUAL: usize = 4 * 1024;
+
+/// The most bytes that are walked through, encoded, and folded for the first search, on the threads that answer requests. Each
+/// takes about a millisecond.
+const WALK: usize = 4 * 1024 * 1024;
+const ENCODING: usize = 1024 * 1024;
+const FOLDING: usize = 64 * 1024;
+
+/// Which page.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    owner: UserId,
+    version: Point,
+    query: Query,
+}
+
+/// The pages this node has encoded. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Pages(Encodings<Key>);
+
+impl Pages {
+    /// No pages yet, and room for so many bytes of them.
+    pub fn new(bytes: usize) -> Self {
+        Self(Encodings::new(bytes, USUAL))
+    }
+
+    /// The encoded page of a list. One that was filtered by what people write is made anew: there are as many as texts.
+    ///
+    /// # Errors
+    ///
+    /// When the page has no JSON form, which is a mistake in the body's type.
+    pub fn page(
+        &self,
+        owner: UserId,
+        list: &Published<TaskList>,
+        query: Query,
+    ) -> serde_json::Result<Bytes> {
+        let body = |query: &Query| {
+            let page = listing::page(&list.state.tasks, query);
+            TaskListBody::new(owner, &page, list.state.version)
+        };
+        if !query.filter.is_of_few() {
+            return response_cache::encode(&body(&query));
+        }
+        let key = Key { owner, version: list.state.version, query };
+        self.0.get_or(key, |key| body(&key.query))
+    }
+
+    /// Whether a page takes little time: it is here already, or little has to be searched and encoded for it.
+    pub fn is_quick(&self, owner: UserId, list: &Published<TaskList>, query: &Query) -> bool {
+        let tasks = &list.state.tasks;
+        let on_page = tasks.weight() / tasks.len().max(1) * query.limit.min(tasks.len());
+        let is_light = tasks.weight() <= WALK && on_page <= ENCODING;
+        let is_searched = || !query.filter.searches() || tasks.bytes_to_fold() <= FOLDING;
+        let key = || Key { owner, version: list.state.version, query: query.clone() };
+        (is_light && is_searched()) || self.0.get(&key()).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::eventlog::Decider;
+    use crate::tasks::listing::Filter;
+    use crate::tasks::testing::creation;
+
+    fn list(titles: &[&str]) -> Published<TaskList> {
+        let mut list = Published::<TaskList>::default();
+        for (number, title) in (1..).zip(titles) {
+            for event in TaskList::decide(&list.state, creation(number, title)).unwrap() {
+                list.state = TaskList::evolve(list.state, &event);
+                list.version += 1;
+            }
+        }
+        list
+    }
+
+    fn owner(number: u128) -> UserId {
+        UserId::from_uuid(Uuid::from_u128(number))
+    }
+
+    #[test]
+    fn a_page_is_serialised_once_per_version() {
+        let (pages, query) = (Pages::new(1 << 20), Query::default());
+        let first = pages.page(owner(1), &list(&["Milk"]), query.clone()).unwrap();
+        let again = pages.page(owner(1), &list(&["Milk"]), query.clone()).unwrap();
+        assert_eq!(first.as_ptr(), again.as_ptr());
+        let later = pages.page(owner(1), &list(&["Milk", "Bread"]), query).unwrap();
+        assert!(String::from_utf8_lossy(&later).contains("Bread"));
+    }
+
+    #[test]
+    fn what_was_searched_for_is_found_but_not_kept() {
+        let (pages, list) = (Pages::new(1 << 20), list(&["Milk", "Bread"]));
+        let found = || {
+            pages
+                .page(
+                    owner(1),
+                    &list,
+                    Query {
+                        filter: Filter::default().containing(Some("milk")),
+                        ..Query::default()
+                    },
+                )
+                .unwrap()
+        };
+        let (first, again) = (found(), found());
+        assert!(first == again && first.as_ptr() != again.as_ptr());
+        assert!(String::from_utf8_lossy(&first).contains("\"total\":1"));
+    }
+
+    #[test]
+    fn different_people_and_questions_have_different_pages() {
+        let (pages, list) = (Pages::new(1 << 20), list(&["Milk", "Bread"]));
+        let page = |owner, query| pages.page(owner, &list, query).unwrap();
+        let all = page(owner(1), Query::default());
+        let one = page(owner(1), Query { limit: 1, ..Query::default() });
+        let other = page(owner(2), Query::default());
+        assert!(all != one && all != other && one != other);
+    }
+}

@@ -1,0 +1,76 @@
+//! Where everything is reached: the API, the explorer and the pages beside it.
+
+use futures_util::FutureExt;
+use futures_util::future::{self, BoxFuture};
+use poem::endpoint::{BoxEndpoint, DynEndpoint};
+use poem::{Endpoint, EndpointExt, IntoEndpoint, Request, Response, Result};
+
+use crate::api;
+use crate::api::auth::answers::SessionAnswers;
+use crate::api::warm_read::WarmRead;
+use crate::http::State;
+use crate::http::edge::trace::Operation;
+use crate::http::edge::{Edge, Operations};
+use crate::http::response::exposition;
+use crate::web::{explorer, page, pages};
+
+/// The whole application, with the metrics in it if they have no place of their own.
+pub fn endpoint(state: State, shows_metrics: bool) -> impl Endpoint<Output = Response> + 'static {
+    let operations = Operations { of: operation, methods };
+    let answers = SessionAnswers::new(state.budgets.plan.session_answers);
+    let api = api::service(answers.clone()).into_endpoint();
+    let places = Places { answers, api, explorer: explorer::routes().boxed(), shows_metrics };
+    Edge::new(places, operations, state)
+}
+
+/// What a request asks for.
+fn operation(request: &Request) -> Option<Operation> {
+    api::operation(request).or_else(|| pages::operation(request))
+}
+
+/// The methods of a path, as `Allow` lists them.
+fn methods(path: &str) -> String {
+    pages::methods(path).map_or_else(|| api::methods(path), str::to_owned)
+}
+
+/// What is behind the edge. Whatever is no page is the API's, which says so when there is nothing; a browser that looks for
+/// a page is told in one.
+struct Places {
+    answers: SessionAnswers,
+    api: BoxEndpoint<'static>,
+    explorer: BoxEndpoint<'static>,
+    shows_metrics: bool,
+}
+
+impl Places {
+    /// The API's answer to a request whose parameters it knows.
+    fn ask_api(&self, request: Request) -> BoxFuture<'_, Result<Response>> {
+        match api::query::require_known(&request) {
+            Ok(()) => DynEndpoint::call(&*self.api, request),
+            Err(problem) => future::ready(Err(problem.into())).boxed(),
+        }
+    }
+}
+
+impl DynEndpoint for Places {
+    type Output = Response;
+
+    fn call(&self, request: Request) -> BoxFuture<'_, Result<Response>> {
+        let path = request.uri().path();
+        // Most requests are the API's: they look for no page.
+        if path.starts_with("/api/") {
+            match WarmRead::of(&request) {
+                Some(read) => read.answer(&self.answers, request),
+                None => self.ask_api(request),
+            }
+        } else if self.shows_metrics && path == exposition::PATH {
+            future::ready(Ok(exposition::answer(&request))).boxed()
+        } else if explorer::is_page(path) {
+            DynEndpoint::call(&*self.explorer, request)
+        } else if pages::is_page(path) || (!api::has(path) && page::is_wanted(&request)) {
+            pages::answer(request).map(Ok).boxed()
+        } else {
+            self.ask_api(request)
+        }
+    }
+}

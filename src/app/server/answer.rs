@@ -1,0 +1,86 @@
+//! The body of an answer on its way to the client.
+//!
+//! It goes out in pieces: the protocol holds what it was given until the client takes it, so what is given at once is held
+//! without a lease and without a deadline. Until its last piece is taken, the request counts as in flight, and what the
+//! answer holds stays leased.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+
+use super::traffic::InFlight;
+use crate::http::response::answers::Held;
+
+/// Most bytes that are given at once to a connection of its own.
+const PIECE: usize = 64 * 1024;
+/// The same for one of many streams on a connection.
+const PIECE_OF_STREAM: usize = 4 * 1024;
+
+/// The body of an answer.
+#[derive(Debug)]
+pub(super) struct Answer<B> {
+    body: B,
+    /// What the body has given and the client has not been given yet.
+    rest: Bytes,
+    piece: usize,
+    in_flight: InFlight,
+    /// Given back when the answer is sent.
+    _held: Option<Held>,
+}
+
+impl<B> Answer<B> {
+    /// A body that answers a request.
+    pub(super) fn new(body: B, in_flight: InFlight, held: Option<Held>) -> Self {
+        let piece = if in_flight.is_one_of_many() { PIECE_OF_STREAM } else { PIECE };
+        Self { body, rest: Bytes::new(), piece, in_flight, _held: held }
+    }
+
+    fn next_piece(&mut self) -> Frame<Bytes> {
+        let length = self.rest.len().min(self.piece);
+        self.in_flight.gave();
+        Frame::data(self.rest.split_to(length))
+    }
+}
+
+impl<B: Body<Data = Bytes, Error = io::Error> + Unpin> Body for Answer<B> {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        self.in_flight.taken();
+        if !self.rest.is_empty() {
+            return Poll::Ready(Some(Ok(self.next_piece())));
+        }
+        let frame = match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+            Some(Ok(frame)) => frame,
+            end => return Poll::Ready(end),
+        };
+        Poll::Ready(Some(Ok(match frame.into_data() {
+            Ok(data) => {
+                self.rest = data;
+                self.next_piece()
+            }
+            Err(trailers) => trailers,
+        })))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let (hint, rest) = (self.body.size_hint(), self.rest.len() as u64);
+        let mut all = SizeHint::new();
+        all.set_lower(hint.lower() + rest);
+        if let Some(upper) = hint.upper() {
+            all.set_upper(upper + rest);
+        }
+        all
+    }
+}

@@ -1,0 +1,159 @@
+//! One connection: either version of HTTP, within the limits of both.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use poem::http::header::CONNECTION;
+use poem::http::uri::Scheme;
+use poem::http::{HeaderValue, Version};
+use poem::web::{LocalAddr, RemoteAddr};
+use poem::{Endpoint, Request, Response};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use super::answer::Answer;
+use super::connections::Place;
+use super::socket::Socket;
+use super::traffic::Traffic;
+use crate::api::health::Readiness;
+use crate::http::limits::TimeLimits;
+use crate::http::response::answers::Held;
+use crate::http::response::problem::Problem;
+
+/// Largest head of a request; of HTTP/2, the largest list of headers.
+const MAX_HEAD: usize = 16 * 1024;
+/// Most requests at the same time on a connection of HTTP/2, as it is told in the settings.
+const MAX_STREAMS: u32 = 128;
+/// Streams that the client has reset and nobody has looked at yet, beyond which the connection is closed.
+const MAX_RESETS: usize = 20;
+/// Bytes of bodies that a client of HTTP/2 may send before anybody reads them, in a stream and in all.
+const STREAM_WINDOW: u32 = 32 * 1024;
+const CONNECTION_WINDOW: u32 = 64 * 1024;
+/// How often a client of HTTP/2 is asked whether it is there, and how long it may take to say so.
+const PING: Duration = Duration::from_secs(20);
+
+/// How connections are served.
+pub(super) struct Protocol {
+    builder: Builder<TokioExecutor>,
+    limits: TimeLimits,
+    /// Whether the server is about to stop.
+    readiness: Option<Readiness>,
+}
+
+impl Protocol {
+    /// Within these limits, by a server that may be about to stop.
+    pub(super) fn new(limits: TimeLimits, readiness: Option<Readiness>) -> Self {
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder.http1().max_buf_size(MAX_HEAD);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(MAX_STREAMS)
+            .max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX))
+            .max_pending_accept_reset_streams(MAX_RESETS)
+            .max_local_error_reset_streams(MAX_RESETS)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_send_buf_size(MAX_HEAD)
+            .keep_alive_interval(PING)
+            .keep_alive_timeout(PING);
+        Self { builder, limits, readiness }
+    }
+
+    /// Whether a connection of this version is to have no further request: whoever keeps it open would send the next one
+    /// into the end of the server (RFC 9112, section 9.6). HTTP/2 is told by a frame of its own.
+    fn is_over(&self, version: Version) -> bool {
+        version <= Version::HTTP_11 && self.readiness.as_ref().is_some_and(Readiness::is_closed)
+    }
+}
+
+/// A connection that has a place.
+#[derive(Debug)]
+pub(super) struct Accepted {
+    pub(super) stream: TcpStream,
+    pub(super) peer: SocketAddr,
+    pub(super) local: SocketAddr,
+    pub(super) place: Place,
+}
+
+/// Serves a connection until its client has had enough, a limit is reached, or the server stops: then it finishes what is
+/// in flight.
+pub(super) async fn serve<E: Endpoint<Output = Response> + 'static>(
+    protocol: Arc<Protocol>,
+    endpoint: Arc<E>,
+    accepted: Accepted,
+    mut stop: watch::Receiver<()>,
+) {
+    let Accepted { stream, peer, local, place } = accepted;
+    let traffic = Traffic::new(protocol.limits);
+    // A socket that the system does not know any more has nobody to tell.
+    let Ok(socket) = Socket::new(stream, Arc::clone(&traffic)) else { return };
+    let (local, remote) = (LocalAddr(local.into()), RemoteAddr(peer.into()));
+    let place = Mutex::new(place);
+    let service = service_fn(|request: hyper::Request<Incoming>| {
+        let version = request.version();
+        let is_multiplexed = version == Version::HTTP_2;
+        let is_refused = is_multiplexed && multiplex(&place);
+        let in_flight = traffic.request(is_multiplexed);
+        let request = Request::from((request, local.clone(), remote.clone(), Scheme::HTTP));
+        let (endpoint, protocol) = (Arc::clone(&endpoint), Arc::clone(&protocol));
+        // Boxed: a connection has room for one of these even while it has no request.
+        Box::pin(async move {
+            let mut response = if is_refused {
+                Problem::overloaded().to_response()
+            } else {
+                endpoint.get_response(request).await
+            };
+            if protocol.is_over(version) {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                // To a client of HTTP/1.0 hyper would add that the connection is kept alive.
+                response.set_version(version);
+            }
+            let held = response.extensions_mut().remove::<Held>();
+            let (parts, body) = hyper::Response::from(response).into_parts();
+            let answer = Answer::new(body, in_flight, held);
+            Ok::<_, Infallible>(hyper::Response::from_parts(parts, answer))
+        })
+    });
+    let connection = protocol.builder.serve_connection(TokioIo::new(socket), service);
+    let mut connection = pin!(connection);
+    tokio::select! {
+        biased;
+        // What goes wrong on a connection concerns its client, who notices.
+        _ = &mut connection => return,
+        () = traffic.overdue() => return,
+        _ = stop.changed() => {}
+    }
+    // Whoever connected a moment ago is about to ask: the request that is under way would be lost with the connection.
+    tokio::select! {
+        biased;
+        _ = &mut connection => return,
+        () = traffic.overdue() => return,
+        () = traffic.asked() => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    tokio::select! {
+        biased;
+        _ = &mut connection => {}
+        () = traffic.overdue() => {}
+        () = traffic.finished() => {}
+    }
+}
+
+/// Takes what many streams hold, once; returns whether there is not that much.
+fn multiplex(place: &Mutex<Place>) -> bool {
+    place.lock().unwrap_or_else(PoisonError::into_inner).multiplex().is_err()
+}
+
+impl std::fmt::Debug for Protocol {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Protocol").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,11 @@
+//! Serving HTTP: the listener, its connections, and what moves on them.
+
+pub(super) mod answer;
+pub(super) mod connection;
+pub(super) mod connections;
+pub(super) mod descriptors;
+pub(super) mod linger;
+pub(super) mod metrics;
+pub mod serving;
+pub(super) mod socket;
+pub(super) mod traffic;

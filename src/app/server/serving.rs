@@ -1,0 +1,163 @@
+//! Serving HTTP: where, on which connections, until when.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use poem::{Endpoint, Response};
+use tokio::net::TcpListener;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
+
+use super::connection;
+use super::connection::{Accepted, Protocol};
+use super::connections;
+use super::connections::Connections;
+use super::descriptors;
+use crate::api::health::Readiness;
+use crate::capacity::memory::MemoryPlan;
+use crate::config::{Config, HttpConfig};
+use crate::http;
+use crate::http::limits::TimeLimits;
+
+/// How this part is called when it ends.
+pub(crate) const NAME: &str = "the HTTP server";
+
+/// Most connections of those who are trusted.
+const FEW: usize = 256;
+/// Sessions of the database beside those of the pools: the lock, the follower, the appender and their successors.
+const DATABASE_SESSIONS: u64 = 16;
+
+/// Where the server is reached and by whom.
+#[derive(Debug, Clone)]
+pub(crate) struct Site {
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// The public URL's origin.
+    pub(crate) origin: String,
+    trusted_origins: Vec<String>,
+    trusted_proxies: usize,
+}
+
+impl Site {
+    /// The configured site; without a public URL, the address it listens on.
+    pub(crate) fn of(config: &HttpConfig, address: SocketAddr) -> Self {
+        let configured = config.public_url.as_ref().map(|url| url.origin().ascii_serialization());
+        if configured.is_none() && address.ip().is_unspecified() {
+            tracing::warn!(
+                issuer = %format_args!("http://{address}"),
+                "KEYFOLD_PUBLIC_URL is not set: access tokens name an issuer that no client can reach"
+            );
+        }
+        Self {
+            address,
+            origin: configured.unwrap_or_else(|| format!("http://{address}")),
+            trusted_origins: config
+                .cors_origins
+                .iter()
+                .map(|origin| origin.as_str().to_owned())
+                .collect(),
+            trusted_proxies: config.trusted_proxies,
+        }
+    }
+}
+
+impl From<Site> for http::Site {
+    fn from(site: Site) -> Self {
+        let secure = site.origin.starts_with("https://");
+        let Site { origin, trusted_origins, trusted_proxies, address: _ } = site;
+        Self { origin, secure, trusted_origins, trusted_proxies }
+    }
+}
+
+/// The connections of a listener: as many as memory and descriptors allow.
+fn connections(listener: TcpListener, config: &Config, plan: &MemoryPlan) -> Connections {
+    let database = config.database.pool_size as u64 * 2 + DATABASE_SESSIONS;
+    let opened = descriptors::open();
+    let descriptors = descriptors::left(descriptors::raise(), opened, database);
+    let limit = (plan.connections / connections::BYTES).min(connections::MOST).min(descriptors);
+    tracing::info!(limit, descriptors, "connections are limited");
+    Connections::of(listener, limit, config.http.trusted_proxies == 0)
+}
+
+/// Serves those who are trusted, until the process ends: collectors of metrics, and measurements.
+///
+/// # Errors
+///
+/// When the listener cannot be asked for its address.
+pub async fn serve(
+    listener: TcpListener,
+    endpoint: impl Endpoint<Output = Response> + 'static,
+) -> io::Result<()> {
+    let (address, limits) = (listener.local_addr()?, TimeLimits::default());
+    let connections = Connections::few(listener, FEW);
+    // Held until the process ends: a sender that is gone stops the server.
+    let (_serves, stop) = oneshot::channel();
+    HttpServer { connections, address, limits, readiness: None }
+        .run(endpoint, stop, Duration::ZERO)
+        .await;
+    Ok(())
+}
+
+/// A server of HTTP.
+#[derive(Debug)]
+pub(crate) struct HttpServer {
+    /// Its connections.
+    pub(super) connections: Connections,
+    /// Where it listens.
+    pub(super) address: SocketAddr,
+    /// How long clients may take.
+    pub(super) limits: TimeLimits,
+    /// Says when it is about to stop.
+    pub(super) readiness: Option<Readiness>,
+}
+
+impl HttpServer {
+    /// The server of a site, with as many connections as memory and descriptors allow.
+    pub(crate) fn of(
+        listener: TcpListener,
+        (config, plan): (&Config, &MemoryPlan),
+        limits: TimeLimits,
+        readiness: Readiness,
+    ) -> io::Result<Self> {
+        let address = listener.local_addr()?;
+        let (connections, readiness) = (connections(listener, config, plan), Some(readiness));
+        Ok(Self { connections, address, limits, readiness })
+    }
+
+    /// Serves until `stop` is sent or dropped, then finishes what is in flight, for as long as it has patience.
+    pub(crate) async fn run(
+        self,
+        endpoint: impl Endpoint<Output = Response> + 'static,
+        mut stop: oneshot::Receiver<()>,
+        patience: Duration,
+    ) {
+        let Self { mut connections, address: local, limits, readiness } = self;
+        let (protocol, endpoint) = (Arc::new(Protocol::new(limits, readiness)), Arc::new(endpoint));
+        let (stopping, stopped) = watch::channel(());
+        let mut open = JoinSet::new();
+        loop {
+            tokio::select! {
+                (stream, peer, place) = connections.next() => {
+                    let accepted = Accepted { stream, peer, local, place };
+                    let (protocol, endpoint) = (Arc::clone(&protocol), Arc::clone(&endpoint));
+                    open.spawn(connection::serve(protocol, endpoint, accepted, stopped.clone()));
+                }
+                Some(_) = open.join_next() => {}
+                _ = &mut stop => break,
+            }
+        }
+        for (stream, peer, place) in connections.close() {
+            let accepted = Accepted { stream, peer, local, place };
+            let (protocol, endpoint) = (Arc::clone(&protocol), Arc::clone(&endpoint));
+            open.spawn(connection::serve(protocol, endpoint, accepted, stopped.clone()));
+        }
+        // Nobody listens when there is no connection.
+        let _ = stopping.send(());
+        let all = async { while open.join_next().await.is_some() {} };
+        if tokio::time::timeout(patience, all).await.is_err() {
+            open.shutdown().await;
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What was encoded, remembered: an answer that has not changed is serialised once.
+//!
+//! An encoding is known by everything it depends on, versions included, so nothing in here is ever out of date. How many
+//! bytes are kept is bounded; what is used least leaves first.
+
+use std::fmt;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use quick_cache::{DefaultHashBuilder, Weighter};
+use serde::Serialize;
+
+use super::weighted_cache;
+use super::weighted_cache::{Size, WeightedCache};
+
+/// What is counted for an encoding beside its bytes.
+const OVERHEAD: u64 = 256;
+
+/// Bytes of each part of the cache. Nothing larger is kept, so this is several times the largest page.
+const PART: usize = 8 * 1024 * 1024;
+
+#[derive(Debug, Clone)]
+struct ByBytes;
+
+impl<K> Weighter<K, Bytes> for ByBytes {
+    fn weight(&self, _: &K, encoding: &Bytes) -> u64 {
+        encoding.len() as u64 + OVERHEAD
+    }
+}
+
+/// Encodings, each known by a `K`. Cheap to clone.
+pub struct Encodings<K>(Arc<WeightedCache<K, Bytes, ByBytes, DefaultHashBuilder>>);
+
+impl<K: Eq + Hash> Encodings<K> {
+    /// At most so many `bytes` of encodings, of which a usual one has so many.
+    pub fn new(bytes: usize, usual: usize) -> Self {
+        let size = Size { bytes, usual, part: PART };
+        Self(Arc::new(weighted_cache::of(size, ByBytes, DefaultHashBuilder::default())))
+    }
+
+    /// The encoding known by `key`, if it is in here.
+    pub fn get(&self, key: &K) -> Option<Bytes> {
+        self.0.get(key)
+    }
+
+    /// The encoding known by `key`, of what `make` makes if it is not in here.
+    ///
+    /// # Errors
+    ///
+    /// When it has no JSON form, which is a mistake in its type.
+    pub fn get_or<T: Serialize>(
+        &self,
+        key: K,
+        make: impl FnOnce(&K) -> T,
+    ) -> serde_json::Result<Bytes> {
+        if let Some(encoding) = self.0.get(&key) {
+            return Ok(encoding);
+        }
+        let encoding = encode(&make(&key))?;
+        self.0.insert(key, encoding.clone());
+        Ok(encoding)
+    }
+}
+
+/// The encoding of a value, without the room that it was written in.
+///
+/// # Errors
+///
+/// When the value has no JSON form.
+pub fn encode(value: &impl Serialize) -> serde_json::Result<Bytes> {
+    Ok(serde_json::to_vec(value)?.into_boxed_slice().into())
+}
+
+impl<K> Clone for Encodings<K> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<K> fmt::Debug for Encodings<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Encodings")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_is_made_once() {
+        let encodings = Encodings::new(10_000, 100);
+        let first = encodings.get_or(7, |number| number * 2).unwrap();
+        let again = encodings.get_or(7, |number| number * 3).unwrap();
+        assert_eq!((first.as_ref(), again.as_ptr()), (b"14".as_slice(), first.as_ptr()));
+        assert_eq!(encodings.get_or(8, |number| number * 2).unwrap(), "16");
+    }
+
+    #[test]
+    fn no_more_is_kept_than_there_is_room_for() {
+        let encodings = Encodings::new(10_000, 100);
+        for number in 0..1_000 {
+            encodings.get_or(number, |_| "a".repeat(100)).unwrap();
+        }
+        assert!(encodings.0.weight() <= 10_000);
+    }
+}

@@ -1,0 +1,121 @@
+//! How far this machine's clock is from the database's, which all nodes share.
+//!
+//! The database is asked, and told the time somewhere between the question and its answer: the difference is known up to
+//! half of what the round took.
+
+use std::time::{Duration, Instant};
+
+use super::clock::{Clock, Timestamp};
+
+/// How far a node's clock may be from the database's. Beyond it the node ends nothing, issues nothing and answers nobody.
+/// Whoever verifies tokens allows for as much (RFC 7519, section 4.1.4).
+pub const LIMIT: Duration = Duration::from_secs(30);
+
+/// A question that was asked just now.
+#[derive(Debug)]
+pub struct Asked(Instant);
+
+/// A question to the database and its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Round {
+    /// What time the database said it was.
+    pub told: Timestamp,
+    /// What time it was here when that was heard.
+    pub heard: Timestamp,
+    /// How long that took, by a clock that nobody sets.
+    pub took: Duration,
+}
+
+/// What a round says of this machine's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is within the limit for certain.
+    Right,
+    /// It is beyond it for certain.
+    Wrong,
+    /// The round took too long to say.
+    Unknown,
+}
+
+impl Asked {
+    /// A question that is asked now.
+    #[expect(clippy::new_without_default, reason = "it begins something")]
+    pub fn new() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The answer has come.
+    pub fn told(self, told: Timestamp, clock: &Clock) -> Round {
+        Round { told, heard: clock.now(), took: self.0.elapsed() }
+    }
+}
+
+impl Round {
+    /// How far this machine's clock is ahead of the database's, in milliseconds, up to [`Round::error`].
+    pub fn ahead(&self) -> i64 {
+        let half = i64::try_from(self.error().as_millis()).unwrap_or(i64::MAX);
+        self.heard.unix_millis().saturating_sub(half).saturating_sub(self.told.unix_millis())
+    }
+
+    /// How far it is at most from what [`Round::ahead`] says.
+    pub fn error(&self) -> Duration {
+        self.took / 2
+    }
+
+    /// How far apart the clocks are, about.
+    pub fn apart(&self) -> Duration {
+        Duration::from_millis(self.ahead().unsigned_abs())
+    }
+
+    /// What it says of this machine's clock.
+    pub fn verdict(&self) -> Verdict {
+        if self.apart() + self.error() <= LIMIT {
+            Verdict::Right
+        } else if self.apart().saturating_sub(self.error()) > LIMIT {
+            Verdict::Wrong
+        } else {
+            Verdict::Unknown
+        }
+    }
+
+    /// The difference for people: `31.0s ahead of`.
+    pub fn text(&self) -> String {
+        let direction = if self.ahead() < 0 { "behind" } else { "ahead of" };
+        format!("{:.1}s {direction}", self.apart().as_secs_f64())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round(told: i64, heard: i64, took: u64) -> Round {
+        let at = |seconds| Timestamp::from_unix_millis(seconds * 1_000);
+        Round { told: at(told), heard: at(heard), took: Duration::from_secs(took) }
+    }
+
+    #[test]
+    fn the_database_told_the_time_half_way_between_question_and_answer() {
+        let round = round(100, 110, 6);
+        assert_eq!((round.ahead(), round.error()), (7_000, Duration::from_secs(3)));
+        assert_eq!(round.text(), "7.0s ahead of");
+        assert_eq!(self::round(110, 100, 0).text(), "10.0s behind");
+    }
+
+    #[test]
+    fn a_clock_is_right_or_wrong_only_if_the_round_was_quick_enough_to_say_so() {
+        for (told, heard, took, verdict) in [
+            (100, 100, 0, Verdict::Right),
+            (100, 130, 0, Verdict::Right),
+            (100, 70, 0, Verdict::Right),
+            (100, 131, 0, Verdict::Wrong),
+            (100, 69, 0, Verdict::Wrong),
+            (100, 100, 60, Verdict::Unknown),
+            (100, 135, 10, Verdict::Unknown),
+            (100, 150, 10, Verdict::Wrong),
+            (0, 8 * 86_400, 2, Verdict::Wrong),
+        ] {
+            assert_eq!(round(told, heard, took).verdict(), verdict, "{told} {heard} {took}");
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! The follower: this node's place among the nodes that share the log.
+//!
+//! It holds the node's advisory lock (`place`), listens for batches that other processes append, and hands their events to
+//! the observers, so that published state and revocations stay fresh. In single-node mode the lock is exclusive: a second
+//! server on the same database is refused. In cluster mode it is shared among the nodes.
+//!
+//! Fail closed: while the follower's connection is away the node does not know what it misses, so
+//! [`Follower::is_following`] is false and nothing may be answered from memory. When the connection is back it first
+//! reads every event it has missed, by position, and only then says it follows again. Nor is anything answered while the
+//! machine's clock is far from the database's, with which it is compared every few seconds.
+//!
+//! It is also who notices that the database hangs: then the node's other sessions are given up with its own, for they may
+//! be with a server that never answers again while another one has taken its place.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::agreement;
+use super::agreement::Disagreement;
+pub use super::membership::{Member, Mode};
+use super::notification::Batch;
+pub use super::status::Follower;
+use super::status::{Status, Writable};
+use super::{membership, probe};
+use crate::eventlog::log::append::acknowledged::Acknowledged;
+use crate::eventlog::log::{reader, scan};
+use crate::eventlog::model::error::StoreError;
+use crate::eventlog::model::event::Heard;
+use crate::eventlog::model::term::Term;
+use crate::postgres::{Connection, DatabaseError, Link, Pool};
+
+/// How often the database is looked at, which also tells others that this node lives, and how long it may take to answer.
+const HEARTBEAT: Duration = Duration::from_secs(3);
+pub(super) const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long connecting again, the lock and the subscription may take in all before they are tried anew.
+const ATTACH_TIMEOUT: Duration = Duration::from_secs(15);
+
+const RECONNECT_MIN: Duration = Duration::from_millis(100);
+const RECONNECT_MAX: Duration = Duration::from_secs(2);
+
+/// Events of which observers hear before others get their turn on the thread. They are read one by one, and only the
+/// small ones with their data, so the page takes no memory to speak of.
+const PAGE: i64 = 1_000;
+
+/// Hears of events that another process appended.
+pub trait Observer: Send + Sync + 'static {
+    /// Categories of streams whose events it reads; of others it only hears.
+    fn reads(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Called for each such event, in the log's order. May be called again for events this node appended itself.
+    fn observe(&self, event: &Heard<'_>);
+
+    /// Resolves when everything observed so far has taken effect.
+    fn settled(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// Why a node cannot take its place.
+#[derive(Debug, thiserror::Error)]
+pub enum FollowError {
+    /// Another node holds the lock.
+    #[error(
+        "another Keyfold server already uses this database (schema {schema}): {holder}. Stop it first, or start every server \
+         that shares the database with KEYFOLD_CLUSTER=true."
+    )]
+    Taken {
+        /// The schema both want.
+        schema: String,
+        /// Who that is, where and since when.
+        holder: String,
+    },
+    /// A node that lives has other settings.
+    #[error("{}", agreement::told(.0))]
+    Disagreement(Vec<Disagreement>),
+    /// The database keeps its connection and says nothing.
+    #[error("the database does not answer")]
+    Silent,
+    /// The database does not have what it had.
+    #[error(
+        "the database has lost events that it had acknowledged, up to position {0}: a backup was restored, or another server took \
+         over that did not have them. Nothing that this server has in memory is true of it; start again."
+    )]
+    AnotherHistory(i64),
+    /// The database could not be reached.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The log could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A statement failed.
+    #[error("the database refused to let the node follow the log: {0:#}")]
+    Statement(#[from] tokio_postgres::Error),
+}
+
+/// The running side of a [`Follower`].
+pub struct Following {
+    connection: Connection,
+    member: Member,
+    term: Term,
+    observers: Vec<Arc<dyn Observer>>,
+    /// From the beginning until it runs.
+    link: Option<Link>,
+    seen: i64,
+    /// The event at that position, if there is one and it is known.
+    last: Option<Uuid>,
+    /// When the database was looked at last.
+    looked: Instant,
+    status: Arc<Status>,
+    acknowledged: Acknowledged,
+    pools: Vec<Pool>,
+}
+
+impl fmt::Debug for Following {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Following")
+            .field("member", &self.member)
+            .field("seen", &self.seen)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Takes this node's place: the lock and the notifications. [`Following::enter`] comes next, once the schema is there.
+///
+/// # Errors
+///
+/// When another node excludes this one, or the database is unavailable.
+pub async fn join(
+    connection: Connection,
+    member: Member,
+) -> Result<(Follower, Following), FollowError> {
+    let link = membership::attach(&connection, &member, true).await?;
+    let status = Arc::new(Status::new(member.clock.clone()));
+    let follower = Follower(Arc::clone(&status));
+    let following = Following {
+        connection,
+        member,
+        term: Term::default(),
+        observers: Vec::new(),
+        link: Some(link),
+        seen: 0,
+        last: None,
+        looked: Instant::now(),
+        status,
+        acknowledged: Acknowledged::default(),
+        pools: Vec::new(),
+    };
+    Ok((follower, following))
+}
+
+impl Following {
+    /// Writes down that this node holds its place, takes over the log, and compares the clocks.
+    ///
+    /// # Errors
+    ///
+    /// When a node that lives has other settings, or the database is unavailable.
+    pub async fn enter(&mut self) -> Result<(), FollowError> {
+        if let Some(mut link) = self.link.take() {
+            membership::enter(&mut link, &self.member, &self.term).await?;
+            self.look(&link).await?;
+            self.link = Some(link);
+        }
+        Ok(())
+    }
+
+    /// The term in which the appender of this node may append.
+    pub fn term(&self) -> Term {
+        self.term.clone()
+    }
+
+    /// Whether changes are taken, for the appender to say.
+    pub fn writable(&self) -> Writable {
+        self.status.writable().clone()
+    }
+
+    /// Everything in the log now is history that nobody here has in memory; what comes after it is heard of.
+    ///
+    /// # Errors
+    ///
+    /// When the database is unavailable.
+    pub async fn begin_at_head(&mut self) -> Result<(), FollowError> {
+        if let Some(link) = self.link.take() {
+            let head = reader::head(&link.client).await?;
+            self.see(head, probe::id_at(&link, head).await?);
+            self.link = Some(link);
+        }
+        Ok(())
+    }
+
+    /// Skips this node's batches that were acknowledged: their entities have published them.
+    pub fn skip(&mut self, acknowledged: Acknowledged) {
+        self.acknowledged = acknowledged;
+    }
+
+    /// Gives up the sessions of these pools when the database hangs.
+    pub fn watch_over(&mut self, pools: impl IntoIterator<Item = Pool>) {
+        self.pools.extend(pools);
+    }
+
+    /// Tells `observer` of every event from now on.
+    pub fn add_observer(&mut self, observer: Arc<dyn Observer>) {
+        self.observers.push(observer);
+    }
+
+    /// Follows the log until the task is dropped, or the log is another one.
+    pub async fn run(mut self) {
+        self.status.observe();
+        let mut attached = self.link.take();
+        loop {
+            let ended = match &mut attached {
+                Some(link) => self.follow(link).await,
+                None => Ok(()),
+            };
+            self.status.set_link(false);
+            if let Err(error) = ended {
+                tracing::warn!(%error, "lost the log's notifications; answering nothing from memory until they are back");
+                if matches!(error, FollowError::Silent) {
+                    self.pools.iter().for_each(Pool::abandon);
+                }
+            }
+            // The session ends before another one begins: of a database that hung and goes on, it would keep the lock.
+            drop(attached.take());
+            attached = match self.reattach().await {
+                Ok(link) => Some(link),
+                Err(error) => return tracing::error!(%error, "cannot follow the log any more"),
+            };
+            self.status.set_link(true);
+            tracing::info!(position = self.seen, "following the log again");
+        }
+    }
+
+    /// Handles notifications until the connection ends, and looks at the database every few seconds.
+    async fn follow(&mut self, link: &mut Link) -> Result<(), FollowError> {
+        loop {
+            let next = self.looked + HEARTBEAT;
+            let heard = tokio::time::timeout_at(next, link.notifications.recv());
+            match heard.await {
+                Ok(Some(notification)) => self.notified(link, notification.payload()).await?,
+                Ok(None) => return Ok(()),
+                Err(_silence) => self.read_on(link).await?,
+            }
+            // Also while notifications come one after the other.
+            if Instant::now() >= next {
+                self.look(link).await?;
+            }
+        }
+    }
+
+    /// Looks at the database: what time it is there, and whether it takes changes.
+    async fn look(&mut self, link: &Link) -> Result<(), FollowError> {
+        self.looked = Instant::now();
+        probe::look(link, &self.status).await
+    }
+
+    /// A batch was committed. Those of this node that were acknowledged have been published already.
+    async fn notified(&mut self, link: &Link, payload: &str) -> Result<(), FollowError> {
+        match Batch::parse(payload) {
+            Some(batch) if batch.head <= self.seen => Ok(()),
+            Some(batch) if self.is_published(&batch).await => {
+                self.see(batch.head, Some(batch.last));
+                Ok(())
+            }
+            // What comes after it has a notification of its own: this node's batches that follow are not read.
+            Some(batch) => {
+                self.catch_up(link, batch.head).await?;
+                if self.seen == batch.head {
+                    self.last = Some(batch.last);
+                }
+                Ok(())
+            }
+            None => self.read_on(link).await,
+        }
+    }
+
+    /// Reads on as far as there is anything, and learns what stands at the end.
+    async fn read_on(&mut self, link: &Link) -> Result<(), FollowError> {
+        self.catch_up(link, i64::MAX).await?;
+        if self.last.is_none() {
+            self.last = probe::id_at(link, self.seen).await?;
+        }
+        Ok(())
+    }
+
+    async fn is_published(&self, batch: &Batch) -> bool {
+        batch.node == self.member.node
+            && batch.head - batch.count == self.seen
+            && self.acknowledged.holds(self.seen, batch.head).await
+    }
+
+    /// Everything up to here was heard of, where this event stands.
+    fn see(&mut self, position: i64, last: Option<Uuid>) {
+        self.seen = position;
+        self.last = last;
+        self.acknowledged.forget(position);
+        self.status.set_head(position);
+    }
+
+    /// Reads the events after the last one seen, as far as there are any up to a position, and tells the observers.
+    async fn catch_up(&mut self, link: &Link, to: i64) -> Result<(), FollowError> {
+        let categories =
+            self.observers.iter().flat_map(|observer| observer.reads().iter().copied());
+        let categories: Vec<&str> = categories.collect();
+        while self.seen < to {
+            // Positions have no gaps.
+            let page = (self.seen, PAGE.min(to - self.seen));
+            let read = scan::walk(&link.client, page, Some(&categories), |event| {
+                self.observers.iter().for_each(|observer| observer.observe(event));
+                Ok(())
+            });
+            let last = tokio::time::timeout(HEARTBEAT_TIMEOUT, read).await;
+            let Some(last) = last.map_err(|_| FollowError::Silent)?? else { return Ok(()) };
+            self.see(last, None);
+            // What observers send to actors is dealt with before more is sent.
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
+    /// Connects again, for as long as it takes, and reads what was missed. Fails when the log is another one.
+    async fn reattach(&mut self) -> Result<Link, FollowError> {
+        let mut pause = RECONNECT_MIN;
+        loop {
+            match self.try_reattach().await {
+                Ok(link) => return Ok(link),
+                Err(error @ FollowError::AnotherHistory(_)) => return Err(error),
+                Err(error) => tracing::warn!(%error, "cannot follow the log yet"),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(RECONNECT_MAX);
+        }
+    }
+
+    async fn try_reattach(&mut self) -> Result<Link, FollowError> {
+        let attach = async {
+            let mut link = membership::attach(&self.connection, &self.member, false).await?;
+            membership::enter(&mut link, &self.member, &self.term).await?;
+            Ok::<_, FollowError>(link)
+        };
+        let attaching = tokio::time::timeout(ATTACH_TIMEOUT, attach);
+        let link = attaching.await.map_err(|_| FollowError::Silent)??;
+        self.require_same_history(&link).await?;
+        self.look(&link).await?;
+        self.read_on(&link).await?;
+        for observer in &self.observers {
+            observer.settled().await;
+        }
+        Ok(link)
+    }
+
+    /// The last event that was heard of has to be where it was.
+    async fn require_same_history(&self, link: &Link) -> Result<(), FollowError> {
+        let there = probe::id_at(link, self.seen).await?;
+        let is_same =
+            self.seen == 0 || (there.is_some() && self.last.is_none_or(|last| there == Some(last)));
+        if is_same { Ok(()) } else { Err(FollowError::AnotherHistory(self.seen)) }
+    }
+}

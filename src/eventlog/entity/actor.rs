@@ -1,0 +1,240 @@
+//! The entity: the actor that hosts one decider's state and is the only writer of its stream on this node.
+//!
+//! It is woken when its seat's queue is not empty, takes what waits, decides the commands one after the other until they are
+//! a group, appends all their events at once, publishes the new state and only then answers. Commands for one entity
+//! therefore commit in groups, like those of different entities do in the [`appender`](crate::eventlog::log::append::appender); and a group is
+//! bounded, so that one entity takes no more than a part of a batch from the others.
+//!
+//! # Design
+//!
+//! Its whole memory of the stream is what its seat publishes, and that is committed. After a lost race it catches up with
+//! the log; when the outcome of an append is unknown, *it forgets* and loads anew. A refused command is an answer, never a
+//! failure of the actor; only a mistake in a decider can kill it, and the seat's queue survives that.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::task::JoinHandle;
+
+use super::decision::{Commands, Decided};
+use super::mailbox::{Execute, Seat, Wake};
+use crate::capacity::worker_pool::WorkError;
+use crate::eventlog::log::reader::EventLog;
+use crate::eventlog::log::snapshot::Taken;
+use crate::eventlog::measure;
+use crate::eventlog::model::decider::Decider;
+use crate::eventlog::model::error::{ExecuteError, StoreError};
+use crate::span_in;
+use crate::telemetry::Carried;
+
+/// How often a command is decided again after another writer was faster.
+const ATTEMPTS: usize = 8;
+
+/// The actor type of every entity.
+#[derive(Debug)]
+pub(super) struct Entity<D>(PhantomData<fn() -> D>);
+
+impl<D> Entity<D> {
+    pub(super) const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+/// What an entity is given: its seat, the log, and how many events to let pass between snapshots.
+pub(super) struct Hosting<D: Decider> {
+    pub(super) seat: Arc<Seat<D>>,
+    pub(super) log: EventLog,
+    pub(super) snapshot_every: u64,
+}
+
+/// What an entity knows, beside what its seat publishes.
+pub(super) struct Hosted<D: Decider> {
+    hosting: Hosting<D>,
+    /// A snapshot that is being taken.
+    taking: Option<JoinHandle<Option<Taken>>>,
+}
+
+impl<D: Decider> Actor for Entity<D> {
+    type Msg = Wake;
+    type State = Hosted<D>;
+    type Arguments = Hosting<D>;
+
+    /// Does no I/O: somebody's long history never holds up the supervisor.
+    async fn pre_start(
+        &self,
+        _myself: ActorRef<Wake>,
+        hosting: Hosting<D>,
+    ) -> Result<Hosted<D>, ActorProcessingErr> {
+        Ok(Hosted { hosting, taking: None })
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<Wake>,
+        _wake: Wake,
+        hosted: &mut Hosted<D>,
+    ) -> Result<(), ActorProcessingErr> {
+        loop {
+            let waiting = hosted.hosting.seat.take_waiting();
+            if waiting.is_empty() {
+                return Ok(());
+            }
+            measure::mailbox::<D>(waiting.len());
+            // Boxed, so that an entity at rest does not hold the memory that one at work needs.
+            Box::pin(hosted.serve(waiting.into())).await?;
+        }
+    }
+
+    async fn post_stop(
+        &self,
+        _myself: ActorRef<Wake>,
+        hosted: &mut Hosted<D>,
+    ) -> Result<(), ActorProcessingErr> {
+        Box::pin(hosted.leave()).await;
+        Ok(())
+    }
+}
+
+impl<D: Decider> Hosted<D> {
+    async fn serve(&mut self, commands: Commands<D>) -> Result<(), WorkError> {
+        if let Some(carried) = self.in_execution(&commands) {
+            carried.scope(self.execute(commands)).await?;
+        }
+        self.snapshot_if_due().await;
+        Ok(())
+    }
+
+    /// Where commands are carried out: in the trace of the first of them that is kept, in a span that is linked to those of
+    /// the others.
+    fn in_execution(&self, commands: &[Box<Execute<D>>]) -> Option<Carried> {
+        let span = |first: &Carried| {
+            span_in!(
+                &first.span,
+                "entity.execute",
+                stream.name = %self.hosting.seat.stream,
+                category = D::CATEGORY,
+                // Exported as a number only if it is signed.
+                commands = i64::try_from(commands.len()).unwrap_or(i64::MAX),
+            )
+        };
+        let asking = || commands.iter().map(|execute| &execute.carried);
+        Carried::joined(asking(), span).or_else(|| asking().next().cloned())
+    }
+
+    /// Carries out as many of the commands as are a group; the others wait for the next turn.
+    async fn execute(&mut self, commands: Commands<D>) -> Result<(), WorkError> {
+        let mut commands = commands;
+        for _ in 0..ATTEMPTS {
+            let Hosting { seat, log, .. } = &self.hosting;
+            let known = match seat.newest(log).await {
+                Ok(known) => known,
+                Err(error) => {
+                    answer_all(commands, &error.into());
+                    return Ok(());
+                }
+            };
+            let (mut decided, mut group) = Decided::of(&known, commands, log).await?;
+            seat.put_back(group.split_off(decided.count()).into_iter());
+            commands = group;
+            let Err(error) = self.commit(&mut decided).await else {
+                decided.answer(commands);
+                return Ok(());
+            };
+            if !matches!(error, StoreError::Conflict) {
+                return self.refused(commands, error).await;
+            }
+            measure::conflict::<D>();
+            self.hosting.seat.require(known.version + 1);
+        }
+        answer_all(commands, &ExecuteError::Contended);
+        Ok(())
+    }
+
+    async fn commit(&mut self, decided: &mut Decided<D>) -> Result<(), StoreError> {
+        let Some(append) = decided.append(&self.hosting.seat.stream) else { return Ok(()) };
+        self.hosting.log.append(append).await?;
+        self.hosting.seat.publish(&decided.published);
+        Ok(())
+    }
+
+    /// The append was refused or its outcome is unknown. If it carried several commands, one of them may be to blame
+    /// for a refusal: it is looked for by halves, and the others are committed together.
+    async fn refused(
+        &mut self,
+        mut commands: Commands<D>,
+        error: StoreError,
+    ) -> Result<(), WorkError> {
+        if matches!(error, StoreError::OutcomeUnknown(_)) {
+            self.hosting.seat.forget();
+        }
+        if commands.len() > 1 && error.may_be_of_one_command() {
+            let second_half = commands.split_off(commands.len() / 2);
+            Box::pin(self.execute(commands)).await?;
+            return Box::pin(self.execute(second_half)).await;
+        }
+        // Whoever asked knows what it means that a constraint refused, and what to say of it.
+        if !matches!(error, StoreError::Constraint(_)) {
+            let stream = &self.hosting.seat.stream;
+            tracing::warn!(stream.name = %stream, %error, "an append failed");
+        }
+        answer_all(commands, &ExecuteError::Store(error));
+        Ok(())
+    }
+
+    /// Begins to take a regular snapshot if one is due, beside the commands that follow. One at a time on this node: when another
+    /// entity's is being taken, the next batch asks again.
+    async fn snapshot_if_due(&mut self) {
+        if let Some(taking) = self.taking.take_if(|taking| taking.is_finished()) {
+            self.taken(taking).await;
+        }
+        let hosting = &self.hosting;
+        let Some(known) = hosting.seat.published() else { return };
+        let (before, every) = (hosting.seat.snapshot(), hosting.snapshot_every);
+        if self.taking.is_some() || !before.is_due(known.version, every) {
+            return;
+        }
+        let Some(turn) = hosting.log.snapshot_turn() else { return };
+        let (log, stream) = (hosting.log.clone(), hosting.seat.stream.clone());
+        let take = async move {
+            let saved = log.save_snapshot(&stream, &known, before, every).await;
+            drop(turn);
+            saved
+                .inspect_err(
+                    |error| tracing::warn!(stream.name = %stream, %error, "no snapshot was taken"),
+                )
+                .ok()
+        };
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "one per node, bounded by its statement; an entity that ends in peace waits for it"
+        )]
+        let taking = tokio::spawn(take);
+        self.taking = Some(taking);
+    }
+
+    /// Leaves a snapshot behind, so that the next actor reads no events.
+    async fn leave(&mut self) {
+        if let Some(taking) = self.taking.take() {
+            self.taken(taking).await;
+        }
+        let Hosting { seat, log, snapshot_every } = &self.hosting;
+        let (Some(known), before) = (seat.published(), seat.snapshot()) else { return };
+        if !before.is_worth_leaving(known.version) {
+            return;
+        }
+        log.leave_snapshot(&seat.stream, &known, before, *snapshot_every).await;
+    }
+
+    async fn taken(&mut self, taking: JoinHandle<Option<Taken>>) {
+        if let Ok(Some(taken)) = taking.await {
+            self.hosting.seat.set_snapshot(taken);
+        }
+    }
+}
+
+fn answer_all<D: Decider>(commands: Commands<D>, error: &ExecuteError<D::Rejection>) {
+    for execute in commands {
+        let _ = execute.reply.send(Err(error.clone()));
+    }
+}

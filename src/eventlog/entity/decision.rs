@@ -1,0 +1,360 @@
+//! What a group of commands comes to, before it is committed.
+//!
+//! Commands that wait together are decided one after the other, each on the state its predecessors leave, and committed
+//! together. Each is answered with the state right after itself: a change whose task the next command deletes was made all
+//! the same.
+//!
+//! A group ends with the command that makes it large: its append is then a small part of a batch, unless that command is
+//! larger by itself.
+
+use std::sync::Arc;
+
+use super::mailbox::Execute;
+use super::published::{Outcome, Published};
+use super::request::Execution;
+use crate::base::clock::Timestamp;
+use crate::capacity::worker_pool::WorkError;
+use crate::eventlog::log::reader::EventLog;
+use crate::eventlog::model::append::{Append, Context, NewEvent};
+use crate::eventlog::model::decider::{Decider, Extent};
+use crate::eventlog::model::error::{ExecuteError, StoreError};
+use crate::eventlog::model::event::Event;
+use crate::eventlog::model::statement::Statement;
+use crate::eventlog::model::stream::StreamName;
+
+/// Events of a group, and the bytes of what it writes, from which on it takes no more commands.
+const GROUP_EVENTS: usize = 256;
+const GROUP_BYTES: usize = 256 * 1024;
+
+/// What is decided on the threads that answer requests: it takes about half a millisecond.
+const SHORT: Extent = Extent { events: 64, bytes: 64 * 1024 };
+
+/// Commands that are carried out together.
+pub(super) type Commands<D> = Vec<Box<Execute<D>>>;
+
+/// What one command comes to.
+type Decision<D> = Result<Outcome<D>, ExecuteError<<D as Decider>::Rejection>>;
+
+/// What a group of commands comes to.
+pub(super) struct Decided<D: Decider> {
+    /// The version that the first of them was decided on.
+    expected: i64,
+    /// The events of all of them.
+    events: Vec<NewEvent>,
+    /// Rows to write beside these: those of commands with events, and the records of outcomes.
+    beside: Vec<Arc<Statement>>,
+    /// The state after the last of them.
+    pub(super) published: Arc<Published<D>>,
+    /// The bytes of the events.
+    bytes: usize,
+    /// The most bytes of a state.
+    largest: usize,
+    outcomes: Vec<Decision<D>>,
+}
+
+impl<D: Decider> Decided<D> {
+    /// Decides the first commands, as many as are a group, and returns all of them. Large ones are decided away from the
+    /// threads that answer requests.
+    ///
+    /// # Errors
+    ///
+    /// When the decider panicked there.
+    pub(super) async fn of(
+        known: &Arc<Published<D>>,
+        commands: Commands<D>,
+        log: &EventLog,
+    ) -> Result<(Self, Commands<D>), WorkError> {
+        let (now, largest) = (log.clock().now(), log.resources().largest_state);
+        if is_short(&commands) {
+            return Ok((Self::group(known, &commands, now, largest), commands));
+        }
+        let known = Arc::clone(known);
+        let decide = move || (Self::group(&known, &commands, now, largest), commands);
+        log.resources().long_work(decide).await
+    }
+
+    fn group(
+        known: &Arc<Published<D>>,
+        commands: &[Box<Execute<D>>],
+        now: Timestamp,
+        largest: usize,
+    ) -> Self {
+        let mut decided = Self {
+            expected: known.version,
+            events: Vec::new(),
+            beside: Vec::new(),
+            published: Arc::clone(known),
+            bytes: 0,
+            largest,
+            outcomes: Vec::new(),
+        };
+        for execute in commands {
+            let outcome = decided.decide(execute, now);
+            decided.outcomes.push(outcome);
+            if decided.events.len() >= GROUP_EVENTS || decided.bytes >= GROUP_BYTES {
+                break;
+            }
+        }
+        decided
+    }
+
+    /// How many commands are decided.
+    pub(super) fn count(&self) -> usize {
+        self.outcomes.len()
+    }
+
+    /// What is to be written, if anything.
+    pub(super) fn append(&mut self, stream: &StreamName) -> Option<Append> {
+        if self.events.is_empty() && self.beside.is_empty() {
+            return None;
+        }
+        Some(Append {
+            stream: stream.clone(),
+            expected: self.expected,
+            events: std::mem::take(&mut self.events),
+            beside: std::mem::take(&mut self.beside),
+        })
+    }
+
+    fn decide(&mut self, execute: &Execute<D>, now: Timestamp) -> Decision<D> {
+        let Execution { command, context, beside, record, .. } = &execute.execution;
+        let (events, state) = D::decide_and_evolve(&self.published.state, command.clone())
+            .map_err(ExecuteError::Rejected)?;
+        let outcome = Outcome { published: self.after(&events, state)?, events };
+        // What cannot be written leaves nothing of the command.
+        let encoded = encode(&outcome.events, context, now)
+            .map_err(|error| has_no_json_form("an event", &error))?;
+        let record = record.as_ref().map(|record| record.of(&outcome)).transpose();
+        let record = record.map_err(|error| has_no_json_form("a record", &error))?;
+        if !encoded.is_empty() {
+            self.beside.extend(beside.iter().cloned());
+        }
+        self.bytes +=
+            encoded.iter().map(|event| event.data.len() + event.context.len()).sum::<usize>();
+        self.events.extend(encoded);
+        self.beside.extend(record.map(Arc::new));
+        self.published = Arc::clone(&outcome.published);
+        Ok(outcome)
+    }
+
+    /// The state after further events, unless it is heavier than a state may be and than it was.
+    fn after(
+        &self,
+        events: &[D::Event],
+        state: D::State,
+    ) -> Result<Arc<Published<D>>, ExecuteError<D::Rejection>> {
+        if events.is_empty() {
+            return Ok(Arc::clone(&self.published));
+        }
+        let (before, after) = (D::weight(&self.published.state), D::weight(&state));
+        if let Some(refusal) = D::too_heavy().filter(|_| after > self.largest.max(before)) {
+            return Err(ExecuteError::Rejected(refusal));
+        }
+        let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
+        Ok(Arc::new(Published { version: self.published.version + count, state }))
+    }
+
+    /// Answers everybody, once what was decided is committed.
+    pub(super) fn answer(self, commands: Commands<D>) {
+        for (execute, outcome) in commands.into_iter().zip(self.outcomes) {
+            // Whoever asked may have stopped waiting; what was committed stays committed.
+            let _ = execute.reply.send(outcome);
+        }
+    }
+}
+
+/// Whether commands are few and small enough to be decided at once. Of many, only the first are decided.
+fn is_short<D: Decider>(commands: &[Box<Execute<D>>]) -> bool {
+    let extents = commands.iter().map(|execute| D::extent(&execute.execution.command));
+    let group = extents.scan(Extent { events: 0, bytes: 0 }, |sum, extent| {
+        let is_full = sum.events >= GROUP_EVENTS || sum.bytes >= GROUP_BYTES;
+        sum.events += extent.events;
+        sum.bytes += extent.bytes;
+        (!is_full).then_some(*sum)
+    });
+    let group = group.last().unwrap_or(Extent { events: 0, bytes: 0 });
+    group.events <= SHORT.events && group.bytes <= SHORT.bytes
+}
+
+fn encode<E: Event>(
+    events: &[E],
+    context: &Context,
+    now: Timestamp,
+) -> serde_json::Result<Vec<NewEvent>> {
+    if events.is_empty() {
+        return Ok(Vec::new());
+    }
+    let context: Arc<[u8]> = serde_json::to_vec(context)?.into();
+    events.iter().map(|event| NewEvent::encode(event, Arc::clone(&context), now)).collect()
+}
+
+fn has_no_json_form<R: std::error::Error>(
+    what: &str,
+    error: &serde_json::Error,
+) -> ExecuteError<R> {
+    ExecuteError::Store(StoreError::Refused(format!("{what} has no JSON form: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::eventlog::{DecodeError, EventKind, Record};
+    use crate::telemetry::Carried;
+
+    /// A number that is set and taken away; 0 leaves it as it is.
+    enum Number {}
+
+    #[derive(Debug, Clone, PartialEq)]
+    struct Set(Option<u8>);
+
+    impl Event for Set {
+        fn kind(&self) -> EventKind {
+            EventKind { name: "Set", schema: 1 }
+        }
+
+        fn encode(&self) -> Result<String, serde_json::Error> {
+            serde_json::to_string(&self.0)
+        }
+
+        fn decode(_: &str, _: i16, data: &str) -> Result<Self, DecodeError> {
+            Ok(Self(serde_json::from_str(data).unwrap()))
+        }
+    }
+
+    #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+    #[error("it is so already")]
+    struct AlreadySo;
+
+    impl Decider for Number {
+        const CATEGORY: &'static str = "number";
+        const SNAPSHOT_SCHEMA: i16 = 1;
+
+        type Command = Option<u8>;
+        type Event = Set;
+        type State = Option<u8>;
+        type Rejection = AlreadySo;
+
+        fn decide(state: &Option<u8>, command: Option<u8>) -> Result<Vec<Set>, AlreadySo> {
+            match command {
+                Some(0) => Ok(Vec::new()),
+                _ if *state == command => Err(AlreadySo),
+                _ => Ok(vec![Set(command)]),
+            }
+        }
+
+        fn evolve(_: Option<u8>, event: &Set) -> Option<u8> {
+            event.0
+        }
+    }
+
+    type Answer = oneshot::Receiver<Decision<Number>>;
+
+    /// Commands that wait together, and where they are answered.
+    fn waiting(
+        executions: impl IntoIterator<Item = Execution<Number>>,
+    ) -> (Commands<Number>, Vec<Answer>) {
+        let wait = |execution| {
+            let (reply, answer) = oneshot::channel();
+            let carried = Carried::here();
+            (Box::new(Execute { execution, carried, reply }), answer)
+        };
+        executions.into_iter().map(wait).unzip()
+    }
+
+    fn set(number: Option<u8>) -> Execution<Number> {
+        Execution::new(number, Context::default())
+    }
+
+    fn decided(commands: &[Box<Execute<Number>>]) -> Decided<Number> {
+        let known = Arc::new(Published { version: 7, state: None });
+        Decided::group(&known, commands, Timestamp::from_unix_millis(0), usize::MAX)
+    }
+
+    fn answered(answers: Vec<Answer>) -> Vec<Result<(i64, Option<u8>), String>> {
+        let shown = |mut answer: Answer| match answer.try_recv().unwrap() {
+            Ok(outcome) => Ok((outcome.published.version, outcome.published.state)),
+            Err(error) => Err(error.to_string()),
+        };
+        answers.into_iter().map(shown).collect()
+    }
+
+    #[test]
+    fn every_command_is_answered_with_the_state_right_after_itself() {
+        let (commands, answers) = waiting([Some(1), None, None, Some(2)].map(set));
+        let decided = decided(&commands);
+        assert_eq!((decided.expected, decided.events.len()), (7, 3));
+        assert_eq!((decided.published.version, decided.published.state), (10, Some(2)));
+        decided.answer(commands);
+        let refused = Err("it is so already".to_owned());
+        assert_eq!(
+            answered(answers),
+            [Ok((8, Some(1))), Ok((9, None)), refused, Ok((10, Some(2)))]
+        );
+    }
+
+    /// A record that shows what it was made of.
+    fn record() -> Record<Number> {
+        Record::new(|outcome| {
+            let Published { version, state } = *outcome.published;
+            let shown = format!("{} {version} {state:?}", outcome.events.len());
+            Ok(Statement::new("record", vec![Box::new(shown)]))
+        })
+    }
+
+    /// The statements, records with what they were made of.
+    fn beside(decided: &Decided<Number>) -> Vec<String> {
+        let shown = decided
+            .beside
+            .iter()
+            .map(|statement| format!("{} {:?}", statement.sql, statement.params));
+        shown.collect()
+    }
+
+    #[test]
+    fn the_record_of_a_command_is_made_of_the_outcome_that_is_answered() {
+        let executions =
+            [Some(1), Some(1), Some(0), None].map(|number| set(number).recorded(record()));
+        let (commands, _answers) = waiting(executions);
+        let expected = [
+            r#"record ["1 8 Some(1)"]"#,
+            // The second command is refused, the third one has nothing to do.
+            r#"record ["0 8 Some(1)"]"#,
+            r#"record ["1 9 None"]"#,
+        ];
+        // Decided again, the records are made again.
+        for _ in 0..2 {
+            assert_eq!(beside(&decided(&commands)), expected);
+        }
+    }
+
+    #[test]
+    fn rows_beside_events_are_not_written_without_any() {
+        let row = || vec![Statement::new("row", Vec::new())];
+        let (commands, _answers) =
+            waiting([set(Some(0)).beside(row()), set(Some(1)).beside(row())]);
+        let decided = decided(&commands);
+        assert_eq!((decided.events.len(), beside(&decided)), (1, vec!["row []".to_owned()]));
+    }
+
+    #[test]
+    fn a_command_whose_record_cannot_be_made_changes_nothing() {
+        let broken = Record::new(|_| Err(serde::ser::Error::custom("broken")));
+        let (commands, answers) = waiting([set(Some(1)).recorded(broken), set(Some(2))]);
+        let decided = decided(&commands);
+        assert_eq!((decided.events.len(), decided.beside.len()), (1, 0));
+        decided.answer(commands);
+        let refused = "the database refused a statement: a record has no JSON form: broken";
+        assert_eq!(answered(answers), [Err(refused.to_owned()), Ok((8, Some(2)))]);
+    }
+
+    #[test]
+    fn a_group_ends_with_the_command_that_makes_it_large() {
+        let numbers = (0..1_000).map(|number| Some(1 + u8::from(number % 2 == 0)));
+        let (commands, _answers) = waiting(numbers.map(set));
+        let decided = decided(&commands);
+        assert_eq!((decided.count(), decided.events.len()), (GROUP_EVENTS, GROUP_EVENTS));
+        assert!(!is_short(&commands) && is_short(&commands[..SHORT.events]));
+    }
+}

@@ -1,0 +1,89 @@
+//! Loading: what an entity's published state lacks is read from the log, by whoever needs it.
+//!
+//! State that was valid once is caught up with: only the events after it are read. All of a stream is read only when there
+//! is no state, when the stream does not go on from it, or when so much is missing that a snapshot is nearer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::mailbox::{QUEUE, Seat};
+use super::published::Published;
+use crate::eventlog::log::reader::EventLog;
+use crate::eventlog::log::snapshot::Taken;
+use crate::eventlog::model::decider::Decider;
+use crate::eventlog::model::error::{ReadError, StoreError};
+use crate::telemetry::audit_events;
+use crate::telemetry::reason::Reason;
+
+/// Events that are always worth reading rather than a snapshot.
+const FEW: i64 = 1_000;
+/// About the bytes of an event: how many more are worth reading rather than a larger state.
+const EVENT: usize = 512;
+
+impl<D: Decider> Seat<D> {
+    /// The newest state for a reader, of whom only so many wait.
+    pub(super) async fn read(&self, log: &EventLog) -> Result<Arc<Published<D>>, ReadError> {
+        if let Some(current) = self.current() {
+            return Ok(current);
+        }
+        let _place = Place::take(&self.readers).ok_or_else(|| {
+            audit_events::refused(Reason::EntityQueue);
+            ReadError::Overloaded
+        })?;
+        self.newest(log).await
+    }
+
+    /// The newest state that this node has heard of: what is published or, if that is older, what the log has.
+    pub(super) async fn newest(&self, log: &EventLog) -> Result<Arc<Published<D>>, ReadError> {
+        let _turn = self.loading.acquire().await.map_err(|_closed| ReadError::Overloaded)?;
+        loop {
+            // Nothing may be missing, or whoever had the turn before has loaded it.
+            if let Some(current) = self.current() {
+                return Ok(current);
+            }
+            let forgotten = self.forgotten();
+            let loaded = self.load(log).await.map_err(|error| ReadError::Store(error.of_read()));
+            let (loaded, snapshot) = loaded.inspect_err(|error| {
+                tracing::error!(stream.name = %self.stream, %error, "an entity cannot be loaded");
+            })?;
+            let loaded = Arc::new(loaded);
+            if self.publish_read(&loaded, snapshot, forgotten) {
+                return Ok(loaded);
+            }
+        }
+    }
+
+    async fn load(&self, log: &EventLog) -> Result<(Published<D>, Option<Taken>), StoreError> {
+        let required = self.required();
+        if let Some(known) = self.published().filter(|known| is_near(known, required)) {
+            let caught_up = log.catch_up::<D>(&self.stream, &known).await?;
+            if let Some(caught_up) = caught_up.filter(|caught_up| caught_up.version >= required) {
+                return Ok((caught_up, None));
+            }
+        }
+        let hydrated = log.hydrate::<D>(&self.stream).await?;
+        Ok((hydrated.published, Some(hydrated.snapshot)))
+    }
+}
+
+/// Whether reading the events up to a version is less than reading a snapshot.
+fn is_near<D: Decider>(known: &Published<D>, required: i64) -> bool {
+    let more = i64::try_from(D::weight(&known.state) / EVENT).unwrap_or(i64::MAX);
+    required.saturating_sub(known.version) <= FEW.max(more)
+}
+
+/// A place among those who wait for a state to be loaded.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(readers: &'a AtomicUsize) -> Option<Self> {
+        let place = Self(readers);
+        (readers.fetch_add(1, Ordering::Relaxed) < QUEUE).then_some(place)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,15 @@
+//! Entities: one actor per stream, its mailbox, and what it shows.
+
+pub mod actor;
+pub(super) mod decision;
+pub(super) mod directory;
+pub mod handle;
+pub mod hydration;
+pub(super) mod loading;
+pub(super) mod mailbox;
+pub mod published;
+pub mod request;
+pub mod resources;
+pub mod supervisor;
+pub(super) mod unseated;
+pub mod watch;

@@ -1,0 +1,163 @@
+//! What the entities of a node share, whatever their kind: bytes for commands, bytes for states, and threads for long work.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use tokio::sync::Semaphore;
+
+use crate::capacity::budget;
+use crate::capacity::budget::Budget;
+use crate::capacity::memory::Budgets;
+use crate::capacity::worker_pool::{Share, Work, WorkError, Workers};
+
+/// Long work of which each thread has some waiting.
+const AHEAD: usize = 4;
+
+/// What the entities of a node share. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Resources {
+    /// Bytes of commands that wait or are being decided.
+    pub(super) commands: Budget,
+    /// Bytes of states in memory.
+    pub(super) weights: Arc<Weights>,
+    /// The most bytes of one state.
+    pub(super) largest_state: usize,
+    /// Whether it was told that entities leave without a snapshot.
+    pub(crate) is_told_of_departures: Arc<AtomicBool>,
+    long_work: LongWork,
+}
+
+impl Resources {
+    /// The resources that these budgets allow.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system gives no thread.
+    pub fn new(budgets: &Budgets) -> std::io::Result<Self> {
+        let weights = Arc::new(Weights { limit: budgets.plan.entities, used: AtomicUsize::new(0) });
+        budget::observe(&weights, "entities", [Weights::used, Weights::limit]);
+        Ok(Self {
+            commands: budgets.commands.clone(),
+            weights,
+            largest_state: budgets.plan.list,
+            is_told_of_departures: Arc::default(),
+            long_work: LongWork::start()?,
+        })
+    }
+
+    /// Runs what takes more than a few milliseconds away from the threads that answer requests. Waits for its turn, first
+    /// come first served: who may have only one piece of such work at a time takes no more than a turn from the others.
+    ///
+    /// # Errors
+    ///
+    /// When the job panicked.
+    pub async fn long_work<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, WorkError> {
+        self.long_work.run(job).await
+    }
+}
+
+/// How much the states in memory weigh, of all kinds together.
+pub(super) struct Weights {
+    limit: usize,
+    used: AtomicUsize,
+}
+
+impl Weights {
+    /// Whether they weigh more than they may.
+    pub(super) fn is_exceeded(&self) -> bool {
+        self.used() > self.limit
+    }
+
+    pub(super) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// A state that weighed `before` weighs `after` now.
+    pub(super) fn change(&self, before: usize, after: usize) {
+        change(&self.used, before, after);
+    }
+}
+
+impl fmt::Debug for Weights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Weights({} of {})", self.used(), self.limit)
+    }
+}
+
+/// Replaces a summand of a sum.
+pub(super) fn change(sum: &AtomicUsize, before: usize, after: usize) {
+    if after > before {
+        sum.fetch_add(after - before, Ordering::Relaxed);
+    } else {
+        sum.fetch_sub(before - after, Ordering::Relaxed);
+    }
+}
+
+/// Threads for long work, with a queue that never refuses: whoever comes waits for a place in it.
+#[derive(Debug, Clone)]
+struct LongWork {
+    workers: Workers<()>,
+    turns: Arc<Semaphore>,
+}
+
+impl LongWork {
+    fn start() -> std::io::Result<Self> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = (cores / 2).max(1);
+        let places = threads * AHEAD;
+        let workers = Workers::start(Work::Lists, threads, Share::GivesWay, places)?;
+        Ok(Self { workers, turns: Arc::new(Semaphore::new(places)) })
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, WorkError> {
+        let turn = Arc::clone(&self.turns).acquire_owned().await;
+        let turn = turn.map_err(|_closed| WorkError::Failed)?;
+        let job = move |(): &mut ()| {
+            let done = job();
+            // The place is the job's, whoever stops waiting for it.
+            drop(turn);
+            done
+        };
+        self.workers.run(job).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capacity::memory::MemoryPlan;
+
+    fn resources() -> Resources {
+        Resources::new(&Budgets::new(MemoryPlan::of(400_000_000, 40_000_000))).unwrap()
+    }
+
+    #[tokio::test]
+    async fn long_work_waits_for_its_turn_and_is_never_refused() {
+        let resources = resources();
+        let jobs = (0..500).map(|number| resources.long_work(move || number));
+        let done = futures_util::future::join_all(jobs).await;
+        assert_eq!(done, (0..500).map(Ok).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn states_weigh_together_what_each_of_them_weighs_now() {
+        let weights = resources().weights;
+        weights.change(0, weights.limit());
+        assert!(!weights.is_exceeded());
+        weights.change(10, 11);
+        assert!(weights.is_exceeded());
+        weights.change(weights.limit(), 0);
+        assert_eq!((weights.used(), weights.is_exceeded()), (1, false));
+    }
+}

@@ -1,0 +1,316 @@
+//! The supervisor of one kind of entity: admits entities to memory, seats actors, replaces dead ones, passivates idle ones.
+//!
+//! An entity's death concerns nobody else: its seat keeps the commands that wait and gets another actor if there are
+//! any. At most the configured number of entities is in memory, and their states weigh about as much as they may; when a
+//! further entity is needed, those unused for the longest time make room first. An entity that is only read has no actor.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
+
+use super::actor::{Entity, Hosting};
+use super::directory::Directory;
+use super::mailbox::{Seat, Wake};
+use super::published::Published;
+use crate::eventlog::log::reader::EventLog;
+use crate::eventlog::measure;
+use crate::eventlog::model::decider::Decider;
+
+/// How long an entity is kept to which nothing has happened. There is hardly anything to load of it.
+const BLANK: Duration = Duration::from_secs(30);
+
+/// How many entities are kept and for how long.
+#[derive(Debug, Clone, Copy)]
+pub struct Lifespan {
+    /// Most entities in memory at once.
+    pub max_alive: usize,
+    /// An entity unused for this long is passivated.
+    pub idle_after: Duration,
+    /// Events between two snapshots.
+    pub snapshot_every: u64,
+}
+
+/// What the supervisor is told.
+pub(super) enum Supervise<D: Decider> {
+    /// A seat is new, or the first command waits in it.
+    Seat(Arc<Seat<D>>),
+    /// Nobody is about to use this entity.
+    Release(Arc<Seat<D>>),
+    /// A command of an entity to which nothing has happened came to nothing.
+    Blank(Arc<Seat<D>>),
+    /// The states in memory weigh too much.
+    MakeRoom,
+    /// Look for idle entities.
+    Sweep,
+}
+
+impl<D: Decider> std::fmt::Debug for Supervise<D> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Seat(seat) => f.debug_tuple("Seat").field(seat).finish(),
+            Self::Release(seat) => f.debug_tuple("Release").field(seat).finish(),
+            Self::Blank(seat) => f.debug_tuple("Blank").field(seat).finish(),
+            Self::MakeRoom => f.write_str("MakeRoom"),
+            Self::Sweep => f.write_str("Sweep"),
+        }
+    }
+}
+
+/// The actor type of every supervisor.
+#[derive(Debug)]
+pub(super) struct Supervisor<D>(PhantomData<fn() -> D>);
+
+impl<D> Supervisor<D> {
+    pub(super) const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+/// What a supervisor is given.
+pub(super) struct Supervision<D: Decider> {
+    pub(super) directory: Arc<Directory<D>>,
+    pub(super) log: EventLog,
+    pub(super) lifespan: Lifespan,
+}
+
+/// What a supervisor knows.
+pub(super) struct Supervised<D: Decider> {
+    supervision: Supervision<D>,
+    /// How many seats are admitted.
+    admitted: usize,
+    /// Seats with an actor.
+    seated: HashMap<ActorId, Arc<Seat<D>>>,
+    /// Seats to be admitted or to be given an actor, first come first served.
+    waiting: VecDeque<Arc<Seat<D>>>,
+    /// Actors that were told to leave. While some do, nobody else has to make room.
+    leaving: HashSet<ActorId>,
+}
+
+impl<D: Decider> Actor for Supervisor<D> {
+    type Msg = Supervise<D>;
+    type State = Supervised<D>;
+    type Arguments = Supervision<D>;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Supervise<D>>,
+        supervision: Supervision<D>,
+    ) -> Result<Supervised<D>, ActorProcessingErr> {
+        let period = (supervision.lifespan.idle_after / 4)
+            .clamp(Duration::from_millis(20), Duration::from_secs(30));
+        // Ends with the actor.
+        drop(myself.send_interval(period, || Supervise::Sweep));
+        Ok(Supervised {
+            supervision,
+            admitted: 0,
+            seated: HashMap::new(),
+            waiting: VecDeque::new(),
+            leaving: HashSet::new(),
+        })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Supervise<D>>,
+        message: Supervise<D>,
+        supervised: &mut Supervised<D>,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            Supervise::Seat(seat) => supervised.waiting.push_back(seat),
+            Supervise::Release(seat) if seat.is_admitted() => {
+                supervised.passivate(&[seat], &myself).await?;
+            }
+            Supervise::Blank(seat) if seat.is_blank() && seat.is_admitted() => {
+                supervised.passivate(&[seat], &myself).await?;
+            }
+            Supervise::Release(_) | Supervise::Blank(_) => {}
+            Supervise::MakeRoom => supervised.supervision.directory.told_of_excess(),
+            Supervise::Sweep => supervised.passivate_idle(&myself).await?,
+        }
+        supervised.seat_waiting(&myself).await
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<Supervise<D>>,
+        event: SupervisionEvent,
+        supervised: &mut Supervised<D>,
+    ) -> Result<(), ActorProcessingErr> {
+        match event {
+            SupervisionEvent::ActorTerminated(entity, _, _) => supervised.left(entity.get_id()),
+            SupervisionEvent::ActorFailed(entity, error) => {
+                supervised.died(entity.get_id(), &error);
+            }
+            SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
+        }
+        supervised.seat_waiting(&myself).await
+    }
+}
+
+impl<D: Decider> Supervised<D> {
+    /// Admits every waiting seat, as far as there is room, and gives an actor to those with commands.
+    async fn seat_waiting(
+        &mut self,
+        myself: &ActorRef<Supervise<D>>,
+    ) -> Result<(), ActorProcessingErr> {
+        while let Some(seat) = self.waiting.front().map(Arc::clone) {
+            if seat.is_closed() {
+                self.waiting.pop_front();
+                continue;
+            }
+            if !seat.is_admitted() {
+                if !self.has_room(myself).await? {
+                    break;
+                }
+                self.admitted += 1;
+                seat.admit();
+            }
+            self.waiting.pop_front();
+            if seat.wants_actor() {
+                self.spawn(&seat, myself).await?;
+            }
+        }
+        if self.supervision.directory.excess().is_some() && self.leaving.is_empty() {
+            self.make_room(myself).await?;
+        }
+        self.supervision.directory.set_alive(self.admitted);
+        Ok(())
+    }
+
+    /// Whether there is room for another entity. Makes some if there is none.
+    async fn has_room(
+        &mut self,
+        myself: &ActorRef<Supervise<D>>,
+    ) -> Result<bool, ActorProcessingErr> {
+        if self.is_full() && self.leaving.is_empty() {
+            self.make_room(myself).await?;
+        }
+        // What nobody can make room for is no reason to keep an entity out.
+        let is_stuck = self.leaving.is_empty() && !self.is_crowded();
+        Ok(!self.is_full() || is_stuck)
+    }
+
+    fn is_full(&self) -> bool {
+        self.is_crowded() || self.supervision.directory.excess().is_some()
+    }
+
+    fn is_crowded(&self) -> bool {
+        self.admitted >= self.supervision.lifespan.max_alive
+    }
+
+    async fn spawn(
+        &mut self,
+        seat: &Arc<Seat<D>>,
+        myself: &ActorRef<Supervise<D>>,
+    ) -> Result<(), ActorProcessingErr> {
+        let hosting = Hosting {
+            seat: Arc::clone(seat),
+            log: self.supervision.log.clone(),
+            snapshot_every: self.supervision.lifespan.snapshot_every,
+        };
+        let (actor, _ends_with_the_actor): (ActorRef<Wake>, _) =
+            Actor::spawn_linked(None, Entity::<D>::new(), hosting, myself.get_cell()).await?;
+        self.seated.insert(actor.get_id(), Arc::clone(seat));
+        seat.occupy(actor);
+        Ok(())
+    }
+
+    fn left(&mut self, entity: ActorId) {
+        self.leaving.remove(&entity);
+        if let Some(seat) = self.seated.remove(&entity)
+            && !self.retire(&seat)
+        {
+            self.waiting.push_back(seat);
+        }
+    }
+
+    /// Takes the place of a seat without an actor. Whether it is gone: if commands wait in it, it has to be admitted again.
+    fn retire(&mut self, seat: &Arc<Seat<D>>) -> bool {
+        self.admitted -= 1;
+        let is_closed = seat.close_if_unused();
+        if is_closed {
+            self.supervision.directory.remove(&seat.stream);
+        }
+        is_closed
+    }
+
+    fn died(&mut self, entity: ActorId, error: &ActorProcessingErr) {
+        if let Some(seat) = self.seated.get(&entity) {
+            tracing::error!(stream.name = %seat.stream, %error, "an entity died; the next request starts it anew");
+            measure::death::<D>();
+            seat.forget();
+        }
+        self.left(entity);
+    }
+
+    async fn passivate_idle(
+        &mut self,
+        myself: &ActorRef<Supervise<D>>,
+    ) -> Result<(), ActorProcessingErr> {
+        let Supervision { directory, lifespan, .. } = &self.supervision;
+        let now = directory.now();
+        let unused_since = |patience: Duration| {
+            now.checked_sub(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX))
+        };
+        let idle = unused_since(lifespan.idle_after);
+        let blank = unused_since(lifespan.idle_after.min(BLANK));
+        let seats = directory.seats(|seat| {
+            let before = if seat.is_blank() { blank } else { idle };
+            before.is_some_and(|before| seat.last_used() < before) && seat.is_admitted()
+        });
+        self.passivate(&seats, myself).await
+    }
+
+    /// Passivates entities that were unused for the longest time: a twentieth of them, or as many as seats wait; and if their
+    /// states weigh too much, as large a part of them as of the weight has to go.
+    async fn make_room(
+        &mut self,
+        myself: &ActorRef<Supervise<D>>,
+    ) -> Result<(), ActorProcessingErr> {
+        let mut seats = self.supervision.directory.seats(|seat| seat.is_admitted());
+        let crowd = if self.is_crowded() {
+            (seats.len() / 20).max(self.waiting.len().min(seats.len())).max(1)
+        } else {
+            0
+        };
+        let excess = self.supervision.directory.excess();
+        let heavy = excess.map_or(0, |(excess, own)| part(seats.len(), (excess, own)));
+        let count = crowd.max(heavy);
+        if count < seats.len() {
+            seats.select_nth_unstable_by_key(count, |seat| seat.last_used());
+            seats.truncate(count);
+        }
+        self.passivate(&seats, myself).await
+    }
+
+    /// Lets entities leave memory. One without an actor has nothing in hand; if it is worth a snapshot, an actor takes that.
+    async fn passivate(
+        &mut self,
+        seats: &[Arc<Seat<D>>],
+        myself: &ActorRef<Supervise<D>>,
+    ) -> Result<(), ActorProcessingErr> {
+        for seat in seats {
+            let is_worth_leaving =
+                |published: Arc<Published<D>>| seat.snapshot().is_worth_leaving(published.version);
+            if !seat.has_actor() {
+                if !seat.published().is_some_and(is_worth_leaving) {
+                    // Of commands that wait in it the supervisor has been told.
+                    self.retire(seat);
+                    continue;
+                }
+                self.spawn(seat, myself).await?;
+            }
+            self.leaving.extend(seat.passivate());
+        }
+        Ok(())
+    }
+}
+
+/// As large a part of a number as `some` is of `all`, and at least 1.
+fn part(number: usize, (some, all): (usize, usize)) -> usize {
+    let part = number as u128 * some as u128 / (all as u128).max(1);
+    usize::try_from(part).unwrap_or(usize::MAX).clamp(1, number.max(1))
+}

@@ -1,0 +1,63 @@
+//! Statements that are sent together, before the first answer is read.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+
+use tokio_postgres::{Error, Row};
+
+/// The rows of a statement, or why there are none.
+pub(super) type Answer = Result<Vec<Row>, Error>;
+
+type Reply<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+
+/// A statement that was handed to the connection.
+struct Sent<'a> {
+    reply: Reply<'a>,
+    /// The answer, if it was there at once. A failure that was there at once means that nothing was sent, for instance
+    /// because a parameter has no encoding.
+    early: Option<Answer>,
+}
+
+/// Statements in the order in which they were sent.
+#[derive(Default)]
+pub(crate) struct Pipeline<'a>(Vec<Sent<'a>>);
+
+impl<'a> Pipeline<'a> {
+    /// Sends a statement without waiting for its answer. Returns whether it could be sent.
+    pub(crate) async fn send(&mut self, reply: impl Future<Output = Answer> + Send + 'a) -> bool {
+        let mut reply: Reply<'a> = Box::pin(reply);
+        let early = poll_fn(|context| {
+            Poll::Ready(match reply.as_mut().poll(context) {
+                Poll::Ready(answer) => Some(answer),
+                Poll::Pending => None,
+            })
+        })
+        .await;
+        let is_sent = !matches!(early, Some(Err(_)));
+        self.0.push(Sent { reply, early });
+        is_sent
+    }
+
+    /// How many statements there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Every answer in order, also those after a failure: the connection has to be clean for its next user.
+    pub(crate) async fn answers(self) -> Vec<Answer> {
+        let mut answers = Vec::with_capacity(self.0.len());
+        for Sent { reply, early } in self.0 {
+            answers.push(match early {
+                Some(answer) => answer,
+                None => reply.await,
+            });
+        }
+        answers
+    }
+}
+
+/// The answer of a statement that returns no rows.
+pub(super) async fn without_rows(done: impl Future<Output = Result<(), Error>>) -> Answer {
+    done.await.map(|()| Vec::new())
+}

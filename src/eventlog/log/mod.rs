@@ -1,0 +1,10 @@
+//! The log: appending to it, reading it, and what shortens reading.
+
+pub mod append;
+pub mod reader;
+pub mod replay;
+pub mod retention;
+pub(super) mod scan;
+pub(super) mod shadow_table;
+pub mod snapshot;
+pub mod soundness;

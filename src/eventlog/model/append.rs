@@ -1,0 +1,135 @@
+//! What is appended: events of one stream, who caused them, and what is written with them.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::event::{Event, EventView};
+use super::statement::Statement;
+use super::stream::StreamName;
+use crate::base::clock::Timestamp;
+use crate::base::id::{SessionId, UserId};
+use crate::telemetry::traceparent;
+
+/// Who caused an event, and how. Stored with it; holds no secret.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Context {
+    /// The signed-in user who asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+    /// The session they asked in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<SessionId>,
+    /// Network address they asked from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_address: Option<String>,
+    /// The trace and the span in which it happened (W3C Trace Context, section 3.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+    /// What caused it, when it was not a request: `keys rotate` for instance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub causation: Option<String>,
+}
+
+impl Context {
+    /// The context of something the program does by itself or an operator asks for.
+    pub fn caused_by(causation: &str) -> Self {
+        let traceparent = traceparent();
+        Self { causation: Some(causation.to_owned()), traceparent, ..Self::default() }
+    }
+}
+
+/// An encoded event that waits for its position.
+#[derive(Debug, Clone)]
+pub struct NewEvent {
+    /// Its identifier.
+    pub event_id: Uuid,
+    /// Stored name.
+    pub name: &'static str,
+    /// Stored shape.
+    pub schema: i16,
+    /// Its data as JSON.
+    pub data: String,
+    /// Its context as JSON.
+    pub context: Arc<[u8]>,
+    /// When it is recorded.
+    pub recorded_at: Timestamp,
+}
+
+impl NewEvent {
+    /// Encodes an event.
+    ///
+    /// # Errors
+    ///
+    /// When the event's data has no JSON form.
+    pub fn encode<E: Event>(
+        event: &E,
+        context: Arc<[u8]>,
+        recorded_at: Timestamp,
+    ) -> serde_json::Result<Self> {
+        let kind = event.kind();
+        Ok(Self {
+            event_id: crate::base::id::Id::<()>::at(recorded_at).uuid(),
+            name: kind.name,
+            schema: kind.schema,
+            data: event.encode()?,
+            context,
+            recorded_at,
+        })
+    }
+
+    /// What a projection sees of it.
+    pub(crate) fn view<'a>(&'a self, stream: &'a StreamName) -> EventView<'a> {
+        EventView {
+            stream: stream.as_str(),
+            name: self.name,
+            schema: self.schema,
+            data: &self.data,
+            recorded_at: self.recorded_at,
+        }
+    }
+}
+
+/// What the columns of an event but the long ones take.
+const PER_EVENT: usize = 128;
+
+/// Events for one stream, all or none.
+#[derive(Debug, Clone)]
+pub struct Append {
+    /// The stream.
+    pub stream: StreamName,
+    /// The version the stream must have now; 0 means it must not exist.
+    pub expected: i64,
+    /// The events; none when only what is beside them is to be written, which is then written whatever the version.
+    pub events: Vec<NewEvent>,
+    /// Rows written beside the log in the same transaction, before the events.
+    pub beside: Vec<Arc<Statement>>,
+}
+
+impl Append {
+    /// How many bytes of it travel to PostgreSQL, about.
+    pub(crate) fn wire_bytes(&self) -> usize {
+        let events = self.events.iter().map(|event| {
+            self.stream.as_str().len() + event.data.len() + event.context.len() + PER_EVENT
+        });
+        let beside = self.beside.iter().map(|statement| statement.bytes());
+        events.chain(beside).fold(0, usize::saturating_add)
+    }
+
+    /// How many bytes of memory it takes until it is written: once as it waits, and once in the message to PostgreSQL, which
+    /// has at worst twice the room that it needs.
+    pub(crate) fn weight(&self) -> usize {
+        self.wire_bytes().saturating_mul(3)
+    }
+}
+
+/// Where an append went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// Version of the stream after it.
+    pub version: i64,
+    /// Position of its first event, if it has any.
+    pub position: Option<i64>,
+}

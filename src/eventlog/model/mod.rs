@@ -1,0 +1,13 @@
+//! What an event-sourced thing is: deciders, events, streams and projections.
+
+pub mod append;
+pub mod decider;
+pub mod error;
+pub mod event;
+pub mod point;
+pub mod projection;
+pub mod statement;
+pub mod stream;
+pub mod term;
+#[cfg(test)]
+pub mod testing;

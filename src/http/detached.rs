@@ -1,0 +1,96 @@
+//! Work that goes on when its client goes away: what has been committed is told, and what has been begun is finished, also
+//! when the server stops.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use super::response::problem::Problem;
+use crate::telemetry::reason::Reason;
+use crate::telemetry::{Carried, audit_events};
+
+/// Most pieces of such work at the same time. Their clients may have gone, so the limit of connections is none for them.
+const MOST: u32 = 1_024;
+
+/// The work that this server has begun. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Begun(Arc<Semaphore>);
+
+impl Begun {
+    /// Nothing has been begun.
+    pub fn new() -> Self {
+        Self(Arc::new(Semaphore::new(MOST as usize)))
+    }
+
+    /// Works to the end, also when the client goes away meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Those of the work, or that too much is unfinished already.
+    pub async fn to_its_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let permit = Arc::clone(&self.0).try_acquire_owned().map_err(|_| {
+            audit_events::refused(Reason::UnfinishedWork);
+            Problem::overloaded()
+        })?;
+        let work = Carried::here().scope(work);
+        #[expect(clippy::disallowed_methods, reason = "no more at once than there are permits")]
+        let done = tokio::spawn(async move {
+            let done = work.await;
+            drop(permit);
+            done
+        })
+        .await;
+        done.unwrap_or_else(|_| Err(Problem::internal(&"work on an account broke off")))
+    }
+
+    /// Waits until all of it is finished. It is for the end: nothing more can be begun meanwhile.
+    pub async fn finished(&self) {
+        // It is never closed.
+        let _ = self.0.acquire_many(MOST).await;
+    }
+}
+
+impl Default for Begun {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_begun_is_done_though_nobody_waits_for_it() {
+        let (go, begun) = oneshot::channel();
+        let (finish, finished) = oneshot::channel();
+        let work = async {
+            begun.await.unwrap();
+            finish.send(()).unwrap();
+            Ok(())
+        };
+        let unfinished = Begun::new();
+        assert_eq!(unfinished.to_its_end(work).now_or_never(), None);
+        assert_eq!(unfinished.finished().now_or_never(), None);
+        go.send(()).unwrap();
+        unfinished.finished().await;
+        finished.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn no_more_is_begun_than_may_be_unfinished() {
+        let unfinished = Begun::new();
+        let all = unfinished.0.acquire_many(MOST).await.unwrap();
+        let work = || async { Ok(7) };
+        assert_eq!(unfinished.to_its_end(work()).await, Err(Problem::overloaded()));
+        drop(all);
+        assert_eq!(unfinished.to_its_end(work()).await, Ok(7));
+    }
+}

@@ -1,0 +1,159 @@
+//! The edge: what every request goes through on its way to an endpoint and back.
+//!
+//! The order is trace, security headers, CORS, room for the answer, the one error body, room for the request, panics.
+//! Every answer passes through here, whatever noticed a failure and whoever caused a panic.
+//!
+//! # Design
+//!
+//! This is one endpoint, and the request goes through it once: what is to be learnt from it is read first, then it moves
+//! into the boxed future of its endpoint, and only that small box passes the layers. As middleware that takes a request
+//! and hands it on, every layer made a future that holds the request and the future of the next layer; moving those
+//! about took more instructions than all the rest of a warm read.
+
+pub mod admission;
+pub(super) mod client_address;
+pub mod cors;
+pub(super) mod framework_errors;
+pub mod host;
+pub(super) mod metrics;
+pub(super) mod pause;
+pub mod security_headers;
+pub mod trace;
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::{self, BoxFuture};
+use poem::endpoint::DynEndpoint;
+use poem::http::Uri;
+use poem::{Endpoint, Request, Response, Result};
+
+use self::admission::Asker;
+use self::cors::{Cors, Readers};
+use self::security_headers::SecurityHeaders;
+use self::trace::{Operation, RequestContext};
+use super::State;
+use super::request::intake::Intake;
+use super::response::problem::Problem;
+use super::response::{answers, compressed, event_source};
+use crate::capacity::budget::{Exhausted, Holder};
+
+/// What the edge has to know of the API behind it.
+#[derive(Debug, Clone, Copy)]
+pub struct Operations {
+    /// The operation that a request asks for, if it is one of the API's.
+    pub of: fn(&Request) -> Option<Operation>,
+    /// The methods of a path, as `Allow` lists them.
+    pub methods: fn(&str) -> String,
+}
+
+/// Everything behind the edge.
+pub struct Edge<E> {
+    inner: E,
+    operations: Operations,
+    state: Arc<State>,
+    cors: Cors,
+    headers: SecurityHeaders,
+}
+
+/// Properties of a request that its answer needs on the way out.
+struct Known {
+    uri: Uri,
+    readers: Option<Readers>,
+    is_gzip_wanted: bool,
+    is_event_source: bool,
+}
+
+impl<E: DynEndpoint<Output = Response>> Edge<E> {
+    /// The edge of `inner`, whose endpoints reach `state`.
+    pub fn new(inner: E, operations: Operations, state: State) -> Self {
+        metrics::observe(state.site.scheme());
+        let cors = Cors::new(&state.site);
+        let headers = SecurityHeaders::new(state.site.secure);
+        Self { inner, operations, state: Arc::new(state), cors, headers }
+    }
+
+    /// The endpoint's answer; a preflight is answered here.
+    fn answer(
+        &self,
+        mut request: Request,
+        readers: Option<&Readers>,
+        asker: Asker,
+    ) -> BoxFuture<'_, Result<Response>> {
+        if let Err(problem) = host::require(&request) {
+            return future::ready(Err(problem.into())).boxed();
+        }
+        match readers {
+            Some(readers) if readers.ask_first() => future::ready(Ok(readers.allowance())).boxed(),
+            Some(_) | None => {
+                request.set_data(Arc::clone(&self.state));
+                // What only reads sends nothing that counts.
+                if !asker.only_reads {
+                    request.set_data(Arc::new(Intake::new(asker.client, &self.state)));
+                }
+                self.inner.call(request)
+            }
+        }
+    }
+
+    /// The answer as it leaves. Every failure gets the one error body.
+    async fn complete(
+        &self,
+        answer: BoxFuture<'_, Result<Response>>,
+        asker: Asker,
+        Known { uri, readers, is_gzip_wanted, is_event_source }: Known,
+    ) -> Response {
+        let budgets = &self.state.budgets;
+        let answer = AssertUnwindSafe(answer).catch_unwind();
+        let mut response = match admission::answered(&budgets.requests, asker, answer).await {
+            Ok(Ok(Ok(response))) => response,
+            Ok(Ok(Err(error))) => pause::answered(error).await,
+            Ok(Err(_panic)) => Problem::unexpected().to_response(),
+            Err(Exhausted::Limit | Exhausted::Share) => {
+                pause::answered(Problem::overloaded().into()).await
+            }
+        };
+        if is_event_source {
+            response = event_source::understood(response);
+        }
+        if Problem::is_missing_in(&response) {
+            let methods = || (self.operations.methods)(uri.path());
+            // Boxed: most answers do not come this way.
+            response = Box::pin(Problem::complete(response, methods)).await;
+        }
+        if is_gzip_wanted {
+            // Boxed: most answers of a busy API do not come this way either.
+            response = Box::pin(compressed::compressed(response)).await;
+        }
+        response = answers::leased(response, &budgets.answers, asker);
+        self.cors.finish(&mut response, readers);
+        self.headers.put_on(&mut response);
+        response
+    }
+}
+
+impl<E: DynEndpoint<Output = Response>> Endpoint for Edge<E> {
+    type Output = Response;
+
+    fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
+        let (operation, site) = ((self.operations.of)(&request), &self.state.site);
+        let address = client_address::of(&request, site.trusted_proxies);
+        let context = RequestContext::of(&request, operation, address, site.scheme());
+        let (uri, readers) = (request.uri().clone(), self.cors.readers_of(&request));
+        let client = address.map_or(Holder::Node, Holder::client);
+        let asker = Asker { client, only_reads: request.method().is_safe() };
+        let is_gzip_wanted = compressed::is_wanted(&request);
+        let is_event_source = event_source::asks(&request);
+        let known = Known { uri, readers, is_gzip_wanted, is_event_source };
+        let answer = self.answer(request, known.readers.as_ref(), asker);
+        context.serve(self.complete(answer, asker, known)).map(Ok)
+    }
+}
+
+impl<E> std::fmt::Debug for Edge<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Edge").field("cors", &self.cors).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,53 @@
+//! A pause before a refusal: whoever is refused and asks again at once is slowed, instead of keeping the server busy with
+//! refusals.
+//!
+//! Nothing is held for it but the future of a request that has given everything back. `Retry-After` asks for a longer pause,
+//! so a client that obeys it loses nothing.
+
+use std::time::Duration;
+
+use poem::Response;
+use tokio::sync::Semaphore;
+
+use crate::http::response::problem::Problem;
+
+/// Length of the pause.
+const PAUSE: Duration = Duration::from_millis(500);
+/// Most refusals that wait at the same time. Further ones are answered at once.
+const MOST: u32 = 2_048;
+
+static PLACES: Semaphore = Semaphore::const_new(MOST as usize);
+
+/// The answer that a failure becomes, after a pause if it refuses because too much waits already.
+pub(super) async fn answered(error: poem::Error) -> Response {
+    if error.downcast_ref::<Problem>().is_some_and(Problem::is_overload) {
+        // Boxed: hardly any answer comes this way.
+        Box::pin(pause()).await;
+    }
+    error.into_response()
+}
+
+async fn pause() {
+    if let Ok(_place) = PLACES.try_acquire() {
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn is_answered_at_once(problem: Problem) -> bool {
+        answered(problem.into()).now_or_never().is_some()
+    }
+
+    #[tokio::test]
+    async fn a_refusal_of_what_is_too_much_waits_while_there_are_places() {
+        assert!(is_answered_at_once(Problem::unavailable()));
+        assert!(!is_answered_at_once(Problem::overloaded()));
+        let _all = PLACES.acquire_many(MOST).await.unwrap();
+        assert!(is_answered_at_once(Problem::overloaded()));
+    }
+}

@@ -1,0 +1,11 @@
+//! What a request says: its body, its conditions and its key.
+
+pub(crate) mod accept;
+pub mod body;
+pub mod bounded_vec;
+pub mod hashed_body;
+pub mod idempotency_key;
+pub mod if_match;
+pub mod intake;
+pub mod json;
+pub(crate) mod json_decode;

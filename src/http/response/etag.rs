@@ -1,0 +1,66 @@
+//! Entity tags (RFC 9110, section 8.8.3).
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use poem::http::HeaderValue;
+
+use crate::eventlog::Point;
+
+/// A strong entity tag of these bytes: their hash.
+pub fn of(bytes: &[u8]) -> String {
+    format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, bytes)))
+}
+
+/// The strong entity tag of what changes with its version.
+pub fn of_version(version: Point) -> String {
+    format!("\"{version}\"")
+}
+
+/// The end of the tag of what is compressed.
+const GZIPPED: &str = "-gzip\"";
+
+/// The entity tag of the compressed bytes of what has this one.
+pub(super) fn of_gzipped(tag: &HeaderValue) -> Option<HeaderValue> {
+    let tag = tag.to_str().ok()?.strip_suffix('"')?;
+    HeaderValue::try_from(format!("{tag}{GZIPPED}")).ok()
+}
+
+/// The entity tag of the bytes as they are, of what may be that of the compressed ones.
+pub(crate) fn uncompressed(tag: String) -> String {
+    tag.strip_suffix(GZIPPED).map(|whole| format!("{whole}\"")).unwrap_or(tag)
+}
+
+/// The version that an entity tag is of, if it is of one.
+pub(crate) fn version_of(tag: &str) -> Option<Point> {
+    tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok()
+}
+
+/// Whether `If-None-Match` names this entity tag, of the bytes compressed or not (RFC 9110, section 13.1.2: weak comparison).
+pub fn matches(tags: &str, etag: &str) -> bool {
+    tags.split(',')
+        .map(|tag| tag.trim().trim_start_matches("W/"))
+        .any(|tag| tag == "*" || tag == etag || uncompressed(tag.to_owned()) == etag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entity_tag_is_recognised_weak_or_strong_in_a_list() {
+        for tags in ["\"a\"", "W/\"a\"", "\"b\", \"a\"", "*", "\"a-gzip\"", "W/\"a-gzip\""] {
+            assert!(matches(tags, "\"a\""), "{tags}");
+        }
+        assert!(!matches("\"b\"", "\"a\"") && !matches("\"b-gzip\"", "\"a\""));
+    }
+
+    #[test]
+    fn the_tag_of_compressed_bytes_is_taken_for_that_of_the_bytes_as_they_are() {
+        let tag = "\"7.Zk3x_9Qa\"";
+        let of_gzipped = of_gzipped(&HeaderValue::from_static(tag)).unwrap();
+        assert_eq!(of_gzipped, "\"7.Zk3x_9Qa-gzip\"");
+        assert_eq!(uncompressed(of_gzipped.to_str().unwrap().to_owned()), tag);
+        assert_eq!(uncompressed(tag.to_owned()), tag);
+    }
+}

@@ -1,0 +1,96 @@
+//! Answers that go on: server-sent events, for as long as this node can know what happens.
+
+use std::fmt;
+use std::time::Duration;
+
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt};
+use poem::Request;
+use poem::http::HeaderName;
+use poem::web::sse::Event;
+use poem_openapi::ApiResponse;
+use poem_openapi::payload::EventStream;
+use poem_openapi::types::{ToJSON, Type};
+
+use super::problem::Problem;
+use crate::capacity::budget::{Budget, Holder, Lease};
+use crate::capacity::memory::STREAM;
+use crate::http::{State, header_of};
+use crate::telemetry::client_address;
+
+/// What keeps a silent stream from being taken for a dead one.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// What happens, as it happens.
+#[derive(ApiResponse)]
+pub enum Live<T: Type + ToJSON + Send + 'static> {
+    /// Server-sent events, one for each thing that happens.
+    #[oai(status = 200)]
+    Events(
+        EventStream<BoxStream<'static, T>>,
+        /// A stream is never kept.
+        #[oai(header = "Cache-Control")]
+        String,
+        /// Asks a reverse proxy to hand on every event at once.
+        #[oai(header = "X-Accel-Buffering")]
+        String,
+    ),
+}
+
+impl<T: Type + ToJSON + Send + 'static> Live<T> {
+    /// What happens, each as an event, until the server stops or cannot know any more. The place is given back then, or
+    /// when the client goes.
+    pub fn of(
+        (state, place): (&State, Lease),
+        happens: impl Stream<Item = T> + Send + 'static,
+        event: fn(T) -> Event,
+    ) -> Self {
+        let (stops, is_lost) = (state.readiness.clone().closed(), state.follower.clone().lost());
+        let happens = happens.take_until(stops).take_until(is_lost);
+        let happens = happens.inspect(move |_| _ = &place).boxed();
+        let events = told(happens, event, HEARTBEAT);
+        Self::Events(events, "no-store".to_owned(), "no".to_owned())
+    }
+}
+
+impl<T: Type + ToJSON + Send + 'static> fmt::Debug for Live<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Live")
+    }
+}
+
+/// A place for a stream.
+///
+/// One client has at most its share, so that it cannot keep others from theirs. One that comes when there is no place is
+/// refused: if the oldest stream made room instead, it would connect again, and take the place of the next.
+///
+/// # Errors
+///
+/// When there is none.
+pub fn place(places: &Budget) -> Result<Lease, Problem> {
+    let client = client_address().map_or(Holder::Node, Holder::client);
+    places.lease(client, STREAM).map_err(|_| Problem::too_many_streams())
+}
+
+/// The last event that a client knows, and the field that says so: what a browser sends when it connects again comes first.
+pub fn last_known<'a>(
+    request: &'a Request,
+    since: Option<&'a str>,
+) -> (&'static str, Option<&'a str>) {
+    // An empty one is what a client sends that knows none (HTML, section 9.2). A type of the document has an `is_empty` of its own.
+    match header_of(request, &LAST_EVENT_ID).filter(|last| !str::is_empty(last)) {
+        Some(last) => ("Last-Event-ID", Some(last)),
+        None => ("since", since),
+    }
+}
+
+/// The events, and a comment after every `heartbeat`.
+pub(crate) fn told<T: Type + ToJSON + Send + 'static>(
+    happens: BoxStream<'static, T>,
+    event: fn(T) -> Event,
+    heartbeat: Duration,
+) -> EventStream<BoxStream<'static, T>> {
+    EventStream::new(happens).keep_alive(heartbeat).to_event(event)
+}

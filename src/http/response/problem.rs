@@ -1,0 +1,398 @@
+//! The one error body, and the only place that knows statuses.
+//!
+//! `code` is a contract that clients may rely on; `message` is for people. Sources of errors are logged here, once, and
+//! never shown. The errors of the layers below become problems in `translate.rs`.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use poem::Response;
+use poem::error::ResponseError;
+use poem::http::{HeaderName, HeaderValue, StatusCode, header};
+use poem_openapi::Object;
+use serde::Serialize;
+
+use super::field_problem;
+use super::field_problem::{FieldProblem, Flaw};
+use super::raw_json::RawJson;
+use crate::http::edge::framework_errors;
+use crate::http::request::json;
+use crate::telemetry::current_trace_id;
+
+/// What went wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Object)]
+#[serde(rename_all = "camelCase")]
+#[oai(rename = "Error", rename_all = "camelCase", skip_serializing_if_is_none)]
+pub struct ErrorBody {
+    /// Stable name of what went wrong, for programs: `INVALID_EMAIL_OR_PASSWORD` for instance.
+    pub code: String,
+    /// What went wrong, for people.
+    pub message: String,
+    /// Identifies the request in logs and traces (W3C trace id).
+    pub trace_id: String,
+    /// The fields that are not as they should be, when the input is invalid or taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub details: Option<Vec<FieldProblem>>,
+    /// What the request wanted to change, as it is now and in the shape in which it is read, when its version has changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub current: Option<RawJson>,
+}
+
+/// An answer that is not what was asked for. Boxed: most results carry none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem(Box<Content>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Content {
+    status: StatusCode,
+    code: &'static str,
+    message: Cow<'static, str>,
+    details: Vec<FieldProblem>,
+    current: Option<RawJson>,
+    headers: Vec<(HeaderName, String)>,
+}
+
+/// The media type of pages, which say what went wrong in their own way.
+pub const PAGE: &str = "text/html; charset=utf-8";
+
+/// The code of what is refused because too much waits already.
+const OVERLOADED: &str = "OVERLOADED";
+/// Seconds after which a refused request is worth repeating.
+const RETRY_AFTER: u32 = 1;
+
+impl Problem {
+    /// A problem with this status, stable code and message.
+    pub fn new(
+        status: StatusCode,
+        code: &'static str,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self(Box::new(Content {
+            status,
+            code,
+            message: message.into(),
+            details: Vec::new(),
+            current: None,
+            headers: Vec::new(),
+        }))
+    }
+
+    /// `400`: one field of the input is invalid.
+    pub fn field(field: impl Into<String>, flaw: Flaw, message: impl fmt::Display) -> Self {
+        Self::fields(vec![FieldProblem::new(field, flaw, message)])
+    }
+
+    /// `400`: the value of one field was refused.
+    pub fn invalid<E: Copy + fmt::Display>(field: impl Into<String>, error: E) -> Self
+    where
+        Flaw: From<E>,
+    {
+        Self::fields(vec![FieldProblem::of(field, error)])
+    }
+
+    /// `400`: fields of the input are invalid.
+    pub fn fields(mut details: Vec<FieldProblem>) -> Self {
+        details.truncate(field_problem::MOST_DETAILS);
+        let message = field_problem::told(&details);
+        let mut problem = Self::new(StatusCode::BAD_REQUEST, "INVALID_INPUT", message);
+        problem.0.details = details;
+        problem
+    }
+
+    /// The same, with fields that it is about.
+    #[must_use]
+    pub fn about(mut self, details: Vec<FieldProblem>) -> Self {
+        self.0.details = details;
+        self
+    }
+
+    /// `401`: no token was sent (RFC 6750, section 3.1: no error code in the challenge then).
+    pub fn unauthenticated() -> Self {
+        Self::challenge("UNAUTHORIZED", "Sign in first: this needs an access token or a session")
+    }
+
+    /// `401`: the address or the password is wrong, and nobody is told which.
+    pub fn wrong_credentials() -> Self {
+        Self::challenge("INVALID_EMAIL_OR_PASSWORD", "Invalid email or password")
+    }
+
+    fn challenge(code: &'static str, message: &'static str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, code, message)
+            .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"keyfold\"".to_owned())
+    }
+
+    /// `401`: the token is not accepted, and `WWW-Authenticate` says why (RFC 6750, section 3).
+    pub fn invalid_token(code: &'static str, reason: impl fmt::Display) -> Self {
+        let challenge = format!(
+            "Bearer realm=\"keyfold\", error=\"invalid_token\", error_description=\"{reason}\""
+        );
+        let mut message = reason.to_string();
+        if let Some(first) = message.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        Self::new(StatusCode::UNAUTHORIZED, code, message)
+            .with_header(header::WWW_AUTHENTICATE, challenge)
+    }
+
+    /// `403`: signed in, but not allowed.
+    pub fn forbidden(code: &'static str, message: &'static str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code, message)
+    }
+
+    /// `404`: nobody has put anything at this path.
+    pub fn nothing_here() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", "There is nothing at this path")
+    }
+
+    /// `412`: what the request wanted to change is not as `If-Match` says (RFC 9110, section 15.5.13). With what it is
+    /// instead, and its entity tag, the client can decide again without asking.
+    pub fn precondition_failed(current: Option<RawJson>, etag: Option<String>) -> Self {
+        let mut problem = Self::new(
+            StatusCode::PRECONDITION_FAILED,
+            "VERSION_MISMATCH",
+            "This has changed since you read it; nothing was changed",
+        );
+        problem.0.current = current;
+        match etag {
+            Some(etag) => problem.with_header(header::ETAG, etag),
+            None => problem,
+        }
+    }
+
+    /// `422`: the key belongs to another request (draft-ietf-httpapi-idempotency-key-header, section 2.7).
+    pub fn key_reused() -> Self {
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "IDEMPOTENCY_KEY_REUSED",
+            "Another request was sent with this Idempotency-Key; nothing was changed",
+        )
+    }
+
+    /// `409`: the request with this key is at work (the same section).
+    pub fn key_in_use() -> Self {
+        let message = "The request with this Idempotency-Key is still at work, ask again shortly";
+        Self::new(StatusCode::CONFLICT, "IDEMPOTENCY_KEY_IN_USE", message).retry_after(RETRY_AFTER)
+    }
+
+    /// `503`: too much waits already. Nothing was done.
+    pub fn overloaded() -> Self {
+        Self::retry_later(
+            OVERLOADED,
+            "The server is overloaded; nothing was changed, try again shortly",
+        )
+    }
+
+    /// Whether it refuses because too much waits already.
+    pub(crate) fn is_overload(&self) -> bool {
+        self.0.code == OVERLOADED
+    }
+
+    /// `503`: the database is away.
+    pub fn unavailable() -> Self {
+        Self::retry_later(
+            "UNAVAILABLE",
+            "The server cannot answer for the moment, try again shortly",
+        )
+    }
+
+    /// `503`: the change may or may not have been made.
+    pub fn outcome_unknown() -> Self {
+        Self::retry_later(
+            "OUTCOME_UNKNOWN",
+            "The change may or may not have been made; look before trying again",
+        )
+    }
+
+    /// `500`, after logging what happened.
+    pub fn internal(error: &dyn fmt::Display) -> Self {
+        tracing::error!(%error, "a request failed");
+        Self::unexpected()
+    }
+
+    /// `500` with nothing to say.
+    pub fn unexpected() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "INTERNAL_ERROR",
+            "Something went wrong on our side",
+        )
+    }
+
+    /// `503`: the same may be answered otherwise in a moment.
+    pub(crate) fn retry_later(code: &'static str, message: &'static str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message).retry_after(RETRY_AFTER)
+    }
+
+    /// The same, worth repeating after so many seconds.
+    #[must_use]
+    pub fn retry_after(self, seconds: u32) -> Self {
+        self.with_header(header::RETRY_AFTER, seconds.to_string())
+    }
+
+    /// The same with a header.
+    pub(crate) fn with_header(mut self, name: HeaderName, value: String) -> Self {
+        self.0.headers.push((name, value));
+        self
+    }
+
+    /// Whether it is a `401`.
+    pub fn is_unauthorized(&self) -> bool {
+        self.0.status == StatusCode::UNAUTHORIZED
+    }
+
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    /// Its stable name.
+    pub fn code(&self) -> &'static str {
+        self.0.code
+    }
+
+    /// What went wrong, for people.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The fields that are not as they should be.
+    pub fn details(&self) -> &[FieldProblem] {
+        &self.0.details
+    }
+
+    /// A header of its answer.
+    pub fn header(&self, name: &HeaderName) -> Option<&str> {
+        let mut headers = self.0.headers.iter();
+        headers.find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    fn body(&self) -> ErrorBody {
+        ErrorBody {
+            code: self.0.code.to_owned(),
+            message: self.0.message.to_string(),
+            trace_id: current_trace_id().to_string(),
+            details: (!self.0.details.is_empty()).then(|| self.0.details.clone()),
+            current: self.0.current.clone(),
+        }
+    }
+
+    /// The answer.
+    pub fn to_response(&self) -> Response {
+        let body = serde_json::to_vec(&self.body()).unwrap_or_default();
+        let mut response = json::respond(body.into());
+        response.set_status(self.0.status);
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        for (name, value) in &self.0.headers {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        response
+    }
+
+    /// Whether an answer is a failure that the framework noticed, which lacks the one error body.
+    pub fn is_missing_in(response: &Response) -> bool {
+        let failed = response.status().is_client_error() || response.status().is_server_error();
+        let is_told = |kind: &str| response.content_type() == Some(kind);
+        failed && !is_told(json::CONTENT_TYPE) && !is_told(PAGE)
+    }
+
+    /// Gives it the one error body. `allowed` names the methods of the path, for a `405` (RFC 9110, section 15.5.6).
+    pub async fn complete(response: Response, allowed: impl FnOnce() -> String) -> Response {
+        let status = response.status();
+        let text = response.into_body().into_string().await.unwrap_or_default();
+        Self::noticed_by_framework(status, &text, allowed).to_response()
+    }
+
+    fn noticed_by_framework(
+        status: StatusCode,
+        text: &str,
+        allowed: impl FnOnce() -> String,
+    ) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => Self::nothing_here(),
+            StatusCode::METHOD_NOT_ALLOWED => {
+                let problem =
+                    Self::new(status, "METHOD_NOT_ALLOWED", "This path does not have this method");
+                problem.with_header(header::ALLOW, allowed())
+            }
+            StatusCode::BAD_REQUEST => framework_errors::refused(text),
+            status if status.is_client_error() => {
+                Self::new(status, "BAD_REQUEST", "The request cannot be understood")
+            }
+            _ => Self::internal(&format!("{status}: {text}")),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0.status, self.0.code)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl ResponseError for Problem {
+    fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    fn as_response(&self) -> Response {
+        self.to_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// The status, the headers in question and the body, which the trace id makes different every time.
+    async fn answer(problem: Problem) -> (u16, Value, Value) {
+        let response = problem.to_response();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let header = |name| headers.get(name).map(|value| value.to_str().unwrap());
+        let headers = json!({"etag": header("etag"), "retryAfter": header("retry-after")});
+        let body = response.into_body().into_string().await.unwrap();
+        let mut body: Value = serde_json::from_str(&body).unwrap();
+        assert!(body.as_object_mut().unwrap().remove("traceId").unwrap().is_string());
+        (status, headers, body)
+    }
+
+    #[tokio::test]
+    async fn a_failed_precondition_shows_what_is_there_now() {
+        let current = RawJson::of(&json!({"title": "Milk"})).unwrap();
+        let shown = answer(Problem::precondition_failed(Some(current), Some("\"3\"".to_owned())));
+        let (code, message) =
+            ("VERSION_MISMATCH", "This has changed since you read it; nothing was changed");
+        let body = json!({"code": code, "message": message, "current": {"title": "Milk"}});
+        assert_eq!(shown.await, (412, json!({"etag": "\"3\"", "retryAfter": null}), body));
+        let gone = answer(Problem::precondition_failed(None, None));
+        let body = json!({"code": code, "message": message});
+        assert_eq!(gone.await, (412, json!({"etag": null, "retryAfter": null}), body));
+    }
+
+    #[tokio::test]
+    async fn a_key_that_cannot_be_used_says_whether_waiting_helps() {
+        let reused = json!({
+            "code": "IDEMPOTENCY_KEY_REUSED",
+            "message": "Another request was sent with this Idempotency-Key; nothing was changed",
+        });
+        let never = json!({"etag": null, "retryAfter": null});
+        assert_eq!(answer(Problem::key_reused()).await, (422, never, reused));
+        let in_use = json!({
+            "code": "IDEMPOTENCY_KEY_IN_USE",
+            "message": "The request with this Idempotency-Key is still at work, ask again shortly",
+        });
+        let soon = json!({"etag": null, "retryAfter": "1"});
+        assert_eq!(answer(Problem::key_in_use()).await, (409, soon, in_use));
+    }
+
+    #[tokio::test]
+    async fn a_problem_carries_every_header_it_was_given() {
+        let problem = Problem::precondition_failed(None, Some("\"3\"".to_owned())).retry_after(7);
+        assert_eq!(answer(problem).await.1, json!({"etag": "\"3\"", "retryAfter": "7"}));
+    }
+}

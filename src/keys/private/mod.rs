@@ -1,0 +1,6 @@
+//! Private keys: made, sealed, kept, and used to sign.
+
+pub mod private_key;
+pub mod sealer;
+pub mod signing;
+pub mod vault;

@@ -1,0 +1,5 @@
+//! Access tokens: their claims, their signature, and what verifying one came to.
+
+pub mod access_token;
+pub mod policy;
+pub mod verified;

@@ -1,0 +1,233 @@
+//! How to reach one database.
+//!
+//! A [`Connection`] is a value: cheap to clone, opened as often as wanted. Everything that needs the database is given
+//! one and never sees a URL, so what is said about address, TLS, schema and session bounds is said once.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio_postgres::config::{Host, SslMode as Wire};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Config, Socket};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::connection_string::{ConnectionError, ConnectionString};
+use super::hosts;
+use super::link::Link;
+use super::session;
+use super::settings::Settings;
+use super::sslmode::SslMode;
+use super::tls;
+use crate::base::clock::Clock;
+use crate::base::id::Id;
+use crate::postgres::error::DatabaseError;
+
+/// The driver's half of an open session, which has to be polled.
+type Driver =
+    tokio_postgres::Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
+
+/// An attempt to open a session with one host.
+type Attempt<'a> =
+    Pin<Box<dyn Future<Output = Result<(Client, Driver), tokio_postgres::Error>> + Send + 'a>>;
+
+/// How to reach one database.
+#[derive(Clone)]
+pub struct Connection {
+    config: Config,
+    settings: Settings,
+    sslmode: SslMode,
+    tls: MakeRustlsConnect,
+}
+
+impl Connection {
+    /// Reads a libpq connection string: a `postgres://` URL or `key=value` settings, with one or several hosts.
+    ///
+    /// # Errors
+    /// Names the problem in one sentence, without any part of the string.
+    pub fn parse(text: &str) -> Result<Self, ConnectionError> {
+        let ConnectionString { mut config, settings, sslmode, sslrootcert } =
+            ConnectionString::parse(text)?;
+        session::prepare(&mut config);
+        if config.get_hosts().is_empty() {
+            return Err(ConnectionError::NoHost);
+        }
+        // As in libpq, sslmode means nothing on a Unix socket.
+        let sslmode = if session::is_local(&config) { SslMode::Disable } else { sslmode };
+        let tls = tls::connector(sslmode, sslrootcert.as_deref())?;
+        Ok(Self { config, settings, sslmode, tls })
+    }
+
+    /// Reaches a database through the Unix socket in a directory.
+    pub(crate) fn on_socket(
+        directory: &Path,
+        user: &str,
+        database: &str,
+    ) -> Result<Self, ConnectionError> {
+        let mut config = Config::new();
+        config.host_path(directory).user(user).dbname(database);
+        session::prepare(&mut config);
+        let (sslmode, settings) = (SslMode::Disable, Settings::default());
+        Ok(Self { config, settings, sslmode, tls: tls::connector(sslmode, None)? })
+    }
+
+    /// What a program of PostgreSQL finds in its environment to reach the same database through its Unix socket.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        let socket = self.config.get_hosts().iter().find_map(|host| match host {
+            Host::Unix(directory) => Some(directory.to_string_lossy().into_owned()),
+            Host::Tcp(_) => None,
+        });
+        let named = [
+            ("PGHOST", socket),
+            ("PGUSER", self.config.get_user().map(str::to_owned)),
+            ("PGDATABASE", self.config.get_dbname().map(str::to_owned)),
+        ];
+        named.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+
+    /// The same database, with every session working in one schema.
+    #[must_use]
+    pub fn with_schema(&self, schema: &str) -> Self {
+        let mut connection = self.clone();
+        connection.settings.in_schema(schema);
+        connection
+    }
+
+    /// Opens one dedicated session.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Unavailable`] if nobody answers in time, [`DatabaseError::Refused`] if the server says no.
+    pub async fn connect(&self) -> Result<Link, DatabaseError> {
+        match tokio::time::timeout(self.open_timeout(), self.open()).await {
+            Ok(Ok((client, driver))) => Ok(Link::drive(client, driver)),
+            Ok(Err(error)) => Err(DatabaseError::while_connecting(&error)),
+            Err(_) => Err(DatabaseError::Unavailable("it took too long to answer".to_owned())),
+        }
+    }
+
+    /// What the driver is told, for the pool.
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// How long opening a session may take in all.
+    pub(crate) fn open_timeout(&self) -> Duration {
+        session::open_timeout(&self.config)
+    }
+
+    /// Opens a session with the first of the hosts that will do.
+    pub(crate) async fn open(&self) -> Result<(Client, Driver), tokio_postgres::Error> {
+        let attempts: Vec<Attempt<'_>> = hosts::each(&self.config)
+            .into_iter()
+            .map(|host| -> Attempt<'_> { Box::pin(self.open_at(host)) })
+            .collect();
+        match hosts::first(attempts).await {
+            Some(outcome) => outcome,
+            // Without a host: the driver says so.
+            None => self.open_at(self.config.clone()).await,
+        }
+    }
+
+    /// Opens a session with one host, trying the transports that `sslmode` allows in their order.
+    async fn open_at(&self, host: Config) -> Result<(Client, Driver), tokio_postgres::Error> {
+        let (first, second) = self.sslmode.attempts();
+        let error = match self.attempt(&host, first).await {
+            Err(error) if is_about_transport(&error) => error,
+            outcome => return outcome,
+        };
+        let Some(second) = second else { return Err(error) };
+        match self.attempt(&host, second).await {
+            // Of two failures, what went wrong with TLS is the more telling one.
+            Err(_) if second == Wire::Disable => Err(error),
+            outcome => outcome,
+        }
+    }
+
+    async fn attempt(
+        &self,
+        host: &Config,
+        transport: Wire,
+    ) -> Result<(Client, Driver), tokio_postgres::Error> {
+        let mut config = host.clone();
+        config.ssl_mode(transport);
+        let (client, mut driver) = config.connect(self.tls.clone()).await?;
+        self.settle(&client, &mut driver).await?;
+        Ok((client, driver))
+    }
+
+    /// Tells a fresh session what it has to know, and looks at it then, in a transaction of its own.
+    async fn settle(
+        &self,
+        client: &Client,
+        driver: &mut Driver,
+    ) -> Result<(), tokio_postgres::Error> {
+        let name = Id::<()>::generate(&Clock::system()).uuid();
+        let (telling, looking) = (self.settings.telling(name), self.settings.looking(name));
+        let settle = async {
+            client.batch_execute(&telling).await?;
+            client.batch_execute(&looking).await
+        };
+        tokio::select! {
+            settled = settle => settled,
+            // The session has ended: the statement says why.
+            _ = driver => client.batch_execute("").await,
+        }
+    }
+}
+
+/// Whether an attempt failed because of TLS or its absence, so that the other transport may work.
+fn is_about_transport(error: &tokio_postgres::Error) -> bool {
+    if let Some(refusal) = error.as_db_error() {
+        // "no pg_hba.conf entry for …, no encryption" and its like.
+        return *refusal.code()
+            == tokio_postgres::error::SqlState::INVALID_AUTHORIZATION_SPECIFICATION;
+    }
+    let cause = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    cause.and_then(io::Error::get_ref).is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>)
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("host", &self.config.get_hosts())
+            .field("port", &self.config.get_ports())
+            .field("dbname", &self.config.get_dbname())
+            .field("user", &self.config.get_user())
+            .field("sslmode", &self.sslmode.name())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_where_it_goes_and_nothing_secret() {
+        let connection =
+            Connection::parse("postgres://ada:hunter2@db.example:6432/tasks?sslmode=require")
+                .unwrap();
+        let text = format!("{connection:?}");
+        assert!(
+            text.contains("db.example") && text.contains("6432") && text.contains("require"),
+            "{text}"
+        );
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn tls_is_not_asked_for_on_a_unix_socket() {
+        let connection =
+            Connection::parse("postgres:///d?host=/run/postgresql&sslmode=require").unwrap();
+        assert_eq!(connection.sslmode, SslMode::Disable);
+    }
+
+    #[test]
+    fn a_string_without_a_host_is_refused() {
+        assert!(matches!(Connection::parse("postgres:///d"), Err(ConnectionError::NoHost)));
+        assert!(matches!(Connection::parse(""), Err(ConnectionError::NoHost)));
+    }
+}

@@ -1,0 +1,14 @@
+//! Opening a session: where the servers are, TLS, and what a session is told first.
+
+pub(super) mod connection;
+pub(super) mod connection_parts;
+pub(super) mod connection_string;
+pub(super) mod hosts;
+pub(super) mod link;
+pub mod pooler;
+pub(super) mod session;
+pub(super) mod settings;
+#[cfg(test)]
+pub(super) mod settings_tests;
+pub(super) mod sslmode;
+pub(super) mod tls;

@@ -1,0 +1,41 @@
+//! Who may connect to the cluster: exactly the operating system user that runs the server.
+//!
+//! Invariant: never `trust`, never a password, never TCP. The kernel says who is at the other end of the socket.
+
+use std::path::Path;
+
+use super::error::ClusterError;
+use super::system::identity::Identity;
+use super::system::owned_file;
+
+/// The role that owns everything in the cluster.
+pub(super) const ROLE: &str = "keyfold";
+
+/// Writes the cluster's access rules, at every start, because the server's user may have changed.
+pub(super) fn write(cluster: &Path, identity: &Identity) -> Result<(), ClusterError> {
+    owned_file::write(&cluster.join("pg_hba.conf"), &rules(), identity)?;
+    owned_file::write(&cluster.join("pg_ident.conf"), &users(&identity.server.name), identity)
+}
+
+fn rules() -> String {
+    format!("# Written by Keyfold at every start.\nlocal all {ROLE} peer map=server\n")
+}
+
+fn users(server: &str) -> String {
+    format!(
+        "# Written by Keyfold at every start.\nserver \"{}\" {ROLE}\n",
+        server.replace('"', "\"\"")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_servers_user_is_let_in() {
+        assert!(users("ada").ends_with("\nserver \"ada\" keyfold\n"));
+        assert_eq!(rules().lines().filter(|line| !line.starts_with('#')).count(), 1);
+        assert!(!rules().contains("trust"));
+    }
+}

@@ -1,0 +1,99 @@
+//! The running PostgreSQL server, tied to the life of this process.
+//!
+//! A small shell script (`lifeline.sh`) stands between: it starts PostgreSQL and stops it when the pipe on its standard
+//! input closes, which happens when this process ends, in whatever way. Both are in a process group of their own, so
+//! Ctrl-C in a terminal reaches only the Keyfold server, which then stops PostgreSQL last.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::future::Future;
+use std::io::{self, PipeWriter};
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use tokio::process::Command;
+use tokio::sync::watch;
+
+/// The script that runs PostgreSQL while its standard input is open.
+const LIFELINE: &str = include_str!("lifeline.sh");
+
+/// A PostgreSQL server that ends with this value.
+#[derive(Debug)]
+pub(crate) struct Postmaster {
+    lifeline: PipeWriter,
+    ended: watch::Receiver<Option<ExitStatus>>,
+    #[cfg(test)]
+    wrapper: Option<u32>,
+}
+
+impl Postmaster {
+    /// Starts PostgreSQL through the script, writing to a log.
+    ///
+    /// `command` is a shell that runs as the cluster's user, `server` is PostgreSQL with its arguments.
+    pub(super) fn launch(
+        mut command: Command,
+        server: Vec<OsString>,
+        log: &File,
+    ) -> io::Result<Self> {
+        let (reader, lifeline) = io::pipe()?;
+        command.args(["-c", LIFELINE, "keyfold-lifeline"]).args(server);
+        command.stdin(reader).stdout(log.try_clone()?).stderr(log.try_clone()?).process_group(0);
+        let mut child = command.spawn()?;
+        #[cfg(test)]
+        let wrapper = child.id();
+        let (sender, ended) = watch::channel(None);
+        watch_over(async move {
+            let status = child.wait().await;
+            // A child whose status cannot be had is gone as well; the sender's end says so.
+            sender.send_replace(status.ok());
+        });
+        Ok(Self {
+            lifeline,
+            ended,
+            #[cfg(test)]
+            wrapper,
+        })
+    }
+
+    /// Resolves when PostgreSQL has ended, with how it did.
+    pub(crate) async fn ended(&self) -> String {
+        let mut ended = self.ended.clone();
+        let status = ended.wait_for(Option::is_some).await.map(|status| *status);
+        status.ok().flatten().map_or_else(|| "unknown status".to_owned(), describe)
+    }
+
+    /// How PostgreSQL ended, if it has.
+    pub(crate) fn outcome(&self) -> Option<String> {
+        self.ended.borrow().map(describe)
+    }
+
+    /// Closes the lifeline, which shuts PostgreSQL down in order; `false` if it does not end in time.
+    pub(crate) async fn release(self, limit: Duration) -> bool {
+        let Self { lifeline, mut ended, .. } = self;
+        drop(lifeline);
+        tokio::time::timeout(limit, ended.wait_for(Option::is_some)).await.is_ok()
+    }
+
+    /// The process id of the script.
+    #[cfg(test)]
+    pub(crate) fn wrapper(&self) -> Option<u32> {
+        self.wrapper
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the task ends with the process it waits for, which the lifeline ends"
+)]
+fn watch_over(waiting: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(waiting);
+}
+
+/// The script's code in words; above 128 it stands for the signal that ended PostgreSQL.
+fn describe(status: ExitStatus) -> String {
+    match status.code() {
+        Some(code @ 129..) => format!("signal {}", code - 128),
+        Some(code) => format!("exit code {code}"),
+        None => status.to_string(),
+    }
+}

@@ -1,0 +1,77 @@
+//! What the database has just said of tokens and ids: that no live session has them.
+//!
+//! A client that goes on sending a token that is no good costs one look-up in ten seconds instead of one a request. No session
+//! is refused that begins later: a session's token is 256 random bits and its access tokens name a random id, and both are
+//! handed out only after it has begun, so nobody asks for either before.
+
+use std::time::Duration;
+
+use quick_cache::sync::Cache;
+
+use crate::base::clock::Timestamp;
+use crate::base::id::SessionId;
+use crate::sessions::token::TokenHash;
+
+/// Most refusals that are remembered: about 2 MB of them.
+const MOST: usize = 16_384;
+/// How long a refusal is remembered.
+const WINDOW: Duration = Duration::from_secs(10);
+
+/// By what a session is looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Asked {
+    /// Its id.
+    Id(SessionId),
+    /// The hash of its token.
+    Token(TokenHash),
+}
+
+/// What no live session has.
+#[derive(Debug)]
+pub(crate) struct Refusals(Cache<Asked, Timestamp>);
+
+impl Refusals {
+    /// Nothing has been refused yet; memory is taken as it is.
+    pub(crate) fn new() -> Self {
+        Self(Cache::new(MOST))
+    }
+
+    /// No live session has this.
+    pub(crate) fn remember(&self, asked: Asked, now: Timestamp) {
+        self.0.insert(asked, now);
+    }
+
+    /// Whether no live session had this a moment ago.
+    pub(crate) fn contains(&self, asked: Asked, now: Timestamp) -> bool {
+        // A clock that was set back makes nobody wait for it to catch up.
+        self.0.get(&asked).is_some_and(|refused| now >= refused && now < refused.after(WINDOW))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_remembered_for_a_short_while() {
+        let (refusals, asked) = (Refusals::new(), Asked::Token(TokenHash([7; 32])));
+        let now = Timestamp::from_unix_millis(1_000_000);
+        assert!(!refusals.contains(asked, now));
+        refusals.remember(asked, now);
+        assert!(refusals.contains(asked, now.after(WINDOW).before(Duration::from_millis(1))));
+        assert!(!refusals.contains(asked, now.after(WINDOW)));
+        assert!(!refusals.contains(asked, now.before(Duration::from_millis(1))));
+        assert!(!refusals.contains(Asked::Token(TokenHash([8; 32])), now));
+    }
+
+    #[test]
+    fn no_more_refusals_are_remembered_than_there_is_room_for() {
+        let refusals = Refusals::new();
+        for number in 0..100_000_u32 {
+            let mut hash = [0; 32];
+            hash[..4].copy_from_slice(&number.to_be_bytes());
+            refusals.remember(Asked::Token(TokenHash(hash)), Timestamp::from_unix_millis(0));
+        }
+        assert!(refusals.0.len() <= MOST);
+    }
+}

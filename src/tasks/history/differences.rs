@@ -1,0 +1,230 @@
+//! What is different between a list at one time and at another.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use super::time_travel::Past;
+use crate::base::id::UserId;
+use crate::eventlog::Point;
+use crate::tasks::task_list::ordered::OrderedTasks;
+use crate::tasks::task_list::task::{Fields, Task};
+use crate::tasks::values::TaskId;
+use crate::tasks::{PageError, Tasks};
+
+/// Bytes of fields from which on a page takes no more differences.
+const MAX_PAGE: usize = 512 * 1024;
+
+/// What is different about one task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The task.
+    pub task_id: TaskId,
+    /// Its fields as they were; none if it was not there.
+    pub before: Option<Fields>,
+    /// The fields as they are; none if it is not there any more.
+    pub after: Option<Fields>,
+}
+
+/// A page of differences.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Differences {
+    /// Those of the page, by task.
+    pub found: Vec<Difference>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+/// Where a page of the differences between two versions ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    /// The version at the beginning.
+    pub from: Point,
+    /// The version at the end.
+    pub to: Point,
+    /// The last task of the page.
+    pub after: TaskId,
+}
+
+/// The text is no cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InvalidCursor;
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { from, to, after } = self;
+        write!(f, "{from}~{to}~{after}")
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = InvalidCursor;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
+        let [from, to, after] = text.splitn(3, '~').collect::<Vec<_>>()[..] else {
+            return Err(InvalidCursor);
+        };
+        let point = |text: &str| text.parse().map_err(|_| InvalidCursor);
+        let after = after.parse().map_err(|_| InvalidCursor)?;
+        Ok(Self { from: point(from)?, to: point(to)?, after })
+    }
+}
+
+impl Tasks {
+    /// Up to `limit` of the differences between two states of a list, from the task after `after` on: as many as a page has
+    /// bytes for. They are found away from the threads that answer requests, one page at a time for each user.
+    ///
+    /// # Errors
+    ///
+    /// When too much of the user's waits already, or the turn does not come in time.
+    pub async fn differences(
+        &self,
+        owner: UserId,
+        (from, to): (Past, Past),
+        after: Option<TaskId>,
+        limit: usize,
+    ) -> Result<Differences, PageError> {
+        let turn = self.turn(owner).await?;
+        let find = move || {
+            let found = differences(&from.state.tasks, &to.state.tasks, after, limit);
+            // The turn is the work's, whoever stops waiting for it.
+            drop(turn);
+            found
+        };
+        self.long_work(find).await.map_err(PageError::of_encoding)
+    }
+}
+
+fn differences(
+    from: &OrderedTasks,
+    to: &OrderedTasks,
+    after: Option<TaskId>,
+    limit: usize,
+) -> Differences {
+    let (mut from, mut to) = (later(from, after).peekable(), later(to, after).peekable());
+    let (mut found, mut bytes) = (Vec::new(), 0);
+    loop {
+        let id = match (from.peek(), to.peek()) {
+            (Some(one), Some(other)) => one.id.min(other.id),
+            (Some(only), None) | (None, Some(only)) => only.id,
+            (None, None) => return Differences { found, more: false },
+        };
+        let before = from.next_if(|task| task.id == id);
+        let after = to.next_if(|task| task.id == id);
+        if let Some(difference) = difference(id, before, after) {
+            if found.len() == limit || bytes >= MAX_PAGE {
+                return Differences { found, more: true };
+            }
+            bytes += difference.bytes();
+            found.push(difference);
+        }
+    }
+}
+
+fn later(
+    tasks: &OrderedTasks,
+    after: Option<TaskId>,
+) -> Box<dyn Iterator<Item = &Arc<Task>> + Send + '_> {
+    match after {
+        Some(id) => Box::new(tasks.after(id)),
+        None => Box::new(tasks.iter()),
+    }
+}
+
+fn difference(
+    task_id: TaskId,
+    before: Option<&Arc<Task>>,
+    after: Option<&Arc<Task>>,
+) -> Option<Difference> {
+    let whole = |task: &Arc<Task>| Fields::all(task.content.clone());
+    let (before, after) = match (before, after) {
+        (Some(before), Some(after)) => {
+            let changed = whole(after).unlike(&before.content);
+            if changed.is_empty() {
+                return None;
+            }
+            (Some(changed.as_in(&before.content)), Some(changed))
+        }
+        (before, after) => (before.map(whole), after.map(whole)),
+    };
+    Some(Difference { task_id, before, after })
+}
+
+impl Difference {
+    /// How many bytes its fields have, about.
+    fn bytes(&self) -> usize {
+        [&self.before, &self.after].into_iter().flatten().map(Fields::bytes).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tasks::testing::{at, content, id, title, version};
+    use crate::tasks::values::Description;
+
+    fn task(number: u128, text: &str) -> Arc<Task> {
+        Arc::new(Task::new(id(number), content(text, 0), (at(0), at(0)), version(1)))
+    }
+
+    fn named(text: &str) -> Fields {
+        Fields { title: Some(title(text)), ..Fields::default() }
+    }
+
+    fn whole(text: &str) -> Fields {
+        Fields::all(content(text, 0))
+    }
+
+    fn page(found: &[Difference], more: bool) -> Differences {
+        Differences { found: found.to_vec(), more }
+    }
+
+    #[test]
+    fn a_cursor_is_read_back_as_it_was_written_and_nothing_else_is_one() {
+        let (from, to) = ("0".parse().unwrap(), "7.Zk3x_9Qa".parse().unwrap());
+        let cursor = Cursor { from, to, after: id(3) };
+        assert_eq!(cursor.to_string().parse(), Ok(cursor));
+        let after = id(3);
+        for text in ["", "~~", &after.to_string(), &format!("0~7~{after}"), &format!("{cursor}~")] {
+            assert_eq!(text.parse::<Cursor>(), Err(InvalidCursor), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_was_added_changed_and_deleted_is_told_once_per_task() {
+        let from = [task(1, "a"), task(2, "b"), task(3, "c")].into_iter().collect();
+        let to = [task(1, "a"), task(3, "C"), task(4, "d")].into_iter().collect();
+        let expected = [
+            Difference { task_id: id(2), before: Some(whole("b")), after: None },
+            Difference { task_id: id(3), before: Some(named("c")), after: Some(named("C")) },
+            Difference { task_id: id(4), before: None, after: Some(whole("d")) },
+        ];
+        assert_eq!(differences(&from, &to, None, 10), page(&expected, false));
+        assert_eq!(differences(&from, &to, None, 3), page(&expected, false));
+        assert_eq!(differences(&from, &to, None, 2), page(&expected[..2], true));
+        assert_eq!(differences(&from, &to, Some(id(3)), 2), page(&expected[2..], false));
+        assert_eq!(differences(&to, &to, None, 10), page(&[], false));
+    }
+
+    #[test]
+    fn a_page_of_differences_is_bounded_in_bytes_and_the_next_one_goes_on() {
+        let long = |number| {
+            let mut content = content("a", 0);
+            content.description = Some(Description::parse(&"😀".repeat(2_000)).unwrap());
+            Arc::new(Task::new(id(number), content, (at(0), at(0)), version(1)))
+        };
+        let (none, all) = (OrderedTasks::default(), (1..=400).map(long).collect());
+        let (mut pages, mut told, mut after) = (0, Vec::new(), None);
+        loop {
+            let page = differences(&none, &all, after, 1_000);
+            let bytes: usize = page.found.iter().map(Difference::bytes).sum();
+            assert!(bytes < MAX_PAGE + 10_000, "{bytes} bytes");
+            told.extend(page.found.into_iter().map(|difference| difference.task_id));
+            (pages, after) = (pages + 1, told.last().copied());
+            if !page.more {
+                break;
+            }
+        }
+        assert_eq!((pages, told), (7, (1..=400).map(id).collect::<Vec<_>>()));
+    }
+}

@@ -1,0 +1,319 @@
+//! What happened to tasks, as people are told: by whom, what was before, and what after.
+
+pub mod differences;
+pub mod time_travel;
+pub mod walks;
+
+use std::collections::{BTreeSet, HashMap};
+
+use self::time_travel::TravelError;
+use super::events::{Deed, TaskDeleted, TaskEvent};
+use super::read_model::{self, Of, Page};
+use super::task_list::TaskList;
+use super::task_list::ordered::OrderedTasks;
+use super::task_list::task::{Content, Fields};
+use super::values::{TaskId, Title};
+use super::{QUICK, Tasks};
+use crate::base::clock::Timestamp;
+use crate::base::id::UserId;
+use crate::eventlog::{
+    Context, Event, Point, Published, ReadError, RecordedEvent, StoreError, StreamName, Within,
+};
+
+/// Why the history of a task cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// There is no such version before which it should be told, or nothing happened to the task in it.
+    #[error("nothing happened in this version")]
+    NoSuchVersion,
+    /// It could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+impl From<TravelError> for HistoryError {
+    fn from(error: TravelError) -> Self {
+        match error {
+            TravelError::NoSuchVersion => Self::NoSuchVersion,
+            TravelError::Read(error) => Self::Read(error),
+        }
+    }
+}
+
+impl From<StoreError> for HistoryError {
+    fn from(error: StoreError) -> Self {
+        Self::Read(error.into())
+    }
+}
+
+/// What happened to a task.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The version of the list since then.
+    pub version: Point,
+    /// The task.
+    pub task_id: TaskId,
+    /// What people know the task by, where it is told of among others.
+    pub title: Option<Title>,
+    /// What happened.
+    pub kind: Kind,
+    /// Whether it was done, taken back or done again.
+    pub deed: Deed,
+    /// When.
+    pub at: Timestamp,
+    /// Who did it, in which session, from where.
+    pub by: Context,
+    /// The fields as they were; none if the task was not there.
+    pub before: Option<Fields>,
+    /// The fields as they are since then; none if the task is not there any more.
+    pub after: Option<Fields>,
+}
+
+/// What can happen to a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, poem_openapi::Enum)]
+#[serde(rename_all = "lowercase")]
+#[oai(rename_all = "lowercase")]
+pub enum Kind {
+    /// It was added.
+    Created,
+    /// Some of its fields changed.
+    Changed,
+    /// It was deleted.
+    Deleted,
+    /// It was brought back.
+    Restored,
+}
+
+/// What is told of a list, if not everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, poem_openapi::Enum)]
+#[oai(rename = "ToldChanges", rename_all = "lowercase")]
+pub enum Only {
+    /// Deletions.
+    Deleted,
+}
+
+/// A page of a history, the last change first.
+#[derive(Debug)]
+pub struct Told {
+    /// What happened.
+    pub entries: Vec<Entry>,
+    /// Whether something happened before that.
+    pub more: bool,
+}
+
+impl Entry {
+    /// What an event tells, the list's so many-th.
+    pub fn new(number: i64, event: &TaskEvent, by: Context) -> Self {
+        let whole = |content: &Content| Some(Fields::all(content.clone()));
+        let (kind, before, after) = match event {
+            TaskEvent::Created(created) => (Kind::Created, None, whole(&created.task)),
+            TaskEvent::Changed(changed) => {
+                (Kind::Changed, Some(changed.before.clone()), Some(changed.after.clone()))
+            }
+            TaskEvent::Deleted(deleted) => (Kind::Deleted, whole(&deleted.task), None),
+            TaskEvent::Restored(restored) => (Kind::Restored, None, whole(&restored.task)),
+        };
+        let (task_id, deed, at) = (event.task_id(), event.step().deed, event.at());
+        let version = Point::new(number, event.mark());
+        Self { version, task_id, title: None, kind, deed, at, by, before, after }
+    }
+
+    /// What a stored event tells.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub fn of(recorded: &RecordedEvent) -> Result<Self, StoreError> {
+        Ok(Self::new(recorded.version, &decoded(recorded)?, by(recorded)?))
+    }
+
+    /// The title that the change tells of: the task's since then or, of a deleted one, until then.
+    fn own_title(&self) -> Option<&Title> {
+        match self.kind {
+            Kind::Deleted => self.before.as_ref()?.title.as_ref(),
+            Kind::Created | Kind::Changed | Kind::Restored => self.after.as_ref()?.title.as_ref(),
+        }
+    }
+}
+
+impl Tasks {
+    /// Up to `limit` entries of the history of a task, the last one first, from before one of its versions if there is one:
+    /// as many as a page has bytes for. None if there never was such a task.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, or nothing happened to the task in that version.
+    pub async fn history(
+        &self,
+        owner: UserId,
+        task: TaskId,
+        before: Option<Within>,
+        limit: usize,
+    ) -> Result<Option<Told>, HistoryError> {
+        let now = self.of(owner).await?;
+        let before = self.before(owner, &now, before).await?;
+        let _walk = self.walks.turn(owner).await?;
+        let last = if let Some(task) = now.state.tasks.get(task) {
+            Some(task.version.number)
+        } else {
+            let deletions = self.last_deletions(owner, &[task]).await?;
+            deletions.get(&task).map(|(version, _)| *version)
+        };
+        let Some(last) = last else { return Ok(None) };
+        let stream = Self::stream(owner);
+        if let Some(before) = before {
+            self.check_version(&stream, task, before).await?;
+        }
+        let place = (Of::Task(last), before.unwrap_or(i64::MAX));
+        let page = read_model::history(&self.pool, &stream, place, limit).await?;
+        Ok(Some(self.told(page).await?))
+    }
+
+    /// Up to `limit` entries of the history of a whole list, of every task that ever was on it, the last one first, from
+    /// before a version if there is one: as many as a page has bytes for. Each has a title.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub async fn list_history(
+        &self,
+        owner: UserId,
+        only: Option<Only>,
+        before: Option<Within>,
+        limit: usize,
+    ) -> Result<Told, HistoryError> {
+        let list = self.of(owner).await?;
+        let before = self.before(owner, &list, before).await?;
+        let _walk = self.walks.turn(owner).await?;
+        let stream = Self::stream(owner);
+        // What happens meanwhile is not told: the list does not know its tasks.
+        let end = before.unwrap_or(list.version + 1);
+        let page = read_model::history(&self.pool, &stream, (Of::List(only), end), limit).await?;
+        let told = self.told(page).await?;
+        Ok(self.titled(owner, &list.state.tasks, told).await?)
+    }
+
+    /// The number of the version before which a history is told, if there is one.
+    async fn before(
+        &self,
+        owner: UserId,
+        now: &Published<TaskList>,
+        before: Option<Within>,
+    ) -> Result<Option<i64>, HistoryError> {
+        let Some(before) = before else { return Ok(None) };
+        Ok(Some(self.number_of(owner, now, before).await?))
+    }
+
+    /// What the events of a page tell.
+    async fn told(&self, page: Page) -> Result<Told, ReadError> {
+        let Page { events, bytes, more } = page;
+        let read = move || events.iter().map(Entry::of).collect::<Result<Vec<_>, _>>();
+        let entries = if bytes > QUICK {
+            self.long_work(read).await.map_err(|error| StoreError::Refused(error.to_string()))?
+        } else {
+            read()
+        };
+        Ok(Told { entries: entries?, more })
+    }
+
+    /// Entries with titles: their own, or what their tasks are called now, or were when they were deleted.
+    async fn titled(
+        &self,
+        owner: UserId,
+        tasks: &OrderedTasks,
+        mut told: Told,
+    ) -> Result<Told, ReadError> {
+        let mut gone = BTreeSet::new();
+        for entry in &mut told.entries {
+            let now = || tasks.get(entry.task_id).map(|task| &task.title);
+            entry.title = entry.own_title().or_else(now).cloned();
+            if entry.title.is_none() {
+                gone.insert(entry.task_id);
+            }
+        }
+        if gone.is_empty() {
+            return Ok(told);
+        }
+        let (stream, gone) = (Self::stream(owner), gone.into_iter());
+        let titles = read_model::last_titles(&self.pool, &stream, gone).await?;
+        for entry in told.entries.iter_mut().filter(|entry| entry.title.is_none()) {
+            entry.title = titles.get(&entry.task_id).cloned();
+        }
+        Ok(told)
+    }
+
+    /// Whether something happened to a task in a version. From anywhere else its events could only be found by walking through
+    /// all of its history.
+    async fn check_version(
+        &self,
+        stream: &StreamName,
+        task: TaskId,
+        version: i64,
+    ) -> Result<(), HistoryError> {
+        let there = self.log.read_stream(stream, version - 1, 1).await?;
+        let there = there.first().filter(|event| event.version == version);
+        let there = there.map(decoded).transpose()?;
+        let is_own = there.is_some_and(|event| event.task_id() == task);
+        if is_own { Ok(()) } else { Err(HistoryError::NoSuchVersion) }
+    }
+
+    /// The last deletions of those of the tasks that were ever deleted, and their versions.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read.
+    pub async fn deletions(
+        &self,
+        owner: UserId,
+        tasks: &[TaskId],
+    ) -> Result<HashMap<TaskId, (i64, TaskDeleted)>, ReadError> {
+        if tasks.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let _walk = self.walks.turn(owner).await?;
+        self.last_deletions(owner, tasks).await
+    }
+
+    /// The same for who has the turn to walk.
+    async fn last_deletions(
+        &self,
+        owner: UserId,
+        tasks: &[TaskId],
+    ) -> Result<HashMap<TaskId, (i64, TaskDeleted)>, ReadError> {
+        if tasks.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let stored = read_model::deletions(&self.pool, &Self::stream(owner), tasks).await?;
+        let mut deletions = HashMap::with_capacity(stored.len());
+        for recorded in &stored {
+            if let TaskEvent::Deleted(deleted) = decoded(recorded)? {
+                deletions.insert(deleted.task_id, (recorded.version, deleted));
+            }
+        }
+        Ok(deletions)
+    }
+}
+
+/// Who caused a stored event.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub(super) fn by(recorded: &RecordedEvent) -> Result<Context, StoreError> {
+    serde_json::from_str(recorded.context.get())
+        .map_err(|error| StoreError::Refused(error.to_string()))
+}
+
+/// A stored event of a task list.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub fn decoded(recorded: &RecordedEvent) -> Result<TaskEvent, StoreError> {
+    let RecordedEvent { name, schema, data, .. } = recorded;
+    TaskEvent::decode(name, *schema, data.get()).map_err(|source| StoreError::Undecodable {
+        stream: StreamName::stored(&recorded.stream),
+        version: recorded.version,
+        source,
+    })
+}

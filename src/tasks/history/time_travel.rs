@@ -1,0 +1,192 @@
+//! A list as it was: at a version, or at a time.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use quick_cache::{DefaultHashBuilder, Weighter};
+use tokio::sync::Semaphore;
+
+use super::decoded;
+use crate::base::clock::Timestamp;
+use crate::base::id::UserId;
+use crate::base::weighted_cache;
+use crate::base::weighted_cache::{Size, WeightedCache};
+use crate::eventlog::{Decider, Point, Published, ReadError, StoreError, Within};
+use crate::tasks::Tasks;
+use crate::tasks::listing::Query;
+use crate::tasks::read_model;
+use crate::tasks::task_list::TaskList;
+use crate::telemetry::audit_events;
+use crate::telemetry::reason::Reason;
+
+/// When.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// In a version.
+    Version(Within),
+    /// After everything that had happened by then.
+    Time(Timestamp),
+}
+
+/// Why a list cannot be shown as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum TravelError {
+    /// The list has no such version, or it is one of another history.
+    #[error("the list has no such version")]
+    NoSuchVersion,
+    /// The list could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// A list as it was.
+pub type Past = Arc<Published<TaskList>>;
+
+/// Bytes of a usual list, and of its entry.
+const USUAL: usize = 64 * 1024;
+const ENTRY: u64 = 256;
+/// Most lists of the past that are made at the same time, and how long to wait for a turn.
+const MAX_AT_ONCE: usize = 2;
+const PATIENCE: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Clone)]
+struct ByBytes;
+
+impl Weighter<(UserId, i64), Past> for ByBytes {
+    fn weight(&self, _: &(UserId, i64), past: &Past) -> u64 {
+        TaskList::weight(&past.state) as u64 + ENTRY
+    }
+}
+
+/// Lists as they were, by their version: none of them is ever out of date. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Pasts {
+    known: Arc<WeightedCache<(UserId, i64), Past, ByBytes, DefaultHashBuilder>>,
+    turns: Arc<Semaphore>,
+}
+
+impl Pasts {
+    /// None yet, and room for so many bytes of them: whoever pages through a list of the past does not have it made for
+    /// every page. There is one part, so that the largest list has room.
+    pub(crate) fn new(bytes: usize) -> Self {
+        let size = Size { bytes, usual: USUAL, part: bytes };
+        let known = Arc::new(weighted_cache::of(size, ByBytes, DefaultHashBuilder::default()));
+        Self { known, turns: Arc::new(Semaphore::new(MAX_AT_ONCE)) }
+    }
+
+    /// A list that is known, or that `make` makes when it is its turn. Whoever asks for the same meanwhile waits for it.
+    async fn get_or(
+        &self,
+        key: (UserId, i64),
+        make: impl Future<Output = Result<Past, ReadError>>,
+    ) -> Result<Past, ReadError> {
+        let make = async {
+            let turn = tokio::time::timeout(PATIENCE, self.turns.acquire()).await;
+            let _turn = turn.map_err(|_| {
+                audit_events::refused(Reason::FileQueue);
+                ReadError::Overloaded
+            })?;
+            make.await
+        };
+        self.known.get_or_insert_async(&key, make).await
+    }
+}
+
+impl Tasks {
+    /// A user's list as it was.
+    ///
+    /// # Errors
+    ///
+    /// When it was not yet, or cannot be read.
+    pub async fn as_of(&self, owner: UserId, moment: Moment) -> Result<Past, TravelError> {
+        let now = self.of(owner).await?;
+        let version = match moment {
+            Moment::Version(Within { point, .. }) if point.number > now.version => {
+                return Err(TravelError::NoSuchVersion);
+            }
+            Moment::Version(Within { number, point }) if number == point.number => {
+                let past = self.at(owner, now, number).await?;
+                let is_there = past.state.version == point;
+                return if is_there { Ok(past) } else { Err(TravelError::NoSuchVersion) };
+            }
+            Moment::Version(within) => self.number_of(owner, &now, within).await?,
+            Moment::Time(at) if now.state.at.is_none_or(|last| last <= at) => now.version,
+            Moment::Time(at) => {
+                let _walk = self.walks.turn(owner).await?;
+                read_model::version_at(&self.pool, &Self::stream(owner), at, now.version)
+                    .await
+                    .map_err(ReadError::from)?
+            }
+        };
+        Ok(self.at(owner, now, version).await?)
+    }
+
+    /// A user's list as it was after so many events.
+    async fn at(&self, owner: UserId, now: Past, number: i64) -> Result<Past, ReadError> {
+        if number == now.version {
+            return Ok(now);
+        }
+        let _walk = self.walks.turn(owner).await?;
+        self.past(owner, number).await
+    }
+
+    /// The number of a version, if a list has it.
+    ///
+    /// # Errors
+    ///
+    /// When it has not, or the log cannot be read.
+    pub(crate) async fn number_of(
+        &self,
+        owner: UserId,
+        now: &Published<TaskList>,
+        Within { number, point }: Within,
+    ) -> Result<i64, TravelError> {
+        let is_there = self.has(owner, now, point).await?;
+        if is_there { Ok(number) } else { Err(TravelError::NoSuchVersion) }
+    }
+
+    /// Whether a list has been at this point: the event with its number has its mark.
+    async fn has(
+        &self,
+        owner: UserId,
+        now: &Published<TaskList>,
+        point: Point,
+    ) -> Result<bool, ReadError> {
+        if point.number == 0 || point.number >= now.version {
+            return Ok(point == Point::default() || point == now.state.version);
+        }
+        let _walk = self.walks.turn(owner).await?;
+        let there = self.log.read_stream(&Self::stream(owner), point.number - 1, 1).await;
+        let there = there.map_err(StoreError::of_read)?;
+        let mark = there.first().map(|event| decoded(event).map(|event| event.mark()));
+        Ok(mark.transpose()? == Some(point.mark))
+    }
+
+    /// Whether a page follows one of this list, if it follows one: `shown` is the version that it is of.
+    ///
+    /// # Errors
+    ///
+    /// When the log cannot be read.
+    pub async fn fits(
+        &self,
+        owner: UserId,
+        shown: Point,
+        query: &Query,
+    ) -> Result<bool, ReadError> {
+        match &query.after {
+            Some(cursor) if cursor.version != shown => {
+                let now = self.of(owner).await?;
+                Box::pin(self.has(owner, &now, cursor.version)).await
+            }
+            Some(_) | None => Ok(true),
+        }
+    }
+
+    /// A user's list as it was in a version, for who has the turn to walk.
+    pub(crate) async fn past(&self, owner: UserId, version: i64) -> Result<Past, ReadError> {
+        let stream = Self::stream(owner);
+        let make = async { Ok(Arc::new(self.log.hydrate_at(&stream, version).await?)) };
+        self.pasts.get_or((owner, version), make).await
+    }
+}

@@ -1,0 +1,124 @@
+//! Walks through the log: what a request reads of a list's past is read by few at a time.
+//!
+//! Everything that looks back (a history, a list as it was, what a deleted task was, what a key's command came to) costs the
+//! database more than a request that is answered from memory, and takes a session of the pool that everybody's requests need.
+//! So few walk at the same time, no user holds more than two of their places, and who waits too long is refused.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use crate::base::id::UserId;
+use crate::eventlog::ReadError;
+use crate::tasks::limits::turns::{Terms, Turn, Turns};
+use crate::telemetry::audit_events;
+use crate::telemetry::reason::Reason;
+
+/// The part of the pool's sessions that walks may have.
+const PART_OF_POOL: usize = 4;
+/// Most that run or wait in all.
+const MAX: usize = 512;
+/// Most of one user at the same time, and most of one user that wait, each with the longest time for it.
+const OF_USER: Terms =
+    Terms { at_once: 2, waiting: 14, patience: Duration::from_secs(2), refusal: Reason::LogWalks };
+
+/// The turns. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Walks {
+    all: Arc<Semaphore>,
+    users: Turns,
+    places: Arc<Semaphore>,
+    /// Longest time to wait for both.
+    patience: Duration,
+}
+
+impl Walks {
+    /// Turns for those who share a pool of so many sessions.
+    pub fn new(pool_size: usize) -> Self {
+        Self::on(pool_size, OF_USER)
+    }
+
+    fn on(pool_size: usize, terms: Terms) -> Self {
+        let places = Arc::new(Semaphore::new((pool_size / PART_OF_POOL).max(1)));
+        let (all, users) = (Arc::new(Semaphore::new(MAX)), Turns::new(terms));
+        Self { all, users, places, patience: terms.patience }
+    }
+
+    /// Waits for the turn to walk, which lasts until it is dropped. Nobody may wait for a second one while they have one.
+    ///
+    /// # Errors
+    ///
+    /// When too many wait, or it does not come in time.
+    pub(crate) async fn turn(&self, owner: UserId) -> Result<Walk, ReadError> {
+        let late = Instant::now() + self.patience;
+        let Ok(counted) = Arc::clone(&self.all).try_acquire_owned() else { return Err(refused()) };
+        let own = self.users.of(owner).await.map_err(|_busy| ReadError::Overloaded)?;
+        let place = Arc::clone(&self.places).acquire_owned();
+        match tokio::time::timeout_at(late, place).await {
+            Ok(Ok(place)) => Ok(Walk { _own: own, _places: [counted, place] }),
+            Ok(Err(_)) | Err(_) => Err(refused()),
+        }
+    }
+}
+
+fn refused() -> ReadError {
+    audit_events::refused(Reason::LogWalks);
+    ReadError::Overloaded
+}
+
+/// The turn to walk, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Walk {
+    _own: Turn,
+    _places: [OwnedSemaphorePermit; 2],
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join_all;
+    use futures_util::poll;
+
+    use super::*;
+
+    fn user(number: u128) -> UserId {
+        UserId::from_uuid(uuid::Uuid::from_u128(number))
+    }
+
+    fn impatient(pool_size: usize) -> Walks {
+        Walks::on(pool_size, Terms { patience: Duration::from_millis(1), ..OF_USER })
+    }
+
+    #[tokio::test]
+    async fn a_user_has_two_walks_at_once_and_leaves_places_to_others() {
+        let walks = impatient(16);
+        let own = [walks.turn(user(1)).await.unwrap(), walks.turn(user(1)).await.unwrap()];
+        assert!(matches!(walks.turn(user(1)).await, Err(ReadError::Overloaded)));
+        let others = [walks.turn(user(2)).await.unwrap(), walks.turn(user(3)).await.unwrap()];
+        assert!(matches!(walks.turn(user(4)).await, Err(ReadError::Overloaded)));
+        drop(own);
+        walks.turn(user(1)).await.unwrap();
+        drop(others);
+        assert_eq!(walks.all.available_permits(), MAX);
+    }
+
+    #[tokio::test]
+    async fn who_waits_gets_the_turn_when_it_comes_free() {
+        let walks = Walks::new(1);
+        let first = walks.turn(user(1)).await.unwrap();
+        let mut second = std::pin::pin!(walks.turn(user(2)));
+        assert!(poll!(second.as_mut()).is_pending());
+        drop(first);
+        drop(second.await.unwrap());
+        assert_eq!(walks.all.available_permits(), MAX);
+    }
+
+    #[tokio::test]
+    async fn few_of_one_user_wait_at_the_same_time() {
+        let walks = impatient(16);
+        let turns = join_all((0..100).map(|_| walks.turn(user(1)))).await;
+        assert_eq!(turns.iter().filter(|turn| turn.is_ok()).count(), OF_USER.at_once);
+        assert_eq!(walks.all.available_permits(), MAX - OF_USER.at_once, "the others have gone");
+    }
+}

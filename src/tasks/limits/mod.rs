@@ -1,0 +1,4 @@
+//! What one user may have done at the same time, and what is done for all.
+
+pub mod bulk;
+pub mod turns;

@@ -1,0 +1,243 @@
+//! OTLP: the pipelines to the collector, for spans, log records and metrics.
+//!
+//! The SDK sends each from a thread of its own: spans and records in batches, behind a queue that drops what does not fit, metrics
+//! once in a while. Whatever the standard variables say of that has been read by `config`, and nothing is left to the SDK.
+//!
+//! Invariant: no pipeline can hold up the program, while it runs (nothing waits for a queue or a batch) or when it ends (all
+//! are given up after [`SHUTDOWN_TIMEOUT`]).
+
+pub(super) mod reporting;
+pub(super) mod transport;
+
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use opentelemetry::InstrumentationScope;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
+use opentelemetry_otlp::{
+    Compression, LogExporter, MetricExporter, RetryPolicy, SpanExporter, WithExportConfig,
+    WithHttpConfig, WithTonicConfig,
+};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::logs::{self, BatchLogProcessor, SdkLoggerProvider};
+use opentelemetry_sdk::metrics::{PeriodicReader, Temporality};
+use opentelemetry_sdk::trace::{self, BatchSpanProcessor, Sampler, SdkTracerProvider, SpanLimits};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tracing::Subscriber;
+use tracing_subscriber::layer::Layer;
+use tracing_subscriber::registry::LookupSpan;
+
+use self::reporting::Reporting;
+use self::transport::{Metadata, OverHttp, channel};
+use super::log::correlation::Naming;
+use super::spans::trace_context::TraceIds;
+use crate::config::{self, BatchConfig, LimitsConfig, OpenTelemetryConfig, OtlpConfig, Protocol};
+
+/// The shortest time between two batches: without any, a thread would never rest.
+const SHORTEST: Duration = Duration::from_millis(1);
+/// How long the end of a pipeline may take that does not keep to [`SHUTDOWN_TIMEOUT`].
+const PATIENCE: Duration = Duration::from_millis(1_500);
+/// How long the end of the program waits for what is still queued.
+pub(super) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The pipelines of spans and log records, as far as they are sent.
+#[derive(Debug, Default)]
+pub(super) struct Export {
+    spans: Option<SdkTracerProvider>,
+    records: Option<SdkLoggerProvider>,
+}
+
+/// Configures an exporter of any kind.
+macro_rules! exporter {
+    ($builder:expr, $config:expr, $what:literal) => {{
+        let (builder, config): (_, &OtlpConfig) = ($builder, $config);
+        // The gRPC channel would panic outside a runtime.
+        let runtime =
+            Handle::try_current().context("telemetry is exported from inside a runtime")?;
+        let (built, cause) = match config.protocol {
+            Protocol::Grpc => {
+                let builder = builder.with_tonic().with_channel(channel(config)?);
+                let builder = builder.with_interceptor(Metadata::of(config));
+                (with_rest!(builder, config), None)
+            }
+            Protocol::HttpProtobuf => {
+                let client = OverHttp::of(config, runtime)?;
+                let cause = client.cause();
+                let builder = builder.with_http().with_http_client(client);
+                let builder = builder.with_protocol(opentelemetry_otlp::Protocol::HttpBinary);
+                (with_rest!(builder, config), Some(cause))
+            }
+        };
+        built
+            .with_context(|| format!("{} cannot be exported", $what))
+            .map(|exporter| Reporting::new($what, exporter, cause))
+    }};
+}
+
+/// What both protocols have.
+macro_rules! with_rest {
+    ($builder:expr, $config:expr) => {{
+        let builder = $builder
+            .with_endpoint($config.endpoint.url().as_str())
+            .with_timeout($config.time_limit)
+            .with_retry_policy(RetryPolicy::disabled());
+        if $config.gzip {
+            builder.with_compression(Compression::Gzip).build()
+        } else {
+            builder.build()
+        }
+    }};
+}
+
+/// What sends metrics to the collector, once in a while.
+pub(super) fn metrics(
+    config: &OtlpConfig,
+    all: &OpenTelemetryConfig,
+) -> anyhow::Result<PeriodicReader<Reporting<MetricExporter>>> {
+    let temporality = match all.temporality {
+        config::Temporality::Cumulative => Temporality::Cumulative,
+        config::Temporality::Delta => Temporality::Delta,
+        config::Temporality::LowMemory => Temporality::LowMemory,
+    };
+    let builder = MetricExporter::builder().with_temporality(temporality);
+    let exporter = exporter!(builder, config, "metrics")?;
+    Ok(PeriodicReader::builder(exporter).with_interval(all.metric_interval).build())
+}
+
+/// What sends spans.
+pub(super) fn span_exporter(config: &OtlpConfig) -> anyhow::Result<Reporting<SpanExporter>> {
+    exporter!(SpanExporter::builder(), config, "spans")
+}
+
+fn spans(
+    config: &OtlpConfig,
+    all: &OpenTelemetryConfig,
+    resource: Resource,
+) -> anyhow::Result<SdkTracerProvider> {
+    let exporter = span_exporter(config)?;
+    let BatchConfig { delay, queue, batch } = all.spans;
+    let batches = trace::BatchConfigBuilder::default()
+        .with_scheduled_delay(delay.max(SHORTEST))
+        .with_max_queue_size(queue)
+        .with_max_export_batch_size(batch)
+        .build();
+    let processor = BatchSpanProcessor::builder(exporter).with_batch_config(batches).build();
+    Ok(SdkTracerProvider::builder()
+        .with_resource(resource)
+        .with_id_generator(TraceIds::default())
+        // What is not to be kept is not made.
+        .with_sampler(Sampler::AlwaysOn)
+        .with_span_limits(limits(all.limits))
+        .with_span_processor(processor)
+        .build())
+}
+
+fn limits(limits: LimitsConfig) -> SpanLimits {
+    SpanLimits {
+        max_attributes_per_span: limits.attributes,
+        max_events_per_span: limits.events,
+        max_links_per_span: limits.links,
+        max_attributes_per_event: limits.event_attributes,
+        max_attributes_per_link: limits.link_attributes,
+    }
+}
+
+fn records(
+    config: &OtlpConfig,
+    all: &OpenTelemetryConfig,
+    resource: Resource,
+) -> anyhow::Result<SdkLoggerProvider> {
+    let exporter = exporter!(LogExporter::builder(), config, "log records")?;
+    let BatchConfig { delay, queue, batch } = all.records;
+    let batches = logs::BatchConfigBuilder::default()
+        .with_scheduled_delay(delay.max(SHORTEST))
+        .with_max_queue_size(queue)
+        .with_max_export_batch_size(batch)
+        .build();
+    let processor = BatchLogProcessor::builder(exporter).with_batch_config(batches).build();
+    Ok(SdkLoggerProvider::builder()
+        .with_resource(resource)
+        .with_log_processor(Naming(processor))
+        .build())
+}
+
+impl Export {
+    /// Starts those that are sent; the connection is made when there is something to send.
+    pub(super) fn start(config: &OpenTelemetryConfig, resource: &Resource) -> anyhow::Result<Self> {
+        let spans = config.traces.as_ref().map(|to| spans(to, config, resource.clone()));
+        let records = config.logs.as_ref().map(|to| records(to, config, resource.clone()));
+        Ok(Self { spans: spans.transpose()?, records: records.transpose()? })
+    }
+
+    /// What makes spans without `tracing`.
+    pub(super) fn tracer_provider(&self) -> Option<SdkTracerProvider> {
+        self.spans.clone()
+    }
+
+    /// The layer that exports spans.
+    pub(super) fn spans<S>(&self) -> Option<impl Layer<S> + use<S>>
+    where
+        S: Subscriber + for<'s> LookupSpan<'s>,
+    {
+        let spans = self.spans.as_ref()?;
+        Some(
+            tracing_opentelemetry::layer()
+                .with_tracer(spans.tracer_with_scope(scope()))
+                .with_location(false)
+                .with_threads(false)
+                // What the registry does not name is not told.
+                .with_target(false)
+                .with_tracked_inactivity(false),
+        )
+    }
+
+    /// The layer that exports events as log records, each linked to the span in which it happened.
+    pub(super) fn records<S>(&self) -> Option<impl Layer<S> + use<S>>
+    where
+        S: Subscriber + for<'s> LookupSpan<'s>,
+    {
+        self.records.as_ref().map(OpenTelemetryTracingBridge::new)
+    }
+
+    /// Sends what is queued and ends both pipelines side by side, so that one that hangs takes nothing from the other.
+    pub(super) async fn flush_and_shutdown(self) {
+        let Self { spans, records } = self;
+        let spans = spans.map(|it| move || it.shutdown_with_timeout(SHUTDOWN_TIMEOUT));
+        let records = records.map(|it| move || it.shutdown_with_timeout(SHUTDOWN_TIMEOUT));
+        tokio::join!(end("spans", spans), end("log records", records));
+    }
+}
+
+/// Who makes spans.
+pub(super) fn scope() -> InstrumentationScope {
+    InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
+        .with_version(env!("CARGO_PKG_VERSION"))
+        .build()
+}
+
+/// Runs one blocking shutdown in a thread of its own: on a thread of the runtime it would wait for a connection that
+/// only the runtime can drive.
+pub(super) async fn end(
+    what: &'static str,
+    shutdown: Option<impl FnOnce() -> OTelSdkResult + Send + 'static>,
+) {
+    let Some(shutdown) = shutdown else { return };
+    let (sender, ended) = oneshot::channel();
+    let thread = std::thread::Builder::new().name("telemetry-shutdown".to_owned());
+    let started = thread.spawn(move || drop(sender.send(shutdown())));
+    // Not every part of the SDK heeds the time-out that it is given.
+    let ended = tokio::time::timeout(PATIENCE, ended);
+    let result = match started {
+        Ok(_) => match ended.await {
+            Ok(ended) => ended.context("its thread panicked").and_then(|result| Ok(result?)),
+            Err(_elapsed) => Err(anyhow!("the collector does not answer")),
+        },
+        Err(error) => Err(error.into()),
+    };
+    if let Err(error) = result {
+        tracing::warn!("{what} that were not sent yet are lost: {error:#}");
+    }
+}

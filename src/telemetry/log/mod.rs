@@ -1,0 +1,7 @@
+//! Log lines: their two formats, and the streams they are written to.
+
+pub(super) mod correlation;
+pub(super) mod json;
+pub(super) mod lines;
+pub mod stdio;
+pub(super) mod text;

@@ -1,0 +1,366 @@
+//! Trace ids: the one of the current span, and the one that a caller sends (W3C Trace Context).
+//!
+//! Invariant: a [`TraceParent`] has ids that are valid in OpenTelemetry, whatever the header said.
+
+use std::cell::Cell;
+use std::fmt;
+use std::future::Future;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use opentelemetry::trace::{SpanContext, TraceContextExt, TraceState};
+use opentelemetry::{Context, SpanId, TraceFlags, TraceId};
+use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
+use tracing::{Instrument, Span};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+use super::sampling::{Keeping, is_kept};
+
+/// The span of a caller in another process, as the `traceparent` header names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraceParent {
+    /// The trace that the caller's span belongs to.
+    pub trace_id: TraceId,
+    /// The caller's span.
+    pub parent_id: SpanId,
+    /// Flags; the lowest bit says that the caller records its span.
+    pub flags: u8,
+}
+
+impl TraceParent {
+    /// Whether the caller records its span.
+    pub fn is_sampled(&self) -> bool {
+        self.flags & 1 == 1
+    }
+
+    /// The same as OpenTelemetry has it.
+    pub(super) fn context(&self) -> SpanContext {
+        let flags = TraceFlags::new(self.flags);
+        SpanContext::new(self.trace_id, self.parent_id, flags, true, TraceState::default())
+    }
+}
+
+impl fmt::Display for TraceParent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "00-{}-{}-{:02x}", self.trace_id, self.parent_id, self.flags)
+    }
+}
+
+tokio::task_local! {
+    static TRACE: Trace;
+}
+
+/// The trace that a request belongs to, whether or not spans are exported. Log lines that are written in it say so.
+#[derive(Clone, Copy, Debug)]
+pub struct Trace {
+    /// Its id.
+    pub id: TraceId,
+    /// The span of the request, unless another one is made for the exporter.
+    pub span_id: SpanId,
+    /// What the request asks for.
+    pub operation: Option<&'static str>,
+    /// Where the request comes from.
+    pub client_address: Option<IpAddr>,
+}
+
+impl Trace {
+    /// The caller's trace, or one that begins here.
+    pub fn new(
+        parent: Option<&TraceParent>,
+        operation: Option<&'static str>,
+        client_address: Option<IpAddr>,
+    ) -> Self {
+        // Unique, not secret: the SDK's own generator is good enough, and cheap.
+        let generator = RandomIdGenerator::default();
+        let id = parent.map_or_else(|| generator.new_trace_id(), |parent| parent.trace_id);
+        Self { id, span_id: generator.new_span_id(), operation, client_address }
+    }
+
+    /// The trace that this task works for.
+    pub fn current() -> Option<Self> {
+        TRACE.try_with(|trace| *trace).ok()
+    }
+
+    /// Runs a part of the trace. A first span that is entered in it is exported under the trace's id.
+    pub fn scope<F: Future>(self, part: F) -> impl Future<Output = F::Output> {
+        TRACE.scope(self, part)
+    }
+}
+
+/// Does what no request asked for, in a trace of its own. Its first span is made by `span` if the trace is kept.
+pub async fn of_own_accord<F: Future>(
+    operation: &'static str,
+    keeping: Keeping,
+    span: impl FnOnce() -> Span,
+    work: F,
+) -> F::Output {
+    let trace = Trace::new(None, Some(operation), None);
+    let span = if is_kept(trace.id, None, keeping) { span() } else { Span::none() };
+    trace.scope(work.instrument(span)).await
+}
+
+/// Carries the trace and the span of this task over to another one that does a part of the work.
+#[derive(Debug, Clone)]
+pub struct Carried {
+    trace: Option<Trace>,
+    /// The span that asks for the part.
+    pub span: Span,
+}
+
+impl Carried {
+    /// Those of this task.
+    pub fn here() -> Self {
+        Self { trace: Trace::current(), span: Span::current() }
+    }
+
+    /// The same trace in another of its spans.
+    #[must_use]
+    pub fn within(&self, span: Span) -> Self {
+        Self { trace: self.trace, span }
+    }
+
+    /// Whether its trace is kept.
+    pub fn is_kept(&self) -> bool {
+        !self.span.is_disabled()
+    }
+
+    /// Where work is done that several ask for together: in the trace of the first of them that is kept, in a span that is
+    /// made inside of its own and linked to those of the others. Nothing if none is kept.
+    pub fn joined<'c>(
+        asking: impl Iterator<Item = &'c Self>,
+        make: impl FnOnce(&Self) -> Span,
+    ) -> Option<Self> {
+        let mut kept = asking.filter(|carried| carried.is_kept());
+        let first = kept.next()?;
+        let span = make(first);
+        for other in kept.filter(|other| other.span.id() != first.span.id()) {
+            span.follows_from(&other.span);
+        }
+        Some(first.within(span))
+    }
+
+    /// Does the part.
+    pub async fn scope<F: Future>(self, part: F) -> F::Output {
+        let part = part.instrument(self.span);
+        match self.trace {
+            Some(trace) => trace.scope(part).await,
+            None => part.await,
+        }
+    }
+}
+
+/// A span inside of another one, or none if that is none: then the trace is not kept.
+#[macro_export]
+macro_rules! span_in {
+    ($parent:expr, $($span:tt)+) => {{
+        let parent: &tracing::Span = $parent;
+        if parent.is_disabled() {
+            tracing::Span::none()
+        } else {
+            tracing::info_span!(parent: parent, $($span)+)
+        }
+    }};
+}
+
+/// The same, but the outer span may end before the inner one does.
+#[macro_export]
+macro_rules! span_outliving {
+    ($parent:expr, $($span:tt)+) => {{
+        let parent: &tracing::Span = $parent;
+        if parent.is_disabled() {
+            tracing::Span::none()
+        } else {
+            let span = tracing::info_span!(parent: None, $($span)+);
+            $crate::telemetry::put_beneath(&span, parent);
+            span
+        }
+    }};
+}
+
+/// Makes a span the child of another one, without keeping that one from its end. It has to happen before the span is entered
+/// for the first time.
+pub fn put_beneath(span: &Span, parent: &Span) {
+    // It fails where nothing is exported.
+    let _ = span.set_parent(parent.context());
+}
+
+thread_local! {
+    static NEXT_SPAN: Cell<Option<SpanId>> = const { Cell::new(None) };
+}
+
+/// Makes something for the exporter, of which the first span gets this id.
+pub(super) fn with_span_id<T>(id: SpanId, make: impl FnOnce() -> T) -> T {
+    NEXT_SPAN.set(Some(id));
+    let span = make();
+    NEXT_SPAN.set(None);
+    span
+}
+
+/// The id of the trace this task works for; zeros outside of traces. It is written as 32 hexadecimal digits.
+pub fn current_trace_id() -> TraceId {
+    Trace::current().map_or(TraceId::INVALID, |trace| trace.id)
+}
+
+/// Where the request that this task works for comes from.
+pub fn client_address() -> Option<IpAddr> {
+    Trace::current()?.client_address
+}
+
+/// Gives exported spans the id of the trace they belong to.
+#[derive(Debug, Default)]
+pub(crate) struct TraceIds(RandomIdGenerator);
+
+impl IdGenerator for TraceIds {
+    fn new_trace_id(&self) -> TraceId {
+        match current_trace_id() {
+            TraceId::INVALID => self.0.new_trace_id(),
+            trace_id => trace_id,
+        }
+    }
+
+    fn new_span_id(&self) -> SpanId {
+        NEXT_SPAN.take().unwrap_or_else(|| self.0.new_span_id())
+    }
+}
+
+/// Whether the current span is exported.
+pub fn is_exported() -> bool {
+    current_ids().is_some()
+}
+
+/// The ids under which the collector knows the current span.
+pub(crate) fn current_ids() -> Option<(TraceId, SpanId)> {
+    // The exporting layer makes the context of a span current while the span is entered.
+    Context::map_current(|context| {
+        let span = context.span();
+        let ids = span.span_context();
+        ids.is_valid().then(|| (ids.trace_id(), ids.span_id()))
+    })
+}
+
+/// How the work of this task names itself to others (W3C Trace Context, section 3.2): in the context of an event, for instance.
+/// Nothing outside of traces.
+pub fn traceparent() -> Option<String> {
+    let kept =
+        current_ids().map(|(trace_id, parent_id)| TraceParent { trace_id, parent_id, flags: 1 });
+    let trace = || {
+        Trace::current().map(|trace| TraceParent {
+            trace_id: trace.id,
+            parent_id: trace.span_id,
+            flags: 0,
+        })
+    };
+    kept.or_else(trace).map(|parent| parent.to_string())
+}
+
+/// Whether callers' traces are not continued, as `OTEL_PROPAGATORS` may say.
+static IGNORES_CALLERS: AtomicBool = AtomicBool::new(false);
+
+/// From now on every trace begins here.
+pub(crate) fn ignore_callers() {
+    IGNORES_CALLERS.store(true, Ordering::Relaxed);
+}
+
+/// The span of a caller, as its `traceparent` header names it, if its trace is continued.
+pub fn caller(header: &str) -> Option<TraceParent> {
+    if IGNORES_CALLERS.load(Ordering::Relaxed) { None } else { parse_traceparent(header) }
+}
+
+/// Reads a `traceparent` header of version 00, exactly as W3C Trace Context section 3.2 defines it.
+///
+/// Nothing is returned for any other version, length or letter case, and for ids of zeros only.
+pub(crate) fn parse_traceparent(header: &str) -> Option<TraceParent> {
+    let mut parts = header.split('-');
+    let (version, trace_id) = (parts.next()?, hex(parts.next()?, 32)?);
+    let (parent_id, flags) = (hex(parts.next()?, 16)?, hex(parts.next()?, 2)?);
+    if version != "00" || parts.next().is_some() {
+        return None;
+    }
+    let parent = TraceParent {
+        trace_id: TraceId::from_hex(trace_id).ok()?,
+        parent_id: SpanId::from_hex(parent_id).ok()?,
+        flags: u8::from_str_radix(flags, 16).ok()?,
+    };
+    let is_valid = parent.trace_id != TraceId::INVALID && parent.parent_id != SpanId::INVALID;
+    is_valid.then_some(parent)
+}
+
+/// The text, if it is exactly `digits` lower-case hexadecimal digits.
+fn hex(text: &str, digits: usize) -> Option<&str> {
+    let is_hex = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    (text.len() == digits && text.bytes().all(is_hex)).then_some(text)
+}
+
+/// Makes a span of this process the child of a caller's span.
+///
+/// It has to happen before the span is entered for the first time. Without export it does nothing.
+pub fn set_parent(span: &Span, parent: &TraceParent) {
+    // It fails where there is nothing to link: without export, or for a span that is filtered out.
+    let _ = span.set_parent(Context::new().with_remote_span_context(parent.context()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VALID: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    #[test]
+    fn a_valid_header_is_read_and_written_back_the_same() {
+        let parent = parse_traceparent(VALID).unwrap();
+        assert_eq!(parent.trace_id.to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(parent.parent_id.to_string(), "00f067aa0ba902b7");
+        assert_eq!(parent.flags, 1);
+        assert_eq!(parent.to_string(), VALID);
+    }
+
+    #[test]
+    fn anything_else_is_no_header() {
+        let refused = [
+            String::new(),
+            "00".to_owned(),
+            VALID.to_uppercase(),
+            format!(" {VALID}"),
+            format!("{VALID}-"),
+            format!("{VALID}-00"),
+            VALID.replacen("00-", "01-", 1),
+            VALID.replacen("00-", "ff-", 1),
+            VALID.replacen("00-", "0-", 1),
+            VALID.replace("4bf9", "4bg9"),
+            VALID.replace("4bf9", "+bf9"),
+            VALID.replace("4bf9", "4bf"),
+            VALID.replace("-01", "-1"),
+            VALID.replace("4736", "473é"),
+            VALID.replace("4bf92f3577b34da6a3ce929d0e0e4736", &"0".repeat(32)),
+            VALID.replace("00f067aa0ba902b7", &"0".repeat(16)),
+        ];
+        for header in refused {
+            assert_eq!(parse_traceparent(&header), None, "{header:?}");
+        }
+    }
+
+    #[test]
+    fn flags_that_are_not_known_yet_are_accepted() {
+        assert_eq!(parse_traceparent(&VALID.replace("-01", "-ff")).unwrap().flags, 255);
+    }
+
+    #[test]
+    fn outside_of_traces_the_trace_id_is_zero() {
+        assert_eq!(current_trace_id(), TraceId::INVALID);
+    }
+
+    #[tokio::test]
+    async fn a_trace_keeps_its_id() {
+        let trace = Trace::new(parse_traceparent(VALID).as_ref(), None, None);
+        let id = trace.scope(async { current_trace_id() }).await;
+        assert_eq!((id, id.to_string().as_str()), (trace.id, "4bf92f3577b34da6a3ce929d0e0e4736"));
+        assert_ne!(Trace::new(None, None, None).id, Trace::new(None, None, None).id);
+    }
+
+    #[test]
+    fn without_export_no_span_is_exported() {
+        let span = tracing::info_span!("alone");
+        set_parent(&span, &parse_traceparent(VALID).unwrap());
+        assert!(!span.in_scope(is_exported));
+    }
+}
