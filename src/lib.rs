@@ -39,6 +39,7 @@ pub mod revocations;
 pub mod sessions;
 pub mod tasks;
 pub mod telemetry;
+pub mod web;
+
 #[cfg(test)]
 mod values;
-pub mod web;

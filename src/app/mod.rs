@@ -33,7 +33,7 @@ use crate::api::health::Readiness;
 use crate::authn::freshness::{Freshness, Memory};
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::id::Id;
-use crate::config::{Config, DatabaseLocation, HttpConfig, MetricsPlace};
+use crate::config::{Config, DatabaseLocation, HttpConfig};
 use crate::eventlog::Mark;
 use crate::eventlog::cluster::follower;
 use crate::eventlog::cluster::follower::{Member, Mode};
@@ -45,6 +45,7 @@ use crate::postgres::connect::pooler;
 use crate::postgres::{Connection, MigrationError, Pool};
 use crate::revocations::Revocations;
 use crate::revocations::feed::{Extent, RevocationFeed};
+use crate::telemetry::settings::MetricsPlace;
 
 /// What a test may replace.
 #[derive(Clone)]

@@ -15,6 +15,7 @@ mod keys;
 mod memory;
 mod opentelemetry;
 mod passwords;
+pub mod read;
 mod secret;
 mod sessions;
 mod telemetry;
@@ -29,21 +30,18 @@ pub use self::help::{help, markdown_table};
 pub use self::http::HttpConfig;
 pub use self::keys::KeyConfig;
 pub use self::memory::MemoryConfig;
-pub use self::opentelemetry::{
-    BatchConfig, ClientFiles, Endpoint, LimitsConfig, OpenTelemetryConfig, OtlpConfig, Protocol,
-    STANDARD_VARIABLES, StandardVariable, Temporality, TraceSampling, standard_markdown_table,
-};
+pub use self::opentelemetry::{STANDARD_VARIABLES, StandardVariable, standard_markdown_table};
 pub use self::passwords::PasswordConfig;
 pub use self::read::environment::{Environment, ProcessEnvironment};
 pub use self::read::error::{ConfigError, InvalidValue, Problem};
 pub use self::read::origin::Origin;
 pub use self::secret::Secret;
 pub use self::sessions::SessionConfig;
-pub use self::telemetry::{LogFormat, MetricsPlace, TelemetryConfig};
 pub use self::tokens::TokenConfig;
 pub use self::variables::{VARIABLES, Variable};
 
 use self::read::reader::Reader;
+use crate::telemetry::settings::TelemetrySettings;
 
 /// Everything that can be configured, one field per concern.
 #[derive(Clone, Debug, Default)]
@@ -69,7 +67,7 @@ pub struct Config {
     /// How many entities stay in memory, and for how long.
     pub entities: EntityConfig,
     /// Logs, traces and metrics.
-    pub telemetry: TelemetryConfig,
+    pub telemetry: TelemetrySettings,
     /// Names of settings in which this node may differ from others for now.
     pub changing: Vec<String>,
 }
@@ -110,13 +108,12 @@ impl Config {
             passwords: PasswordConfig::read(&mut reader),
             memory: MemoryConfig::read(&mut reader),
             entities: EntityConfig::read(&mut reader),
-            telemetry: TelemetryConfig::read(&mut reader),
+            telemetry: telemetry::read(&mut reader),
             changing: agreement::read_changing(&mut reader),
         };
         reader.finish().map(|()| config)
     }
 }
 
-pub mod read;
 #[cfg(test)]
 mod tests;

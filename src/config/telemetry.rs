@@ -1,15 +1,16 @@
 //! Logs, traces and metrics, and where they go.
 
-use std::net::SocketAddr;
-
 use tracing_subscriber::EnvFilter;
 
-use super::opentelemetry::{self, OpenTelemetryConfig, Standard, TraceSampling};
+use super::opentelemetry::{self, Standard};
 use super::read::error::InvalidValue;
 use super::read::nearest::{distance, nearest};
 use super::read::parse::quoted;
 use super::read::reader::Reader;
 use super::variables::{LOG, LOG_FORMAT, METRICS_LISTEN, TRACE_SAMPLING};
+use crate::telemetry::settings::{
+    LogFormat, MetricsPlace, OpenTelemetrySettings, TelemetrySettings, TraceSampling,
+};
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 /// What other programs call a level, and ours for it.
@@ -42,72 +43,24 @@ const PARTS: [&str; 14] = [
     "tower",
 ];
 
-/// Logs, traces and metrics, and where they go.
-#[derive(Clone, Debug)]
-pub struct TelemetryConfig {
-    /// How log lines look.
-    pub log_format: LogFormat,
-    /// Which log lines are written, as directives of `tracing_subscriber`'s `EnvFilter`.
-    pub log_filter: String,
-    /// Which traces are exported.
-    pub trace_sampling: TraceSampling,
-    /// Where Prometheus reads the metrics.
-    pub metrics: MetricsPlace,
-    /// What OpenTelemetry's standard variables say.
-    pub opentelemetry: Box<OpenTelemetryConfig>,
-}
-
-/// How log lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object per line.
-    Json,
-}
-
-/// Where Prometheus reads the metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MetricsPlace {
-    /// At an address of their own, which is not for the public.
-    Own(SocketAddr),
-    /// Beside the API, for whoever reaches that.
-    Shared,
-    /// Nowhere.
-    Off,
-}
-
-impl Default for TelemetryConfig {
-    fn default() -> Self {
-        Self {
-            log_format: LogFormat::Text,
-            log_filter: "info".to_owned(),
-            trace_sampling: TraceSampling::Share(0.1),
-            metrics: MetricsPlace::Own(([127, 0, 0, 1], 9464).into()),
-            opentelemetry: Box::default(),
-        }
-    }
-}
-
-impl TelemetryConfig {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        let default = Self::default();
-        let log_format = reader.read(&LOG_FORMAT, parse_format).unwrap_or(default.log_format);
-        let log_filter = reader.read(&LOG, parse_filter).unwrap_or(default.log_filter);
-        let mut standard = Standard::new(reader.environment());
-        let opentelemetry = OpenTelemetryConfig::read(&mut standard, reader);
-        let trace_sampling = sampling(reader, &mut standard).unwrap_or(default.trace_sampling);
-        let metrics = place(reader, &mut standard);
-        Self {
-            log_format,
-            log_filter,
-            trace_sampling,
-            metrics: if opentelemetry.is_disabled { MetricsPlace::Off } else { metrics },
-            opentelemetry: Box::new(OpenTelemetryConfig {
-                remarks: standard.finish(),
-                ..opentelemetry
-            }),
-        }
+/// Reads them, and the standard variables beside ours.
+pub(super) fn read(reader: &mut Reader<'_>) -> TelemetrySettings {
+    let default = TelemetrySettings::default();
+    let log_format = reader.read(&LOG_FORMAT, parse_format).unwrap_or(default.log_format);
+    let log_filter = reader.read(&LOG, parse_filter).unwrap_or(default.log_filter);
+    let mut standard = Standard::new(reader.environment());
+    let opentelemetry = opentelemetry::read(&mut standard, reader);
+    let trace_sampling = sampling(reader, &mut standard).unwrap_or(default.trace_sampling);
+    let metrics = place(reader, &mut standard);
+    TelemetrySettings {
+        log_format,
+        log_filter,
+        trace_sampling,
+        metrics: if opentelemetry.is_disabled { MetricsPlace::Off } else { metrics },
+        opentelemetry: Box::new(OpenTelemetrySettings {
+            remarks: standard.finish(),
+            ..opentelemetry
+        }),
     }
 }
 

@@ -6,6 +6,8 @@
 pub mod detached;
 pub mod edge;
 pub mod limits;
+pub mod request;
+pub mod response;
 
 use std::sync::Arc;
 
@@ -123,7 +125,5 @@ pub(crate) fn header_of<'a>(request: &'a Request, name: &HeaderName) -> Option<&
     request.headers().get(name)?.to_str().ok()
 }
 
-pub mod request;
-pub mod response;
 #[cfg(test)]
 mod tests;

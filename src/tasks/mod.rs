@@ -18,10 +18,11 @@ pub mod read_model;
 pub mod search;
 mod skew;
 pub mod task_list;
-#[cfg(test)]
-pub(crate) mod testing;
 pub mod values;
 pub mod writing;
+
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -17,8 +17,11 @@
 
 pub mod audit_events;
 mod export;
+pub mod log;
 pub mod metrics;
 pub mod reason;
+pub mod settings;
+pub mod spans;
 
 use std::io::IsTerminal;
 use std::sync::{LazyLock, OnceLock};
@@ -48,9 +51,9 @@ use self::export::Export;
 use self::export::reporting::is_repetition;
 use self::log::json::JsonEvents;
 use self::log::text::TextFields;
+use self::settings::{LogFormat, MetricsPlace, OpenTelemetrySettings, TelemetrySettings};
 use crate::base::clock::Clock;
 use crate::base::id::Id;
-use crate::config::{LogFormat, MetricsPlace, OpenTelemetryConfig, TelemetryConfig};
 
 /// Which spans are exported: all of ours, however quiet the log is.
 const SPANS: &str = "info";
@@ -107,7 +110,7 @@ pub enum Process {
 ///
 /// # Errors
 /// When the configuration cannot be used, or telemetry has been started before. An unreachable collector is no error.
-pub fn start(config: &TelemetryConfig, process: Process) -> anyhow::Result<Telemetry> {
+pub fn start(config: &TelemetrySettings, process: Process) -> anyhow::Result<Telemetry> {
     let is_terminal = std::io::stderr().is_terminal();
     let writer = log::stdio::error().map_or_else(
         || BoxMakeWriter::new(std::io::stderr),
@@ -115,7 +118,7 @@ pub fn start(config: &TelemetryConfig, process: Process) -> anyhow::Result<Telem
     );
     let (subscriber, mut telemetry) = build(config, writer, is_terminal)?;
     subscriber.try_init().context("telemetry has been started before")?;
-    let OpenTelemetryConfig { metrics, heeds_callers, remarks, .. } = &*config.opentelemetry;
+    let OpenTelemetrySettings { metrics, heeds_callers, remarks, .. } = &*config.opentelemetry;
     for remark in remarks {
         warn!("{remark}");
     }
@@ -144,7 +147,7 @@ pub fn start(config: &TelemetryConfig, process: Process) -> anyhow::Result<Telem
 
 /// What all telemetry of this process says of it. Nodes have a name in common, and an instance each: without it their numbers
 /// would be taken for one another's.
-fn resource(config: &OpenTelemetryConfig) -> Resource {
+fn resource(config: &OpenTelemetrySettings) -> Resource {
     static INSTANCE: LazyLock<String> =
         LazyLock::new(|| Id::<()>::generate(&Clock::system()).to_string());
     let own = [
@@ -165,7 +168,7 @@ fn resource(config: &OpenTelemetryConfig) -> Resource {
 /// # Errors
 /// When the configuration cannot be used.
 pub fn subscriber<W>(
-    config: &TelemetryConfig,
+    config: &TelemetrySettings,
     writer: W,
 ) -> anyhow::Result<(impl Subscriber + Send + Sync + use<W>, Telemetry)>
 where
@@ -175,7 +178,7 @@ where
 }
 
 fn build<W>(
-    config: &TelemetryConfig,
+    config: &TelemetrySettings,
     writer: W,
     colours: bool,
 ) -> anyhow::Result<(impl Subscriber + Send + Sync + use<W>, Telemetry)>
@@ -228,7 +231,5 @@ where
     }
 }
 
-pub mod log;
-pub mod spans;
 #[cfg(test)]
 mod tests;

@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use keyfold::app::{App, Running, Seams, features};
 use keyfold::base::clock::{Clock, Timestamp};
-use keyfold::config::{Config, DatabaseLocation, MetricsPlace, PasswordConfig, Secret};
+use keyfold::config::{Config, DatabaseLocation, PasswordConfig, Secret};
 use keyfold::eventlog::{Mark, Point, Resources};
 use keyfold::keys::algorithm::Algorithm;
 use keyfold::keys::private::private_key::{KeyError, PrivateKey};
 use keyfold::keys::private::vault::GenerateKey;
 use keyfold::postgres::Connection;
+use keyfold::telemetry::settings::MetricsPlace;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;

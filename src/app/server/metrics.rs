@@ -8,8 +8,8 @@ use tokio::task::JoinSet;
 
 use super::serving;
 use super::serving::Site;
-use crate::config::MetricsPlace;
 use crate::http::response::exposition;
+use crate::telemetry::settings::MetricsPlace;
 
 /// How this part is called when it ends.
 const NAME: &str = "the metrics server";

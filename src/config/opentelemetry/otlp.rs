@@ -1,21 +1,20 @@
 //! Where one signal is sent, and how ("OpenTelemetry Protocol Exporter").
 
-use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use hyper::Uri;
-use hyper::header::{HeaderName, HeaderValue};
 use url::Url;
 
+use super::pairs;
+use super::signal::Signal;
 use super::standard::{Standard, time_limit, word};
 use super::table::{
     CERTIFICATE, CLIENT_CERTIFICATE, CLIENT_KEY, COMPRESSION, ENDPOINT, HEADERS, INSECURE,
     PROTOCOL, TIMEOUT,
 };
-use super::{Signal, pairs};
 use crate::config::read::error::InvalidValue;
 use crate::config::read::reader::Reader;
+use crate::telemetry::settings::{ClientFiles, Endpoint, OtlpSettings, Protocol};
 
 /// How long sending a batch may take.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
@@ -23,73 +22,12 @@ const PROTOCOLS: &[(&str, Protocol)] =
     &[("grpc", Protocol::Grpc), ("http/protobuf", Protocol::HttpProtobuf)];
 const COMPRESSIONS: &[(&str, bool)] = &[("none", false), ("gzip", true)];
 
-/// Where one signal is sent, and how.
-#[derive(Clone, Debug)]
-pub struct OtlpConfig {
-    /// Where it is sent.
-    pub endpoint: Endpoint,
-    /// In which form.
-    pub protocol: Protocol,
-    /// What every request says besides.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// Whether requests are compressed.
-    pub gzip: bool,
-    /// How long sending a batch may take.
-    pub time_limit: Duration,
-    /// A file with the only certificates that are trusted; the system's roots without one.
-    pub trusted: Option<PathBuf>,
-    /// How the client proves who it is.
-    pub client: Option<ClientFiles>,
-}
-
-/// How a signal is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
-    /// gRPC, which is HTTP/2.
-    Grpc,
-    /// Protocol buffers over HTTP/1.1.
-    HttpProtobuf,
-}
-
-/// The files of a client's certificate, in PEM format.
-#[derive(Clone, Debug)]
-pub struct ClientFiles {
-    /// The certificate and its chain.
-    pub certificate: PathBuf,
-    /// Its private key.
-    pub key: PathBuf,
-}
-
-/// A URL of a collector. `Debug` does not show its query, in which some put a key.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Endpoint(Url);
-
-impl Endpoint {
-    /// The URL.
-    pub fn url(&self) -> &Url {
-        &self.0
-    }
-
-    /// Whether it is reached over TLS.
-    pub fn is_secure(&self) -> bool {
-        self.0.scheme() == "https"
-    }
-}
-
-impl fmt::Debug for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = self.0.clone();
-        shown.set_query(self.0.query().map(|_| "…"));
-        write!(f, "{shown}")
-    }
-}
-
 /// Where a signal is sent that is to be sent, at the collector that is named or on this host.
 pub(super) fn read(
     standard: &mut Standard<'_>,
     reader: &mut Reader<'_>,
     signal: Signal,
-) -> Option<OtlpConfig> {
+) -> Option<OtlpSettings> {
     let protocol = standard.of_signal(&PROTOCOL, signal, word(PROTOCOLS)).unwrap_or(Protocol::Grpc);
     let insecure = standard.is_true(&INSECURE.of(signal));
     let general = standard.is_true(INSECURE.name);
@@ -110,7 +48,7 @@ pub(super) fn read(
     let trusted = standard.text_of_signal(&CERTIFICATE, signal).map(|(_, path)| path.into());
     let client = client(standard, reader, signal);
     let endpoint = endpoint?;
-    Some(OtlpConfig { endpoint, protocol, headers, gzip, time_limit, trusted, client })
+    Some(OtlpSettings { endpoint, protocol, headers, gzip, time_limit, trusted, client })
 }
 
 /// The client's certificate, which is nothing without its key.

@@ -4,23 +4,10 @@ use super::standard::{Standard, not_among};
 use super::table::{TRACES_SAMPLER, TRACES_SAMPLER_ARG};
 use crate::config::read::error::InvalidValue;
 use crate::config::read::parse::quoted;
+use crate::telemetry::settings::TraceSampling;
 
 const SAMPLERS: [&str; 3] = ["always_on", "always_off", "traceidratio"];
 const PARENT_BASED: &str = "parentbased_";
-
-/// Which traces are exported.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum TraceSampling {
-    /// A share of them, from 0 to 1, and what is worth keeping beside it, within limits.
-    Share(f64),
-    /// What a standard sampler keeps, and nothing else.
-    Standard {
-        /// The share of traces that begin here, from 0 to 1.
-        ratio: f64,
-        /// Whether a caller decides for its own trace.
-        is_parent_based: bool,
-    },
-}
 
 /// The standard sampler, if one is named that is known here.
 pub(in super::super) fn sampling(standard: &mut Standard<'_>) -> Option<TraceSampling> {

@@ -6,7 +6,7 @@
 use std::env::VarError;
 use std::time::Duration;
 
-use super::Signal;
+use super::signal::Signal;
 use super::table::{EXEMPLAR_FILTER, HISTOGRAM_AGGREGATION, STANDARD_VARIABLES, StandardVariable};
 use crate::config::read::environment::Environment;
 use crate::config::read::error::InvalidValue;

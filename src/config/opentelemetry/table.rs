@@ -6,7 +6,7 @@
 //! Invariant: the name of a standard variable is written here (or in `variables`) and nowhere else.
 
 use super::super::variables;
-use super::Signal;
+use super::signal::Signal;
 
 /// How the variables of the OTLP exporter begin, before the signal if they are about one.
 const OTLP: &str = "OTEL_EXPORTER_OTLP_";

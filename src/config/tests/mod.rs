@@ -1,12 +1,12 @@
 //! The whole configuration, read from made-up environments.
 
+mod agreement;
+mod node;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::env::VarError;
 use std::ffi::OsString;
 use std::time::Duration;
-
-mod agreement;
-mod node;
 
 use super::*;
 use crate::keys::algorithm::Algorithm;

@@ -1,6 +1,7 @@
 //! A node of a cluster, configured to the last variable.
 
 use super::*;
+use crate::telemetry::settings::{LogFormat, MetricsPlace, OpenTelemetrySettings, TraceSampling};
 
 #[test]
 fn every_variable_of_a_node_in_a_cluster_reaches_its_field() {
@@ -84,7 +85,7 @@ fn node_in_a_cluster() -> Config {
             snapshot_every: 50,
             snapshot_retention: Duration::from_hours(400 * 24),
         },
-        telemetry: TelemetryConfig {
+        telemetry: TelemetrySettings {
             log_format: LogFormat::Json,
             log_filter: "warn,keyfold=debug".to_owned(),
             trace_sampling: TraceSampling::Share(0.5),
@@ -95,7 +96,7 @@ fn node_in_a_cluster() -> Config {
     }
 }
 
-fn opentelemetry() -> Box<OpenTelemetryConfig> {
+fn opentelemetry() -> Box<OpenTelemetrySettings> {
     let collector = environment(&[
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4317"),
         ("OTEL_SERVICE_NAME", "identity"),

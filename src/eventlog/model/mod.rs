@@ -9,5 +9,6 @@ pub mod projection;
 pub mod statement;
 pub mod stream;
 pub mod term;
+
 #[cfg(test)]
 pub mod testing;

@@ -5,6 +5,8 @@
 //! the last token it signed has expired. A key that is revoked leaves at once, wherever it stands, and if it was the one
 //! that signs, another one signs from the same moment.
 
+pub mod schedule;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
@@ -322,6 +324,5 @@ fn stopped(key: &Jwk, verifies_until: Timestamp) -> KeyEvent {
     KeyEvent::StoppedSigning(KeyStoppedSigning { kid: key.kid().to_owned(), verifies_until })
 }
 
-pub mod schedule;
 #[cfg(test)]
 mod tests;

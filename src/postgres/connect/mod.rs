@@ -8,7 +8,8 @@ pub(super) mod link;
 pub mod pooler;
 pub(super) mod session;
 pub(super) mod settings;
-#[cfg(test)]
-pub(super) mod settings_tests;
 pub(super) mod sslmode;
 pub(super) mod tls;
+
+#[cfg(test)]
+pub(super) mod settings_tests;

@@ -10,6 +10,15 @@
 //! * never running without its server (`postmaster`), and what a crash left behind is recognised for certain before it
 //!   is stopped (`leftover`).
 
+mod access;
+mod data_directory;
+mod error;
+mod log;
+mod place;
+pub mod process;
+mod socket;
+pub mod system;
+
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -19,16 +28,8 @@ use self::process::leftover::PidFile;
 use self::process::startup::Started;
 use super::connect::connection::Connection;
 
-mod access;
-mod data_directory;
-mod error;
 #[cfg(test)]
 mod leftover_tests;
-mod log;
-mod place;
-pub mod process;
-mod socket;
-pub mod system;
 #[cfg(test)]
 pub(super) mod tests;
 #[cfg(test)]

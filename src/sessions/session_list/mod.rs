@@ -1,5 +1,8 @@
 //! The rules of one user's sessions.
 
+pub(super) mod draft;
+pub mod open;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -172,7 +175,5 @@ fn ended(session_id: SessionId, reason: EndReason) -> SessionEvent {
     SessionEvent::Ended(SessionEnded { session_id, reason })
 }
 
-pub(super) mod draft;
-pub mod open;
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,11 @@
 //!   sessions before is believed no more. Doubts are kept by bucket, not by user, so they need no room; of other
 //!   users' sessions one in `BUCKETS` is read again with them.
 
+pub(super) mod awaiting;
+pub(super) mod ended;
+pub(super) mod refusals;
+pub(super) mod watchers;
+
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -272,9 +277,5 @@ fn low_bits(id: Uuid, parts: usize) -> usize {
     usize::try_from(id.as_u128() % parts as u128).unwrap_or_default()
 }
 
-pub(super) mod awaiting;
-pub(super) mod ended;
-pub(super) mod refusals;
 #[cfg(test)]
 mod tests;
-pub(super) mod watchers;

@@ -4,9 +4,12 @@
 //! `taking_back` undoes and redoes. Here is what a list remembers and how an event changes that.
 
 pub mod command;
+pub mod ordered;
 mod placing;
 mod plan;
+pub(super) mod sorted;
 mod taking_back;
+pub mod task;
 
 use std::sync::Arc;
 
@@ -151,10 +154,7 @@ impl State {
     }
 }
 
-pub mod ordered;
 #[cfg(test)]
 mod properties;
-pub(super) mod sorted;
-pub mod task;
 #[cfg(test)]
 mod tests;

@@ -33,8 +33,8 @@ use tracing_subscriber::registry::LookupSpan;
 use self::reporting::Reporting;
 use self::transport::{Metadata, OverHttp, channel};
 use super::log::correlation::Naming;
+use super::settings::{self, BatchSettings, OpenTelemetrySettings, OtlpSettings, Protocol};
 use super::spans::trace_context::TraceIds;
-use crate::config::{self, BatchConfig, LimitsConfig, OpenTelemetryConfig, OtlpConfig, Protocol};
 
 /// The shortest time between two batches: without any, a thread would never rest.
 const SHORTEST: Duration = Duration::from_millis(1);
@@ -53,7 +53,7 @@ pub(super) struct Export {
 /// Configures an exporter of any kind.
 macro_rules! exporter {
     ($builder:expr, $config:expr, $what:literal) => {{
-        let (builder, config): (_, &OtlpConfig) = ($builder, $config);
+        let (builder, config): (_, &OtlpSettings) = ($builder, $config);
         // The gRPC channel would panic outside a runtime.
         let runtime =
             Handle::try_current().context("telemetry is exported from inside a runtime")?;
@@ -94,13 +94,13 @@ macro_rules! with_rest {
 
 /// What sends metrics to the collector, once in a while.
 pub(super) fn metrics(
-    config: &OtlpConfig,
-    all: &OpenTelemetryConfig,
+    config: &OtlpSettings,
+    all: &OpenTelemetrySettings,
 ) -> anyhow::Result<PeriodicReader<Reporting<MetricExporter>>> {
     let temporality = match all.temporality {
-        config::Temporality::Cumulative => Temporality::Cumulative,
-        config::Temporality::Delta => Temporality::Delta,
-        config::Temporality::LowMemory => Temporality::LowMemory,
+        settings::Temporality::Cumulative => Temporality::Cumulative,
+        settings::Temporality::Delta => Temporality::Delta,
+        settings::Temporality::LowMemory => Temporality::LowMemory,
     };
     let builder = MetricExporter::builder().with_temporality(temporality);
     let exporter = exporter!(builder, config, "metrics")?;
@@ -108,17 +108,17 @@ pub(super) fn metrics(
 }
 
 /// What sends spans.
-pub(super) fn span_exporter(config: &OtlpConfig) -> anyhow::Result<Reporting<SpanExporter>> {
+pub(super) fn span_exporter(config: &OtlpSettings) -> anyhow::Result<Reporting<SpanExporter>> {
     exporter!(SpanExporter::builder(), config, "spans")
 }
 
 fn spans(
-    config: &OtlpConfig,
-    all: &OpenTelemetryConfig,
+    config: &OtlpSettings,
+    all: &OpenTelemetrySettings,
     resource: Resource,
 ) -> anyhow::Result<SdkTracerProvider> {
     let exporter = span_exporter(config)?;
-    let BatchConfig { delay, queue, batch } = all.spans;
+    let BatchSettings { delay, queue, batch } = all.spans;
     let batches = trace::BatchConfigBuilder::default()
         .with_scheduled_delay(delay.max(SHORTEST))
         .with_max_queue_size(queue)
@@ -135,7 +135,7 @@ fn spans(
         .build())
 }
 
-fn limits(limits: LimitsConfig) -> SpanLimits {
+fn limits(limits: settings::SpanLimits) -> SpanLimits {
     SpanLimits {
         max_attributes_per_span: limits.attributes,
         max_events_per_span: limits.events,
@@ -146,12 +146,12 @@ fn limits(limits: LimitsConfig) -> SpanLimits {
 }
 
 fn records(
-    config: &OtlpConfig,
-    all: &OpenTelemetryConfig,
+    config: &OtlpSettings,
+    all: &OpenTelemetrySettings,
     resource: Resource,
 ) -> anyhow::Result<SdkLoggerProvider> {
     let exporter = exporter!(LogExporter::builder(), config, "log records")?;
-    let BatchConfig { delay, queue, batch } = all.records;
+    let BatchSettings { delay, queue, batch } = all.records;
     let batches = logs::BatchConfigBuilder::default()
         .with_scheduled_delay(delay.max(SHORTEST))
         .with_max_queue_size(queue)
@@ -166,7 +166,10 @@ fn records(
 
 impl Export {
     /// Starts those that are sent; the connection is made when there is something to send.
-    pub(super) fn start(config: &OpenTelemetryConfig, resource: &Resource) -> anyhow::Result<Self> {
+    pub(super) fn start(
+        config: &OpenTelemetrySettings,
+        resource: &Resource,
+    ) -> anyhow::Result<Self> {
         let spans = config.traces.as_ref().map(|to| spans(to, config, resource.clone()));
         let records = config.logs.as_ref().map(|to| records(to, config, resource.clone()));
         Ok(Self { spans: spans.transpose()?, records: records.transpose()? })

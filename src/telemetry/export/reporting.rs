@@ -126,7 +126,7 @@ mod tests {
     use opentelemetry_sdk::error::OTelSdkError;
 
     use super::*;
-    use crate::config::LogFormat;
+    use crate::telemetry::settings::LogFormat;
     use crate::telemetry::tests::{start_here, writing};
 
     /// An exporter with given outcomes, the last one first.

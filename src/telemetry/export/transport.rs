@@ -32,13 +32,13 @@ use tonic::service::Interceptor;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Status, async_trait};
 
-use crate::config::{ClientFiles, OtlpConfig};
+use crate::telemetry::settings::{ClientFiles, OtlpSettings};
 
 /// The longest answer of a collector that is read.
 const ANSWER: usize = 64 * 1_024;
 
 /// The channel of OTLP over gRPC; its connection is made when there is something to send.
-pub(super) fn channel(config: &OtlpConfig) -> anyhow::Result<Channel> {
+pub(super) fn channel(config: &OtlpSettings) -> anyhow::Result<Channel> {
     let uri: Uri = config.endpoint.url().as_str().parse()?;
     let connector = builder(config)?.enable_http2().wrap_connector(tcp());
     let endpoint = Endpoint::from(uri).timeout(config.time_limit);
@@ -47,7 +47,7 @@ pub(super) fn channel(config: &OtlpConfig) -> anyhow::Result<Channel> {
 
 type Builder = HttpsConnectorBuilder<hyper_rustls::builderstates::WantsProtocols1>;
 
-fn builder(config: &OtlpConfig) -> anyhow::Result<Builder> {
+fn builder(config: &OtlpSettings) -> anyhow::Result<Builder> {
     Ok(HttpsConnectorBuilder::new().with_tls_config(tls(config)?).https_or_http())
 }
 
@@ -59,7 +59,7 @@ fn tcp() -> HttpConnector {
 }
 
 /// What is trusted, and how the client proves who it is. The provider is given explicitly, as everywhere.
-fn tls(config: &OtlpConfig) -> anyhow::Result<ClientConfig> {
+fn tls(config: &OtlpSettings) -> anyhow::Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
     if config.endpoint.is_secure() {
         roots.add_parsable_certificates(trusted(config.trusted.as_deref())?);
@@ -105,7 +105,7 @@ fn certificates(file: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
 pub(super) struct Metadata(MetadataMap);
 
 impl Metadata {
-    pub(super) fn of(config: &OtlpConfig) -> Self {
+    pub(super) fn of(config: &OtlpSettings) -> Self {
         Self(MetadataMap::from_headers(config.headers.iter().cloned().collect()))
     }
 }
@@ -146,7 +146,7 @@ pub(super) struct OverHttp {
 }
 
 impl OverHttp {
-    pub(super) fn of(config: &OtlpConfig, runtime: Handle) -> anyhow::Result<Self> {
+    pub(super) fn of(config: &OtlpSettings, runtime: Handle) -> anyhow::Result<Self> {
         let connector = builder(config)?.enable_http1().wrap_connector(tcp());
         Ok(Self {
             client: Client::builder(TokioExecutor::new()).build(connector),

@@ -16,7 +16,7 @@ use opentelemetry::TraceId;
 
 use super::trace_context::TraceParent;
 use crate::base::rate_limiter::RateLimiter;
-use crate::config::TraceSampling;
+use crate::telemetry::settings::TraceSampling;
 
 /// What decides in this process. Not set where no traces are exported.
 static SAMPLER: OnceLock<Sampler> = OnceLock::new();

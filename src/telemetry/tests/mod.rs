@@ -52,14 +52,14 @@ impl Write for Written {
 }
 
 /// Telemetry for this thread, and what it writes.
-pub(super) fn start_here(config: &TelemetryConfig) -> (Telemetry, Written, DefaultGuard) {
+pub(super) fn start_here(config: &TelemetrySettings) -> (Telemetry, Written, DefaultGuard) {
     let written = Written::default();
     let writer = written.clone();
     let (subscriber, telemetry) = subscriber(config, move || writer.clone()).unwrap();
     (telemetry, written, set_default(subscriber))
 }
 
-fn exporting_to(address: SocketAddr) -> TelemetryConfig {
+fn exporting_to(address: SocketAddr) -> TelemetrySettings {
     configured(&[
         ("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{address}")),
         ("OTEL_SERVICE_NAME", "keyfold-under-test"),
@@ -67,20 +67,24 @@ fn exporting_to(address: SocketAddr) -> TelemetryConfig {
 }
 
 /// What these variables say.
-fn configured(variables: &[(&str, &str)]) -> TelemetryConfig {
+fn configured(variables: &[(&str, &str)]) -> TelemetrySettings {
     let variables: BTreeMap<String, String> =
         variables.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
     Config::from_environment(&variables).unwrap().telemetry
 }
 
 /// Meters that send what they have to the collector.
-fn meters(config: &OpenTelemetryConfig) -> (SdkMeterProvider, Exposition) {
+fn meters(config: &OpenTelemetrySettings) -> (SdkMeterProvider, Exposition) {
     let reader = export::metrics(config.metrics.as_ref().unwrap(), config).unwrap();
     super::metrics::provider::start(resource(config), Some(reader)).unwrap()
 }
 
-pub(super) fn writing(log_format: LogFormat, log_filter: &str) -> TelemetryConfig {
-    TelemetryConfig { log_format, log_filter: log_filter.to_owned(), ..TelemetryConfig::default() }
+pub(super) fn writing(log_format: LogFormat, log_filter: &str) -> TelemetrySettings {
+    TelemetrySettings {
+        log_format,
+        log_filter: log_filter.to_owned(),
+        ..TelemetrySettings::default()
+    }
 }
 
 fn called_by_someone() -> TraceParent {
@@ -181,7 +185,8 @@ async fn spans_and_log_records_name_the_service_and_its_version() {
 #[tokio::test]
 async fn what_the_exporter_and_the_actors_are_made_of_is_not_exported() {
     let collector = Collector::start().await;
-    let config = TelemetryConfig { log_filter: "trace".into(), ..exporting_to(collector.address) };
+    let config =
+        TelemetrySettings { log_filter: "trace".into(), ..exporting_to(collector.address) };
     let (telemetry, _, _guard) = start_here(&config);
 
     info_span!(target: "ractor::actor", "Actor").in_scope(|| {
@@ -259,7 +264,8 @@ fn export_outside_a_runtime_is_an_error_and_not_a_panic() {
 #[tokio::test]
 async fn a_json_line_tells_the_event_its_request_and_their_ids() {
     let collector = Collector::start().await;
-    let config = TelemetryConfig { log_format: LogFormat::Json, ..exporting_to(collector.address) };
+    let config =
+        TelemetrySettings { log_format: LogFormat::Json, ..exporting_to(collector.address) };
     let (telemetry, written, _guard) = start_here(&config);
 
     let parent = called_by_someone();

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use keyfold::base::clock::Clock;
-use keyfold::config::{Config, TelemetryConfig};
+use keyfold::config::Config;
+use keyfold::telemetry::settings::TelemetrySettings;
 use keyfold::telemetry::{self, Telemetry};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use serde_json::{Value, json};
@@ -17,7 +18,7 @@ use crate::postgres;
 pub const FROM: &str = "127.0.0.1";
 
 /// What sends everything to a collector.
-fn sent_to(collector: &Collector) -> TelemetryConfig {
+fn sent_to(collector: &Collector) -> TelemetrySettings {
     let endpoint = format!("http://{}", collector.address);
     let variables = BTreeMap::from([("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), endpoint)]);
     Config::from_environment(&variables).unwrap().telemetry
@@ -39,7 +40,7 @@ impl Watched {
     /// The same with another configuration.
     pub async fn spawn_with(change: impl FnOnce(&mut Config)) -> Self {
         let collector = Collector::start().await;
-        let config = TelemetryConfig {
+        let config = TelemetrySettings {
             // However quiet the log is.
             log_filter: "off".to_owned(),
             ..sent_to(&collector)

@@ -5,8 +5,9 @@ mod wrong;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{Config, MetricsPlace, TelemetryConfig, VARIABLES};
+use super::super::{Config, VARIABLES};
 use super::*;
+use crate::telemetry::settings::{MetricsPlace, TelemetrySettings, TraceSampling};
 
 const COLLECTOR: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4317");
 const OVER_HTTP: (&str, &str) = ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
@@ -15,13 +16,13 @@ fn environment(variables: &[(&str, &str)]) -> BTreeMap<String, String> {
     variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-fn telemetry(variables: &[(&str, &str)]) -> TelemetryConfig {
+fn telemetry(variables: &[(&str, &str)]) -> TelemetrySettings {
     Config::from_environment(&environment(variables)).unwrap().telemetry
 }
 
 /// What these variables say, which leaves nothing to remark.
 #[track_caller]
-fn read(variables: &[(&str, &str)]) -> OpenTelemetryConfig {
+fn read(variables: &[(&str, &str)]) -> OpenTelemetrySettings {
     let config = *telemetry(variables).opentelemetry;
     assert_eq!(config.remarks, Vec::<String>::new());
     config
@@ -134,7 +135,10 @@ fn every_variable_of_the_table_changes_something_or_is_named_as_not_obeyed() {
                     format!("{with:?}"),
                     format!(
                         "{:?}",
-                        TelemetryConfig { opentelemetry: Box::new(without), ..telemetry(&beside) }
+                        TelemetrySettings {
+                            opentelemetry: Box::new(without),
+                            ..telemetry(&beside)
+                        }
                     ),
                 );
                 assert_ne!(with, without, "{name} changes nothing");
@@ -235,7 +239,7 @@ fn a_standard_sampler_is_taken_unless_our_own_variable_is_set() {
 #[test]
 fn a_batch_is_never_larger_than_its_queue() {
     let spans = |variables: &[(&str, &str)]| {
-        let BatchConfig { queue, batch, .. } = telemetry(variables).opentelemetry.spans;
+        let BatchSettings { queue, batch, .. } = telemetry(variables).opentelemetry.spans;
         (queue, batch)
     };
     assert_eq!(spans(&[("OTEL_BSP_MAX_QUEUE_SIZE", "100")]), (100, 100));

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::super::{OpenTelemetryConfig, OtlpConfig};
+use super::super::{OpenTelemetrySettings, OtlpSettings};
 use super::{COLLECTOR, OVER_HTTP, endpoints, of_signal, read, telemetry};
-use crate::config::MetricsPlace;
+use crate::telemetry::settings::MetricsPlace;
 
 #[test]
 fn endpoints_are_completed_as_the_protocol_asks() {
@@ -52,7 +52,7 @@ fn endpoints_are_completed_as_the_protocol_asks() {
 #[test]
 fn what_a_signal_has_of_its_own_goes_before_what_holds_for_all() {
     for signal in ["TRACES", "METRICS", "LOGS"] {
-        let of = |config: &OpenTelemetryConfig| {
+        let of = |config: &OpenTelemetrySettings| {
             let of =
                 [("TRACES", &config.traces), ("METRICS", &config.metrics), ("LOGS", &config.logs)];
             let (own, others): (Vec<_>, Vec<_>) =
@@ -83,8 +83,9 @@ fn what_a_signal_has_of_its_own_goes_before_what_holds_for_all() {
         let variables: Vec<_> =
             variables.iter().map(|(name, value)| (name.as_str(), *value)).collect();
         let (own, others) = of(&read(&variables));
-        let shown = |to: &OtlpConfig| {
-            let OtlpConfig { endpoint, protocol, headers, gzip, time_limit, trusted, client } = to;
+        let shown = |to: &OtlpSettings| {
+            let OtlpSettings { endpoint, protocol, headers, gzip, time_limit, trusted, client } =
+                to;
             let client = client.as_ref().unwrap();
             format!(
                 "{} {protocol:?} {} {gzip} {time_limit:?} {} {} {}",
