@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::tag::Tag;
-use crate::authn::caller;
+use crate::api::state::State;
 use crate::eventlog::StoreError;
 use crate::eventlog::log::soundness;
 use crate::eventlog::log::soundness::Stands;
@@ -131,8 +131,8 @@ impl HealthApi {
     /// and knows what time it is. `503` while it starts or stops, and while the database is away, takes no writes or has refused them.
     #[oai(path = "/health/ready", method = "get", operation_id = "getReadiness")]
     async fn ready(&self, request: &Request) -> Result<Json<Ready>, Failure<ReadyStatuses>> {
-        let state = caller::state(request)?;
-        let answers = state.follower.is_following() && state.follower.takes_changes();
+        let state = State::of(request)?;
+        let answers = state.gate.follower.is_following() && state.gate.follower.takes_changes();
         if state.readiness.is_closed() || !answers {
             return Err(Problem::unavailable().into());
         }

@@ -6,6 +6,7 @@ pub mod openapi;
 pub(crate) mod problems;
 pub mod query;
 pub(crate) mod reason;
+pub mod state;
 pub mod tag;
 pub mod tasks;
 pub mod warm_read;

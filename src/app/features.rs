@@ -14,7 +14,9 @@ use crate::accounts::Accounts;
 use crate::accounts::password::{Cost, PasswordHasher};
 use crate::accounts::read_model::UsersProjection;
 use crate::api::health::Readiness;
+use crate::api::state::State;
 use crate::authn::freshness::Freshness;
+use crate::authn::gate::Gate;
 use crate::base::clock::{Clock, Timestamp};
 use crate::capacity::memory::{Budgets, MemoryPlan};
 use crate::capacity::worker_pool::{Share, Work, Workers};
@@ -27,9 +29,10 @@ use crate::eventlog::log::append::appender::{Appender, Writer};
 use crate::eventlog::log::retention::Retention;
 use crate::eventlog::model::term::Term;
 use crate::eventlog::{Entities, EventLog, Mark, Projections, Resources};
-use crate::http::State;
+use crate::http;
 use crate::http::detached::Begun;
 use crate::http::limits::TimeLimits;
+use crate::http::server::Server;
 use crate::keys::Keys;
 use crate::keys::private::sealer::Sealer;
 use crate::keys::private::vault::Vault;
@@ -306,23 +309,11 @@ impl Features {
             time_limits,
             draw_mark,
         } = node;
-        let site = Arc::new(site.into());
-        State {
-            accounts,
-            sessions,
-            keys,
-            revocations,
-            tasks,
-            follower,
-            freshness,
-            readiness,
-            begun,
-            clock,
-            draw_mark,
-            site,
-            budgets,
-            time_limits,
-        }
+        let site = Arc::new(http::site::Site::from(site));
+        let long_work = tasks.long_work().clone();
+        let server = Server { site: Arc::clone(&site), budgets, time_limits, long_work };
+        let gate = Gate { accounts, sessions, keys, follower, freshness, clock, site };
+        State { gate: Arc::new(gate), server, revocations, tasks, readiness, begun, draw_mark }
     }
 
     /// Lets every entity finish what it was told.

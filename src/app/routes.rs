@@ -1,5 +1,7 @@
 //! Where everything is reached: the API, the explorer and the pages beside it.
 
+use std::sync::Arc;
+
 use futures_util::FutureExt;
 use futures_util::future::{self, BoxFuture};
 use poem::endpoint::{BoxEndpoint, DynEndpoint};
@@ -7,20 +9,30 @@ use poem::{Endpoint, EndpointExt, IntoEndpoint, Request, Response, Result};
 
 use crate::api;
 use crate::api::auth::answers::SessionAnswers;
+use crate::api::state::State;
 use crate::api::warm_read::WarmRead;
-use crate::http::State;
 use crate::http::edge::trace::Operation;
-use crate::http::edge::{Edge, Operations};
+use crate::http::edge::{Attach, Edge, Operations};
 use crate::http::response::exposition;
 use crate::web::{explorer, page, pages};
 
 /// The whole application, with the metrics in it if they have no place of their own.
 pub fn endpoint(state: State, shows_metrics: bool) -> impl Endpoint<Output = Response> + 'static {
     let operations = Operations { of: operation, methods };
-    let answers = SessionAnswers::new(state.budgets.plan.session_answers);
+    let server = state.server.clone();
+    let answers = SessionAnswers::new(server.budgets.plan.session_answers);
     let api = api::service(answers.clone()).into_endpoint();
     let places = Places { answers, api, explorer: explorer::routes().boxed(), shows_metrics };
-    Edge::new(places, operations, state)
+    Edge::new(places, operations, server, attached(state))
+}
+
+/// Gives requests the state that endpoints reach, and the gate that finds out who calls.
+fn attached(state: State) -> Attach {
+    let (gate, state) = (Arc::clone(&state.gate), Arc::new(state));
+    Box::new(move |request| {
+        request.set_data(Arc::clone(&gate));
+        request.set_data(Arc::clone(&state));
+    })
 }
 
 /// What a request asks for.

@@ -11,34 +11,26 @@ use std::future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use poem::http::header;
 use poem::{Request, RequestBody};
-use poem_openapi::registry::{MetaSecurityScheme, Registry};
+use poem_openapi::registry::Registry;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use super::cookie;
-use super::credential;
-use super::credential::{
-    Credential, Judged, Presented, Proven, Refused, VerifiedToken, every_live, first_live,
-    judgeable_bearer, live_session,
+use super::auth_error::AuthError;
+use super::authenticate::{
+    Accepts, Proof, about, every_live, first_live, session_of, session_required, verify,
 };
+use super::context::{acting, context};
+use super::cookie;
+use super::credentials::{Credentials, bearer};
+use super::extractor::{ACCESS_TOKEN, SESSION_COOKIE, SESSION_TOKEN, proves, register};
+use super::gate::Gate;
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::id::{SessionId, UserId};
 use crate::eventlog::Context;
 use crate::http::request::intake;
 use crate::http::response::problem::Problem;
-use crate::http::{State, header_of};
 use crate::keys::When;
-use crate::sessions::Device;
 use crate::sessions::table::Session;
-use crate::telemetry::{client_address, traceparent};
-
-/// A JWT from sign up, sign in or `GET /api/auth/token`.
-const ACCESS_TOKEN: &str = "accessToken";
-/// The opaque token of a session.
-const SESSION_TOKEN: &str = "sessionToken";
-/// The same in a cookie.
-const SESSION_COOKIE: &str = "sessionCookie";
 
 /// The longest time since a sign-in that still lets somebody end other sessions than their own. Whoever finds a device signed in
 /// shall not shut its owner out of all others.
@@ -87,14 +79,15 @@ impl Owner {
     ///
     /// When it does not, or nobody can say for the moment.
     pub async fn named(request: &Request, user_id: &str) -> Result<Self, Problem> {
-        let state = following(request)?;
-        let token = judgeable_bearer(request, state).await?.ok_or_else(Problem::unauthenticated)?;
-        let token = VerifiedToken::new(token, &state.keys, When::Now).map_err(Refused::told)?;
-        if user_id.parse() != Ok(token.says.user_id) {
+        let gate = Gate::open(request)?;
+        let token = bearer(request)?.ok_or_else(Problem::unauthenticated)?;
+        let claims = verify(gate, token, When::Now).await.map_err(AuthError::told)?;
+        if user_id.parse() != Ok(claims.user_id) {
             return Err(not_yours());
         }
-        let session = live_session(state, &token).await.map_err(Refused::told)?;
-        let session = used(state, session).await?;
+        let session = session_of(gate, token, &claims).await;
+        let session = session.map_err(AuthError::about(about(&claims))).map_err(AuthError::told)?;
+        let session = used(gate, session).await?;
         intake::proven(request, session.user_id);
         Ok(Self { user_id: session.user_id, session_id: session.id })
     }
@@ -112,7 +105,7 @@ impl SignedIn {
     ///
     /// When nobody who is signed in did, or nobody can say for the moment.
     pub async fn of(request: &Request) -> Result<Self, Problem> {
-        Self::find(request).await.map_err(Refused::told)
+        Self::find(request).await.map_err(AuthError::told)
     }
 
     /// The same for whom anybody is welcome: nothing if nobody is signed in.
@@ -124,20 +117,16 @@ impl SignedIn {
         if_any(Self::find(request).await)
     }
 
-    async fn find(request: &Request) -> Result<Self, Refused> {
-        let state = following(request)?;
-        Self::among(request, state, Presented::by(request, state).await?.verified()).await
+    async fn find(request: &Request) -> Result<Self, AuthError> {
+        Self::proven(request, Accepts::Any).await
     }
 
-    /// The person that one of the credentials of a request proves.
-    async fn among<'a>(
-        request: &Request,
-        state: &State,
-        credentials: impl Iterator<Item = Judged<'a>> + Send,
-    ) -> Result<Self, Refused> {
-        let proven = first_live(state, credentials).await?;
-        let Proven { session: found, until } = proven;
-        let session = used(state, Arc::clone(&found)).await?;
+    /// The person that one of the accepted credentials of a request proves.
+    async fn proven(request: &Request, accepts: Accepts) -> Result<Self, AuthError> {
+        let gate = Gate::open(request)?;
+        let credentials = Credentials::of(request, &gate.site)?;
+        let Proof { session: found, until } = first_live(gate, credentials, accepts).await?;
+        let session = used(gate, Arc::clone(&found)).await?;
         let is_extended = session.updated_at > found.updated_at;
         intake::proven(request, session.user_id);
         Ok(Self { session, is_extended, until })
@@ -184,17 +173,16 @@ impl SignedIn {
     }
 
     /// The header that keeps their cookie for as long as the session lasts now, if the request has extended it.
-    pub fn refreshed_cookie(&self, request: &Request, state: &State) -> Option<String> {
-        let refresh = || cookie::refresh(request, &self.session, state.clock.now(), &state.site);
+    pub fn refreshed_cookie(&self, request: &Request, gate: &Gate) -> Option<String> {
+        let refresh = || cookie::refresh(request, &self.session, gate.clock.now(), &gate.site);
         self.is_extended.then(refresh).flatten()
     }
 }
 
 impl SessionHolder {
     async fn of(request: &Request) -> Result<Self, Problem> {
-        let state = following(request)?;
-        let credentials = Presented::by(request, state).await?.verified().map(no_access_token);
-        SignedIn::among(request, state, credentials).await.map(Self).map_err(Refused::told)
+        let signed_in = SignedIn::proven(request, Accepts::SessionTokens).await;
+        signed_in.map(Self).map_err(AuthError::told)
     }
 }
 
@@ -204,35 +192,13 @@ fn not_yours() -> Problem {
 }
 
 /// A session that is used, extended if that is due.
-async fn used(state: &State, session: Arc<Session>) -> Result<Arc<Session>, Problem> {
-    if !state.sessions.is_extension_due(&session) {
+async fn used(gate: &Gate, session: Arc<Session>) -> Result<Arc<Session>, Problem> {
+    if !gate.sessions.is_extension_due(&session) {
         return Ok(session);
     }
     let context = acting(&session);
     // Boxed: a warm read shall not carry what is done once a day.
-    Ok(Box::pin(state.sessions.extend(session, context)).await?)
-}
-
-/// The context of what is done in a session.
-pub fn acting(session: &Session) -> Context {
-    let (user_id, session_id) = (Some(session.user_id), Some(session.id));
-    Context { user_id, session_id, ..context() }
-}
-
-/// `401`: an access token does not prove enough.
-fn session_required() -> Problem {
-    let message =
-        "this needs the session token or its cookie, which an access token does not stand for";
-    Problem::invalid_token("SESSION_REQUIRED", message)
-}
-
-fn no_access_token(credential: Judged<'_>) -> Judged<'_> {
-    match credential {
-        Ok(Credential::AccessToken(token)) => {
-            Err(Refused::about(token.about())(session_required()))
-        }
-        credential => credential,
-    }
+    Ok(Box::pin(gate.sessions.extend(session, context)).await?)
 }
 
 impl MaybeSignedIn {
@@ -243,9 +209,9 @@ impl MaybeSignedIn {
     /// When nobody can judge a credential for the moment, or nothing but an access token, however old, names a live session: whoever
     /// sends it would believe that it has ended.
     pub async fn of(request: &Request) -> Result<Self, Problem> {
-        let state = following(request)?;
-        let credentials = Presented::by(request, state).await?.verified_whenever();
-        let live = every_live(state, credentials).await.map_err(Refused::untold)?;
+        let gate = Gate::open(request)?;
+        let credentials = Credentials::of(request, &gate.site)?;
+        let live = every_live(gate, credentials).await.map_err(AuthError::untold)?;
         let is_alone = !live.is_empty() && live.iter().all(|proven| proven.until.is_some());
         if is_alone {
             return Err(session_required());
@@ -255,7 +221,7 @@ impl MaybeSignedIn {
 }
 
 /// The sessions that are proven by their own tokens, each once.
-fn sessions_of(live: Vec<Proven>) -> Vec<Arc<Session>> {
+fn sessions_of(live: Vec<Proof>) -> Vec<Arc<Session>> {
     let own = live.into_iter().filter(|proven| proven.until.is_none());
     let mut sessions: Vec<_> = own.map(|proven| proven.session).collect();
     sessions.sort_by_key(|session| session.id);
@@ -264,8 +230,8 @@ fn sessions_of(live: Vec<Proven>) -> Vec<Arc<Session>> {
 }
 
 /// What is found, if there is anything.
-fn if_any<T>(found: Result<T, Refused>) -> Result<Option<T>, Problem> {
-    match found.map_err(Refused::untold) {
+fn if_any<T>(found: Result<T, AuthError>) -> Result<Option<T>, Problem> {
+    match found.map_err(AuthError::untold) {
         Ok(found) => Ok(Some(found)),
         Err(problem) if problem.is_unauthorized() => Ok(None),
         Err(problem) => Err(problem),
@@ -278,109 +244,9 @@ fn if_any<T>(found: Result<T, Refused>) -> Result<Option<T>, Problem> {
 ///
 /// When nobody can say for the moment.
 pub async fn sessions_of_cookies(request: &Request) -> Result<Vec<Arc<Session>>, Problem> {
-    let live = credential::sessions_of_cookies(request, state(request)?).await;
-    Ok(sessions_of(live.map_err(Refused::untold)?))
-}
-
-/// Where a request comes from and in which trace, without saying who sent it.
-pub fn context() -> Context {
-    let client_address = client_address().map(|address| address.to_string());
-    Context { client_address, traceparent: traceparent(), ..Context::default() }
-}
-
-/// What a session is begun from: what the client says of itself, cut to a sane length, and its address.
-pub fn device(request: &Request) -> Device {
-    let user_agent = header_of(request, &header::USER_AGENT);
-    let user_agent = user_agent.map(|agent| agent.chars().take(256).collect());
-    Device { user_agent, client_address: client_address() }
-}
-
-/// What every endpoint reaches.
-///
-/// # Errors
-///
-/// When the application was put together without it, which its tests exclude.
-pub fn state(request: &Request) -> Result<&State, Problem> {
-    request
-        .data::<Arc<State>>()
-        .map(|state| &**state)
-        .ok_or_else(|| Problem::internal(&"the application has no state"))
-}
-
-/// The same, if this node may answer: one that does not follow the log may not.
-///
-/// # Errors
-///
-/// While the node does not know what others changed.
-pub fn following(request: &Request) -> Result<&State, Problem> {
-    let state = state(request)?;
-    if state.follower.is_following() { Ok(state) } else { Err(Problem::unavailable()) }
-}
-
-fn register(registry: &mut Registry, scheme: &'static str) {
-    let bearer = |format, description| MetaSecurityScheme {
-        ty: "http",
-        description: Some(description),
-        name: None,
-        key_in: None,
-        scheme: Some("bearer"),
-        bearer_format: Some(format),
-        flows: None,
-        openid_connect_url: None,
-    };
-    let meta = match scheme {
-        ACCESS_TOKEN => {
-            bearer("JWT", "The access token from sign up, sign in or `GET /api/auth/token`: a JWT.")
-        }
-        SESSION_TOKEN => {
-            bearer("opaque", "The session token from sign up or sign in (`session.token`).")
-        }
-        _ => MetaSecurityScheme {
-            ty: "apiKey",
-            name: Some(cookie::NAME),
-            key_in: Some("cookie"),
-            scheme: None,
-            bearer_format: None,
-            ..bearer(
-                "",
-                "The session token in the cookie that sign up and sign in set. Its name begins with \
-                          `__Secure-` where the server's public URL is https.",
-            )
-        },
-    };
-    registry.create_security_scheme(scheme, meta);
-}
-
-/// Makes a type an extractor that proves something about the caller.
-macro_rules! proves {
-    ($type:ident, optional: $optional:literal, $($scheme:expr),+) => {
-        impl<'a> ApiExtractor<'a> for $type {
-            const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
-
-            type ParamType = ();
-            type ParamRawType = ();
-
-            fn register(registry: &mut Registry) {
-                $(register(registry, $scheme);)+
-            }
-
-            fn security_schemes() -> Vec<&'static str> {
-                vec![$($scheme),+]
-            }
-
-            fn has_security_fallback() -> bool {
-                $optional
-            }
-
-            async fn from_request(
-                request: &'a Request,
-                _body: &mut RequestBody,
-                _options: ExtractParamOptions<()>,
-            ) -> poem::Result<Self> {
-                Ok(Self::of(request).await?)
-            }
-        }
-    };
+    let gate = Gate::of(request)?;
+    let live = every_live(gate, Credentials::of_cookies(request, &gate.site)).await;
+    Ok(sessions_of(live.map_err(AuthError::untold)?))
 }
 
 proves!(Owner, optional: false, ACCESS_TOKEN);

@@ -7,7 +7,7 @@ use poem::Request;
 use poem::http::header;
 
 use crate::base::clock::Timestamp;
-use crate::http::Site;
+use crate::http::site::Site;
 use crate::sessions::table::Session;
 use crate::sessions::token::SessionToken;
 

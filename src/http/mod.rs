@@ -1,124 +1,18 @@
-//! The HTTP edge: what every request goes through before and after its endpoint.
+//! An HTTP toolkit. It knows no feature and no database.
 //!
-//! A request passes the [`edge`] and arrives at an endpoint, whose first argument is the
-//! [`caller`], so nothing is parsed or looked up for somebody who may not ask. Statuses are decided in [`problem`] only.
+//! A request passes the [`edge`]; extractors of [`request`] read it, and types of [`response`] answer it. [`site`] says which pages may
+//! send requests, [`limits`] how long clients may take, and [`detached`] runs work that a disconnect must not cut short.
 
 pub mod detached;
 pub mod edge;
 pub mod limits;
 pub mod request;
 pub mod response;
-
-use std::sync::Arc;
+pub mod server;
+pub mod site;
 
 use poem::Request;
-use poem::http::{HeaderName, header};
-
-use self::detached::Begun;
-use self::limits::TimeLimits;
-use crate::accounts::Accounts;
-use crate::api::health::Readiness;
-use crate::authn::freshness::Freshness;
-use crate::base::clock::{Clock, Timestamp};
-use crate::capacity::memory::Budgets;
-use crate::eventlog::Mark;
-use crate::eventlog::cluster::follower::Follower;
-use crate::keys::Keys;
-use crate::revocations::Revocations;
-use crate::sessions::Sessions;
-use crate::tasks::Tasks;
-
-/// Everything the endpoints reach. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct State {
-    /// Accounts.
-    pub accounts: Accounts,
-    /// Sessions.
-    pub sessions: Sessions,
-    /// Signing keys and access tokens.
-    pub keys: Keys,
-    /// Ends of sessions, for verifiers elsewhere.
-    pub revocations: Revocations,
-    /// Task lists.
-    pub tasks: Tasks,
-    /// Whether this node may answer from memory.
-    pub follower: Follower,
-    /// Whether what is in memory is still true.
-    pub freshness: Freshness,
-    /// Whether this node takes requests.
-    pub readiness: Readiness,
-    /// What goes on when its client goes away.
-    pub begun: Begun,
-    /// The time.
-    pub clock: Clock,
-    /// Draws the marks of events.
-    pub draw_mark: fn(Timestamp) -> Mark,
-    /// Where the server is reached and by whom.
-    pub site: Arc<Site>,
-    /// How many bytes may be held for whom.
-    pub budgets: Budgets,
-    /// How long clients may take.
-    pub time_limits: TimeLimits,
-}
-
-/// Where the server is reached and by whom.
-#[derive(Debug, Clone)]
-pub struct Site {
-    /// The public URL's origin: scheme, host, port.
-    pub origin: String,
-    /// Whether the public URL is https: cookies are then marked secure.
-    pub secure: bool,
-    /// Origins of other sites whose pages may call the API with credentials.
-    pub trusted_origins: Vec<String>,
-    /// How many reverse proxies in front append the address they were called from to `X-Forwarded-For`.
-    pub trusted_proxies: usize,
-}
-
-/// What sent a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sender {
-    /// A page of this site.
-    Own,
-    /// A page of a site that may call with credentials.
-    Trusted,
-    /// A page of any other site.
-    Other,
-    /// Nothing says so: this is no browser.
-    Unknown,
-}
-
-/// Where a browser's request comes from (W3C Fetch Metadata, section 2.4).
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-
-impl Site {
-    /// The scheme of the public URL.
-    pub fn scheme(&self) -> &'static str {
-        if self.secure { "https" } else { "http" }
-    }
-
-    /// What sent a request that changes something, as browsers say in `Sec-Fetch-Site` and `Origin`, which no page can
-    /// change.
-    pub fn sender(&self, request: &Request) -> Sender {
-        let origin = header_of(request, &header::ORIGIN);
-        let is_trusted = |origin: &str| self.trusted_origins.iter().any(|known| known == origin);
-        match (header_of(request, &SEC_FETCH_SITE), origin) {
-            (Some("same-origin"), _) => Sender::Own,
-            (_, Some(origin)) if is_trusted(origin) => Sender::Trusted,
-            (None, Some(origin)) if self.is_own(origin, request) => Sender::Own,
-            (None, None) => Sender::Unknown,
-            (_, _) => Sender::Other,
-        }
-    }
-
-    /// Whether an origin (as browsers write it) is this site's: the public one, or the one that the request is sent to.
-    fn is_own(&self, origin: &str, request: &Request) -> bool {
-        let host = edge::host::of(request).unwrap_or_default();
-        let of_this_host = origin.split_once("://").is_some_and(|(scheme, authority)| {
-            authority == host && (scheme == "https" || !self.secure)
-        });
-        of_this_host || origin == self.origin
-    }
-}
+use poem::http::HeaderName;
 
 /// A header of the request, if it is text. The framework's own look-up takes the name as text and parses it every time.
 pub(crate) fn header_of<'a>(request: &'a Request, name: &HeaderName) -> Option<&'a str> {

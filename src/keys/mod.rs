@@ -143,19 +143,29 @@ impl Keys {
         &self.policy
     }
 
-    /// What an access token says that this server issued and whose time is not over when it matters.
+    /// The claims of an access token that this server issued and that has not expired when that matters. If the token names a
+    /// key that this node does not know, the newest ring is awaited before it is judged.
     ///
     /// # Errors
     ///
-    /// Why it is not such a token.
-    pub fn verify(&self, token: &str, when: When) -> Result<Verified, TokenError> {
-        let (verified, seen) = self.remembered(token);
+    /// The inner error says why it is not such a token; the outer one is that of `newest_keys`.
+    pub async fn verify_with<E>(
+        &self,
+        token: &str,
+        when: When,
+        newest_keys: impl Future<Output = Result<(), E>>,
+    ) -> Result<Result<Verified, TokenError>, E> {
+        let (mut verified, seen) = self.remembered(token);
+        if verified == Err(TokenError::UnknownKey) {
+            newest_keys.await?;
+            verified = self.remembered(token).0;
+        }
         let judged = match when {
             When::Now => verified.and_then(|verified| verified.at(self.clock.now())),
             When::Ever => verified,
         };
         measure::verified(judged.as_ref().err().copied(), seen);
-        judged
+        Ok(judged)
     }
 
     /// What a token says that was verified before, whenever that was, as the keys are now. It is not counted again.
@@ -170,12 +180,6 @@ impl Keys {
     fn remembered(&self, token: &str) -> (Result<Verified, TokenError>, Seen) {
         let keys = self.published.load();
         keys.verified.get_or(token, || tokens::access_token::verify(token, &keys, &self.policy))
-    }
-
-    /// Whether the token may be judged: it names a key that this node knows, or none that any node could have published.
-    pub fn knows_key_of(&self, token: &str) -> bool {
-        token.len() > tokens::access_token::MAX_LENGTH
-            || tokens::access_token::names_known_key(token, &self.published.load())
     }
 
     /// Another process has written the key ring up to `version`: returns whether that is in use now.

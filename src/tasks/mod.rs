@@ -39,8 +39,8 @@ use self::listing::Query;
 use self::task_list::TaskList;
 use crate::api::tasks::pages::Pages;
 use crate::base::id::UserId;
+use crate::capacity::long_work::LongWork;
 use crate::capacity::memory::MemoryPlan;
-use crate::capacity::worker_pool::WorkError;
 use crate::eventlog::cluster::follower::Observer;
 use crate::eventlog::{
     Decider, Entities, EventLog, Heard, Point, Published, ReadError, StreamName,
@@ -184,7 +184,7 @@ impl Tasks {
             drop(turn);
             page
         };
-        let page = self.long_work(page).await.map_err(PageError::of_encoding)?;
+        let page = self.long_work().run(page).await.map_err(PageError::of_encoding)?;
         page.map_err(PageError::of_encoding)
     }
 
@@ -197,16 +197,9 @@ impl Tasks {
         self.turns.of(owner).await.map(Arc::new)
     }
 
-    /// Runs what takes more than a few milliseconds away from the threads that answer requests.
-    ///
-    /// # Errors
-    ///
-    /// When it panicked.
-    pub async fn long_work<T: Send + 'static>(
-        &self,
-        job: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, WorkError> {
-        self.log.resources().long_work(job).await
+    /// Threads for work that takes more than a few milliseconds.
+    pub fn long_work(&self) -> &LongWork {
+        self.log.resources().long_work()
     }
 
     /// The keys that requests had.

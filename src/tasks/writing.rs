@@ -301,7 +301,7 @@ impl Tasks {
             }
         };
         let answer = if is_slow {
-            self.long_work(move || make(&done)).await.map_err(WriteError::of_encoding)?
+            self.long_work().run(move || make(&done)).await.map_err(WriteError::of_encoding)?
         } else {
             make(&done)
         };

@@ -9,12 +9,12 @@ use poem::Request;
 use url::form_urlencoded;
 use zeroize::Zeroizing;
 
-use crate::authn::caller;
+use crate::api::state::State;
 use crate::http::request::body::{MAX_BODY, require_type};
 use crate::http::request::intake::receive;
 use crate::http::response::field_problem::FieldProblem;
 use crate::http::response::problem::Problem;
-use crate::http::{Sender, Site};
+use crate::http::site::{Sender, Site};
 
 const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
 
@@ -33,7 +33,7 @@ impl Form {
     ///
     /// When it does not come from a page of this site, is too large, or is no form.
     pub(super) async fn of(request: &mut Request) -> Result<Self, Problem> {
-        require_own_page(request, &caller::state(request)?.site)?;
+        require_own_page(request, &State::of(request)?.server.site)?;
         require_type(request, "a form", &[CONTENT_TYPE])?;
         let body = request.take_body();
         let body = receive(request, body, MAX_BODY).await?;

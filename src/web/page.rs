@@ -10,8 +10,8 @@ use super::instead::{Again, Trouble};
 use super::visitor::Visitor;
 use crate::authn::cookie;
 use crate::base::id::UserId;
-use crate::http::Site;
 use crate::http::response::problem::Problem;
+use crate::http::site::Site;
 use crate::telemetry::current_trace_id;
 
 /// Nothing but this server's own files, nothing inline, and no text that becomes markup (Trusted Types).

@@ -7,7 +7,7 @@ use super::instead::{Again, Instead};
 use super::own_path::OwnPath;
 use crate::accounts::account::Profile;
 use crate::api::auth::entering;
-use crate::authn::caller;
+use crate::api::state::State;
 use crate::authn::caller::{Owner, SignedIn};
 use crate::base::id::UserId;
 use crate::http::response::problem::Problem;
@@ -37,9 +37,9 @@ impl Visitor {
     }
 
     async fn known(request: &Request, signed_in: SignedIn) -> Result<Self, Problem> {
-        let state = caller::state(request)?;
-        let cookie = signed_in.refreshed_cookie(request, state);
-        let account = state.accounts.of(signed_in.session.user_id).await?;
+        let state = State::of(request)?;
+        let cookie = signed_in.refreshed_cookie(request, &state.gate);
+        let account = state.gate.accounts.of(signed_in.session.user_id).await?;
         let profile = entering::profile_of(&account)?.clone();
         Ok(Self { signed_in, profile, cookie })
     }

@@ -72,7 +72,7 @@ async fn crowd_in_memory() -> anyhow::Result<Figure> {
 /// When a list cannot be read.
 pub async fn hold_crowd(data: &Path) -> anyhow::Result<()> {
     let mut config = Config::default();
-    config.telemetry.metrics = keyfold::config::MetricsPlace::Off;
+    config.telemetry.metrics = keyfold::telemetry::settings::MetricsPlace::Off;
     config.http.listen = ([127, 0, 0, 1], 0).into();
     // More than they take, on whatever machine.
     config.memory.limit = 8_000_000_000;

@@ -12,10 +12,10 @@ use super::bodies::{SignedInBody, User};
 use super::entering::Entrance;
 use crate::accounts::Proof;
 use crate::accounts::password::{Password, WrongPassword};
-use crate::authn::caller;
+use crate::api::state::State;
+use crate::authn::context;
 use crate::base::id::{SessionId, UserId};
 use crate::eventlog::{Context, ExecuteError};
-use crate::http::State;
 use crate::http::response::field_problem::FieldProblem;
 use crate::http::response::problem::Problem;
 use crate::sessions::events::EndReason;
@@ -37,8 +37,8 @@ pub(crate) async fn change_profile(
     body: ProfilePatch,
 ) -> Result<User, Problem> {
     let about = About::session(session.user_id, session.id);
-    let (user_id, accounts) = (session.user_id, state.accounts.clone());
-    let (name, context) = (body.name(), caller::acting(session));
+    let (user_id, accounts) = (session.user_id, state.gate.accounts.clone());
+    let (name, context) = (body.name(), context::acting(session));
     let changed = state.begun.to_its_end(async move {
         let changed = async { Ok(accounts.change_profile(user_id, name?, context).await?) }.await;
         audit_events::profile_change(about, changed.as_ref().err().map(Problem::reason));
@@ -63,9 +63,9 @@ pub(crate) async fn change_password(
     let about = About::session(user_id, session.id);
     let failed = |problem: &Problem| audit_events::password_change(about, Some(problem.reason()));
     let (proof, password) = proven(state, user_id, body).await.inspect_err(failed)?;
-    let device = caller::device(request);
+    let device = context::device(request);
     let entrance = Entrance::prepare(state, device, user_id).await.inspect_err(failed)?;
-    let change = Change { proof, password, context: caller::acting(session), about };
+    let change = Change { proof, password, context: context::acting(session), about };
     state.begun.to_its_end(changed(state.clone(), entrance, change)).await
 }
 
@@ -80,7 +80,7 @@ async fn proven(
     let password = Password::parse(Zeroizing::new(new_password));
     let proven = match current {
         Ok(current) => {
-            let proof = state.accounts.prove(user_id, current.clone()).await?;
+            let proof = state.gate.accounts.prove(user_id, current.clone()).await?;
             let proof = proof.ok_or_else(|| FieldProblem::of("currentPassword", WrongPassword));
             proof.map(|proof| (proof, current))
         }
@@ -115,7 +115,7 @@ async fn changed(
 ) -> Result<(SignedInBody, String), Problem> {
     let Change { proof, password, context, about } = change;
     let user_id = proof.user_id;
-    let changed = state.accounts.change_password(proof, password, context.clone()).await;
+    let changed = state.gate.accounts.change_password(proof, password, context.clone()).await;
     let changed = changed.map_err(Problem::from);
     audit_events::password_change(about, changed.as_ref().err().map(Problem::reason));
     let proof = changed?;
@@ -155,7 +155,7 @@ async fn end_others(
     let mut again = 1..TRIES;
     loop {
         let reason = EndReason::PasswordChanged;
-        match state.sessions.end_all(user_id, new, reason, context.clone()).await {
+        match state.gate.sessions.end_all(user_id, new, reason, context.clone()).await {
             Err(ExecuteError::Contended) if again.next().is_some() => {}
             ended => return Ok(ended?),
         }

@@ -6,8 +6,8 @@ use poem_openapi::{ApiResponse, OpenApi};
 use super::account;
 use super::account_bodies::{ChangePasswordRequest, ProfilePatch};
 use super::bodies::{SignedInBody, User};
+use crate::api::state::State;
 use crate::api::tag::Tag;
-use crate::authn::caller;
 use crate::authn::caller::SessionHolder;
 use crate::http::request::json::{Json, MergePatch};
 use crate::http::response::failure::Failure;
@@ -62,9 +62,9 @@ impl AccountApi {
         request: &Request,
         body: MergePatch<ProfilePatch>,
     ) -> Result<Changed, Failure<ChangeProfile>> {
-        let state = caller::state(request)?;
+        let state = State::of(request)?;
         let user = account::change_profile(state, &caller.session, body.0).await?;
-        Ok(Changed::Profile(Json(user), caller.refreshed_cookie(request, state)))
+        Ok(Changed::Profile(Json(user), caller.refreshed_cookie(request, &state.gate)))
     }
 
     /// Change the password
@@ -79,7 +79,7 @@ impl AccountApi {
         request: &Request,
         body: Json<ChangePasswordRequest>,
     ) -> Result<SignedInAnew, Failure<ChangePassword>> {
-        let state = caller::state(request)?;
+        let state = State::of(request)?;
         let changed = account::change_password(state, request, &caller.session, body.0).await;
         let (body, cookie) = changed?;
         Ok(SignedInAnew::SignedIn(Json(body), cookie))

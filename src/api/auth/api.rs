@@ -10,8 +10,8 @@ use super::bodies::{
 };
 use super::entering;
 use super::entering::{fresh_token, profile_of};
+use crate::api::state::State;
 use crate::api::tag::Tag;
-use crate::authn::caller;
 use crate::authn::caller::{MaybeSignedIn, SessionHolder, SignedIn};
 use crate::authn::cookie;
 use crate::http::request::json::{Encoded, Json};
@@ -126,12 +126,12 @@ pub(crate) async fn current_session(
     caller: SignedIn,
     request: &Request,
 ) -> Result<SessionResponse, Failure<GetSession>> {
-    let state = caller::state(request)?;
+    let state = State::of(request)?;
     let session = &caller.session;
-    let account = state.accounts.of(session.user_id).await.map_err(Problem::from)?;
+    let account = state.gate.accounts.of(session.user_id).await.map_err(Problem::from)?;
     let answer = answers.answer(session, &account, profile_of(&account)?);
     let answer = Encoded::new(answer.map_err(|error| Problem::internal(&error))?);
-    Ok(SessionResponse::Session(answer, caller.refreshed_cookie(request, state)))
+    Ok(SessionResponse::Session(answer, caller.refreshed_cookie(request, &state.gate)))
 }
 
 #[OpenApi(prefix_path = "/api/auth", tag = "Tag::Authentication")]
@@ -175,11 +175,12 @@ impl AuthApi {
         caller: MaybeSignedIn,
         request: &Request,
     ) -> Result<SignedOut, Failure<SignOut>> {
-        let state = caller::state(request)?;
+        let state = State::of(request)?;
         for session in caller.0 {
             entering::sign_out(state, session).await?;
         }
-        let (forgotten, data) = (cookie::clear(&state.site), cookie::CLEAR_SITE_DATA.to_owned());
+        let (forgotten, data) =
+            (cookie::clear(&state.server.site), cookie::CLEAR_SITE_DATA.to_owned());
         Ok(SignedOut::Done(Json(Success { success: true }), forgotten, data))
     }
 
@@ -211,15 +212,16 @@ impl AuthApi {
         audience: Query<Option<String>>,
         request: &Request,
     ) -> Result<TokenResponse, Failure<GetToken>> {
-        let (state, session) = (caller::state(request)?, caller.session);
-        let account = state.accounts.of(session.user_id).await.map_err(Problem::from)?;
-        let audience = state.keys.policy().audience_of(audience.0.as_deref());
+        let (state, session) = (State::of(request)?, caller.session);
+        let account = state.gate.accounts.of(session.user_id).await.map_err(Problem::from)?;
+        let audience = state.gate.keys.policy().audience_of(audience.0.as_deref());
         let audience = audience.ok_or_else(unknown_audience)?;
         let fresh = fresh_token(state, &session, profile_of(&account)?, audience).await?;
         audit_events::token_issued(About::session(session.user_id, session.id));
         // Whatever extended it: perhaps an access token, in an answer that knows no cookie. Before that the cookie is as it
         // was set when the session began, and an answer that is late puts no old one in the place of a newer one.
-        let refresh = || cookie::refresh(request, &session, state.clock.now(), &state.site);
+        let refresh =
+            || cookie::refresh(request, &session, state.gate.clock.now(), &state.server.site);
         let refreshed = session.is_extended().then(refresh).flatten();
         Ok(TokenResponse::Fresh(Json(fresh), refreshed))
     }

@@ -14,11 +14,12 @@ use crate::accounts::email::Email;
 use crate::accounts::name::Name;
 use crate::accounts::password::Password;
 use crate::accounts::{Attempt, Proof};
+use crate::api::state::State;
 use crate::authn::caller;
+use crate::authn::context;
 use crate::authn::cookie;
 use crate::base::id::UserId;
 use crate::eventlog::{Context, Published, ReadError};
-use crate::http::State;
 use crate::http::response::field_problem::FieldProblem;
 use crate::http::response::problem::Problem;
 use crate::keys::tokens::access_token::Subject;
@@ -39,14 +40,14 @@ pub(crate) async fn sign_up(
     body: SignUpRequest,
 ) -> Result<(SignedInBody, String), Problem> {
     let tell = |problem: &Problem| audit_events::sign_up(None, Some(problem.reason()));
-    let state = caller::following(request).inspect_err(tell)?;
+    let state = State::following(request).inspect_err(tell)?;
     let (email, name, password) = new_account(body).inspect_err(tell)?;
     let door = Door::of(state, request).await.inspect_err(tell)?;
-    let account = state.accounts.prepare(email, name, password).await;
+    let account = state.gate.accounts.prepare(email, name, password).await;
     let account = account.map_err(Problem::from).inspect_err(tell)?;
     let entered = state.begun.to_its_end(async move {
         let context = door.context.clone();
-        let signed_up = door.state.accounts.sign_up(account, context).await;
+        let signed_up = door.state.gate.accounts.sign_up(account, context).await;
         let proof = signed_up.map_err(Problem::from).inspect_err(tell)?;
         audit_events::sign_up(Some(proof.user_id), None);
         door.enter(proof).await.map_err(Problem::after_sign_up)
@@ -64,10 +65,10 @@ pub(crate) async fn sign_in(
     body: SignInRequest,
 ) -> Result<(SignedInBody, String), Problem> {
     let tell = |problem: &Problem| audit_events::sign_in(None, Some(problem.reason()));
-    let state = caller::following(request).inspect_err(tell)?;
+    let state = State::following(request).inspect_err(tell)?;
     let (email, password) = credentials(body).inspect_err(tell)?;
     let door = Door::of(state, request).await.inspect_err(tell)?;
-    let attempt = state.accounts.sign_in(&email, password).await;
+    let attempt = state.gate.accounts.sign_in(&email, password).await;
     let proof = proven(attempt.map_err(Problem::from).inspect_err(tell)?)?;
     let entered = state.begun.to_its_end(async move {
         let entered = door.enter(proof).await;
@@ -108,7 +109,7 @@ fn credentials(body: SignInRequest) -> Result<(Email, Password), Problem> {
 ///
 /// What to answer instead.
 pub(crate) async fn sign_out(state: &State, session: Arc<Session>) -> Result<(), Problem> {
-    let (context, sessions) = (caller::acting(&session), state.sessions.clone());
+    let (context, sessions) = (context::acting(&session), state.gate.sessions.clone());
     let ended = state.begun.to_its_end(async move {
         sessions.end(&session, EndReason::SignedOut, context).await?;
         audit_events::sign_out(About::session(session.user_id, session.id));
@@ -151,7 +152,7 @@ impl Door {
     /// When nobody can say which session a cookie has: it would live on beside the new one.
     async fn of(state: &State, request: &Request) -> Result<Self, Problem> {
         let replaced = caller::sessions_of_cookies(request).await?;
-        let (device, context) = (caller::device(request), caller::context());
+        let (device, context) = (context::device(request), context::context());
         Ok(Self { state: state.clone(), device, context, replaced })
     }
 
@@ -162,8 +163,8 @@ impl Door {
         let entrance = Entrance::prepare(&state, device, proof.user_id).await?;
         let context = Context { user_id: Some(proof.user_id), ..context };
         for session in replaced {
-            let context = caller::acting(&session);
-            state.sessions.end(&session, EndReason::Replaced, context).await?;
+            let context = context::acting(&session);
+            state.gate.sessions.end(&session, EndReason::Replaced, context).await?;
         }
         entrance.begin(&state, proof, context).await
     }
@@ -184,16 +185,16 @@ impl Entrance {
         device: Device,
         user_id: UserId,
     ) -> Result<Self, Problem> {
-        let draft = state.sessions.draft(user_id, device).map_err(StartError::from)?;
+        let draft = state.gate.sessions.draft(user_id, device).map_err(StartError::from)?;
         // It has its dates; hashing a password took a while, in which the clock may have been set.
-        if !state.clock.is_right() {
+        if !state.gate.clock.is_right() {
             return Err(Problem::unavailable());
         }
         let session = draft.session();
-        state.freshness.check(user_id, session.id).await.map_err(ReadError::Store)?;
-        let account = state.accounts.of(user_id).await?;
+        state.gate.freshness.check(user_id, session.id).await.map_err(ReadError::Store)?;
+        let account = state.gate.accounts.of(user_id).await?;
         let profile = profile_of(&account)?;
-        let audience = &state.keys.policy().audience;
+        let audience = &state.gate.keys.policy().audience;
         let fresh = fresh_token(state, session, profile, audience).await?;
         Ok(Self { user: User::new(user_id, profile), draft, fresh })
     }
@@ -206,11 +207,12 @@ impl Entrance {
         context: Context,
     ) -> Result<(SignedInBody, String), Problem> {
         let Self { draft, user, fresh } = self;
-        let begun = state.sessions.begin(draft, proof.credential_id, context.clone()).await;
+        let begun = state.gate.sessions.begin(draft, proof.credential_id, context.clone()).await;
         let (session, token) = begun?;
         confirm(state, &session, proof, context).await?;
         audit_events::token_issued(About::session(session.user_id, session.id));
-        let cookie = cookie::keep(&token, session.expires_at, session.created_at, &state.site);
+        let cookie =
+            cookie::keep(&token, session.expires_at, session.created_at, &state.server.site);
         let session = StartedSession::new(&session, &token);
         let FreshToken { token, token_type, expires_in } = fresh;
         Ok((SignedInBody { user, session, token, token_type, expires_in }, cookie))
@@ -225,8 +227,8 @@ async fn confirm(
     proof: Proof,
     context: Context,
 ) -> Result<(), Problem> {
-    state.freshness.check(session.user_id, session.id).await.map_err(ReadError::Store)?;
-    if state.accounts.vouches_for(proof).await? {
+    state.gate.freshness.check(session.user_id, session.id).await.map_err(ReadError::Store)?;
+    if state.gate.accounts.vouches_for(proof).await? {
         return Ok(());
     }
     end_beside(state, session, EndReason::PasswordChanged, context).await;
@@ -235,7 +237,7 @@ async fn confirm(
 
 /// Ends a session that no answer depends on.
 async fn end_beside(state: &State, session: &Session, reason: EndReason, context: Context) {
-    if let Err(error) = state.sessions.end(session, reason, context).await {
+    if let Err(error) = state.gate.sessions.end(session, reason, context).await {
         tracing::warn!(user.id = %session.user_id, ?reason, %error, "a session was not ended");
     }
 }
@@ -254,8 +256,12 @@ pub(super) async fn fresh_token(
         name: profile.name.as_str().to_owned(),
         email_verified: profile.email_verified_at.is_some(),
     };
-    let token = state.keys.issue(subject, audience).await?;
-    Ok(FreshToken { token, token_type: "Bearer".to_owned(), expires_in: state.keys.expires_in() })
+    let token = state.gate.keys.issue(subject, audience).await?;
+    Ok(FreshToken {
+        token,
+        token_type: "Bearer".to_owned(),
+        expires_in: state.gate.keys.expires_in(),
+    })
 }
 
 /// The profile of a session's user.

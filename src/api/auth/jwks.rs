@@ -3,8 +3,8 @@
 use poem::Request;
 use poem_openapi::OpenApi;
 
+use crate::api::state::State;
 use crate::api::tag::Tag;
-use crate::authn::caller;
 use crate::http::response::conditional::Cached;
 use crate::http::response::failure::Failure;
 use crate::keys::key_set::JsonWebKeySet;
@@ -27,11 +27,12 @@ impl KeysApi {
     /// longer than that before it signs. `ETag` and `If-None-Match` save the transfer.
     #[oai(path = "/.well-known/jwks.json", method = "get", operation_id = "getKeys")]
     async fn keys(&self, request: &Request) -> Result<Cached<JsonWebKeySet>, Failure<GetKeys>> {
-        let state = caller::state(request)?;
+        let state = State::of(request)?;
         // A database that is away leaves verifiers the keys that are known, which may not be kept then.
-        let is_fresh = state.freshness.of_keys().await.is_ok() && state.follower.is_following();
-        let keys = state.keys.key_set();
-        let max_age = state.keys.jwks_max_age().as_secs();
+        let is_fresh =
+            state.gate.freshness.of_keys().await.is_ok() && state.gate.follower.is_following();
+        let keys = state.gate.keys.key_set();
+        let max_age = state.gate.keys.jwks_max_age().as_secs();
         let cache =
             if is_fresh { format!("public, max-age={max_age}") } else { "no-cache".to_owned() };
         let (body, tag) = (keys.document.clone(), keys.etag.clone());

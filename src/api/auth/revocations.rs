@@ -10,8 +10,8 @@ use poem_openapi::types::Example;
 use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
 
+use crate::api::state::State;
 use crate::api::tag::Tag;
-use crate::authn::caller;
 use crate::eventlog::Point;
 use crate::http::response::conditional::Cached;
 use crate::http::response::etag;
@@ -105,7 +105,7 @@ impl RevocationsApi {
         /// `next` of the answer before.
         since: Parameter<Option<String>>,
     ) -> Result<Cached<RevocationsBody>, Failure<ListRevocations>> {
-        let state = caller::following(request)?;
+        let state = State::following(request)?;
         let page = state.revocations.page(point("since", since.0.as_deref())?).await?;
         let body = RevocationsBody {
             sets: page.ends.into_iter().map(|end| (end.id, end.token)).collect(),
@@ -131,15 +131,16 @@ impl RevocationsApi {
         /// `next` of a page. `Last-Event-ID`, which a browser sends when it connects again, comes first.
         since: Parameter<Option<String>>,
     ) -> Result<Live<Revocation>, Failure<StreamRevocations>> {
-        let state = caller::following(request)?;
+        let state = State::following(request)?;
         let (field, since) = event_stream::last_known(request, since.0.as_deref());
         let since = point(field, since)?;
         if state.readiness.is_closed() {
             return Err(Problem::unavailable().into());
         }
-        let place = event_stream::place(&state.budgets.verifiers)?;
-        let ends = state.revocations.stream(since)?.map(Revocation::from);
-        Ok(Live::of((state, place), ends, event))
+        let place = event_stream::place(&state.server.budgets.verifiers)?;
+        let ends =
+            state.revocations.stream(since)?.take_until(state.closed()).map(Revocation::from);
+        Ok(Live::of(place, ends, event))
     }
 }
 

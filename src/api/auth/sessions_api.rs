@@ -6,12 +6,11 @@ use poem_openapi::param::Query as Parameter;
 use poem_openapi::{ApiResponse, OpenApi};
 
 use super::session_bodies::SessionListBody;
+use crate::api::state::State;
 use crate::api::tag::Tag;
-use crate::authn::caller;
 use crate::authn::caller::SessionHolder;
 use crate::authn::cookie;
 use crate::base::id::SessionId;
-use crate::http::State;
 use crate::http::request::json::Json;
 use crate::http::response::failure::Failure;
 use crate::http::response::field_problem::Flaw;
@@ -58,7 +57,7 @@ enum Ended {
 impl Ended {
     /// Sessions have ended, perhaps the current one too.
     fn of(is_current: bool, state: &State) -> Self {
-        let cookie = is_current.then(|| cookie::clear(&state.site));
+        let cookie = is_current.then(|| cookie::clear(&state.server.site));
         Self::Done(cookie, is_current.then(|| cookie::CLEAR_SITE_DATA.to_owned()))
     }
 }
@@ -78,11 +77,11 @@ impl SessionsApi {
         SessionHolder(caller): SessionHolder,
         request: &Request,
     ) -> Result<Listed, Failure<ListSessions>> {
-        let state = caller::state(request)?;
+        let state = State::of(request)?;
         let session = &caller.session;
-        let sessions = state.sessions.of(session.user_id).await.map_err(Problem::from)?;
-        let body = SessionListBody::new(&sessions.state, session.id, state.clock.now());
-        Ok(Listed::Sessions(Json(body), caller.refreshed_cookie(request, state)))
+        let sessions = state.gate.sessions.of(session.user_id).await.map_err(Problem::from)?;
+        let body = SessionListBody::new(&sessions.state, session.id, state.gate.clock.now());
+        Ok(Listed::Sessions(Json(body), caller.refreshed_cookie(request, &state.gate)))
     }
 
     /// End a session
@@ -98,14 +97,14 @@ impl SessionsApi {
         /// Which session.
         session_id: Path<String>,
     ) -> Result<Ended, Failure<EndSession>> {
-        let state = caller::state(request)?;
+        let state = State::of(request)?;
         // Text that is no identifier names no session.
         let session_id: SessionId = session_id.parse().map_err(|_| Problem::no_such_session())?;
         if session_id != caller.session.id {
-            caller.require_fresh(&state.clock)?;
+            caller.require_fresh(&state.gate.clock)?;
         }
         let (user_id, context) = (caller.session.user_id, caller.context());
-        let revoked = state.sessions.revoke(user_id, session_id, context).await;
+        let revoked = state.gate.sessions.revoke(user_id, session_id, context).await;
         if !revoked.map_err(Problem::from)? {
             return Err(Problem::no_such_session().into());
         }
@@ -124,15 +123,15 @@ impl SessionsApi {
         /// `current` spares the session that asks.
         except: Parameter<Option<String>>,
     ) -> Result<Ended, Failure<EndSessions>> {
-        let state = caller::state(request)?;
+        let state = State::of(request)?;
         let except = match except.0.as_deref() {
             None => None,
             Some("current") => Some(caller.session.id),
             Some(_) => return Err(not_current().into()),
         };
-        caller.require_fresh(&state.clock)?;
+        caller.require_fresh(&state.gate.clock)?;
         let (user_id, context) = (caller.session.user_id, caller.context());
-        let ended = state.sessions.end_all(user_id, except, EndReason::Revoked, context).await;
+        let ended = state.gate.sessions.end_all(user_id, except, EndReason::Revoked, context).await;
         ended.map_err(Problem::from)?;
         Ok(Ended::of(except.is_none(), state))
     }

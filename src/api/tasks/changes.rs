@@ -14,8 +14,8 @@ use super::bodies::{
 };
 use super::own_turn::OwnTurn;
 use super::{Sent, answer, answered, as_task, parse, stamp, travelled};
+use crate::api::state::State;
 use crate::api::tag::Tag;
-use crate::authn::caller;
 use crate::authn::caller::Owner;
 use crate::base::id::UserId;
 use crate::capacity::budget::Holder;
@@ -82,7 +82,7 @@ impl TaskChangesApi {
         OwnTurn(turn): OwnTurn,
         body: Digested<Json<BatchRequest, MAX_BATCH_BODY>>,
     ) -> Result<Changed<BatchBody>, Failure<Batch>> {
-        let state = caller::state(request)?;
+        let state = State::of(request)?;
         let Digested { body: Json(body), digest } = body;
         let stamp = stamp(state);
         let actions: Arc<[Action]> =
@@ -92,7 +92,7 @@ impl TaskChangesApi {
         let answering = as_batch(owner.user_id, Arc::clone(&actions), shown);
         let command = Command::Change { actions, expected: if_match.versions(), stamp };
         // Before anything is changed: afterwards there would have to be room.
-        let room = state.budgets.answers.lease(Holder::User(owner.user_id), shown);
+        let room = state.server.budgets.answers.lease(Holder::User(owner.user_id), shown);
         let room = room.map_err(|_| Problem::overloaded())?;
         let sent = Sent::new(&owner, request, key, digest)?.in_turn(turn);
         Ok(Changed::kept(sent.write_all(command, answering, Some("commands")).await?, room))
@@ -124,7 +124,7 @@ impl TaskChangesApi {
         key: MaybeIdempotencyKey,
         body: Digested<Json<RestoreRequest>>,
     ) -> Result<Changed<TaskBody>, Failure<RestoreTask>> {
-        let (state, id) = (caller::state(request)?, parse(&task_id)?);
+        let (state, id) = (State::of(request)?, parse(&task_id)?);
         let Digested { body: Json(body), digest } = body;
         let restore = restoration(&state.tasks, owner.user_id, (id, body.version)).await?;
         let restore = Restore { expected: if_match.versions(), ..restore };
@@ -153,7 +153,7 @@ impl TaskChangesApi {
         #[oai(name = "Idempotency-Key")]
         key: MaybeIdempotencyKey,
     ) -> Result<Changed<TakenBackBody>, Failure<TakeBack>> {
-        let state = caller::state(request)?;
+        let state = State::of(request)?;
         let OwnTurn(turn) = OwnTurn::of(state, owner.user_id, &key).await?;
         let sent = Sent::new(&owner, request, key, NO_BODY)?.in_turn(turn);
         Ok(take_back(sent, Deed::Undo, if_match.versions()).await?.into())
@@ -177,7 +177,7 @@ impl TaskChangesApi {
         #[oai(name = "Idempotency-Key")]
         key: MaybeIdempotencyKey,
     ) -> Result<Changed<TakenBackBody>, Failure<TakeBack>> {
-        let state = caller::state(request)?;
+        let state = State::of(request)?;
         let OwnTurn(turn) = OwnTurn::of(state, owner.user_id, &key).await?;
         let sent = Sent::new(&owner, request, key, NO_BODY)?.in_turn(turn);
         Ok(take_back(sent, Deed::Redo, if_match.versions()).await?.into())

@@ -12,8 +12,8 @@ use super::files_format;
 use super::files_format::{Format, ImportBody, TaskFile, TaskFileBody};
 use super::own_turn::require_unused;
 use super::{Sent, answer, answered, stamp};
+use crate::api::state::State;
 use crate::api::tag::Tag;
-use crate::authn::caller;
 use crate::authn::caller::Owner;
 use crate::http::request::hashed_body::digest_of;
 use crate::http::request::idempotency_key::MaybeIdempotencyKey;
@@ -99,7 +99,7 @@ impl TaskFilesApi {
         format: Parameter<Option<Format>>,
     ) -> Result<File, Failure<ExportTasks>> {
         let format = format.0.unwrap_or_else(|| Format::accepted_by(request));
-        let tasks = &caller::state(request)?.tasks;
+        let tasks = &State::of(request)?.tasks;
         let list = tasks.of(owner.user_id).await?;
         let kept = tasks.heavy().kept(owner.user_id, files_format::weight(&list))?;
         let body = Body::from_bytes_stream(files_format::export((list, kept), format));
@@ -126,11 +126,11 @@ impl TaskFilesApi {
         key: MaybeIdempotencyKey,
         body: TaskFileBody,
     ) -> Result<Changed<ImportBody>, Failure<ImportTasks>> {
-        let state = caller::state(request)?;
+        let state = State::of(request)?;
         let TaskFileBody { format, body } = body;
         require_unused(state, owner.user_id, &key)?;
         let mut claim = state.tasks.heavy().claim(owner.user_id)?;
-        let until = Until::of_file(&state.time_limits);
+        let until = Until::of_file(&state.server.time_limits);
         let largest = state.tasks.heavy().largest_file();
         let bytes = arrive(body, largest, until, |bytes| claim.reserve(bytes)).await?;
         let stamp = stamp(state);

@@ -19,12 +19,11 @@ use std::sync::Arc;
 use poem::Request;
 
 use self::bodies::{TaskBody, TaskListBody};
-use crate::authn::caller;
+use crate::api::state::State;
 use crate::authn::caller::Owner;
 use crate::base::id::UserId;
 use crate::base::rfc3339;
 use crate::eventlog::{ExecuteError, Point};
-use crate::http::State;
 use crate::http::request::idempotency_key::MaybeIdempotencyKey;
 use crate::http::response::etag;
 use crate::http::response::field_problem::{FieldProblem, Flaw};
@@ -105,7 +104,7 @@ impl<'a> Sent<'a> {
         key: MaybeIdempotencyKey,
         digest: [u8; 32],
     ) -> Result<Self, Problem> {
-        let state = caller::state(request)?;
+        let state = State::of(request)?;
         Ok(Self { owner, request, state, key, digest, turn: None })
     }
 
@@ -172,7 +171,7 @@ fn as_task(owner: UserId, task_id: TaskId) -> Answering {
 
 /// The time now, and a mark for what happens at it.
 fn stamp(state: &State) -> Stamp {
-    let at = state.clock.now();
+    let at = state.gate.clock.now();
     Stamp { at, mark: (state.draw_mark)(at) }
 }
 

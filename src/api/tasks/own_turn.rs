@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use poem::{FromRequest, Request, RequestBody};
 
-use crate::authn::caller;
+use crate::api::state::State;
 use crate::base::id::UserId;
-use crate::http::State;
 use crate::http::request::idempotency_key::MaybeIdempotencyKey;
 use crate::http::request::intake;
 use crate::http::response::problem::Problem;
@@ -38,7 +37,7 @@ impl<'a> FromRequest<'a> for OwnTurn {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
         let user = intake::user(request).ok_or_else(Problem::unauthenticated)?;
         let key = MaybeIdempotencyKey::of(request)?;
-        Ok(Self::of(caller::state(request)?, user, &key).await?)
+        Ok(Self::of(State::of(request)?, user, &key).await?)
     }
 }
 

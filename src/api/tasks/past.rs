@@ -10,8 +10,8 @@ use poem_openapi::param::{Path, Query as Parameter};
 
 use super::bodies::{ChangeBody, DifferencesBody, HistoryBody};
 use super::{default_limit, moment, no_such_version, not_made, parse, travelled};
+use crate::api::state::State;
 use crate::api::tag::Tag;
-use crate::authn::caller;
 use crate::authn::caller::Owner;
 use crate::authn::caller::SignedIn;
 use crate::eventlog::Within;
@@ -69,7 +69,7 @@ impl TaskHistoryApi {
         #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "1000")))]
         limit: Parameter<u64>,
     ) -> Result<Json<HistoryBody>, Failure<GetHistory>> {
-        let (tasks, id) = (&caller::state(request)?.tasks, parse(&task_id)?);
+        let (tasks, id) = (&State::of(request)?.tasks, parse(&task_id)?);
         let limit = usize::try_from(limit.0).unwrap_or(usize::MAX);
         let told = tasks.history(owner.user_id, id, before(last.as_deref())?, limit).await;
         let told = told.map_err(not_told)?.ok_or_else(Problem::no_such_task)?;
@@ -98,7 +98,7 @@ impl TaskHistoryApi {
         #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "1000")))]
         limit: Parameter<u64>,
     ) -> Result<Json<HistoryBody>, Failure<GetListHistory>> {
-        let tasks = &caller::state(request)?.tasks;
+        let tasks = &State::of(request)?.tasks;
         let limit = usize::try_from(limit.0).unwrap_or(usize::MAX);
         let told = tasks.list_history(owner.user_id, only.0, before(last.as_deref())?, limit).await;
         Ok(Json(told.map_err(not_told)?.into()))
@@ -126,7 +126,7 @@ impl TaskHistoryApi {
         #[oai(default = "default_limit", validator(minimum(value = "1"), maximum(value = "1000")))]
         limit: Parameter<u64>,
     ) -> Result<Json<DifferencesBody>, Failure<DiffTasks>> {
-        let tasks = &caller::state(request)?.tasks;
+        let tasks = &State::of(request)?.tasks;
         let mut from = ("from", moment("from", &from)?);
         let mut to = to.0.map(|text| Ok::<_, Problem>(("to", moment("to", &text)?))).transpose()?;
         let cursor = cursor.0.map(|text| text.parse::<Cursor>()).transpose().map_err(|_| {
@@ -175,24 +175,28 @@ impl TaskHistoryApi {
         /// The last version that is known. `Last-Event-ID`, which a browser sends when it connects again, comes first.
         since: Parameter<Option<String>>,
     ) -> Result<Live<ChangeBody>, Failure<FollowTasks>> {
-        let state = caller::following(request)?;
+        let state = State::following(request)?;
         let owner = caller.owner_of(&user_id)?.user_id;
         let (field, since) = event_stream::last_known(request, since.0.as_deref());
         if state.readiness.is_closed() {
             return Err(Problem::unavailable().into());
         }
         let since = version(field, since)?;
-        let place = event_stream::place(&state.budgets.streams)?;
+        let place = event_stream::place(&state.server.budgets.streams)?;
         let changes = state.tasks.follow(owner, since).await;
         let changes = changes.map_err(|error| match error {
             FollowError::NoSuchVersion => no_such_version(field),
             FollowError::Crowded => Problem::too_many_streams(),
             FollowError::Read(error) => error.into(),
         })?;
-        let is_expired = Box::pin(caller.expired(&state.clock));
-        let is_over = state.sessions.clone().over(caller.session);
-        let changes = changes.take_until(is_over).take_until(is_expired).map(ChangeBody::from);
-        Ok(Live::of((state, place), changes, event))
+        let is_expired = Box::pin(caller.expired(&state.gate.clock));
+        let is_over = state.gate.sessions.clone().over(caller.session);
+        let changes = changes
+            .take_until(is_over)
+            .take_until(is_expired)
+            .take_until(state.closed())
+            .map(ChangeBody::from);
+        Ok(Live::of(place, changes, event))
     }
 }
 

@@ -4,7 +4,7 @@ use poem::Request;
 
 use super::bodies::{Reading, Said};
 use super::{Sent, parse, stamp};
-use crate::authn::caller;
+use crate::api::state::State;
 use crate::authn::caller::Owner;
 use crate::http::request::hashed_body::NO_BODY;
 use crate::http::request::idempotency_key::MaybeIdempotencyKey;
@@ -44,7 +44,7 @@ pub(crate) async fn add(
         Said { title, description: None, priority: priority.unwrap_or_default(), due, tags: &[] };
     let draft = reading.draft(&said);
     let draft = reading.finish(draft)?;
-    let now = caller::state(request)?.clock.now();
+    let now = State::of(request)?.gate.clock.now();
     let new = New { id: TaskId::at(now), draft, completed: false };
     carry_out(owner, request, Action::Create(new)).await
 }
@@ -76,7 +76,7 @@ pub(crate) async fn delete(owner: &Owner, request: &Request, task_id: &str) -> R
 }
 
 async fn carry_out(owner: &Owner, request: &Request, action: Action) -> Result<(), Problem> {
-    let state = caller::state(request)?;
+    let state = State::of(request)?;
     let (key, digest) = (MaybeIdempotencyKey(None), NO_BODY);
     let sent = Sent::new(owner, request, key, digest)?;
     sent.write(Command::one(action, stamp(state)), Answering::Done).await.map(drop)

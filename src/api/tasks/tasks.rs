@@ -7,8 +7,8 @@ use poem_openapi::param::{Path, Query as Parameter};
 use super::answers::{Changed, Created, Deleted};
 use super::bodies::{MoveRequest, Reading, TaskBody, TaskListBody, TaskPatch, TaskRequest, place};
 use super::{CACHE_CONTROL, Sent, answer, as_task, default_limit, moment, not_made, parse, stamp};
+use crate::api::state::State;
 use crate::api::tag::Tag;
-use crate::authn::caller;
 use crate::authn::caller::Owner;
 use crate::http::request::hashed_body::{Digested, NO_BODY};
 use crate::http::request::idempotency_key::MaybeIdempotencyKey;
@@ -50,7 +50,7 @@ pub(crate) async fn page(
     query: Query,
     as_of: Option<Moment>,
 ) -> Result<Cached<TaskListBody>, Failure<ListTasks>> {
-    let page = caller::state(request)?.tasks.page(owner.user_id, query, as_of).await;
+    let page = State::of(request)?.tasks.page(owner.user_id, query, as_of).await;
     let page = page.map_err(|error| not_made("asOf", error))?;
     let tag = etag::of_version(page.version);
     Ok(Cached::answer(request, page.bytes, tag, CACHE_CONTROL.to_owned()))
@@ -139,7 +139,7 @@ impl TasksApi {
         key: MaybeIdempotencyKey,
         body: Digested<Json<TaskRequest>>,
     ) -> Result<Created, Failure<CreateTask>> {
-        let state = caller::state(request)?;
+        let state = State::of(request)?;
         let Digested { body: Json(body), digest } = body;
         let (user_id, stamp) = (owner.user_id, stamp(state));
         let new = New { id: TaskId::at(stamp.at), draft: body.read()?, completed: body.completed };
@@ -169,7 +169,7 @@ impl TasksApi {
         task_id: Path<String>,
     ) -> Result<Cached<TaskBody>, Failure<GetTask>> {
         let task_id = parse(&task_id)?;
-        let list = caller::state(request)?.tasks.of(owner.user_id).await?;
+        let list = State::of(request)?.tasks.of(owner.user_id).await?;
         let task = list.state.tasks.get(task_id).ok_or_else(Problem::no_such_task)?;
         let body = serde_json::to_vec(&TaskBody::new(owner.user_id, task));
         let body = body.map_err(|error| Problem::internal(&error))?.into();
@@ -256,7 +256,7 @@ impl TasksApi {
         body: Digested<Json<MoveRequest>>,
     ) -> Result<Changed<TaskBody>, Failure<ChangeTask>> {
         let Digested { body: Json(body), digest } = body;
-        let (state, id) = (caller::state(request)?, parse(&task_id)?);
+        let (state, id) = (State::of(request)?, parse(&task_id)?);
         let mut reading = Reading::default();
         let place = place(body.before.as_deref(), body.after.as_deref(), &mut reading);
         let place = reading.finish(place)?;
@@ -286,7 +286,7 @@ impl TasksApi {
         #[oai(name = "Idempotency-Key")]
         key: MaybeIdempotencyKey,
     ) -> Result<Deleted, Failure<DeleteTask>> {
-        let state = caller::state(request)?;
+        let state = State::of(request)?;
         let action = Action::Delete { id: parse(&task_id)?, expected: if_match.versions() };
         let sent = Sent::new(&owner, request, key, NO_BODY)?;
         let command = Command::one(action, stamp(state));

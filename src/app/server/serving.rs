@@ -63,7 +63,7 @@ impl Site {
     }
 }
 
-impl From<Site> for http::Site {
+impl From<Site> for http::site::Site {
     fn from(site: Site) -> Self {
         let secure = site.origin.starts_with("https://");
         let Site { origin, trusted_origins, trusted_proxies, address: _ } = site;

@@ -70,7 +70,7 @@ impl<D: Decider> Decided<D> {
         }
         let known = Arc::clone(known);
         let decide = move || (Self::group(&known, &commands, now, largest), commands);
-        log.resources().long_work(decide).await
+        log.resources().long_work().run(decide).await
     }
 
     fn group(

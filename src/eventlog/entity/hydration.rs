@@ -157,7 +157,8 @@ impl EventLog {
             return evolve(stream, published, &page);
         }
         let stream = stream.clone();
-        let evolved = self.resources.long_work(move || evolve(&stream, published, &page)).await;
+        let evolved =
+            self.resources.long_work().run(move || evolve(&stream, published, &page)).await;
         evolved.unwrap_or_else(|error| Err(StoreError::Refused(error.to_string())))
     }
 }

@@ -4,15 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use tokio::sync::Semaphore;
-
 use crate::capacity::budget;
 use crate::capacity::budget::Budget;
+use crate::capacity::long_work::LongWork;
 use crate::capacity::memory::Budgets;
-use crate::capacity::worker_pool::{Share, Work, WorkError, Workers};
-
-/// Long work of which each thread has some waiting.
-const AHEAD: usize = 4;
 
 /// What the entities of a node share. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -46,17 +41,9 @@ impl Resources {
         })
     }
 
-    /// Runs what takes more than a few milliseconds away from the threads that answer requests. Waits for its turn, first
-    /// come first served: who may have only one piece of such work at a time takes no more than a turn from the others.
-    ///
-    /// # Errors
-    ///
-    /// When the job panicked.
-    pub async fn long_work<T: Send + 'static>(
-        &self,
-        job: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, WorkError> {
-        self.long_work.run(job).await
+    /// Threads for work that takes more than a few milliseconds.
+    pub fn long_work(&self) -> &LongWork {
+        &self.long_work
     }
 }
 
@@ -101,38 +88,6 @@ pub(super) fn change(sum: &AtomicUsize, before: usize, after: usize) {
     }
 }
 
-/// Threads for long work, with a queue that never refuses: whoever comes waits for a place in it.
-#[derive(Debug, Clone)]
-struct LongWork {
-    workers: Workers<()>,
-    turns: Arc<Semaphore>,
-}
-
-impl LongWork {
-    fn start() -> std::io::Result<Self> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = (cores / 2).max(1);
-        let places = threads * AHEAD;
-        let workers = Workers::start(Work::Lists, threads, Share::GivesWay, places)?;
-        Ok(Self { workers, turns: Arc::new(Semaphore::new(places)) })
-    }
-
-    async fn run<T: Send + 'static>(
-        &self,
-        job: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, WorkError> {
-        let turn = Arc::clone(&self.turns).acquire_owned().await;
-        let turn = turn.map_err(|_closed| WorkError::Failed)?;
-        let job = move |(): &mut ()| {
-            let done = job();
-            // The place is the job's, whoever stops waiting for it.
-            drop(turn);
-            done
-        };
-        self.workers.run(job).await
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,7 +100,7 @@ mod tests {
     #[tokio::test]
     async fn long_work_waits_for_its_turn_and_is_never_refused() {
         let resources = resources();
-        let jobs = (0..500).map(|number| resources.long_work(move || number));
+        let jobs = (0..500).map(|number| resources.long_work().run(move || number));
         let done = futures_util::future::join_all(jobs).await;
         assert_eq!(done, (0..500).map(Ok).collect::<Vec<_>>());
     }

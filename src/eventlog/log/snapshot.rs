@@ -128,7 +128,7 @@ async fn state_of<S: DeserializeOwned + Send + 'static>(
     if bytes <= SHORT {
         return read();
     }
-    resources.long_work(read).await.unwrap_or_else(|error| Err(error.to_string()))
+    resources.long_work().run(read).await.unwrap_or_else(|error| Err(error.to_string()))
 }
 
 /// A state as it is stored. A large one is written away from the threads that answer requests.
@@ -142,7 +142,7 @@ pub(super) async fn json_of<D: Decider>(
     } else {
         let published = Arc::clone(published);
         let write = move || serde_json::to_vec(&published.state);
-        resources.long_work(write).await.map_err(|error| refused(&error))?
+        resources.long_work().run(write).await.map_err(|error| refused(&error))?
     };
     written.map_err(|error| refused(&error))
 }

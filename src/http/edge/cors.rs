@@ -4,7 +4,7 @@
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Request, Response};
 
-use crate::http::Site;
+use crate::http::site::Site;
 
 /// The origins whose pages may call the API.
 #[derive(Debug, Clone)]

@@ -34,10 +34,10 @@ use self::admission::Asker;
 use self::cors::{Cors, Readers};
 use self::security_headers::SecurityHeaders;
 use self::trace::{Operation, RequestContext};
-use super::State;
 use super::request::intake::Intake;
 use super::response::problem::Problem;
 use super::response::{answers, compressed, event_source};
+use super::server::Server;
 use crate::capacity::budget::{Exhausted, Holder};
 
 /// What the edge has to know of the API behind it.
@@ -49,11 +49,15 @@ pub struct Operations {
     pub methods: fn(&str) -> String,
 }
 
+/// Gives a request the handles that its endpoint reaches.
+pub type Attach = Box<dyn Fn(&mut Request) + Send + Sync>;
+
 /// Everything behind the edge.
 pub struct Edge<E> {
     inner: E,
     operations: Operations,
-    state: Arc<State>,
+    server: Server,
+    attach: Attach,
     cors: Cors,
     headers: SecurityHeaders,
 }
@@ -67,12 +71,12 @@ struct Known {
 }
 
 impl<E: DynEndpoint<Output = Response>> Edge<E> {
-    /// The edge of `inner`, whose endpoints reach `state`.
-    pub fn new(inner: E, operations: Operations, state: State) -> Self {
-        metrics::observe(state.site.scheme());
-        let cors = Cors::new(&state.site);
-        let headers = SecurityHeaders::new(state.site.secure);
-        Self { inner, operations, state: Arc::new(state), cors, headers }
+    /// The edge of `inner`, whose endpoints reach what `attach` gives their requests.
+    pub fn new(inner: E, operations: Operations, server: Server, attach: Attach) -> Self {
+        metrics::observe(server.site.scheme());
+        let cors = Cors::new(&server.site);
+        let headers = SecurityHeaders::new(server.site.secure);
+        Self { inner, operations, server, attach, cors, headers }
     }
 
     /// The endpoint's answer; a preflight is answered here.
@@ -88,10 +92,10 @@ impl<E: DynEndpoint<Output = Response>> Edge<E> {
         match readers {
             Some(readers) if readers.ask_first() => future::ready(Ok(readers.allowance())).boxed(),
             Some(_) | None => {
-                request.set_data(Arc::clone(&self.state));
+                (self.attach)(&mut request);
                 // What only reads sends nothing that counts.
                 if !asker.only_reads {
-                    request.set_data(Arc::new(Intake::new(asker.client, &self.state)));
+                    request.set_data(Arc::new(Intake::new(asker.client, &self.server)));
                 }
                 self.inner.call(request)
             }
@@ -105,7 +109,7 @@ impl<E: DynEndpoint<Output = Response>> Edge<E> {
         asker: Asker,
         Known { uri, readers, is_gzip_wanted, is_event_source }: Known,
     ) -> Response {
-        let budgets = &self.state.budgets;
+        let budgets = &self.server.budgets;
         let answer = AssertUnwindSafe(answer).catch_unwind();
         let mut response = match admission::answered(&budgets.requests, asker, answer).await {
             Ok(Ok(Ok(response))) => response,
@@ -138,7 +142,7 @@ impl<E: DynEndpoint<Output = Response>> Endpoint for Edge<E> {
     type Output = Response;
 
     fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
-        let (operation, site) = ((self.operations.of)(&request), &self.state.site);
+        let (operation, site) = ((self.operations.of)(&request), &self.server.site);
         let address = client_address::of(&request, site.trusted_proxies);
         let context = RequestContext::of(&request, operation, address, site.scheme());
         let (uri, readers) = (request.uri().clone(), self.cors.readers_of(&request));

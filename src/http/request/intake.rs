@@ -13,9 +13,10 @@ use tokio::time::{Instant, timeout_at};
 use super::body::{late, too_large, unreadable};
 use crate::base::id::UserId;
 use crate::capacity::budget::{Budget, Exhausted, Holder, Lease};
-use crate::http::State;
+use crate::capacity::long_work::LongWork;
 use crate::http::limits::{LeastRate, Pace, TimeLimits};
 use crate::http::response::problem::Problem;
+use crate::http::server::Server;
 
 /// How much is held for each byte of a body: the byte itself, and at least as much again of what is read from it before
 /// that has a lease of its own.
@@ -26,6 +27,7 @@ const WEIGHT: usize = 2;
 pub struct Intake {
     budget: Budget,
     limits: TimeLimits,
+    long_work: LongWork,
     client: Holder,
     user: OnceLock<UserId>,
     leases: Mutex<Vec<Lease>>,
@@ -33,9 +35,10 @@ pub struct Intake {
 
 impl Intake {
     /// Nothing yet, from this client.
-    pub(crate) fn new(client: Holder, state: &State) -> Self {
-        let (budget, limits) = (state.budgets.bodies.clone(), state.time_limits);
-        Self { budget, limits, client, user: OnceLock::new(), leases: Mutex::default() }
+    pub(crate) fn new(client: Holder, server: &Server) -> Self {
+        let (budget, limits) = (server.budgets.bodies.clone(), server.time_limits);
+        let long_work = server.long_work.clone();
+        Self { budget, limits, long_work, client, user: OnceLock::new(), leases: Mutex::default() }
     }
 
     /// The user, once somebody has proven to be one; the client before.
@@ -59,6 +62,18 @@ pub(crate) fn proven(request: &Request, user: UserId) {
 /// The user who has proven to have sent the request, if anybody has.
 pub(crate) fn user(request: &Request) -> Option<UserId> {
     request.data::<Arc<Intake>>()?.user.get().copied()
+}
+
+/// Threads that read what is large.
+///
+/// # Errors
+///
+/// When the request came past the edge.
+pub(crate) fn long_work(request: &Request) -> Result<&LongWork, Problem> {
+    let intake = request.data::<Arc<Intake>>();
+    intake
+        .map(|intake| &intake.long_work)
+        .ok_or_else(|| Problem::internal(&"a body came past the edge"))
 }
 
 /// The whole body, if it has at most `max` bytes, arrives in time, and there is room for it.
@@ -152,8 +167,9 @@ pub(crate) mod tests {
     /// What a request of a test may send.
     pub(crate) fn intake(budget: Budget) -> Arc<Intake> {
         let (limits, client) = (TimeLimits::default(), Holder::client([192, 0, 2, 1].into()));
+        let long_work = LongWork::start().unwrap();
         let (user, leases) = (OnceLock::new(), Mutex::default());
-        Arc::new(Intake { budget, limits, client, user, leases })
+        Arc::new(Intake { budget, limits, long_work, client, user, leases })
     }
 
     fn sending(budget: &Budget) -> Request {

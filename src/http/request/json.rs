@@ -15,9 +15,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::body::{MAX_BODY, require_patch, require_type};
-use super::intake::receive;
+use super::intake::{long_work, receive};
 use super::json_decode::parse;
-use crate::authn::caller;
 use crate::http::response::problem::Problem;
 
 /// The media type of bodies.
@@ -202,6 +201,6 @@ async fn read<T: DeserializeOwned + Send + 'static>(
     if body.len() <= QUICK {
         return Ok(parse(&body)?);
     }
-    let read = caller::state(request)?.tasks.long_work(move || parse(&body));
+    let read = long_work(request)?.run(move || parse(&body));
     Ok(Box::pin(read).await.map_err(|error| Problem::internal(&error))??)
 }

@@ -15,7 +15,7 @@ use poem_openapi::types::{ToJSON, Type};
 use super::problem::Problem;
 use crate::capacity::budget::{Budget, Holder, Lease};
 use crate::capacity::memory::STREAM;
-use crate::http::{State, header_of};
+use crate::http::header_of;
 use crate::telemetry::client_address;
 
 /// What keeps a silent stream from being taken for a dead one.
@@ -40,15 +40,12 @@ pub enum Live<T: Type + ToJSON + Send + 'static> {
 }
 
 impl<T: Type + ToJSON + Send + 'static> Live<T> {
-    /// What happens, each as an event, until the server stops or cannot know any more. The place is given back then, or
-    /// when the client goes.
+    /// Items as events, until the stream of them ends. The place is given back then, or when the client goes.
     pub fn of(
-        (state, place): (&State, Lease),
+        place: Lease,
         happens: impl Stream<Item = T> + Send + 'static,
         event: fn(T) -> Event,
     ) -> Self {
-        let (stops, is_lost) = (state.readiness.clone().closed(), state.follower.clone().lost());
-        let happens = happens.take_until(stops).take_until(is_lost);
         let happens = happens.inspect(move |_| _ = &place).boxed();
         let events = told(happens, event, HEARTBEAT);
         Self::Events(events, "no-store".to_owned(), "no".to_owned())

@@ -168,14 +168,6 @@ fn absent(kid: &str, keys: &KeySet) -> TokenError {
     }
 }
 
-/// Whether the token names a key that is or was in the set, whatever else may be wrong with it.
-pub fn names_known_key(token: &str, keys: &KeySet) -> bool {
-    let header = jsonwebtoken::decode_header(token).ok();
-    header
-        .and_then(|header| header.kid)
-        .is_none_or(|kid| keys.verifying.contains_key(&kid) || keys.gone.contains_key(&kid))
-}
-
 /// Expiry is compared with the injected clock by the caller; everything else is the library's.
 fn validation(algorithm: Algorithm, policy: &TokenPolicy) -> Validation {
     let mut validation = Validation::new(algorithm);

@@ -91,7 +91,7 @@ impl Tasks {
             drop(turn);
             found
         };
-        self.long_work(find).await.map_err(PageError::of_encoding)
+        self.long_work().run(find).await.map_err(PageError::of_encoding)
     }
 }
 

@@ -209,7 +209,10 @@ impl Tasks {
         let Page { events, bytes, more } = page;
         let read = move || events.iter().map(Entry::of).collect::<Result<Vec<_>, _>>();
         let entries = if bytes > QUICK {
-            self.long_work(read).await.map_err(|error| StoreError::Refused(error.to_string()))?
+            self.long_work()
+                .run(read)
+                .await
+                .map_err(|error| StoreError::Refused(error.to_string()))?
         } else {
             read()
         };

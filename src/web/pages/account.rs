@@ -9,10 +9,10 @@ use super::shown::Moment;
 use crate::api::auth::account as changes;
 use crate::api::auth::account_bodies::{ChangePasswordRequest, ProfilePatch};
 use crate::api::auth::session_bodies::{ListedSession, SessionListBody};
-use crate::authn::caller;
+use crate::api::state::State;
 use crate::base::id::SessionId;
 use crate::http::response::problem::Problem;
-use crate::http::{Sender, State};
+use crate::http::site::Sender;
 use crate::sessions::events::EndReason;
 use crate::web::device;
 use crate::web::form::Complaints;
@@ -91,7 +91,7 @@ pub(super) async fn show(request: Request) -> Result<Response, Instead> {
 /// Changes the name.
 pub(super) async fn change_profile(mut request: Request) -> Result<Response, Instead> {
     let (visitor, form) = Visitor::sending(&mut request).await?;
-    let state = caller::state(&request)?;
+    let state = State::of(&request)?;
     let patch = ProfilePatch { name: MaybeUndefined::Value(form.text("name").to_owned()) };
     match changes::change_profile(state, &visitor.signed_in.session, patch).await {
         Ok(_) => Ok(done(&visitor, "profile")),
@@ -107,7 +107,7 @@ pub(super) async fn change_profile(mut request: Request) -> Result<Response, Ins
 /// Changes the password, which ends every session and begins one.
 pub(super) async fn change_password(mut request: Request) -> Result<Response, Instead> {
     let (visitor, form) = Visitor::sending(&mut request).await?;
-    let state = caller::state(&request)?;
+    let state = State::of(&request)?;
     let body = ChangePasswordRequest {
         current_password: form.text("currentPassword").to_owned(),
         new_password: form.text("newPassword").to_owned(),
@@ -126,14 +126,14 @@ pub(super) async fn change_password(mut request: Request) -> Result<Response, In
 /// Ends one session.
 pub(super) async fn end_session(mut request: Request) -> Result<Response, Instead> {
     let (visitor, _) = Visitor::sending(&mut request).await?;
-    let state = caller::state(&request)?;
+    let state = State::of(&request)?;
     let (user_id, context) = (visitor.user_id(), visitor.signed_in.context());
     // One that is no session any more has ended, which is what was wanted.
     if let Ok(id) = piece(&request, 3).parse::<SessionId>() {
         if id != visitor.signed_in.session.id {
             require_fresh(&visitor, state)?;
         }
-        let ended = state.sessions.revoke(user_id, id, context).await;
+        let ended = state.gate.sessions.revoke(user_id, id, context).await;
         ended.map_err(|error| Instead::told_to(error.into(), &visitor))?;
         if id == visitor.signed_in.session.id {
             return Ok(signed_out(state));
@@ -145,18 +145,18 @@ pub(super) async fn end_session(mut request: Request) -> Result<Response, Instea
 /// Ends every session, or every other one.
 pub(super) async fn end_sessions(mut request: Request) -> Result<Response, Instead> {
     let (visitor, form) = Visitor::sending(&mut request).await?;
-    let state = caller::state(&request)?;
+    let state = State::of(&request)?;
     let spared = (form.text("except") == "current").then_some(visitor.signed_in.session.id);
     require_fresh(&visitor, state)?;
     let (user_id, context) = (visitor.user_id(), visitor.signed_in.context());
-    let ended = state.sessions.end_all(user_id, spared, EndReason::Revoked, context).await;
+    let ended = state.gate.sessions.end_all(user_id, spared, EndReason::Revoked, context).await;
     ended.map_err(|error| Instead::told_to(error.into(), &visitor))?;
     Ok(if spared.is_some() { done(&visitor, "sessions") } else { signed_out(state) })
 }
 
 /// Leads whoever signed in too long ago to where they do so again, and back.
 fn require_fresh(visitor: &Visitor, state: &State) -> Result<(), Instead> {
-    visitor.signed_in.require_fresh(&state.clock).map_err(|_| Instead::SignInAgain)
+    visitor.signed_in.require_fresh(&state.gate.clock).map_err(|_| Instead::SignInAgain)
 }
 
 fn done(visitor: &Visitor, what: &str) -> Response {
@@ -164,12 +164,12 @@ fn done(visitor: &Visitor, what: &str) -> Response {
 }
 
 fn signed_out(state: &State) -> Response {
-    page::signed_out(&state.site)
+    page::signed_out(&state.server.site)
 }
 
 /// What was done before the page was shown, unless another site says so.
 fn told(request: &Request) -> Option<&'static str> {
-    if caller::state(request).ok()?.site.sender(request) == Sender::Other {
+    if State::of(request).ok()?.server.site.sender(request) == Sender::Other {
         return None;
     }
     Some(match request.uri().query()? {
@@ -197,11 +197,11 @@ async fn account_page(
     visitor: &Visitor,
     said: Said,
 ) -> Result<AccountPage, Instead> {
-    let state = caller::state(request)?;
+    let state = State::of(request)?;
     let user_id = visitor.user_id();
-    let sessions = state.sessions.of(user_id).await?;
+    let sessions = state.gate.sessions.of(user_id).await?;
     let listed =
-        SessionListBody::new(&sessions.state, visitor.signed_in.session.id, state.clock.now());
+        SessionListBody::new(&sessions.state, visitor.signed_in.session.id, state.gate.clock.now());
     let Said { name, about_profile, about_password } = said;
     Ok(AccountPage {
         frame: Frame::new(Some(visitor), "account.js"),

@@ -5,7 +5,7 @@ use poem::{Request, Response};
 
 use crate::api::auth::bodies::{SignInRequest, SignUpRequest, SignedInBody};
 use crate::api::auth::entering;
-use crate::authn::caller;
+use crate::api::state::State;
 use crate::authn::caller::MaybeSignedIn;
 use crate::http::response::problem::Problem;
 use crate::web::form::{Complaints, Form};
@@ -144,10 +144,10 @@ fn enter(
 /// Ends the sessions of the cookies, unless somebody else has it by now.
 pub(super) async fn sign_out(mut request: Request) -> Result<Response, Instead> {
     let form = Form::of(&mut request).await?;
-    let state = caller::state(&request)?;
+    let state = State::of(&request)?;
     for session in MaybeSignedIn::of(&request).await?.0 {
         visitor::require_shown_to(&form, session.user_id)?;
         entering::sign_out(state, session).await?;
     }
-    Ok(page::signed_out(&state.site))
+    Ok(page::signed_out(&state.server.site))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use askama::Template;
 use poem::{Request, Response};
 
-use crate::authn::caller;
+use crate::api::state::State;
 use crate::web::instead::Instead;
 use crate::web::page::{self, Frame};
 use crate::web::visitor::Visitor;
@@ -26,13 +26,13 @@ struct HomePage {
 
 /// The page. It is shown whatever state the server is in: whoever cannot be looked up for the moment is nobody.
 pub(super) async fn show(request: Request) -> Result<Response, Instead> {
-    let state = caller::state(&request)?;
-    let is_ready = state.follower.is_following() && !state.readiness.is_closed();
+    let state = State::of(&request)?;
+    let is_ready = state.gate.follower.is_following() && !state.readiness.is_closed();
     let visitor = tokio::time::timeout(PATIENCE, Visitor::of(&request)).await;
     let mut visitor = visitor.ok().and_then(Result::ok).flatten();
     let cookie = visitor.as_mut().and_then(|visitor| visitor.cookie.take());
     let frame = Frame::new(visitor.as_ref(), "home.js");
-    let origin = state.site.origin.clone();
+    let origin = state.server.site.origin.clone();
     let page = HomePage { frame, origin, version: env!("CARGO_PKG_VERSION"), is_ready };
     Ok(page::with_cookie(page::shown(&page)?, cookie))
 }

@@ -9,10 +9,10 @@ use url::form_urlencoded;
 
 use super::asked::Asked;
 use super::piece;
+use crate::api::state::State;
 use crate::api::tasks::bodies::TaskBody;
 use crate::api::tasks::plain;
 use crate::api::tasks::plain::Typed;
-use crate::authn::caller;
 use crate::eventlog::Point;
 use crate::tasks::listing::{self, Cursor};
 use crate::web::form::Complaints;
@@ -150,7 +150,7 @@ async fn tasks_page(
     complaints: Complaints,
 ) -> Result<TasksPage, Instead> {
     let user_id = visitor.user_id();
-    let tasks = &caller::state(request)?.tasks;
+    let tasks = &State::of(request)?.tasks;
     let list = tasks.of(user_id).await?;
     let version = list.state.version;
     let mut asked = Asked::of(request);

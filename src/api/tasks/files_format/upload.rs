@@ -8,8 +8,8 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
 use serde::Serialize;
 
 use super::{Format, TaskFile};
+use crate::api::state::State;
 use crate::api::tasks::bodies::example;
-use crate::authn::caller;
 use crate::eventlog::Point;
 use crate::http::header_of;
 use crate::http::request::body::{require_type, too_large};
@@ -45,7 +45,7 @@ impl TaskFileBody {
         let is_csv = content_type.to_ascii_lowercase().starts_with(Format::Csv.content_type());
         let format = if is_csv { Format::Csv } else { Format::Json };
         let said = header_of(request, &header::CONTENT_LENGTH).and_then(|size| size.parse().ok());
-        let largest = caller::state(request)?.tasks.heavy().largest_file();
+        let largest = State::of(request)?.tasks.heavy().largest_file();
         if said.is_some_and(|said: usize| said > largest) {
             return Err(too_large(largest).into());
         }
