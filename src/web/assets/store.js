@@ -237,15 +237,18 @@ export class Store extends EventTarget {
     return this.#do("restore", [id, version]);
   }
 
-  /** Takes the last change back (`undo`) or does it again (`redo`); only if the list is still at a version, if one is given. */
-  takeBack(deed, version) {
-    return this.#do("takeBack", [deed, version]);
+  /**
+   * Takes the last change back (`undo`) or does it again (`redo`); only if the list is still at a version, if one is given. `check` is
+   * asked when its turn comes, so that whatever is done after it waits; its error is the answer then.
+   */
+  takeBack(deed, version, check) {
+    return this.#do("takeBack", [deed, version], { check });
   }
 
   /** Goes on with what tabs that are gone have left; each command as `{ kind, args, done }`, where `done` is what comes of it. */
   async resume() {
     const left = await this.#outbox.adopt().catch(() => []);
-    return left.map(({ kind, args, key }) => ({ kind, args, done: this.#do(kind, args, key) }));
+    return left.map(({ kind, args, key }) => ({ kind, args, done: this.#do(kind, args, { key }) }));
   }
 
   #commands = commandsOf({
@@ -257,10 +260,10 @@ export class Store extends EventTarget {
     },
   });
 
-  #do(kind, args, key = freshKey()) {
+  #do(kind, args, { key = freshKey(), check } = {}) {
     const done = new Promise((resolve, reject) => {
       const usual = { headers: {}, body: () => undefined, apply: (tasks) => tasks };
-      this.#queue.push({ ...usual, ...this.#commands[kind](...args), kind, args, key, resolve, reject });
+      this.#queue.push({ ...usual, ...this.#commands[kind](...args), kind, args, key, check, resolve, reject });
     });
     this.#keep();
     this.#tell();
@@ -274,6 +277,7 @@ export class Store extends EventTarget {
     while (this.#queue.length > 0) {
       const [step, reached] = [this.#queue[0], this.#reached];
       try {
+        await step.check?.();
         const { body } = await this.#persist("send", () => this.#sent(step));
         this.#settle(step, body, reached);
       } catch (error) {

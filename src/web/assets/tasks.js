@@ -102,10 +102,11 @@ async function done(doing, text, undo = undoLast) {
 }
 
 /** Takes back what was done here. */
-async function undoLast(answer) {
-  const isOwn = await isOwnChange(answer).catch(() => true);
-  if (!isOwn) return toast("Another device had done that before: nothing was undone.");
-  done(store.takeBack("undo", answer.version), "Undone.", null);
+function undoLast(answer) {
+  const check = async () => {
+    if (!(await isOwnChange(answer).catch(() => true))) throw new Error("Another device had done that before: nothing was undone");
+  };
+  done(store.takeBack("undo", answer.version, check), "Undone.", null);
 }
 
 async function restore(id, version) {
