@@ -35,6 +35,7 @@ pub mod eventlog;
 pub mod http;
 pub mod keys;
 pub mod postgres;
+pub mod problems;
 pub mod revocations;
 pub mod sessions;
 pub mod tasks;

@@ -3,9 +3,7 @@
 pub mod auth;
 pub mod health;
 pub mod openapi;
-pub(crate) mod problems;
 pub mod query;
-pub(crate) mod reason;
 pub mod state;
 pub mod tag;
 pub mod tasks;

@@ -7,6 +7,7 @@ use super::credentials::{Credential, Credentials};
 use super::gate::Gate;
 use crate::base::clock::Timestamp;
 use crate::eventlog::ReadError;
+use crate::http::response::codes;
 use crate::http::response::problem::Problem;
 use crate::keys::When;
 use crate::keys::tokens::access_token::TokenError;
@@ -101,7 +102,7 @@ async fn accepted(
 pub(super) fn session_required() -> Problem {
     let message =
         "this needs the session token or its cookie, which an access token does not stand for";
-    Problem::invalid_token("SESSION_REQUIRED", message)
+    Problem::invalid_token(codes::SESSION_REQUIRED, message)
 }
 
 /// Every live session that one of the credentials proves, by access tokens that have expired too.

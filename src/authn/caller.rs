@@ -28,6 +28,7 @@ use crate::base::clock::{Clock, Timestamp};
 use crate::base::id::{SessionId, UserId};
 use crate::eventlog::Context;
 use crate::http::request::intake;
+use crate::http::response::codes;
 use crate::http::response::problem::Problem;
 use crate::keys::When;
 use crate::sessions::table::Session;
@@ -142,7 +143,7 @@ impl SignedIn {
             return Ok(());
         }
         let message = "Sign in again: this needs a session that began within the last 24 hours";
-        Err(Problem::forbidden("SESSION_NOT_FRESH", message))
+        Err(Problem::forbidden(codes::SESSION_NOT_FRESH, message))
     }
 
     /// The context of what they do.
@@ -188,7 +189,7 @@ impl SessionHolder {
 
 /// `403`: the path names somebody else.
 fn not_yours() -> Problem {
-    Problem::forbidden("NOT_YOURS", "This belongs to another user")
+    Problem::forbidden(codes::NOT_YOURS, "This belongs to another user")
 }
 
 /// A session that is used, extended if that is due.

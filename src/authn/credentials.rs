@@ -5,6 +5,7 @@ use poem::http::{Method, header};
 
 use super::cookie;
 use crate::http::header_of;
+use crate::http::response::codes;
 use crate::http::response::field_problem::Flaw;
 use crate::http::response::problem::Problem;
 use crate::http::site::{Sender, Site};
@@ -40,7 +41,7 @@ impl<'a> Credentials<'a> {
         let distrusted = !cookies.is_empty() && changes && !is_trusted(request, site);
         if distrusted && bearer.is_none() {
             let message = "Requests with a cookie are not accepted from this origin";
-            return Err(Problem::forbidden("UNTRUSTED_ORIGIN", message));
+            return Err(Problem::forbidden(codes::UNTRUSTED_ORIGIN, message));
         }
         if distrusted {
             cookies.clear();

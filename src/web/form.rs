@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use crate::api::state::State;
 use crate::http::request::body::{MAX_BODY, require_type};
 use crate::http::request::intake::receive;
+use crate::http::response::codes;
 use crate::http::response::field_problem::FieldProblem;
 use crate::http::response::problem::Problem;
 use crate::http::site::{Sender, Site};
@@ -71,7 +72,7 @@ pub(super) fn cut(text: &str, most: usize) -> String {
 fn require_own_page(request: &Request, site: &Site) -> Result<(), Problem> {
     let is_own = site.sender(request) == Sender::Own;
     let refused = "Forms are accepted from this site's own pages only";
-    is_own.then_some(()).ok_or_else(|| Problem::forbidden("UNTRUSTED_ORIGIN", refused))
+    is_own.then_some(()).ok_or_else(|| Problem::forbidden(codes::UNTRUSTED_ORIGIN, refused))
 }
 
 /// What is wrong with a form, beside its fields and above them.

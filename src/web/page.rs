@@ -10,6 +10,7 @@ use super::instead::{Again, Trouble};
 use super::visitor::Visitor;
 use crate::authn::cookie;
 use crate::base::id::UserId;
+use crate::http::response::codes;
 use crate::http::response::problem::Problem;
 use crate::http::site::Site;
 use crate::telemetry::current_trace_id;
@@ -144,12 +145,12 @@ fn told(problem: &Problem) -> (&'static str, String) {
             "There is nothing here",
             "The address may be mistyped, or what was here is gone.".to_owned(),
         ),
-        StatusCode::FORBIDDEN if problem.code() == "NOT_YOURS" => (
+        StatusCode::FORBIDDEN if problem.is(codes::NOT_YOURS) => (
             "These tasks belong to somebody else",
             "You are signed in, but not as the person whose list this is. Only they can see it."
                 .to_owned(),
         ),
-        StatusCode::FORBIDDEN if problem.code() == "SOMEBODY_ELSE" => (
+        StatusCode::FORBIDDEN if problem.is(codes::SOMEBODY_ELSE) => (
             "Somebody else has signed in here",
             "Nothing was changed. Open the page again to see whose it is now.".to_owned(),
         ),

@@ -10,6 +10,7 @@ use crate::api::auth::entering;
 use crate::api::state::State;
 use crate::authn::caller::{Owner, SignedIn};
 use crate::base::id::UserId;
+use crate::http::response::codes;
 use crate::http::response::problem::Problem;
 
 /// Somebody with a live session.
@@ -94,5 +95,5 @@ pub(super) fn require_shown_to(form: &Form, user_id: UserId) -> Result<(), Probl
     let shown_to = form.text("user");
     let is_theirs = shown_to.is_empty() || shown_to.parse() == Ok(user_id);
     let message = "Somebody else has signed in here since this page was shown";
-    is_theirs.then_some(()).ok_or_else(|| Problem::forbidden("SOMEBODY_ELSE", message))
+    is_theirs.then_some(()).ok_or_else(|| Problem::forbidden(codes::SOMEBODY_ELSE, message))
 }

@@ -22,6 +22,7 @@ use crate::sessions::events::EndReason;
 use crate::sessions::table::Session;
 use crate::telemetry::audit_events;
 use crate::telemetry::audit_events::About;
+use crate::telemetry::reason::Reason;
 
 /// How often the end of the sessions is tried while others are faster.
 const TRIES: usize = 4;
@@ -81,20 +82,24 @@ async fn proven(
     let proven = match current {
         Ok(current) => {
             let proof = state.gate.accounts.prove(user_id, current.clone()).await?;
-            let proof = proof.ok_or_else(|| FieldProblem::of("currentPassword", WrongPassword));
+            let proof = proof.ok_or_else(|| {
+                (FieldProblem::of("currentPassword", WrongPassword), Reason::WrongPassword)
+            });
             proof.map(|proof| (proof, current))
         }
-        Err(error) => Err(FieldProblem::of("currentPassword", error)),
+        Err(error) => Err((FieldProblem::of("currentPassword", error), Reason::InvalidInput)),
     };
     let password = password.map_err(|error| FieldProblem::of("newPassword", error));
     match (proven, password) {
         (Ok((proof, current)), Ok(password)) => {
             let password = password.other_than(&current);
-            Ok((proof, password.map_err(|error| Problem::invalid("newPassword", error))?))
+            let same = |error| Problem::invalid("newPassword", error).because(Reason::SamePassword);
+            Ok((proof, password.map_err(same)?))
         }
         (proven, password) => {
-            let problems = [proven.err(), password.err()];
-            Err(Problem::fields(problems.into_iter().flatten().collect()))
+            let (current, reason) = proven.err().unzip();
+            let problems = [current, password.err()].into_iter().flatten().collect();
+            Err(Problem::fields(problems).because(reason.unwrap_or(Reason::InvalidInput)))
         }
     }
 }

@@ -1,7 +1,5 @@
 //! Query and path parameters that the framework could not parse, in our words.
 
-use poem::http::StatusCode;
-
 use crate::http::response::field_problem::Flaw;
 use crate::http::response::problem::Problem;
 
@@ -12,9 +10,7 @@ pub(crate) fn refused(text: &str) -> Problem {
             let (flaw, message) = flaw(reason.trim_start_matches([':', ' ']));
             Problem::field(*name, flaw, message)
         }
-        _ => {
-            Problem::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", "The request cannot be understood")
-        }
+        _ => Problem::not_understood(),
     }
 }
 
@@ -116,11 +112,6 @@ mod tests {
             let text = format!("failed to parse parameter `{name}`: {reason}");
             assert_eq!(refused(&text), Problem::field(name, flaw, message), "{reason}");
         }
-        let unclear = Problem::new(
-            StatusCode::BAD_REQUEST,
-            "BAD_REQUEST",
-            "The request cannot be understood",
-        );
-        assert_eq!(refused("no parameter is named"), unclear);
+        assert_eq!(refused("no parameter is named"), Problem::not_understood());
     }
 }

@@ -4,8 +4,9 @@
 
 use poem::Request;
 use poem::http::uri::Authority;
-use poem::http::{HeaderValue, StatusCode, Version, header};
+use poem::http::{HeaderValue, Version, header};
 
+use crate::http::response::codes;
 use crate::http::response::problem::Problem;
 
 /// The host of a request, with its port if it has one.
@@ -22,7 +23,7 @@ pub fn of(request: &Request) -> Option<&str> {
 pub(super) fn require(request: &Request) -> Result<(), Problem> {
     let authority = request.uri().authority();
     let mut named = request.headers().get_all(header::HOST).iter();
-    let invalid = |message| Err(Problem::new(StatusCode::BAD_REQUEST, "INVALID_HOST", message));
+    let invalid = |message| Err(Problem::new(codes::INVALID_HOST, message));
     match (named.next(), named.next()) {
         (_, Some(_)) => invalid("The request has several Host headers"),
         (Some(host), None) if !is_host(host) => invalid("The Host header is not a host"),

@@ -1,9 +1,10 @@
 //! Bodies: of a media type that the operation takes, and not too large.
 
 use poem::Request;
-use poem::http::{HeaderName, StatusCode, header};
+use poem::http::{HeaderName, header};
 
 use crate::http::header_of;
+use crate::http::response::codes;
 use crate::http::response::problem::Problem;
 
 /// Largest body in bytes of an operation that does not say otherwise. The largest valid request is well below it.
@@ -23,13 +24,13 @@ pub(crate) fn unreadable() -> Problem {
 }
 
 fn failed(message: &'static str) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "UNREADABLE_BODY", message)
+    Problem::new(codes::UNREADABLE_BODY, message)
 }
 
 /// `413`.
 pub(crate) fn too_large(max: usize) -> Problem {
     let message = format!("The body is larger than {}", size(max));
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", message)
+    Problem::new(codes::PAYLOAD_TOO_LARGE, message)
 }
 
 fn size(bytes: usize) -> String {
@@ -55,7 +56,7 @@ pub(crate) fn require_type(
     }
     let message =
         format!("The body must be {kind}: send it with Content-Type: {}", accepted.join(" or "));
-    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message))
+    Err(Problem::new(codes::UNSUPPORTED_MEDIA_TYPE, message))
 }
 
 /// The same for a patch, whose answer says in a header what would be taken.
@@ -91,8 +92,7 @@ mod tests {
             assert_eq!(sent_as(content_type), Ok(()), "{content_type}");
         }
         let message = "The body must be CSV: send it with Content-Type: text/csv or text/plain";
-        let refused =
-            Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message);
+        let refused = Problem::new(codes::UNSUPPORTED_MEDIA_TYPE, message);
         for content_type in ["", "text", "text/csvx", "application/json"] {
             assert_eq!(sent_as(content_type), Err(refused.clone()), "{content_type}");
         }

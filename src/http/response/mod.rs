@@ -1,6 +1,7 @@
 //! What an answer says: problems, tags, streams and encodings.
 
 pub mod answers;
+pub mod codes;
 pub(crate) mod compressed;
 pub mod conditional;
 pub mod etag;

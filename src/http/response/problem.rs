@@ -1,7 +1,7 @@
-//! The one error body, and the only place that knows statuses.
+//! The one error body.
 //!
-//! `code` is a contract that clients may rely on; `message` is for people. Sources of errors are logged here, once, and
-//! never shown. The errors of the layers below become problems in `translate.rs`.
+//! `code` is a contract that clients may rely on, and [`codes`] the table of all; `message` is for people. Sources of errors are
+//! logged here, once, and never shown. The errors of features become problems in [`problems`](crate::problems).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,12 +12,15 @@ use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem_openapi::Object;
 use serde::Serialize;
 
+use super::codes;
+use super::codes::Code;
 use super::field_problem;
 use super::field_problem::{FieldProblem, Flaw};
 use super::raw_json::RawJson;
 use crate::http::edge::framework_errors;
 use crate::http::request::json;
 use crate::telemetry::current_trace_id;
+use crate::telemetry::reason::Reason;
 
 /// What went wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Object)]
@@ -45,7 +48,8 @@ pub struct Problem(Box<Content>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Content {
     status: StatusCode,
-    code: &'static str,
+    code: Code,
+    reason: Reason,
     message: Cow<'static, str>,
     details: Vec<FieldProblem>,
     current: Option<RawJson>,
@@ -55,21 +59,18 @@ struct Content {
 /// The media type of pages, which say what went wrong in their own way.
 pub const PAGE: &str = "text/html; charset=utf-8";
 
-/// The code of what is refused because too much waits already.
-const OVERLOADED: &str = "OVERLOADED";
+/// Seconds after which a refused stream is worth repeating: places are held for long.
+const RETRY_STREAM_AFTER: u32 = 10;
 /// Seconds after which a refused request is worth repeating.
 const RETRY_AFTER: u32 = 1;
 
 impl Problem {
-    /// A problem with this status, stable code and message.
-    pub fn new(
-        status: StatusCode,
-        code: &'static str,
-        message: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    /// A problem with this code and message.
+    pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Content {
-            status,
+            status: code.status,
             code,
+            reason: code.reason,
             message: message.into(),
             details: Vec::new(),
             current: None,
@@ -94,7 +95,7 @@ impl Problem {
     pub fn fields(mut details: Vec<FieldProblem>) -> Self {
         details.truncate(field_problem::MOST_DETAILS);
         let message = field_problem::told(&details);
-        let mut problem = Self::new(StatusCode::BAD_REQUEST, "INVALID_INPUT", message);
+        let mut problem = Self::new(codes::INVALID_INPUT, message);
         problem.0.details = details;
         problem
     }
@@ -108,21 +109,24 @@ impl Problem {
 
     /// `401`: no token was sent (RFC 6750, section 3.1: no error code in the challenge then).
     pub fn unauthenticated() -> Self {
-        Self::challenge("UNAUTHORIZED", "Sign in first: this needs an access token or a session")
+        Self::challenge(
+            codes::UNAUTHORIZED,
+            "Sign in first: this needs an access token or a session",
+        )
     }
 
     /// `401`: the address or the password is wrong, and nobody is told which.
     pub fn wrong_credentials() -> Self {
-        Self::challenge("INVALID_EMAIL_OR_PASSWORD", "Invalid email or password")
+        Self::challenge(codes::INVALID_EMAIL_OR_PASSWORD, "Invalid email or password")
     }
 
-    fn challenge(code: &'static str, message: &'static str) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, code, message)
+    fn challenge(code: Code, message: &'static str) -> Self {
+        Self::new(code, message)
             .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"keyfold\"".to_owned())
     }
 
     /// `401`: the token is not accepted, and `WWW-Authenticate` says why (RFC 6750, section 3).
-    pub fn invalid_token(code: &'static str, reason: impl fmt::Display) -> Self {
+    pub fn invalid_token(code: Code, reason: impl fmt::Display) -> Self {
         let challenge = format!(
             "Bearer realm=\"keyfold\", error=\"invalid_token\", error_description=\"{reason}\""
         );
@@ -130,26 +134,29 @@ impl Problem {
         if let Some(first) = message.get_mut(..1) {
             first.make_ascii_uppercase();
         }
-        Self::new(StatusCode::UNAUTHORIZED, code, message)
-            .with_header(header::WWW_AUTHENTICATE, challenge)
+        Self::new(code, message).with_header(header::WWW_AUTHENTICATE, challenge)
     }
 
     /// `403`: signed in, but not allowed.
-    pub fn forbidden(code: &'static str, message: &'static str) -> Self {
-        Self::new(StatusCode::FORBIDDEN, code, message)
+    pub fn forbidden(code: Code, message: &'static str) -> Self {
+        Self::new(code, message)
+    }
+
+    /// `400`: a request that no rule of ours refuses, and the framework does.
+    pub fn not_understood() -> Self {
+        Self::new(codes::BAD_REQUEST, "The request cannot be understood")
     }
 
     /// `404`: nobody has put anything at this path.
     pub fn nothing_here() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", "There is nothing at this path")
+        Self::new(codes::NOT_FOUND, "There is nothing at this path")
     }
 
     /// `412`: what the request wanted to change is not as `If-Match` says (RFC 9110, section 15.5.13). With what it is
     /// instead, and its entity tag, the client can decide again without asking.
     pub fn precondition_failed(current: Option<RawJson>, etag: Option<String>) -> Self {
         let mut problem = Self::new(
-            StatusCode::PRECONDITION_FAILED,
-            "VERSION_MISMATCH",
+            codes::VERSION_MISMATCH,
             "This has changed since you read it; nothing was changed",
         );
         problem.0.current = current;
@@ -162,8 +169,7 @@ impl Problem {
     /// `422`: the key belongs to another request (draft-ietf-httpapi-idempotency-key-header, section 2.7).
     pub fn key_reused() -> Self {
         Self::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "IDEMPOTENCY_KEY_REUSED",
+            codes::IDEMPOTENCY_KEY_REUSED,
             "Another request was sent with this Idempotency-Key; nothing was changed",
         )
     }
@@ -171,26 +177,32 @@ impl Problem {
     /// `409`: the request with this key is at work (the same section).
     pub fn key_in_use() -> Self {
         let message = "The request with this Idempotency-Key is still at work, ask again shortly";
-        Self::new(StatusCode::CONFLICT, "IDEMPOTENCY_KEY_IN_USE", message).retry_after(RETRY_AFTER)
+        Self::new(codes::IDEMPOTENCY_KEY_IN_USE, message).retry_after(RETRY_AFTER)
     }
 
     /// `503`: too much waits already. Nothing was done.
     pub fn overloaded() -> Self {
         Self::retry_later(
-            OVERLOADED,
+            codes::OVERLOADED,
             "The server is overloaded; nothing was changed, try again shortly",
         )
     }
 
     /// Whether it refuses because too much waits already.
     pub(crate) fn is_overload(&self) -> bool {
-        self.0.code == OVERLOADED
+        self.is(codes::OVERLOADED)
+    }
+
+    /// `503`: as many streams are open as may be: of a list, of a client, or at all.
+    pub fn too_many_streams() -> Self {
+        let message = "Too many streams are open already: close one, or try again later";
+        Self::new(codes::TOO_MANY_STREAMS, message).retry_after(RETRY_STREAM_AFTER)
     }
 
     /// `503`: the database is away.
     pub fn unavailable() -> Self {
         Self::retry_later(
-            "UNAVAILABLE",
+            codes::UNAVAILABLE,
             "The server cannot answer for the moment, try again shortly",
         )
     }
@@ -198,7 +210,7 @@ impl Problem {
     /// `503`: the change may or may not have been made.
     pub fn outcome_unknown() -> Self {
         Self::retry_later(
-            "OUTCOME_UNKNOWN",
+            codes::OUTCOME_UNKNOWN,
             "The change may or may not have been made; look before trying again",
         )
     }
@@ -211,16 +223,12 @@ impl Problem {
 
     /// `500` with nothing to say.
     pub fn unexpected() -> Self {
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "INTERNAL_ERROR",
-            "Something went wrong on our side",
-        )
+        Self::new(codes::INTERNAL_ERROR, "Something went wrong on our side")
     }
 
     /// `503`: the same may be answered otherwise in a moment.
-    pub(crate) fn retry_later(code: &'static str, message: &'static str) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message).retry_after(RETRY_AFTER)
+    pub(crate) fn retry_later(code: Code, message: &'static str) -> Self {
+        Self::new(code, message).retry_after(RETRY_AFTER)
     }
 
     /// The same, worth repeating after so many seconds.
@@ -245,9 +253,26 @@ impl Problem {
         self.0.status
     }
 
-    /// Its stable name.
+    /// The stable name.
     pub fn code(&self) -> &'static str {
-        self.0.code
+        self.0.code.name
+    }
+
+    /// Whether it has this code.
+    pub fn is(&self, code: Code) -> bool {
+        self.0.code == code
+    }
+
+    /// The reason that audit events tell.
+    pub fn reason(&self) -> Reason {
+        self.0.reason
+    }
+
+    /// The problem with another reason than that of its code.
+    #[must_use]
+    pub fn because(mut self, reason: Reason) -> Self {
+        self.0.reason = reason;
+        self
     }
 
     /// What went wrong, for people.
@@ -268,7 +293,7 @@ impl Problem {
 
     fn body(&self) -> ErrorBody {
         ErrorBody {
-            code: self.0.code.to_owned(),
+            code: self.0.code.name.to_owned(),
             message: self.0.message.to_string(),
             trace_id: current_trace_id().to_string(),
             details: (!self.0.details.is_empty()).then(|| self.0.details.clone()),
@@ -312,13 +337,15 @@ impl Problem {
         match status {
             StatusCode::NOT_FOUND => Self::nothing_here(),
             StatusCode::METHOD_NOT_ALLOWED => {
-                let problem =
-                    Self::new(status, "METHOD_NOT_ALLOWED", "This path does not have this method");
+                let message = "This path does not have this method";
+                let problem = Self::new(codes::METHOD_NOT_ALLOWED, message);
                 problem.with_header(header::ALLOW, allowed())
             }
             StatusCode::BAD_REQUEST => framework_errors::refused(text),
             status if status.is_client_error() => {
-                Self::new(status, "BAD_REQUEST", "The request cannot be understood")
+                let mut problem = Self::not_understood();
+                problem.0.status = status;
+                problem
             }
             _ => Self::internal(&format!("{status}: {text}")),
         }
@@ -327,7 +354,7 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.0.status, self.0.code)
+        write!(f, "{} {}", self.0.status, self.0.code.name)
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use poem::http::StatusCode;
 use serde::de::{self, DeserializeOwned, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use crate::http::response::codes;
 use crate::http::response::field_problem::{FieldProblem, Flaw};
 use crate::http::response::problem::Problem;
 
@@ -15,10 +15,10 @@ const BODY: &str = "body";
 
 /// The `T` that a body holds.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    let invalid = |code, message: String| Problem::new(StatusCode::BAD_REQUEST, code, message);
-    let no_json = |error| invalid("INVALID_JSON", format!("The body is not JSON: {error}"));
+    let invalid = |code, message: String| Problem::new(code, message);
+    let no_json = |error| invalid(codes::INVALID_JSON, format!("The body is not JSON: {error}"));
     let text = std::str::from_utf8(body)
-        .map_err(|_| invalid("INVALID_UTF8", "The body is not UTF-8".to_owned()))?;
+        .map_err(|_| invalid(codes::INVALID_UTF8, "The body is not UTF-8".to_owned()))?;
     // Some software begins every text with it (RFC 8259, section 8.1).
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     // A struct would be read from an array too, field by field: nobody means that.

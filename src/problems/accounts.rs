@@ -1,0 +1,130 @@
+//! Problems of accounts.
+
+use super::eventlog::executed;
+use crate::accounts::account::Rejection;
+use crate::accounts::email::InvalidEmail;
+use crate::accounts::password::{HashError, InvalidPassword, SamePassword, WrongPassword};
+use crate::accounts::{AccountCommandError, ChangePasswordError, SignUpError, VerifyError};
+use crate::eventlog::ReadError;
+use crate::http::response::codes;
+use crate::http::response::codes::Code;
+use crate::http::response::field_problem::{FieldProblem, Flaw};
+use crate::http::response::problem::Problem;
+use crate::telemetry::reason::Reason;
+
+impl From<InvalidEmail> for Flaw {
+    fn from(_: InvalidEmail) -> Self {
+        Self::Invalid
+    }
+}
+
+impl From<InvalidPassword> for Flaw {
+    fn from(error: InvalidPassword) -> Self {
+        match error {
+            InvalidPassword::TooShort => Self::TooShort,
+            InvalidPassword::TooLong => Self::TooLong,
+        }
+    }
+}
+
+impl From<WrongPassword> for Flaw {
+    fn from(_: WrongPassword) -> Self {
+        Self::Invalid
+    }
+}
+
+impl From<SamePassword> for Flaw {
+    fn from(_: SamePassword) -> Self {
+        Self::Invalid
+    }
+}
+
+impl From<HashError> for Problem {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Work(error) => error.into(),
+            HashError::Randomness(_) | HashError::Argon2(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<SignUpError> for Problem {
+    fn from(error: SignUpError) -> Self {
+        match error {
+            SignUpError::EmailTaken => Self::email_taken(),
+            SignUpError::Hash(error) => error.into(),
+            SignUpError::Store(error) => ReadError::Store(error).into(),
+            SignUpError::Execute(error) => executed(error, |rejection| Self::internal(&rejection)),
+        }
+    }
+}
+
+impl From<VerifyError> for Problem {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Hash(error) => error.into(),
+            VerifyError::Store(error) => ReadError::Store(error).into(),
+        }
+    }
+}
+
+impl From<AccountCommandError> for Problem {
+    fn from(error: AccountCommandError) -> Self {
+        executed(error, |rejection| match rejection {
+            Rejection::Missing => Self::user_deleted(),
+            Rejection::Exists | Rejection::CredentialReplaced => Self::internal(&rejection),
+        })
+    }
+}
+
+impl From<ChangePasswordError> for Problem {
+    fn from(error: ChangePasswordError) -> Self {
+        match error {
+            ChangePasswordError::Wrong(error) => {
+                Self::invalid("currentPassword", error).because(Reason::WrongPassword)
+            }
+            ChangePasswordError::Hash(error) => error.into(),
+            ChangePasswordError::Execute(error) => error.into(),
+        }
+    }
+}
+
+impl Problem {
+    /// `401`: there is no such user any more.
+    pub fn user_deleted() -> Self {
+        Self::invalid_token(codes::USER_DELETED, "the user of the access token has been deleted")
+    }
+
+    /// `409`: the address belongs to another account.
+    fn email_taken() -> Self {
+        let message = "An account with this email address exists already";
+        let beside = "belongs to an account already: sign in instead";
+        Self::new(codes::EMAIL_TAKEN, message).about(vec![FieldProblem::new(
+            "email",
+            Flaw::Taken,
+            beside,
+        )])
+    }
+
+    /// The same failure of the second half of a sign-up, whose first half is done.
+    #[must_use]
+    pub fn after_sign_up(self) -> Self {
+        let message = "The account was made, but no session has begun: sign in";
+        self.halfway(codes::SIGNED_UP_ONLY, message)
+    }
+
+    /// The same failure of the second half of a change of the password, which is changed.
+    #[must_use]
+    pub fn after_password_change(self) -> Self {
+        let message =
+            "The password was changed, and no session before is accepted any more: sign in";
+        self.halfway(codes::PASSWORD_CHANGED_ONLY, message)
+    }
+
+    /// What to say instead when the second half fails for the moment, or because yet another password was set meanwhile:
+    /// either way the next step is to sign in.
+    fn halfway(self, code: Code, message: &'static str) -> Self {
+        let is_passing = self.status() == codes::UNAVAILABLE.status;
+        if is_passing || self.is_unauthorized() { Self::retry_later(code, message) } else { self }
+    }
+}

@@ -1,0 +1,25 @@
+//! Problems of what every feature uses: text and worker pools.
+
+use crate::base::text::InvalidText;
+use crate::capacity::worker_pool::WorkError;
+use crate::http::response::field_problem::Flaw;
+use crate::http::response::problem::Problem;
+
+impl From<InvalidText> for Flaw {
+    fn from(error: InvalidText) -> Self {
+        match error {
+            InvalidText::Empty => Self::Empty,
+            InvalidText::TooLong(_) => Self::TooLong,
+            InvalidText::ControlCharacter | InvalidText::Nul => Self::Invalid,
+        }
+    }
+}
+
+impl From<WorkError> for Problem {
+    fn from(error: WorkError) -> Self {
+        match error {
+            WorkError::Overloaded => Self::overloaded(),
+            WorkError::Failed => Self::internal(&error),
+        }
+    }
+}

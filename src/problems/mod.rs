@@ -1,0 +1,11 @@
+//! What the errors of features mean to a client: one file for each feature.
+//!
+//! Every conversion matches without wildcards, so a new error has to be given its answer.
+
+mod accounts;
+mod base;
+mod eventlog;
+mod keys;
+mod revocations;
+mod sessions;
+mod tasks;
