@@ -4,6 +4,7 @@ pub mod auth;
 pub mod health;
 pub mod openapi;
 pub mod query;
+mod schemas;
 pub mod state;
 pub mod tag;
 pub mod tasks;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use poem::Request;
 
 use super::health::Readiness;
+use super::tasks::pages::Pages;
 use crate::authn::gate::Gate;
 use crate::base::clock::Timestamp;
 use crate::eventlog::Mark;
@@ -25,6 +26,8 @@ pub struct State {
     pub revocations: Revocations,
     /// Task lists.
     pub tasks: Tasks,
+    /// Encoded pages of task lists.
+    pub pages: Pages,
     /// Whether this node takes requests.
     pub readiness: Readiness,
     /// Work that a disconnect must not cut short.

@@ -15,6 +15,7 @@ use crate::accounts::password::{Cost, PasswordHasher};
 use crate::accounts::read_model::UsersProjection;
 use crate::api::health::Readiness;
 use crate::api::state::State;
+use crate::api::tasks::pages::Pages;
 use crate::authn::freshness::Freshness;
 use crate::authn::gate::Gate;
 use crate::base::clock::{Clock, Timestamp};
@@ -311,9 +312,19 @@ impl Features {
         } = node;
         let site = Arc::new(http::site::Site::from(site));
         let long_work = tasks.long_work().clone();
+        let pages = Pages::new(budgets.plan.pages);
         let server = Server { site: Arc::clone(&site), budgets, time_limits, long_work };
         let gate = Gate { accounts, sessions, keys, follower, freshness, clock, site };
-        State { gate: Arc::new(gate), server, revocations, tasks, readiness, begun, draw_mark }
+        State {
+            gate: Arc::new(gate),
+            server,
+            revocations,
+            tasks,
+            pages,
+            readiness,
+            begun,
+            draw_mark,
+        }
     }
 
     /// Lets every entity finish what it was told.

@@ -3,8 +3,6 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use poem_openapi::types::Example;
-use poem_openapi::{Object, Union};
 use serde::{Deserialize, Serialize};
 
 use super::algorithm::Algorithm;
@@ -12,27 +10,22 @@ use super::algorithm::Algorithm;
 const EXAMPLE_MODULUS: &str = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
 
 /// A public key that verifies access tokens.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Union)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kty")]
-#[oai(rename = "JsonWebKey", one_of, discriminator_name = "kty")]
 pub enum Jwk {
     /// For `RS256`.
     #[serde(rename = "RSA")]
-    #[oai(mapping = "RSA")]
     Rsa(RsaJwk),
     /// For `EdDSA`.
     #[serde(rename = "OKP")]
-    #[oai(mapping = "OKP")]
     Okp(OkpJwk),
 }
 
 /// An RSA public key for `RS256` signatures (RFC 7518, section 6.3).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Object)]
-#[oai(rename = "RsaJsonWebKey", example)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RsaJwk {
     /// What the key is for (RFC 7517, section 4.2): always `sig`.
     #[serde(rename = "use")]
-    #[oai(rename = "use")]
     pub purpose: String,
     /// The algorithm it is used with (RFC 7518, section 3.1): always `RS256`.
     pub alg: String,
@@ -45,12 +38,10 @@ pub struct RsaJwk {
 }
 
 /// An Ed25519 public key for `EdDSA` signatures (RFC 8037, section 2).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Object)]
-#[oai(rename = "OkpJsonWebKey", example)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OkpJwk {
     /// What the key is for (RFC 7517, section 4.2): always `sig`.
     #[serde(rename = "use")]
-    #[oai(rename = "use")]
     pub purpose: String,
     /// The algorithm it is used with (RFC 8037, section 3.1): always `EdDSA`.
     pub alg: String,
@@ -111,16 +102,16 @@ impl OkpJwk {
     }
 }
 
-/// The key of RFC 7638, section 3.1.
-impl Example for RsaJwk {
-    fn example() -> Self {
+impl RsaJwk {
+    /// The key of RFC 7638, section 3.1.
+    pub fn example() -> Self {
         Self::encoded(EXAMPLE_MODULUS.to_owned(), "AQAB".to_owned())
     }
 }
 
-/// The key of RFC 8037, appendix A.2.
-impl Example for OkpJwk {
-    fn example() -> Self {
+impl OkpJwk {
+    /// The key of RFC 8037, appendix A.2.
+    pub fn example() -> Self {
         Self::encoded("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo".to_owned())
     }
 }

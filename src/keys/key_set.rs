@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{Digest, SHA256, digest};
 use bytes::Bytes;
 use jsonwebtoken::DecodingKey;
-use poem_openapi::types::Example;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::jwk::{Jwk, OkpJwk, RsaJwk};
+use super::jwk::Jwk;
 use super::private::private_key::KeyError;
 use super::private::signing::Signing;
 use super::ring::schedule::Schedule;
@@ -16,20 +16,11 @@ use super::ring::{Fate, KeyRing, Stage};
 use super::tokens::verified::VerifiedTokens;
 use crate::base::clock::Timestamp;
 use crate::eventlog::Published;
-use crate::http::response::etag;
 
 /// A JSON Web Key Set (RFC 7517, section 5).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, poem_openapi::Object)]
-#[oai(example)]
-pub struct JsonWebKeySet {
-    /// The public keys.
-    pub keys: Vec<Jwk>,
-}
-
-impl Example for JsonWebKeySet {
-    fn example() -> Self {
-        Self { keys: vec![Jwk::Rsa(RsaJwk::example()), Jwk::Okp(OkpJwk::example())] }
-    }
+#[derive(Serialize)]
+struct JsonWebKeySet {
+    keys: Vec<Jwk>,
 }
 
 /// Everything needed to sign, to verify and to serve the JWKS. Immutable; replaced as a whole.
@@ -50,8 +41,8 @@ pub struct KeySet {
     pub due: Timestamp,
     /// The JWKS document.
     pub document: Bytes,
-    /// Its entity tag (RFC 9110, section 8.8.3).
-    pub etag: String,
+    /// The SHA-256 hash of the document.
+    pub document_hash: Digest,
 }
 
 /// A parsed public key.
@@ -124,7 +115,7 @@ impl KeySet {
             stages: state.keys.values().map(|key| key.stage).collect(),
             gone: state.gone.iter().cloned().collect(),
             due: state.due(schedule).ok_or_else(none)?,
-            etag: etag::of(&document),
+            document_hash: digest(&SHA256, &document),
             document: document.into(),
         })
     }

@@ -133,11 +133,8 @@ pub struct TaskRestored {
 pub struct Span(pub i64, pub i64);
 
 /// Whether something was done, taken back or done again.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, poem_openapi::Enum,
-)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[oai(rename_all = "lowercase")]
 pub enum Deed {
     /// It was done.
     #[default]

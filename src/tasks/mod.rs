@@ -27,8 +27,6 @@ pub(crate) mod testing;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use self::feed::Places;
 use self::history::time_travel::{Moment, Pasts, TravelError};
 use self::history::walks::Walks;
@@ -37,14 +35,11 @@ use self::limits::bulk::{Busy, Heavy};
 use self::limits::turns::{Terms, Turn, Turns};
 use self::listing::Query;
 use self::task_list::TaskList;
-use crate::api::tasks::pages::Pages;
 use crate::base::id::UserId;
 use crate::capacity::long_work::LongWork;
 use crate::capacity::memory::MemoryPlan;
 use crate::eventlog::cluster::follower::Observer;
-use crate::eventlog::{
-    Decider, Entities, EventLog, Heard, Point, Published, ReadError, StreamName,
-};
+use crate::eventlog::{Decider, Entities, EventLog, Heard, Published, ReadError, StreamName};
 use crate::postgres::Pool;
 use crate::telemetry::reason::Reason;
 
@@ -61,7 +56,6 @@ pub struct Tasks {
     entities: Entities<TaskList>,
     log: EventLog,
     pool: Pool,
-    pages: Pages,
     pasts: Pasts,
     idempotency_keys: IdempotencyKeys,
     walks: Walks,
@@ -94,18 +88,10 @@ impl From<ReadError> for PageError {
 }
 
 impl PageError {
-    fn of_encoding(error: impl std::fmt::Display) -> Self {
+    /// The error of a page that could not be encoded.
+    pub(crate) fn of_encoding(error: impl std::fmt::Display) -> Self {
         Self::Encoding(error.to_string())
     }
-}
-
-/// An encoded page of a list.
-#[derive(Debug, Clone)]
-pub struct EncodedPage {
-    /// The version of the list.
-    pub version: Point,
-    /// The page.
-    pub bytes: Bytes,
 }
 
 impl Tasks {
@@ -120,7 +106,6 @@ impl Tasks {
         Self {
             entities,
             log,
-            pages: Pages::new(plan.pages),
             pasts: Pasts::new(plan.pasts),
             idempotency_keys,
             walks,
@@ -140,52 +125,27 @@ impl Tasks {
         self.entities.read(&Self::stream(owner)).await
     }
 
-    /// An encoded page of a user's list as it is now, or as it was.
+    /// A user's list for a page of it, as the list is now or was.
     ///
     /// # Errors
     ///
-    /// When the list was not yet, or cannot be read.
-    pub async fn page(
+    /// When the list was not yet, cannot be read, or is of another history than the cursor of the query.
+    pub async fn list_of_page(
         &self,
         owner: UserId,
-        query: Query,
+        query: &Query,
         as_of: Option<Moment>,
-    ) -> Result<EncodedPage, PageError> {
+    ) -> Result<Arc<Published<TaskList>>, PageError> {
         let list = match as_of {
             None => self.of(owner).await.map_err(TravelError::from)?,
             // Boxed: a warm read shall not carry what only a look back needs.
             Some(moment) => Box::pin(self.as_of(owner, moment)).await?,
         };
-        let version = list.state.version;
-        if !self.fits(owner, version, &query).await? {
-            return Err(PageError::OtherCursor);
-        }
-        let bytes = if self.pages.is_quick(owner, &list, &query) {
-            self.pages.page(owner, &list, query).map_err(PageError::of_encoding)?
+        if self.fits(owner, list.state.version, query).await? {
+            Ok(list)
         } else {
-            Box::pin(self.long_page(owner, list, query)).await?
-        };
-        Ok(EncodedPage { version, bytes })
-    }
-
-    /// A page that takes long to find or to encode, made away from the threads that answer requests, one at a time for each
-    /// user.
-    async fn long_page(
-        &self,
-        owner: UserId,
-        list: Arc<Published<TaskList>>,
-        query: Query,
-    ) -> Result<Bytes, PageError> {
-        let turn = self.turns.of(owner).await?;
-        let pages = self.pages.clone();
-        let page = move || {
-            let page = pages.page(owner, &list, query);
-            // The turn is the work's, whoever stops waiting for it.
-            drop(turn);
-            page
-        };
-        let page = self.long_work().run(page).await.map_err(PageError::of_encoding)?;
-        page.map_err(PageError::of_encoding)
+            Err(PageError::OtherCursor)
+        }
     }
 
     /// A user's turn to ask for what takes long: many changes at once, or their opposite.

@@ -3,11 +3,12 @@
 use poem::Request;
 use poem_openapi::OpenApi;
 
+use super::jwks_bodies::JsonWebKeySet;
 use crate::api::state::State;
 use crate::api::tag::Tag;
 use crate::http::response::conditional::Cached;
+use crate::http::response::etag;
 use crate::http::response::failure::Failure;
-use crate::keys::key_set::JsonWebKeySet;
 
 crate::statuses! {
     /// `GET /.well-known/jwks.json`
@@ -35,7 +36,7 @@ impl KeysApi {
         let max_age = state.gate.keys.jwks_max_age().as_secs();
         let cache =
             if is_fresh { format!("public, max-age={max_age}") } else { "no-cache".to_owned() };
-        let (body, tag) = (keys.document.clone(), keys.etag.clone());
+        let (body, tag) = (keys.document.clone(), etag::of_hash(keys.document_hash.as_ref()));
         Ok(Cached::answer(request, body, tag, cache))
     }
 }

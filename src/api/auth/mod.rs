@@ -10,6 +10,7 @@ pub mod api;
 pub mod bodies;
 pub(crate) mod entering;
 pub mod jwks;
+pub mod jwks_bodies;
 pub mod revocations;
 pub mod session_bodies;
 pub mod sessions_api;

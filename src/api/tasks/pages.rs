@@ -1,5 +1,7 @@
 //! Encoded pages of task lists: each is serialised once per version of its list.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::bodies::TaskListBody;
@@ -7,9 +9,11 @@ use crate::base::id::UserId;
 use crate::base::response_cache;
 use crate::base::response_cache::Encodings;
 use crate::eventlog::{Point, Published};
+use crate::tasks::history::time_travel::Moment;
 use crate::tasks::listing;
 use crate::tasks::listing::Query;
 use crate::tasks::task_list::TaskList;
+use crate::tasks::{PageError, Tasks};
 
 /// Bytes of a usual page.
 const USUAL: usize = 4 * 1024;
@@ -36,6 +40,48 @@ impl Pages {
     /// No pages yet, and room for so many bytes of them.
     pub fn new(bytes: usize) -> Self {
         Self(Encodings::new(bytes, USUAL))
+    }
+
+    /// A page of a user's list as it is now, or as it was, and the version of the list.
+    ///
+    /// # Errors
+    ///
+    /// When the list was not yet, or cannot be read.
+    pub async fn read(
+        &self,
+        tasks: &Tasks,
+        owner: UserId,
+        query: Query,
+        as_of: Option<Moment>,
+    ) -> Result<(Bytes, Point), PageError> {
+        let list = tasks.list_of_page(owner, &query, as_of).await?;
+        let version = list.state.version;
+        let bytes = if self.is_quick(owner, &list, &query) {
+            self.page(owner, &list, query).map_err(PageError::of_encoding)?
+        } else {
+            Box::pin(self.long_page(tasks, owner, list, query)).await?
+        };
+        Ok((bytes, version))
+    }
+
+    /// A page that takes long to find or to encode, made on the threads for long work, one at a time for each user.
+    async fn long_page(
+        &self,
+        tasks: &Tasks,
+        owner: UserId,
+        list: Arc<Published<TaskList>>,
+        query: Query,
+    ) -> Result<Bytes, PageError> {
+        let turn = tasks.turn(owner).await?;
+        let pages = self.clone();
+        let page = move || {
+            let page = pages.page(owner, &list, query);
+            // The turn is the work's, whoever stops waiting for it.
+            drop(turn);
+            page
+        };
+        let page = tasks.long_work().run(page).await.map_err(PageError::of_encoding)?;
+        page.map_err(PageError::of_encoding)
     }
 
     /// The encoded page of a list. One that was filtered by what people write is made anew: there are as many as texts.

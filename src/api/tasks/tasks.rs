@@ -50,10 +50,11 @@ pub(crate) async fn page(
     query: Query,
     as_of: Option<Moment>,
 ) -> Result<Cached<TaskListBody>, Failure<ListTasks>> {
-    let page = State::of(request)?.tasks.page(owner.user_id, query, as_of).await;
-    let page = page.map_err(|error| not_made("asOf", error))?;
-    let tag = etag::of_version(page.version);
-    Ok(Cached::answer(request, page.bytes, tag, CACHE_CONTROL.to_owned()))
+    let State { pages, tasks, .. } = State::of(request)?;
+    let page = pages.read(tasks, owner.user_id, query, as_of).await;
+    let (bytes, version) = page.map_err(|error| not_made("asOf", error))?;
+    let tag = etag::of_version(version);
+    Ok(Cached::answer(request, bytes, tag, CACHE_CONTROL.to_owned()))
 }
 
 #[OpenApi(tag = "Tag::Tasks")]

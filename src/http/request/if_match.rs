@@ -1,12 +1,13 @@
 //! `If-Match`: a change is made only to what the client has seen (RFC 9110, section 13.1.1).
 
+use std::str::FromStr;
+
 use poem::http::{HeaderValue, header};
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaParamIn, MetaSchemaRef};
 use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use crate::eventlog::Point;
 use crate::http::response::etag;
 use crate::http::response::field_problem::Flaw;
 use crate::http::response::problem::Problem;
@@ -38,7 +39,7 @@ impl IfMatch {
     }
 
     /// The same of what has a version, in versions: without a condition `None`. A tag that is no version's matches none.
-    pub fn versions(&self) -> Option<Vec<Point>> {
+    pub fn versions<V: FromStr>(&self) -> Option<Vec<V>> {
         match self {
             Self::None | Self::Any => None,
             Self::Tags(tags) => Some(tags.iter().filter_map(|tag| etag::version_of(tag)).collect()),
@@ -144,6 +145,7 @@ impl<'a> ApiExtractor<'a> for IfMatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::eventlog::Point;
 
     fn sent(values: &[&[u8]]) -> Result<IfMatch, Problem> {
         let mut request = Request::builder().finish();
@@ -164,7 +166,7 @@ mod tests {
         assert_eq!(sent(&[b" * "]), Ok(IfMatch::Any));
         for condition in [IfMatch::None, IfMatch::Any] {
             assert!(condition.allows("\"7\""));
-            assert_eq!(condition.versions(), None);
+            assert_eq!(condition.versions::<String>(), None);
         }
     }
 
@@ -225,6 +227,6 @@ mod tests {
         assert_eq!(condition.versions(), Some(vec![seventh, Point::default()]));
         assert!(condition.allows(&etag::of_version(seventh)));
         assert!(!condition.allows(&etag::of_version(other)));
-        assert_eq!(sent(&[b"\"x\""]).unwrap().versions(), Some(Vec::new()));
+        assert_eq!(sent(&[b"\"x\""]).unwrap().versions::<Point>(), Some(Vec::new()));
     }
 }

@@ -1,19 +1,25 @@
 //! Entity tags (RFC 9110, section 8.8.3).
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use poem::http::HeaderValue;
 
-use crate::eventlog::Point;
-
 /// A strong entity tag of these bytes: their hash.
 pub fn of(bytes: &[u8]) -> String {
-    format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, bytes)))
+    of_hash(digest(&SHA256, bytes).as_ref())
+}
+
+/// A strong entity tag of the bytes with this hash.
+pub fn of_hash(hash: &[u8]) -> String {
+    format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(hash))
 }
 
 /// The strong entity tag of what changes with its version.
-pub fn of_version(version: Point) -> String {
+pub fn of_version(version: impl Display) -> String {
     format!("\"{version}\"")
 }
 
@@ -32,7 +38,7 @@ pub(crate) fn uncompressed(tag: String) -> String {
 }
 
 /// The version that an entity tag is of, if it is of one.
-pub(crate) fn version_of(tag: &str) -> Option<Point> {
+pub(crate) fn version_of<V: FromStr>(tag: &str) -> Option<V> {
     tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok()
 }
 

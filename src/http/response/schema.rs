@@ -9,7 +9,6 @@ use serde_json::Value;
 
 use crate::base::clock::Timestamp;
 use crate::base::id::Id;
-use crate::eventlog::{Point, Within};
 
 impl Type for Timestamp {
     const IS_REQUIRED: bool = true;
@@ -44,49 +43,6 @@ impl ParseFromJSON for Timestamp {
         serde_json::from_value(value.unwrap_or_default()).map_err(ParseError::custom)
     }
 }
-
-/// Makes a type that is written as text a string of this pattern.
-macro_rules! notation {
-    ($type:ty, $pattern:literal) => {
-        impl Type for $type {
-            const IS_REQUIRED: bool = true;
-            type RawValueType = Self;
-            type RawElementValueType = Self;
-
-            fn name() -> Cow<'static, str> {
-                "string".into()
-            }
-
-            fn schema_ref() -> MetaSchemaRef {
-                let pattern = Some($pattern.to_owned());
-                MetaSchemaRef::Inline(Box::new(MetaSchema { pattern, ..MetaSchema::new("string") }))
-            }
-
-            fn as_raw_value(&self) -> Option<&Self> {
-                Some(self)
-            }
-
-            fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-                Box::new(std::iter::once(self))
-            }
-        }
-
-        impl ToJSON for $type {
-            fn to_json(&self) -> Option<Value> {
-                Some(Value::String(self.to_string()))
-            }
-        }
-
-        impl ParseFromJSON for $type {
-            fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
-                serde_json::from_value(value.unwrap_or_default()).map_err(ParseError::custom)
-            }
-        }
-    };
-}
-
-notation!(Point, r"^(0|[1-9][0-9]*\.[A-Za-z0-9_-]{8})$");
-notation!(Within, r"^((0|[1-9][0-9]*)@)?(0|[1-9][0-9]*\.[A-Za-z0-9_-]{8})$");
 
 impl<Kind> Type for Id<Kind> {
     const IS_REQUIRED: bool = true;

@@ -70,9 +70,8 @@ pub struct Entry {
 }
 
 /// What can happen to a task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, poem_openapi::Enum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
-#[oai(rename_all = "lowercase")]
 pub enum Kind {
     /// It was added.
     Created,
@@ -85,8 +84,7 @@ pub enum Kind {
 }
 
 /// What is told of a list, if not everything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, poem_openapi::Enum)]
-#[oai(rename = "ToldChanges", rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Only {
     /// Deletions.
     Deleted,

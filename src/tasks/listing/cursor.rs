@@ -18,8 +18,7 @@ use crate::tasks::task_list::task::Task;
 use crate::tasks::values::{Position, Priority, TaskId};
 
 /// What a list is sorted by.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, poem_openapi::Enum)]
-#[oai(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Sort {
     /// When they were added.
     #[default]
@@ -35,8 +34,7 @@ pub enum Sort {
 }
 
 /// Which way.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, poem_openapi::Enum)]
-#[oai(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Order {
     /// The earliest, least or first comes first.
     #[default]
