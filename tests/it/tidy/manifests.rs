@@ -29,8 +29,8 @@ fn assert_table(path: &str, mark: &str, expected: &str) {
 }
 
 #[test]
-fn the_readme_names_every_variable_as_the_program_does() {
-    assert_table("README.md", "variables", &config::markdown_table());
+fn the_documents_name_every_variable_as_the_program_does() {
+    assert_table("docs/configuration.md", "variables", &config::markdown_table());
 }
 
 #[test]
