@@ -20,7 +20,7 @@ test: ## Install what the tests need and run all of them
 	@.ci/install test
 	cargo test --locked
 
-screenshots: ## Show every page in Chromium and take the README's pictures anew
+screenshots: ## Show every page in Chromium and take the documents' pictures anew
 	@.ci/install test
 	cargo test --locked --test it pages::
 	@for picture in tests/browser/screenshots/*.png; do cp $(TARGET)/screenshots/$${picture##*/} $$picture; done

@@ -1,4 +1,4 @@
-//! The table of variables as `--help` and the README show it.
+//! The table of variables as `--help` and `docs/configuration.md` show it.
 
 use super::variables::{VARIABLES, Variable};
 
@@ -30,7 +30,7 @@ fn help_lines(variable: &Variable, column: usize) -> Vec<String> {
         .collect()
 }
 
-/// The table for the README, in Markdown.
+/// The table for `docs/configuration.md`, in Markdown.
 pub fn markdown_table() -> String {
     let head = "| variable | default | meaning |\n|---|---|---|\n".to_owned();
     std::iter::once(head).chain(VARIABLES.iter().map(markdown_row)).collect()

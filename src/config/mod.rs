@@ -1,7 +1,8 @@
 //! Configuration by environment: one small struct per concern, all in one [`Config`].
 //!
-//! Every variable is named once, in [`VARIABLES`], which is also what `--help` and the README show. [`Config`] is plain
-//! data: nothing here opens a file or a connection, and tests build one without an environment and change its fields.
+//! Every variable is named once, in [`VARIABLES`], which is also what `--help` and `docs/configuration.md` show. [`Config`]
+//! is plain data: nothing here opens a file or a connection, and tests build one without an environment and change its
+//! fields.
 //!
 //! Invariant: a [`Config`] made by [`Config::from_environment`] holds only values inside their documented bounds, and
 //! when it cannot be made, [`ConfigError`] names every problem at once, never showing a secret.

@@ -152,7 +152,7 @@ variables! {
         "An OpenTelemetry collector, such as `http://127.0.0.1:4317`, for traces, metrics and logs. OpenTelemetry's other standard variables are obeyed too (see docs/opentelemetry.md).";
     TRACE_SAMPLING = "KEYFOLD_TRACE_SAMPLING",
         "0.1",
-        "The share of traces that is exported, from 0 to 1. Failures and authentication are exported beside it, and a caller's `traceparent` decides for its own trace, within limits (see Telemetry).";
+        "The share of traces that is exported, from 0 to 1. Failures and authentication are exported beside it, and a caller's `traceparent` decides for its own trace, within limits (see docs/telemetry.md).";
     METRICS_LISTEN = "KEYFOLD_METRICS_LISTEN",
         "127.0.0.1:9464",
         "The address at which Prometheus reads `/metrics`; `shared` for the one of the API, `off` for none.";

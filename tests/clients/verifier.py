@@ -5,7 +5,7 @@ Usage: python verifier.py <origin> <token>. Prints `accepted`, and when the toke
 
 import sys
 
-# README: begin
+# documented: begin
 import json
 import threading
 import time
@@ -69,7 +69,7 @@ class Verifier:
             except Exception as error:  # whatever it was: go on, from where it stopped
                 print("verifier:", error)
             time.sleep(1)
-# README: end
+# documented: end
 
 
 def main(origin: str, token: str) -> None:

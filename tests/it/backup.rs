@@ -1,4 +1,4 @@
-//! Backups of a database, taken and restored with the programs of its PostgreSQL, as the README says.
+//! Backups of a database, taken and restored with the programs of its PostgreSQL, as `docs/running.md` says.
 
 use std::path::PathBuf;
 

@@ -116,7 +116,7 @@ async fn a_signature_outlives_its_session_but_the_server_refuses_the_token() {
     ada.list("").await.expect_problem(401, "SESSION_ENDED", "The session has ended");
 }
 
-/// The verifier that the README shows.
+/// The verifier that `docs/verifying-tokens.md` shows.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_verifier_elsewhere_refuses_a_token_soon_after_its_session_has_ended() {
     let app = TestApp::in_real_time().await;
@@ -132,15 +132,13 @@ async fn a_verifier_elsewhere_refuses_a_token_soon_after_its_session_has_ended()
 }
 
 #[test]
-fn the_readme_shows_the_verifier_that_is_tested() {
+fn the_documented_verifier_is_the_one_that_is_tested() {
     let file = fs::read_to_string(clients().join("verifier.py")).unwrap();
-    let (_, shown) = file.split_once("# README: begin\n").unwrap();
-    let (shown, _) = shown.split_once("# README: end\n").unwrap();
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    assert!(
-        readme.contains(&format!("```python\n{shown}```\n")),
-        "README.md has to show:\n{shown}"
-    );
+    let (_, shown) = file.split_once("# documented: begin\n").unwrap();
+    let (shown, _) = shown.split_once("# documented: end\n").unwrap();
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/verifying-tokens.md");
+    let page = fs::read_to_string(page).unwrap();
+    assert!(page.contains(&format!("```python\n{shown}```\n")), "the page has to show:\n{shown}");
 }
 
 async fn verified_by_jose(app: &TestApp, user: &TestUser) -> String {

@@ -171,7 +171,7 @@ async fn a_key_revoked_at_one_node_is_refused_by_every_other_at_the_next_request
     }
 }
 
-/// Another node was given another secret first, which the order of the README avoids.
+/// Another node was given another secret first, which the order in `docs/running.md` avoids.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_cannot_open_the_new_key_refuses_what_the_revoked_one_signed_and_signs_nothing()
 {

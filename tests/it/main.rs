@@ -30,7 +30,7 @@
 //! * `entities`: actors: panics, passivation, limits
 //! * `concurrency`: many at once, two servers on one database
 //! * `pooler`: a server behind `PgBouncer`
-//! * `proxy`: a rolling restart behind nginx, configured as the README shows
+//! * `proxy`: a rolling restart behind nginx, configured as documented
 //! * `unit_file`: the unit for systemd
 //! * `pools`: what authentication needs of the database is taken by nothing else
 //! * `readiness`: a node is ready as long as changes can be made

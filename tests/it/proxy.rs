@@ -1,4 +1,4 @@
-//! A rolling restart behind nginx, configured as the README shows.
+//! A rolling restart behind nginx, configured as `docs/running.md` shows.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,7 +21,7 @@ use crate::user::TestUser;
 /// What clients type.
 const NAME: &str = "id.example.com";
 
-/// Around what the README shows: what a packaged nginx has in its own configuration. `@…@` is filled in.
+/// Around the configuration of `docs/running.md`: what a packaged nginx has in its own. `@…@` is filled in.
 const AROUND: &str = "\
 daemon off;
 master_process off;
@@ -39,10 +39,11 @@ http {
 }
 ";
 
-/// The configuration that the README shows, with the addresses of a test, and without TLS.
+/// The configuration of `docs/running.md`, with the addresses of a test, and without TLS.
 fn shown(directory: &Path, port: u16, nodes: [u16; 2]) -> String {
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let (_, shown) = readme.split_once("```nginx\n").unwrap();
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/running.md");
+    let page = fs::read_to_string(page).unwrap();
+    let (_, shown) = page.split_once("```nginx\n").unwrap();
     let (shown, _) = shown.split_once("```").unwrap();
     let listen = format!("127.0.0.1:{port}");
     let [first, second] = nodes.map(|node| format!("127.0.0.1:{node}"));
@@ -55,7 +56,7 @@ fn shown(directory: &Path, port: u16, nodes: [u16; 2]) -> String {
         ("10.0.0.12:8000", &second),
     ];
     let filled = replaced.into_iter().fold(shown.to_owned(), |text, (documented, actual)| {
-        assert!(text.contains(documented), "the README shows {documented}");
+        assert!(text.contains(documented), "the page shows {documented}");
         text.replace(documented, actual)
     });
     AROUND.replace("@directory@", directory).replace("@shown@", &filled)
@@ -184,7 +185,7 @@ pub async fn rolling_restart() -> Met {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rolling_restart_behind_nginx_as_the_readme_configures_it_is_noticed_by_no_client() {
+async fn a_rolling_restart_behind_nginx_as_documented_is_noticed_by_no_client() {
     let Met { statuses, added, .. } = rolling_restart().await;
     let all_well = ["GET 200", "PATCH 200", "POST 201"].map(|status| (status.to_owned(), added));
     assert_eq!(statuses, BTreeMap::from(all_well));

@@ -21,7 +21,7 @@ const BEGINNINGS: [&str; 8] = [
     "db_client_",
 ];
 
-/// What begins like a name and is none: nginx' variables, files and a host, in the README.
+/// What begins like a name and is none: nginx' variables, files and a host.
 const OTHERS: [&str; 4] = ["keyfold_key", "keyfold.dump", "keyfold.service", "keyfold.env"];
 
 fn is_document(path: &String) -> bool {
@@ -29,10 +29,9 @@ fn is_document(path: &String) -> bool {
 }
 
 fn documents() -> Vec<String> {
-    let mut documents = vec!["README.md".to_owned()];
-    documents.extend(files(DIRECTORY).into_iter().filter(is_document));
-    documents.extend(files("docs"));
-    documents
+    let at_the_root = ["README.md", "CHANGELOG.md"].map(str::to_owned).into_iter();
+    let pages = [DIRECTORY, "docs"].into_iter().flat_map(files).filter(is_document);
+    at_the_root.chain(pages).collect()
 }
 
 /// The words of a text that begin like names.
@@ -81,7 +80,7 @@ fn names_are_found_in_a_text() {
 }
 
 #[test]
-fn every_variable_that_runbooks_name_is_one() {
+fn every_variable_that_documents_name_is_one() {
     let table = config::markdown_table();
     let broken = documents().into_iter().flat_map(|path| {
         let document = read(&path);
