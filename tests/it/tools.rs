@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 /// Longest time a tool may take: on a busy machine the TypeScript compiler needs most of it.
-const PATIENCE: Duration = Duration::from_mins(3);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A directory beside this one.
 pub fn tests(name: &str) -> PathBuf {

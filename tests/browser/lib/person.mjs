@@ -3,7 +3,7 @@
 import { Record } from "./record.mjs";
 
 /** Longest time a page may take for anything: the machine may be busy. */
-export const PATIENCE_MS = 30_000;
+export const PATIENCE_MS = 60_000;
 
 /** What people have unless a test says otherwise. */
 const USUAL = { viewport: { width: 1024, height: 768 }, locale: "en-GB", timezoneId: "UTC" };

@@ -9,7 +9,7 @@ import { person } from "./person.mjs";
 import { directory, screenshot } from "./screenshots.mjs";
 
 /** Longest time for everything: the test waits somewhat longer, and would learn nothing. */
-const PATIENCE_MS = 150_000;
+const PATIENCE_MS = 270_000;
 
 /**
  * Runs a script of a promise: `act` gets the server's `origin`, the other arguments as `args`, and `person(options)`, which
