@@ -41,7 +41,7 @@ use crate::eventlog::log::append::appender;
 use crate::http::limits::TimeLimits;
 use crate::keys::private::vault::GenerateKey;
 use crate::postgres;
-use crate::postgres::connect::pooler;
+use crate::postgres::connect::{pooler, settings};
 use crate::postgres::{Connection, MigrationError, Pool};
 use crate::revocations::Revocations;
 use crate::revocations::feed::{Extent, RevocationFeed};
@@ -216,7 +216,7 @@ fn member(config: &Config, node: Uuid, clock: &Clock) -> Member {
 async fn require_sessions(config: &Config, connection: &Connection) -> anyhow::Result<()> {
     let is_external = matches!(config.database.location, DatabaseLocation::External(_));
     if is_external && !pooler::lends_sessions(connection).await? {
-        bail!(pooler::PER_TRANSACTION);
+        bail!(settings::PER_TRANSACTION);
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::api::warm_read::WarmRead;
 use crate::http::edge::trace::Operation;
 use crate::http::edge::{Attach, Edge, Operations};
 use crate::http::response::exposition;
-use crate::web::{explorer, page, pages};
+use crate::web::{explorer, page, page_map, pages};
 
 /// The whole application, with the metrics in it if they have no place of their own.
 pub fn endpoint(state: State, shows_metrics: bool) -> impl Endpoint<Output = Response> + 'static {
@@ -37,12 +37,12 @@ fn attached(state: State) -> Attach {
 
 /// What a request asks for.
 fn operation(request: &Request) -> Option<Operation> {
-    api::operation(request).or_else(|| pages::operation(request))
+    api::operation(request).or_else(|| page_map::operation(request))
 }
 
 /// The methods of a path, as `Allow` lists them.
 fn methods(path: &str) -> String {
-    pages::methods(path).map_or_else(|| api::methods(path), str::to_owned)
+    page_map::methods(path).map_or_else(|| api::methods(path), str::to_owned)
 }
 
 /// What is behind the edge. Whatever is no page is the API's, which says so when there is nothing; a browser that looks for
@@ -79,7 +79,7 @@ impl DynEndpoint for Places {
             future::ready(Ok(exposition::answer(&request))).boxed()
         } else if explorer::is_page(path) {
             DynEndpoint::call(&*self.explorer, request)
-        } else if pages::is_page(path) || (!api::has(path) && page::is_wanted(&request)) {
+        } else if page_map::is_page(path) || (!api::has(path) && page::is_wanted(&request)) {
             pages::answer(request).map(Ok).boxed()
         } else {
             self.ask_api(request)

@@ -5,11 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::clock::{Clock, Timestamp};
-
-/// How far a node's clock may be from the database's. Beyond it the node ends nothing, issues nothing and answers nobody.
-/// Whoever verifies tokens allows for as much (RFC 7519, section 4.1.4).
-pub const LIMIT: Duration = Duration::from_secs(30);
+use super::clock::{Clock, MOST_DRIFT, Timestamp};
 
 /// A question that was asked just now.
 #[derive(Debug)]
@@ -69,9 +65,9 @@ impl Round {
 
     /// What it says of this machine's clock.
     pub fn verdict(&self) -> Verdict {
-        if self.apart() + self.error() <= LIMIT {
+        if self.apart() + self.error() <= MOST_DRIFT {
             Verdict::Right
-        } else if self.apart().saturating_sub(self.error()) > LIMIT {
+        } else if self.apart().saturating_sub(self.error()) > MOST_DRIFT {
             Verdict::Wrong
         } else {
             Verdict::Unknown

@@ -27,13 +27,12 @@
 pub mod cluster;
 pub mod entity;
 pub mod log;
-mod measure;
 pub mod model;
+pub mod node_status;
+pub mod resources;
 
 pub use self::entity::handle::Entities;
-pub use self::entity::published::{Outcome, Published};
 pub use self::entity::request::{Execution, Record};
-pub use self::entity::resources::Resources;
 pub use self::entity::watch::Watch;
 pub use self::log::reader::EventLog;
 pub use self::model::append::{Append, Context, NewEvent};
@@ -42,5 +41,7 @@ pub use self::model::error::{ExecuteError, ReadError, StoreError};
 pub use self::model::event::{DecodeError, Event, EventKind, EventView, Heard, RecordedEvent};
 pub use self::model::point::{Mark, Point, Within};
 pub use self::model::projection::{Projection, Projections};
+pub use self::model::published::{Outcome, Published};
 pub use self::model::statement::{Jsonb, RawJson, Statement};
 pub use self::model::stream::StreamName;
+pub use self::resources::Resources;

@@ -19,7 +19,7 @@ pub mod private_cluster;
 pub mod refusal;
 
 pub use self::connect::connection::Connection;
-pub use self::connect::connection_string::ConnectionError;
+pub use self::connect::error::ConnectionError;
 pub use self::connect::link::Link;
 pub use self::error::DatabaseError;
 pub use self::migrations::{MigrationError, check_migrated, known_migrations, migrate};

@@ -1,11 +1,10 @@
 //! What is answered instead of a page.
 
-use poem::{Request, Response};
+use poem::Request;
 
 use super::form::Form;
 use super::own_path::OwnPath;
-use super::page;
-use super::visitor::Visitor;
+use crate::base::id::UserId;
 use crate::http::response::problem::Problem;
 
 /// Why a page is not shown.
@@ -24,10 +23,19 @@ pub(super) enum Instead {
 pub(super) struct Trouble {
     /// What.
     pub(super) problem: Problem,
-    /// Who is told so, if they are known.
-    pub(super) visitor: Option<Visitor>,
+    /// The person who is told so, if they are known.
+    pub(super) viewer: Option<Viewer>,
     /// What was typed, to be sent again.
     pub(super) again: Option<Again>,
+}
+
+/// A person who is signed in, as far as a page about a problem has to know them.
+#[derive(Debug, Clone)]
+pub(super) struct Viewer {
+    /// The user.
+    pub(super) user_id: UserId,
+    /// Keeps their cookie for longer, if the request has extended the session.
+    pub(super) cookie: Option<String>,
 }
 
 /// What was typed into a form. Never a password.
@@ -57,26 +65,15 @@ impl Instead {
         }
     }
 
-    /// Something is wrong, and this is who is told so.
-    pub(super) fn told_to(problem: Problem, visitor: &Visitor) -> Self {
-        let visitor = Some(visitor.clone());
-        Self::Problem(Box::new(Trouble { problem, visitor, again: None }))
-    }
-
-    /// The answer.
-    pub(super) fn into_response(self) -> Response {
-        match self {
-            Self::SignIn(None) => page::lead_to("/login"),
-            Self::SignIn(Some(path)) => page::lead_to(&format!("/login?next={}", path.encoded())),
-            Self::SignInAgain => page::lead_to("/login?again=1&next=/account"),
-            Self::Problem(trouble) => page::of_trouble(*trouble),
-        }
+    /// A problem that a person is told of.
+    pub(super) fn told_to(problem: Problem, viewer: Viewer) -> Self {
+        Self::Problem(Box::new(Trouble { problem, viewer: Some(viewer), again: None }))
     }
 }
 
 impl<E: Into<Problem>> From<E> for Instead {
     fn from(error: E) -> Self {
         let problem = error.into();
-        Self::Problem(Box::new(Trouble { problem, visitor: None, again: None }))
+        Self::Problem(Box::new(Trouble { problem, viewer: None, again: None }))
     }
 }

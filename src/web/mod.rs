@@ -12,5 +12,7 @@ mod form;
 mod instead;
 mod own_path;
 pub mod page;
+pub mod page_map;
 pub mod pages;
+mod problem_page;
 mod visitor;

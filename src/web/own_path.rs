@@ -3,7 +3,7 @@
 use poem::Request;
 use url::{Url, form_urlencoded};
 
-use super::pages;
+use super::page_map;
 
 /// Longer than any path of a page.
 const MAX_BYTES: usize = 512;
@@ -39,17 +39,17 @@ impl OwnPath {
     /// The page that a request asks for; of a form, the page that it stands on.
     pub(super) fn of_page(request: &Request) -> Option<Self> {
         let path = request.uri().path_and_query()?.as_str();
-        if pages::is_shown(request.uri().path()) {
+        if page_map::is_shown(request.uri().path()) {
             Self::parse(path)
         } else {
-            Self::parse(pages::shown_above(request.uri().path())?)
+            Self::parse(page_map::shown_above(request.uri().path())?)
         }
     }
 
     /// Whether it can be looked at, which not every path can that takes a form.
     fn is_page(&self) -> bool {
         let path = self.0.split('?').next().unwrap_or_default();
-        pages::is_shown(path) || !pages::is_page(path)
+        page_map::is_shown(path) || !page_map::is_page(path)
     }
 
     /// The path.

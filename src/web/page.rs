@@ -6,14 +6,10 @@ use poem::web::Redirect;
 use poem::{IntoResponse, Request, Response};
 
 use super::assets;
-use super::instead::{Again, Trouble};
-use super::visitor::Visitor;
 use crate::authn::cookie;
 use crate::base::id::UserId;
-use crate::http::response::codes;
 use crate::http::response::problem::Problem;
 use crate::http::site::Site;
-use crate::telemetry::current_trace_id;
 
 /// Nothing but this server's own files, nothing inline, and no text that becomes markup (Trusted Types).
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -34,8 +30,8 @@ pub(super) struct Frame {
 
 impl Frame {
     /// The frame of a page with this module for whoever looks at it.
-    pub(super) fn new(visitor: Option<&Visitor>, module: &'static str) -> Self {
-        Self { visitor: visitor.map(Visitor::user_id), module }
+    pub(super) fn new(visitor: Option<UserId>, module: &'static str) -> Self {
+        Self { visitor, module }
     }
 
     /// The path of an asset.
@@ -61,7 +57,7 @@ pub(super) fn shown(template: &impl Template) -> Result<Response, Problem> {
 }
 
 /// A page with this status.
-fn respond(status: StatusCode, template: &impl Template) -> Result<Response, Problem> {
+pub(super) fn respond(status: StatusCode, template: &impl Template) -> Result<Response, Problem> {
     let text = template.render().map_err(|error| Problem::internal(&error))?;
     Ok(Response::builder()
         .status(status)
@@ -94,40 +90,6 @@ pub(super) fn lead_to(path: &str) -> Response {
     Redirect::see_other(path).into_response()
 }
 
-/// Something went wrong.
-#[derive(Debug, Template)]
-#[template(path = "problem.html", config = "src/web/askama.toml")]
-struct ProblemPage {
-    frame: Frame,
-    title: &'static str,
-    text: String,
-    trace_id: String,
-    again: Option<Again>,
-    onward: Onward,
-}
-
-/// Where to go from a page that says that something went wrong.
-#[derive(Debug)]
-struct Onward {
-    path: &'static str,
-    text: &'static str,
-}
-
-/// The page that says what went wrong, with what was typed if it is worth sending again.
-pub(super) fn of_trouble(Trouble { problem, visitor, again }: Trouble) -> Response {
-    let (title, text) = told(&problem);
-    let onward = match visitor {
-        Some(_) => Onward { path: "/tasks", text: "Go to your tasks" },
-        None => Onward { path: "/", text: "Go to the start page" },
-    };
-    let again = again.filter(|_| problem.status().is_server_error());
-    let frame = Frame::new(visitor.as_ref(), "home.js");
-    let trace_id = current_trace_id().to_string();
-    let page = ProblemPage { frame, title, text, trace_id, again, onward };
-    let response = of_problem(&problem, &page).unwrap_or_else(|problem| problem.to_response());
-    with_cookie(response, visitor.and_then(|visitor| visitor.cookie))
-}
-
 /// A page that says what went wrong; when it is worth trying again stands in its header.
 pub(super) fn of_problem(problem: &Problem, page: &impl Template) -> Result<Response, Problem> {
     let mut response = respond(problem.status(), page)?;
@@ -136,40 +98,6 @@ pub(super) fn of_problem(problem: &Problem, page: &impl Template) -> Result<Resp
         response.headers_mut().insert(header::RETRY_AFTER, seconds);
     }
     Ok(response)
-}
-
-/// What a person is told.
-fn told(problem: &Problem) -> (&'static str, String) {
-    match problem.status() {
-        StatusCode::NOT_FOUND => (
-            "There is nothing here",
-            "The address may be mistyped, or what was here is gone.".to_owned(),
-        ),
-        StatusCode::FORBIDDEN if problem.is(codes::NOT_YOURS) => (
-            "These tasks belong to somebody else",
-            "You are signed in, but not as the person whose list this is. Only they can see it."
-                .to_owned(),
-        ),
-        StatusCode::FORBIDDEN if problem.is(codes::SOMEBODY_ELSE) => (
-            "Somebody else has signed in here",
-            "Nothing was changed. Open the page again to see whose it is now.".to_owned(),
-        ),
-        StatusCode::FORBIDDEN => (
-            "This form was not sent from here",
-            "For your safety nothing was changed. Open the page here and try again.".to_owned(),
-        ),
-        StatusCode::SERVICE_UNAVAILABLE => (
-            "Keyfold cannot answer for the moment",
-            format!("{}. Wait a moment, then load the page again.", problem.message()),
-        ),
-        status if status.is_client_error() => {
-            ("This does not work", format!("{}.", problem.message()))
-        }
-        _ => (
-            "Something went wrong on our side",
-            "It has been written down. Try again in a moment.".to_owned(),
-        ),
-    }
 }
 
 /// Whether whoever asks would rather have a page than data: a browser would.

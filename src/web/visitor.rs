@@ -3,7 +3,7 @@
 use poem::Request;
 
 use super::form::Form;
-use super::instead::{Again, Instead};
+use super::instead::{Again, Instead, Viewer};
 use super::own_path::OwnPath;
 use crate::accounts::account::Profile;
 use crate::api::auth::entering;
@@ -50,13 +50,18 @@ impl Visitor {
         self.signed_in.session.user_id
     }
 
+    /// A page about a problem, for this person.
+    pub(super) fn told(&self, problem: impl Into<Problem>) -> Instead {
+        Instead::told_to(problem.into(), self.clone().into())
+    }
+
     /// The user as the owner of what a path names.
     ///
     /// # Errors
     ///
     /// When it is somebody else's.
     pub(super) fn owner_of(&self, user_id: &str) -> Result<Owner, Instead> {
-        self.signed_in.owner_of(user_id).map_err(|problem| Instead::told_to(problem, self))
+        self.signed_in.owner_of(user_id).map_err(|problem| self.told(problem))
     }
 
     /// Who sent the request, which only those who are signed in may.
@@ -84,9 +89,14 @@ impl Visitor {
         let form = Form::of(request).await?;
         let again = Again::new(request, &form);
         let visitor = Self::required(request).await.map_err(|instead| instead.keeping(again))?;
-        require_shown_to(&form, visitor.user_id())
-            .map_err(|problem| Instead::told_to(problem, &visitor))?;
+        require_shown_to(&form, visitor.user_id()).map_err(|problem| visitor.told(problem))?;
         Ok((visitor, form))
+    }
+}
+
+impl From<Visitor> for Viewer {
+    fn from(visitor: Visitor) -> Self {
+        Self { user_id: visitor.user_id(), cookie: visitor.cookie }
     }
 }
 

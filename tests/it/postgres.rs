@@ -13,9 +13,9 @@ use keyfold::base::clock::Clock;
 use keyfold::base::id::Id;
 use keyfold::capacity::budget::{Budget, Purpose};
 use keyfold::eventlog::Projections;
-use keyfold::eventlog::cluster::status::Writable;
 use keyfold::eventlog::log::append::appender;
 use keyfold::eventlog::model::term::Term;
+use keyfold::eventlog::node_status::Writable;
 use keyfold::postgres::private_cluster::{ClusterConfig, PrivateCluster};
 use keyfold::postgres::{Connection, Pool};
 

@@ -10,7 +10,7 @@ const SAMPLERS: [&str; 3] = ["always_on", "always_off", "traceidratio"];
 const PARENT_BASED: &str = "parentbased_";
 
 /// The standard sampler, if one is named that is known here.
-pub(in super::super) fn sampling(standard: &mut Standard<'_>) -> Option<TraceSampling> {
+pub(crate) fn sampling(standard: &mut Standard<'_>) -> Option<TraceSampling> {
     let named = standard.read(TRACES_SAMPLER.name, sampler);
     let Some((sampler, is_parent_based)) = named else {
         if standard.is_set(TRACES_SAMPLER_ARG.name) {
@@ -29,7 +29,7 @@ pub(in super::super) fn sampling(standard: &mut Standard<'_>) -> Option<TraceSam
 }
 
 /// Says that another variable goes before the standard sampler.
-pub(in super::super) fn disobey_sampler(standard: &mut Standard<'_>, other: &str) {
+pub(crate) fn disobey_sampler(standard: &mut Standard<'_>, other: &str) {
     for variable in [&TRACES_SAMPLER, &TRACES_SAMPLER_ARG] {
         if standard.is_set(variable.name) {
             standard.disobey(variable.name, &format!("{other} goes before"));

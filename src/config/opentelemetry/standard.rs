@@ -26,14 +26,14 @@ const HOLDS: [(&str, &str); 2] = [
 ];
 
 /// The variables being read, and what there is to say of them.
-pub(in super::super) struct Standard<'a> {
+pub(crate) struct Standard<'a> {
     environment: &'a dyn Environment,
     remarks: Vec<String>,
     not_obeyed: Vec<String>,
 }
 
 impl<'a> Standard<'a> {
-    pub(in super::super) fn new(environment: &'a dyn Environment) -> Self {
+    pub(crate) fn new(environment: &'a dyn Environment) -> Self {
         Self { environment, remarks: Vec::new(), not_obeyed: Vec::new() }
     }
 
@@ -119,17 +119,17 @@ impl<'a> Standard<'a> {
     }
 
     /// Remembers that a variable is not obeyed, and why not.
-    pub(in super::super) fn disobey(&mut self, name: &str, reason: &str) {
+    pub(crate) fn disobey(&mut self, name: &str, reason: &str) {
         self.not_obeyed.push(format!("{name} ({reason})"));
     }
 
     /// Whether a variable has a value.
-    pub(in super::super) fn is_set(&self, name: &str) -> bool {
+    pub(crate) fn is_set(&self, name: &str) -> bool {
         self.environment.get(name).is_ok_and(|value| !value.trim().is_empty())
     }
 
     /// Ends the reading with all there is to say, a line each.
-    pub(in super::super) fn finish(mut self) -> Vec<String> {
+    pub(crate) fn finish(mut self) -> Vec<String> {
         let mut names = self.environment.names();
         names.retain(|name| name.starts_with(PREFIX) && !self.is_obeyed(name));
         names.sort_unstable();

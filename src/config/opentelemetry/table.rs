@@ -44,7 +44,7 @@ impl StandardVariable {
 macro_rules! standard {
     ($($constant:ident = $name:expr, $forms:ident, $obeyed:ident, $default:literal, $meaning:literal;)*) => {
         $(
-            pub(in super::super) const $constant: StandardVariable = StandardVariable {
+            pub(crate) const $constant: StandardVariable = StandardVariable {
                 name: $name,
                 is_per_signal: standard!(@$forms),
                 is_obeyed: standard!(@$obeyed),

@@ -25,14 +25,14 @@ use super::agreement;
 use super::agreement::Disagreement;
 pub use super::membership::{Member, Mode};
 use super::notification::Batch;
-pub use super::status::Follower;
-use super::status::{Status, Writable};
 use super::{membership, probe};
 use crate::eventlog::log::append::acknowledged::Acknowledged;
 use crate::eventlog::log::{reader, scan};
 use crate::eventlog::model::error::StoreError;
 use crate::eventlog::model::event::Heard;
 use crate::eventlog::model::term::Term;
+pub use crate::eventlog::node_status::Follower;
+use crate::eventlog::node_status::{Status, Writable};
 use crate::postgres::{Connection, DatabaseError, Link, Pool};
 
 /// How often the database is looked at, which also tells others that this node lives, and how long it may take to answer.

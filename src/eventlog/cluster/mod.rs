@@ -6,4 +6,3 @@ pub mod incarnation;
 pub mod membership;
 pub(super) mod notification;
 pub(super) mod probe;
-pub mod status;

@@ -4,10 +4,10 @@ use tokio_postgres::Error;
 use uuid::Uuid;
 
 use super::follower::{FollowError, HEARTBEAT_TIMEOUT};
-use super::status::Status;
 use crate::base::clock::Timestamp;
 use crate::base::skew::Asked;
 use crate::eventlog::log::soundness;
+use crate::eventlog::node_status::Status;
 use crate::postgres::Link;
 
 /// What the database is asked every few seconds. Asking for the use of its queue of notifications also makes PostgreSQL

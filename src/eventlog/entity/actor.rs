@@ -19,10 +19,10 @@ use tokio::task::JoinHandle;
 
 use super::decision::{Commands, Decided};
 use super::mailbox::{Execute, Seat, Wake};
+use super::metrics;
 use crate::capacity::worker_pool::WorkError;
 use crate::eventlog::log::reader::EventLog;
 use crate::eventlog::log::snapshot::Taken;
-use crate::eventlog::measure;
 use crate::eventlog::model::decider::Decider;
 use crate::eventlog::model::error::{ExecuteError, StoreError};
 use crate::span_in;
@@ -80,7 +80,7 @@ impl<D: Decider> Actor for Entity<D> {
             if waiting.is_empty() {
                 return Ok(());
             }
-            measure::mailbox::<D>(waiting.len());
+            metrics::mailbox::<D>(waiting.len());
             // Boxed, so that an entity at rest does not hold the memory that one at work needs.
             Box::pin(hosted.serve(waiting.into())).await?;
         }
@@ -144,7 +144,7 @@ impl<D: Decider> Hosted<D> {
             if !matches!(error, StoreError::Conflict) {
                 return self.refused(commands, error).await;
             }
-            measure::conflict::<D>();
+            metrics::conflict::<D>();
             self.hosting.seat.require(known.version + 1);
         }
         answer_all(commands, &ExecuteError::Contended);

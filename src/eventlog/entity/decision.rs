@@ -10,7 +10,6 @@
 use std::sync::Arc;
 
 use super::mailbox::Execute;
-use super::published::{Outcome, Published};
 use super::request::Execution;
 use crate::base::clock::Timestamp;
 use crate::capacity::worker_pool::WorkError;
@@ -19,6 +18,7 @@ use crate::eventlog::model::append::{Append, Context, NewEvent};
 use crate::eventlog::model::decider::{Decider, Extent};
 use crate::eventlog::model::error::{ExecuteError, StoreError};
 use crate::eventlog::model::event::Event;
+use crate::eventlog::model::published::{Outcome, Published};
 use crate::eventlog::model::statement::Statement;
 use crate::eventlog::model::stream::StreamName;
 

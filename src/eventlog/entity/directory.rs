@@ -5,32 +5,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use super::mailbox::Seat;
-use super::resources;
-use super::resources::Weights;
-use super::watch::{Watch, Watches};
+use super::shared::Shared;
+use super::watch::Watch;
 use crate::base::sharded_map::ShardedMap;
 use crate::eventlog::model::decider::Decider;
 use crate::eventlog::model::stream::StreamName;
+use crate::eventlog::resources::Weights;
 
 /// A kind with less than this part of the weight of all is not what makes it too much.
 const SMALL_PART: usize = 8;
-
-/// What the seats of one kind of entity share.
-pub(super) struct Shared {
-    pub(super) watches: Arc<Watches>,
-    /// How much the states of all kinds weigh.
-    weights: Arc<Weights>,
-    /// How much those of this kind do.
-    weight: AtomicUsize,
-}
-
-impl Shared {
-    /// A state that weighed `before` weighs `after` now.
-    pub(super) fn change_weight(&self, before: usize, after: usize) {
-        self.weights.change(before, after);
-        resources::change(&self.weight, before, after);
-    }
-}
 
 /// The seats of one kind of entity.
 pub(crate) struct Directory<D: Decider> {

@@ -8,16 +8,16 @@ use tokio::sync::oneshot;
 
 use super::directory::Directory;
 use super::mailbox::{Execute, NotSeated, Seat};
-use super::published::{Outcome, Published};
+use super::metrics;
 use super::request::Execution;
 use super::supervisor::{Lifespan, Supervise, Supervision, Supervisor};
 use super::watch::Watch;
 use crate::capacity::budget::Holder;
 use crate::eventlog::log::reader::EventLog;
-use crate::eventlog::measure;
 use crate::eventlog::model::append::Context;
 use crate::eventlog::model::decider::Decider;
 use crate::eventlog::model::error::{ExecuteError, ReadError};
+use crate::eventlog::model::published::{Outcome, Published};
 use crate::eventlog::model::statement::Statement;
 use crate::eventlog::model::stream;
 use crate::eventlog::model::stream::StreamName;
@@ -62,7 +62,7 @@ impl<D: Decider> Entities<D> {
         parent: &ActorCell,
     ) -> Result<Self, ractor::SpawnErr> {
         let directory = Arc::new(Directory::new(Arc::clone(&log.resources().weights)));
-        measure::observe_entities(&directory);
+        metrics::observe_entities(&directory);
         let supervision =
             Supervision { directory: Arc::clone(&directory), log: log.clone(), lifespan };
         let (supervisor, _ends_with_the_actor) =

@@ -7,14 +7,15 @@ use tokio_postgres::types::ToSql;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
-use super::published::Published;
-use crate::eventlog::log::reader::{EventLog, SHORT};
+use super::metrics;
+use crate::eventlog::log::reader::EventLog;
 use crate::eventlog::log::snapshot;
+use crate::eventlog::log::snapshot::SHORT;
 use crate::eventlog::log::snapshot::Taken;
-use crate::eventlog::measure;
 use crate::eventlog::model::decider::Decider;
 use crate::eventlog::model::error::StoreError;
 use crate::eventlog::model::event::Event;
+use crate::eventlog::model::published::Published;
 use crate::eventlog::model::statement::RawJson;
 use crate::eventlog::model::stream::StreamName;
 use crate::span_in;
@@ -51,7 +52,7 @@ impl EventLog {
     ) -> Result<Hydrated<D>, StoreError> {
         let began = Instant::now();
         let hydrated = Box::pin(self.hydrate_until(stream, i64::MAX, None)).await?;
-        measure::rehydration::<D>(began.elapsed(), hydrated.events);
+        metrics::rehydration::<D>(began.elapsed(), hydrated.events);
         Ok(hydrated)
     }
 
@@ -63,7 +64,7 @@ impl EventLog {
     ) -> Result<Option<Published<D>>, StoreError> {
         let began = Instant::now();
         let caught_up = Box::pin(self.hydrate_until(stream, i64::MAX, Some(known))).await?;
-        measure::rehydration::<D>(began.elapsed(), caught_up.events);
+        metrics::rehydration::<D>(began.elapsed(), caught_up.events);
         let events = i64::try_from(caught_up.events).unwrap_or(i64::MAX);
         let goes_on = known.version.saturating_add(events) == caught_up.published.version;
         Ok(goes_on.then_some(caught_up.published))

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::mailbox::{QUEUE, Seat};
-use super::published::Published;
 use crate::eventlog::log::reader::EventLog;
 use crate::eventlog::log::snapshot::Taken;
 use crate::eventlog::model::decider::Decider;
 use crate::eventlog::model::error::{ReadError, StoreError};
+use crate::eventlog::model::published::Published;
 use crate::telemetry::audit_events;
 use crate::telemetry::reason::Reason;
 

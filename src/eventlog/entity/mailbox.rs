@@ -24,12 +24,12 @@ use arc_swap::ArcSwapOption;
 use ractor::{ActorId, ActorRef};
 use tokio::sync::{Semaphore, oneshot};
 
-use super::directory::Shared;
-use super::published::{Outcome, Published};
 use super::request::Execution;
+use super::shared::Shared;
 use crate::eventlog::log::snapshot::Taken;
 use crate::eventlog::model::decider::Decider;
 use crate::eventlog::model::error::ExecuteError;
+use crate::eventlog::model::published::{Outcome, Published};
 use crate::eventlog::model::stream::StreamName;
 use crate::telemetry::Carried;
 

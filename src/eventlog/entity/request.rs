@@ -4,10 +4,10 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use super::published::Outcome;
 use crate::capacity::budget::Lease;
 use crate::eventlog::model::append::Context;
 use crate::eventlog::model::decider::Decider;
+use crate::eventlog::model::published::Outcome;
 use crate::eventlog::model::statement::Statement;
 
 /// A command, who asks for it, and the rows that are written with its events.

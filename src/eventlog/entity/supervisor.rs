@@ -14,10 +14,10 @@ use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use super::actor::{Entity, Hosting};
 use super::directory::Directory;
 use super::mailbox::{Seat, Wake};
-use super::published::Published;
+use super::metrics;
 use crate::eventlog::log::reader::EventLog;
-use crate::eventlog::measure;
 use crate::eventlog::model::decider::Decider;
+use crate::eventlog::model::published::Published;
 
 /// How long an entity is kept to which nothing has happened. There is hardly anything to load of it.
 const BLANK: Duration = Duration::from_secs(30);
@@ -240,7 +240,7 @@ impl<D: Decider> Supervised<D> {
     fn died(&mut self, entity: ActorId, error: &ActorProcessingErr) {
         if let Some(seat) = self.seated.get(&entity) {
             tracing::error!(stream.name = %seat.stream, %error, "an entity died; the next request starts it anew");
-            measure::death::<D>();
+            metrics::death::<D>();
             seat.forget();
         }
         self.left(entity);

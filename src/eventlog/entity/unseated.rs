@@ -12,11 +12,11 @@ use tokio::sync::oneshot;
 use super::decision::{Commands, Decided};
 use super::handle::Entities;
 use super::mailbox::Execute;
-use super::published::Outcome;
 use super::request::Execution;
 use crate::eventlog::model::append::Context;
 use crate::eventlog::model::decider::Decider;
 use crate::eventlog::model::error::{ExecuteError, StoreError};
+use crate::eventlog::model::published::Outcome;
 use crate::eventlog::model::stream::StreamName;
 use crate::telemetry::Carried;
 

@@ -13,18 +13,15 @@ use super::append::appender::Appender;
 use super::snapshot;
 use super::snapshot::Taken;
 use crate::base::clock::{Clock, Timestamp};
-use crate::eventlog::entity::published::Published;
-use crate::eventlog::entity::resources::Resources;
 use crate::eventlog::model::append::{Append, Appended};
 use crate::eventlog::model::decider::Decider;
 use crate::eventlog::model::error::StoreError;
 use crate::eventlog::model::event::RecordedEvent;
+use crate::eventlog::model::published::Published;
 use crate::eventlog::model::statement::RawJson;
 use crate::eventlog::model::stream::StreamName;
+use crate::eventlog::resources::Resources;
 use crate::postgres::{Lent, Pool};
-
-/// Bytes of JSON that are parsed, or written, on the threads that answer requests. It takes about half a millisecond.
-pub(crate) const SHORT: usize = 64 * 1024;
 
 /// Where the log ends.
 const SELECT_HEAD: &str = "\

@@ -67,10 +67,10 @@ pub enum DecodeError {
 #[macro_export]
 macro_rules! event_kinds {
     ($event:ident { $($name:literal @ $schema:literal => $variant:ident),+ $(,)? }) => {
-        impl $crate::eventlog::Event for $event {
-            fn kind(&self) -> $crate::eventlog::EventKind {
+        impl $crate::eventlog::model::event::Event for $event {
+            fn kind(&self) -> $crate::eventlog::model::event::EventKind {
                 match self {
-                    $(Self::$variant(_) => $crate::eventlog::EventKind { name: $name, schema: $schema },)+
+                    $(Self::$variant(_) => $crate::eventlog::model::event::EventKind { name: $name, schema: $schema },)+
                 }
             }
 
@@ -80,16 +80,16 @@ macro_rules! event_kinds {
                 }
             }
 
-            fn decode(name: &str, schema: i16, data: &str) -> Result<Self, $crate::eventlog::DecodeError> {
+            fn decode(name: &str, schema: i16, data: &str) -> Result<Self, $crate::eventlog::model::event::DecodeError> {
                 match (name, schema) {
                     $(($name, $schema) => serde_json::from_str(data).map(Self::$variant).map_err(|error| {
-                        $crate::eventlog::DecodeError::Malformed {
+                        $crate::eventlog::model::event::DecodeError::Malformed {
                             name: name.to_owned(),
                             schema,
                             reason: error.to_string(),
                         }
                     }),)+
-                    _ => Err($crate::eventlog::DecodeError::UnknownKind { name: name.to_owned(), schema }),
+                    _ => Err($crate::eventlog::model::event::DecodeError::UnknownKind { name: name.to_owned(), schema }),
                 }
             }
         }

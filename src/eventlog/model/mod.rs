@@ -6,6 +6,7 @@ pub mod error;
 pub mod event;
 pub mod point;
 pub mod projection;
+pub mod published;
 pub mod statement;
 pub mod stream;
 pub mod term;

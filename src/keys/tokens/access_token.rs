@@ -202,7 +202,7 @@ mod tests {
     use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
     use super::*;
-    use crate::base::skew;
+    use crate::base::clock::MOST_DRIFT;
     use crate::eventlog::Published;
     use crate::keys::private::private_key::PrivateKey;
     use crate::keys::ring::schedule::Schedule;
@@ -289,12 +289,12 @@ mod tests {
             verify(&token, &KEYS, &policy()).unwrap().at(at).err()
         };
         let claims = claims();
-        assert_eq!(begins(&claims, NOW.before(skew::LIMIT)), None, "clocks of nodes differ");
-        let early = NOW.before(skew::LIMIT + second);
+        assert_eq!(begins(&claims, NOW.before(MOST_DRIFT)), None, "clocks of nodes differ");
+        let early = NOW.before(MOST_DRIFT + second);
         assert_eq!(begins(&claims, early), Some(TokenError::NotYetValid));
         let later = NOW.after(Duration::from_mins(5));
         let claims = Claims { nbf: Some(later.unix_seconds()), ..claims };
-        let early = later.before(skew::LIMIT + second);
+        let early = later.before(MOST_DRIFT + second);
         assert_eq!(begins(&claims, early), Some(TokenError::NotYetValid));
         assert_eq!(begins(&claims, later), None);
     }

@@ -8,9 +8,9 @@ use aws_lc_rs::digest::{SHA256, digest};
 use quick_cache::sync::Cache;
 
 use super::access_token::{MAX_LENGTH, TokenError};
+use crate::base::clock::MOST_DRIFT;
 use crate::base::clock::Timestamp;
 use crate::base::id::{SessionId, UserId};
-use crate::base::skew;
 
 /// Most accepted tokens that are remembered: about 10 MB of them.
 const ACCEPTED: usize = 100_000;
@@ -41,7 +41,7 @@ impl Verified {
     pub fn at(self, now: Timestamp) -> Result<Self, TokenError> {
         if self.expires_at <= now.unix_seconds() {
             Err(TokenError::Expired)
-        } else if self.begins_at > now.after(skew::LIMIT).unix_seconds() {
+        } else if self.begins_at > now.after(MOST_DRIFT).unix_seconds() {
             Err(TokenError::NotYetValid)
         } else {
             Ok(self)

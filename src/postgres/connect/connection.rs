@@ -15,7 +15,8 @@ use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::connection_string::{ConnectionError, ConnectionString};
+use super::connection_string::ConnectionString;
+use super::error::ConnectionError;
 use super::hosts;
 use super::link::Link;
 use super::session;

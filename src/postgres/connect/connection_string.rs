@@ -9,52 +9,9 @@ use std::error::Error;
 use tokio_postgres::Config;
 
 use super::connection_parts::Parts;
+use super::error::ConnectionError;
 use super::settings::Settings;
 use super::sslmode::SslMode;
-
-/// Why a connection string cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectionError {
-    /// The string is neither a PostgreSQL URL nor a list of `key=value` settings.
-    #[error("the database URL cannot be read: {0}")]
-    Malformed(String),
-    /// The string says nothing about where the server is.
-    #[error(
-        "the database URL names no host: write postgres://user@host/database, or ?host=/directory for a socket"
-    )]
-    NoHost,
-    /// The options are not those of a server process.
-    #[error(
-        "the options of the database URL cannot be read: write -c name=value for each, percent-encoded"
-    )]
-    Options,
-    /// The value of `sslmode` means nothing.
-    #[error(
-        "the database URL has an unknown sslmode: use disable, allow, prefer, require, verify-ca or verify-full"
-    )]
-    UnknownSslMode,
-    /// The system's roots vouch for host names of the whole world, so the name has to be checked.
-    #[error(
-        "the database URL combines sslrootcert=system with a weaker sslmode: use sslmode=verify-full"
-    )]
-    WeakSslMode,
-    /// The file with the root certificates cannot be used.
-    #[error("the root certificates in {path} (sslrootcert) cannot be used: {problem}")]
-    RootCertificates {
-        /// The file that `sslrootcert` names.
-        path: String,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// This system has no root certificates to check the server against.
-    #[error(
-        "this system has no root certificates to check the database server with: name a file with sslrootcert"
-    )]
-    NoSystemRoots,
-    /// The TLS library cannot be set up.
-    #[error("TLS to the database cannot be set up: {0}")]
-    Tls(String),
-}
 
 /// A connection string, divided into what the driver reads and what Keyfold reads.
 #[derive(Debug)]

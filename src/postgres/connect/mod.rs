@@ -3,11 +3,12 @@
 pub(super) mod connection;
 pub(super) mod connection_parts;
 pub(super) mod connection_string;
+pub mod error;
 pub(super) mod hosts;
 pub(super) mod link;
 pub mod pooler;
 pub(super) mod session;
-pub(super) mod settings;
+pub mod settings;
 pub(super) mod sslmode;
 pub(super) mod tls;
 

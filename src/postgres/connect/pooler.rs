@@ -8,10 +8,6 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 use super::connection::Connection;
 use crate::postgres::error::DatabaseError;
 
-/// The refusal of a pooler that does not.
-pub const PER_TRANSACTION: &str = "what stands between Keyfold and PostgreSQL lends sessions per transaction, and has to lend \
-    them for as long as a client is connected (PgBouncer: pool_mode = session)";
-
 const SAY: &str = "select set_config('keyfold.said', 'here', false)";
 const HEAR: &str = "select coalesce(current_setting('keyfold.said', true), '')";
 

@@ -9,8 +9,11 @@ use std::fmt::Write as _;
 
 use uuid::Uuid;
 
-use super::connection_string::ConnectionError;
-use super::pooler::PER_TRANSACTION;
+use super::error::ConnectionError;
+
+/// The refusal of a pooler that does not.
+pub const PER_TRANSACTION: &str = "what stands between Keyfold and PostgreSQL lends sessions per transaction, and has to lend \
+    them for as long as a client is connected (PgBouncer: pool_mode = session)";
 
 /// What the user's connection string may say otherwise.
 ///

@@ -22,7 +22,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::connection_string::ConnectionError;
+use super::error::ConnectionError;
 use super::sslmode::{SslMode, Trust};
 
 /// Makes the TLS side of a connection for a mode and the value of `sslrootcert`.

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::postgres::connect::connection_string::ConnectionError;
+use crate::postgres::connect::error::ConnectionError;
 use crate::postgres::error::DatabaseError;
 
 /// Why the private cluster cannot run.

@@ -11,8 +11,10 @@
 //!   is stopped (`leftover`).
 
 mod access;
+mod config;
 mod data_directory;
 mod error;
+mod fingerprint;
 mod log;
 mod place;
 pub mod process;
@@ -20,8 +22,6 @@ mod socket;
 pub mod system;
 
 use std::path::{Path, PathBuf};
-
-use aws_lc_rs::digest::{SHA256, digest};
 
 use self::data_directory::DataDirectory;
 use self::process::leftover::PidFile;
@@ -35,6 +35,7 @@ pub(super) mod tests;
 #[cfg(test)]
 mod tls_tests;
 
+pub use self::config::{ClusterConfig, SESSIONS};
 pub use self::error::ClusterError;
 pub use self::process::readiness::DATABASE;
 
@@ -64,22 +65,6 @@ pub fn files_in(data: &Path) -> PathBuf {
     let entry = place::entry(data);
     std::fs::canonicalize(&entry).unwrap_or(entry)
 }
-
-/// Which cluster, made with which programs, run by whom.
-#[derive(Clone, Debug)]
-pub struct ClusterConfig {
-    /// The data directory; the cluster and its lock are in it.
-    pub data: PathBuf,
-    /// The directory of PostgreSQL's server programs, if they are not to be searched for.
-    pub binaries: Option<PathBuf>,
-    /// The user to run PostgreSQL as when the server runs as root, if not `postgres` or `nobody`.
-    pub run_as: Option<String>,
-    /// How many sessions it has to allow, if that is more than usual.
-    pub sessions: usize,
-}
-
-/// Sessions that a cluster allows, beside those that PostgreSQL keeps for its administrator.
-pub const SESSIONS: usize = 97;
 
 /// A running private cluster.
 ///
@@ -177,12 +162,4 @@ impl PrivateCluster {
         let is_ready = connection.connect().await.is_ok();
         Ok(is_ready.then_some(Self { connection, tenure: Tenure::Guest }))
     }
-}
-
-/// A short name that stands for a path and is the same in every process.
-fn fingerprint(path: &Path) -> String {
-    use std::os::unix::ffi::OsStrExt;
-    let hash = digest(&SHA256, path.as_os_str().as_bytes());
-    let first = hash.as_ref().first_chunk().copied().unwrap_or_default();
-    format!("{:016x}", u64::from_be_bytes(first))
 }

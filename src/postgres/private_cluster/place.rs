@@ -84,7 +84,7 @@ pub(super) async fn choose(
             user: identity.cluster.name.clone(),
         });
     }
-    let directory = free_name(base, &super::fingerprint(data.path()));
+    let directory = free_name(base, &super::fingerprint::fingerprint(data.path()));
     tracing::info!(
         "the user {} cannot enter {}: the database's files are in {}",
         identity.cluster.name,

@@ -43,7 +43,7 @@ pub(super) fn prepare(cluster: &Path, identity: &Identity) -> Result<PathBuf, Cl
 }
 
 fn directory_for(cluster: &Path, temporary: &Path) -> PathBuf {
-    let name = format!("keyfold-{}", super::fingerprint(cluster));
+    let name = format!("keyfold-{}", super::fingerprint::fingerprint(cluster));
     let places = [cluster.join("socket"), temporary.join(&name)];
     places.into_iter().find(|place| fits(place)).unwrap_or_else(|| Path::new("/tmp").join(name))
 }

@@ -12,7 +12,6 @@ pub(super) mod transport;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use opentelemetry::InstrumentationScope;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_otlp::{
@@ -34,6 +33,7 @@ use self::reporting::Reporting;
 use self::transport::{Metadata, OverHttp, channel};
 use super::log::correlation::Naming;
 use super::settings::{self, BatchSettings, OpenTelemetrySettings, OtlpSettings, Protocol};
+use super::spans::scope::scope;
 use super::spans::trace_context::TraceIds;
 
 /// The shortest time between two batches: without any, a thread would never rest.
@@ -212,13 +212,6 @@ impl Export {
         let records = records.map(|it| move || it.shutdown_with_timeout(SHUTDOWN_TIMEOUT));
         tokio::join!(end("spans", spans), end("log records", records));
     }
-}
-
-/// Who makes spans.
-pub(super) fn scope() -> InstrumentationScope {
-    InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
-        .with_version(env!("CARGO_PKG_VERSION"))
-        .build()
 }
 
 /// Runs one blocking shutdown in a thread of its own: on a thread of the runtime it would wait for a connection that

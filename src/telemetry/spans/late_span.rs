@@ -7,8 +7,9 @@ use opentelemetry::trace::{
 };
 use opentelemetry::{Context, KeyValue, global};
 
-use super::trace_context::{Trace, TraceParent, with_span_id};
-use crate::telemetry::export::scope;
+use super::scope::scope;
+use super::trace_context::{Trace, with_span_id};
+use super::trace_parent::TraceParent;
 
 /// Exports the span of a request of this trace that has just failed. Call it in the trace's scope.
 pub fn failed_request(

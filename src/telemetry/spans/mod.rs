@@ -2,4 +2,6 @@
 
 pub(super) mod late_span;
 pub mod sampling;
-pub(super) mod trace_context;
+pub(crate) mod scope;
+pub mod trace_context;
+pub mod trace_parent;

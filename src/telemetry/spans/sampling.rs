@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 
 use opentelemetry::TraceId;
 
-use super::trace_context::TraceParent;
+use super::trace_parent::TraceParent;
 use crate::base::rate_limiter::RateLimiter;
 use crate::telemetry::settings::TraceSampling;
 

@@ -10,16 +10,22 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use opentelemetry::KeyValue;
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::trace::v1::Span;
+use opentelemetry_sdk::metrics::SdkMeterProvider;
 use tokio::net::TcpListener;
 use tracing::subscriber::{DefaultGuard, set_default, with_default};
-use tracing::{Instrument, debug, info, info_span, warn};
+use tracing::{Instrument, Subscriber, debug, info, info_span, warn};
 
 use self::collector::Collector;
-use super::spans::trace_context::{current_ids, parse_traceparent};
+use super::export::Export;
+use super::settings::{LogFormat, OpenTelemetrySettings, TelemetrySettings};
+use super::spans::trace_context::current_ids;
+use super::spans::trace_parent::parse_traceparent;
+use super::start::resource;
 use super::*;
 use crate::config::Config;
 

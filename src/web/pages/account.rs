@@ -134,7 +134,7 @@ pub(super) async fn end_session(mut request: Request) -> Result<Response, Instea
             require_fresh(&visitor, state)?;
         }
         let ended = state.gate.sessions.revoke(user_id, id, context).await;
-        ended.map_err(|error| Instead::told_to(error.into(), &visitor))?;
+        ended.map_err(|error| visitor.told(error))?;
         if id == visitor.signed_in.session.id {
             return Ok(signed_out(state));
         }
@@ -150,7 +150,7 @@ pub(super) async fn end_sessions(mut request: Request) -> Result<Response, Inste
     require_fresh(&visitor, state)?;
     let (user_id, context) = (visitor.user_id(), visitor.signed_in.context());
     let ended = state.gate.sessions.end_all(user_id, spared, EndReason::Revoked, context).await;
-    ended.map_err(|error| Instead::told_to(error.into(), &visitor))?;
+    ended.map_err(|error| visitor.told(error))?;
     Ok(if spared.is_some() { done(&visitor, "sessions") } else { signed_out(state) })
 }
 
@@ -204,7 +204,7 @@ async fn account_page(
         SessionListBody::new(&sessions.state, visitor.signed_in.session.id, state.gate.clock.now());
     let Said { name, about_profile, about_password } = said;
     Ok(AccountPage {
-        frame: Frame::new(Some(visitor), "account.js"),
+        frame: Frame::new(Some(visitor.user_id()), "account.js"),
         user_id: user_id.to_string(),
         email: visitor.profile.email.as_str().to_owned(),
         joined: visitor.profile.created_at.into(),

@@ -31,7 +31,7 @@ pub(super) async fn show(request: Request) -> Result<Response, Instead> {
     let visitor = tokio::time::timeout(PATIENCE, Visitor::of(&request)).await;
     let mut visitor = visitor.ok().and_then(Result::ok).flatten();
     let cookie = visitor.as_mut().and_then(|visitor| visitor.cookie.take());
-    let frame = Frame::new(visitor.as_ref(), "home.js");
+    let frame = Frame::new(visitor.as_ref().map(Visitor::user_id), "home.js");
     let origin = state.server.site.origin.clone();
     let page = HomePage { frame, origin, version: env!("CARGO_PKG_VERSION"), is_ready };
     Ok(page::with_cookie(page::shown(&page)?, cookie))

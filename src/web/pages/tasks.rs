@@ -120,7 +120,7 @@ pub(super) async fn complete(mut request: Request) -> Result<Response, Instead> 
     let is_completed = form.text("completed") == "true";
     match plain::complete(&owner, &request, piece(&request, 3), is_completed).await {
         Ok(()) => Ok(back(visitor)),
-        Err(problem) => Err(Instead::told_to(problem, &visitor)),
+        Err(problem) => Err(visitor.told(problem)),
     }
 }
 
@@ -130,7 +130,7 @@ pub(super) async fn delete(mut request: Request) -> Result<Response, Instead> {
     let owner = visitor.owner_of(piece(&request, 2))?;
     match plain::delete(&owner, &request, piece(&request, 3)).await {
         Ok(()) => Ok(back(visitor)),
-        Err(problem) => Err(Instead::told_to(problem, &visitor)),
+        Err(problem) => Err(visitor.told(problem)),
     }
 }
 
@@ -161,7 +161,7 @@ async fn tasks_page(
     let tasks: Vec<_> =
         shown.tasks.iter().map(|task| Row::from(TaskBody::new(user_id, task))).collect();
     Ok(TasksPage {
-        frame: Frame::new(Some(visitor), "tasks.js"),
+        frame: Frame::new(Some(visitor.user_id()), "tasks.js"),
         user_id: user_id.to_string(),
         path: path_of(visitor),
         blank: Row { priority: "none", ..Row::default() },

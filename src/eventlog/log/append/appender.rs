@@ -18,14 +18,14 @@ use uuid::Uuid;
 use super::acknowledged::Acknowledged;
 use super::batch::{BatchWriter, Blame, Failure};
 use super::lanes::{Lanes, Size, Waiting};
+use super::metrics;
 use crate::capacity::budget::{Budget, Lease};
-use crate::eventlog::cluster::status::Writable;
-use crate::eventlog::measure;
 use crate::eventlog::model::append::{Append, Appended};
 use crate::eventlog::model::error::StoreError;
 use crate::eventlog::model::projection::Projections;
 use crate::eventlog::model::stream::StreamName;
 use crate::eventlog::model::term::Term;
+use crate::eventlog::node_status::Writable;
 use crate::postgres::Pool;
 use crate::telemetry::reason::Reason;
 use crate::telemetry::{Carried, audit_events};
@@ -104,7 +104,7 @@ struct Pending {
 
 impl Pending {
     fn answer(self, answer: Result<Appended, StoreError>) {
-        measure::append(self.queued.elapsed(), &answer);
+        metrics::append(self.queued.elapsed(), &answer);
         if answer.is_err() {
             self.carried.span.record("otel.status_code", "ERROR");
         }
@@ -129,7 +129,7 @@ pub fn channel(setup: Setup) -> (Appender, Writer) {
     let Setup { pool, projections, node, budget, timeout, term, writable } = setup;
     let (sender, receiver) = mpsc::channel(QUEUE);
     let places = Arc::new(Semaphore::new(QUEUE));
-    measure::observe_queue(&places, QUEUE);
+    metrics::observe_queue(&places, QUEUE);
     let appender = Appender { queue: sender, places, budget };
     let batches = BatchWriter { pool, projections, node, timeout, term };
     let (lanes, acknowledged) = (Lanes::default(), Acknowledged::default());
@@ -297,7 +297,7 @@ impl Writer {
             // That says nothing of others.
             Some(_) => {}
         }
-        measure::batch(began.elapsed(), &appends, failure);
+        metrics::batch(began.elapsed(), &appends, failure);
         written
     }
 }

@@ -5,5 +5,6 @@ pub mod appender;
 pub(super) mod batch;
 pub(super) mod columns;
 pub(super) mod lanes;
+mod metrics;
 pub(super) mod pipeline;
 pub(super) mod trial;

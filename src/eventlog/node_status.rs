@@ -15,11 +15,11 @@ use crate::telemetry::metrics::{
 
 /// Says whether the node may answer.
 #[derive(Debug, Clone)]
-pub struct Follower(pub(super) Arc<Status>);
+pub struct Follower(pub(crate) Arc<Status>);
 
 /// Whether the node follows: to be looked at by every request, and to be waited for.
 #[derive(Debug)]
-pub(super) struct Status {
+pub(crate) struct Status {
     has_link: AtomicBool,
     /// Whether it may answer, as of the last look.
     told: watch::Sender<bool>,
@@ -52,7 +52,7 @@ impl Follower {
 }
 
 impl Status {
-    pub(super) fn new(clock: Clock) -> Self {
+    pub(crate) fn new(clock: Clock) -> Self {
         Self {
             has_link: AtomicBool::new(true),
             told: watch::Sender::new(true),
@@ -64,17 +64,17 @@ impl Status {
         }
     }
 
-    pub(super) fn writable(&self) -> &Writable {
+    pub(crate) fn writable(&self) -> &Writable {
         &self.writable
     }
 
     /// Whether the node has its lock and hears of every event.
-    pub(super) fn set_link(&self, has_link: bool) {
+    pub(crate) fn set_link(&self, has_link: bool) {
         self.has_link.store(has_link, Ordering::Release);
         self.tell();
     }
 
-    pub(super) fn set_head(&self, position: i64) {
+    pub(crate) fn set_head(&self, position: i64) {
         self.head.store(position, Ordering::Relaxed);
     }
 
@@ -84,7 +84,7 @@ impl Status {
     }
 
     /// The database has told the time. A clock that is no machine's is compared with none.
-    pub(super) fn compare(&self, ask: impl FnOnce(&Clock) -> Round) {
+    pub(crate) fn compare(&self, ask: impl FnOnce(&Clock) -> Round) {
         if !self.clock.is_machines() {
             return;
         }
@@ -112,7 +112,7 @@ impl Status {
     }
 
     /// Shows it, for as long as the node runs.
-    pub(super) fn observe(self: &Arc<Self>) {
+    pub(crate) fn observe(self: &Arc<Self>) {
         let status = Arc::downgrade(self);
         LOG_FOLLOWING.by(move |following| {
             if let Some(status) = status.upgrade() {
@@ -167,7 +167,7 @@ impl Default for Writable {
 }
 
 impl Writable {
-    pub(super) fn is_so(&self) -> bool {
+    pub(crate) fn is_so(&self) -> bool {
         self.0.takes_changes.load(Ordering::Acquire)
     }
 
@@ -189,7 +189,7 @@ impl Writable {
         f64::from_bits(self.0.queue.load(Ordering::Relaxed))
     }
 
-    pub(super) fn set_queue(&self, used: f64) {
+    pub(crate) fn set_queue(&self, used: f64) {
         self.0.queue.store(used.to_bits(), Ordering::Relaxed);
     }
 }

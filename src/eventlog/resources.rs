@@ -13,11 +13,11 @@ use crate::capacity::memory::Budgets;
 #[derive(Debug, Clone)]
 pub struct Resources {
     /// Bytes of commands that wait or are being decided.
-    pub(super) commands: Budget,
+    pub(crate) commands: Budget,
     /// Bytes of states in memory.
-    pub(super) weights: Arc<Weights>,
+    pub(crate) weights: Arc<Weights>,
     /// The most bytes of one state.
-    pub(super) largest_state: usize,
+    pub(crate) largest_state: usize,
     /// Whether it was told that entities leave without a snapshot.
     pub(crate) is_told_of_departures: Arc<AtomicBool>,
     long_work: LongWork,
@@ -48,27 +48,27 @@ impl Resources {
 }
 
 /// How much the states in memory weigh, of all kinds together.
-pub(super) struct Weights {
+pub(crate) struct Weights {
     limit: usize,
     used: AtomicUsize,
 }
 
 impl Weights {
     /// Whether they weigh more than they may.
-    pub(super) fn is_exceeded(&self) -> bool {
+    pub(crate) fn is_exceeded(&self) -> bool {
         self.used() > self.limit
     }
 
-    pub(super) fn used(&self) -> usize {
+    pub(crate) fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
     }
 
-    pub(super) fn limit(&self) -> usize {
+    pub(crate) fn limit(&self) -> usize {
         self.limit
     }
 
     /// A state that weighed `before` weighs `after` now.
-    pub(super) fn change(&self, before: usize, after: usize) {
+    pub(crate) fn change(&self, before: usize, after: usize) {
         change(&self.used, before, after);
     }
 }
@@ -80,7 +80,7 @@ impl fmt::Debug for Weights {
 }
 
 /// Replaces a summand of a sum.
-pub(super) fn change(sum: &AtomicUsize, before: usize, after: usize) {
+pub(crate) fn change(sum: &AtomicUsize, before: usize, after: usize) {
     if after > before {
         sum.fetch_add(after - before, Ordering::Relaxed);
     } else {

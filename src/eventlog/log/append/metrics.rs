@@ -1,0 +1,54 @@
+//! Metrics of appends and of their batches.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use opentelemetry::KeyValue;
+use tokio::sync::Semaphore;
+
+use crate::eventlog::model::append::Append;
+use crate::eventlog::model::error::StoreError;
+use crate::telemetry::metrics::instrument::count;
+use crate::telemetry::metrics::{
+    APPEND_BATCH_DURATION, APPEND_BATCH_SIZE, APPEND_DURATION, APPEND_EVENTS, APPEND_QUEUE_DEPTH,
+};
+
+/// How it ended. What was refused for what it says (an address that is taken, a stream that somebody else has written) is
+/// neither a success nor a failure of the log: nothing stands for it.
+fn outcome(failure: Option<&StoreError>) -> Option<KeyValue> {
+    let word = match failure {
+        None => "success",
+        Some(StoreError::Constraint(_) | StoreError::Conflict) => return None,
+        Some(_) => "failure",
+    };
+    Some(KeyValue::new("outcome", word))
+}
+
+/// An append was answered.
+pub(super) fn append<T>(took: Duration, answer: &Result<T, StoreError>) {
+    if let Some(outcome) = outcome(answer.as_ref().err()) {
+        APPEND_DURATION.record(took, &[outcome]);
+    }
+}
+
+/// A batch was written, or was not.
+pub(super) fn batch(took: Duration, appends: &[&Append], failure: Option<&StoreError>) {
+    if let Some(outcome) = outcome(failure) {
+        APPEND_BATCH_DURATION.record(took, &[outcome]);
+    }
+    if failure.is_none() {
+        APPEND_BATCH_SIZE.record(appends.len(), &[]);
+        let events: usize = appends.iter().map(|append| append.events.len()).sum();
+        APPEND_EVENTS.add(events.try_into().unwrap_or(u64::MAX), &[]);
+    }
+}
+
+/// Shows how many wait in the appender's queue, until it has ended.
+pub(super) fn observe_queue(places: &Arc<Semaphore>, of: usize) {
+    let places = Arc::downgrade(places);
+    APPEND_QUEUE_DEPTH.by(move |depth| {
+        if let Some(places) = places.upgrade() {
+            depth.observe(count(of.saturating_sub(places.available_permits())), &[]);
+        }
+    });
+}

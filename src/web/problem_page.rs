@@ -1,0 +1,89 @@
+//! The page that says that something went wrong, and where else a browser is sent.
+
+use askama::Template;
+use poem::Response;
+use poem::http::StatusCode;
+
+use super::instead::{Again, Instead, Trouble};
+use super::page::{self, Frame, of_problem, with_cookie};
+use crate::http::response::codes;
+use crate::http::response::problem::Problem;
+use crate::telemetry::current_trace_id;
+
+/// Something went wrong.
+#[derive(Debug, Template)]
+#[template(path = "problem.html", config = "src/web/askama.toml")]
+struct ProblemPage {
+    frame: Frame,
+    title: &'static str,
+    text: String,
+    trace_id: String,
+    again: Option<Again>,
+    onward: Onward,
+}
+
+/// Where to go from a page that says that something went wrong.
+#[derive(Debug)]
+struct Onward {
+    path: &'static str,
+    text: &'static str,
+}
+
+/// The page that says what went wrong, with what was typed if it is worth sending again.
+pub(super) fn of_trouble(Trouble { problem, viewer, again }: Trouble) -> Response {
+    let (title, text) = told(&problem);
+    let onward = match viewer {
+        Some(_) => Onward { path: "/tasks", text: "Go to your tasks" },
+        None => Onward { path: "/", text: "Go to the start page" },
+    };
+    let again = again.filter(|_| problem.status().is_server_error());
+    let frame = Frame::new(viewer.as_ref().map(|viewer| viewer.user_id), "home.js");
+    let trace_id = current_trace_id().to_string();
+    let page = ProblemPage { frame, title, text, trace_id, again, onward };
+    let response = of_problem(&problem, &page).unwrap_or_else(|problem| problem.to_response());
+    with_cookie(response, viewer.and_then(|viewer| viewer.cookie))
+}
+
+/// What a person is told.
+fn told(problem: &Problem) -> (&'static str, String) {
+    match problem.status() {
+        StatusCode::NOT_FOUND => (
+            "There is nothing here",
+            "The address may be mistyped, or what was here is gone.".to_owned(),
+        ),
+        StatusCode::FORBIDDEN if problem.is(codes::NOT_YOURS) => (
+            "These tasks belong to somebody else",
+            "You are signed in, but not as the person whose list this is. Only they can see it."
+                .to_owned(),
+        ),
+        StatusCode::FORBIDDEN if problem.is(codes::SOMEBODY_ELSE) => (
+            "Somebody else has signed in here",
+            "Nothing was changed. Open the page again to see whose it is now.".to_owned(),
+        ),
+        StatusCode::FORBIDDEN => (
+            "This form was not sent from here",
+            "For your safety nothing was changed. Open the page here and try again.".to_owned(),
+        ),
+        StatusCode::SERVICE_UNAVAILABLE => (
+            "Keyfold cannot answer for the moment",
+            format!("{}. Wait a moment, then load the page again.", problem.message()),
+        ),
+        status if status.is_client_error() => {
+            ("This does not work", format!("{}.", problem.message()))
+        }
+        _ => (
+            "Something went wrong on our side",
+            "It has been written down. Try again in a moment.".to_owned(),
+        ),
+    }
+}
+
+/// The answer in place of a page.
+pub(super) fn instead(instead: Instead) -> Response {
+    match instead {
+        Instead::SignIn(None) => page::lead_to("/login"),
+        Instead::SignIn(Some(path)) => page::lead_to(&format!("/login?next={}", path.encoded())),
+        Instead::SignInAgain => page::lead_to("/login?again=1&next=/account"),
+        Instead::Problem(trouble) => of_trouble(*trouble),
+    }
+}
