@@ -3,7 +3,9 @@
 pub mod auth;
 pub mod health;
 pub mod openapi;
+mod parameters;
 pub mod query;
+pub mod readiness;
 mod schemas;
 pub mod state;
 pub mod tag;
@@ -12,7 +14,8 @@ pub mod warm_read;
 
 use std::sync::LazyLock;
 
-use poem::Request;
+use poem::endpoint::{BoxEndpoint, DynEndpoint};
+use poem::{Request, Response, Result};
 use poem_openapi::registry::MetaPath;
 use poem_openapi::{OpenApi, OpenApiService};
 
@@ -58,6 +61,19 @@ pub fn service(answers: SessionAnswers) -> OpenApiService<Api, ()> {
         HealthApi,
     );
     OpenApiService::new(api, "Keyfold", env!("CARGO_PKG_VERSION"))
+}
+
+/// The answer of the API to a request. A parameter that cannot be read is explained by the document.
+///
+/// # Errors
+///
+/// When the request is refused.
+pub async fn answer(api: &BoxEndpoint<'static>, request: Request) -> Result<Response> {
+    query::require_known(&request)?;
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    DynEndpoint::call(&**api, request).await.map_err(|error| {
+        parameters::explained(error, &uri, query::operation_of(&method, uri.path()))
+    })
 }
 
 /// The methods of a page that is not part of the API.

@@ -64,8 +64,13 @@ fn unknown(name: &str, parameters: &[Parameter<'_>]) -> FieldProblem {
 
 /// The operation of a request; what may be read may be asked for without its body.
 fn operation(request: &Request) -> Option<&'static MetaOperation> {
-    let method = if *request.method() == Method::HEAD { &Method::GET } else { request.method() };
-    let known = known(request.uri().path())?;
+    operation_of(request.method(), request.uri().path())
+}
+
+/// The operation of a method at a path.
+pub(super) fn operation_of(method: &Method, path: &str) -> Option<&'static MetaOperation> {
+    let method = if *method == Method::HEAD { &Method::GET } else { method };
+    let known = known(path)?;
     known.operations.iter().find(|operation| operation.method == method)
 }
 

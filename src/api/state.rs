@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use poem::Request;
 
-use super::health::Readiness;
+use super::readiness::Readiness;
 use super::tasks::pages::Pages;
 use crate::authn::gate::Gate;
 use crate::base::clock::Timestamp;

@@ -6,14 +6,15 @@ use ractor::ActorCell;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+use super::part::named;
 use super::pools::Pools;
+use super::seams::Seams;
 use super::secrets::Secrets;
 use super::server::serving::Site;
-use super::{Seams, named};
 use crate::accounts::Accounts;
 use crate::accounts::password::{Cost, PasswordHasher};
 use crate::accounts::read_model::UsersProjection;
-use crate::api::health::Readiness;
+use crate::api::readiness::Readiness;
 use crate::api::state::State;
 use crate::api::tasks::pages::Pages;
 use crate::authn::freshness::Freshness;
@@ -43,6 +44,7 @@ use crate::keys::ring::schedule::Schedule;
 use crate::keys::tokens::policy::TokenPolicy;
 use crate::postgres::Pool;
 use crate::revocations::Revocations;
+use crate::sessions::expiry::Expiry;
 use crate::sessions::read_model::SessionsProjection;
 use crate::sessions::session_list::SessionList;
 use crate::sessions::session_list::open::Limits;
@@ -279,7 +281,7 @@ impl Features {
         retention: Retention,
         parts: &mut JoinSet<String>,
     ) {
-        let expiry = self.sessions.expiry(pools.readers.clone());
+        let expiry = Expiry::new(self.sessions.clone(), pools.readers.clone());
         parts.spawn(named(expiry.run(), "the expiry of sessions"));
         let upkeep = self.tasks.idempotency_keys().upkeep();
         parts.spawn(named(upkeep.run(), "the upkeep of idempotency keys"));

@@ -4,16 +4,16 @@
 //! dies, [`Running::failed`] says so, and the process ends instead of limping.
 
 pub mod features;
+mod part;
 mod pools;
 pub mod root;
 pub mod routes;
+mod seams;
 pub mod secrets;
 pub mod server;
 pub mod storage;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::bail;
 use futures_util::FutureExt;
@@ -24,61 +24,26 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use self::features::{Features, Foundation, Node};
+use self::part::named;
 use self::pools::Pools;
 use self::root::{Root, RootMessage};
+pub use self::seams::Seams;
 use self::server::metrics::Metrics;
 use self::server::serving::{HttpServer, Site};
 use self::storage::Storage;
-use crate::api::health::Readiness;
+use crate::api::readiness::Readiness;
 use crate::authn::freshness::{Freshness, Memory};
-use crate::base::clock::{Clock, Timestamp};
+use crate::base::clock::Clock;
 use crate::base::id::Id;
 use crate::config::{Config, DatabaseLocation, HttpConfig};
-use crate::eventlog::Mark;
 use crate::eventlog::cluster::follower;
 use crate::eventlog::cluster::follower::{Member, Mode};
-use crate::eventlog::log::append::appender;
-use crate::http::limits::TimeLimits;
-use crate::keys::private::vault::GenerateKey;
 use crate::postgres;
 use crate::postgres::connect::{pooler, settings};
 use crate::postgres::{Connection, MigrationError, Pool};
 use crate::revocations::Revocations;
 use crate::revocations::feed::{Extent, RevocationFeed};
 use crate::telemetry::settings::MetricsPlace;
-
-/// What a test may replace.
-#[derive(Clone)]
-pub struct Seams {
-    /// The time.
-    pub clock: Clock,
-    /// Makes signing keys.
-    pub generate_key: GenerateKey,
-    /// Draws the marks of events.
-    pub draw_mark: fn(Timestamp) -> Mark,
-    /// Longest time a batch may take before its outcome is unknown.
-    pub batch_timeout: Duration,
-    /// How long clients may take.
-    pub time_limits: TimeLimits,
-}
-
-impl Default for Seams {
-    fn default() -> Self {
-        Self {
-            clock: Clock::system(),
-            generate_key: Arc::new(crate::keys::private::private_key::PrivateKey::generate),
-            draw_mark: Mark::draw,
-            batch_timeout: appender::BATCH_TIMEOUT,
-            time_limits: TimeLimits::default(),
-        }
-    }
-}
-
-impl std::fmt::Debug for Seams {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Seams").field("clock", &self.clock).finish_non_exhaustive()
-    }
-}
 
 /// The application.
 #[derive(Debug)]
@@ -333,9 +298,4 @@ async fn revocations(
         RevocationFeed::open(pool.clone(), clock.clone(), ended, keys, extent).await?;
     parts.spawn(named(feed.run(), "the feed of revocations"));
     Ok(revocations)
-}
-
-async fn named(part: impl Future<Output = ()>, name: &str) -> String {
-    part.await;
-    name.to_owned()
 }

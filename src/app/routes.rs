@@ -54,16 +54,6 @@ struct Places {
     shows_metrics: bool,
 }
 
-impl Places {
-    /// The API's answer to a request whose parameters it knows.
-    fn ask_api(&self, request: Request) -> BoxFuture<'_, Result<Response>> {
-        match api::query::require_known(&request) {
-            Ok(()) => DynEndpoint::call(&*self.api, request),
-            Err(problem) => future::ready(Err(problem.into())).boxed(),
-        }
-    }
-}
-
 impl DynEndpoint for Places {
     type Output = Response;
 
@@ -73,7 +63,7 @@ impl DynEndpoint for Places {
         if path.starts_with("/api/") {
             match WarmRead::of(&request) {
                 Some(read) => read.answer(&self.answers, request),
-                None => self.ask_api(request),
+                None => api::answer(&self.api, request).boxed(),
             }
         } else if self.shows_metrics && path == exposition::PATH {
             future::ready(Ok(exposition::answer(&request))).boxed()
@@ -82,7 +72,7 @@ impl DynEndpoint for Places {
         } else if page_map::is_page(path) || (!api::has(path) && page::is_wanted(&request)) {
             pages::answer(request).map(Ok).boxed()
         } else {
-            self.ask_api(request)
+            api::answer(&self.api, request).boxed()
         }
     }
 }

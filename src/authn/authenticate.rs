@@ -10,7 +10,7 @@ use crate::eventlog::ReadError;
 use crate::http::response::codes;
 use crate::http::response::problem::Problem;
 use crate::keys::When;
-use crate::keys::tokens::access_token::TokenError;
+use crate::keys::tokens::token_error::TokenError;
 use crate::keys::tokens::verified::Verified;
 use crate::sessions::SessionError;
 use crate::sessions::table::Session;

@@ -3,7 +3,7 @@
 use poem::Request;
 use poem::http::{HeaderName, header};
 
-use super::{edge, header_of};
+use super::{header_of, request};
 
 /// Where the server is reached and by whom.
 #[derive(Debug, Clone)]
@@ -56,7 +56,7 @@ impl Site {
 
     /// Whether an origin (as browsers write it) is this site's: the public one, or the one that the request is sent to.
     fn is_own(&self, origin: &str, request: &Request) -> bool {
-        let host = edge::host::of(request).unwrap_or_default();
+        let host = request::host::of(request).unwrap_or_default();
         let of_this_host = origin.split_once("://").is_some_and(|(scheme, authority)| {
             authority == host && (scheme == "https" || !self.secure)
         });

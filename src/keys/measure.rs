@@ -8,7 +8,7 @@ use opentelemetry::KeyValue;
 use super::key_set::KeySet;
 use super::ring::Stage;
 use super::ring::schedule::Schedule;
-use super::tokens::access_token::TokenError;
+use super::tokens::token_error::TokenError;
 use super::tokens::verified::Seen;
 use crate::base::clock::Clock;
 use crate::telemetry::audit_events::ended;

@@ -3,7 +3,7 @@
 use crate::http::response::codes;
 use crate::http::response::problem::Problem;
 use crate::keys::IssueError;
-use crate::keys::tokens::access_token::TokenError;
+use crate::keys::tokens::token_error::TokenError;
 
 impl From<IssueError> for Problem {
     fn from(error: IssueError) -> Self {

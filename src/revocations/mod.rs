@@ -9,7 +9,7 @@ mod ends;
 pub mod feed;
 mod read_model;
 pub mod security_event;
-mod signatures;
+pub mod signatures;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -21,6 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use self::ends::{Ends, Later, Next, Relevance};
 use self::security_event::End;
 use self::signatures::Signatures;
+use self::signatures::SignedEnd;
 use crate::eventlog::{Point, StoreError};
 use crate::keys::{IssueError, Keys};
 use crate::postgres::Pool;
@@ -80,17 +81,6 @@ pub enum TellError {
     /// An end could not be signed.
     #[error(transparent)]
     Issue(#[from] IssueError),
-}
-
-/// A signed end of a session.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignedEnd {
-    /// Where it stands in the log.
-    pub point: Point,
-    /// Identifies it (the `jti` claim).
-    pub id: String,
-    /// The security event token.
-    pub token: String,
 }
 
 /// Some ends in the order of the log.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use quick_cache::sync::Cache;
 use uuid::Uuid;
 
-use super::SignedEnd;
 use super::security_event::{End, SecurityEvent};
+use crate::eventlog::Point;
 use crate::keys::{IssueError, Keys};
 
 /// What a signed end takes in memory, with room for a signature of 4,096 bits.
@@ -16,6 +16,17 @@ const BYTES: usize = 2_048;
 struct Signed {
     kid: String,
     token: String,
+}
+
+/// A signed end of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedEnd {
+    /// Where it stands in the log.
+    pub point: Point,
+    /// Identifies it (the `jti` claim).
+    pub id: String,
+    /// The security event token.
+    pub token: String,
 }
 
 /// The signed ends that are kept, by their identifiers.

@@ -33,11 +33,16 @@ const AT_ONCE: usize = 8;
 /// The part that ends sessions whose time is over.
 #[derive(Debug)]
 pub struct Expiry {
-    pub(super) sessions: Sessions,
-    pub(super) pool: Pool,
+    sessions: Sessions,
+    pool: Pool,
 }
 
 impl Expiry {
+    /// Ends sessions, which are looked for through `pool`.
+    pub fn new(sessions: Sessions, pool: Pool) -> Self {
+        Self { sessions, pool }
+    }
+
     /// Ends what is due, for as long as the server runs.
     pub async fn run(self) {
         let clock = &self.sessions.clock;

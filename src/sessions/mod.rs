@@ -31,7 +31,6 @@ use uuid::Uuid;
 
 pub use self::error::{SessionCommandError, SessionError, StartError};
 use self::events::{EndReason, SessionEvent, SessionStarted};
-use self::expiry::Expiry;
 use self::session_actor::{Owned, SessionActor};
 pub use self::session_list::draft::{Device, Draft};
 use self::session_list::open::Limits;
@@ -247,11 +246,6 @@ impl Sessions {
         };
         let span = || tracing::info_span!("session.expiry");
         telemetry::of_own_accord("session.expiry", Keeping::Share, span, expire).await
-    }
-
-    /// What ends sessions whose time is over, to be run beside the server. It looks for them through `pool`.
-    pub fn expiry(&self, pool: Pool) -> Expiry {
-        Expiry { sessions: self.clone(), pool }
     }
 
     /// A user's sessions as they are now.

@@ -8,7 +8,7 @@ use keyfold::config::{Config, Secret};
 
 use keyfold::keys::algorithm::Algorithm;
 use keyfold::keys::jwk::Jwk;
-use keyfold::keys::tokens::access_token::TokenError;
+use keyfold::keys::tokens::token_error::TokenError;
 use serde_json::{Value, json};
 
 use crate::app::{SECRET, START, TestApp, first_key};

@@ -20,7 +20,7 @@ use crate::http::response::event_stream::Live;
 use crate::http::response::failure::Failure;
 use crate::http::response::field_problem::Flaw;
 use crate::http::response::problem::Problem;
-use crate::revocations::SignedEnd;
+use crate::revocations::signatures::SignedEnd;
 
 crate::statuses! {
     /// `GET /api/auth/revocations`

@@ -22,7 +22,7 @@ use super::answer::Answer;
 use super::connections::Place;
 use super::socket::Socket;
 use super::traffic::Traffic;
-use crate::api::health::Readiness;
+use crate::api::readiness::Readiness;
 use crate::http::limits::TimeLimits;
 use crate::http::response::answers::Held;
 use crate::http::response::problem::Problem;

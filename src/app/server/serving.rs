@@ -15,7 +15,7 @@ use super::connection::{Accepted, Protocol};
 use super::connections;
 use super::connections::Connections;
 use super::descriptors;
-use crate::api::health::Readiness;
+use crate::api::readiness::Readiness;
 use crate::capacity::memory::MemoryPlan;
 use crate::config::{Config, HttpConfig};
 use crate::http;

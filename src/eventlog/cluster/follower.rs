@@ -21,23 +21,20 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::agreement;
-use super::agreement::Disagreement;
+use super::error::{FollowError, HEARTBEAT_TIMEOUT};
 pub use super::membership::{Member, Mode};
 use super::notification::Batch;
 use super::{membership, probe};
 use crate::eventlog::log::append::acknowledged::Acknowledged;
 use crate::eventlog::log::{reader, scan};
-use crate::eventlog::model::error::StoreError;
 use crate::eventlog::model::event::Heard;
 use crate::eventlog::model::term::Term;
 pub use crate::eventlog::node_status::Follower;
 use crate::eventlog::node_status::{Status, Writable};
-use crate::postgres::{Connection, DatabaseError, Link, Pool};
+use crate::postgres::{Connection, Link, Pool};
 
 /// How often the database is looked at, which also tells others that this node lives, and how long it may take to answer.
 const HEARTBEAT: Duration = Duration::from_secs(3);
-pub(super) const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long connecting again, the lock and the subscription may take in all before they are tried anew.
 const ATTACH_TIMEOUT: Duration = Duration::from_secs(15);
@@ -63,43 +60,6 @@ pub trait Observer: Send + Sync + 'static {
     fn settled(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(std::future::ready(()))
     }
-}
-
-/// Why a node cannot take its place.
-#[derive(Debug, thiserror::Error)]
-pub enum FollowError {
-    /// Another node holds the lock.
-    #[error(
-        "another Keyfold server already uses this database (schema {schema}): {holder}. Stop it first, or start every server \
-         that shares the database with KEYFOLD_CLUSTER=true."
-    )]
-    Taken {
-        /// The schema both want.
-        schema: String,
-        /// Who that is, where and since when.
-        holder: String,
-    },
-    /// A node that lives has other settings.
-    #[error("{}", agreement::told(.0))]
-    Disagreement(Vec<Disagreement>),
-    /// The database keeps its connection and says nothing.
-    #[error("the database does not answer")]
-    Silent,
-    /// The database does not have what it had.
-    #[error(
-        "the database has lost events that it had acknowledged, up to position {0}: a backup was restored, or another server took \
-         over that did not have them. Nothing that this server has in memory is true of it; start again."
-    )]
-    AnotherHistory(i64),
-    /// The database could not be reached.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// The log could not be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A statement failed.
-    #[error("the database refused to let the node follow the log: {0:#}")]
-    Statement(#[from] tokio_postgres::Error),
 }
 
 /// The running side of a [`Follower`].

@@ -16,7 +16,7 @@ use tokio_postgres::{Client, Row, Transaction};
 use uuid::Uuid;
 
 use super::agreement::{Agreement, Disagreement, Peer};
-use super::follower::FollowError;
+use super::error::FollowError;
 use super::incarnation::Incarnation;
 use crate::base::clock::{Clock, Timestamp};
 use crate::eventlog::model::statement::{Jsonb, RawJson};

@@ -3,7 +3,7 @@
 use tokio_postgres::Error;
 use uuid::Uuid;
 
-use super::follower::{FollowError, HEARTBEAT_TIMEOUT};
+use super::error::{FollowError, HEARTBEAT_TIMEOUT};
 use crate::base::clock::Timestamp;
 use crate::base::skew::Asked;
 use crate::eventlog::log::soundness;

@@ -14,7 +14,6 @@ pub mod admission;
 pub(super) mod client_address;
 pub mod cors;
 pub(super) mod framework_errors;
-pub mod host;
 pub(super) mod metrics;
 pub(super) mod pause;
 pub mod security_headers;
@@ -34,6 +33,7 @@ use self::admission::Asker;
 use self::cors::{Cors, Readers};
 use self::security_headers::SecurityHeaders;
 use self::trace::{Operation, RequestContext};
+use super::request::host;
 use super::request::intake::Intake;
 use super::response::problem::Problem;
 use super::response::{answers, compressed, event_source};
@@ -122,10 +122,10 @@ impl<E: DynEndpoint<Output = Response>> Edge<E> {
         if is_event_source {
             response = event_source::understood(response);
         }
-        if Problem::is_missing_in(&response) {
+        if framework_errors::is_bare(&response) {
             let methods = || (self.operations.methods)(uri.path());
             // Boxed: most answers do not come this way.
-            response = Box::pin(Problem::complete(response, methods)).await;
+            response = Box::pin(framework_errors::complete(response, methods)).await;
         }
         if is_gzip_wanted {
             // Boxed: most answers of a busy API do not come this way either.

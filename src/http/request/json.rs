@@ -3,7 +3,6 @@
 use std::marker::PhantomData;
 
 use bytes::Bytes;
-use poem::http::{HeaderValue, header};
 use poem::{IntoResponse, Request, RequestBody, Response};
 use poem_openapi::payload::Payload;
 use poem_openapi::registry::{
@@ -17,10 +16,8 @@ use serde::de::DeserializeOwned;
 use super::body::{MAX_BODY, require_patch, require_type};
 use super::intake::{long_work, receive};
 use super::json_decode::parse;
+use crate::http::response::json_body::{CONTENT_TYPE, respond};
 use crate::http::response::problem::Problem;
-
-/// The media type of bodies.
-pub const CONTENT_TYPE: &str = "application/json";
 
 /// The media type of patches: what is absent stays, `null` takes away (RFC 7396).
 pub const MERGE_PATCH: &str = "application/merge-patch+json";
@@ -81,14 +78,6 @@ fn done<T: Type>() -> MetaResponses {
         headers: Vec::new(),
     };
     MetaResponses { responses: vec![response] }
-}
-
-/// An answer with a JSON body.
-pub(crate) fn respond(body: Bytes) -> Response {
-    let mut response = Response::from(body);
-    let content_type = HeaderValue::from_static(CONTENT_TYPE);
-    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
-    response
 }
 
 /// A JSON body that was encoded before: the same bytes for everybody.

@@ -4,6 +4,7 @@ pub(crate) mod accept;
 pub mod body;
 pub mod bounded_vec;
 pub mod hashed_body;
+pub mod host;
 pub mod idempotency_key;
 pub mod if_match;
 pub mod intake;

@@ -61,7 +61,7 @@ fn response(status: u16) -> MetaResponse {
         status: Some(status),
         status_range: None,
         content: vec![MetaMediaType {
-            content_type: crate::http::request::json::CONTENT_TYPE,
+            content_type: super::json_body::CONTENT_TYPE,
             schema: ErrorBody::schema_ref(),
         }],
         headers: match status {

@@ -10,6 +10,7 @@ pub mod event_stream;
 pub mod exposition;
 pub mod failure;
 pub mod field_problem;
+pub mod json_body;
 pub mod problem;
 pub mod raw_json;
 pub mod schema;

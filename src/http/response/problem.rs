@@ -16,9 +16,8 @@ use super::codes;
 use super::codes::Code;
 use super::field_problem;
 use super::field_problem::{FieldProblem, Flaw};
+use super::json_body;
 use super::raw_json::RawJson;
-use crate::http::edge::framework_errors;
-use crate::http::request::json;
 use crate::telemetry::current_trace_id;
 use crate::telemetry::reason::Reason;
 
@@ -301,10 +300,17 @@ impl Problem {
         }
     }
 
+    /// The problem with another status than that of its code.
+    #[must_use]
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
+        self.0.status = status;
+        self
+    }
+
     /// The answer.
     pub fn to_response(&self) -> Response {
         let body = serde_json::to_vec(&self.body()).unwrap_or_default();
-        let mut response = json::respond(body.into());
+        let mut response = json_body::respond(body.into());
         response.set_status(self.0.status);
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         for (name, value) in &self.0.headers {
@@ -313,42 +319,6 @@ impl Problem {
             }
         }
         response
-    }
-
-    /// Whether an answer is a failure that the framework noticed, which lacks the one error body.
-    pub fn is_missing_in(response: &Response) -> bool {
-        let failed = response.status().is_client_error() || response.status().is_server_error();
-        let is_told = |kind: &str| response.content_type() == Some(kind);
-        failed && !is_told(json::CONTENT_TYPE) && !is_told(PAGE)
-    }
-
-    /// Gives it the one error body. `allowed` names the methods of the path, for a `405` (RFC 9110, section 15.5.6).
-    pub async fn complete(response: Response, allowed: impl FnOnce() -> String) -> Response {
-        let status = response.status();
-        let text = response.into_body().into_string().await.unwrap_or_default();
-        Self::noticed_by_framework(status, &text, allowed).to_response()
-    }
-
-    fn noticed_by_framework(
-        status: StatusCode,
-        text: &str,
-        allowed: impl FnOnce() -> String,
-    ) -> Self {
-        match status {
-            StatusCode::NOT_FOUND => Self::nothing_here(),
-            StatusCode::METHOD_NOT_ALLOWED => {
-                let message = "This path does not have this method";
-                let problem = Self::new(codes::METHOD_NOT_ALLOWED, message);
-                problem.with_header(header::ALLOW, allowed())
-            }
-            StatusCode::BAD_REQUEST => framework_errors::refused(text),
-            status if status.is_client_error() => {
-                let mut problem = Self::not_understood();
-                problem.0.status = status;
-                problem
-            }
-            _ => Self::internal(&format!("{status}: {text}")),
-        }
     }
 }
 

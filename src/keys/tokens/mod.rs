@@ -2,4 +2,5 @@
 
 pub mod access_token;
 pub mod policy;
+pub mod token_error;
 pub mod verified;

@@ -7,7 +7,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use quick_cache::sync::Cache;
 
-use super::access_token::{MAX_LENGTH, TokenError};
+use super::token_error::{MAX_LENGTH, TokenError};
 use crate::base::clock::MOST_DRIFT;
 use crate::base::clock::Timestamp;
 use crate::base::id::{SessionId, UserId};

@@ -8,6 +8,9 @@ use crate::eventlog::{Extent, Mark, Point};
 use crate::tasks::events::{Deed, Imported, Span, TaskEvent};
 use crate::tasks::values::{Description, Due, Position, Priority, Tags, TaskId, Title};
 
+/// Most tasks in one list: everything that concerns a whole list is then one transaction that others hardly feel.
+pub const MAX_TASKS: usize = 10_000;
+
 /// The versions that something may have for a command to be carried out; any, if there are none.
 pub type Expected = Option<Vec<Point>>;
 
@@ -280,7 +283,7 @@ pub enum Refusal {
     #[error("there is no such task to stand beside")]
     NoSuchNeighbour(Place),
     /// The list is full.
-    #[error("the list has {} tasks already", super::MAX_TASKS)]
+    #[error("the list has {} tasks already", MAX_TASKS)]
     ListFull,
     /// The list would take more bytes than a list may.
     #[error("the list would be larger than a list may be")]

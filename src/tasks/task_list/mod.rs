@@ -23,9 +23,6 @@ use super::values::{Position, TaskId};
 use crate::base::clock::Timestamp;
 use crate::eventlog::{Consequence, Decider, Extent, Point};
 
-/// Most tasks in one list: everything that concerns a whole list is then one transaction that others hardly feel.
-pub const MAX_TASKS: usize = 10_000;
-
 /// A task list.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::command::MAX_TASKS;
 use super::command::{Action, Expected, Key, New, Put, Refusal, Rejection, Restore, Stamp, Wanted};
 use super::task::{Content, Fields, Task};
-use super::{MAX_TASKS, State, TaskList};
+use super::{State, TaskList};
 use crate::base::clock::Timestamp;
 use crate::eventlog::Consequence;
 use crate::tasks::events::{

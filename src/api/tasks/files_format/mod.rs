@@ -33,9 +33,10 @@ use crate::http::request::json_decode;
 use crate::http::response::field_problem::Flaw;
 use crate::http::response::problem::Problem;
 use crate::tasks::Tasks;
+use crate::tasks::task_list::TaskList;
+use crate::tasks::task_list::command::MAX_TASKS;
 use crate::tasks::task_list::command::{Action, Key, Put};
 use crate::tasks::task_list::task::Task;
-use crate::tasks::task_list::{MAX_TASKS, TaskList};
 use crate::tasks::values::TaskId;
 
 /// What a task holds beside its texts, about.

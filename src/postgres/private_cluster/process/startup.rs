@@ -13,11 +13,12 @@ use tokio::time::{Instant, interval};
 
 use super::postmaster::Postmaster;
 use super::{initialise, leftover, readiness};
+use crate::postgres::private_cluster::config::{ClusterConfig, SESSIONS};
 use crate::postgres::private_cluster::data_directory::DataDirectory;
 use crate::postgres::private_cluster::error::ClusterError;
 use crate::postgres::private_cluster::system::binaries::Binaries;
 use crate::postgres::private_cluster::system::identity::Identity;
-use crate::postgres::private_cluster::{ClusterConfig, SESSIONS, access, log, place, socket};
+use crate::postgres::private_cluster::{access, log, place, socket};
 
 /// Given on the command line, where neither a file nor `ALTER SYSTEM` can change them.
 const FIXED: [&str; 9] = [

@@ -4,6 +4,7 @@ mod moving;
 mod restoring;
 mod taking_back;
 
+use super::command::MAX_TASKS;
 use super::command::{Draft, Key, New, Place, Put, Restore, Wanted};
 use super::task::{Content, Fields};
 use super::*;

@@ -10,7 +10,7 @@ use self::table::Row;
 use super::PortableTask;
 use crate::http::response::field_problem::Flaw;
 use crate::http::response::problem::Problem;
-use crate::tasks::task_list::MAX_TASKS;
+use crate::tasks::task_list::command::MAX_TASKS;
 use crate::tasks::values::{InvalidPriority, TAG_SEPARATOR};
 
 /// The names of the columns.

@@ -20,7 +20,7 @@ pub fn of(request: &Request) -> Option<&str> {
 /// # Errors
 ///
 /// `400`, with what is wrong.
-pub(super) fn require(request: &Request) -> Result<(), Problem> {
+pub(crate) fn require(request: &Request) -> Result<(), Problem> {
     let authority = request.uri().authority();
     let mut named = request.headers().get_all(header::HOST).iter();
     let invalid = |message| Err(Problem::new(codes::INVALID_HOST, message));

@@ -1,0 +1,48 @@
+//! Reasons for which a node cannot take or keep its place among the nodes.
+
+use std::time::Duration;
+
+use super::agreement;
+use super::agreement::Disagreement;
+use crate::eventlog::model::error::StoreError;
+use crate::postgres::DatabaseError;
+
+/// Why a node cannot take its place.
+#[derive(Debug, thiserror::Error)]
+pub enum FollowError {
+    /// Another node holds the lock.
+    #[error(
+        "another Keyfold server already uses this database (schema {schema}): {holder}. Stop it first, or start every server \
+         that shares the database with KEYFOLD_CLUSTER=true."
+    )]
+    Taken {
+        /// The schema both want.
+        schema: String,
+        /// Who that is, where and since when.
+        holder: String,
+    },
+    /// A node that lives has other settings.
+    #[error("{}", agreement::told(.0))]
+    Disagreement(Vec<Disagreement>),
+    /// The database keeps its connection and says nothing.
+    #[error("the database does not answer")]
+    Silent,
+    /// The database does not have what it had.
+    #[error(
+        "the database has lost events that it had acknowledged, up to position {0}: a backup was restored, or another server took \
+         over that did not have them. Nothing that this server has in memory is true of it; start again."
+    )]
+    AnotherHistory(i64),
+    /// The database could not be reached.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The log could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A statement failed.
+    #[error("the database refused to let the node follow the log: {0:#}")]
+    Statement(#[from] tokio_postgres::Error),
+}
+
+/// The time that the database may take to answer a look at it.
+pub(super) const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(3);
