@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::eventlog::{Point, Within};
 use crate::tasks::events::Deed;
-use crate::tasks::history::{Kind, Only};
+use crate::tasks::history::entry::{Kind, Only};
 use crate::tasks::listing::{Order, Sort};
 use crate::tasks::values::Priority;
 

@@ -19,7 +19,8 @@ use crate::sessions::Sessions;
 use crate::sessions::events::EndReason;
 use crate::sessions::read_model::owners;
 use crate::sessions::session_list::SessionList;
-use crate::tasks::{Tasks, idempotency};
+use crate::tasks::Tasks;
+use crate::tasks::idempotency;
 
 /// What caused the events.
 const CAUSE: &str = "users delete";

@@ -7,18 +7,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use futures_util::stream::{self, Stream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
-use super::Tasks;
-use super::history::Entry;
-use super::history::time_travel::TravelError;
+use super::history::entry::Entry;
+use super::history::moment::TravelError;
+use super::lists::Tasks;
 use crate::base::id::UserId;
 use crate::eventlog::{ReadError, StoreError, StreamName, Watch, Within};
 use crate::telemetry::audit_events;
 use crate::telemetry::reason::Reason;
 
-/// Most followers on this node.
-const MAX_FOLLOWERS: usize = 10_000;
 /// Events read at once.
 const PAGE: i64 = 64;
 
@@ -42,16 +40,6 @@ impl From<TravelError> for FollowError {
             TravelError::NoSuchVersion => Self::NoSuchVersion,
             TravelError::Read(error) => Self::Read(error),
         }
-    }
-}
-
-/// Places for followers. Cheap to clone.
-#[derive(Debug, Clone)]
-pub(super) struct Places(Arc<Semaphore>);
-
-impl Places {
-    pub(super) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(MAX_FOLLOWERS)))
     }
 }
 

@@ -6,7 +6,7 @@ use tokio_postgres::types::Json;
 use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
-use super::history::Only;
+use super::history::entry::Only;
 use super::values::{TaskId, Title};
 use crate::base::clock::Timestamp;
 use crate::eventlog::log::reader;

@@ -7,15 +7,18 @@ use std::time::{Duration, Instant};
 use serde_json::value::RawValue;
 
 use super::events::{Deed, Span, TaskEvent};
-use super::history::{by, decoded};
-use super::idempotency::{self, Answer, Asked, Came, IdempotencyKeys, KeyError, read_model};
+use super::history::entry::by;
+use super::history::entry::decoded;
+use super::idempotency;
+use super::idempotency::record::{Answer, Asked, Came};
+use super::idempotency::{IdempotencyKeys, KeyError, read_model};
 use super::limits::bulk::{Busy, Claim};
 use super::limits::turns::Turn;
+use super::lists::{QUICK, Tasks};
 use super::skew;
 use super::task_list::TaskList;
 use super::task_list::command::{Command, Expected, Refusal, Rejection, Stamp, Taking};
 use super::values::TaskId;
-use super::{QUICK, Tasks};
 use crate::base::id::UserId;
 use crate::eventlog::{
     Context, ExecuteError, Execution, Outcome, Published, ReadError, Record, StoreError,

@@ -7,7 +7,7 @@ use poem_openapi::types::Type;
 use super::bodies::TaskBody;
 use crate::capacity::budget::Lease;
 use crate::http::request::json::Encoded;
-use crate::tasks::idempotency::Answer;
+use crate::tasks::idempotency::record::Answer;
 
 /// What is there after a change.
 #[derive(Debug, ApiResponse)]

@@ -9,7 +9,7 @@ use crate::base::id::UserId;
 use crate::http::request::idempotency_key::MaybeIdempotencyKey;
 use crate::http::request::intake;
 use crate::http::response::problem::Problem;
-use crate::tasks::idempotency::Key;
+use crate::tasks::idempotency::record::Key;
 use crate::tasks::limits::turns::Turn;
 
 /// The turn of the user who has proven to have sent the request. It comes after the proof and before the body: a request

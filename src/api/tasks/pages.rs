@@ -9,11 +9,12 @@ use crate::base::id::UserId;
 use crate::base::response_cache;
 use crate::base::response_cache::Encodings;
 use crate::eventlog::{Point, Published};
-use crate::tasks::history::time_travel::Moment;
+use crate::tasks::PageError;
+use crate::tasks::Tasks;
+use crate::tasks::history::moment::Moment;
 use crate::tasks::listing;
 use crate::tasks::listing::Query;
 use crate::tasks::task_list::TaskList;
-use crate::tasks::{PageError, Tasks};
 
 /// Bytes of a usual page.
 const USUAL: usize = 4 * 1024;

@@ -23,9 +23,10 @@ use crate::http::response::field_problem::Flaw;
 use crate::http::response::problem::Problem;
 use crate::http::response::schema::Nullable;
 use crate::tasks::feed::FollowError;
+use crate::tasks::history::HistoryError;
 use crate::tasks::history::differences::{Cursor, Differences};
-use crate::tasks::history::time_travel::Moment;
-use crate::tasks::history::{HistoryError, Only};
+use crate::tasks::history::entry::Only;
+use crate::tasks::history::moment::Moment;
 
 crate::statuses! {
     /// `GET /api/{user_id}/tasks/{task_id}/history`

@@ -4,13 +4,14 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::time_travel::Past;
+use super::moment::Past;
 use crate::base::id::UserId;
 use crate::eventlog::Point;
+use crate::tasks::lists::Tasks;
+use crate::tasks::paging::PageError;
 use crate::tasks::task_list::ordered::OrderedTasks;
 use crate::tasks::task_list::task::{Fields, Task};
 use crate::tasks::values::TaskId;
-use crate::tasks::{PageError, Tasks};
 
 /// Bytes of fields from which on a page takes no more differences.
 const MAX_PAGE: usize = 512 * 1024;

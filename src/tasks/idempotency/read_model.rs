@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use tokio_postgres::types::ToSql;
 
-use super::{Asked, Came};
+use super::record::{Asked, Came};
 use crate::base::id::UserId;
 use crate::eventlog::{Statement, StoreError};
 use crate::postgres::Pool;

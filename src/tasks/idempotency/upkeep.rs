@@ -11,7 +11,8 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::{KEPT, read_model};
+use super::read_model;
+use super::record::KEPT;
 use crate::base::clock::{Clock, Timestamp};
 use crate::eventlog::StoreError;
 use crate::postgres::Pool;

@@ -11,7 +11,7 @@ use crate::eventlog::Point;
 use crate::http::response::schema::Nullable;
 use crate::tasks::events::Deed;
 use crate::tasks::history::differences::Difference;
-use crate::tasks::history::{Entry, Kind, Told};
+use crate::tasks::history::entry::{Entry, Kind, Told};
 use crate::tasks::values::TaskId;
 
 /// What happened to a task.

@@ -1,0 +1,201 @@
+//! Reading histories: of a task, of a list, and of what was deleted.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::entry::{Entry, Only, Told, decoded};
+use super::moment::TravelError;
+use crate::base::id::UserId;
+use crate::eventlog::{Published, ReadError, StoreError, StreamName, Within};
+use crate::tasks::events::{TaskDeleted, TaskEvent};
+use crate::tasks::lists::{QUICK, Tasks};
+use crate::tasks::read_model::{self, Of, Page};
+use crate::tasks::task_list::TaskList;
+use crate::tasks::task_list::ordered::OrderedTasks;
+use crate::tasks::values::TaskId;
+
+/// Why the history of a task cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// There is no such version before which it should be told, or nothing happened to the task in it.
+    #[error("nothing happened in this version")]
+    NoSuchVersion,
+    /// It could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+impl From<TravelError> for HistoryError {
+    fn from(error: TravelError) -> Self {
+        match error {
+            TravelError::NoSuchVersion => Self::NoSuchVersion,
+            TravelError::Read(error) => Self::Read(error),
+        }
+    }
+}
+
+impl From<StoreError> for HistoryError {
+    fn from(error: StoreError) -> Self {
+        Self::Read(error.into())
+    }
+}
+
+impl Tasks {
+    /// Up to `limit` entries of the history of a task, the last one first, from before one of its versions if there is one:
+    /// as many as a page has bytes for. None if there never was such a task.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, or nothing happened to the task in that version.
+    pub async fn history(
+        &self,
+        owner: UserId,
+        task: TaskId,
+        before: Option<Within>,
+        limit: usize,
+    ) -> Result<Option<Told>, HistoryError> {
+        let now = self.of(owner).await?;
+        let before = self.before(owner, &now, before).await?;
+        let _walk = self.walks.turn(owner).await?;
+        let last = if let Some(task) = now.state.tasks.get(task) {
+            Some(task.version.number)
+        } else {
+            let deletions = self.last_deletions(owner, &[task]).await?;
+            deletions.get(&task).map(|(version, _)| *version)
+        };
+        let Some(last) = last else { return Ok(None) };
+        let stream = Self::stream(owner);
+        if let Some(before) = before {
+            self.check_version(&stream, task, before).await?;
+        }
+        let place = (Of::Task(last), before.unwrap_or(i64::MAX));
+        let page = read_model::history(&self.pool, &stream, place, limit).await?;
+        Ok(Some(self.told(page).await?))
+    }
+
+    /// Up to `limit` entries of the history of a whole list, of every task that ever was on it, the last one first, from
+    /// before a version if there is one: as many as a page has bytes for. Each has a title.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub async fn list_history(
+        &self,
+        owner: UserId,
+        only: Option<Only>,
+        before: Option<Within>,
+        limit: usize,
+    ) -> Result<Told, HistoryError> {
+        let list = self.of(owner).await?;
+        let before = self.before(owner, &list, before).await?;
+        let _walk = self.walks.turn(owner).await?;
+        let stream = Self::stream(owner);
+        // What happens meanwhile is not told: the list does not know its tasks.
+        let end = before.unwrap_or(list.version + 1);
+        let page = read_model::history(&self.pool, &stream, (Of::List(only), end), limit).await?;
+        let told = self.told(page).await?;
+        Ok(self.titled(owner, &list.state.tasks, told).await?)
+    }
+
+    /// The number of the version before which a history is told, if there is one.
+    async fn before(
+        &self,
+        owner: UserId,
+        now: &Published<TaskList>,
+        before: Option<Within>,
+    ) -> Result<Option<i64>, HistoryError> {
+        let Some(before) = before else { return Ok(None) };
+        Ok(Some(self.number_of(owner, now, before).await?))
+    }
+
+    /// What the events of a page tell.
+    async fn told(&self, page: Page) -> Result<Told, ReadError> {
+        let Page { events, bytes, more } = page;
+        let read = move || events.iter().map(Entry::of).collect::<Result<Vec<_>, _>>();
+        let entries = if bytes > QUICK {
+            self.long_work()
+                .run(read)
+                .await
+                .map_err(|error| StoreError::Refused(error.to_string()))?
+        } else {
+            read()
+        };
+        Ok(Told { entries: entries?, more })
+    }
+
+    /// Entries with titles: their own, or what their tasks are called now, or were when they were deleted.
+    async fn titled(
+        &self,
+        owner: UserId,
+        tasks: &OrderedTasks,
+        mut told: Told,
+    ) -> Result<Told, ReadError> {
+        let mut gone = BTreeSet::new();
+        for entry in &mut told.entries {
+            let now = || tasks.get(entry.task_id).map(|task| &task.title);
+            entry.title = entry.own_title().or_else(now).cloned();
+            if entry.title.is_none() {
+                gone.insert(entry.task_id);
+            }
+        }
+        if gone.is_empty() {
+            return Ok(told);
+        }
+        let (stream, gone) = (Self::stream(owner), gone.into_iter());
+        let titles = read_model::last_titles(&self.pool, &stream, gone).await?;
+        for entry in told.entries.iter_mut().filter(|entry| entry.title.is_none()) {
+            entry.title = titles.get(&entry.task_id).cloned();
+        }
+        Ok(told)
+    }
+
+    /// Whether something happened to a task in a version. From anywhere else its events could only be found by walking through
+    /// all of its history.
+    async fn check_version(
+        &self,
+        stream: &StreamName,
+        task: TaskId,
+        version: i64,
+    ) -> Result<(), HistoryError> {
+        let there = self.log.read_stream(stream, version - 1, 1).await?;
+        let there = there.first().filter(|event| event.version == version);
+        let there = there.map(decoded).transpose()?;
+        let is_own = there.is_some_and(|event| event.task_id() == task);
+        if is_own { Ok(()) } else { Err(HistoryError::NoSuchVersion) }
+    }
+
+    /// The last deletions of those of the tasks that were ever deleted, and their versions.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read.
+    pub async fn deletions(
+        &self,
+        owner: UserId,
+        tasks: &[TaskId],
+    ) -> Result<HashMap<TaskId, (i64, TaskDeleted)>, ReadError> {
+        if tasks.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let _walk = self.walks.turn(owner).await?;
+        self.last_deletions(owner, tasks).await
+    }
+
+    /// The same for who has the turn to walk.
+    async fn last_deletions(
+        &self,
+        owner: UserId,
+        tasks: &[TaskId],
+    ) -> Result<HashMap<TaskId, (i64, TaskDeleted)>, ReadError> {
+        if tasks.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let stored = read_model::deletions(&self.pool, &Self::stream(owner), tasks).await?;
+        let mut deletions = HashMap::with_capacity(stored.len());
+        for recorded in &stored {
+            if let TaskEvent::Deleted(deleted) = decoded(recorded)? {
+                deletions.insert(deleted.task_id, (recorded.version, deleted));
+            }
+        }
+        Ok(deletions)
+    }
+}

@@ -1,0 +1,18 @@
+//! Places for those who follow a list.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+/// Places for followers. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Places(pub(crate) Arc<Semaphore>);
+
+impl Places {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Semaphore::new(MAX_FOLLOWERS)))
+    }
+}
+
+/// Most followers on this node.
+const MAX_FOLLOWERS: usize = 10_000;

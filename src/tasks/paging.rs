@@ -1,0 +1,66 @@
+//! The list that a page is of: as it is now, or as it was.
+
+use std::sync::Arc;
+
+use super::history::moment::{Moment, TravelError};
+use super::limits::bulk::Busy;
+use super::listing::Query;
+use super::lists::Tasks;
+use super::task_list::TaskList;
+use crate::base::id::UserId;
+use crate::eventlog::{Published, ReadError};
+
+/// A page of tasks was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    /// The list could not be shown as it is or was.
+    #[error(transparent)]
+    Travel(#[from] TravelError),
+    /// The page before is of another list than there is now.
+    #[error("the cursor is of another history")]
+    OtherCursor,
+    /// Too much of the user's is being made already.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// The page has no JSON form.
+    #[error("a page of tasks has no JSON form: {0}")]
+    Encoding(String),
+}
+
+impl From<ReadError> for PageError {
+    fn from(error: ReadError) -> Self {
+        Self::Travel(error.into())
+    }
+}
+
+impl PageError {
+    /// The error of a page that could not be encoded.
+    pub(crate) fn of_encoding(error: impl std::fmt::Display) -> Self {
+        Self::Encoding(error.to_string())
+    }
+}
+
+impl Tasks {
+    /// A user's list for a page of it, as the list is now or was.
+    ///
+    /// # Errors
+    ///
+    /// When the list was not yet, cannot be read, or is of another history than the cursor of the query.
+    pub async fn list_of_page(
+        &self,
+        owner: UserId,
+        query: &Query,
+        as_of: Option<Moment>,
+    ) -> Result<Arc<Published<TaskList>>, PageError> {
+        let list = match as_of {
+            None => self.of(owner).await.map_err(TravelError::from)?,
+            // Boxed: a warm read shall not carry what only a look back needs.
+            Some(moment) => Box::pin(self.as_of(owner, moment)).await?,
+        };
+        if self.fits(owner, list.state.version, query).await? {
+            Ok(list)
+        } else {
+            Err(PageError::OtherCursor)
+        }
+    }
+}
