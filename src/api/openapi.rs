@@ -14,8 +14,8 @@ use super::auth::revocations::Revocation;
 use super::tasks::bodies::{ChangeBody, HistoryBody, TaskBody, TaskListBody};
 use super::tasks::files_format;
 use crate::api;
-use crate::http::response::field_problem::{FieldProblem, Flaw};
 use crate::http::response::problem::ErrorBody;
+use crate::http::response::problem::field_problem::{FieldProblem, Flaw};
 use crate::http::response::raw_json::RawJson;
 
 /// The tags in the order in which a newcomer needs them.

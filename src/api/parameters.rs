@@ -6,8 +6,8 @@ use poem_openapi::error::ParseParamError;
 use poem_openapi::registry::{MetaOperation, MetaSchema, MetaSchemaRef};
 use url::form_urlencoded;
 
-use crate::http::response::field_problem::Flaw;
 use crate::http::response::problem::Problem;
+use crate::http::response::problem::field_problem::Flaw;
 
 /// The error of a request, as a problem of ours if the framework could not read a parameter.
 pub(super) fn explained(error: Error, uri: &Uri, operation: Option<&MetaOperation>) -> Error {

@@ -7,8 +7,8 @@ use poem_openapi::registry::{MetaOperation, MetaParamIn};
 use url::form_urlencoded;
 
 use super::known;
-use crate::http::response::field_problem::{FieldProblem, Flaw};
 use crate::http::response::problem::Problem;
+use crate::http::response::problem::field_problem::{FieldProblem, Flaw};
 
 /// Paths whose queries are checked. Elsewhere, a monitor may add a parameter to make each of its requests another one.
 const WHERE: &str = "/api/";

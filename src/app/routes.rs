@@ -13,7 +13,7 @@ use crate::api::state::State;
 use crate::api::warm_read::WarmRead;
 use crate::http::edge::trace::Operation;
 use crate::http::edge::{Attach, Edge, Operations};
-use crate::http::response::exposition;
+use crate::http::exposition;
 use crate::web::{explorer, page, page_map, pages};
 
 /// The whole application, with the metrics in it if they have no place of their own.

@@ -28,8 +28,8 @@ use crate::base::clock::{Clock, Timestamp};
 use crate::base::id::{SessionId, UserId};
 use crate::eventlog::Context;
 use crate::http::request::intake;
-use crate::http::response::codes;
 use crate::http::response::problem::Problem;
+use crate::http::response::problem::codes;
 use crate::keys::When;
 use crate::sessions::table::Session;
 

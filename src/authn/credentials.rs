@@ -5,9 +5,9 @@ use poem::http::{Method, header};
 
 use super::cookie;
 use crate::http::header_of;
-use crate::http::response::codes;
-use crate::http::response::field_problem::Flaw;
 use crate::http::response::problem::Problem;
+use crate::http::response::problem::codes;
+use crate::http::response::problem::field_problem::Flaw;
 use crate::http::site::{Sender, Site};
 use crate::sessions::token::SessionToken;
 

@@ -8,37 +8,28 @@
 //! when it cannot be made, [`ConfigError`] names every problem at once, never showing a secret.
 
 mod agreement;
-mod database;
-mod entities;
 mod help;
-mod http;
-mod keys;
-mod memory;
 mod opentelemetry;
-mod passwords;
 pub mod read;
-mod secret;
-mod sessions;
-mod telemetry;
-mod tokens;
+pub mod settings;
 mod variables;
 
 use std::path::PathBuf;
 
-pub use self::database::{DatabaseConfig, DatabaseLocation};
-pub use self::entities::EntityConfig;
 pub use self::help::{help, markdown_table};
-pub use self::http::HttpConfig;
-pub use self::keys::KeyConfig;
-pub use self::memory::MemoryConfig;
 pub use self::opentelemetry::{STANDARD_VARIABLES, StandardVariable, standard_markdown_table};
-pub use self::passwords::PasswordConfig;
 pub use self::read::environment::{Environment, ProcessEnvironment};
 pub use self::read::error::{ConfigError, InvalidValue, Problem};
 pub use self::read::origin::Origin;
-pub use self::secret::Secret;
-pub use self::sessions::SessionConfig;
-pub use self::tokens::TokenConfig;
+pub use self::settings::database::{DatabaseConfig, DatabaseLocation};
+pub use self::settings::entities::EntityConfig;
+pub use self::settings::http::HttpConfig;
+pub use self::settings::keys::KeyConfig;
+pub use self::settings::memory::MemoryConfig;
+pub use self::settings::passwords::PasswordConfig;
+pub use self::settings::secret::Secret;
+pub use self::settings::sessions::SessionConfig;
+pub use self::settings::tokens::TokenConfig;
 pub use self::variables::{VARIABLES, Variable};
 
 use self::read::reader::Reader;
@@ -101,15 +92,15 @@ impl Config {
         let config = Self {
             http: HttpConfig::read(&mut reader),
             database: DatabaseConfig::read(&mut reader),
-            secret: secret::read(&mut reader),
-            previous_secrets: secret::read_previous(&mut reader),
+            secret: settings::secret::read(&mut reader),
+            previous_secrets: settings::secret::read_previous(&mut reader),
             keys: KeyConfig::read(&mut reader),
             tokens: TokenConfig::read(&mut reader),
             sessions: SessionConfig::read(&mut reader),
             passwords: PasswordConfig::read(&mut reader),
             memory: MemoryConfig::read(&mut reader),
             entities: EntityConfig::read(&mut reader),
-            telemetry: telemetry::read(&mut reader),
+            telemetry: settings::telemetry::read(&mut reader),
             changing: agreement::read_changing(&mut reader),
         };
         reader.finish().map(|()| config)

@@ -5,6 +5,7 @@
 
 pub mod detached;
 pub mod edge;
+pub mod exposition;
 pub mod limits;
 pub mod request;
 pub mod response;

@@ -6,10 +6,10 @@ use crate::accounts::email::InvalidEmail;
 use crate::accounts::password::{HashError, InvalidPassword, SamePassword, WrongPassword};
 use crate::accounts::{AccountCommandError, ChangePasswordError, SignUpError, VerifyError};
 use crate::eventlog::ReadError;
-use crate::http::response::codes;
-use crate::http::response::codes::Code;
-use crate::http::response::field_problem::{FieldProblem, Flaw};
 use crate::http::response::problem::Problem;
+use crate::http::response::problem::codes;
+use crate::http::response::problem::codes::Code;
+use crate::http::response::problem::field_problem::{FieldProblem, Flaw};
 use crate::telemetry::reason::Reason;
 
 impl From<InvalidEmail> for Flaw {

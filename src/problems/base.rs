@@ -2,8 +2,8 @@
 
 use crate::base::text::InvalidText;
 use crate::capacity::worker_pool::WorkError;
-use crate::http::response::field_problem::Flaw;
 use crate::http::response::problem::Problem;
+use crate::http::response::problem::field_problem::Flaw;
 
 impl From<InvalidText> for Flaw {
     fn from(error: InvalidText) -> Self {

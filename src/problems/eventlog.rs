@@ -1,8 +1,8 @@
 //! Problems of the event log and of its entities.
 
 use crate::eventlog::{ExecuteError, ReadError, StoreError};
-use crate::http::response::codes;
 use crate::http::response::problem::Problem;
+use crate::http::response::problem::codes;
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {

@@ -1,7 +1,7 @@
 //! Problems of keys and of access tokens.
 
-use crate::http::response::codes;
 use crate::http::response::problem::Problem;
+use crate::http::response::problem::codes;
 use crate::keys::IssueError;
 use crate::keys::tokens::token_error::TokenError;
 

@@ -2,8 +2,8 @@
 
 use super::eventlog::executed;
 use crate::eventlog::ReadError;
-use crate::http::response::codes;
 use crate::http::response::problem::Problem;
+use crate::http::response::problem::codes;
 use crate::sessions::{SessionCommandError, SessionError, StartError};
 
 impl From<SessionError> for Problem {

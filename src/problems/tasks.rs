@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::eventlog::executed;
 use crate::eventlog::ReadError;
-use crate::http::response::codes;
 use crate::http::response::problem::Problem;
+use crate::http::response::problem::codes;
 use crate::tasks::events::Deed;
 use crate::tasks::idempotency::KeyError;
 use crate::tasks::limits::bulk::Busy;

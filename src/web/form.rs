@@ -12,9 +12,9 @@ use zeroize::Zeroizing;
 use crate::api::state::State;
 use crate::http::request::body::{MAX_BODY, require_type};
 use crate::http::request::intake::receive;
-use crate::http::response::codes;
-use crate::http::response::field_problem::FieldProblem;
 use crate::http::response::problem::Problem;
+use crate::http::response::problem::codes;
+use crate::http::response::problem::field_problem::FieldProblem;
 use crate::http::site::{Sender, Site};
 
 const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";

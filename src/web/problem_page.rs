@@ -6,8 +6,8 @@ use poem::http::StatusCode;
 
 use super::instead::{Again, Instead, Trouble};
 use super::page::{self, Frame, of_problem, with_cookie};
-use crate::http::response::codes;
 use crate::http::response::problem::Problem;
+use crate::http::response::problem::codes;
 use crate::telemetry::current_trace_id;
 
 /// Something went wrong.

@@ -10,8 +10,8 @@ use crate::api::auth::entering;
 use crate::api::state::State;
 use crate::authn::caller::{Owner, SignedIn};
 use crate::base::id::UserId;
-use crate::http::response::codes;
 use crate::http::response::problem::Problem;
+use crate::http::response::problem::codes;
 
 /// Somebody with a live session.
 #[derive(Debug, Clone)]

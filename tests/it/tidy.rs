@@ -1,5 +1,7 @@
 //! The rules of the code base that a compiler does not check, held by reading its text.
 
+mod floors;
+mod graph;
 mod lexer;
 mod manifests;
 mod sources;

@@ -5,8 +5,8 @@ use poem_openapi::types::{Example, MaybeUndefined};
 use serde::Deserialize;
 
 use crate::accounts::name::Name;
-use crate::http::response::field_problem::Flaw;
 use crate::http::response::problem::Problem;
+use crate::http::response::problem::field_problem::Flaw;
 
 /// What to change about one's profile (JSON Merge Patch, RFC 7396): absent fields stay as they are.
 #[derive(Debug, Clone, Default, Deserialize, Object)]

@@ -16,8 +16,8 @@ use crate::authn::caller::{MaybeSignedIn, SessionHolder, SignedIn};
 use crate::authn::cookie;
 use crate::http::request::json::{Encoded, Json};
 use crate::http::response::failure::Failure;
-use crate::http::response::field_problem::Flaw;
 use crate::http::response::problem::Problem;
+use crate::http::response::problem::field_problem::Flaw;
 use crate::telemetry::audit_events;
 use crate::telemetry::audit_events::About;
 

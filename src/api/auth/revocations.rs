@@ -18,8 +18,8 @@ use crate::http::response::etag;
 use crate::http::response::event_stream;
 use crate::http::response::event_stream::Live;
 use crate::http::response::failure::Failure;
-use crate::http::response::field_problem::Flaw;
 use crate::http::response::problem::Problem;
+use crate::http::response::problem::field_problem::Flaw;
 use crate::revocations::signatures::SignedEnd;
 
 crate::statuses! {

@@ -13,8 +13,8 @@ use crate::authn::cookie;
 use crate::base::id::SessionId;
 use crate::http::request::json::Json;
 use crate::http::response::failure::Failure;
-use crate::http::response::field_problem::Flaw;
 use crate::http::response::problem::Problem;
+use crate::http::response::problem::field_problem::Flaw;
 use crate::sessions::events::EndReason;
 
 crate::statuses! {

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::serving;
 use super::serving::Site;
-use crate::http::response::exposition;
+use crate::http::exposition;
 use crate::telemetry::settings::MetricsPlace;
 
 /// How this part is called when it ends.

@@ -24,8 +24,8 @@ use arc_swap::ArcSwapOption;
 use ractor::{ActorId, ActorRef};
 use tokio::sync::{Semaphore, oneshot};
 
+use super::directory::shared::Shared;
 use super::request::Execution;
-use super::shared::Shared;
 use crate::eventlog::log::snapshot::Taken;
 use crate::eventlog::model::decider::Decider;
 use crate::eventlog::model::error::ExecuteError;

@@ -3,8 +3,8 @@
 use poem::Response;
 use poem::http::{StatusCode, header};
 
-use crate::http::response::codes;
 use crate::http::response::json_body;
+use crate::http::response::problem::codes;
 use crate::http::response::problem::{PAGE, Problem};
 
 /// Whether an answer is a failure that lacks the one error body.

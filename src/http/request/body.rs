@@ -4,8 +4,8 @@ use poem::Request;
 use poem::http::{HeaderName, header};
 
 use crate::http::header_of;
-use crate::http::response::codes;
 use crate::http::response::problem::Problem;
+use crate::http::response::problem::codes;
 
 /// Largest body in bytes of an operation that does not say otherwise. The largest valid request is well below it.
 pub const MAX_BODY: usize = 64 * 1024;

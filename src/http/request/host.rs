@@ -6,8 +6,8 @@ use poem::Request;
 use poem::http::uri::Authority;
 use poem::http::{HeaderValue, Version, header};
 
-use crate::http::response::codes;
 use crate::http::response::problem::Problem;
+use crate::http::response::problem::codes;
 
 /// The host of a request, with its port if it has one.
 pub fn of(request: &Request) -> Option<&str> {

@@ -7,8 +7,8 @@ use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaParamIn, MetaSchema, MetaSchemaRef};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use crate::http::response::field_problem::Flaw;
 use crate::http::response::problem::Problem;
+use crate::http::response::problem::field_problem::Flaw;
 
 /// The name of the header: what `#[oai(name = "…")]` of the argument says too.
 const NAME: &str = "Idempotency-Key";

@@ -1,15 +1,12 @@
 //! What an answer says: problems, tags, streams and encodings.
 
 pub mod answers;
-pub mod codes;
 pub(crate) mod compressed;
 pub mod conditional;
 pub mod etag;
 pub(crate) mod event_source;
 pub mod event_stream;
-pub mod exposition;
 pub mod failure;
-pub mod field_problem;
 pub mod json_body;
 pub mod problem;
 pub mod raw_json;

@@ -11,6 +11,3 @@ pub(super) mod session;
 pub mod settings;
 pub(super) mod sslmode;
 pub(super) mod tls;
-
-#[cfg(test)]
-pub(super) mod settings_tests;

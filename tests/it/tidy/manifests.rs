@@ -26,17 +26,17 @@ fn read_json(path: &str) -> Value {
     serde_json::from_str(&read(path)).unwrap()
 }
 
-/// Asserts that a document has a table between two marks.
+/// Asserts that a document has exactly this between two marks.
 #[track_caller]
-fn assert_table(path: &str, mark: &str, expected: &str) {
+pub fn assert_block(path: &str, mark: &str, expected: &str) {
     let (begin, end) = (format!("<!-- {mark} -->"), format!("<!-- /{mark} -->"));
     let document = read(path);
-    let table = document
+    let block = document
         .split_once(&begin)
         .and_then(|(_, after)| after.split_once(&end))
-        .map(|(table, _)| table.trim());
+        .map(|(block, _)| block.trim());
     assert!(
-        table == Some(expected.trim()),
+        block == Some(expected.trim()),
         "between {begin} and {end} {path} has to say:\n\n{expected}"
     );
 }
@@ -122,13 +122,13 @@ fn headings_have_the_anchors_that_github_gives_them() {
 
 #[test]
 fn the_documents_name_every_variable_as_the_program_does() {
-    assert_table("docs/configuration.md", "variables", &config::markdown_table());
+    assert_block("docs/configuration.md", "variables", &config::markdown_table());
 }
 
 #[test]
 fn the_documents_name_every_standard_variable_and_whether_it_is_obeyed() {
     let expected = config::standard_markdown_table();
-    assert_table("docs/opentelemetry.md", "standard variables", &expected);
+    assert_block("docs/opentelemetry.md", "standard variables", &expected);
 }
 
 #[test]

@@ -6,103 +6,35 @@ use std::path::Path;
 use super::sql::is_sql;
 use super::{assert_none, files, read, sources};
 
-const FEATURES: [&str; 4] = ["tasks", "accounts", "sessions", "keys"];
-/// What stands on the features.
-const ABOVE: [&str; 10] =
-    ["auth", "revocations", "http", "web", "api", "routes", "freshness", "app", "cli", "config"];
-
 const LONGEST_FILE: usize = 400;
-
-/// The modules at the crate's root that code names: `crate::tasks`, `crate::{clock::Clock, id}`.
-fn modules_named(code: &str) -> BTreeSet<String> {
-    let mut modules = BTreeSet::new();
-    for after in code.split("crate::").skip(1) {
-        let Some(group) = after.strip_prefix('{') else {
-            modules.insert(identifier(after));
-            continue;
-        };
-        let mut depth = 1;
-        let mut item = String::new();
-        for character in group.chars() {
-            depth += i32::from(character == '{') - i32::from(character == '}');
-            if depth == 0 || (depth == 1 && character == ',') {
-                modules.insert(identifier(item.trim_start()));
-                item.clear();
-            } else {
-                item.push(character);
-            }
-            if depth == 0 {
-                break;
-            }
-        }
-    }
-    modules
-}
-
-fn identifier(text: &str) -> String {
-    text.chars().take_while(|character| character.is_alphanumeric() || *character == '_').collect()
-}
-
-#[test]
-fn the_modules_that_code_names_are_found() {
-    let code = "use crate::id::{Id, UserId};\nuse crate::{clock::{Clock, at}, keys};\nfn a() -> crate::web::Tag {}";
-    assert_eq!(modules_named(code), ["id", "clock", "keys", "web"].map(str::to_owned).into());
-}
-
-/// Where the sources of a module name others.
-fn naming(module: &str, others: &[&str]) -> Vec<String> {
-    let mut found = Vec::new();
-    for source in sources("src").iter().filter(|source| is_of(&source.path, module)) {
-        let modules = modules_named(&source.code);
-        let is_named = |other: &str| {
-            modules.contains(other) || source.code.contains(&format!("super::{other}::"))
-        };
-        let others = others.iter().filter(|other| is_named(other));
-        found.extend(others.map(|other| format!("{} names {other}", source.path)));
-    }
-    found
-}
 
 fn is_of(path: &str, module: &str) -> bool {
     path == format!("src/{module}.rs") || path.starts_with(&format!("src/{module}/"))
 }
 
 #[test]
-fn the_kernel_knows_no_feature() {
-    let others: Vec<_> = FEATURES.into_iter().chain(ABOVE).collect();
-    assert_none("eventlog knows no feature and nothing above them", naming("eventlog", &others));
-    assert_none("nor does database", naming("database", &others));
-}
-
-#[test]
-fn no_feature_knows_another() {
-    for feature in FEATURES {
-        let others: Vec<_> = FEATURES.into_iter().filter(|other| *other != feature).collect();
-        assert_none("features do not know each other", naming(feature, &others));
-    }
-}
-
-#[test]
-fn statuses_are_decided_at_the_edge() {
+fn statuses_are_decided_at_one_place() {
+    let decides = |code: &str| code.contains("StatusCode::");
+    let elsewhere = ["src/http/edge/", "src/http/response/", "src/web/"];
     let broken = sources("src").into_iter().filter(|source| {
-        source.code.contains("StatusCode")
-            && !is_of(&source.path, "http")
-            && !is_of(&source.path, "web")
+        decides(&source.code)
+            && !elsewhere.iter().any(|place| source.path.starts_with(place))
+            && !source.path.ends_with("tests.rs")
     });
-    assert_none("StatusCode stands under http and web only", broken.map(|source| source.path));
+    assert_none("statuses of problems stand in codes.rs", broken.map(|source| source.path));
 }
 
 #[test]
 fn sql_stands_where_it_belongs() {
     let belongs = |path: &str| {
-        is_of(path, "database") || is_of(path, "eventlog") || path.ends_with("/read_model.rs")
+        is_of(path, "postgres") || is_of(path, "eventlog") || path.ends_with("/read_model.rs")
     };
     let elsewhere = sources("src").into_iter().filter(|source| !belongs(&source.path));
     let broken = elsewhere.flat_map(|source| {
         let statements = source.strings.into_iter().filter(|literal| is_sql(literal));
         statements.map(|sql| format!("{}: {sql}", source.path)).collect::<Vec<_>>()
     });
-    assert_none("SQL stands in database/, eventlog/ and read_model.rs", broken);
+    assert_none("SQL stands in postgres/, eventlog/ and read_model.rs", broken);
 }
 
 #[test]
@@ -142,7 +74,7 @@ fn every_test_runs_and_none_waits_by_sleeping() {
 
 #[test]
 fn every_migration_is_applied() {
-    let migrations = read("src/database/migrations.rs");
+    let migrations = read("src/postgres/migrations.rs");
     let missing = files("schema")
         .into_iter()
         .filter(|file| !migrations.contains(&format!("include_str!(\"../../{file}\")")));

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::http::response::field_problem::{FieldProblem, Flaw};
 use crate::http::response::problem::Problem;
+use crate::http::response::problem::field_problem::{FieldProblem, Flaw};
 use crate::tasks::task_list::command::Draft;
 use crate::tasks::values::{
     Description, Due, InvalidDue, InvalidPriority, InvalidTag, Priority, Tags, Title,

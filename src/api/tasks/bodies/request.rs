@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 use super::{Reading, Said};
 use crate::eventlog::Within;
-use crate::http::response::field_problem::Flaw;
 use crate::http::response::problem::Problem;
+use crate::http::response::problem::field_problem::Flaw;
 use crate::tasks::task_list::command::{Draft, Place, Wanted};
 use crate::tasks::task_list::task::{Fields, present};
 use crate::tasks::values::{Description, Due, Priority, Tags, TaskId, Title};

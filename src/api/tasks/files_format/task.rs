@@ -10,7 +10,7 @@ use super::TaskFile;
 use crate::api::tasks::bodies::{Reading, Said};
 use crate::base::clock::Timestamp;
 use crate::base::rfc3339::moment;
-use crate::http::response::field_problem::Flaw;
+use crate::http::response::problem::field_problem::Flaw;
 use crate::tasks::events::Imported;
 use crate::tasks::task_list::command::{Draft, Key, Put};
 use crate::tasks::task_list::task::Task;

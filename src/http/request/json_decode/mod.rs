@@ -6,9 +6,9 @@ use serde::de::{self, DeserializeOwned, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::http::response::codes;
-use crate::http::response::field_problem::{FieldProblem, Flaw};
 use crate::http::response::problem::Problem;
+use crate::http::response::problem::codes;
+use crate::http::response::problem::field_problem::{FieldProblem, Flaw};
 
 /// What is wrong with the body as a whole is said of this field.
 const BODY: &str = "body";

@@ -8,8 +8,8 @@ use csv::{QuoteStyle, Terminator, WriterBuilder};
 use self::guard::{guarded, unguarded};
 use self::table::Row;
 use super::PortableTask;
-use crate::http::response::field_problem::Flaw;
 use crate::http::response::problem::Problem;
+use crate::http::response::problem::field_problem::Flaw;
 use crate::tasks::task_list::command::MAX_TASKS;
 use crate::tasks::values::{InvalidPriority, TAG_SEPARATOR};
 

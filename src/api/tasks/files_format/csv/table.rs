@@ -11,8 +11,8 @@ use std::io::Read;
 
 use csv::{Reader, ReaderBuilder, StringRecord};
 
-use crate::http::response::field_problem::Flaw;
 use crate::http::response::problem::Problem;
+use crate::http::response::problem::field_problem::Flaw;
 
 /// Separators of cells, unless a table names its own.
 const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];

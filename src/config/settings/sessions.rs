@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::read::error::InvalidValue;
-use super::read::parse::{duration, written};
-use super::read::reader::Reader;
-use super::variables::{SESSION_ABSOLUTE, SESSION_IDLE, Variable};
+use crate::config::read::error::InvalidValue;
+use crate::config::read::parse::{duration, written};
+use crate::config::read::reader::Reader;
+use crate::config::variables::{SESSION_ABSOLUTE, SESSION_IDLE, Variable};
 
 const SHORTEST: Duration = Duration::from_mins(1);
 /// The longest that browsers keep a cookie (RFC 6265bis, section 5.5).
@@ -27,7 +27,7 @@ impl Default for SessionConfig {
 }
 
 impl SessionConfig {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
         let Self { idle, absolute } = Self::default();
         let idle = limit(reader, &SESSION_IDLE, idle);
         let absolute = limit(reader, &SESSION_ABSOLUTE, absolute);

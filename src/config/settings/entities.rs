@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::read::parse::{duration, number};
-use super::read::reader::Reader;
-use super::variables::{ENTITIES_MAX, ENTITY_IDLE, SNAPSHOT_EVERY, SNAPSHOT_RETENTION};
+use crate::config::read::parse::{duration, number};
+use crate::config::read::reader::Reader;
+use crate::config::variables::{ENTITIES_MAX, ENTITY_IDLE, SNAPSHOT_EVERY, SNAPSHOT_RETENTION};
 
 const DAY: Duration = Duration::from_hours(24);
 const LONGEST_IDLE: Duration = Duration::from_hours(7 * 24);
@@ -35,7 +35,7 @@ impl Default for EntityConfig {
 }
 
 impl EntityConfig {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
         let default = Self::default();
         let max_alive = reader.read(&ENTITIES_MAX, number(1..=100_000_000));
         let idle_after = reader.read(&ENTITY_IDLE, duration(Duration::from_secs(1)..=LONGEST_IDLE));

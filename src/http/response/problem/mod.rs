@@ -3,6 +3,9 @@
 //! `code` is a contract that clients may rely on, and [`codes`] the table of all; `message` is for people. Sources of errors are
 //! logged here, once, and never shown. The errors of features become problems in [`problems`](crate::problems).
 
+pub mod codes;
+pub mod field_problem;
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -12,10 +15,8 @@ use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem_openapi::Object;
 use serde::Serialize;
 
-use super::codes;
-use super::codes::Code;
-use super::field_problem;
-use super::field_problem::{FieldProblem, Flaw};
+use self::codes::Code;
+use self::field_problem::{FieldProblem, Flaw};
 use super::json_body;
 use super::raw_json::RawJson;
 use crate::telemetry::current_trace_id;

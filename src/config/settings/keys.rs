@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::read::error::InvalidValue;
-use super::read::parse::{duration, quoted};
-use super::read::reader::Reader;
-use super::variables::{KEY_ALGORITHM, KEY_LEAD, KEY_ROTATION, RSA_BITS};
+use crate::config::read::error::InvalidValue;
+use crate::config::read::parse::{duration, quoted};
+use crate::config::read::reader::Reader;
+use crate::config::variables::{KEY_ALGORITHM, KEY_LEAD, KEY_ROTATION, RSA_BITS};
 use crate::keys::algorithm::Algorithm;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -34,7 +34,7 @@ impl Default for KeyConfig {
 }
 
 impl KeyConfig {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
         let default = Self::default();
         let lead = reader.read(&KEY_LEAD, duration(SHORTEST_LEAD..=LONGEST_LEAD));
         let rotation = reader.read(&KEY_ROTATION, duration(SHORTEST_ROTATION..=LONGEST_ROTATION));

@@ -1,10 +1,10 @@
 //! How much memory the server may take.
 
-use super::read::error::InvalidValue;
-use super::read::parse::quoted;
-use super::read::reader::Reader;
-use super::variables::MEMORY;
 use crate::capacity::memory;
+use crate::config::read::error::InvalidValue;
+use crate::config::read::parse::quoted;
+use crate::config::read::reader::Reader;
+use crate::config::variables::MEMORY;
 
 /// With less, the largest body that an operation takes would have no room.
 const LEAST: u64 = 400_000_000;
@@ -27,7 +27,7 @@ impl Default for MemoryConfig {
 }
 
 impl MemoryConfig {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
         let limit = reader.read(&MEMORY, |value| parse(value, memory::available()));
         limit.map_or_else(Self::default, |limit| Self { limit })
     }

@@ -5,6 +5,9 @@
 //! the same everywhere. Then the session is looked at in a transaction of its own: whether it is still the same one, which
 //! it need not be behind a pooler that lends sessions per transaction, and whether it can be worked in.
 
+#[cfg(test)]
+mod in_sessions;
+
 use std::fmt::Write as _;
 
 use uuid::Uuid;

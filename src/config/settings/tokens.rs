@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::read::error::InvalidValue;
-use super::read::parse::{duration, quoted};
-use super::read::reader::Reader;
-use super::variables::{AUDIENCES, TOKEN_LIFETIME};
+use crate::config::read::error::InvalidValue;
+use crate::config::read::parse::{duration, quoted};
+use crate::config::read::reader::Reader;
+use crate::config::variables::{AUDIENCES, TOKEN_LIFETIME};
 
 const SHORTEST: Duration = Duration::from_mins(1);
 const LONGEST: Duration = Duration::from_hours(1);
@@ -28,7 +28,7 @@ impl Default for TokenConfig {
 }
 
 impl TokenConfig {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
         let read = reader.read(&TOKEN_LIFETIME, duration(SHORTEST..=LONGEST));
         Self {
             lifetime: read.unwrap_or(Self::default().lifetime),

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::read::error::InvalidValue;
-use super::read::origin;
-use super::read::origin::Origin;
-use super::read::parse::{duration, number, quoted, server_url};
-use super::read::reader::Reader;
-use super::variables::{
+use crate::config::read::error::InvalidValue;
+use crate::config::read::origin;
+use crate::config::read::origin::Origin;
+use crate::config::read::parse::{duration, number, quoted, server_url};
+use crate::config::read::reader::Reader;
+use crate::config::variables::{
     CORS_ORIGINS, LISTEN, PUBLIC_URL, SHUTDOWN_TIMEOUT, STOP_DELAY, TRUSTED_PROXIES,
 };
 
@@ -50,7 +50,7 @@ impl Default for HttpConfig {
 }
 
 impl HttpConfig {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
         let default = Self::default();
         let delay = duration(Duration::ZERO..=LONGEST_SHUTDOWN);
         let shutdown = duration(Duration::from_secs(1)..=LONGEST_SHUTDOWN);

@@ -2,12 +2,13 @@
 
 use tracing_subscriber::EnvFilter;
 
-use super::opentelemetry::{self, Standard};
-use super::read::error::InvalidValue;
-use super::read::nearest::{distance, nearest};
-use super::read::parse::quoted;
-use super::read::reader::Reader;
-use super::variables::{LOG, LOG_FORMAT, METRICS_LISTEN, TRACE_SAMPLING};
+use crate::config::opentelemetry;
+use crate::config::opentelemetry::Standard;
+use crate::config::read::error::InvalidValue;
+use crate::config::read::nearest::{distance, nearest};
+use crate::config::read::parse::quoted;
+use crate::config::read::reader::Reader;
+use crate::config::variables::{LOG, LOG_FORMAT, METRICS_LISTEN, TRACE_SAMPLING};
 use crate::telemetry::settings::{
     LogFormat, MetricsPlace, OpenTelemetrySettings, TelemetrySettings, TraceSampling,
 };
@@ -44,7 +45,7 @@ const PARTS: [&str; 14] = [
 ];
 
 /// Reads them, and the standard variables beside ours.
-pub(super) fn read(reader: &mut Reader<'_>) -> TelemetrySettings {
+pub(crate) fn read(reader: &mut Reader<'_>) -> TelemetrySettings {
     let default = TelemetrySettings::default();
     let log_format = reader.read(&LOG_FORMAT, parse_format).unwrap_or(default.log_format);
     let log_filter = reader.read(&LOG, parse_filter).unwrap_or(default.log_filter);

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::read::error::InvalidValue;
-use super::read::parse::{boolean, number, quoted};
-use super::read::reader::Reader;
-use super::variables::{
+use crate::config::read::error::InvalidValue;
+use crate::config::read::parse::{boolean, number, quoted};
+use crate::config::read::reader::Reader;
+use crate::config::variables::{
     CLUSTER, DATA, DATABASE_POOL, DATABASE_URL, POSTGRES_BIN, POSTGRES_USER, PUBLIC_URL,
 };
 use crate::postgres::Connection;
@@ -51,7 +51,7 @@ impl Default for DatabaseConfig {
 }
 
 impl DatabaseConfig {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
         let default = Self::default();
         let cluster = reader.read(&CLUSTER, boolean).unwrap_or(default.cluster);
         if cluster {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::mailbox::{QUEUE, Seat};
+use crate::eventlog::entity::mailbox::{QUEUE, Seat};
 use crate::eventlog::log::reader::EventLog;
 use crate::eventlog::log::snapshot::Taken;
 use crate::eventlog::model::decider::Decider;
@@ -22,7 +22,7 @@ const EVENT: usize = 512;
 
 impl<D: Decider> Seat<D> {
     /// The newest state for a reader, of whom only so many wait.
-    pub(super) async fn read(&self, log: &EventLog) -> Result<Arc<Published<D>>, ReadError> {
+    pub(crate) async fn read(&self, log: &EventLog) -> Result<Arc<Published<D>>, ReadError> {
         if let Some(current) = self.current() {
             return Ok(current);
         }
@@ -34,7 +34,7 @@ impl<D: Decider> Seat<D> {
     }
 
     /// The newest state that this node has heard of: what is published or, if that is older, what the log has.
-    pub(super) async fn newest(&self, log: &EventLog) -> Result<Arc<Published<D>>, ReadError> {
+    pub(crate) async fn newest(&self, log: &EventLog) -> Result<Arc<Published<D>>, ReadError> {
         let _turn = self.loading.acquire().await.map_err(|_closed| ReadError::Overloaded)?;
         loop {
             // Nothing may be missing, or whoever had the turn before has loaded it.

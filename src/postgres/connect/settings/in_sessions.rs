@@ -1,7 +1,7 @@
 //! What holds in a session, whatever its role and its database say.
 
-use super::connection::Connection;
-use super::link::Link;
+use crate::postgres::connect::connection::Connection;
+use crate::postgres::connect::link::Link;
 use crate::postgres::private_cluster::PrivateCluster;
 use crate::postgres::private_cluster::tests::{Scratch, config};
 

@@ -1,5 +1,7 @@
 //! Hydration: the state of a stream, made of its snapshot and the events after it, a page at a time.
 
+pub(super) mod loading;
+
 use std::time::Instant;
 
 use tokio_postgres::Row;

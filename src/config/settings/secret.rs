@@ -7,9 +7,9 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-use super::read::error::InvalidValue;
-use super::read::reader::Reader;
-use super::variables::{DATABASE_URL, PREVIOUS_SECRETS, SECRET};
+use crate::config::read::error::InvalidValue;
+use crate::config::read::reader::Reader;
+use crate::config::variables::{DATABASE_URL, PREVIOUS_SECRETS, SECRET};
 
 const LEAST_CHARACTERS: usize = 32;
 
@@ -50,7 +50,7 @@ fn expected() -> String {
 }
 
 /// The configured secret, which only the owner of the private cluster can do without.
-pub(super) fn read(reader: &mut Reader<'_>) -> Option<Secret> {
+pub(crate) fn read(reader: &mut Reader<'_>) -> Option<Secret> {
     if reader.is_set(&DATABASE_URL) && !reader.is_set(&SECRET) {
         let wrong = format!("is not set, and {} is", DATABASE_URL.name);
         reader.problem(SECRET.name, InvalidValue::new(wrong, expected()));
@@ -59,7 +59,7 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Secret> {
 }
 
 /// The secrets that were configured before. One that has commas in it is tried whole as well as in parts.
-pub(super) fn read_previous(reader: &mut Reader<'_>) -> Vec<Secret> {
+pub(crate) fn read_previous(reader: &mut Reader<'_>) -> Vec<Secret> {
     reader.read_unless_empty(&PREVIOUS_SECRETS, parse_previous).unwrap_or_default()
 }
 

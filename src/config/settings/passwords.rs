@@ -3,9 +3,9 @@
 use std::num::NonZero;
 use std::thread::available_parallelism;
 
-use super::read::parse::number;
-use super::read::reader::Reader;
-use super::variables::{HASH_ITERATIONS, HASH_MEMORY, HASH_QUEUE, HASH_THREADS};
+use crate::config::read::parse::number;
+use crate::config::read::reader::Reader;
+use crate::config::variables::{HASH_ITERATIONS, HASH_MEMORY, HASH_QUEUE, HASH_THREADS};
 
 /// The least memory that OWASP recommends for two iterations, in KiB.
 const LEAST_MEMORY_KIB: u32 = 19_456;
@@ -38,7 +38,7 @@ impl Default for PasswordConfig {
 }
 
 impl PasswordConfig {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Self {
         let default = Self::default();
         let memory_kib = reader.read(&HASH_MEMORY, number(LEAST_MEMORY_KIB..=MOST_MEMORY_KIB));
         let iterations = reader.read(&HASH_ITERATIONS, number(LEAST_ITERATIONS..=100));

@@ -1,11 +1,13 @@
 //! The directory of seats: which entities this node holds.
 
+pub(super) mod shared;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
+use self::shared::Shared;
 use super::mailbox::Seat;
-use super::shared::Shared;
 use super::watch::Watch;
 use crate::base::sharded_map::ShardedMap;
 use crate::eventlog::model::decider::Decider;
