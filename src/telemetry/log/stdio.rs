@@ -150,14 +150,16 @@ mod tests {
             return flush();
         }
         let mut itself = Command::new(std::env::current_exe().unwrap());
-        let name =
-            "telemetry::stdio::tests::a_panic_in_any_thread_is_a_line_that_waits_for_no_reader";
+        let name = "telemetry::log::stdio::tests::a_panic_in_any_thread_is_a_line_that_waits_for_no_reader";
         let itself = itself.args(["--exact", name, "--nocapture"]).env(CHILD, "a\nb");
         let ended = itself.output().unwrap();
         assert!(ended.status.success(), "{ended:?}");
         let told = String::from_utf8(ended.stderr).unwrap();
         let (place, said) = told.rsplit_once(": ").unwrap();
-        assert!(place.starts_with("thread 'worker' panicked at src/telemetry/stdio.rs:"), "{told}");
+        assert!(
+            place.starts_with("thread 'worker' panicked at src/telemetry/log/stdio.rs:"),
+            "{told}"
+        );
         assert_eq!(said, "\"a\\nb\"\n");
     }
 }

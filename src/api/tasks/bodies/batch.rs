@@ -4,12 +4,11 @@ use poem_openapi::types::Example;
 use poem_openapi::{Object, Union};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::value::RawValue;
 
 use super::{Reading, TaskBody, TaskPatch, TaskRequest, example, place};
 use crate::eventlog::Point;
 use crate::http::request::bounded_vec::at_most;
-use crate::http::request::json_decode;
+use crate::http::request::json_decode::{self, Raw};
 use crate::http::response::problem::Problem;
 use crate::http::response::problem::field_problem::Flaw;
 use crate::tasks::task_list::Expected;
@@ -172,7 +171,7 @@ enum Op {
 /// Looked at first, then read as what it says: whatever does not fit has its place in the request.
 impl<'de> Deserialize<'de> for BatchCommand {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let command = <&RawValue>::deserialize(deserializer)?;
+        let command = Raw::deserialize(deserializer)?;
         let Which { op } = json_decode::nested(command)?;
         match op {
             Op::Create => json_decode::nested(command).map(Self::Create),

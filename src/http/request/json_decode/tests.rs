@@ -1,5 +1,6 @@
 //! Tests of the strict reader: bodies that fit, and the name of every flaw.
 
+use super::value::NO_WORD;
 use super::*;
 
 #[derive(Debug, PartialEq, Deserialize)]
@@ -139,7 +140,7 @@ struct Aside(Note);
 
 impl<'de> Deserialize<'de> for Aside {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        nested(<&RawValue>::deserialize(deserializer)?).map(Self)
+        nested(Raw::deserialize(deserializer)?).map(Self)
     }
 }
 

@@ -93,6 +93,25 @@ pub(super) fn told(details: &[FieldProblem]) -> String {
 }
 
 impl Flaw {
+    /// Every flaw.
+    pub(crate) const ALL: [Self; 15] = [
+        Self::Missing,
+        Self::Empty,
+        Self::TooShort,
+        Self::TooLong,
+        Self::TooSmall,
+        Self::TooLarge,
+        Self::TooMany,
+        Self::WrongType,
+        Self::Unknown,
+        Self::UnknownMember,
+        Self::UnknownColumn,
+        Self::UnknownParameter,
+        Self::Duplicate,
+        Self::Taken,
+        Self::Invalid,
+    ];
+
     fn code(self, path: &str) -> String {
         let whose = match self {
             Self::UnknownMember => "MEMBER",

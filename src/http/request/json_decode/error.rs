@@ -1,0 +1,141 @@
+//! Errors of the strict reader: what is wrong, and where.
+
+use std::fmt;
+
+use serde::de::{self, Expected, Unexpected};
+
+use crate::http::response::problem::field_problem::{FieldProblem, Flaw};
+
+/// The field that stands for the body as a whole.
+const BODY: &str = "body";
+
+/// Begins a message that holds another error: its path, its flaw and its message follow, each behind one more.
+const NESTED: char = '\u{1}';
+
+/// A value that does not fit, told apart by the calls that `serde` makes and not by what they say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct DecodeError {
+    /// The path of the value, from the inside out: the last step comes first.
+    steps: Vec<Step>,
+    flaw: Flaw,
+    message: String,
+}
+
+/// A step of a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Step {
+    /// A member of an object.
+    Member(String),
+    /// An element of an array.
+    Element(usize),
+    /// The path of a value that was read by itself.
+    Path(String),
+}
+
+impl DecodeError {
+    pub(super) fn new(flaw: Flaw, message: impl Into<String>) -> Self {
+        Self { steps: Vec::new(), flaw, message: message.into() }
+    }
+
+    fn of_member(name: &str, flaw: Flaw, message: impl Into<String>) -> Self {
+        Self::new(flaw, message).within(Step::Member(name.to_owned()))
+    }
+
+    /// The error of the value that this step leads to, as one of the value that the step is taken from.
+    pub(super) fn within(mut self, step: Step) -> Self {
+        self.steps.push(step);
+        self
+    }
+
+    /// The error in a text that [`DecodeError::custom`] takes apart again.
+    pub(super) fn nested(self) -> String {
+        let path = self.path();
+        format!("{NESTED}{path}{NESTED}{:?}{NESTED}{}", self.flaw, self.message)
+    }
+
+    /// The error that [`DecodeError::nested`] has put into a text.
+    fn unnested(text: &str) -> Option<Self> {
+        let mut parts = text.strip_prefix(NESTED)?.splitn(3, NESTED);
+        let (path, flaw, message) = (parts.next()?, parts.next()?, parts.next()?);
+        let flaw = Flaw::ALL.into_iter().find(|known| format!("{known:?}") == flaw)?;
+        let error = Self::new(flaw, message);
+        Some(if path.is_empty() { error } else { error.within(Step::Path(path.to_owned())) })
+    }
+
+    fn path(&self) -> String {
+        let mut path = String::new();
+        for step in self.steps.iter().rev() {
+            match step {
+                Step::Element(index) => path.push_str(&format!("[{index}]")),
+                Step::Member(name) | Step::Path(name) => {
+                    let separator = if path.is_empty() { "" } else { "." };
+                    path.extend([separator, name]);
+                }
+            }
+        }
+        path
+    }
+
+    /// The problem of the field at the path.
+    pub(super) fn problem(self) -> FieldProblem {
+        let path = self.path();
+        let field = if path.is_empty() { BODY.to_owned() } else { path };
+        FieldProblem::new(field, self.flaw, self.message)
+    }
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+impl de::Error for DecodeError {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        let message = message.to_string();
+        Self::unnested(&message).unwrap_or_else(|| Self::new(Flaw::Invalid, message))
+    }
+
+    fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let expected = expected.to_string();
+        if is_ours(&expected) {
+            return Self::new(Flaw::WrongType, NO_OBJECT);
+        }
+        let message = match unexpected {
+            Unexpected::Unit => format!("invalid type: null, expected {expected}"),
+            unexpected => format!("invalid type: {unexpected}, expected {expected}"),
+        };
+        Self::new(Flaw::WrongType, message)
+    }
+
+    fn unknown_field(name: &str, known: &'static [&'static str]) -> Self {
+        let known = match known {
+            [] => "there are no fields".to_owned(),
+            [one] => format!("expected `{one}`"),
+            [one, other] => format!("expected `{one}` or `{other}`"),
+            several => format!("expected one of `{}`", several.join("`, `")),
+        };
+        Self::of_member(name, Flaw::UnknownMember, format!("is not known, {known}"))
+    }
+
+    fn missing_field(name: &'static str) -> Self {
+        Self::of_member(name, Flaw::Missing, "is missing")
+    }
+
+    fn duplicate_field(name: &'static str) -> Self {
+        Self::of_member(name, Flaw::Duplicate, "is given more than once")
+    }
+}
+
+/// The message for a value that stands where an object has to.
+pub(super) const NO_OBJECT: &str = "must be a JSON object";
+
+/// Whether the name of one of our types is all that `serde` can say of what it expected: it is nothing to a client. The message
+/// alone depends on it.
+fn is_ours(expected: &str) -> bool {
+    ["struct ", "internally tagged enum ", "adjacently tagged enum "]
+        .iter()
+        .any(|kind| expected.starts_with(kind))
+}

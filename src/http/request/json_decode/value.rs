@@ -1,0 +1,192 @@
+//! A JSON value as a deserializer whose errors say what is wrong, and where. It reads one level at a time.
+//!
+//! It is for values that do not fit: those that do are read by `serde_json` alone.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Number;
+use serde_json::value::RawValue;
+
+use super::error::{DecodeError, NO_OBJECT, Step};
+use super::raw;
+use crate::http::response::problem::field_problem::Flaw;
+
+/// The message for a value that stands where a word has to.
+pub(super) const NO_WORD: &str = "invalid type: no string, expected a string";
+
+/// The text of a value.
+pub(super) struct JsonValue<'de>(pub(super) &'de str);
+
+impl<'de> JsonValue<'de> {
+    /// Hands the level below to a visitor, element by element or member by member.
+    fn descend<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        let mut json = serde_json::Deserializer::from_str(self.0);
+        let mut found = None;
+        let read = json.deserialize_any(Level { visitor, found: &mut found });
+        match (found, read) {
+            (Some(found), _) => found,
+            (None, Err(error)) => Err(no_json(error)),
+            (None, Ok(())) => Err(DecodeError::new(Flaw::Invalid, "cannot be read")),
+        }
+    }
+
+    fn text(&self) -> Result<String, DecodeError> {
+        serde_json::from_str(self.0).map_err(no_json)
+    }
+
+    fn number<V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, DecodeError> {
+        let number: Number = serde_json::from_str(self.0).map_err(no_json)?;
+        match (number.as_u64(), number.as_i64(), number.as_f64()) {
+            (Some(number), _, _) => visitor.visit_u64(number),
+            (None, Some(number), _) => visitor.visit_i64(number),
+            (None, None, number) => visitor.visit_f64(number.unwrap_or(f64::NAN)),
+        }
+    }
+}
+
+fn no_json(error: impl fmt::Display) -> DecodeError {
+    DecodeError::new(Flaw::Invalid, error.to_string())
+}
+
+impl<'de> Deserializer<'de> for JsonValue<'de> {
+    type Error = DecodeError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        match self.0.bytes().next() {
+            Some(b'n') => visitor.visit_unit(),
+            Some(b't') => visitor.visit_bool(true),
+            Some(b'f') => visitor.visit_bool(false),
+            Some(b'"') => visitor.visit_string(self.text()?),
+            Some(b'[' | b'{') => self.descend(visitor),
+            Some(_) | None => self.number(visitor),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        if self.0 == "null" { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        if name == raw::NAME {
+            visitor.visit_borrowed_str(self.0)
+        } else {
+            visitor.visit_newtype_struct(self)
+        }
+    }
+
+    /// A struct would be read from an array too, field by field: nobody means that.
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        if self.0.starts_with('{') {
+            self.descend(visitor)
+        } else {
+            Err(DecodeError::new(Flaw::WrongType, NO_OBJECT))
+        }
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        if !self.0.starts_with('"') {
+            return Err(DecodeError::new(Flaw::WrongType, NO_WORD));
+        }
+        visitor.visit_enum(self.text()?.into_deserializer())
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        visitor.visit_unit()
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct seq tuple tuple_struct map identifier
+    }
+}
+
+/// A visitor of one level, whose values are read by [`JsonValue`]. The result is set aside, because the reader of the level would
+/// replace it by an error of its own about the rest of the text.
+struct Level<'f, T, V> {
+    visitor: V,
+    found: &'f mut Option<Result<T, DecodeError>>,
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Level<'_, V::Value, V> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object or an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<(), A::Error> {
+        *self.found = Some(self.visitor.visit_seq(Elements { elements, index: 0 }));
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<(), A::Error> {
+        *self.found = Some(self.visitor.visit_map(Members { members, name: String::new() }));
+        Ok(())
+    }
+}
+
+/// The elements of an array, one after the other.
+struct Elements<A> {
+    elements: A,
+    index: usize,
+}
+
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Elements<A> {
+    type Error = DecodeError;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, DecodeError> {
+        let element: Option<&'de RawValue> = self.elements.next_element().map_err(no_json)?;
+        let Some(element) = element else { return Ok(None) };
+        let step = Step::Element(self.index);
+        self.index += 1;
+        seed.deserialize(JsonValue(element.get())).map(Some).map_err(|error| error.within(step))
+    }
+}
+
+/// The members of an object, one after the other.
+struct Members<A> {
+    members: A,
+    /// The name of the member whose value comes next.
+    name: String,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<A> {
+    type Error = DecodeError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, DecodeError> {
+        let name: Option<String> = self.members.next_key().map_err(no_json)?;
+        let Some(name) = name else { return Ok(None) };
+        self.name.clone_from(&name);
+        seed.deserialize(name.into_deserializer()).map(Some)
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<T::Value, DecodeError> {
+        let value: &'de RawValue = self.members.next_value().map_err(no_json)?;
+        let step = Step::Member(std::mem::take(&mut self.name));
+        seed.deserialize(JsonValue(value.get())).map_err(|error| error.within(step))
+    }
+}
