@@ -24,6 +24,7 @@ use self::name::Name;
 use self::password::{HashError, Password, PasswordHasher, WrongPassword};
 use crate::base::clock::Clock;
 use crate::base::id::{Id, UserId};
+use crate::eventlog::CommandRequest;
 use crate::eventlog::cluster::follower::Observer;
 use crate::eventlog::{
     Context, Decider, Entities, ExecuteError, Heard, Published, ReadError, StoreError, StreamName,
@@ -130,8 +131,10 @@ impl Accounts {
         context: Context,
     ) -> Result<Profile, AccountCommandError> {
         let command = Command::ChangeProfile { name, now: self.clock.now() };
-        let outcome =
-            self.entities.execute(&Self::stream(user_id), command, context, Vec::new()).await?;
+        let outcome = self
+            .entities
+            .execute(&Self::stream(user_id), CommandRequest::new(command, context))
+            .await?;
         let profile = outcome.published.state.profile().cloned();
         profile.ok_or(ExecuteError::Rejected(Rejection::Missing))
     }
@@ -153,7 +156,14 @@ impl Accounts {
         let Proof { user_id, credential_id: verified } = proof;
         let command = Command::ChangePassword { verified, credential_id, now };
         let beside = vec![read_model::keep_credential(credential_id, phc)];
-        match self.entities.execute(&Self::stream(user_id), command, context, beside).await {
+        match self
+            .entities
+            .execute(
+                &Self::stream(user_id),
+                CommandRequest::new(command, context).also_write(beside),
+            )
+            .await
+        {
             Ok(_) => Ok(Proof { user_id, credential_id }),
             Err(ExecuteError::Rejected(Rejection::CredentialReplaced)) => Err(WrongPassword.into()),
             Err(error) => Err(ChangePasswordError::Execute(error)),

@@ -9,6 +9,7 @@ use super::name::Name;
 use super::password::Password;
 use super::{Accounts, Proof, SignUpError, read_model};
 use crate::base::id::{Id, UserId};
+use crate::eventlog::CommandRequest;
 use crate::eventlog::{Context, ExecuteError, StoreError};
 
 /// A new account whose address was free a moment ago, with the hash of its password.
@@ -71,7 +72,10 @@ impl Accounts {
         let context = Context { user_id: Some(user_id), ..context };
         let outcome = self
             .entities
-            .execute(&Self::stream(user_id), Command::Create(created), context, beside)
+            .execute(
+                &Self::stream(user_id),
+                CommandRequest::new(Command::Create(created), context).also_write(beside),
+            )
             .await;
         match outcome {
             Ok(_) => Ok(Proof { user_id, credential_id }),

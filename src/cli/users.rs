@@ -13,6 +13,7 @@ use crate::app::features::{self, Foundation};
 use crate::app::storage::Storage;
 use crate::base::id::UserId;
 use crate::config::Config;
+use crate::eventlog::CommandRequest;
 use crate::eventlog::log::retention;
 use crate::eventlog::{Context, Entities};
 use crate::sessions::Sessions;
@@ -78,7 +79,9 @@ impl Deletion<'_> {
         let streams =
             [Accounts::stream(user_id), Sessions::stream(user_id), Tasks::stream(user_id)];
         let beside = vec![idempotency::forget(user_id), retention::forget(&streams)];
-        self.accounts.execute(&stream, command, context, beside).await?;
+        self.accounts
+            .execute(&stream, CommandRequest::new(command, context).also_write(beside))
+            .await?;
         Ok(())
     }
 

@@ -32,7 +32,7 @@ pub mod node_status;
 pub mod resources;
 
 pub use self::entity::handle::Entities;
-pub use self::entity::request::{Execution, Record};
+pub use self::entity::request::{CommandRequest, Record};
 pub use self::entity::watch::Watch;
 pub use self::log::reader::EventLog;
 pub use self::model::append::{Append, Context, NewEvent};

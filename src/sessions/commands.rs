@@ -15,6 +15,7 @@ use super::table::ended::Moment;
 use super::{SessionCommandError, Sessions};
 use crate::base::clock::Timestamp;
 use crate::base::id::{SessionId, UserId};
+use crate::eventlog::CommandRequest;
 use crate::eventlog::{Context, ExecuteError, Outcome, StoreError};
 use crate::telemetry::Carried;
 use crate::telemetry::metrics::REVOCATION_LAG;
@@ -79,7 +80,7 @@ impl Sessions {
         let executed = if is_in_bulk {
             self.lists.execute_unseated(&stream, command, context).await
         } else {
-            self.lists.execute(&stream, command, context, Vec::new()).await
+            self.lists.execute(&stream, CommandRequest::new(command, context)).await
         };
         outcome.is_unknown &= executed.as_ref().is_err_and(is_of_unknown_outcome);
         let Outcome { published, events } = executed?;

@@ -21,7 +21,7 @@ use super::task_list::command::{Command, Expected, Refusal, Rejection, Stamp, Ta
 use super::values::TaskId;
 use crate::base::id::UserId;
 use crate::eventlog::{
-    Context, ExecuteError, Execution, Outcome, Published, ReadError, Record, StoreError,
+    CommandRequest, Context, ExecuteError, Outcome, Published, ReadError, Record, StoreError,
 };
 
 /// How long a change to take back is looked for again and again, because others were faster.
@@ -168,8 +168,8 @@ impl Tasks {
         command: Command,
         answering: Answering,
     ) -> Result<Answer, WriteError> {
-        let execution = Execution::new(command, writing.context.clone());
-        let attempt = async |keyed| self.execute(writing, keyed, execution).await;
+        let request = CommandRequest::new(command, writing.context.clone());
+        let attempt = async |keyed| self.execute(writing, keyed, request).await;
         let written = self.once(writing, attempt).await?;
         self.answer(writing, written, answering).await
     }
@@ -191,11 +191,11 @@ impl Tasks {
             while begun.elapsed() < PATIENCE {
                 let (taking, claim) = self.taking(writing.owner, deed).await?;
                 let command = Command::TakeBack { taking, expected: expected.clone(), stamp };
-                let mut execution = Execution::new(command, writing.context.clone());
+                let mut request = CommandRequest::new(command, writing.context.clone());
                 if let Some(claim) = claim {
-                    execution = execution.keeping(claim);
+                    request = request.keeping(claim);
                 }
-                match self.execute(writing, keyed.clone(), execution).await {
+                match self.execute(writing, keyed.clone(), request).await {
                     Err(WriteError::Execute(ExecuteError::Rejected(Rejection {
                         refusal: Refusal::Overtaken,
                         ..
@@ -270,15 +270,15 @@ impl Tasks {
         &self,
         writing: &Writing,
         keyed: Option<Keyed>,
-        mut execution: Execution<TaskList>,
+        mut request: CommandRequest<TaskList>,
     ) -> Result<Outcome<TaskList>, WriteError> {
         if let Some(turn) = &writing.turn {
-            execution = execution.keeping(Arc::clone(turn));
+            request = request.keeping(Arc::clone(turn));
         }
         if let Some(keyed) = keyed {
-            execution = execution.recorded(keyed.record(self.idempotency_keys.clone()));
+            request = request.recorded(keyed.record(self.idempotency_keys.clone()));
         }
-        let outcome = self.entities.carry_out(&Self::stream(writing.owner), execution).await?;
+        let outcome = self.entities.execute(&Self::stream(writing.owner), request).await?;
         skew::tell(writing.owner, outcome.published.state.at, self.log.clock().now());
         Ok(outcome)
     }

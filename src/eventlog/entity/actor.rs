@@ -18,8 +18,9 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::task::JoinHandle;
 
 use super::decision::{Commands, Decided};
-use super::mailbox::{Execute, Seat, Wake};
+use super::mailbox::{Seat, Wake};
 use super::metrics;
+use super::request::CommandRequest;
 use crate::capacity::worker_pool::WorkError;
 use crate::eventlog::log::reader::EventLog;
 use crate::eventlog::log::snapshot::Taken;
@@ -107,7 +108,7 @@ impl<D: Decider> Hosted<D> {
 
     /// Where commands are carried out: in the trace of the first of them that is kept, in a span that is linked to those of
     /// the others.
-    fn in_execution(&self, commands: &[Box<Execute<D>>]) -> Option<Carried> {
+    fn in_execution(&self, commands: &[Box<CommandRequest<D>>]) -> Option<Carried> {
         let span = |first: &Carried| {
             span_in!(
                 &first.span,
@@ -118,7 +119,7 @@ impl<D: Decider> Hosted<D> {
                 commands = i64::try_from(commands.len()).unwrap_or(i64::MAX),
             )
         };
-        let asking = || commands.iter().map(|execute| &execute.carried);
+        let asking = || commands.iter().map(|request| &request.carried);
         Carried::joined(asking(), span).or_else(|| asking().next().cloned())
     }
 
@@ -234,7 +235,7 @@ impl<D: Decider> Hosted<D> {
 }
 
 fn answer_all<D: Decider>(commands: Commands<D>, error: &ExecuteError<D::Rejection>) {
-    for execute in commands {
-        let _ = execute.reply.send(Err(error.clone()));
+    for request in commands {
+        request.answer(Err(error.clone()));
     }
 }

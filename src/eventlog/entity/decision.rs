@@ -9,8 +9,7 @@
 
 use std::sync::Arc;
 
-use super::mailbox::Execute;
-use super::request::Execution;
+use super::request::{CommandRequest, Reply};
 use crate::base::clock::Timestamp;
 use crate::capacity::worker_pool::WorkError;
 use crate::eventlog::log::reader::EventLog;
@@ -30,10 +29,7 @@ const GROUP_BYTES: usize = 256 * 1024;
 const SHORT: Extent = Extent { events: 64, bytes: 64 * 1024 };
 
 /// Commands that are carried out together.
-pub(super) type Commands<D> = Vec<Box<Execute<D>>>;
-
-/// What one command comes to.
-type Decision<D> = Result<Outcome<D>, ExecuteError<<D as Decider>::Rejection>>;
+pub(super) type Commands<D> = Vec<Box<CommandRequest<D>>>;
 
 /// What a group of commands comes to.
 pub(super) struct Decided<D: Decider> {
@@ -49,7 +45,7 @@ pub(super) struct Decided<D: Decider> {
     bytes: usize,
     /// The most bytes of a state.
     largest: usize,
-    outcomes: Vec<Decision<D>>,
+    outcomes: Vec<Reply<D>>,
 }
 
 impl<D: Decider> Decided<D> {
@@ -75,7 +71,7 @@ impl<D: Decider> Decided<D> {
 
     fn group(
         known: &Arc<Published<D>>,
-        commands: &[Box<Execute<D>>],
+        commands: &[Box<CommandRequest<D>>],
         now: Timestamp,
         largest: usize,
     ) -> Self {
@@ -88,8 +84,8 @@ impl<D: Decider> Decided<D> {
             largest,
             outcomes: Vec::new(),
         };
-        for execute in commands {
-            let outcome = decided.decide(execute, now);
+        for request in commands {
+            let outcome = decided.decide(request, now);
             decided.outcomes.push(outcome);
             if decided.events.len() >= GROUP_EVENTS || decided.bytes >= GROUP_BYTES {
                 break;
@@ -116,8 +112,8 @@ impl<D: Decider> Decided<D> {
         })
     }
 
-    fn decide(&mut self, execute: &Execute<D>, now: Timestamp) -> Decision<D> {
-        let Execution { command, context, beside, record, .. } = &execute.execution;
+    fn decide(&mut self, request: &CommandRequest<D>, now: Timestamp) -> Reply<D> {
+        let CommandRequest { command, context, also_write, record, .. } = request;
         let (events, state) = D::decide_and_evolve(&self.published.state, command.clone())
             .map_err(ExecuteError::Rejected)?;
         let outcome = Outcome { published: self.after(&events, state)?, events };
@@ -127,7 +123,7 @@ impl<D: Decider> Decided<D> {
         let record = record.as_ref().map(|record| record.of(&outcome)).transpose();
         let record = record.map_err(|error| has_no_json_form("a record", &error))?;
         if !encoded.is_empty() {
-            self.beside.extend(beside.iter().cloned());
+            self.beside.extend(also_write.iter().cloned());
         }
         self.bytes +=
             encoded.iter().map(|event| event.data.len() + event.context.len()).sum::<usize>();
@@ -156,16 +152,15 @@ impl<D: Decider> Decided<D> {
 
     /// Answers everybody, once what was decided is committed.
     pub(super) fn answer(self, commands: Commands<D>) {
-        for (execute, outcome) in commands.into_iter().zip(self.outcomes) {
-            // Whoever asked may have stopped waiting; what was committed stays committed.
-            let _ = execute.reply.send(outcome);
+        for (request, outcome) in commands.into_iter().zip(self.outcomes) {
+            request.answer(outcome);
         }
     }
 }
 
 /// Whether commands are few and small enough to be decided at once. Of many, only the first are decided.
-fn is_short<D: Decider>(commands: &[Box<Execute<D>>]) -> bool {
-    let extents = commands.iter().map(|execute| D::extent(&execute.execution.command));
+fn is_short<D: Decider>(commands: &[Box<CommandRequest<D>>]) -> bool {
+    let extents = commands.iter().map(|request| D::extent(&request.command));
     let group = extents.scan(Extent { events: 0, bytes: 0 }, |sum, extent| {
         let is_full = sum.events >= GROUP_EVENTS || sum.bytes >= GROUP_BYTES;
         sum.events += extent.events;
@@ -201,7 +196,6 @@ mod tests {
 
     use super::*;
     use crate::eventlog::{DecodeError, EventKind, Record};
-    use crate::telemetry::Carried;
 
     /// A number that is set and taken away; 0 leaves it as it is.
     enum Number {}
@@ -249,25 +243,24 @@ mod tests {
         }
     }
 
-    type Answer = oneshot::Receiver<Decision<Number>>;
+    type Answer = oneshot::Receiver<Reply<Number>>;
 
     /// Commands that wait together, and where they are answered.
     fn waiting(
-        executions: impl IntoIterator<Item = Execution<Number>>,
+        executions: impl IntoIterator<Item = CommandRequest<Number>>,
     ) -> (Commands<Number>, Vec<Answer>) {
-        let wait = |execution| {
-            let (reply, answer) = oneshot::channel();
-            let carried = Carried::here();
-            (Box::new(Execute { execution, carried, reply }), answer)
+        let wait = |mut request: CommandRequest<Number>| {
+            let answer = request.awaited();
+            (Box::new(request), answer)
         };
         executions.into_iter().map(wait).unzip()
     }
 
-    fn set(number: Option<u8>) -> Execution<Number> {
-        Execution::new(number, Context::default())
+    fn set(number: Option<u8>) -> CommandRequest<Number> {
+        CommandRequest::new(number, Context::default())
     }
 
-    fn decided(commands: &[Box<Execute<Number>>]) -> Decided<Number> {
+    fn decided(commands: &[Box<CommandRequest<Number>>]) -> Decided<Number> {
         let known = Arc::new(Published { version: 7, state: None });
         Decided::group(&known, commands, Timestamp::from_unix_millis(0), usize::MAX)
     }
@@ -333,7 +326,7 @@ mod tests {
     fn rows_beside_events_are_not_written_without_any() {
         let row = || vec![Statement::new("row", Vec::new())];
         let (commands, _answers) =
-            waiting([set(Some(0)).beside(row()), set(Some(1)).beside(row())]);
+            waiting([set(Some(0)).also_write(row()), set(Some(1)).also_write(row())]);
         let decided = decided(&commands);
         assert_eq!((decided.events.len(), beside(&decided)), (1, vec!["row []".to_owned()]));
     }

@@ -4,25 +4,22 @@ use std::fmt;
 use std::sync::Arc;
 
 use ractor::{Actor, ActorCell, ActorRef};
-use tokio::sync::oneshot;
 
 use super::directory::Directory;
-use super::mailbox::{Execute, NotSeated, Seat};
+use super::mailbox::{NotSeated, Seat};
 use super::metrics;
-use super::request::Execution;
+use super::request::CommandRequest;
 use super::supervisor::{Lifespan, Supervise, Supervision, Supervisor};
 use super::watch::Watch;
 use crate::capacity::budget::Holder;
 use crate::eventlog::log::reader::EventLog;
-use crate::eventlog::model::append::Context;
 use crate::eventlog::model::decider::Decider;
 use crate::eventlog::model::error::{ExecuteError, ReadError};
 use crate::eventlog::model::published::{Outcome, Published};
-use crate::eventlog::model::statement::Statement;
 use crate::eventlog::model::stream;
 use crate::eventlog::model::stream::StreamName;
+use crate::telemetry::audit_events;
 use crate::telemetry::reason::Reason;
-use crate::telemetry::{Carried, audit_events};
 
 /// Bytes of any command on its way, beside what it says.
 const COMMAND: usize = 1024;
@@ -93,57 +90,41 @@ impl<D: Decider> Entities<D> {
         read
     }
 
-    /// Carries out a command and answers when its events are committed. `beside` is written in their transaction.
+    /// Carries out a command and replies when its events are committed.
     ///
     /// # Errors
     ///
-    /// The rejection, or why the log did not take the events.
-    pub async fn execute(
-        &self,
-        stream: &StreamName,
-        command: D::Command,
-        context: Context,
-        beside: Vec<Statement>,
-    ) -> Result<Outcome<D>, ExecuteError<D::Rejection>> {
-        self.carry_out(stream, Execution::new(command, context).beside(beside)).await
-    }
-
-    /// The same for a command that has more with it: a record of its outcome.
-    ///
-    /// # Errors
-    ///
-    /// The rejection, or why the log did not take the events or the record. [`StoreError::Constraint`] names the
+    /// The rejection, or why the log did not take the events or the rows beside them. [`StoreError::Constraint`] names the
     /// constraint that refused a row of this command; nothing of it was written then.
     ///
     /// [`StoreError::Constraint`]: crate::eventlog::model::error::StoreError::Constraint
-    pub async fn carry_out(
+    pub async fn execute(
         &self,
         stream: &StreamName,
-        execution: Execution<D>,
+        request: CommandRequest<D>,
     ) -> Result<Outcome<D>, ExecuteError<D::Rejection>> {
-        let execution = self.paid(execution)?;
-        let (reply, answer) = oneshot::channel();
-        let execute = Execute { execution, carried: Carried::here(), reply };
-        self.enqueue(stream, Box::new(execute))?;
-        let answer = answer.await.unwrap_or(Err(ExecuteError::NoReply));
+        let mut request = self.paid(request)?;
+        let reply = request.awaited();
+        self.enqueue(stream, Box::new(request))?;
+        let reply = reply.await.unwrap_or(Err(ExecuteError::NoReply));
         self.keep_within_weight();
-        if answer.is_err() {
+        if reply.is_err() {
             self.dismiss_blank(stream);
         }
-        answer
+        reply
     }
 
     /// A command with a lease of the bytes that it takes until it is answered.
-    pub(super) fn paid(&self, execution: Execution<D>) -> Result<Execution<D>, Overloaded> {
-        if execution.is_paid_for {
-            return Ok(execution);
+    pub(super) fn paid(&self, request: CommandRequest<D>) -> Result<CommandRequest<D>, Overloaded> {
+        if request.is_paid_for {
+            return Ok(request);
         }
         let budget = &self.log.resources().commands;
-        let bytes = D::extent(&execution.command).bytes.saturating_add(COMMAND);
-        let holder = execution.context.user_id.map_or(Holder::Node, Holder::User);
+        let bytes = D::extent(&request.command).bytes.saturating_add(COMMAND);
+        let holder = request.context.user_id.map_or(Holder::Node, Holder::User);
         // One that is larger than a share by itself is carried out alone, or it never would be.
         let lease = budget.lease(holder, bytes.min(budget.share()));
-        Ok(execution.paid_by(lease.map_err(|_exhausted| Overloaded)?))
+        Ok(request.paid_by(lease.map_err(|_exhausted| Overloaded)?))
     }
 
     /// Has the supervisor make room if the states in memory weigh too much.
@@ -201,11 +182,15 @@ impl<D: Decider> Entities<D> {
         let _ = self.supervisor.stop_and_wait(None, None).await;
     }
 
-    fn enqueue(&self, stream: &StreamName, execute: Box<Execute<D>>) -> Result<(), Overloaded> {
-        let mut execute = execute;
+    fn enqueue(
+        &self,
+        stream: &StreamName,
+        request: Box<CommandRequest<D>>,
+    ) -> Result<(), Overloaded> {
+        let mut request = request;
         loop {
             let seat = self.seat(stream)?;
-            match seat.enqueue(execute) {
+            match seat.enqueue(request) {
                 Ok(false) => return Ok(()),
                 Ok(true) => return self.tell_supervisor(&seat),
                 Err(NotSeated::Full) => {
@@ -214,7 +199,7 @@ impl<D: Decider> Entities<D> {
                 }
                 // The entity was passivated between the look-up and the command. Closing a seat and taking it out of the
                 // directory is one step of the supervisor, so that the next look-up finds another.
-                Err(NotSeated::Closed(returned)) => execute = returned,
+                Err(NotSeated::Closed(returned)) => request = returned,
             }
         }
     }

@@ -22,16 +22,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use ractor::{ActorId, ActorRef};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::Semaphore;
 
 use super::directory::shared::Shared;
-use super::request::Execution;
+use super::request::CommandRequest;
 use crate::eventlog::log::snapshot::Taken;
 use crate::eventlog::model::decider::Decider;
-use crate::eventlog::model::error::ExecuteError;
-use crate::eventlog::model::published::{Outcome, Published};
+use crate::eventlog::model::published::Published;
 use crate::eventlog::model::stream::StreamName;
-use crate::telemetry::Carried;
 
 /// Most commands, and most readers, that wait for one entity.
 pub(super) const QUEUE: usize = 256;
@@ -39,13 +37,6 @@ pub(super) const QUEUE: usize = 256;
 /// Bytes of a seat and of its place in the directory, and those of an actor and its mailboxes.
 const SEAT: usize = 512;
 const ACTOR: usize = 8 * 1024;
-
-/// A command and who waits for its outcome.
-pub(super) struct Execute<D: Decider> {
-    pub(super) execution: Execution<D>,
-    pub(super) carried: Carried,
-    pub(super) reply: oneshot::Sender<Result<Outcome<D>, ExecuteError<D::Rejection>>>,
-}
 
 /// Tells an entity that its queue is not empty.
 #[derive(Debug)]
@@ -65,7 +56,7 @@ pub(super) struct Seat<D: Decider> {
 }
 
 struct Queue<D: Decider> {
-    waiting: VecDeque<Box<Execute<D>>>,
+    waiting: VecDeque<Box<CommandRequest<D>>>,
     actor: Option<ActorRef<Wake>>,
     awake: bool,
     /// Whether the last actor was told to leave and has not ended yet.
@@ -99,7 +90,7 @@ pub(super) enum NotSeated<D: Decider> {
     /// Too many commands wait.
     Full,
     /// The seat left the directory; ask the directory again.
-    Closed(Box<Execute<D>>),
+    Closed(Box<CommandRequest<D>>),
 }
 
 impl<D: Decider> Seat<D> {
@@ -232,17 +223,17 @@ impl<D: Decider> Seat<D> {
     }
 
     /// Queues a command and wakes the actor if it sleeps. Whether the supervisor must be told, because there is none.
-    pub(super) fn enqueue(&self, execute: Box<Execute<D>>) -> Result<bool, NotSeated<D>> {
+    pub(super) fn enqueue(&self, request: Box<CommandRequest<D>>) -> Result<bool, NotSeated<D>> {
         let mut queue = self.lock();
         if queue.stage == Stage::Closed {
-            return Err(NotSeated::Closed(execute));
+            return Err(NotSeated::Closed(request));
         }
         if queue.waiting.len() >= QUEUE {
             return Err(NotSeated::Full);
         }
         // Of those behind it the supervisor knows, and a seat that an actor leaves it looks at anyway.
         let is_first = queue.waiting.is_empty() && queue.is_alone();
-        queue.waiting.push_back(execute);
+        queue.waiting.push_back(request);
         queue.wake();
         Ok(is_first)
     }
@@ -252,7 +243,7 @@ impl<D: Decider> Seat<D> {
     /// one of them could push each other out for ever.
     ///
     /// The queue goes with its memory, which a seat at rest does not need.
-    pub(super) fn take_waiting(&self) -> VecDeque<Box<Execute<D>>> {
+    pub(super) fn take_waiting(&self) -> VecDeque<Box<CommandRequest<D>>> {
         let mut queue = self.lock();
         let is_fresh = std::mem::take(&mut queue.fresh);
         if queue.actor.is_none() && !is_fresh {
@@ -263,7 +254,10 @@ impl<D: Decider> Seat<D> {
     }
 
     /// Puts commands back for which it was not the turn, before those that came since.
-    pub(super) fn put_back(&self, commands: impl DoubleEndedIterator<Item = Box<Execute<D>>>) {
+    pub(super) fn put_back(
+        &self,
+        commands: impl DoubleEndedIterator<Item = Box<CommandRequest<D>>>,
+    ) {
         let mut queue = self.lock();
         if queue.stage == Stage::Closed {
             return;

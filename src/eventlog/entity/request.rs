@@ -1,72 +1,101 @@
-//! A command on its way to its entity, with everything that goes with it.
+//! The request of a command: the one envelope between a feature and its entity.
 
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
+use tokio::sync::oneshot;
+
 use crate::capacity::budget::Lease;
 use crate::eventlog::model::append::Context;
 use crate::eventlog::model::decider::Decider;
+use crate::eventlog::model::error::ExecuteError;
 use crate::eventlog::model::published::Outcome;
 use crate::eventlog::model::statement::Statement;
+use crate::telemetry::Carried;
 
-/// A command, who asks for it, and the rows that are written with its events.
-pub struct Execution<D: Decider> {
+/// The reply to a command: its outcome, or the reason for which it was not carried out.
+pub(super) type Reply<D> = Result<Outcome<D>, ExecuteError<<D as Decider>::Rejection>>;
+
+/// A command with everything that goes with it, from the feature that asks for it to the actor that answers it.
+pub struct CommandRequest<D: Decider> {
     pub(super) command: D::Command,
+    /// Who asks, in which session, from where. It becomes part of the events.
     pub(super) context: Context,
-    pub(super) beside: Vec<Arc<Statement>>,
+    /// Rows for the transaction of the events. They are shared with the append, which may have to be made again.
+    pub(super) also_write: Vec<Arc<Statement>>,
     pub(super) record: Option<Record<D>>,
-    /// What is given back when the command is answered.
+    /// Permits and leases that are given back when the command is answered, whoever stops waiting for it.
     pub(super) kept: Vec<Box<dyn Any + Send + Sync>>,
-    /// Whether somebody holds a lease for its bytes already.
+    /// Whether `kept` has a lease for the bytes of the command.
     pub(super) is_paid_for: bool,
+    /// The trace of the request, in which the entity carries the command out.
+    pub(super) carried: Carried,
+    /// Set when the request enters a mailbox: until then nobody waits for it.
+    reply: Option<oneshot::Sender<Reply<D>>>,
 }
 
-impl<D: Decider> Execution<D> {
+impl<D: Decider> CommandRequest<D> {
     /// A command and who asks for it.
     pub fn new(command: D::Command, context: Context) -> Self {
         Self {
             command,
             context,
-            beside: Vec::new(),
+            also_write: Vec::new(),
             record: None,
             kept: Vec::new(),
             is_paid_for: false,
+            carried: Carried::here(),
+            reply: None,
         }
     }
 
-    /// With rows written in the transaction of the command's events; not written when it has none.
+    /// Writes rows in the transaction of the command's events; none if it has no events.
     #[must_use]
-    pub fn beside(mut self, statements: Vec<Statement>) -> Self {
-        self.beside.extend(statements.into_iter().map(Arc::new));
+    pub fn also_write(mut self, statements: Vec<Statement>) -> Self {
+        self.also_write.extend(statements.into_iter().map(Arc::new));
         self
     }
 
-    /// With a record of its outcome.
+    /// Records the outcome.
     #[must_use]
     pub fn recorded(mut self, record: Record<D>) -> Self {
         self.record = Some(record);
         self
     }
 
-    /// With a lease of its bytes, of another budget than that of commands; it goes with it until it is answered.
+    /// Brings a lease of its bytes, of another budget than that of commands; it is given back when the command is answered.
     #[must_use]
     pub fn paid_by(mut self, lease: Lease) -> Self {
         self.is_paid_for = true;
         self.keeping(lease)
     }
 
-    /// With something that goes with it until it is answered, whoever stops waiting for it: a turn for instance.
+    /// Holds a permit or a lease until the command is answered, whoever stops waiting for it.
     #[must_use]
     pub fn keeping(mut self, kept: impl Send + Sync + 'static) -> Self {
         self.kept.push(Box::new(kept));
         self
     }
+
+    /// Where the reply will come.
+    pub(super) fn awaited(&mut self) -> oneshot::Receiver<Reply<D>> {
+        let (reply, answer) = oneshot::channel();
+        self.reply = Some(reply);
+        answer
+    }
+
+    /// Replies. The requester may have stopped waiting; a committed outcome stays committed.
+    pub(super) fn answer(self, outcome: Reply<D>) {
+        if let Some(reply) = self.reply {
+            let _ = reply.send(outcome);
+        }
+    }
 }
 
-impl<D: Decider> fmt::Debug for Execution<D> {
+impl<D: Decider> fmt::Debug for CommandRequest<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Execution").field("command", &self.command).finish_non_exhaustive()
+        f.debug_struct("CommandRequest").field("command", &self.command).finish_non_exhaustive()
     }
 }
 

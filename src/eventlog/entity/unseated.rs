@@ -7,18 +7,14 @@
 
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
-
 use super::decision::{Commands, Decided};
 use super::handle::Entities;
-use super::mailbox::Execute;
-use super::request::Execution;
+use super::request::CommandRequest;
 use crate::eventlog::model::append::Context;
 use crate::eventlog::model::decider::Decider;
 use crate::eventlog::model::error::{ExecuteError, StoreError};
 use crate::eventlog::model::published::Outcome;
 use crate::eventlog::model::stream::StreamName;
-use crate::telemetry::Carried;
 
 /// How often a command is decided again after another writer was faster.
 const ATTEMPTS: usize = 8;
@@ -36,11 +32,11 @@ impl<D: Decider> Entities<D> {
         context: Context,
     ) -> Result<Outcome<D>, ExecuteError<D::Rejection>> {
         for _ in 0..ATTEMPTS {
+            let request = CommandRequest::new(command.clone(), context.clone());
             if self.holds(stream) {
-                return self.execute(stream, command, context, Vec::new()).await;
+                return self.execute(stream, request).await;
             }
-            let execution = self.paid(Execution::new(command.clone(), context.clone()))?;
-            let attempt = Box::pin(self.attempt(stream, execution)).await;
+            let attempt = Box::pin(self.attempt(stream, self.paid(request)?)).await;
             if !matches!(attempt, Err(ExecuteError::Store(StoreError::Conflict))) {
                 return attempt;
             }
@@ -51,13 +47,12 @@ impl<D: Decider> Entities<D> {
     async fn attempt(
         &self,
         stream: &StreamName,
-        execution: Execution<D>,
+        mut request: CommandRequest<D>,
     ) -> Result<Outcome<D>, ExecuteError<D::Rejection>> {
         let hydrated = self.log.hydrate::<D>(stream).await;
         let known = hydrated.map_err(|error| ExecuteError::Store(error.of_read()))?.published;
-        let (reply, answer) = oneshot::channel();
-        let execute = Execute { execution, carried: Carried::here(), reply };
-        let commands: Commands<D> = vec![Box::new(execute)];
+        let answer = request.awaited();
+        let commands: Commands<D> = vec![Box::new(request)];
         let decided = Decided::of(&Arc::new(known), commands, &self.log).await;
         let (mut decided, commands) = decided.map_err(|_panicked| ExecuteError::NoReply)?;
         if let Some(append) = decided.append(stream) {

@@ -8,6 +8,7 @@ use super::sealer::{Opened, Sealer};
 use super::signing::Signing;
 use crate::base::clock::{Clock, Timestamp};
 use crate::capacity::worker_pool::{WorkError, Workers};
+use crate::eventlog::CommandRequest;
 use crate::eventlog::log::reader;
 use crate::eventlog::{
     Context, Decider, Entities, ExecuteError, ReadError, Statement, StoreError, StreamName,
@@ -278,7 +279,10 @@ impl Vault {
     ) -> Result<Vec<KeyEvent>, VaultError> {
         let change = async {
             let context = Context::caused_by(why);
-            let outcome = self.ring.execute(&stream(), command, context, beside).await?;
+            let outcome = self
+                .ring
+                .execute(&stream(), CommandRequest::new(command, context).also_write(beside))
+                .await?;
             outcome.events.iter().for_each(KeyEvent::tell);
             Ok(outcome.events)
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use keyfold::base::id::{Id, UserId};
 use keyfold::capacity::memory::MemoryPlan;
-use keyfold::eventlog::{Context, Execution, Statement};
+use keyfold::eventlog::{CommandRequest, Context, Statement};
 
 use super::counter::{Command, Counter, LONG, Node, stream};
 use crate::process::until;
@@ -25,10 +25,10 @@ async fn commands_of_one_user_take_no_more_bytes_than_their_share_and_others_are
     // Nine commands are half of the budget, and wait.
     let waiting = node.blocked("ada", user(1), 9).await;
     let name = stream("ada");
-    let add = || node.counters.execute(&name, Command::Add(1), user(1), Vec::new());
+    let add = || node.counters.execute(&name, CommandRequest::new(Command::Add(1), user(1)));
     assert_eq!(add().await.unwrap_err().to_string(), "the entity's queue is full");
     let grace = stream("grace");
-    let grace = node.counters.execute(&grace, Command::Add(1), user(2), Vec::new());
+    let grace = node.counters.execute(&grace, CommandRequest::new(Command::Add(1), user(2)));
     let (done, ()) = tokio::join!(grace, waiting.release());
     done.unwrap();
     add().await.unwrap();
@@ -115,9 +115,9 @@ async fn a_command_to_blame_is_found_among_many_and_the_others_are_committed_tog
     let commands = (0..64).map(|number| {
         let taken = if number == 41 { "b".to_owned() } else { number.to_string() };
         let sql = "insert into taken values ($1)";
-        let execution = Execution::<Counter<false>>::new(Command::Add(1), Context::default())
-            .beside(vec![Statement::new(sql, vec![Box::new(taken)])]);
-        node.counters.carry_out(&name, execution)
+        let execution = CommandRequest::<Counter<false>>::new(Command::Add(1), Context::default())
+            .also_write(vec![Statement::new(sql, vec![Box::new(taken)])]);
+        node.counters.execute(&name, execution)
     });
     let (outcomes, ()) = tokio::join!(join_all(commands), waiting.release());
     let refused: Vec<_> = (0..64).filter(|index| outcomes[*index].is_err()).collect();

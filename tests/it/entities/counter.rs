@@ -7,8 +7,8 @@ use keyfold::capacity::memory::{Budgets, MemoryPlan};
 use keyfold::eventlog::entity::supervisor::Lifespan;
 use keyfold::eventlog::log::append::appender;
 use keyfold::eventlog::{
-    Context, Decider, Entities, EventLog, ExecuteError, Projections, Resources, Statement,
-    StreamName,
+    CommandRequest, Context, Decider, Entities, EventLog, ExecuteError, Projections, Resources,
+    Statement, StreamName,
 };
 use keyfold::postgres::{Connection, Link, Pool, migrate};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -131,8 +131,10 @@ impl<const KEEPS_HISTORY: bool> Node<KEEPS_HISTORY> {
     }
 
     pub(super) async fn execute(&self, name: &str, command: Command) -> Result<i64, String> {
-        let outcome =
-            self.counters.execute(&stream(name), command, Context::default(), Vec::new()).await;
+        let outcome = self
+            .counters
+            .execute(&stream(name), CommandRequest::new(command, Context::default()))
+            .await;
         outcome
             .map(|outcome| outcome.published.state)
             .map_err(|error: ExecuteError<Nothing>| error.to_string())
@@ -151,7 +153,10 @@ impl<const KEEPS_HISTORY: bool> Node<KEEPS_HISTORY> {
                 (self.counters.clone(), stream(name), context.clone());
             let wait = Statement::new("select pg_advisory_xact_lock(7)", Vec::new());
             tokio::spawn(async move {
-                let add = counters.execute(&stream, Command::Add(1), context, vec![wait]);
+                let add = counters.execute(
+                    &stream,
+                    CommandRequest::new(Command::Add(1), context).also_write(vec![wait]),
+                );
                 add.await.map(drop).map_err(|error| error.to_string())
             })
         });

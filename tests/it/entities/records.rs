@@ -1,6 +1,6 @@
 //! Records: a row made of a command's outcome, written with its events or, if it has none, by itself.
 
-use keyfold::eventlog::{Context, Execution, Record, Statement};
+use keyfold::eventlog::{CommandRequest, Context, Record, Statement};
 
 use super::counter::{Command, Counter, LONG, Node, stream};
 
@@ -33,8 +33,8 @@ async fn execute(
     command: Command,
     key: &str,
 ) -> Result<(i64, i64), String> {
-    let execution = Execution::new(command, Context::default()).recorded(record(key));
-    let outcome = node.counters.carry_out(&stream(name), execution).await;
+    let execution = CommandRequest::new(command, Context::default()).recorded(record(key));
+    let outcome = node.counters.execute(&stream(name), execution).await;
     outcome
         .map(|outcome| (outcome.published.state, outcome.published.version))
         .map_err(|error| error.to_string())

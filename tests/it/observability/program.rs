@@ -11,7 +11,7 @@ use super::registry::{Instrument, Place, Registry, Severity};
 use crate::tidy::{assert_none, read, sources};
 
 /// Where events are told.
-const EVENTS: &str = "src/telemetry/events.rs";
+const EVENTS: &str = "src/telemetry/audit_events.rs";
 
 /// Spans that are given their names when they are made: how they are called in the sources, and in the registry.
 const NAMED_WHEN_MADE: [(&str, &str); 2] =
@@ -175,8 +175,8 @@ fn metrics_are_given_registered_attributes_only() {
         let names = given.filter_map(|rest| rest.split('"').next());
         let place = match source.path.as_str() {
             // What all telemetry says of the process, and the span of a request that has failed.
-            "src/telemetry.rs" => Place::Resource,
-            "src/http/trace.rs" => Place::Span,
+            "src/telemetry/start.rs" => Place::Resource,
+            "src/http/edge/trace.rs" => Place::Span,
             _ => Place::Metric,
         };
         let broken = names.filter(|name| !registry.allows(place, name));

@@ -19,13 +19,13 @@ pub(super) fn is_sql(literal: &str) -> bool {
 }
 
 /// What replaces whole tables, and no server does.
-const REPLAY: [&str; 2] = ["src/eventlog/replay.rs", "src/eventlog/shadow.rs"];
+const REPLAY: [&str; 2] = ["src/eventlog/log/replay.rs", "src/eventlog/log/shadow_table.rs"];
 
 /// Every SQL statement of the program, with single spaces. What `database/` does to any database is not among them, nor what
 /// replaces whole tables.
 pub fn statements() -> BTreeSet<String> {
     let program = sources("src").into_iter().filter(|source| {
-        !source.path.starts_with("src/database/")
+        !source.path.starts_with("src/postgres/")
             && !source.path.ends_with("tests.rs")
             && !REPLAY.contains(&source.path.as_str())
     });
