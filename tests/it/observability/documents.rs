@@ -85,7 +85,8 @@ fn every_variable_that_documents_name_is_one() {
     let broken = documents().into_iter().flat_map(|path| {
         let document = read(&path);
         let words = document.split(|it: char| !it.is_ascii_uppercase() && it != '_');
-        let words = words.filter(|word| word.starts_with("KEYFOLD_"));
+        // The prefix alone names no variable.
+        let words = words.filter(|word| word.starts_with("KEYFOLD_") && *word != "KEYFOLD_");
         let unknown = words.filter(|word| !table.contains(&format!("`{word}`")));
         unknown.map(|word| format!("{path}: {word}")).collect::<Vec<_>>()
     });

@@ -24,7 +24,7 @@ async fn with(variables: &[(&str, &str)]) -> Keyfold {
 
 /// What is remarked of variables, without the time.
 fn remarks(log: &str) -> Vec<&str> {
-    let lines = log.lines().filter_map(|line| line.split_once("keyfold::telemetry: "));
+    let lines = log.lines().filter_map(|line| line.split_once("keyfold::telemetry::start: "));
     lines.map(|(_, said)| said).filter(|said| said.contains("OTEL_")).collect()
 }
 
