@@ -25,6 +25,7 @@
 //! * The follower skips a batch only if the database has acknowledged it to this node.
 
 pub mod cluster;
+pub mod embedded;
 pub mod entity;
 pub mod log;
 pub mod model;

@@ -28,6 +28,7 @@
 //! * `verifiers`: ends of sessions for services that verify tokens by themselves
 //! * `event_log`: the log's contract
 //! * `entities`: actors: panics, passivation, limits
+//! * `example`: the kernel by itself, as the example shows it
 //! * `concurrency`: many at once, two servers on one database
 //! * `pooler`: a server behind `PgBouncer`
 //! * `proxy`: a rolling restart behind nginx, configured as documented
@@ -77,6 +78,7 @@ mod echo;
 mod entities;
 mod event_log;
 mod everyday;
+mod example;
 mod explorer;
 mod flow;
 mod forms;

@@ -17,3 +17,10 @@ pub struct ClusterConfig {
 
 /// Sessions that a cluster allows, beside those that PostgreSQL keeps for its administrator.
 pub const SESSIONS: usize = 97;
+
+impl ClusterConfig {
+    /// The cluster of a data directory, with the newest programs of this machine.
+    pub fn of(data: impl Into<PathBuf>) -> Self {
+        Self { data: data.into(), binaries: None, run_as: None, sessions: 0 }
+    }
+}
