@@ -9,11 +9,11 @@ use poem_openapi::types::Example;
 use poem_openapi::{ContactObject, LicenseObject, ServerObject};
 use serde_json::{Map, Value, json};
 
-use super::auth::answers::SessionAnswers;
-use super::auth::revocations::Revocation;
+use super::auth::revocations::stream::Revocation;
+use super::auth::session_cache::SessionCache;
+use super::service::service;
 use super::tasks::bodies::{ChangeBody, HistoryBody, TaskBody, TaskListBody};
 use super::tasks::files_format;
-use crate::api;
 use crate::http::response::field_problem::{FieldProblem, Flaw};
 use crate::http::response::problem::ErrorBody;
 use crate::http::response::raw_json::RawJson;
@@ -58,7 +58,7 @@ pub fn text() -> String {
 }
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
-    let spec = api::service(SessionAnswers::new(0))
+    let spec = service(SessionCache::new(0))
         .description(DESCRIPTION)
         .license(LicenseObject::new("MIT OR Apache-2.0").url("https://spdx.org/licenses/MIT.html"))
         .contact(ContactObject::new().name("Keyfold"))

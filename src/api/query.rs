@@ -6,7 +6,7 @@ use poem::http::Method;
 use poem_openapi::registry::{MetaOperation, MetaParamIn};
 use url::form_urlencoded;
 
-use super::known;
+use super::paths::known;
 use crate::http::response::field_problem::{FieldProblem, Flaw};
 use crate::http::response::problem::Problem;
 

@@ -10,8 +10,8 @@ use futures_util::future::BoxFuture;
 use poem::http::Method;
 use poem::{IntoResponse, Request, Response, Result};
 
-use super::auth::answers::SessionAnswers;
-use super::auth::api::current_session;
+use super::auth::session::current_session;
+use super::auth::session_cache::SessionCache;
 use super::tasks::tasks;
 use crate::authn::caller::{Owner, SignedIn};
 use crate::tasks::listing::Query;
@@ -39,14 +39,10 @@ impl WarmRead {
     }
 
     /// Answers it.
-    pub fn answer(
-        self,
-        answers: &SessionAnswers,
-        request: Request,
-    ) -> BoxFuture<'_, Result<Response>> {
+    pub fn answer(self, cache: &SessionCache, request: Request) -> BoxFuture<'_, Result<Response>> {
         match self {
             Self::Tasks => list(request).boxed(),
-            Self::Session => session(answers, request).boxed(),
+            Self::Session => session(cache, request).boxed(),
         }
     }
 }
@@ -64,9 +60,9 @@ async fn list(request: Request) -> Result<Response> {
     Ok(tasks::page(&owner, &request, Query::default(), None).await?.into_response())
 }
 
-async fn session(answers: &SessionAnswers, request: Request) -> Result<Response> {
+async fn session(cache: &SessionCache, request: Request) -> Result<Response> {
     let caller = SignedIn::of(&request).await?;
-    Ok(current_session(answers, caller, &request).await?.into_response())
+    Ok(current_session(cache, caller, &request).await?.into_response())
 }
 
 #[cfg(test)]

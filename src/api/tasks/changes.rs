@@ -54,7 +54,7 @@ const MAX_BATCH_BODY: usize = 4 * 1024 * 1024;
 const BARE_RESULT: usize = 512;
 
 /// The endpoints for several changes, and for taking changes back.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct TaskChangesApi;
 
 #[OpenApi(tag = "Tag::Tasks")]

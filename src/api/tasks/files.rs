@@ -78,7 +78,7 @@ impl ApiResponse for File {
 }
 
 /// The endpoints for whole lists.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct TaskFilesApi;
 
 #[OpenApi(tag = "Tag::Tasks")]

@@ -40,6 +40,10 @@ use crate::tasks::task_list::command::{Command, Place, Refusal, Rejection, Stamp
 use crate::tasks::values::TaskId;
 use crate::tasks::writing::{Answering, WriteError, Writing};
 
+/// The operations.
+pub type Tasks =
+    (tasks::TasksApi, changes::TaskChangesApi, past::TaskHistoryApi, files::TaskFilesApi);
+
 /// Answers to one's own tasks are kept by nobody: a browser would still have them when somebody else sits before it.
 const CACHE_CONTROL: &str = "no-store";
 

@@ -40,7 +40,7 @@ crate::statuses! {
 }
 
 /// The endpoints for what was and what happens.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct TaskHistoryApi;
 
 #[OpenApi(tag = "Tag::Tasks")]

@@ -40,7 +40,7 @@ crate::statuses! {
 }
 
 /// The task endpoints.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct TasksApi;
 
 /// A page of the owner's list: what [`TasksApi::list`] answers, also for a request that did not pass the typed layer.

@@ -6,7 +6,8 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Reading, TaskBody, TaskPatch, TaskRequest, example, place};
+use super::{Reading, TaskBody, TaskPatch, TaskRequest, place};
+use crate::api::example;
 use crate::eventlog::Point;
 use crate::http::request::bounded_vec::at_most;
 use crate::http::request::json_decode;

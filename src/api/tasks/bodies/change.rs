@@ -4,7 +4,8 @@ use poem_openapi::Object;
 use poem_openapi::types::Example;
 use serde::Serialize;
 
-use super::{TaskFields, example};
+use super::TaskFields;
+use crate::api::example;
 use crate::base::clock::Timestamp;
 use crate::base::id::{SessionId, UserId};
 use crate::eventlog::Point;

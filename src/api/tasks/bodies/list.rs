@@ -60,7 +60,7 @@ impl Example for TaskListBody {
             next_cursor: Nullable(None),
             total: 1,
             counts: CountsBody { open: 1, completed: 0 },
-            version: super::example::version(1),
+            version: crate::api::example::version(1),
         }
     }
 }

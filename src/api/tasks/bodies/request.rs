@@ -218,12 +218,12 @@ impl Example for TaskPatch {
 
 impl Example for MoveRequest {
     fn example() -> Self {
-        Self { before: Some(super::example::id::<()>(4).to_string()), after: None }
+        Self { before: Some(crate::api::example::id::<()>(4).to_string()), after: None }
     }
 }
 
 impl Example for RestoreRequest {
     fn example() -> Self {
-        Self { version: Some(super::example::version(1).into()) }
+        Self { version: Some(crate::api::example::version(1).into()) }
     }
 }

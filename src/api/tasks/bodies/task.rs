@@ -4,7 +4,7 @@ use poem_openapi::Object;
 use poem_openapi::types::Example;
 use serde::Serialize;
 
-use super::example;
+use crate::api::example;
 use crate::base::clock::Timestamp;
 use crate::base::id::UserId;
 use crate::eventlog::Point;

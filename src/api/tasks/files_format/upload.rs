@@ -8,8 +8,9 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
 use serde::Serialize;
 
 use super::{Format, TaskFile};
+use crate::api::example;
 use crate::api::state::State;
-use crate::api::tasks::bodies::example;
+
 use crate::eventlog::Point;
 use crate::http::header_of;
 use crate::http::request::body::{require_type, too_large};

@@ -1,21 +1,27 @@
-//! What changing one's profile and password do between a request and its answer, whatever asks for it.
+//! `POST /api/auth/password`: changes the password, ends every session and begins a new one.
 //!
 //! From the change of a password on, no session that the one before began is accepted. That they end is a commit of its own:
 //! it closes what is kept open in their name and tells verifiers elsewhere, and is worked for until it is certain or the
 //! answer says that it is not.
 
 use poem::Request;
+use poem_openapi::types::Example;
+use poem_openapi::{ApiResponse, Object, OpenApi};
+use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::account_bodies::{ChangePasswordRequest, ProfilePatch};
-use super::bodies::{SignedInBody, User};
-use super::entering::Entrance;
 use crate::accounts::Proof;
 use crate::accounts::password::{Password, WrongPassword};
+use crate::api::auth::bodies::signed_in::SignedInBody;
+use crate::api::auth::sign_in_flow::PendingSession;
 use crate::api::state::State;
+use crate::api::tag::Tag;
+use crate::authn::caller::SessionHolder;
 use crate::authn::context;
 use crate::base::id::{SessionId, UserId};
 use crate::eventlog::{Context, ExecuteError};
+use crate::http::request::json::Json;
+use crate::http::response::failure::Failure;
 use crate::http::response::field_problem::FieldProblem;
 use crate::http::response::problem::Problem;
 use crate::sessions::events::EndReason;
@@ -24,28 +30,72 @@ use crate::telemetry::audit_events;
 use crate::telemetry::audit_events::About;
 use crate::telemetry::reason::Reason;
 
+crate::statuses! {
+    /// `POST /api/auth/password`
+    Statuses: 400, 401, 403, 413, 415, 503;
+}
+
 /// How often the end of the sessions is tried while others are faster.
 const TRIES: usize = 4;
 
-/// Changes what the user of a session says of themselves: they as they are then.
-///
-/// # Errors
-///
-/// What to answer instead.
-pub(crate) async fn change_profile(
-    state: &State,
-    session: &Session,
-    body: ProfilePatch,
-) -> Result<User, Problem> {
-    let about = About::session(session.user_id, session.id);
-    let (user_id, accounts) = (session.user_id, state.gate.accounts.clone());
-    let (name, context) = (body.name(), context::acting(session));
-    let changed = state.begun.to_its_end(async move {
-        let changed = async { Ok(accounts.change_profile(user_id, name?, context).await?) }.await;
-        audit_events::profile_change(about, changed.as_ref().err().map(Problem::reason));
-        Ok(User::new(user_id, &changed?))
-    });
-    changed.await
+/// Who changes their password.
+#[derive(Deserialize, Object)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[oai(rename_all = "camelCase", example)]
+pub(crate) struct ChangePasswordRequest {
+    /// The password that opens the account now.
+    #[oai(validator(max_length = 128))]
+    pub(crate) current_password: String,
+    /// The one that opens it from now on, which must be another one: 8 to 128 characters, taken exactly as sent.
+    #[oai(validator(min_length = 8, max_length = 128))]
+    pub(crate) new_password: String,
+}
+
+impl Example for ChangePasswordRequest {
+    fn example() -> Self {
+        Self {
+            current_password: "correct horse battery staple".to_owned(),
+            new_password: "a longer and better password".to_owned(),
+        }
+    }
+}
+
+/// The password was changed.
+#[derive(Debug, ApiResponse)]
+enum SignedInAnew {
+    /// The password was changed, all sessions have ended and a new one began.
+    #[oai(status = 200)]
+    SignedIn(
+        Json<SignedInBody>,
+        /// Keeps the new session's token in the browser, out of reach of scripts.
+        #[oai(header = "Set-Cookie")]
+        String,
+    ),
+}
+
+/// The operation.
+#[derive(Debug, Default)]
+pub struct ChangePassword;
+
+#[OpenApi(prefix_path = "/api/auth", tag = "Tag::Authentication")]
+impl ChangePassword {
+    /// Change the password
+    ///
+    /// Ends every session of the user, the one that asks too, and begins a new one, which the answer holds as after a sign
+    /// in. From the answer on the old password, and the cookies, session tokens and access tokens of all sessions before
+    /// are refused. `PASSWORD_CHANGED_ONLY` says that the password was changed, and the rest perhaps not done.
+    #[oai(path = "/password", method = "post", operation_id = "changePassword")]
+    async fn change(
+        &self,
+        SessionHolder(caller): SessionHolder,
+        request: &Request,
+        body: Json<ChangePasswordRequest>,
+    ) -> Result<SignedInAnew, Failure<Statuses>> {
+        let state = State::of(request)?;
+        let changed = change_password(state, request, &caller.session, body.0).await;
+        let (body, cookie) = changed?;
+        Ok(SignedInAnew::SignedIn(Json(body), cookie))
+    }
 }
 
 /// Changes the password of a session's user, ends all of their sessions and begins a new one: what is answered, and the
@@ -65,9 +115,9 @@ pub(crate) async fn change_password(
     let failed = |problem: &Problem| audit_events::password_change(about, Some(problem.reason()));
     let (proof, password) = proven(state, user_id, body).await.inspect_err(failed)?;
     let device = context::device(request);
-    let entrance = Entrance::prepare(state, device, user_id).await.inspect_err(failed)?;
+    let pending = PendingSession::prepare(state, device, user_id).await.inspect_err(failed)?;
     let change = Change { proof, password, context: context::acting(session), about };
-    state.begun.to_its_end(changed(state.clone(), entrance, change)).await
+    state.begun.to_its_end(changed(state.clone(), pending, change)).await
 }
 
 /// What proves the current password, and the new one; or everything that is wrong with them at once.
@@ -115,7 +165,7 @@ struct Change {
 /// Changes the password, begins the new session and ends all others.
 async fn changed(
     state: State,
-    entrance: Entrance,
+    pending: PendingSession,
     change: Change,
 ) -> Result<(SignedInBody, String), Problem> {
     let Change { proof, password, context, about } = change;
@@ -124,7 +174,7 @@ async fn changed(
     let changed = changed.map_err(Problem::from);
     audit_events::password_change(about, changed.as_ref().err().map(Problem::reason));
     let proof = changed?;
-    begun_anew(&state, entrance, proof, context)
+    begun_anew(&state, pending, proof, context)
         .await
         .inspect_err(|problem| {
             tracing::warn!(user.id = %user_id, error = %problem, "the ends of sessions may not be recorded");
@@ -136,11 +186,11 @@ async fn changed(
 /// another password opens the account by now: whoever changed it so ends the sessions.
 async fn begun_anew(
     state: &State,
-    entrance: Entrance,
+    pending: PendingSession,
     proof: Proof,
     context: Context,
 ) -> Result<(SignedInBody, String), Problem> {
-    let begun = entrance.begin(state, proof, context.clone()).await;
+    let begun = pending.begin(state, proof, context.clone()).await;
     let new = match &begun {
         Ok((body, _)) => Some(body.session.id),
         Err(problem) if problem.is_unauthorized() => return begun,

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use super::bodies::{CurrentSession, SessionBody, User};
+use super::bodies::current_session::{CurrentSession, SessionBody};
+use super::bodies::user::User;
 use crate::accounts::account::{Account, Profile};
 use crate::base::clock::Timestamp;
 use crate::base::id::SessionId;
@@ -24,9 +25,9 @@ struct Key {
 
 /// The answers this node has encoded. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct SessionAnswers(Encodings<Key>);
+pub struct SessionCache(Encodings<Key>);
 
-impl SessionAnswers {
+impl SessionCache {
     /// No answers yet, and room for so many bytes of them.
     pub fn new(bytes: usize) -> Self {
         Self(Encodings::new(bytes, USUAL))

@@ -1,17 +1,29 @@
-//! Response bodies of the endpoints for a user's sessions.
+//! `GET /api/auth/sessions`: a user's live sessions.
 
 use std::time::Duration;
 
-use poem_openapi::Object;
+use poem::Request;
 use poem_openapi::types::Example;
+use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde::Serialize;
 
-use super::bodies::{EXAMPLE_TIME, example_id};
+use crate::api::example;
+use crate::api::state::State;
+use crate::api::tag::Tag;
+use crate::authn::caller::SessionHolder;
 use crate::base::clock::Timestamp;
 use crate::base::id::SessionId;
+use crate::http::request::json::Json;
+use crate::http::response::failure::Failure;
+use crate::http::response::problem::Problem;
 use crate::http::response::schema::Nullable;
-use crate::sessions::session_list::State;
+use crate::sessions::session_list;
 use crate::sessions::session_list::open::OpenSession;
+
+crate::statuses! {
+    /// `GET /api/auth/sessions`
+    Statuses: 400, 401, 503;
+}
 
 /// A user's live sessions.
 #[derive(Debug, Clone, Serialize, Object)]
@@ -45,10 +57,68 @@ pub struct ListedSession {
     pub ends_at: Timestamp,
 }
 
+impl Example for SessionListBody {
+    fn example() -> Self {
+        Self { sessions: vec![ListedSession::example()] }
+    }
+}
+
+impl Example for ListedSession {
+    fn example() -> Self {
+        let days = |days: u64| example::time(0).after(Duration::from_hours(24 * days));
+        Self {
+            id: example::id(2),
+            current: true,
+            user_agent: Nullable(Some("Mozilla/5.0".to_owned())),
+            ip_address: Nullable(Some("192.0.2.1".to_owned())),
+            created_at: example::time(0),
+            last_seen_at: days(2),
+            expires_at: days(9),
+            ends_at: days(90),
+        }
+    }
+}
+
+/// The sessions.
+#[derive(Debug, ApiResponse)]
+enum Listed {
+    /// The sessions, newest first.
+    #[oai(status = 200)]
+    Sessions(
+        Json<SessionListBody>,
+        /// Keeps the session cookie for longer, when the request has extended its session.
+        #[oai(header = "Set-Cookie")]
+        Option<String>,
+    ),
+}
+
+/// The operation.
+#[derive(Debug, Default)]
+pub struct ListSessions;
+
+#[OpenApi(prefix_path = "/api/auth", tag = "Tag::Authentication")]
+impl ListSessions {
+    /// List sessions
+    ///
+    /// The user's live sessions, newest first. `lastSeenAt` is when use was last recorded, which is at most once a day.
+    #[oai(path = "/sessions", method = "get", operation_id = "listSessions")]
+    async fn list(
+        &self,
+        SessionHolder(caller): SessionHolder,
+        request: &Request,
+    ) -> Result<Listed, Failure<Statuses>> {
+        let state = State::of(request)?;
+        let session = &caller.session;
+        let sessions = state.gate.sessions.of(session.user_id).await.map_err(Problem::from)?;
+        let body = SessionListBody::new(&sessions.state, session.id, state.gate.clock.now());
+        Ok(Listed::Sessions(Json(body), caller.refreshed_cookie(request, &state.gate)))
+    }
+}
+
 impl SessionListBody {
     /// The sessions that live now, as the current one sees them. One that another password began is accepted no more,
     /// though its end may not be recorded yet.
-    pub fn new(sessions: &State, current: SessionId, now: Timestamp) -> Self {
+    pub fn new(sessions: &session_list::State, current: SessionId, now: Timestamp) -> Self {
         let credential_id = sessions.get(current).and_then(|current| current.credential_id);
         let is_accepted = |session: &OpenSession| {
             let both = session.credential_id.zip(credential_id);
@@ -71,28 +141,6 @@ impl ListedSession {
             last_seen_at: session.seen_at,
             expires_at: session.expires_at,
             ends_at: session.ends_at,
-        }
-    }
-}
-
-impl Example for SessionListBody {
-    fn example() -> Self {
-        Self { sessions: vec![ListedSession::example()] }
-    }
-}
-
-impl Example for ListedSession {
-    fn example() -> Self {
-        let days = |days: u64| EXAMPLE_TIME.after(Duration::from_hours(24 * days));
-        Self {
-            id: example_id(2),
-            current: true,
-            user_agent: Nullable(Some("Mozilla/5.0".to_owned())),
-            ip_address: Nullable(Some("192.0.2.1".to_owned())),
-            created_at: EXAMPLE_TIME,
-            last_seen_at: days(2),
-            expires_at: days(9),
-            ends_at: days(90),
         }
     }
 }

@@ -1,30 +1,19 @@
-//! Health: whether the process lives, and whether it should be sent requests.
+//! `GET /health/ready`: whether the node should be sent requests.
 
 use poem::Request;
 use poem_openapi::types::Example;
 use poem_openapi::{Object, OpenApi};
 use serde::{Deserialize, Serialize};
 
-use super::tag::Tag;
 use crate::api::state::State;
+use crate::api::tag::Tag;
 use crate::http::request::json::Json;
 use crate::http::response::failure::Failure;
 use crate::http::response::problem::Problem;
 
 crate::statuses! {
-    /// `GET /health/live`
-    LiveStatuses:;
     /// `GET /health/ready`
-    ReadyStatuses: 503;
-}
-
-/// The state of a node.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Object)]
-#[serde(rename_all = "camelCase")]
-#[oai(rename_all = "camelCase", example)]
-pub struct Health {
-    /// Always `ok`: a node that is not well answers `503`.
-    pub status: String,
+    Statuses: 503;
 }
 
 /// The state of a node that takes requests.
@@ -38,39 +27,24 @@ pub struct Ready {
     pub log_head: i64,
 }
 
-impl Example for Health {
-    fn example() -> Self {
-        Self { status: "ok".to_owned() }
-    }
-}
-
 impl Example for Ready {
     fn example() -> Self {
         Self { status: "ok".to_owned(), log_head: 42 }
     }
 }
 
-/// The health endpoints.
-#[derive(Debug)]
-pub struct HealthApi;
+/// The operation.
+#[derive(Debug, Default)]
+pub struct GetReadiness;
 
 #[OpenApi(tag = "Tag::Health")]
-impl HealthApi {
-    /// Is the process alive?
-    ///
-    /// Answers as long as the process can answer anything. Restart the process when it does not.
-    #[expect(clippy::unused_async, reason = "an endpoint")]
-    #[oai(path = "/health/live", method = "get", operation_id = "getLiveness")]
-    async fn live(&self) -> Result<Json<Health>, Failure<LiveStatuses>> {
-        Ok(Json(Health { status: "ok".to_owned() }))
-    }
-
+impl GetReadiness {
     /// Should this node be sent requests?
     ///
     /// Checks that the database answers, that the log can be read, that changes can be made, and that this node follows the log
     /// and knows what time it is. `503` while it starts or stops, and while the database is away, takes no writes or has refused them.
     #[oai(path = "/health/ready", method = "get", operation_id = "getReadiness")]
-    async fn ready(&self, request: &Request) -> Result<Json<Ready>, Failure<ReadyStatuses>> {
+    async fn ready(&self, request: &Request) -> Result<Json<Ready>, Failure<Statuses>> {
         let state = State::of(request)?;
         let answers = state.gate.follower.is_following() && state.gate.follower.takes_changes();
         if state.readiness.is_closed() || !answers {
