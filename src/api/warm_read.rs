@@ -12,7 +12,8 @@ use poem::{IntoResponse, Request, Response, Result};
 
 use super::auth::session::current_session;
 use super::auth::session_cache::SessionCache;
-use super::tasks::tasks;
+use super::tasks::read::list::page;
+use super::tasks::request::OwnerRequest;
 use crate::authn::caller::{Owner, SignedIn};
 use crate::tasks::listing::Query;
 
@@ -57,7 +58,8 @@ fn user_of(path: &str) -> Option<&str> {
 async fn list(request: Request) -> Result<Response> {
     let user = user_of(request.uri().path()).unwrap_or_default();
     let owner = Owner::named(&request, user).await?;
-    Ok(tasks::page(&owner, &request, Query::default(), None).await?.into_response())
+    let request = OwnerRequest::new(owner, &request)?;
+    Ok(page(&request, Query::default(), None).await?.into_response())
 }
 
 async fn session(cache: &SessionCache, request: Request) -> Result<Response> {

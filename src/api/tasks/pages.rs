@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::bodies::TaskListBody;
+use super::bodies::list::TaskListBody;
 use crate::base::id::UserId;
 use crate::base::response_cache;
 use crate::base::response_cache::Encodings;

@@ -4,7 +4,8 @@ use poem_openapi::Object;
 use poem_openapi::types::Example;
 use serde::Serialize;
 
-use super::TaskBody;
+use super::task::TaskBody;
+use crate::api::example;
 use crate::base::id::UserId;
 use crate::eventlog::Point;
 use crate::http::response::schema::Nullable;
@@ -60,7 +61,7 @@ impl Example for TaskListBody {
             next_cursor: Nullable(None),
             total: 1,
             counts: CountsBody { open: 1, completed: 0 },
-            version: crate::api::example::version(1),
+            version: example::version(1),
         }
     }
 }

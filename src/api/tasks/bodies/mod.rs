@@ -1,17 +1,10 @@
-//! Request and response bodies of the task endpoints.
+//! Bodies that several task operations have, and how they are read.
 
-mod batch;
-mod change;
-mod list;
-mod reading;
-mod request;
-mod task;
-
-pub(crate) use batch::{BatchBody, BatchCommand, BatchRequest, BatchResult, expected};
-pub use change::{ChangeBody, HistoryBody};
-pub(crate) use change::{DifferencesBody, TakenBackBody};
-pub use list::TaskListBody;
-pub(crate) use reading::{Reading, Said};
-pub(crate) use request::{MoveRequest, RestoreRequest, TaskPatch, TaskRequest, place};
-pub use task::TaskBody;
-pub(crate) use task::TaskFields;
+pub mod change;
+pub mod history;
+pub mod list;
+pub(crate) mod place;
+pub(crate) mod reading;
+pub mod task;
+pub(crate) mod task_patch;
+pub(crate) mod task_request;

@@ -4,7 +4,6 @@ use bytes::Bytes;
 use poem_openapi::ApiResponse;
 use poem_openapi::types::Type;
 
-use super::bodies::TaskBody;
 use crate::capacity::budget::Lease;
 use crate::http::request::json::Encoded;
 use crate::tasks::idempotency::record::Answer;
@@ -22,48 +21,10 @@ pub(super) enum Changed<T: Type + Send> {
     ),
 }
 
-/// The task was added.
-#[derive(Debug, ApiResponse)]
-pub(super) enum Created {
-    /// The task was added.
-    #[oai(status = 201)]
-    Task(
-        Encoded<TaskBody>,
-        /// Path of the new task.
-        #[oai(header = "Location")]
-        String,
-        /// Entity tag of the new task: send it back in `If-Match`.
-        #[oai(header = "ETag")]
-        String,
-    ),
-}
-
-/// The task was deleted.
-#[derive(Debug, ApiResponse)]
-pub(super) enum Deleted {
-    /// The task was deleted.
-    #[oai(status = 204)]
-    Done,
-}
-
 impl<T: Type + Send> From<Answer> for Changed<T> {
     fn from(answer: Answer) -> Self {
         let etag = answer.etag.clone().unwrap_or_default();
         Self::Done(encoded(answer), etag)
-    }
-}
-
-impl From<Answer> for Created {
-    fn from(answer: Answer) -> Self {
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        let (location, etag) = (text(&answer.location), text(&answer.etag));
-        Self::Task(encoded(answer), location, etag)
-    }
-}
-
-impl From<Answer> for Deleted {
-    fn from(_: Answer) -> Self {
-        Self::Done
     }
 }
 
@@ -94,7 +55,8 @@ impl<T: Type + Send> Changed<T> {
     }
 }
 
-fn encoded<T>(answer: Answer) -> Encoded<T> {
+/// The body of an answer, as it was encoded.
+pub(super) fn encoded<T>(answer: Answer) -> Encoded<T> {
     let body: Box<str> = answer.body.into();
     Encoded::new(Bytes::from(String::from(body)))
 }

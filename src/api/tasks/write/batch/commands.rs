@@ -1,13 +1,16 @@
-//! Several commands at once, and what came of them.
+//! The body of a batch: several commands.
 
 use poem_openapi::types::Example;
 use poem_openapi::{Object, Union};
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::{Reading, TaskBody, TaskPatch, TaskRequest, place};
 use crate::api::example;
+use crate::api::tasks::bodies::place::place;
+use crate::api::tasks::bodies::reading::Reading;
+use crate::api::tasks::bodies::task_patch::TaskPatch;
+use crate::api::tasks::bodies::task_request::TaskRequest;
 use crate::eventlog::Point;
 use crate::http::request::bounded_vec::at_most;
 use crate::http::request::json_decode;
@@ -16,7 +19,6 @@ use crate::http::response::problem::Problem;
 use crate::tasks::task_list::Expected;
 use crate::tasks::task_list::command::Place;
 use crate::tasks::task_list::task::present;
-use crate::tasks::values::TaskId;
 
 /// Most commands of a batch.
 const MAX_COMMANDS: usize = 500;
@@ -133,27 +135,6 @@ pub(crate) struct BatchRestore {
     pub(crate) id: String,
 }
 
-/// What a batch came to.
-#[derive(Debug, Clone, Serialize, Object)]
-#[oai(rename = "BatchResult", example)]
-pub(crate) struct BatchBody {
-    /// What each command came to, in their order.
-    pub(crate) results: Vec<BatchResult>,
-    /// The version of the list now.
-    pub(crate) version: Point,
-}
-
-/// What a command of a batch came to.
-#[derive(Debug, Clone, Serialize, Object)]
-#[oai(rename = "BatchCommandResult", skip_serializing_if_is_none)]
-pub(crate) struct BatchResult {
-    /// The task.
-    pub(crate) id: TaskId,
-    /// The task after the whole batch, at the last command that is about it; absent if it is not there any more.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) task: Option<TaskBody>,
-}
-
 /// Which command it is.
 #[derive(Deserialize)]
 struct Which {
@@ -235,20 +216,5 @@ impl Example for BatchRequest {
                 }),
             ],
         }
-    }
-}
-
-impl Example for BatchBody {
-    fn example() -> Self {
-        let task = |last, version| {
-            let task = TaskBody {
-                id: example::id(last),
-                version: example::version(version),
-                ..TaskBody::example()
-            };
-            BatchResult { id: task.id, task: Some(task) }
-        };
-        let changed = BatchResult { id: example::id(3), task: None };
-        Self { results: vec![task(5, 3), changed, task(3, 5)], version: example::version(5) }
     }
 }

@@ -1,14 +1,21 @@
 //! What goes out comes in again the same, whatever people write.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::*;
+use super::decoding::read;
+use super::encoding::{CHUNK, export, weight};
+use super::format::Format;
+use crate::base::clock::Timestamp;
 use crate::capacity::budget::{Budget, Holder, Purpose};
-use crate::eventlog::{Decider, Mark};
-use crate::tasks::task_list::command::{Command, Stamp};
+use crate::eventlog::{Decider, Mark, Published};
+use crate::tasks::task_list::TaskList;
+use crate::tasks::task_list::command::{Action, Command, Stamp};
 use crate::tasks::task_list::task::{Content, Task};
 use crate::tasks::testing::{at, position, version};
-use crate::tasks::values::{Description, Due, Priority, Tags, Title};
+use crate::tasks::values::{Description, Due, Priority, Tags, TaskId, Title};
 
 /// Text of the characters that files are sensitive to, and of any others.
 fn text() -> impl Strategy<Value = String> {

@@ -3,15 +3,12 @@
 use poem::http::header;
 use poem::{Body, Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
-use poem_openapi::types::{Example, Type};
-use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
-use serde::Serialize;
+use poem_openapi::types::Type;
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use super::{Format, TaskFile};
-use crate::api::example;
+use super::format::Format;
+use super::task_file::TaskFile;
 use crate::api::state::State;
-
-use crate::eventlog::Point;
 use crate::http::header_of;
 use crate::http::request::body::{require_type, too_large};
 
@@ -22,20 +19,6 @@ pub struct TaskFileBody {
     pub format: Format,
     /// What is still to come.
     pub body: Body,
-}
-
-/// What an import came to.
-#[derive(Debug, Clone, Serialize, Object)]
-#[oai(rename = "ImportResult", example)]
-pub struct ImportBody {
-    /// How many tasks were added.
-    pub created: u64,
-    /// How many were made like those of the file.
-    pub changed: u64,
-    /// How many were so already.
-    pub unchanged: u64,
-    /// The version of the list now.
-    pub version: Point,
 }
 
 impl TaskFileBody {
@@ -80,11 +63,5 @@ impl<'a> ApiExtractor<'a> for TaskFileBody {
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         Self::of(request, body)
-    }
-}
-
-impl Example for ImportBody {
-    fn example() -> Self {
-        Self { created: 2, changed: 0, unchanged: 0, version: example::version(2) }
     }
 }

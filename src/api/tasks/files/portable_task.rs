@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use poem_openapi::Object;
-use poem_openapi::types::Example;
 use serde::{Deserialize, Serialize};
 
-use super::TaskFile;
-use crate::api::tasks::bodies::{Reading, Said};
+use crate::api::tasks::bodies::reading::{Reading, Said};
 use crate::base::clock::Timestamp;
 use crate::base::rfc3339::moment;
 use crate::http::response::field_problem::Flaw;
@@ -151,24 +149,4 @@ fn time(name: &str, text: Option<&str>, reading: &mut Reading) -> Result<Option<
         reading.wrong(name, Flaw::Invalid, error);
         Wrong
     })
-}
-
-impl Example for TaskFile {
-    fn example() -> Self {
-        let milk = PortableTask {
-            id: Some("019aab76-5800-7000-8000-000000000003".to_owned()),
-            title: "Buy milk".to_owned(),
-            description: Some("Two litres".to_owned()),
-            completed: Some(true),
-            completed_at: Some("2025-11-22T12:01:00.000Z".to_owned()),
-            priority: Priority::High,
-            due: Some("2026-12-24".to_owned()),
-            tags: vec!["home".to_owned()],
-            position: Some("i0000000".to_owned()),
-            created_at: Some("2025-11-22T12:00:00.000Z".to_owned()),
-            updated_at: Some("2025-11-22T12:01:00.000Z".to_owned()),
-        };
-        let bread = PortableTask { title: "Bread".to_owned(), ..PortableTask::default() };
-        Self { tasks: vec![milk, bread] }
-    }
 }

@@ -2,8 +2,9 @@
 
 use poem::Request;
 
-use super::bodies::{Reading, Said};
-use super::{Sent, parse, stamp};
+use super::bodies::reading::{Reading, Said};
+use super::request::{OwnerRequest, task_id};
+use super::sent::Sent;
 use crate::api::state::State;
 use crate::authn::caller::Owner;
 use crate::http::request::hashed_body::NO_BODY;
@@ -57,11 +58,11 @@ pub(crate) async fn add(
 pub(crate) async fn complete(
     owner: &Owner,
     request: &Request,
-    task_id: &str,
+    id: &str,
     completed: bool,
 ) -> Result<(), Problem> {
     let wanted = Wanted { completed: Some(completed), ..Wanted::default() };
-    let action = Action::Change { id: parse(task_id)?, wanted, expected: Expected::default() };
+    let action = Action::Change { id: task_id(id)?, wanted, expected: Expected::default() };
     carry_out(owner, request, action).await
 }
 
@@ -70,14 +71,13 @@ pub(crate) async fn complete(
 /// # Errors
 ///
 /// When there is no such task, or the list does not take it.
-pub(crate) async fn delete(owner: &Owner, request: &Request, task_id: &str) -> Result<(), Problem> {
-    let action = Action::Delete { id: parse(task_id)?, expected: Expected::default() };
+pub(crate) async fn delete(owner: &Owner, request: &Request, id: &str) -> Result<(), Problem> {
+    let action = Action::Delete { id: task_id(id)?, expected: Expected::default() };
     carry_out(owner, request, action).await
 }
 
 async fn carry_out(owner: &Owner, request: &Request, action: Action) -> Result<(), Problem> {
-    let state = State::of(request)?;
-    let (key, digest) = (MaybeIdempotencyKey(None), NO_BODY);
-    let sent = Sent::new(owner, request, key, digest)?;
-    sent.write(Command::one(action, stamp(state)), Answering::Done).await.map(drop)
+    let request = OwnerRequest::new(owner.clone(), request)?;
+    let sent = Sent::new(&request, MaybeIdempotencyKey(None), NO_BODY);
+    sent.write(Command::one(action, request.stamp()), Answering::Done).await.map(drop)
 }

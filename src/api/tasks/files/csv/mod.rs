@@ -7,7 +7,7 @@ use csv::{QuoteStyle, Terminator, WriterBuilder};
 
 use self::guard::{guarded, unguarded};
 use self::table::Row;
-use super::PortableTask;
+use super::portable_task::PortableTask;
 use crate::http::response::field_problem::Flaw;
 use crate::http::response::problem::Problem;
 use crate::tasks::task_list::command::MAX_TASKS;
