@@ -1,7 +1,7 @@
 //! The API: every operation of every feature, as one typed service.
 //!
 //! Each file in the folders below has one operation: its statuses, its bodies, its place in the OpenAPI document, and what
-//! it does. What several operations have in common stands beside them.
+//! it does. Code that several operations share stands beside them.
 
 pub mod account;
 pub mod auth;
@@ -27,7 +27,7 @@ use poem::{Request, Response, Result};
 ///
 /// # Errors
 ///
-/// When the request is refused.
+/// The refusal of the request.
 pub async fn answer(api: &BoxEndpoint<'static>, request: Request) -> Result<Response> {
     query::require_known(&request)?;
     let (method, uri) = (request.method().clone(), request.uri().clone());

@@ -28,7 +28,7 @@ static PATHS: LazyLock<Vec<Known>> = LazyLock::new(|| {
     paths.into_iter().map(Known::new).collect()
 });
 
-/// Where a path comes among those that one request may be an instance of, as the router has it: a word before a parameter
+/// The rank of a path among those that one request may be an instance of, as the router has it: a word before a parameter
 /// at the same place, the leftmost place first.
 fn precedence(template: &str) -> Vec<bool> {
     template.split('/').map(|piece| piece.starts_with('{')).collect()
@@ -42,7 +42,7 @@ impl Known {
         Self { beginning: beginning.to_owned(), rest: rest.split('/').map(piece).collect(), path }
     }
 
-    /// Whether a path is an instance of this one.
+    /// True of an instance of this path.
     fn fits(&self, path: &str) -> bool {
         let Some(rest) = path.strip_prefix(&self.beginning) else { return false };
         let mut given = rest.as_bytes().split(|byte| *byte == b'/');
@@ -60,7 +60,7 @@ pub(super) fn known(path: &str) -> Option<&'static MetaPath> {
     PATHS.iter().find(|known| known.fits(path)).map(|known| &known.path)
 }
 
-/// Whether a path is one of the API's.
+/// True of a path of the API.
 pub fn has(path: &str) -> bool {
     known(path).is_some()
 }

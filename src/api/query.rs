@@ -27,7 +27,7 @@ struct Parameter<'a> {
 ///
 /// # Errors
 ///
-/// Which they are.
+/// The parameters that are wrong.
 pub fn require_known(request: &Request) -> Result<(), Problem> {
     let Some(query) = request.uri().query() else { return Ok(()) };
     let Some(operation) = operation(request) else { return Ok(()) };

@@ -1,8 +1,8 @@
 //! The fast lane: the two reads that are most of a server's work, without the typed layer of the API.
 //!
 //! A user's list without any parameter, and the current session. The typed layer would look for a dozen parameters that the
-//! request does not have and box a future per layer, which takes longer than the answer itself. What is checked and answered
-//! is the same, by the same functions; a request with anything more to it (another method, a query, an escaped path) takes
+//! request does not have and box a future per layer, which takes longer than the answer itself. Checks and answers
+//! are the same, by the same functions; a request with anything more to it (another method, a query, an escaped path) takes
 //! the way of all others.
 
 use futures_util::FutureExt;

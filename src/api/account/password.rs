@@ -35,7 +35,7 @@ crate::statuses! {
     Statuses: 400, 401, 403, 413, 415, 503;
 }
 
-/// How often the end of the sessions is tried while others are faster.
+/// Most tries to end the sessions while others are faster.
 const TRIES: usize = 4;
 
 /// Who changes their password.
@@ -103,7 +103,7 @@ impl ChangePassword {
 ///
 /// # Errors
 ///
-/// What to answer instead. Once the password is changed, it says so.
+/// The problem to answer instead. Once the password is changed, it says so.
 pub(crate) async fn change_password(
     state: &State,
     request: &Request,
@@ -120,7 +120,7 @@ pub(crate) async fn change_password(
     state.begun.to_its_end(changed(state.clone(), pending, change)).await
 }
 
-/// What proves the current password, and the new one; or everything that is wrong with them at once.
+/// The proof of the current password, and the new one; or everything that is wrong with them at once.
 async fn proven(
     state: &State,
     user_id: UserId,

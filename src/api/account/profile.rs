@@ -81,7 +81,7 @@ impl ChangeProfile {
 ///
 /// # Errors
 ///
-/// What to answer instead.
+/// The problem to answer instead.
 pub(crate) async fn change_profile(
     state: &State,
     session: &Session,

@@ -14,7 +14,7 @@ use crate::sessions::table::Session;
 /// Bytes of a usual answer.
 const USUAL: usize = 512;
 
-/// Which answer.
+/// The session and the account of an answer, in their versions.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     session: SessionId,
@@ -37,7 +37,7 @@ impl SessionCache {
     ///
     /// # Errors
     ///
-    /// When it has no JSON form, which is a mistake in the body's type.
+    /// The body has no JSON form, which is a mistake in the body's type.
     pub(super) fn answer(
         &self,
         session: &Session,

@@ -84,7 +84,7 @@ impl SignIn {
 ///
 /// # Errors
 ///
-/// What to answer instead.
+/// The problem to answer instead.
 pub(crate) async fn sign_in(
     request: &Request,
     body: SignInRequest,
@@ -103,7 +103,7 @@ pub(crate) async fn sign_in(
     entered.await
 }
 
-/// The proof, if there is one. Who knows the password and who does not is told in different words to telemetry alone.
+/// The proof, if there is one. A wrong password and an unknown account are told apart to telemetry alone.
 fn proven(attempt: Attempt) -> Result<Proof, Problem> {
     let (user_id, reason) = match attempt {
         Attempt::Proven(proof) => return Ok(proof),
@@ -114,7 +114,7 @@ fn proven(attempt: Attempt) -> Result<Proof, Problem> {
     Err(Problem::wrong_credentials())
 }
 
-/// Why no session began for somebody who has proven their password.
+/// The reason that no session began for somebody who has proven their password.
 fn not_entered(problem: &Problem) -> Reason {
     let reason = problem.reason();
     if reason == Reason::WrongPassword { Reason::PasswordChangedMeanwhile } else { reason }

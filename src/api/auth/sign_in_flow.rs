@@ -1,7 +1,7 @@
 //! The beginning of a session, which sign up, sign in and a change of the password share.
 //!
-//! A client that goes away before its password is hashed or proven costs nothing more. What is begun then is done, also when the
-//! client goes away meanwhile: whatever came of it is on record and told.
+//! A client that goes away before its password is hashed or proven costs nothing more. Work that is begun then is done,
+//! also when the client goes away meanwhile: its outcome is on record and told.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ pub(super) struct SignInContext {
 impl SignInContext {
     /// # Errors
     ///
-    /// When nobody can say which session a cookie has: it would live on beside the new one.
+    /// Nobody can say which session a cookie has: it would live on beside the new one.
     pub(super) async fn of(state: &State, request: &Request) -> Result<Self, Problem> {
         let replaced = caller::sessions_of_cookies(request).await?;
         let (device, context) = (context::device(request), context::context());
@@ -107,8 +107,8 @@ impl PendingSession {
     }
 }
 
-/// Whether the password that began a session still is the account's. If another one was faster, the session is accepted
-/// nowhere: whoever signed in is told so at once, and the end goes on record.
+/// Checks that the password that began a session still is the account's. If another one was faster, the session is
+/// accepted nowhere: whoever signed in is told so at once, and the end goes on record.
 async fn confirm(
     state: &State,
     session: &Session,

@@ -85,7 +85,7 @@ impl SignOut {
 ///
 /// # Errors
 ///
-/// What to answer instead.
+/// The problem to answer instead.
 pub(crate) async fn sign_out(state: &State, session: Arc<Session>) -> Result<(), Problem> {
     let (context, sessions) = (context::acting(&session), state.gate.sessions.clone());
     let ended = state.begun.to_its_end(async move {

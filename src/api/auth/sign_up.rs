@@ -88,7 +88,7 @@ impl SignUp {
 ///
 /// # Errors
 ///
-/// What to answer instead. Once the account is made, it says so.
+/// The problem to answer instead. Once the account is made, it says so.
 pub(crate) async fn sign_up(
     request: &Request,
     body: SignUpRequest,

@@ -19,9 +19,9 @@ use crate::tasks::writing::Answering;
 pub(crate) struct Typed<'a> {
     /// Its title.
     pub(crate) title: &'a str,
-    /// How urgent it is.
+    /// Its priority.
     pub(crate) priority: &'a str,
-    /// When it is due.
+    /// Its due date.
     pub(crate) due: &'a str,
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct Typed<'a> {
 ///
 /// # Errors
 ///
-/// When it is none, or the list does not take it.
+/// It is no task, or the list does not take it.
 pub(crate) async fn add(
     owner: &Owner,
     request: &Request,
@@ -54,7 +54,7 @@ pub(crate) async fn add(
 ///
 /// # Errors
 ///
-/// When there is no such task, or the list does not take it.
+/// There is no such task, or the list does not take it.
 pub(crate) async fn complete(
     owner: &Owner,
     request: &Request,
@@ -70,7 +70,7 @@ pub(crate) async fn complete(
 ///
 /// # Errors
 ///
-/// When there is no such task, or the list does not take it.
+/// There is no such task, or the list does not take it.
 pub(crate) async fn delete(owner: &Owner, request: &Request, id: &str) -> Result<(), Problem> {
     let action = Action::Delete { id: task_id(id)?, expected: Expected::default() };
     carry_out(owner, request, action).await

@@ -6,7 +6,7 @@ use crate::http::response::problem::Problem;
 use crate::tasks::PageError;
 use crate::tasks::history::moment::{Moment, TravelError};
 
-/// When a list should be shown: a version or a time.
+/// The moment of which a list should be shown: a version or a time.
 pub(super) fn moment(field: &str, text: &str) -> Result<Moment, Problem> {
     let version = text.parse().map(Moment::Version);
     version.or_else(|_| rfc3339::moment(text).map(Moment::Time)).map_err(|_| {
@@ -16,7 +16,7 @@ pub(super) fn moment(field: &str, text: &str) -> Result<Moment, Problem> {
     })
 }
 
-/// Why a list cannot be shown as it was; `field` said when.
+/// The problem with a list that cannot be shown as it was; `field` said when.
 pub(super) fn travelled(field: &str, error: TravelError) -> Problem {
     match error {
         TravelError::NoSuchVersion => no_such_version(field),
@@ -24,7 +24,7 @@ pub(super) fn travelled(field: &str, error: TravelError) -> Problem {
     }
 }
 
-/// Why a page was not made; `field` said of when.
+/// The problem with a page that was not made; `field` said of when.
 pub(super) fn not_made(field: &str, error: PageError) -> Problem {
     match error {
         PageError::Travel(error) => travelled(field, error),
@@ -39,5 +39,5 @@ pub(super) fn no_such_version(field: &str) -> Problem {
     Problem::field(field, Flaw::Unknown, "is not a version of this list")
 }
 
-/// What a cursor is not that the list before a restore had given.
+/// The message about a cursor that the list had given before a restore.
 const NO_PAGE: &str = "is not of a page of this list";

@@ -29,7 +29,8 @@ pub(super) async fn answered(
     }
 }
 
-/// Why a command was not carried out. `commands` names the list in the body that it came from, if there were several.
+/// The problem with a command that was not carried out. `commands` names the list in the body that it came from, if there
+/// were several.
 async fn refused(
     state: &State,
     owner: UserId,
@@ -97,7 +98,7 @@ fn newer(current: &impl serde::Serialize, version: Option<Point>) -> Problem {
     }
 }
 
-/// How the whole list is shown to whoever expected another version of it.
+/// The first page of the list, for somebody who expected another version of it.
 fn first_page(owner: UserId, outcome: &Published<TaskList>) -> TaskListBody {
     let page = listing::page(&outcome.state.tasks, &Query::default());
     TaskListBody::new(owner, &page, outcome.state.version)

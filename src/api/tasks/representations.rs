@@ -1,4 +1,4 @@
-//! How tasks are represented in answers.
+//! Representations of tasks in answers.
 
 use serde::Serialize;
 use serde::ser::Error;
@@ -14,7 +14,7 @@ use crate::tasks::writing::Answering;
 /// Answers to one's own tasks are kept by nobody: a browser would still have them when somebody else sits before it.
 pub(super) const CACHE_CONTROL: &str = "no-store";
 
-/// How the state of a task after a command is answered.
+/// The answer with the state of a task after a command.
 pub(super) fn as_task(owner: UserId, task_id: TaskId) -> Answering {
     Answering::made(move |done| {
         let task = done.list.state.tasks.get(task_id);

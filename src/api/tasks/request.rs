@@ -15,11 +15,11 @@ use crate::tasks::values::TaskId;
 /// A request of the owner of the tasks that its path names: nobody else gets past it.
 #[derive(Debug)]
 pub(crate) struct OwnerRequest<'a> {
-    /// Who sent it.
+    /// Its sender.
     pub(crate) owner: Owner,
     /// As it was sent.
     pub(crate) http: &'a Request,
-    /// What the operation reaches.
+    /// The state of the application.
     pub(crate) state: &'a State,
 }
 
@@ -28,7 +28,7 @@ impl<'a> OwnerRequest<'a> {
     ///
     /// # Errors
     ///
-    /// When the application was put together without its state.
+    /// The application was put together without its state.
     pub(crate) fn new(owner: Owner, http: &'a Request) -> Result<Self, Problem> {
         Ok(Self { owner, http, state: State::of(http)? })
     }

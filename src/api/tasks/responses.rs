@@ -1,4 +1,4 @@
-//! What changes are answered with.
+//! Responses to changes.
 
 use bytes::Bytes;
 use poem_openapi::ApiResponse;

@@ -15,14 +15,14 @@ use crate::tasks::writing::{Answering, Writing};
 pub(super) struct Sent<'a> {
     pub(super) request: &'a OwnerRequest<'a>,
     key: MaybeIdempotencyKey,
-    /// What the body says, hashed.
+    /// The hash of the body.
     digest: [u8; 32],
     /// The owner's turn, if it may take long.
     turn: Option<Arc<Turn>>,
 }
 
 impl<'a> Sent<'a> {
-    /// What an owner has sent, with or without a key.
+    /// A request with this key, if it has one, and this hash of its body.
     pub(super) fn new(
         request: &'a OwnerRequest<'a>,
         key: MaybeIdempotencyKey,
@@ -31,12 +31,12 @@ impl<'a> Sent<'a> {
         Self { request, key, digest, turn: None }
     }
 
-    /// The same, carried out in the owner's turn, which goes with it.
+    /// This request, carried out in the owner's turn, which goes with it.
     pub(super) fn in_turn(self, turn: Arc<Turn>) -> Self {
         Self { turn: Some(turn), ..self }
     }
 
-    /// What carries it out.
+    /// The writing that carries it out.
     pub(super) fn writing(&self) -> Writing {
         let Self { request: OwnerRequest { owner, http, .. }, key, digest, turn } = self;
         let uri = http.original_uri().path_and_query().map_or("", |path| path.as_str());

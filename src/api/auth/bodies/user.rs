@@ -29,7 +29,7 @@ pub struct User {
 }
 
 impl User {
-    /// What is shown of a user.
+    /// The user with this profile.
     pub fn new(id: UserId, profile: &Profile) -> Self {
         Self {
             id,

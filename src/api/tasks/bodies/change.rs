@@ -1,4 +1,4 @@
-//! What happened to a task, as it is shown.
+//! A change of a task, as it is shown.
 
 use poem_openapi::Object;
 use poem_openapi::types::Example;

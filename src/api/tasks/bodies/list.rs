@@ -39,7 +39,7 @@ pub struct CountsBody {
 }
 
 impl TaskListBody {
-    /// What is shown of a page of a list at `version`.
+    /// The body of a page of a list at `version`.
     pub fn new(owner: UserId, page: &Page<'_>, version: Point) -> Self {
         let Counts { open, completed } = page.counts;
         Self {

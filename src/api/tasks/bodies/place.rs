@@ -5,7 +5,7 @@ use crate::http::response::field_problem::Flaw;
 use crate::tasks::task_list::command::Place;
 use crate::tasks::values::TaskId;
 
-/// What is said of a task to stand beside that is not in the list.
+/// The message about a neighbour that is not in the list.
 const NO_NEIGHBOUR: &str = "must be a task of this list";
 
 /// The place right before or right after a task, if one of them is named.

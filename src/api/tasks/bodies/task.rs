@@ -46,7 +46,7 @@ pub struct TaskBody {
 }
 
 impl TaskBody {
-    /// What is shown of a task.
+    /// The body of a task.
     pub fn new(owner: UserId, task: &Task) -> Self {
         Self {
             id: task.id,

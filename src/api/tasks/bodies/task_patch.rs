@@ -40,7 +40,7 @@ pub(crate) struct TaskPatch {
 }
 
 impl TaskPatch {
-    /// What it says, as far as it can be read.
+    /// The fields that it sets, as far as it can be read.
     pub(crate) fn wanted(&self, reading: &mut Reading) -> Option<Wanted> {
         if matches!(self.title, MaybeUndefined::Null) {
             reading.wrong("title", Flaw::Missing, "cannot be taken away");
@@ -62,7 +62,7 @@ impl TaskPatch {
         Some(Wanted { fields, completed: or_default(&self.completed) })
     }
 
-    /// What it says, or everything that is wrong with it at once.
+    /// The fields that it sets, or everything that is wrong with it at once.
     pub(crate) fn read(&self) -> Result<Wanted, Problem> {
         let mut reading = Reading::default();
         let wanted = self.wanted(&mut reading);
@@ -70,7 +70,7 @@ impl TaskPatch {
     }
 }
 
-/// What a field should be, where `null` takes it away.
+/// The wish for a field that `null` takes away.
 #[expect(clippy::option_option, reason = "absent, null and a value are three different wishes")]
 fn nullable<S, T, E>(
     field: &MaybeUndefined<S>,
@@ -83,7 +83,7 @@ fn nullable<S, T, E>(
     }
 }
 
-/// What a field should be, where `null` means what a new task has.
+/// The wish for a field that `null` sets to the value of a new task.
 fn or_default<T: Copy + Default>(field: &MaybeUndefined<T>) -> Option<T> {
     match field {
         MaybeUndefined::Undefined => None,

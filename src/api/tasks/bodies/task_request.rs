@@ -41,7 +41,7 @@ pub(crate) struct TaskRequest {
 }
 
 impl TaskRequest {
-    /// What it says, as far as it can be read.
+    /// The fields that it sets, as far as it can be read.
     pub(crate) fn draft(&self, reading: &mut Reading) -> Option<Draft> {
         reading.draft(&Said {
             title: &self.title,
@@ -52,7 +52,7 @@ impl TaskRequest {
         })
     }
 
-    /// What it says, or everything that is wrong with it at once.
+    /// The fields that it sets, or everything that is wrong with it at once.
     pub(crate) fn read(&self) -> Result<Draft, Problem> {
         let mut reading = Reading::default();
         let draft = self.draft(&mut reading);

@@ -21,7 +21,7 @@ const MAX_PROBLEMS: usize = 100;
 ///
 /// # Errors
 ///
-/// What is wrong, by field.
+/// The problems, by field.
 pub fn read(file: Bytes, format: Format, now: Timestamp) -> Result<Vec<Put>, Problem> {
     let tasks = match format {
         Format::Json => json_decode::parse::<TaskFile>(&file)?.tasks,

@@ -16,7 +16,7 @@ use crate::tasks::task_list::TaskList;
 use crate::tasks::task_list::task::Task;
 use crate::tasks::values::TaskId;
 
-/// What a task holds beside its texts, about.
+/// Bytes of a task beside its texts, about.
 const OVERHEAD: usize = 400;
 /// Tasks that are written at once.
 pub(super) const CHUNK: usize = 100;
@@ -26,7 +26,7 @@ pub(super) const CHUNK: usize = 100;
 #[error("a task cannot be written to a file: {0}")]
 pub struct WriteFileError(String);
 
-/// How much a list holds, about.
+/// Bytes of a list, about.
 pub fn weight(list: &Published<TaskList>) -> usize {
     let of_task = |task: &Arc<Task>| {
         let description = task.description.as_ref().map_or(0, |text| text.as_str().len());
@@ -36,7 +36,7 @@ pub fn weight(list: &Published<TaskList>) -> usize {
     list.state.tasks.iter().map(of_task).sum()
 }
 
-/// The file of a list, piece by piece as it is asked for. What it holds is leased as long.
+/// The file of a list, piece by piece as it is asked for. The memory that it holds is leased as long.
 pub fn export(
     (list, kept): (Arc<Published<TaskList>>, Lease),
     format: Format,

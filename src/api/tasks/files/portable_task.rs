@@ -14,7 +14,7 @@ use crate::tasks::task_list::command::{Draft, Key, Put};
 use crate::tasks::task_list::task::Task;
 use crate::tasks::values::{Position, Priority, TaskId};
 
-/// How much later than now an identifier may have been made: clocks differ.
+/// The longest time after now at which an identifier may have been made: clocks differ.
 const LENIENCY: Duration = Duration::from_hours(24);
 
 /// A task of a file. Only the title is required.
@@ -76,7 +76,7 @@ impl PortableTask {
         }
     }
 
-    /// What it asks for, as far as it can be read.
+    /// The change that it asks for, as far as it can be read.
     pub(super) fn put(&self, now: Timestamp, reading: &mut Reading) -> Option<Put> {
         let given = self.given_id(now, reading);
         let draft = self.draft(reading);
@@ -119,7 +119,7 @@ impl PortableTask {
         })
     }
 
-    /// When it was done, if it is.
+    /// The time when it was done, if it is.
     fn done_at(&self, now: Timestamp, reading: &mut Reading) -> Result<Option<Timestamp>, Wrong> {
         let at = time("completedAt", self.completed_at.as_deref(), reading)?;
         match (self.completed, at) {

@@ -1,4 +1,4 @@
-//! What goes out comes in again the same, whatever people write.
+//! Files that go out come in again unchanged, whatever people write.
 
 use std::sync::Arc;
 
@@ -109,7 +109,7 @@ fn published(tasks: &[Task]) -> Published<TaskList> {
     list
 }
 
-/// What an empty list becomes with a file, and whether taking it in once more changes anything.
+/// The list that a file makes of an empty one, and whether taking it in once more changes anything.
 fn imported(file: &[u8], format: Format) -> (Published<TaskList>, bool) {
     let puts = || read(Bytes::copy_from_slice(file), format, now()).unwrap();
     let actions: Arc<[Action]> = puts().into_iter().map(|put| Action::Put(Box::new(put))).collect();

@@ -15,9 +15,9 @@ use crate::http::request::body::{require_type, too_large};
 /// A file that is being sent. It is received when there is room for it.
 #[derive(Debug)]
 pub struct TaskFileBody {
-    /// What it is written in.
+    /// The format it is written in.
     pub format: Format,
-    /// What is still to come.
+    /// The bytes that are still to come.
     pub body: Body,
 }
 

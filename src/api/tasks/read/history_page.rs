@@ -10,10 +10,10 @@ pub(super) fn before(text: Option<&str>) -> Result<Option<Within>, Problem> {
     text.map(str::parse).transpose().map_err(|_| Problem::field("before", Flaw::Invalid, NO_PAGE))
 }
 
-/// What the version before which a history is told has to be.
+/// The message about a version that is of no page of the history.
 const NO_PAGE: &str = "must be the nextBefore of a page of this history";
 
-/// Why a history is not told.
+/// The problem with a history that is not told.
 pub(super) fn not_told(error: HistoryError) -> Problem {
     match error {
         HistoryError::NoSuchVersion => Problem::field("before", Flaw::Unknown, NO_PAGE),

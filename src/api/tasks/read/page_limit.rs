@@ -1,4 +1,4 @@
-//! How much a page holds unless asked otherwise.
+//! The length of a page.
 
 use crate::tasks::listing;
 

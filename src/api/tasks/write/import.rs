@@ -128,7 +128,7 @@ async fn actions(tasks: &Tasks, owner: UserId, puts: Vec<Put>) -> Result<Vec<Act
     Ok(puts.into_iter().map(action).collect())
 }
 
-/// What an import of so many tasks came to.
+/// The result of an import of so many tasks.
 fn imported(count: usize, done: &Done) -> ImportBody {
     let created = done.created.len();
     let changed = done.total - created;

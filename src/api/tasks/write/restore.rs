@@ -89,7 +89,7 @@ impl RestoreTask {
     }
 }
 
-/// What a task was in a version, or when it was deleted.
+/// The restoration of a task to what it was in a version, or at its deletion.
 async fn restoration(
     tasks: &Tasks,
     owner: UserId,

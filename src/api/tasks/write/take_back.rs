@@ -74,7 +74,7 @@ pub(super) async fn take_back(
     answered(state, user_id, done, None).await
 }
 
-/// How what was taken back is answered.
+/// The answer to what was taken back.
 fn as_taken_back() -> Answering {
     Answering::made(|done| {
         let list = &done.list;

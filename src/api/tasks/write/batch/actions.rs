@@ -11,7 +11,7 @@ use crate::tasks::Tasks;
 use crate::tasks::task_list::command::{Action, New, Restore};
 use crate::tasks::values::TaskId;
 
-/// What the commands of a batch ask for, or everything that is wrong with them at once.
+/// The actions that the commands of a batch ask for, or everything that is wrong with them at once.
 pub(super) async fn actions(
     tasks: &Tasks,
     owner: UserId,
@@ -44,7 +44,7 @@ fn restored(command: &BatchCommand) -> Option<TaskId> {
     }
 }
 
-/// What one command of a batch asks for, as far as it can be read.
+/// The action that one command of a batch asks for, as far as it can be read.
 fn action(
     command: &BatchCommand,
     now: Timestamp,

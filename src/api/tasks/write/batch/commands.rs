@@ -59,7 +59,7 @@ pub(crate) enum BatchCommand {
 #[derive(Debug, Clone, Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BatchCreate {
-    /// Which command it is, as [`BatchCommand`] has read.
+    /// The command that it is, as [`BatchCommand`] has read.
     #[oai(skip)]
     #[expect(dead_code, reason = "a member that is known and has been read")]
     op: IgnoredAny,
@@ -72,7 +72,7 @@ pub(crate) struct BatchCreate {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[oai(rename_all = "camelCase", skip_serializing_if_is_none)]
 pub(crate) struct BatchChange {
-    /// Which command it is, as [`BatchCommand`] has read.
+    /// The command that it is, as [`BatchCommand`] has read.
     #[oai(skip)]
     #[expect(dead_code, reason = "a member that is known and has been read")]
     op: IgnoredAny,
@@ -90,7 +90,7 @@ pub(crate) struct BatchChange {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[oai(rename_all = "camelCase", skip_serializing_if_is_none)]
 pub(crate) struct BatchDelete {
-    /// Which command it is, as [`BatchCommand`] has read.
+    /// The command that it is, as [`BatchCommand`] has read.
     #[oai(skip)]
     #[expect(dead_code, reason = "a member that is known and has been read")]
     op: IgnoredAny,
@@ -106,7 +106,7 @@ pub(crate) struct BatchDelete {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[oai(rename_all = "camelCase", skip_serializing_if_is_none)]
 pub(crate) struct BatchMove {
-    /// Which command it is, as [`BatchCommand`] has read.
+    /// The command that it is, as [`BatchCommand`] has read.
     #[oai(skip)]
     #[expect(dead_code, reason = "a member that is known and has been read")]
     op: IgnoredAny,
@@ -127,7 +127,7 @@ pub(crate) struct BatchMove {
 #[derive(Debug, Clone, Deserialize, Object)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BatchRestore {
-    /// Which command it is, as [`BatchCommand`] has read.
+    /// The command that it is, as [`BatchCommand`] has read.
     #[oai(skip)]
     #[expect(dead_code, reason = "a member that is known and has been read")]
     op: IgnoredAny,
@@ -135,7 +135,7 @@ pub(crate) struct BatchRestore {
     pub(crate) id: String,
 }
 
-/// Which command it is.
+/// The command that an object is.
 #[derive(Deserialize)]
 struct Which {
     op: Op,
@@ -181,7 +181,7 @@ impl BatchRequest {
 }
 
 impl BatchMove {
-    /// Where to.
+    /// The place to move to.
     pub(crate) fn place(&self, reading: &mut Reading) -> Option<Place> {
         place(self.before.as_deref(), self.after.as_deref(), reading)
     }

@@ -56,7 +56,7 @@ impl Example for BatchBody {
     }
 }
 
-/// How a batch is answered, with about so many bytes. A task is shown once, however many commands are about it.
+/// The answer to a batch, with about so many bytes. A task is shown once, however many commands are about it.
 pub(super) fn as_batch(owner: UserId, actions: Arc<[Action]>, shown: usize) -> Answering {
     Answering::made_of(shown, move |done| {
         let (list, mut created) = (&done.list, done.created.iter());
