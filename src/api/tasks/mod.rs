@@ -1,6 +1,6 @@
 //! The task operations. Each begins with the [`Owner`](crate::authn::caller::Owner): nobody else gets past it.
 //!
-//! [`read`] are those that change nothing, [`write`] those that do.
+//! [`mod@read`] has those that change nothing, [`mod@write`] those that do.
 
 pub mod bodies;
 pub mod files;
