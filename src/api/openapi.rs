@@ -9,11 +9,14 @@ use poem_openapi::types::Example;
 use poem_openapi::{ContactObject, LicenseObject, ServerObject};
 use serde_json::{Map, Value, json};
 
-use super::auth::answers::SessionAnswers;
-use super::auth::revocations::Revocation;
-use super::tasks::bodies::{ChangeBody, HistoryBody, TaskBody, TaskListBody};
-use super::tasks::files_format;
-use crate::api;
+use super::auth::revocations::stream::Revocation;
+use super::auth::session_cache::SessionCache;
+use super::service::service;
+use super::tasks::bodies::change::ChangeBody;
+use super::tasks::bodies::history::HistoryBody;
+use super::tasks::bodies::list::TaskListBody;
+use super::tasks::bodies::task::TaskBody;
+use super::tasks::files::encoding::example_table;
 use crate::http::response::problem::ErrorBody;
 use crate::http::response::problem::field_problem::{FieldProblem, Flaw};
 use crate::http::response::raw_json::RawJson;
@@ -58,7 +61,7 @@ pub fn text() -> String {
 }
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
-    let spec = api::service(SessionAnswers::new(0))
+    let spec = service(SessionCache::new(0))
         .description(DESCRIPTION)
         .license(LicenseObject::new("MIT OR Apache-2.0").url("https://spdx.org/licenses/MIT.html"))
         .contact(ContactObject::new().name("Keyfold"))
@@ -97,7 +100,7 @@ fn complete(operation: &mut Map<String, Value>) {
     let id = operation.get("operationId").and_then(Value::as_str).unwrap_or_default().to_owned();
     let waits_for_key = takes_header(operation, "Idempotency-Key");
     if let Some(body) = operation.get_mut("requestBody") {
-        show(body, "text~1csv", json!(files_format::example_table()));
+        show(body, "text~1csv", json!(example_table()));
     }
     let responses =
         operation.get_mut("responses").and_then(Value::as_object_mut).into_iter().flatten();
@@ -113,7 +116,7 @@ fn complete(operation: &mut Map<String, Value>) {
         if id == "getTasksHistory" && status == "200" {
             show(response, "application~1json", json!(HistoryBody::example_of_list()));
         }
-        show(response, "text~1csv", json!(files_format::example_table()));
+        show(response, "text~1csv", json!(example_table()));
         if waits_for_key && status == "409" {
             let headers = json!({ "Retry-After": retry_with_key() });
             response.as_object_mut().map(|response| response.insert("headers".to_owned(), headers));

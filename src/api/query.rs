@@ -6,7 +6,7 @@ use poem::http::Method;
 use poem_openapi::registry::{MetaOperation, MetaParamIn};
 use url::form_urlencoded;
 
-use super::known;
+use super::paths::known;
 use crate::http::response::problem::Problem;
 use crate::http::response::problem::field_problem::{FieldProblem, Flaw};
 
@@ -27,7 +27,7 @@ struct Parameter<'a> {
 ///
 /// # Errors
 ///
-/// Which they are.
+/// The parameters that are wrong.
 pub fn require_known(request: &Request) -> Result<(), Problem> {
     let Some(query) = request.uri().query() else { return Ok(()) };
     let Some(operation) = operation(request) else { return Ok(()) };

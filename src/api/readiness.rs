@@ -11,7 +11,7 @@ use crate::eventlog::log::soundness::Stands;
 use crate::http::response::problem::Problem;
 use crate::postgres::Pool;
 
-/// Whether this node takes requests. Cheap to clone.
+/// The readiness of a node to take requests. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Readiness {
     open: Arc<watch::Sender<bool>>,
@@ -29,7 +29,7 @@ impl Readiness {
         self.open.send_replace(false);
     }
 
-    /// Whether the node is about to stop.
+    /// True of a node that is about to stop.
     pub fn is_closed(&self) -> bool {
         !*self.open.borrow()
     }

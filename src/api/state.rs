@@ -28,7 +28,7 @@ pub struct State {
     pub tasks: Tasks,
     /// Encoded pages of task lists.
     pub pages: Pages,
-    /// Whether this node takes requests.
+    /// The readiness of this node to take requests.
     pub readiness: Readiness,
     /// Work that a disconnect must not cut short.
     pub begun: Begun,
@@ -41,7 +41,7 @@ impl State {
     ///
     /// # Errors
     ///
-    /// When the application was put together without it, which its tests exclude.
+    /// The application was put together without it, which its tests exclude.
     pub fn of(request: &Request) -> Result<&Self, Problem> {
         let state = request.data::<Arc<Self>>().map(|state| &**state);
         state.ok_or_else(|| Problem::internal(&"the application has no state"))
@@ -51,7 +51,7 @@ impl State {
     ///
     /// # Errors
     ///
-    /// While the node does not know what others changed.
+    /// The node does not know what others changed.
     pub fn following(request: &Request) -> Result<&Self, Problem> {
         Gate::open(request)?;
         Self::of(request)

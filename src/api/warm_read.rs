@@ -1,8 +1,8 @@
 //! The fast lane: the two reads that are most of a server's work, without the typed layer of the API.
 //!
 //! A user's list without any parameter, and the current session. The typed layer would look for a dozen parameters that the
-//! request does not have and box a future per layer, which takes longer than the answer itself. What is checked and answered
-//! is the same, by the same functions; a request with anything more to it (another method, a query, an escaped path) takes
+//! request does not have and box a future per layer, which takes longer than the answer itself. Checks and answers
+//! are the same, by the same functions; a request with anything more to it (another method, a query, an escaped path) takes
 //! the way of all others.
 
 use futures_util::FutureExt;
@@ -10,9 +10,10 @@ use futures_util::future::BoxFuture;
 use poem::http::Method;
 use poem::{IntoResponse, Request, Response, Result};
 
-use super::auth::answers::SessionAnswers;
-use super::auth::api::current_session;
-use super::tasks::tasks;
+use super::auth::session::current_session;
+use super::auth::session_cache::SessionCache;
+use super::tasks::read::list::page;
+use super::tasks::request::OwnerRequest;
 use crate::authn::caller::{Owner, SignedIn};
 use crate::tasks::listing::Query;
 
@@ -39,14 +40,10 @@ impl WarmRead {
     }
 
     /// Answers it.
-    pub fn answer(
-        self,
-        answers: &SessionAnswers,
-        request: Request,
-    ) -> BoxFuture<'_, Result<Response>> {
+    pub fn answer(self, cache: &SessionCache, request: Request) -> BoxFuture<'_, Result<Response>> {
         match self {
             Self::Tasks => list(request).boxed(),
-            Self::Session => session(answers, request).boxed(),
+            Self::Session => session(cache, request).boxed(),
         }
     }
 }
@@ -61,12 +58,13 @@ fn user_of(path: &str) -> Option<&str> {
 async fn list(request: Request) -> Result<Response> {
     let user = user_of(request.uri().path()).unwrap_or_default();
     let owner = Owner::named(&request, user).await?;
-    Ok(tasks::page(&owner, &request, Query::default(), None).await?.into_response())
+    let request = OwnerRequest::new(owner, &request)?;
+    Ok(page(&request, Query::default(), None).await?.into_response())
 }
 
-async fn session(answers: &SessionAnswers, request: Request) -> Result<Response> {
+async fn session(cache: &SessionCache, request: Request) -> Result<Response> {
     let caller = SignedIn::of(&request).await?;
-    Ok(current_session(answers, caller, &request).await?.into_response())
+    Ok(current_session(cache, caller, &request).await?.into_response())
 }
 
 #[cfg(test)]

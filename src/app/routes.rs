@@ -8,7 +8,9 @@ use poem::endpoint::{BoxEndpoint, DynEndpoint};
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Request, Response, Result};
 
 use crate::api;
-use crate::api::auth::answers::SessionAnswers;
+use crate::api::auth::session_cache::SessionCache;
+use crate::api::paths;
+use crate::api::service::service;
 use crate::api::state::State;
 use crate::api::warm_read::WarmRead;
 use crate::http::edge::trace::Operation;
@@ -20,9 +22,9 @@ use crate::web::{explorer, page, page_map, pages};
 pub fn endpoint(state: State, shows_metrics: bool) -> impl Endpoint<Output = Response> + 'static {
     let operations = Operations { of: operation, methods };
     let server = state.server.clone();
-    let answers = SessionAnswers::new(server.budgets.plan.session_answers);
-    let api = api::service(answers.clone()).into_endpoint();
-    let places = Places { answers, api, explorer: explorer::routes().boxed(), shows_metrics };
+    let cache = SessionCache::new(server.budgets.plan.session_answers);
+    let api = service(cache.clone()).into_endpoint();
+    let places = Places { cache, api, explorer: explorer::routes().boxed(), shows_metrics };
     Edge::new(places, operations, server, attached(state))
 }
 
@@ -37,18 +39,18 @@ fn attached(state: State) -> Attach {
 
 /// What a request asks for.
 fn operation(request: &Request) -> Option<Operation> {
-    api::operation(request).or_else(|| page_map::operation(request))
+    paths::operation(request).or_else(|| page_map::operation(request))
 }
 
 /// The methods of a path, as `Allow` lists them.
 fn methods(path: &str) -> String {
-    page_map::methods(path).map_or_else(|| api::methods(path), str::to_owned)
+    page_map::methods(path).map_or_else(|| paths::methods(path), str::to_owned)
 }
 
 /// What is behind the edge. Whatever is no page is the API's, which says so when there is nothing; a browser that looks for
 /// a page is told in one.
 struct Places {
-    answers: SessionAnswers,
+    cache: SessionCache,
     api: BoxEndpoint<'static>,
     explorer: BoxEndpoint<'static>,
     shows_metrics: bool,
@@ -62,14 +64,14 @@ impl DynEndpoint for Places {
         // Most requests are the API's: they look for no page.
         if path.starts_with("/api/") {
             match WarmRead::of(&request) {
-                Some(read) => read.answer(&self.answers, request),
+                Some(read) => read.answer(&self.cache, request),
                 None => api::answer(&self.api, request).boxed(),
             }
         } else if self.shows_metrics && path == exposition::PATH {
             future::ready(Ok(exposition::answer(&request))).boxed()
         } else if explorer::is_page(path) {
             DynEndpoint::call(&*self.explorer, request)
-        } else if page_map::is_page(path) || (!api::has(path) && page::is_wanted(&request)) {
+        } else if page_map::is_page(path) || (!paths::has(path) && page::is_wanted(&request)) {
             pages::answer(request).map(Ok).boxed()
         } else {
             api::answer(&self.api, request).boxed()

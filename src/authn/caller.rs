@@ -69,7 +69,12 @@ pub struct SessionHolder(pub SignedIn);
 pub struct MaybeSignedIn(pub Vec<Arc<Session>>);
 
 impl Owner {
-    async fn of(request: &Request) -> Result<Self, Problem> {
+    /// The user that the path's first parameter names, if the request proves that it is theirs.
+    ///
+    /// # Errors
+    ///
+    /// When it does not, or nobody can say for the moment.
+    pub async fn of(request: &Request) -> Result<Self, Problem> {
         let user_id = request.raw_path_param("param0").unwrap_or_default();
         Self::named(request, user_id).await
     }

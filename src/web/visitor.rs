@@ -6,7 +6,7 @@ use super::form::Form;
 use super::instead::{Again, Instead, Viewer};
 use super::own_path::OwnPath;
 use crate::accounts::account::Profile;
-use crate::api::auth::entering;
+use crate::api::auth::access_token::profile_of;
 use crate::api::state::State;
 use crate::authn::caller::{Owner, SignedIn};
 use crate::base::id::UserId;
@@ -41,7 +41,7 @@ impl Visitor {
         let state = State::of(request)?;
         let cookie = signed_in.refreshed_cookie(request, &state.gate);
         let account = state.gate.accounts.of(signed_in.session.user_id).await?;
-        let profile = entering::profile_of(&account)?.clone();
+        let profile = profile_of(&account)?.clone();
         Ok(Self { signed_in, profile, cookie })
     }
 

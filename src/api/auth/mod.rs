@@ -1,16 +1,32 @@
 //! Authentication: where accounts, sessions and keys meet.
 //!
-//! The three know nothing of each other; this module joins them for the endpoints under `/api/auth`.
+//! The three know nothing of each other; the operations here join them.
 
-pub(crate) mod account;
-pub mod account_api;
-pub(crate) mod account_bodies;
-pub mod answers;
-pub mod api;
+pub(crate) mod access_token;
 pub mod bodies;
-pub(crate) mod entering;
 pub mod jwks;
-pub mod jwks_bodies;
 pub mod revocations;
-pub mod session_bodies;
-pub mod sessions_api;
+pub mod session;
+pub mod session_cache;
+pub mod sign_in;
+pub(super) mod sign_in_flow;
+pub mod sign_out;
+pub mod sign_up;
+pub mod token;
+
+use self::jwks::GetKeys;
+use self::revocations::Revocations;
+use self::session::GetSession;
+use self::session_cache::SessionCache;
+use self::sign_in::SignIn;
+use self::sign_out::SignOut;
+use self::sign_up::SignUp;
+use self::token::GetToken;
+
+/// The operations.
+pub type Auth = (SignUp, SignIn, SignOut, GetSession, GetToken, GetKeys, Revocations);
+
+/// The operations, with the answers about sessions that this node has encoded.
+pub fn operations(cache: SessionCache) -> Auth {
+    (SignUp, SignIn, SignOut, GetSession { cache }, GetToken, GetKeys, Revocations::default())
+}

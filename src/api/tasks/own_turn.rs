@@ -22,7 +22,7 @@ impl OwnTurn {
     ///
     /// # Errors
     ///
-    /// When a request with the same key is at work, or too many wait.
+    /// A request with the same key is at work, or too many wait.
     pub(super) async fn of(
         state: &State,
         user: UserId,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::bodies::TaskListBody;
+use super::bodies::list::TaskListBody;
 use crate::base::id::UserId;
 use crate::base::response_cache;
 use crate::base::response_cache::Encodings;
@@ -25,7 +25,7 @@ const WALK: usize = 4 * 1024 * 1024;
 const ENCODING: usize = 1024 * 1024;
 const FOLDING: usize = 64 * 1024;
 
-/// Which page.
+/// The list and the query of a page.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     owner: UserId,
@@ -47,7 +47,7 @@ impl Pages {
     ///
     /// # Errors
     ///
-    /// When the list was not yet, or cannot be read.
+    /// The list was not yet, or cannot be read.
     pub async fn read(
         &self,
         tasks: &Tasks,
@@ -89,7 +89,7 @@ impl Pages {
     ///
     /// # Errors
     ///
-    /// When the page has no JSON form, which is a mistake in the body's type.
+    /// The page has no JSON form, which is a mistake in the body's type.
     pub fn page(
         &self,
         owner: UserId,
@@ -107,7 +107,7 @@ impl Pages {
         self.0.get_or(key, |key| body(&key.query))
     }
 
-    /// Whether a page takes little time: it is here already, or little has to be searched and encoded for it.
+    /// True of a page that takes little time: it is here already, or little has to be searched and encoded for it.
     pub fn is_quick(&self, owner: UserId, list: &Published<TaskList>, query: &Query) -> bool {
         let tasks = &list.state.tasks;
         let on_page = tasks.weight() / tasks.len().max(1) * query.limit.min(tasks.len());

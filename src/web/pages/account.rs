@@ -6,9 +6,9 @@ use poem_openapi::types::MaybeUndefined;
 
 use super::piece;
 use super::shown::Moment;
-use crate::api::auth::account as changes;
-use crate::api::auth::account_bodies::{ChangePasswordRequest, ProfilePatch};
-use crate::api::auth::session_bodies::{ListedSession, SessionListBody};
+use crate::api::account::password::{self, ChangePasswordRequest};
+use crate::api::account::profile::{self, ProfilePatch};
+use crate::api::sessions::list::{ListedSession, SessionListBody};
 use crate::api::state::State;
 use crate::base::id::SessionId;
 use crate::http::response::problem::Problem;
@@ -93,7 +93,7 @@ pub(super) async fn change_profile(mut request: Request) -> Result<Response, Ins
     let (visitor, form) = Visitor::sending(&mut request).await?;
     let state = State::of(&request)?;
     let patch = ProfilePatch { name: MaybeUndefined::Value(form.text("name").to_owned()) };
-    match changes::change_profile(state, &visitor.signed_in.session, patch).await {
+    match profile::change_profile(state, &visitor.signed_in.session, patch).await {
         Ok(_) => Ok(done(&visitor, "profile")),
         Err(problem) => {
             let (name, about_profile) =
@@ -112,7 +112,7 @@ pub(super) async fn change_password(mut request: Request) -> Result<Response, In
         current_password: form.text("currentPassword").to_owned(),
         new_password: form.text("newPassword").to_owned(),
     };
-    match changes::change_password(state, &request, &visitor.signed_in.session, body).await {
+    match password::change_password(state, &request, &visitor.signed_in.session, body).await {
         Ok((_, cookie)) => {
             Ok(page::with_cookie(page::lead_to("/account?done=password"), Some(cookie)))
         }

@@ -3,8 +3,10 @@
 use askama::Template;
 use poem::{Request, Response};
 
-use crate::api::auth::bodies::{SignInRequest, SignUpRequest, SignedInBody};
-use crate::api::auth::entering;
+use crate::api::auth::bodies::signed_in::SignedInBody;
+use crate::api::auth::sign_in::{self, SignInRequest};
+use crate::api::auth::sign_out;
+use crate::api::auth::sign_up::{self, SignUpRequest};
 use crate::api::state::State;
 use crate::authn::caller::MaybeSignedIn;
 use crate::http::response::problem::Problem;
@@ -111,7 +113,7 @@ pub(super) async fn sign_up(mut request: Request) -> Result<Response, Instead> {
     let text = |name| form.text(name).to_owned();
     let body =
         SignUpRequest { email: text("email"), password: text("password"), name: text("name") };
-    let entered = entering::sign_up(&request, body).await;
+    let entered = sign_up::sign_up(&request, body).await;
     enter(&form, entered, |problem, typed, complaints| {
         page::of_problem(problem, &SignUpPage::new(typed, complaints))
     })
@@ -122,7 +124,7 @@ pub(super) async fn sign_in(mut request: Request) -> Result<Response, Instead> {
     let form = Form::of(&mut request).await?;
     let text = |name| form.text(name).to_owned();
     let body = SignInRequest { email: text("email"), password: text("password") };
-    let entered = entering::sign_in(&request, body).await;
+    let entered = sign_in::sign_in(&request, body).await;
     enter(&form, entered, |problem, typed, complaints| {
         page::of_problem(problem, &SignInPage::new(typed, complaints))
     })
@@ -147,7 +149,7 @@ pub(super) async fn sign_out(mut request: Request) -> Result<Response, Instead> 
     let state = State::of(&request)?;
     for session in MaybeSignedIn::of(&request).await?.0 {
         visitor::require_shown_to(&form, session.user_id)?;
-        entering::sign_out(state, session).await?;
+        sign_out::sign_out(state, session).await?;
     }
     Ok(page::signed_out(&state.server.site))
 }

@@ -10,9 +10,9 @@ use url::form_urlencoded;
 use super::asked::Asked;
 use super::piece;
 use crate::api::state::State;
-use crate::api::tasks::bodies::TaskBody;
-use crate::api::tasks::plain;
-use crate::api::tasks::plain::Typed;
+use crate::api::tasks::bodies::task::TaskBody;
+use crate::api::tasks::forms;
+use crate::api::tasks::forms::Typed;
 use crate::eventlog::Point;
 use crate::tasks::listing::{self, Cursor};
 use crate::web::form::Complaints;
@@ -106,7 +106,7 @@ pub(super) async fn add(mut request: Request) -> Result<Response, Instead> {
     let owner = visitor.owner_of(piece(&request, 2))?;
     let [title, priority, due] = ["title", "priority", "due"].map(|name| form.text(name));
     let typed = Typed { title, priority, due };
-    let Err(problem) = plain::add(&owner, &request, typed).await else {
+    let Err(problem) = forms::add(&owner, &request, typed).await else {
         return Ok(back(visitor));
     };
     let page = tasks_page(&request, &visitor, typed, Complaints::of(&problem)).await?;
@@ -118,7 +118,7 @@ pub(super) async fn complete(mut request: Request) -> Result<Response, Instead> 
     let (visitor, form) = Visitor::sending(&mut request).await?;
     let owner = visitor.owner_of(piece(&request, 2))?;
     let is_completed = form.text("completed") == "true";
-    match plain::complete(&owner, &request, piece(&request, 3), is_completed).await {
+    match forms::complete(&owner, &request, piece(&request, 3), is_completed).await {
         Ok(()) => Ok(back(visitor)),
         Err(problem) => Err(visitor.told(problem)),
     }
@@ -128,7 +128,7 @@ pub(super) async fn complete(mut request: Request) -> Result<Response, Instead> 
 pub(super) async fn delete(mut request: Request) -> Result<Response, Instead> {
     let (visitor, _) = Visitor::sending(&mut request).await?;
     let owner = visitor.owner_of(piece(&request, 2))?;
-    match plain::delete(&owner, &request, piece(&request, 3)).await {
+    match forms::delete(&owner, &request, piece(&request, 3)).await {
         Ok(()) => Ok(back(visitor)),
         Err(problem) => Err(visitor.told(problem)),
     }

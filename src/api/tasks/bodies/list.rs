@@ -4,7 +4,8 @@ use poem_openapi::Object;
 use poem_openapi::types::Example;
 use serde::Serialize;
 
-use super::TaskBody;
+use super::task::TaskBody;
+use crate::api::example;
 use crate::base::id::UserId;
 use crate::eventlog::Point;
 use crate::http::response::schema::Nullable;
@@ -38,7 +39,7 @@ pub struct CountsBody {
 }
 
 impl TaskListBody {
-    /// What is shown of a page of a list at `version`.
+    /// The body of a page of a list at `version`.
     pub fn new(owner: UserId, page: &Page<'_>, version: Point) -> Self {
         let Counts { open, completed } = page.counts;
         Self {
@@ -60,7 +61,7 @@ impl Example for TaskListBody {
             next_cursor: Nullable(None),
             total: 1,
             counts: CountsBody { open: 1, completed: 0 },
-            version: super::example::version(1),
+            version: example::version(1),
         }
     }
 }

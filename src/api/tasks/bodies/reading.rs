@@ -16,18 +16,18 @@ pub(crate) struct Said<'a> {
     pub(crate) title: &'a str,
     /// The description.
     pub(crate) description: Option<&'a str>,
-    /// How urgent it is.
+    /// The priority.
     pub(crate) priority: Priority,
-    /// When it is due.
+    /// The due date.
     pub(crate) due: Option<&'a str>,
     /// The tags.
     pub(crate) tags: &'a [String],
 }
 
-/// What was found to be wrong so far.
+/// Fields that are read, and the problems found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Reading {
-    /// Where the fields stand: empty, or the path to them with its last dot.
+    /// The place of the fields: empty, or the path to them with its last dot.
     path: String,
     problems: Vec<FieldProblem>,
 }
@@ -64,7 +64,7 @@ impl Reading {
         tags.ok()
     }
 
-    /// What people say of a task, if every field of it can be read.
+    /// The draft of a task, if every field of it can be read.
     pub(crate) fn draft(&mut self, said: &Said<'_>) -> Option<Draft> {
         let title = self.value("title", Title::parse(said.title));
         let description = said.description.map(Description::parse).transpose();
@@ -80,12 +80,12 @@ impl Reading {
         self.problems.push(FieldProblem::new(self.path_of(name), flaw, message));
     }
 
-    /// How many things were wrong so far.
+    /// The number of problems so far.
     pub(crate) fn count(&self) -> usize {
         self.problems.len()
     }
 
-    /// What was read, unless anything was wrong.
+    /// The value that was read, unless anything was wrong.
     pub(crate) fn finish<T>(self, read: Option<T>) -> Result<T, Problem> {
         match read {
             Some(read) if self.problems.is_empty() => Ok(read),

@@ -4,7 +4,7 @@ use poem_openapi::Object;
 use poem_openapi::types::Example;
 use serde::Serialize;
 
-use super::example;
+use crate::api::example;
 use crate::base::clock::Timestamp;
 use crate::base::id::UserId;
 use crate::eventlog::Point;
@@ -46,7 +46,7 @@ pub struct TaskBody {
 }
 
 impl TaskBody {
-    /// What is shown of a task.
+    /// The body of a task.
     pub fn new(owner: UserId, task: &Task) -> Self {
         Self {
             id: task.id,

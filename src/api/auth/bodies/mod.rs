@@ -1,0 +1,6 @@
+//! Bodies that several operations of authentication have.
+
+pub mod current_session;
+pub mod fresh_token;
+pub mod signed_in;
+pub mod user;

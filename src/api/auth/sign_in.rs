@@ -1,0 +1,129 @@
+//! `POST /api/auth/signin`: begins a session.
+
+use poem::Request;
+use poem_openapi::types::Example;
+use poem_openapi::{ApiResponse, Object, OpenApi};
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::bodies::signed_in::SignedInBody;
+use super::sign_in_flow::SignInContext;
+use crate::accounts::email::Email;
+use crate::accounts::password::Password;
+use crate::accounts::{Attempt, Proof};
+use crate::api::state::State;
+use crate::api::tag::Tag;
+use crate::http::request::json::Json;
+use crate::http::response::failure::Failure;
+use crate::http::response::problem::Problem;
+use crate::telemetry::audit_events;
+use crate::telemetry::reason::Reason;
+
+crate::statuses! {
+    /// `POST /api/auth/signin`
+    Statuses: 400, 401, 413, 415, 503;
+}
+
+/// Who signs in.
+#[derive(Deserialize, Object)]
+#[serde(deny_unknown_fields)]
+#[oai(example)]
+pub(crate) struct SignInRequest {
+    /// The account's email address; case does not matter.
+    #[oai(validator(max_length = 254))]
+    pub(crate) email: String,
+    /// The account's password.
+    #[oai(validator(max_length = 128))]
+    pub(crate) password: String,
+}
+
+impl Example for SignInRequest {
+    fn example() -> Self {
+        Self {
+            email: "ada@example.com".to_owned(),
+            password: "correct horse battery staple".to_owned(),
+        }
+    }
+}
+
+/// A session began.
+#[derive(Debug, ApiResponse)]
+enum SessionBegun {
+    /// A session began.
+    #[oai(status = 200)]
+    SignedIn(
+        Json<SignedInBody>,
+        /// Keeps the session token in the browser, out of reach of scripts.
+        #[oai(header = "Set-Cookie")]
+        String,
+    ),
+}
+
+/// The operation.
+#[derive(Debug, Default)]
+pub struct SignIn;
+
+#[OpenApi(prefix_path = "/api/auth", tag = "Tag::Authentication")]
+impl SignIn {
+    /// Sign in
+    ///
+    /// Begins a session. An unknown address and a wrong password get the same answer after the same time. A browser has
+    /// one session: the one whose cookie the answer replaces ends, whoever's it is.
+    #[oai(path = "/signin", method = "post", operation_id = "signIn")]
+    async fn sign_in(
+        &self,
+        request: &Request,
+        body: Json<SignInRequest>,
+    ) -> Result<SessionBegun, Failure<Statuses>> {
+        let (body, cookie) = sign_in(request, body.0).await?;
+        Ok(SessionBegun::SignedIn(Json(body), cookie))
+    }
+}
+
+/// Begins a session for whoever knows the password: what is answered, and the header that sets the session's cookie.
+///
+/// # Errors
+///
+/// The problem to answer instead.
+pub(crate) async fn sign_in(
+    request: &Request,
+    body: SignInRequest,
+) -> Result<(SignedInBody, String), Problem> {
+    let tell = |problem: &Problem| audit_events::sign_in(None, Some(problem.reason()));
+    let state = State::following(request).inspect_err(tell)?;
+    let (email, password) = credentials(body).inspect_err(tell)?;
+    let new = SignInContext::of(state, request).await.inspect_err(tell)?;
+    let attempt = state.gate.accounts.sign_in(&email, password).await;
+    let proof = proven(attempt.map_err(Problem::from).inspect_err(tell)?)?;
+    let entered = state.begun.to_its_end(async move {
+        let entered = new.begin(proof).await;
+        audit_events::sign_in(Some(proof.user_id), entered.as_ref().err().map(not_entered));
+        entered
+    });
+    entered.await
+}
+
+/// The proof, if there is one. A wrong password and an unknown account are told apart to telemetry alone.
+fn proven(attempt: Attempt) -> Result<Proof, Problem> {
+    let (user_id, reason) = match attempt {
+        Attempt::Proven(proof) => return Ok(proof),
+        Attempt::WrongPassword(user_id) => (Some(user_id), Reason::WrongPassword),
+        Attempt::UnknownAccount => (None, Reason::UnknownAccount),
+    };
+    audit_events::sign_in(user_id, Some(reason));
+    Err(Problem::wrong_credentials())
+}
+
+/// The reason that no session began for somebody who has proven their password.
+fn not_entered(problem: &Problem) -> Reason {
+    let reason = problem.reason();
+    if reason == Reason::WrongPassword { Reason::PasswordChangedMeanwhile } else { reason }
+}
+
+/// The values of a sign-in, or what is wrong with the first that cannot be.
+fn credentials(body: SignInRequest) -> Result<(Email, Password), Problem> {
+    let SignInRequest { email, password } = body;
+    let email = Email::parse(&email).map_err(|error| Problem::invalid("email", error))?;
+    let password = Password::attempt(Zeroizing::new(password));
+    Ok((email, password.map_err(|error| Problem::invalid("password", error))?))
+}

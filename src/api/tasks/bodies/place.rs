@@ -1,0 +1,31 @@
+//! The place of a task in the manual order, as people say it.
+
+use super::reading::Reading;
+use crate::http::response::problem::field_problem::Flaw;
+use crate::tasks::task_list::command::Place;
+use crate::tasks::values::TaskId;
+
+/// The message about a neighbour that is not in the list.
+const NO_NEIGHBOUR: &str = "must be a task of this list";
+
+/// The place right before or right after a task, if one of them is named.
+pub(crate) fn place(
+    before: Option<&str>,
+    after: Option<&str>,
+    reading: &mut Reading,
+) -> Option<Place> {
+    let (name, text, place): (_, _, fn(TaskId) -> Place) = match (before, after) {
+        (Some(before), None) => ("before", before, Place::Before),
+        (None, Some(after)) => ("after", after, Place::After),
+        (Some(_), Some(_)) => {
+            reading.wrong("after", Flaw::Invalid, "cannot be said together with before");
+            return None;
+        }
+        (None, None) => {
+            reading.wrong("before", Flaw::Missing, "is missing, and so is after");
+            return None;
+        }
+    };
+    let id = text.parse().map(place);
+    id.map_err(|_| reading.wrong(name, Flaw::Unknown, NO_NEIGHBOUR)).ok()
+}

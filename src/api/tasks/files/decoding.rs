@@ -1,0 +1,55 @@
+//! Files on their way in: the tasks that they hold, or everything that is wrong with them.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+
+use super::csv;
+use super::format::Format;
+use super::task_file::TaskFile;
+use crate::api::tasks::bodies::reading::Reading;
+use crate::base::clock::Timestamp;
+use crate::http::request::json_decode;
+use crate::http::response::problem::Problem;
+use crate::http::response::problem::field_problem::Flaw;
+use crate::tasks::task_list::command::{Key, MAX_TASKS, Put};
+
+/// Most things that are told to be wrong with a file.
+const MAX_PROBLEMS: usize = 100;
+
+/// The tasks of a file, or everything that is wrong with them at once.
+///
+/// # Errors
+///
+/// The problems, by field.
+pub fn read(file: Bytes, format: Format, now: Timestamp) -> Result<Vec<Put>, Problem> {
+    let tasks = match format {
+        Format::Json => json_decode::parse::<TaskFile>(&file)?.tasks,
+        Format::Csv => csv::read(&file)?,
+    };
+    // From here on its bytes are of no use.
+    drop(file);
+    if tasks.len() > MAX_TASKS {
+        let message = format!("must have at most {MAX_TASKS} tasks");
+        return Err(Problem::field("tasks", Flaw::TooMany, message));
+    }
+    let (mut reading, mut ids) = (Reading::default(), HashSet::new());
+    let mut puts = Vec::with_capacity(tasks.len());
+    // Each task is gone when the change that it becomes is there.
+    for (index, task) in tasks.into_iter().enumerate() {
+        reading.at(format!("tasks[{index}]."));
+        let Some(put) = task.put(now, &mut reading) else {
+            if reading.count() >= MAX_PROBLEMS {
+                break;
+            }
+            continue;
+        };
+        if let Key::Given(id) = put.id
+            && !ids.insert(id)
+        {
+            reading.wrong("id", Flaw::Duplicate, "is the id of an earlier task of the file");
+        }
+        puts.push(put);
+    }
+    reading.finish(Some(puts))
+}

@@ -1,0 +1,83 @@
+//! Changes that a form without a script asks for.
+
+use poem::Request;
+
+use super::bodies::reading::{Reading, Said};
+use super::request::{OwnerRequest, task_id};
+use super::sent::Sent;
+use crate::api::state::State;
+use crate::authn::caller::Owner;
+use crate::http::request::hashed_body::NO_BODY;
+use crate::http::request::idempotency_key::MaybeIdempotencyKey;
+use crate::http::response::problem::Problem;
+use crate::tasks::task_list::command::{Action, Command, Expected, New, Wanted};
+use crate::tasks::values::{Priority, TaskId};
+use crate::tasks::writing::Answering;
+
+/// A new task as it is typed; what is empty is nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Typed<'a> {
+    /// Its title.
+    pub(crate) title: &'a str,
+    /// Its priority.
+    pub(crate) priority: &'a str,
+    /// Its due date.
+    pub(crate) due: &'a str,
+}
+
+/// Adds a task.
+///
+/// # Errors
+///
+/// It is no task, or the list does not take it.
+pub(crate) async fn add(
+    owner: &Owner,
+    request: &Request,
+    Typed { title, priority, due }: Typed<'_>,
+) -> Result<(), Problem> {
+    let mut reading = Reading::default();
+    let priority = match priority {
+        "" => Some(Priority::None),
+        name => reading.value("priority", name.parse()),
+    };
+    let due = Some(due).filter(|due| !due.is_empty());
+    let said =
+        Said { title, description: None, priority: priority.unwrap_or_default(), due, tags: &[] };
+    let draft = reading.draft(&said);
+    let draft = reading.finish(draft)?;
+    let now = State::of(request)?.gate.clock.now();
+    let new = New { id: TaskId::at(now), draft, completed: false };
+    carry_out(owner, request, Action::Create(new)).await
+}
+
+/// Completes a task, or opens it again.
+///
+/// # Errors
+///
+/// There is no such task, or the list does not take it.
+pub(crate) async fn complete(
+    owner: &Owner,
+    request: &Request,
+    id: &str,
+    completed: bool,
+) -> Result<(), Problem> {
+    let wanted = Wanted { completed: Some(completed), ..Wanted::default() };
+    let action = Action::Change { id: task_id(id)?, wanted, expected: Expected::default() };
+    carry_out(owner, request, action).await
+}
+
+/// Deletes a task.
+///
+/// # Errors
+///
+/// There is no such task, or the list does not take it.
+pub(crate) async fn delete(owner: &Owner, request: &Request, id: &str) -> Result<(), Problem> {
+    let action = Action::Delete { id: task_id(id)?, expected: Expected::default() };
+    carry_out(owner, request, action).await
+}
+
+async fn carry_out(owner: &Owner, request: &Request, action: Action) -> Result<(), Problem> {
+    let request = OwnerRequest::new(owner.clone(), request)?;
+    let sent = Sent::new(&request, MaybeIdempotencyKey(None), NO_BODY);
+    sent.write(Command::one(action, request.stamp()), Answering::Done).await.map(drop)
+}

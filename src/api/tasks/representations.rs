@@ -1,0 +1,39 @@
+//! Representations of tasks in answers.
+
+use serde::Serialize;
+use serde::ser::Error;
+
+use super::bodies::task::TaskBody;
+use crate::base::id::UserId;
+use crate::eventlog::Point;
+use crate::http::response::etag;
+use crate::tasks::idempotency::record::Answer;
+use crate::tasks::values::TaskId;
+use crate::tasks::writing::Answering;
+
+/// Answers to one's own tasks are kept by nobody: a browser would still have them when somebody else sits before it.
+pub(super) const CACHE_CONTROL: &str = "no-store";
+
+/// The answer with the state of a task after a command.
+pub(super) fn as_task(owner: UserId, task_id: TaskId) -> Answering {
+    Answering::made(move |done| {
+        let task = done.list.state.tasks.get(task_id);
+        let task = task.ok_or_else(|| missing("the task of a command is gone"))?;
+        answer(task.version, None, &TaskBody::new(owner, task))
+    })
+}
+
+/// An answer with the entity tag of a version.
+pub(super) fn answer(
+    version: Point,
+    location: Option<String>,
+    body: &impl Serialize,
+) -> serde_json::Result<Answer> {
+    let body = serde_json::value::to_raw_value(body)?;
+    Ok(Answer { etag: Some(etag::of_version(version)), location, body })
+}
+
+/// An outcome is not what its command makes it.
+pub(super) fn missing(what: &str) -> serde_json::Error {
+    serde_json::Error::custom(what)
+}

@@ -1,0 +1,62 @@
+//! Responses to changes.
+
+use bytes::Bytes;
+use poem_openapi::ApiResponse;
+use poem_openapi::types::Type;
+
+use crate::capacity::budget::Lease;
+use crate::http::request::json::Encoded;
+use crate::tasks::idempotency::record::Answer;
+
+/// What is there after a change.
+#[derive(Debug, ApiResponse)]
+pub(super) enum Changed<T: Type + Send> {
+    /// Done. The body is what is there now.
+    #[oai(status = 200)]
+    Done(
+        Encoded<T>,
+        /// Entity tag of what is there now: send it back in `If-Match`.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+impl<T: Type + Send> From<Answer> for Changed<T> {
+    fn from(answer: Answer) -> Self {
+        let etag = answer.etag.clone().unwrap_or_default();
+        Self::Done(encoded(answer), etag)
+    }
+}
+
+/// An answer, and the room that it takes until its client has it.
+struct Kept {
+    body: String,
+    _room: Lease,
+}
+
+impl AsRef<[u8]> for Kept {
+    fn as_ref(&self) -> &[u8] {
+        self.body.as_bytes()
+    }
+}
+
+impl<T: Type + Send> Changed<T> {
+    /// The answer with the room that was taken for it before the change was made. The room is given back when the last of its
+    /// bytes is sent, or nobody takes them any more.
+    pub(super) fn kept(answer: Answer, mut room: Lease) -> Self {
+        let etag = answer.etag.unwrap_or_default();
+        let body = String::from(Box::<str>::from(answer.body));
+        // It may be larger than was thought: it is made by then, and only tells of what was done.
+        match body.len().checked_sub(room.bytes()) {
+            Some(more) => drop(room.grow(more)),
+            None => room.shrink_to(body.len()),
+        }
+        Self::Done(Encoded::new(Bytes::from_owner(Kept { body, _room: room })), etag)
+    }
+}
+
+/// The body of an answer, as it was encoded.
+pub(super) fn encoded<T>(answer: Answer) -> Encoded<T> {
+    let body: Box<str> = answer.body.into();
+    Encoded::new(Bytes::from(String::from(body)))
+}

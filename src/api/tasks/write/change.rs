@@ -1,0 +1,68 @@
+//! `PATCH /api/{user_id}/tasks/{task_id}`: sets some fields of a task.
+
+use poem_openapi::OpenApi;
+
+use crate::api::tag::Tag;
+use crate::api::tasks::bodies::task::TaskBody;
+use crate::api::tasks::bodies::task_patch::TaskPatch;
+use crate::api::tasks::representations::as_task;
+use crate::api::tasks::request::{NamedTask, OwnerRequest};
+use crate::api::tasks::responses::Changed;
+use crate::api::tasks::sent::Sent;
+use crate::http::request::hashed_body::Digested;
+use crate::http::request::idempotency_key::MaybeIdempotencyKey;
+use crate::http::request::if_match::IfMatch;
+use crate::http::request::json::MergePatch;
+use crate::http::response::failure::Failure;
+use crate::http::response::problem::Problem;
+use crate::tasks::idempotency::record::Answer;
+use crate::tasks::task_list::command::{Action, Command, Wanted};
+
+crate::statuses! {
+    /// `PATCH /api/{user_id}/tasks/{task_id}`
+    Statuses: 400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 503;
+}
+
+/// The operation.
+#[derive(Debug, Default)]
+pub struct ChangeTask;
+
+#[OpenApi(tag = "Tag::Tasks")]
+impl ChangeTask {
+    /// Change a task
+    ///
+    /// Sets some fields of a task (JSON Merge Patch, RFC 7396): those that are absent stay as they are, `null` takes away.
+    #[oai(path = "/api/:user_id/tasks/:task_id", method = "patch", operation_id = "changeTask")]
+    async fn change(
+        &self,
+        /// Whose tasks: the access token's user.
+        #[oai(name = "user_id")]
+        request: OwnerRequest<'_>,
+        /// Which task.
+        task_id: NamedTask,
+        /// Only if the task still has this entity tag.
+        #[oai(name = "If-Match")]
+        if_match: IfMatch,
+        /// Send the request again with the same key within two days, and it is done once. Up to 10,000 keys a day.
+        #[oai(name = "Idempotency-Key")]
+        key: MaybeIdempotencyKey,
+        body: Digested<MergePatch<TaskPatch>>,
+    ) -> Result<Changed<TaskBody>, Failure<Statuses>> {
+        let Digested { body: MergePatch(body), digest } = body;
+        let sent = Sent::new(&request, key, digest);
+        Ok(change(sent, &task_id, body.read()?, &if_match).await?.into())
+    }
+}
+
+/// Changes a task as it is wanted.
+pub(super) async fn change(
+    sent: Sent<'_>,
+    task_id: &NamedTask,
+    wanted: Wanted,
+    if_match: &IfMatch,
+) -> Result<Answer, Problem> {
+    let (id, user_id) = (task_id.id()?, sent.request.user_id());
+    let action = Action::Change { id, wanted, expected: if_match.versions() };
+    let command = Command::one(action, sent.request.stamp());
+    sent.write(command, as_task(user_id, id)).await
+}

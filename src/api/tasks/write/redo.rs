@@ -1,0 +1,43 @@
+//! `POST /api/{user_id}/tasks/redo`: does again the change that was taken back last.
+
+use poem_openapi::OpenApi;
+
+use super::take_back::{TakenBackBody, take_back};
+use crate::api::tag::Tag;
+use crate::api::tasks::request::OwnerRequest;
+use crate::api::tasks::responses::Changed;
+use crate::http::request::idempotency_key::MaybeIdempotencyKey;
+use crate::http::request::if_match::IfMatch;
+use crate::http::response::failure::Failure;
+use crate::tasks::events::Deed;
+
+crate::statuses! {
+    /// `POST /api/{user_id}/tasks/redo`
+    Statuses: 400, 401, 403, 409, 412, 422, 429, 503;
+}
+
+/// The operation.
+#[derive(Debug, Default)]
+pub struct RedoTasks;
+
+#[OpenApi(tag = "Tag::Tasks")]
+impl RedoTasks {
+    /// Redo
+    ///
+    /// Does again what was taken back last. A new change leaves nothing to do again.
+    #[oai(path = "/api/:user_id/tasks/redo", method = "post", operation_id = "redoTasks")]
+    async fn redo(
+        &self,
+        /// Whose tasks: the access token's user.
+        #[oai(name = "user_id")]
+        request: OwnerRequest<'_>,
+        /// Only if the list still has this entity tag.
+        #[oai(name = "If-Match")]
+        if_match: IfMatch,
+        /// Send the request again with the same key within two days, and it is done once. Up to 10,000 keys a day.
+        #[oai(name = "Idempotency-Key")]
+        key: MaybeIdempotencyKey,
+    ) -> Result<Changed<TakenBackBody>, Failure<Statuses>> {
+        Ok(take_back(&request, key, &if_match, Deed::Redo).await?.into())
+    }
+}

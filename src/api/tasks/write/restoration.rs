@@ -1,0 +1,22 @@
+//! Tasks as they are brought back.
+
+use std::collections::HashMap;
+
+use crate::tasks::events::TaskDeleted;
+use crate::tasks::task_list::command::Restore;
+use crate::tasks::task_list::task::Task;
+use crate::tasks::values::TaskId;
+
+/// A task that is there is brought back by leaving it alone.
+pub(super) fn standing(id: TaskId, task: Option<&Task>) -> Option<Restore> {
+    task.map(|task| Restore::new(id, (task.content.clone(), task.created_at), None))
+}
+
+/// A deleted task is brought back as it was.
+pub(super) fn deleted(
+    id: TaskId,
+    deletions: &HashMap<TaskId, (i64, TaskDeleted)>,
+) -> Option<Restore> {
+    let (version, deleted) = deletions.get(&id)?;
+    Some(Restore::new(id, (deleted.task.clone(), deleted.created_at), Some(*version)))
+}
