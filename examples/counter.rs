@@ -1,5 +1,7 @@
 //! The kernel without any feature: rules, an event, a projection, and an entity that is run by them.
 
+#![expect(clippy::print_stdout, reason = "an example shows what happens")]
+
 use std::time::Duration;
 
 use keyfold::eventlog::embedded::Kernel;

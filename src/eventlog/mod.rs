@@ -1,9 +1,17 @@
 //! The kernel: an event log on PostgreSQL and the actors that keep entities on it. It knows no feature.
 //!
-//! Read in this order: [`decider`] (the rules' shape), [`event`], [`append`], [`appender`] (group commit), `lanes` (who goes
-//! first), `batch` (one transaction), `trial` (who is to blame), [`acknowledged`], [`store`],
-//! [`snapshot`], [`retention`], [`entity`], [`supervisor`], [`execution`], [`entities`] (the handle features use), [`watch`],
-//! [`projection`], [`replay`], [`follower`] (other nodes), [`place`] (a node's place among them), [`status`].
+//! Four rooms, in reading order:
+//!
+//! * [`model`]: what an event-sourced thing is. [`decider`](model::decider), [`event`](model::event),
+//!   [`append`](model::append), [`projection`](model::projection). Pure.
+//! * [`log`]: the log itself. [`append`](log::append) is group commit: lanes (which append goes first), batch (one transaction), trial
+//!   (which append is to blame). [`reader`](log::reader), [`snapshot`](log::snapshot), [`replay`](log::replay),
+//!   [`retention`](log::retention).
+//! * [`entity`]: one actor per stream. [`handle`](entity::handle) is what features use; a [`request`](entity::request) goes
+//!   into a mailbox, the actor decides and appends, [`watch`](entity::watch) tells of newer versions.
+//! * [`cluster`]: the nodes that share a log. [`membership`](cluster::membership), [`follower`](cluster::follower).
+//!
+//! [`embedded`] starts all of it on one connection; `examples/counter.rs` shows how.
 //!
 //! # Laws of a decider, each held by tests of every decider
 //!
@@ -11,17 +19,17 @@
 //! 2. *Total evolve*: no history can be refused.
 //! 3. *Replay*: folding the stored events gives the state the entity held.
 //! 4. *Idempotent where it can be*: a satisfied command yields no event, not an error.
-//! 5. *Minimal state*: what no decision and no reader needs is not in the state.
+//! 5. *Minimal state*: the state has nothing that no decision and no reader needs.
 //!
 //! # Invariants
 //!
-//! * An entity answers only after its events, and what records the outcome, are committed.
+//! * An entity replies only after its events, and the record of the outcome, are committed.
 //! * After a conflict an entity reads the events that it lacks; when the outcome of its append is unknown (a lost connection,
 //!   a timeout) it forgets its state and hydrates again.
 //! * Every queue of appends and commands is bounded; a full one refuses.
 //! * A position is visible only when every position before it is: a trigger refuses anything else, whoever appends.
-//! * What may refuse an append is asked before its events are inserted.
-//! * What is appended in a term that is over is refused, whenever it arrives.
+//! * Everything that may refuse an append is asked before its events are inserted.
+//! * An append of a term that is over is refused, whenever it arrives.
 //! * The follower skips a batch only if the database has acknowledged it to this node.
 
 pub mod cluster;

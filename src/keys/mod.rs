@@ -1,8 +1,8 @@
 //! Signing keys and access tokens.
 //!
-//! [`key_ring`] holds the rules and [`schedule`] the times, [`vault`] joins them with the private keys that the [`sealer`]
-//! seals, the KeyManager owns this node's [`key_set`] with the key for [`signing`] and what was [`verified`],
-//! [`access_token`] says what a token is, [`api`] serves the JWKS.
+//! [`ring`] holds the rules and [`ring::schedule`] the times. [`private::vault`] joins them with the private keys, which
+//! [`private::sealer`] seals. The KeyManager owns this node's [`key_set`]: the key for [`private::signing`], the public
+//! keys, and the verified tokens ([`tokens::verified`]). [`tokens::access_token`] says what a token is.
 
 pub mod algorithm;
 pub mod events;

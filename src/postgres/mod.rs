@@ -3,7 +3,7 @@
 //! [`Connection`] knows how to reach one database: address, TLS, and what every session is told. A [`Pool`]
 //! lends sessions for short statements, each told to telemetry; a [`Link`] is one dedicated session (`LISTEN`, advisory locks,
 //! migrations).
-//! [`migrate`] brings the schema up to date; [`cluster`] runs a PostgreSQL server that belongs to one data directory.
+//! [`migrate`] brings the schema up to date; [`private_cluster`] runs a PostgreSQL server that belongs to one data directory.
 //!
 //! Nothing here knows a table, an event or the configuration: those belong to the modules above.
 //!

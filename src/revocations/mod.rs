@@ -1,7 +1,7 @@
 //! Ends of sessions, told to those who verify access tokens by themselves.
 //!
 //! A signature says who signed in, not that they still are. A service that checks tokens without asking Keyfold reads the
-//! ends of sessions here, as signed [`security_event`]s, a page at a time or as they happen ([`api`]), and refuses the
+//! ends of sessions here, as signed [`security_event`]s, a page at a time or as they happen, and refuses the
 //! tokens of those sessions. Only ends that a valid access token may outlive matter: [`feed`] reads those, `ends` keeps the newest
 //! in memory, `signatures` those that were asked for.
 

@@ -1,7 +1,7 @@
 //! Sessions and their ends.
 //!
 //! [`session_list`] holds the rules of one user's sessions, the SessionActor owns this node's [`table`], `commands` and
-//! `look_up` use it, `observing` hears of other nodes, [`read_model`] follows into SQL.
+//! `look_up` use it, `observer` hears of other nodes, [`read_model`] follows into SQL.
 //!
 //! Using a session extends it, at most once a day; [`expiry`] ends those whose time is over though nobody comes back.
 //!

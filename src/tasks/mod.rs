@@ -1,10 +1,9 @@
 //! Tasks: one list per user, which only that user can see.
 //!
-//! Read in this order. The rules: [`values`] are what a [`task`] is made of and [`events`] what happens to it; [`task_list`]
-//! decides, with [`ordered`] for its memory, which is `sorted`. What people see: [`listing`], which searches with [`search`], and [`pages`],
-//! what it has encoded; and what only a log can give, [`history`], [`time_travel`] and [`feed`]. What people do: [`writing`]
-//! carries out commands, once for every key ([`idempotency`]); [`portable`] takes lists in and out, and [`heavy`] lets few
-//! do so at a time, as [`walks`] does for reading the past. [`api`] are the endpoints.
+//! Read in this order. The rules: [`values`] make up a task, [`events`] happen to it, and [`task_list`] decides. Reading:
+//! [`listing`] filters and sorts, [`search`] finds text, and [`history`] has what only a log can give, such as a list as it
+//! was; [`feed`] tells changes as they happen. Writing: [`writing`] carries out commands, once for every key
+//! ([`idempotency`]); [`limits`] bound what one user may have done at a time.
 //!
 //! There is no table of tasks: reads are served from the published state of the entity, and from the log ([`read_model`]).
 

@@ -1,8 +1,8 @@
-//! Logs, traces and metrics: what is written to standard error, what is sent to an OpenTelemetry collector, and what
-//! Prometheus reads. `observability/registry.yaml` names all of it.
+//! Logs, traces and metrics: lines on standard error, OTLP to a collector, and a page for Prometheus.
+//! `observability/registry.yaml` names all of it.
 //!
-//! [`events`] tells the authentication events, [`metrics`] is the table of all metrics, [`sampling`] decides which traces are
-//! exported.
+//! [`audit_events`] tells the authentication events, [`metrics`] is the table of all metrics, [`spans::sampling`] decides which
+//! traces are exported, [`settings`] say where everything goes.
 //!
 //! Three layers read the same `tracing` spans and events: lines on standard error, spans over OTLP, log records over
 //! OTLP. Each has its own filter. Lines show events, with the operation and the trace they happened in; spans are for the

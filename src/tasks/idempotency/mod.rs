@@ -8,8 +8,8 @@
 //!
 //! The answer itself is not kept. It follows from the request, which is sent again, and from what the log says of the
 //! version that the command made: a row has the same small size whatever the answer's is. Rows are divided by day ([`upkeep`]),
-//! kept for [`KEPT`] after it, and then dropped with their day. How many keys a user may use in a day is bounded
-//! ([`ration`]): beyond that, further ones are refused. To forget the oldest instead would break the promise made for it.
+//! kept for [`KEPT`](record::KEPT) after it, and then dropped with their day. How many keys a user may use in a day is bounded
+//! ([`daily_limit`]): beyond that, further ones are refused. To forget the oldest instead would break the promise made for it.
 //!
 //! Done once, across nodes and across midnight: two nodes may carry out the same request at once and record it in partitions of
 //! different days, between which no unique index decides. But both commands change the same list, so one of them (B) expects a

@@ -21,7 +21,7 @@ use crate::http::response::problem::Problem;
 type Answer = BoxFuture<'static, Result<Response, Instead>>;
 
 /// Calls the handler of a page; there is none for a method that the page does not have.
-fn handle(template: &str, request: Request) -> Result<Answer, Request> {
+fn handle(template: &str, request: Request) -> Result<Answer, Box<Request>> {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let is_sent = *request.method() == Method::POST;
     Ok(match template {
@@ -42,7 +42,7 @@ fn handle(template: &str, request: Request) -> Result<Answer, Request> {
         "/account/password" if is_sent => account::change_password(request).boxed(),
         "/account/sessions" if is_sent => account::end_sessions(request).boxed(),
         "/account/sessions/{session_id}" if is_sent => account::end_session(request).boxed(),
-        _ => return Err(request),
+        _ => return Err(Box::new(request)),
     })
 }
 

@@ -47,7 +47,7 @@ impl DecodeError {
         self
     }
 
-    /// The error in a text that [`DecodeError::custom`] takes apart again.
+    /// The error in a text that `custom` takes apart again.
     pub(super) fn nested(self) -> String {
         let path = self.path();
         format!("{NESTED}{path}{NESTED}{:?}{NESTED}{}", self.flaw, self.message)
@@ -66,7 +66,7 @@ impl DecodeError {
         let mut path = String::new();
         for step in self.steps.iter().rev() {
             match step {
-                Step::Element(index) => path.push_str(&format!("[{index}]")),
+                Step::Element(index) => path.extend(["[", &index.to_string(), "]"]),
                 Step::Member(name) | Step::Path(name) => {
                     let separator = if path.is_empty() { "" } else { "." };
                     path.extend([separator, name]);
@@ -103,11 +103,10 @@ impl de::Error for DecodeError {
         if is_ours(&expected) {
             return Self::new(Flaw::WrongType, NO_OBJECT);
         }
-        let message = match unexpected {
-            Unexpected::Unit => format!("invalid type: null, expected {expected}"),
-            unexpected => format!("invalid type: {unexpected}, expected {expected}"),
-        };
-        Self::new(Flaw::WrongType, message)
+        // As JSON calls it.
+        let found =
+            if unexpected == Unexpected::Unit { "null".to_owned() } else { unexpected.to_string() };
+        Self::new(Flaw::WrongType, format!("invalid type: {found}, expected {expected}"))
     }
 
     fn unknown_field(name: &str, known: &'static [&'static str]) -> Self {
