@@ -12,9 +12,9 @@ export PATH := $(TARGET)/tools:$(PATH):$(HOME)/.cargo/bin
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## Install what is missing, build in release and start the server
+run: ## Install what is missing, build quickly and start the server; `make build` is for servers that stay
 	@.ci/install run
-	@cargo run --locked --release -- serve
+	@cargo run --locked --profile quick -- serve
 
 test: ## Install what the tests need and run all of them
 	@.ci/install test

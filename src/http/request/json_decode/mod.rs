@@ -29,7 +29,8 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         return Err(Problem::fields(vec![DecodeError::new(Flaw::WrongType, NO_OBJECT).problem()]));
     }
     serde_json::from_str(text).map_err(|error| {
-        if is_json(text) {
+        // A word that is wanted and not there is no data error: the reader then takes the text for no JSON.
+        if error.is_data() || is_json(text) {
             Problem::fields(vec![misfit::<T>(text, &error).problem()])
         } else {
             Problem::new(codes::INVALID_JSON, format!("The body is not JSON: {error}"))

@@ -61,6 +61,7 @@ fn a_body_that_is_no_json_is_refused_as_a_whole() {
     let code = |body: &[u8]| parse::<Note>(body).unwrap_err().to_string();
     assert_eq!(code(b""), "400 Bad Request INVALID_JSON");
     assert_eq!(code(b"{\"title\": \"milk\"} x"), "400 Bad Request INVALID_JSON");
+    assert_eq!(code(b"{} x"), "400 Bad Request INVALID_INPUT", "the first flaw is told");
     assert_eq!(code(b"{\"title\": \"\\ud800\"}"), "400 Bad Request INVALID_JSON");
     assert_eq!(code(b"{\"title\": \"\xff\"}"), "400 Bad Request INVALID_UTF8");
 }
