@@ -1,8 +1,8 @@
-//! Two properties of every value that people and programs give, whatever its type: what is stored is what is held, and the
-//! normal form is a fixed point.
+//! Two properties of every value that clients send, whatever its type: the stored form is read back as the same value, and
+//! the normal form is a fixed point.
 //!
-//! Each type is tried with the lines of its corpus in `tests/corpora`, to which a report of an odd value adds one, and with
-//! texts of their pieces.
+//! Each type is tested with the lines of its corpus in `tests/corpora`, to which a report of an odd value adds one, and with
+//! texts made of their pieces.
 
 use std::fmt::Debug;
 
@@ -19,16 +19,16 @@ use crate::eventlog::Point;
 use crate::tasks::listing::Cursor;
 use crate::tasks::values::{Description, Due, Position, Priority, Tags, TaskId, Title};
 
-/// A line of a corpus.
+/// Line of a corpus: a text, and the value that it stands for.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
     given: String,
-    /// The normal form, unless it is refused.
+    /// Normal form of the value; `None` if the text is refused.
     held: Option<String>,
     #[serde(default)]
     refused: bool,
-    /// The oddity that the line is there for.
+    /// Oddity that the line is there for.
     #[serde(default, rename = "because")]
     _because: Option<String>,
 }
@@ -57,13 +57,13 @@ fn texts(lines: &'static str) -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 1..4).prop_map(|pieces| pieces.concat())
 }
 
-/// What is stored is what is held.
+/// Asserts that the stored form is read back as the same value.
 fn assert_stored_as_held<T: Debug + PartialEq + Serialize + DeserializeOwned>(value: &T) {
     let stored = serde_json::to_string(value).unwrap();
     assert_eq!(&serde_json::from_str::<T>(&stored).unwrap(), value, "{stored}");
 }
 
-/// The normal form is a fixed point.
+/// Asserts that the normal form is a fixed point.
 fn assert_fixed<T: Debug + PartialEq>(
     value: &T,
     parse: impl Fn(&str) -> Option<T>,
@@ -75,7 +75,7 @@ fn assert_fixed<T: Debug + PartialEq>(
     assert_eq!(again.as_ref().map(shown), Some(form));
 }
 
-/// Tests a type by its corpus: how a text is read, and how a value is shown.
+/// Tests a type with its corpus, given the function that parses a text and the one that shows a value.
 macro_rules! value {
     ($name:ident, $type:ty, $corpus:literal, $parse:expr, $shown:expr) => {
         mod $name {
@@ -154,7 +154,7 @@ value!(task_id, TaskId, "ids", |text: &str| text.parse().ok(), TaskId::to_string
 value!(user_id, UserId, "ids", |text: &str| text.parse().ok(), UserId::to_string);
 
 proptest! {
-    /// A cursor is not stored.
+    /// A cursor is not stored, so it has one property only.
     #[test]
     fn the_normal_form_of_a_cursor_is_a_fixed_point(text in "[A-Za-z0-9_-]{0,60}") {
         if let Ok(cursor) = text.parse::<Cursor>() {
@@ -162,7 +162,7 @@ proptest! {
         }
     }
 
-    /// Every zone, on any day that has had one.
+    /// Due dates in every zone, on any day that has had one.
     #[test]
     fn a_due_date_of_any_zone_and_day_is_what_is_shown(
         day in -719_000_i64..2_900_000,

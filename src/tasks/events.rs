@@ -1,9 +1,9 @@
-//! What happens to a user's tasks.
+//! Events of a user's task list.
 //!
-//! Each event tells of one task, with what was before and after, so that it can be shown and taken back by itself. And it
-//! names the event before it of the same task ([`TaskChanged::previous`] for instance; one that brings a task back, its
-//! deletion) and the change beneath its own ([`Step::below`]): a task's history and what can be taken back are chains in
-//! the log, which nobody keeps in memory.
+//! Each event concerns one task and has its content before and after, so that it can be shown and undone by itself. It also
+//! names the previous event of the same task ([`TaskChanged::previous`] for instance; an event that brings a task back names
+//! its deletion) and the change beneath its own ([`Step::below`]). The history of a task and the undo stack are therefore
+//! chains in the log, and take no memory.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,10 +12,10 @@ use super::values::TaskId;
 use crate::base::clock::Timestamp;
 use crate::eventlog::Mark;
 
-/// What happened to a task list.
+/// An event of a task list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TaskEvent {
-    /// A task was added.
+    /// A task was added, by hand or by an import.
     Created(TaskCreated),
     /// Fields of a task changed.
     Changed(TaskChanged),
@@ -32,36 +32,36 @@ crate::event_kinds!(TaskEvent {
     "TaskRestored" @ 1 => Restored,
 });
 
-/// A task was added.
+/// A task was added, by hand or by an import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskCreated {
-    /// The task.
+    /// Task that was added.
     pub task_id: TaskId,
-    /// What it is.
+    /// Content of the new task.
     pub task: Content,
-    /// When it was added and changed elsewhere, if it was imported.
+    /// Times of creation and of the last change elsewhere, if the task was imported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<Imported>,
-    /// The version of its deletion, if a deleted task with the same id was imported again.
+    /// Version of the task's deletion, if a deleted task with this id was imported again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<i64>,
-    /// When it happened.
+    /// Time of the command, or of the list's last change if that is later.
     pub at: Timestamp,
-    /// Tells it from what happens in its place where another history goes on.
+    /// Distinguishes the event from one with the same version in another history of the list.
     pub mark: Mark,
-    /// What it is part of.
+    /// Position of the event in the undo and redo stacks.
     #[serde(default, skip_serializing_if = "is_default")]
     pub step: Step,
 }
 
-/// The times of an imported task.
+/// Times of an imported task, from the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Imported {
-    /// When it was added.
+    /// Time at which it was added elsewhere.
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// Time of its last change elsewhere.
     pub updated_at: Timestamp,
 }
 
@@ -69,19 +69,19 @@ pub struct Imported {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskChanged {
-    /// The task.
+    /// Task whose fields changed.
     pub task_id: TaskId,
-    /// The fields as they were.
+    /// Fields with their values before the change.
     pub before: Fields,
-    /// The fields as they are now.
+    /// Fields with their values after the change.
     pub after: Fields,
-    /// The version of the task's event before this one.
+    /// Version of the task's previous event.
     pub previous: i64,
-    /// When it happened.
+    /// Time of the command, or of the list's last change if that is later.
     pub at: Timestamp,
-    /// Tells it from what happens in its place where another history goes on.
+    /// Distinguishes the event from one with the same version in another history of the list.
     pub mark: Mark,
-    /// What it is part of.
+    /// Position of the event in the undo and redo stacks.
     #[serde(default, skip_serializing_if = "is_default")]
     pub step: Step,
 }
@@ -90,19 +90,19 @@ pub struct TaskChanged {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskDeleted {
-    /// The task.
+    /// Task that was deleted.
     pub task_id: TaskId,
-    /// What it was.
+    /// Content at the time of deletion.
     pub task: Content,
-    /// When it had been added.
+    /// Time of the task's creation, so that it can be brought back with it.
     pub created_at: Timestamp,
-    /// The version of the task's event before this one.
+    /// Version of the task's previous event.
     pub previous: i64,
-    /// When it happened.
+    /// Time of the command, or of the list's last change if that is later.
     pub at: Timestamp,
-    /// Tells it from what happens in its place where another history goes on.
+    /// Distinguishes the event from one with the same version in another history of the list.
     pub mark: Mark,
-    /// What it is part of.
+    /// Position of the event in the undo and redo stacks.
     #[serde(default, skip_serializing_if = "is_default")]
     pub step: Step,
 }
@@ -111,66 +111,65 @@ pub struct TaskDeleted {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskRestored {
-    /// The task.
+    /// Task that was brought back.
     pub task_id: TaskId,
-    /// What it is again.
+    /// Content from now on.
     pub task: Content,
-    /// When it had been added.
+    /// Time of the task's creation.
     pub created_at: Timestamp,
-    /// The version of the deletion that is taken back. It is the last one, unless what came after it was taken back too.
+    /// Version of the deletion that is reversed. It is the last one, unless later events of the task were undone too.
     pub previous: i64,
-    /// When it happened.
+    /// Time of the command, or of the list's last change if that is later.
     pub at: Timestamp,
-    /// Tells it from what happens in its place where another history goes on.
+    /// Distinguishes the event from one with the same version in another history of the list.
     pub mark: Mark,
-    /// What it is part of.
+    /// Position of the event in the undo and redo stacks.
     #[serde(default, skip_serializing_if = "is_default")]
     pub step: Step,
 }
 
-/// The events that one command caused: the first and the last version.
+/// The events of one change: the first and the last version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span(pub i64, pub i64);
 
-/// Whether something was done, taken back or done again.
+/// Kind of a change, as far as undo and redo are concerned.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Deed {
-    /// It was done.
+    /// An ordinary change, made by actions.
     #[default]
     Do,
-    /// What was done was taken back.
+    /// The reversal of an ordinary or a redone change.
     Undo,
-    /// What was taken back was done again.
+    /// The reversal of an undo.
     Redo,
 }
 
-/// Whether a field need not be written.
+/// True for a value that need not be written.
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// The place of an event among the changes that can be taken back or done again.
+/// Position of an event in the undo and redo stacks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
-    /// Whether it belongs to the same change as the event before it.
+    /// True if the event belongs to the same change as the event before it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub further: bool,
-    /// Whether it was done, taken back or done again.
+    /// Kind of the change.
     #[serde(default, skip_serializing_if = "is_default")]
     pub deed: Deed,
-    /// The change that is next to be taken back once this one has been; for what was taken back itself, the change that
-    /// is next to be done again once it has been.
+    /// Change beneath this one on its stack: the next to be undone once this one is undone; for an undo, the next to be
+    /// redone once this one is redone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub below: Option<Span>,
-    /// Of what was taken back, the change that is next to be taken back now; of what was done again, the one that is next
-    /// to be done again.
+    /// For an undo, the new top of the undo stack. For a redo, the new top of the redo stack.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Span>,
 }
 
 impl TaskEvent {
-    /// The task it tells of.
+    /// Task that the event concerns.
     pub fn task_id(&self) -> TaskId {
         match self {
             Self::Created(event) => event.task_id,
@@ -180,7 +179,7 @@ impl TaskEvent {
         }
     }
 
-    /// When it happened.
+    /// Time of the event: that of its command, or of the list's last change if that is later.
     pub fn at(&self) -> Timestamp {
         match self {
             Self::Created(event) => event.at,
@@ -190,7 +189,7 @@ impl TaskEvent {
         }
     }
 
-    /// Tells it from what happens in its place where another history goes on.
+    /// Mark that distinguishes the event from one with the same version in another history of the list.
     pub fn mark(&self) -> Mark {
         match self {
             Self::Created(event) => event.mark,
@@ -200,7 +199,7 @@ impl TaskEvent {
         }
     }
 
-    /// About how many bytes it takes beside its own size.
+    /// Estimated bytes on the heap, beside the size of the event itself.
     pub fn bytes(&self) -> usize {
         match self {
             Self::Created(event) => event.task.bytes(),
@@ -210,7 +209,7 @@ impl TaskEvent {
         }
     }
 
-    /// Its place among the changes.
+    /// Position of the event in the undo and redo stacks.
     pub fn step(&self) -> Step {
         match self {
             Self::Created(event) => event.step,
@@ -220,7 +219,7 @@ impl TaskEvent {
         }
     }
 
-    /// The version of the event before it of the same task; of one that brings a task back, of a deletion.
+    /// Version of the task's previous event; for an event that brings a task back, of the deletion.
     pub fn previous(&self) -> Option<i64> {
         match self {
             Self::Created(event) => event.previous,

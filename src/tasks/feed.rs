@@ -1,7 +1,7 @@
-//! What happens to a user's tasks, as it happens, on whatever node.
+//! Live events of a user's tasks, whichever node they happen on.
 //!
-//! A follower holds a version and a few events, read from the log when there are any: it can begin after any version and
-//! neither misses nor repeats one, and however slowly it reads, it makes nobody hold more for it.
+//! A follower holds a version and a few events that were read from the log. It can begin after any version, and neither
+//! misses nor repeats an event; a slow client makes the server hold no more for it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,16 +17,16 @@ use crate::eventlog::{ReadError, StoreError, StreamName, Watch, Within};
 use crate::telemetry::audit_events;
 use crate::telemetry::reason::Reason;
 
-/// Events read at once.
+/// Events that a follower reads and holds at once.
 const PAGE: i64 = 64;
 
-/// Why a list cannot be followed.
+/// Reasons for which a list cannot be followed.
 #[derive(Debug, thiserror::Error)]
 pub enum FollowError {
-    /// The list has no such version, or it is one of another history.
+    /// The list has no such version, or the version is of another history.
     #[error("the list has no such version")]
     NoSuchVersion,
-    /// As many follow as may.
+    /// The node has as many followers as it may.
     #[error("too many follow already")]
     Crowded,
     /// The list could not be read.
@@ -43,24 +43,28 @@ impl From<TravelError> for FollowError {
     }
 }
 
-/// Somebody who follows a list.
+/// A client that follows a list.
 struct Follower {
+    /// Task lists, for reads of the log.
     tasks: Tasks,
+    /// Stream of the list.
     stream: StreamName,
+    /// Wakes the follower once the list has a newer version.
     watch: Watch,
+    /// Version of the last event that was passed on: the next read begins after it.
     version: i64,
+    /// Events that were read but not passed on yet.
     read: VecDeque<Entry>,
-    /// Given back when the follower goes.
+    /// Permit of the follower, released with it.
     _place: OwnedSemaphorePermit,
 }
 
 impl Tasks {
-    /// Everything that happens to a user's tasks after a version; from now on, if there is none. Ends when the log cannot
-    /// be read.
+    /// Events of a user's tasks after a version; from now on, if there is none. Ends when the log cannot be read.
     ///
     /// # Errors
     ///
-    /// When the list has no such version or cannot be read, or as many follow as may.
+    /// If the list has no such version or cannot be read, or the node has as many followers as it may.
     pub async fn follow(
         &self,
         owner: UserId,

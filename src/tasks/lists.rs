@@ -1,4 +1,4 @@
-//! The task lists of this node: the handle that everything else of the feature works on.
+//! The task lists of this node: the handle that the rest of the feature works on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,29 +18,39 @@ use crate::eventlog::{Decider, Entities, EventLog, Heard, Published, ReadError, 
 use crate::postgres::Pool;
 use crate::telemetry::reason::Reason;
 
-/// Work of a user that may take long: many changes at once or their opposite, a long page.
+/// Limits of a user's long work: many changes at once, their undo, a long page.
 const LONG: Terms =
     Terms { at_once: 1, waiting: 16, patience: Duration::from_secs(5), refusal: Reason::FileQueue };
 
-/// Bytes that are decoded or encoded on the threads that answer requests; what is more goes to those for long work.
+/// Most bytes that are decoded or encoded on the threads that answer requests. Larger work goes to the threads for long
+/// work.
 pub(super) const QUICK: usize = 256 * 1024;
 
-/// The TaskActors: the generic entity hosting each user's [`TaskList`]. Cheap to clone.
+/// The TaskActors: the generic entity that hosts each user's [`TaskList`]. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Tasks {
+    /// Actors of the lists in memory: commands go to them, and they publish the states that are read.
     pub(super) entities: Entities<TaskList>,
+    /// Event log, for histories, earlier states and undo.
     pub(super) log: EventLog,
+    /// Database sessions for queries that the log has no call for.
     pub(super) pool: Pool,
+    /// Cache of earlier states of lists.
     pub(super) pasts: Pasts,
+    /// Outcomes of requests that may be sent again.
     pub(super) idempotency_keys: IdempotencyKeys,
+    /// Limits of reads from the log, which share the database sessions with all requests.
     pub(super) walks: Walks,
+    /// Permits for open event streams.
     pub(super) places: Places,
+    /// Permits and memory for operations on whole lists.
     pub(super) heavy: Heavy,
+    /// Permits for each user's long work.
     pub(super) turns: Turns,
 }
 
 impl Tasks {
-    /// The task lists kept by `entities` on `log`.
+    /// The task lists that `entities` keeps, on their `log`.
     pub fn new(
         entities: Entities<TaskList>,
         (log, pool): (EventLog, Pool),
@@ -65,16 +75,16 @@ impl Tasks {
     ///
     /// # Errors
     ///
-    /// When it cannot be read.
+    /// If it cannot be read.
     pub async fn of(&self, owner: UserId) -> Result<Arc<Published<TaskList>>, ReadError> {
         self.entities.read(&Self::stream(owner)).await
     }
 
-    /// A user's turn to ask for what takes long: many changes at once, or their opposite.
+    /// A user's permit for long work: many changes at once, or their undo.
     ///
     /// # Errors
     ///
-    /// When too much of theirs waits already, or the turn does not come in time.
+    /// If too much of the user's work waits already, or the wait times out.
     pub async fn turn(&self, owner: UserId) -> Result<Arc<Turn>, Busy> {
         self.turns.of(owner).await.map(Arc::new)
     }
@@ -84,38 +94,38 @@ impl Tasks {
         self.log.resources().long_work()
     }
 
-    /// The keys that requests had.
+    /// Outcomes of requests that may be sent again.
     pub fn idempotency_keys(&self) -> &IdempotencyKeys {
         &self.idempotency_keys
     }
 
-    /// The turns of work on whole lists.
+    /// Permits and memory for operations on whole lists.
     pub fn heavy(&self) -> &Heavy {
         &self.heavy
     }
 
-    /// The stream of a user's task list.
+    /// Stream of a user's task list.
     pub fn stream(owner: UserId) -> StreamName {
         StreamName::new(TaskList::CATEGORY, owner)
     }
 
-    /// Another process has written a task list's stream up to `version`.
+    /// Records that another process has written a list's stream up to `version`, so that older states are not served.
     pub fn require(&self, stream: &StreamName, version: i64) {
         self.entities.require(stream, version);
     }
 
-    /// How many lists have an actor on this node.
+    /// Number of lists that have an actor on this node.
     pub fn alive(&self) -> usize {
         self.entities.alive()
     }
 
-    /// Lets every list finish what it was told.
+    /// Finishes the commands in all mailboxes, and stops the actors.
     pub async fn drain(&self) {
         self.entities.drain().await;
     }
 }
 
-/// Hears that another process changed a list.
+/// Observes changes of lists by other processes.
 impl Observer for Tasks {
     fn observe(&self, event: &Heard<'_>) {
         self.entities.require(&StreamName::stored(event.stream), event.version);

@@ -1,9 +1,9 @@
 //! Tasks: one list per user, which only that user can see.
 //!
-//! Read in this order. The rules: [`values`] make up a task, [`events`] happen to it, and [`task_list`] decides. Reading:
-//! [`listing`] filters and sorts, [`search`] finds text, and [`history`] has what only a log can give, such as a list as it
-//! was; [`feed`] tells changes as they happen. Writing: [`writing`] carries out commands, once for every key
-//! ([`idempotency`]); [`limits`] bound what one user may have done at a time.
+//! Reading order. The rules: [`values`] make up a task, [`events`] change it, and [`task_list`] decides. Reads: [`listing`]
+//! filters and sorts, [`search`] finds text, [`history`] has what only a log can give, such as a list as it was, and
+//! [`feed`] streams changes as they happen. Writes: [`writing`] carries out commands, once for every key ([`idempotency`]);
+//! [`limits`] bound the work of one user at a time.
 //!
 //! There is no table of tasks: reads are served from the published state of the entity, and from the log ([`read_model`]).
 

@@ -1,4 +1,4 @@
-//! The list that a page is of: as it is now, or as it was.
+//! The list behind a page: as it is now, or as it was.
 
 use std::sync::Arc;
 
@@ -10,16 +10,16 @@ use super::task_list::TaskList;
 use crate::base::id::UserId;
 use crate::eventlog::{Published, ReadError};
 
-/// A page of tasks was not made.
+/// Reasons for which a page of tasks was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum PageError {
     /// The list could not be shown as it is or was.
     #[error(transparent)]
     Travel(#[from] TravelError),
-    /// The page before is of another list than there is now.
+    /// The cursor comes from a page of another history than this list has.
     #[error("the cursor is of another history")]
     OtherCursor,
-    /// Too much of the user's is being made already.
+    /// Too much of the user's work is in progress or waits.
     #[error(transparent)]
     Busy(#[from] Busy),
     /// The page has no JSON form.
@@ -34,18 +34,18 @@ impl From<ReadError> for PageError {
 }
 
 impl PageError {
-    /// The error of a page that could not be encoded.
+    /// Error of a page that could not be encoded.
     pub(crate) fn of_encoding(error: impl std::fmt::Display) -> Self {
         Self::Encoding(error.to_string())
     }
 }
 
 impl Tasks {
-    /// A user's list for a page of it, as the list is now or was.
+    /// A user's list for a page, as the list is now or was.
     ///
     /// # Errors
     ///
-    /// When the list was not yet, cannot be read, or is of another history than the cursor of the query.
+    /// If the list did not exist at that moment, cannot be read, or has another history than the cursor of the query.
     pub async fn list_of_page(
         &self,
         owner: UserId,
@@ -54,7 +54,7 @@ impl Tasks {
     ) -> Result<Arc<Published<TaskList>>, PageError> {
         let list = match as_of {
             None => self.of(owner).await.map_err(TravelError::from)?,
-            // Boxed: a warm read shall not carry what only a look back needs.
+            // Boxed, so that a read of the present state does not carry the future of a read of the past.
             Some(moment) => Box::pin(self.as_of(owner, moment)).await?,
         };
         if self.fits(owner, list.state.version, query).await? {

@@ -1,4 +1,4 @@
-//! What task lists ask of the log beside their state.
+//! Queries of the log for task lists: histories, deletions, and the version at a time.
 
 use std::collections::HashMap;
 
@@ -13,8 +13,9 @@ use crate::eventlog::log::reader;
 use crate::eventlog::{RecordedEvent, StoreError, StreamName};
 use crate::postgres::{Lent, Pool};
 
-/// A task's events from one of them backwards. Each names the one before it, except that what comes before a beginning is
-/// the last deletion: the command that brings a task back need not know it, and may take back an earlier one.
+/// Events of a task, from one of them backwards. Each names the previous one, except that a creation or a restoration
+/// follows the last deletion before it: the command that brings a task back need not know that one, and may name an earlier
+/// one.
 const HISTORY: &str = "\
 with recursive told as (
     select position, stream, version, event_id, type, schema, data, context, recorded_at
@@ -36,7 +37,7 @@ with recursive told as (
 select position, stream, version, event_id, type, schema, data, context, recorded_at
 from told where version < $3 limit $4";
 
-/// The last deletion of each of some tasks.
+/// Last deletion of each of the given tasks.
 const DELETIONS: &str = "\
 select deletion.position, deletion.stream, deletion.version, deletion.event_id, deletion.type, deletion.schema,
        deletion.data, deletion.context, deletion.recorded_at
@@ -47,7 +48,7 @@ cross join lateral (
     order by version desc limit 1
 ) deletion";
 
-/// What the tasks were called that were ever deleted, when they were deleted last.
+/// Titles that the given tasks had at their last deletion. Tasks that were never deleted have no row.
 const LAST_TITLES: &str = "\
 select asked.task_id, deletion.title
 from unnest($2::uuid[]) asked (task_id)
@@ -57,18 +58,17 @@ cross join lateral (
     order by version desc limit 1
 ) deletion";
 
-/// The events of a list before a version, the last first.
+/// Events of a list before a version, newest first.
 const LIST_HISTORY: &str = "\
 select position, stream, version, event_id, type, schema, data, context, recorded_at
 from events where stream = $1 and version < $2 order by version desc limit $3";
 
-/// The deletions of a list before a version, the last first.
+/// Deletions of a list before a version, newest first.
 const LIST_DELETIONS: &str = "\
 select position, stream, version, event_id, type, schema, data, context, recorded_at
 from events where stream = $1 and type = 'TaskDeleted' and version < $2 order by version desc limit $3";
 
-/// The last version of a list, up to $3, that was there at a time. Time does not run backwards in a list, so halving the
-/// versions finds it.
+/// Last version of a list, up to $3, that existed at a time. Found by binary search, because time never decreases in a list.
 const VERSION_AT: &str = "\
 with recursive halving (low, high) as (
     select 0::bigint, $3::bigint
@@ -83,33 +83,33 @@ with recursive halving (low, high) as (
 )
 select low from halving where low = high";
 
-/// Bytes of stored events from which on a page of a history takes no more.
+/// Bytes of stored events at which a page of a history ends.
 const MAX_PAGE: usize = 512 * 1024;
-/// Events that are read at once: those that a page has no room for were read for nothing.
+/// Events that are read at once. Those that the page has no room for are read in vain.
 const CHUNK: usize = 128;
 
-/// A page of a history, the last event first.
+/// A page of a history, newest event first.
 #[derive(Debug, Default)]
 pub(super) struct Page {
-    /// Its events.
+    /// Events of the page, newest first.
     pub(super) events: Vec<RecordedEvent>,
-    /// Their bytes.
+    /// Bytes of these events as they are stored.
     pub(super) bytes: usize,
-    /// Whether there are earlier ones.
+    /// True if there are earlier events.
     pub(super) more: bool,
 }
 
-/// Whose history.
+/// Subject of a history.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Of {
-    /// A task's, looked for from the event in this version backwards.
+    /// One task, from the event in this version backwards.
     Task(i64),
-    /// A whole list's, or only its deletions.
+    /// A whole list, or only its deletions.
     List(Option<Only>),
 }
 
 impl Of {
-    /// The last `most` events before a version.
+    /// Up to `most` events before a version, newest first.
     async fn read(
         self,
         client: &Lent,
@@ -130,7 +130,7 @@ impl Of {
     }
 }
 
-/// Up to `limit` events of a history from before a version, as many as a page has bytes for.
+/// Up to `limit` events of a history before a version, or as many as a page has bytes for.
 pub(super) async fn history(
     pool: &Pool,
     stream: &StreamName,
@@ -140,7 +140,7 @@ pub(super) async fn history(
     let client = pool.get().await?;
     let mut page = Page::default();
     loop {
-        // One more than there is room for tells whether it is the last page.
+        // One event more than there is room for shows that there is another page.
         let most = CHUNK.min(limit - page.events.len() + 1);
         let chunk = i64::try_from(most).unwrap_or(i64::MAX);
         let rows = of.read(&client, stream, before, chunk).await?;
@@ -159,7 +159,7 @@ pub(super) async fn history(
     }
 }
 
-/// What those of the tasks were called that were ever deleted, when they were deleted last.
+/// Titles that the given tasks had at their last deletion, without those that were never deleted.
 pub(super) async fn last_titles(
     pool: &Pool,
     stream: &StreamName,
@@ -175,7 +175,7 @@ pub(super) async fn last_titles(
     rows.iter().map(called).collect()
 }
 
-/// The last deletions of those of the tasks that were ever deleted.
+/// Last deletions of the given tasks, without those that were never deleted.
 pub(super) async fn deletions(
     pool: &Pool,
     stream: &StreamName,
@@ -187,7 +187,7 @@ pub(super) async fn deletions(
     rows.iter().map(reader::recorded).collect()
 }
 
-/// The version that a list had at a time, which is at most `last`.
+/// The version that a list had at a time; at most `last`.
 pub(super) async fn version_at(
     pool: &Pool,
     stream: &StreamName,

@@ -2,9 +2,9 @@
 //!
 //! # Design
 //!
-//! People search for what they see, typed as they are used to: without accents where their script lets them leave those
-//! out, and with every mark that makes another letter. So a mark is left out only after a letter whose script treats it as
-//! an accent, as the Unicode Collation Algorithm does at its first level (UTS 10, section 1.1):
+//! Users search for what they see, typed as they are used to: without accents where their script lets them leave those out,
+//! and with every mark that makes another letter. So a mark is left out only after a letter whose script treats it as an
+//! accent, as the Unicode Collation Algorithm does at its first level (UTS 10, section 1.1):
 //!
 //! * Latin, Greek and Cyrillic accents; only й is another letter than и, as in CLDR's root collation.
 //! * Hebrew, Arabic and Syriac points: most texts are written without them.
@@ -13,22 +13,22 @@
 //!
 //! A mark that stands after no such letter stays, so a search for a mark alone finds only that.
 //!
-//! Invariant: what is searched of a text has at most `GROWTH` times its bytes. Some single characters stand for whole
+//! Invariant: the search text has at most `GROWTH` times the bytes of the text. Some single characters stand for whole
 //! phrases (U+FDFA for eighteen characters); those are left as they are.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
-/// How many times the bytes of a text may be searched of it.
+/// Most bytes of the search text for each byte of a text.
 const GROWTH: usize = 2;
 
-/// Bytes of the longest phrase that a character is replaced by: enough for ㎞ and ½, and for a letter with its marks.
+/// Bytes of the longest phrase that replaces a character: enough for ㎞ and ½, and for a letter with its marks.
 const PHRASE: usize = 12;
 
-/// The text in lower case and without accents: what is compared.
+/// The text in lower case and without accents, for comparison.
 ///
-/// Taken apart first, so that it does not matter how a letter was typed, and character by character, so that it does not
-/// matter where it stands in a word; what is left is put together again (NFC), so that a part of a letter is not found.
+/// Decomposed first, so that it does not matter how a letter was typed, and character by character, so that it does not
+/// matter where it stands in a word. The result is composed again (NFC), so that no part of a letter is found.
 pub fn folded(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
@@ -47,20 +47,21 @@ pub fn folded(text: &str) -> String {
     folded
 }
 
-/// The most bytes that are searched of a text.
+/// Most bytes that the search text of a text can have.
 pub fn most_bytes(text: &str) -> usize {
     if text.is_ascii() { text.len() } else { GROWTH * text.len() }
 }
 
-/// A text that is being folded.
+/// Search text in the making.
 struct Folding {
+    /// Search text so far.
     folded: String,
-    /// The last character that is no mark.
+    /// The last character that is no mark: it decides whether a mark after it is an accent.
     base: Option<char>,
 }
 
 impl Folding {
-    /// Folds what a character is made of; or the character itself, if it stands for a phrase.
+    /// Folds the parts of a character; or the character itself, if it stands for a phrase.
     fn push_parts(&mut self, character: char) {
         let mut bytes = 0;
         decompose_compatible(character, |part| bytes += part.len_utf8());
@@ -81,7 +82,7 @@ impl Folding {
     }
 }
 
-/// Whether a mark after a letter is an accent, which people leave out.
+/// True for a mark that is an accent of the letter before it, which users leave out.
 fn is_accent(base: char, mark: char) -> bool {
     match base {
         'и' | 'И' if mark == '\u{306}' => false,
@@ -117,7 +118,7 @@ fn is_accent(base: char, mark: char) -> bool {
 /// Adds a character in lower case.
 fn push_lower(folded: &mut String, character: char) {
     match character {
-        // Letters that Unicode does not take apart, as people type them who have no key for them.
+        // Letters that Unicode does not decompose, as users type them who have no key for them.
         'ß' | 'ẞ' => folded.push_str("ss"),
         'æ' | 'Æ' => folded.push_str("ae"),
         'œ' | 'Œ' => folded.push_str("oe"),
@@ -127,7 +128,7 @@ fn push_lower(folded: &mut String, character: char) {
         'þ' | 'Þ' => folded.push_str("th"),
         'ı' => folded.push('i'),
         'ς' => folded.push('σ'),
-        // What lengthens a word of Arabic script in a line is no part of it.
+        // The Arabic tatweel lengthens a word in a line and is no part of it.
         '\u{640}' => {}
         other => folded.extend(other.to_lowercase()),
     }
@@ -227,7 +228,8 @@ mod tests {
 
     #[test]
     fn no_text_grows_much_whatever_it_is_made_of() {
-        // Where characters are that Unicode takes apart, those of Chinese and Korean aside, which are as long as their parts.
+        // Blocks with characters that Unicode decomposes, without those of Chinese and Korean, which are as long as their
+        // parts.
         let blocks = [0..=0x33ff, 0xf900..=0xffff, 0x1_d000..=0x1_d7ff, 0x1_f100..=0x1_f2ff];
         for character in blocks.into_iter().flatten().filter_map(char::from_u32) {
             let text = character.to_string().repeat(3);

@@ -1,6 +1,6 @@
-//! A clock that was ahead: what it dated stays in the future, because time does not run backwards in a list.
+//! Warnings about a clock that was ahead: its dates stay in the future, because time never decreases in a list.
 //!
-//! The list is right all the same, and only people can tell which clock is wrong; so they are told.
+//! The list is consistent all the same. Only an operator can tell which clock is wrong, hence the warning.
 
 use std::time::Duration;
 
@@ -8,12 +8,13 @@ use crate::base::clock::Timestamp;
 use crate::base::id::UserId;
 use crate::base::rate_limiter::RateLimiter;
 
-/// How far the clocks of nodes may be apart.
+/// Largest difference between the clocks of nodes that needs no warning.
 const TOLERANCE: Duration = Duration::from_mins(1);
 
+/// Limits the warning, which one wrong clock would cause for every command.
 static WARNINGS: RateLimiter = RateLimiter::once_a_minute();
 
-/// Tells that a list was changed later than it is now.
+/// Warns if a list's last change is later than the present time.
 pub(super) fn tell(owner: UserId, changed: Option<Timestamp>, now: Timestamp) {
     let Some(ahead) = changed.map(|changed| changed.since(now)).filter(|ahead| *ahead > TOLERANCE)
     else {

@@ -1,4 +1,4 @@
-//! Tasks for tests.
+//! Tasks and their values for tests.
 
 use std::sync::Arc;
 
@@ -11,37 +11,37 @@ use super::values::{Description, Position, Priority, Tags, TaskId, Title};
 use crate::base::clock::Timestamp;
 use crate::eventlog::{Mark, Point};
 
-/// The id with this number.
+/// Task id with this number.
 pub(crate) fn id(number: u128) -> TaskId {
     TaskId::from_uuid(Uuid::from_u128(number))
 }
 
-/// So many seconds after the beginning of time.
+/// Time of so many seconds after the epoch.
 pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix_millis(seconds * 1000)
 }
 
-/// So many seconds after the beginning of time, with the mark of tests.
+/// Stamp of so many seconds after the epoch, with the mark of tests.
 pub(crate) fn stamp(seconds: i64) -> Stamp {
     Stamp { at: at(seconds), mark: Mark::default() }
 }
 
-/// The version with this number, and with the mark of tests.
+/// Version with this number, with the mark of tests.
 pub(crate) fn version(number: i64) -> Point {
     Point::new(number, Mark::default())
 }
 
-/// A title.
+/// Title with this text.
 pub(crate) fn title(text: &str) -> Title {
     Title::parse(text).unwrap()
 }
 
-/// A description.
+/// Description with this text.
 pub(crate) fn note(text: &str) -> Description {
     Description::parse(text).unwrap()
 }
 
-/// Tags.
+/// Tags with these texts.
 pub(crate) fn tags(texts: &[&str]) -> Tags {
     Tags::parse(texts).unwrap()
 }
@@ -55,12 +55,12 @@ pub(crate) fn position(steps: u8) -> Position {
     position
 }
 
-/// What a task is that has nothing but a title and a place.
+/// Content that has nothing but a title and a position.
 pub(crate) fn content(text: &str, steps: u8) -> Content {
     draft(text).content(None, position(steps))
 }
 
-/// A task that has nothing but a title.
+/// Draft that has nothing but a title.
 pub(crate) fn draft(text: &str) -> Draft {
     Draft {
         title: title(text),
@@ -71,13 +71,13 @@ pub(crate) fn draft(text: &str) -> Draft {
     }
 }
 
-/// A task with a number and that for a title.
+/// Task whose title is its number.
 pub(crate) fn task(number: u128) -> Arc<Task> {
     let steps = u8::try_from(number % 200).unwrap();
     Arc::new(Task::new(id(number), content(&number.to_string(), steps), (at(0), at(0)), version(1)))
 }
 
-/// The command to add a task.
+/// Command that adds a task.
 pub(crate) fn creation(number: u128, text: &str) -> Command {
     let new = New { id: id(number), draft: draft(text), completed: false };
     Command::one(Action::Create(new), stamp(0))

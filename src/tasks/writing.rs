@@ -1,4 +1,4 @@
-//! Carrying out commands on task lists, once for every key.
+//! Carries out commands on task lists, once for every idempotency key.
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,28 +24,28 @@ use crate::eventlog::{
     CommandRequest, Context, ExecuteError, Outcome, Published, ReadError, Record, StoreError,
 };
 
-/// How long a change to take back is looked for again and again, because others were faster.
+/// Timeout of an undo or redo whose change is overtaken by other commands again and again.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How many events a change has at least that is not taken back beside others.
+/// Events above which the undo of a change is a bulk operation and needs a permit.
 const LARGE: usize = 500;
 
 /// Most events of a command that its answer shows.
 pub const MAX_SHOWN: usize = 100;
-/// Events of a command that was carried out before that are read at once.
+/// Events that are read at once when an earlier command is answered again.
 const PAGE: i64 = 500;
 
-/// What a command came to, as far as answers tell of it.
+/// Outcome of a command, as far as answers need it.
 #[derive(Debug)]
 pub struct Done {
-    /// The list right after it.
+    /// The list directly after the command.
     pub list: Arc<Published<TaskList>>,
-    /// Who asked for it.
+    /// Caller of the command: user, session and origin. For a repeated request, that of the first one.
     pub by: Context,
     /// The first of its events, up to [`MAX_SHOWN`].
     pub first: Vec<TaskEvent>,
-    /// The tasks that it added, in their order. An id that was sent may have been raised.
+    /// The tasks that it added, in order. Ids that the client sent may have been raised.
     pub created: Vec<TaskId>,
-    /// How many events it has.
+    /// Number of all its events, shown or not.
     pub total: usize,
 }
 
@@ -54,7 +54,7 @@ impl Done {
         Self { list, by, first: Vec::new(), created: Vec::new(), total: 0 }
     }
 
-    /// What a command that was carried out now came to.
+    /// Outcome of a command that was carried out just now.
     fn of(outcome: Outcome<TaskList>, by: Context) -> Self {
         let mut done = Self::new(outcome.published, by);
         outcome.events.into_iter().for_each(|event| done.push(event));
@@ -72,26 +72,26 @@ impl Done {
     }
 }
 
-/// Makes an answer of what a command came to.
+/// Makes the answer from the outcome of a command.
 type Making = dyn FnOnce(&Done) -> serde_json::Result<Answer> + Send;
 
-/// How a command is answered: made once, when it is done or has been found done.
+/// Form of the answer to a command. It is made once, from the outcome of this or of an earlier execution.
 pub enum Answering {
-    /// That it is done, and nothing else.
+    /// Answers only that the command is done.
     Done,
-    /// With what it came to.
+    /// Makes the answer on the thread that answers the request.
     Made(Box<Making>),
-    /// The same, where that may take more than a few milliseconds.
+    /// Makes the answer on the threads for long work, because it may take more than a few milliseconds.
     MadeSlowly(Box<Making>),
 }
 
 impl Answering {
-    /// Answers with what this makes of it.
+    /// An answer of a few bytes, made in place.
     pub fn made(make: impl FnOnce(&Done) -> serde_json::Result<Answer> + Send + 'static) -> Self {
         Self::Made(Box::new(make))
     }
 
-    /// Answers with what this makes of it, about so many bytes.
+    /// An answer of about so many bytes, made in place if it is small.
     pub fn made_of(
         bytes: usize,
         make: impl FnOnce(&Done) -> serde_json::Result<Answer> + Send + 'static,
@@ -99,7 +99,7 @@ impl Answering {
         if bytes > QUICK { Self::MadeSlowly(Box::new(make)) } else { Self::made(make) }
     }
 
-    /// The answer that says no more than that it is done.
+    /// The answer that says no more than that the command is done.
     fn done() -> Answer {
         Answer { etag: None, location: None, body: RawValue::NULL.to_owned() }
     }
@@ -115,40 +115,41 @@ impl fmt::Debug for Answering {
     }
 }
 
-/// Who wants something done.
+/// Caller of a command, and what goes with the command.
 #[derive(Debug)]
 pub struct Writing {
-    /// Whose list.
+    /// Owner of the list.
     pub owner: UserId,
-    /// Who, in which session, from where.
+    /// Caller: user, session and origin, to be stored with the events.
     pub context: Context,
-    /// What tells the request from others, if it may be sent again.
+    /// Idempotency key and fingerprint of the request, if it may be sent again.
     pub asked: Option<Asked>,
-    /// The owner's turn, if it may take long. It goes with the command, whoever stops waiting for it.
+    /// The owner's permit for long work, if the command needs one. It is held until the command is done, even if the client
+    /// disconnects.
     pub turn: Option<Arc<Turn>>,
 }
 
-/// What a command has come to.
+/// Execution of a command: by this request or by an earlier one.
 enum Written {
-    /// Now.
+    /// By this request, just now.
     Now(Outcome<TaskList>),
-    /// Before, when the same request was sent first.
+    /// By an earlier request with the same key.
     Before(Came),
 }
 
-/// Why a command was not carried out.
+/// Reasons for which a command was not carried out.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum WriteError {
-    /// The rules refuse it, or the log does not take it.
+    /// The rules refuse the command, or the log does not take it.
     #[error(transparent)]
     Execute(#[from] ExecuteError<Rejection>),
-    /// Its key does not allow it.
+    /// The idempotency key does not allow it.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// Too much is done with whole lists already.
+    /// Too many operations on whole lists are in progress.
     #[error(transparent)]
     Busy(#[from] Busy),
-    /// There is nothing to take back, or to do again.
+    /// The undo stack, or the redo stack, is empty.
     #[error("there is nothing to take back")]
     Nothing(Deed),
     /// The answer has no JSON form.
@@ -157,11 +158,11 @@ pub enum WriteError {
 }
 
 impl Tasks {
-    /// Carries out a command and answers when it is committed; or answers what was answered before.
+    /// Carries out a command and answers once it is committed; or repeats the answer to an earlier request with its key.
     ///
     /// # Errors
     ///
-    /// When nothing was done, unless the outcome is unknown.
+    /// If nothing was done, unless the outcome is unknown.
     pub async fn write(
         &self,
         writing: &Writing,
@@ -174,11 +175,11 @@ impl Tasks {
         self.answer(writing, written, answering).await
     }
 
-    /// Takes the last change back, or does again what was taken back last.
+    /// Undoes the last change, or redoes the last undo.
     ///
     /// # Errors
     ///
-    /// When nothing was done, unless the outcome is unknown.
+    /// If nothing was done, unless the outcome is unknown.
     pub async fn take_back(
         &self,
         writing: &Writing,
@@ -209,7 +210,7 @@ impl Tasks {
         self.answer(writing, written, answering).await
     }
 
-    /// What is next to be taken back, or to be done again, from the log; and the turn that it takes, if it is large.
+    /// The change to undo or redo, from the log. A large one comes with the permit for bulk operations.
     async fn taking(
         &self,
         owner: UserId,
@@ -232,7 +233,7 @@ impl Tasks {
         Ok((Taking { deed, span, events: events.into() }, claim))
     }
 
-    /// The events of a list after a version and up to another one.
+    /// The events of a list after one version and up to another.
     async fn changes(
         &self,
         owner: UserId,
@@ -243,7 +244,7 @@ impl Tasks {
         events.map_err(StoreError::of_read)
     }
 
-    /// Does what a key stands for if it was not done before.
+    /// Carries out a request, unless an earlier one with its key was carried out.
     async fn once(
         &self,
         writing: &Writing,
@@ -257,7 +258,7 @@ impl Tasks {
         self.idempotency_keys.admit(asked.owner).await?;
         match attempt(Some(Keyed { asked: asked.clone(), _turn: turn })).await {
             Ok(outcome) => Ok(Written::Now(outcome)),
-            // Another node was faster, or this one when it was asked before.
+            // Another node was faster, or this node has answered an earlier one meanwhile.
             Err(error) if error.may_be_a_repetition() => {
                 let known = self.idempotency_keys.known(asked).await?;
                 known.map(Written::Before).ok_or_else(|| error.unless_repeated())
@@ -283,7 +284,7 @@ impl Tasks {
         Ok(outcome)
     }
 
-    /// The answer to what a command has come to. What it came to before is read from the log.
+    /// The answer to a command. The outcome of an earlier execution is read from the log.
     async fn answer(
         &self,
         writing: &Writing,
@@ -311,7 +312,8 @@ impl Tasks {
         answer.map_err(WriteError::of_encoding)
     }
 
-    /// What a command came to that was carried out before: read page by page, it takes no more memory than its answer needs.
+    /// Outcome of a command that an earlier request carried out. It is read page by page, so memory is bounded by the
+    /// answer.
     async fn done_before(
         &self,
         writing: &Writing,
@@ -340,16 +342,17 @@ impl Tasks {
     }
 }
 
-/// A request that may be sent again, and the turn to carry it out.
+/// A request with a key, and its turn to be carried out.
 #[derive(Clone)]
 struct Keyed {
+    /// Key and fingerprint, which are recorded with the outcome.
     asked: Asked,
-    /// Goes with the command, whoever stops waiting for it.
+    /// Held until the command is done, even if the client disconnects.
     _turn: Arc<idempotency::Turn>,
 }
 
 impl Keyed {
-    /// The record of what it comes to. It has the whole of this, so that its turn goes with the command.
+    /// The record of the outcome. It owns the request, so that the turn is held as long as the command.
     fn record(self, keys: IdempotencyKeys) -> Record<TaskList> {
         Record::new(move |outcome: &Outcome<TaskList>| {
             let came = Came { version: outcome.published.version, events: outcome.events.len() };
@@ -364,8 +367,8 @@ impl WriteError {
         Self::Encoding(error.to_string())
     }
 
-    /// Whether it may come of the same request having been carried out meanwhile: its answer is there already, or what it
-    /// wants done is refused because it is done.
+    /// True if an earlier request with the key may explain the error: its outcome is recorded already, or the command is
+    /// refused because it is done.
     fn may_be_a_repetition(&self) -> bool {
         self.is_second_outcome()
             || matches!(self, Self::Execute(ExecuteError::Rejected(_)) | Self::Nothing(_))
@@ -379,7 +382,7 @@ impl WriteError {
         )
     }
 
-    /// What it means if the request was not carried out before.
+    /// The error to report if no earlier request with the key was carried out.
     fn unless_repeated(self) -> Self {
         if self.is_second_outcome() { KeyError::InUse.into() } else { self }
     }

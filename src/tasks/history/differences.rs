@@ -1,4 +1,4 @@
-//! What is different between a list at one time and at another.
+//! Differences between two states of a list.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,41 +13,41 @@ use crate::tasks::task_list::ordered::OrderedTasks;
 use crate::tasks::task_list::task::{Fields, Task};
 use crate::tasks::values::TaskId;
 
-/// Bytes of fields from which on a page takes no more differences.
+/// Bytes of fields at which a page of differences ends.
 const MAX_PAGE: usize = 512 * 1024;
 
-/// What is different about one task.
+/// Difference between two states of one task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// The task.
+    /// Task whose states differ.
     pub task_id: TaskId,
-    /// Its fields as they were; none if it was not there.
+    /// Fields in the first state; `None` if the task did not exist.
     pub before: Option<Fields>,
-    /// The fields as they are; none if it is not there any more.
+    /// Fields in the second state; `None` if the task does not exist any more.
     pub after: Option<Fields>,
 }
 
-/// A page of differences.
+/// A page of differences between two states of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Differences {
-    /// Those of the page, by task.
+    /// Differences of the page, sorted by task.
     pub found: Vec<Difference>,
-    /// Whether there are more.
+    /// True if there are more.
     pub more: bool,
 }
 
-/// Where a page of the differences between two versions ended.
+/// End of a page of the differences between two versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
-    /// The version at the beginning.
+    /// First version that is compared.
     pub from: Point,
-    /// The version at the end.
+    /// Second version that is compared.
     pub to: Point,
-    /// The last task of the page.
+    /// Last task of the page.
     pub after: TaskId,
 }
 
-/// The text is no cursor.
+/// Error: the text is not a cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvalidCursor;
 
@@ -72,12 +72,12 @@ impl FromStr for Cursor {
 }
 
 impl Tasks {
-    /// Up to `limit` of the differences between two states of a list, from the task after `after` on: as many as a page has
-    /// bytes for. They are found away from the threads that answer requests, one page at a time for each user.
+    /// Up to `limit` of the differences between two states of a list, from the task after `after` on, or as many as a page
+    /// has bytes for. They are computed on the threads for long work, one page at a time for each user.
     ///
     /// # Errors
     ///
-    /// When too much of the user's waits already, or the turn does not come in time.
+    /// If too much of the user's work waits already, or the wait times out.
     pub async fn differences(
         &self,
         owner: UserId,
@@ -88,7 +88,7 @@ impl Tasks {
         let turn = self.turn(owner).await?;
         let find = move || {
             let found = differences(&from.state.tasks, &to.state.tasks, after, limit);
-            // The turn is the work's, whoever stops waiting for it.
+            // The permit belongs to the work, even if the client disconnects.
             drop(turn);
             found
         };
@@ -152,7 +152,7 @@ fn difference(
 }
 
 impl Difference {
-    /// How many bytes its fields have, about.
+    /// Estimated bytes of its fields.
     fn bytes(&self) -> usize {
         [&self.before, &self.after].into_iter().flatten().map(Fields::bytes).sum()
     }

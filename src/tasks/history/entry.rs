@@ -1,4 +1,4 @@
-//! Entries of a history: what happened to a task, by whom, what was before, and what after.
+//! Entries of a history: a change of a task, its author, and the fields before and after it.
 
 use crate::base::clock::Timestamp;
 use crate::eventlog::StreamName;
@@ -7,61 +7,61 @@ use crate::tasks::events::{Deed, TaskEvent};
 use crate::tasks::task_list::task::{Content, Fields};
 use crate::tasks::values::{TaskId, Title};
 
-/// What happened to a task.
+/// A change of a task, as a history shows it.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// The version of the list since then.
+    /// Version of the list after the change.
     pub version: Point,
-    /// The task.
+    /// Task that the change concerns.
     pub task_id: TaskId,
-    /// What people know the task by, where it is told of among others.
+    /// Title of the task, in the history of a list. The history of one task has none.
     pub title: Option<Title>,
-    /// What happened.
+    /// Kind of the change.
     pub kind: Kind,
-    /// Whether it was done, taken back or done again.
+    /// Deed of the change: done, undone or redone.
     pub deed: Deed,
-    /// When.
+    /// Time of the change.
     pub at: Timestamp,
-    /// Who did it, in which session, from where.
+    /// Author of the change: user, session and origin.
     pub by: Context,
-    /// The fields as they were; none if the task was not there.
+    /// Fields before the change; `None` if the task did not exist.
     pub before: Option<Fields>,
-    /// The fields as they are since then; none if the task is not there any more.
+    /// Fields after the change; `None` if the task does not exist any more.
     pub after: Option<Fields>,
 }
 
-/// What can happen to a task.
+/// Kinds of changes of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// It was added.
+    /// The task was added.
     Created,
-    /// Some of its fields changed.
+    /// Some fields of the task changed.
     Changed,
-    /// It was deleted.
+    /// The task was deleted.
     Deleted,
-    /// It was brought back.
+    /// The task was brought back.
     Restored,
 }
 
-/// What is told of a list, if not everything.
+/// Restriction of a list's history to one kind of entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Only {
-    /// Deletions.
+    /// Deletions only: the tasks that can be restored.
     Deleted,
 }
 
-/// A page of a history, the last change first.
+/// A page of a history, newest entry first.
 #[derive(Debug)]
 pub struct Told {
-    /// What happened.
+    /// Entries of the page, newest first.
     pub entries: Vec<Entry>,
-    /// Whether something happened before that.
+    /// True if there are earlier entries.
     pub more: bool,
 }
 
 impl Entry {
-    /// What an event tells, the list's so many-th.
+    /// Entry for the event with this number in its list.
     pub fn new(number: i64, event: &TaskEvent, by: Context) -> Self {
         let whole = |content: &Content| Some(Fields::all(content.clone()));
         let (kind, before, after) = match event {
@@ -77,16 +77,17 @@ impl Entry {
         Self { version, task_id, title: None, kind, deed, at, by, before, after }
     }
 
-    /// What a stored event tells.
+    /// Entry for a stored event.
     ///
     /// # Errors
     ///
-    /// When it cannot be read.
+    /// If the event cannot be read.
     pub fn of(recorded: &RecordedEvent) -> Result<Self, StoreError> {
         Ok(Self::new(recorded.version, &decoded(recorded)?, by(recorded)?))
     }
 
-    /// The title that the change tells of: the task's since then or, of a deleted one, until then.
+    /// Title in the entry itself: the one after the change or, for a deletion, before it. `None` if the title did not
+    /// change.
     pub(super) fn own_title(&self) -> Option<&Title> {
         match self.kind {
             Kind::Deleted => self.before.as_ref()?.title.as_ref(),
@@ -95,11 +96,11 @@ impl Entry {
     }
 }
 
-/// A stored event of a task list.
+/// Decodes a stored event of a task list.
 ///
 /// # Errors
 ///
-/// When it cannot be read.
+/// If the event cannot be read.
 pub fn decoded(recorded: &RecordedEvent) -> Result<TaskEvent, StoreError> {
     let RecordedEvent { name, schema, data, .. } = recorded;
     TaskEvent::decode(name, *schema, data.get()).map_err(|source| StoreError::Undecodable {
@@ -109,11 +110,11 @@ pub fn decoded(recorded: &RecordedEvent) -> Result<TaskEvent, StoreError> {
     })
 }
 
-/// Who caused a stored event.
+/// Author of a stored event.
 ///
 /// # Errors
 ///
-/// When it cannot be read.
+/// If its context cannot be read.
 pub(crate) fn by(recorded: &RecordedEvent) -> Result<Context, StoreError> {
     serde_json::from_str(recorded.context.get())
         .map_err(|error| StoreError::Refused(error.to_string()))

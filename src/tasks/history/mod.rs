@@ -1,4 +1,4 @@
-//! What happened to tasks, as people are told: by whom, what was before, and what after.
+//! Histories of tasks as users see them: each change with its author, and the fields before and after it.
 
 pub mod differences;
 pub mod entry;

@@ -1,4 +1,4 @@
-//! Moments of a list, and the lists as they were then.
+//! Moments of a list, and a cache of lists as of such moments.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,19 +16,19 @@ use crate::tasks::task_list::TaskList;
 use crate::telemetry::audit_events;
 use crate::telemetry::reason::Reason;
 
-/// When.
+/// Moment of a list's past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
-    /// In a version.
+    /// The state in a version.
     Version(Within),
-    /// After everything that had happened by then.
+    /// The state after everything that had happened by this time.
     Time(Timestamp),
 }
 
-/// Why a list cannot be shown as it was.
+/// Reasons for which a list cannot be shown as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum TravelError {
-    /// The list has no such version, or it is one of another history.
+    /// The list has no such version, or the version is of another history.
     #[error("the list has no such version")]
     NoSuchVersion,
     /// The list could not be read.
@@ -36,19 +36,22 @@ pub enum TravelError {
     Read(#[from] ReadError),
 }
 
-/// A list as it was.
+/// A list as of an earlier version.
 pub type Past = Arc<Published<TaskList>>;
 
-/// Bytes of a usual list, and of its entry.
+/// Bytes of a usual list, from which the cache estimates its number of entries.
 const USUAL: usize = 64 * 1024;
 
+/// Bytes of a cache entry beside its list.
 const ENTRY: u64 = 256;
 
-/// Most lists of the past that are made at the same time, and how long to wait for a turn.
+/// Most earlier lists that are made at the same time.
 const MAX_AT_ONCE: usize = 2;
 
+/// Longest wait for the permit to make one.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Weighs the entries of the cache by their bytes in memory.
 #[derive(Debug, Clone)]
 struct ByBytes;
 
@@ -58,23 +61,25 @@ impl Weighter<(UserId, i64), Past> for ByBytes {
     }
 }
 
-/// Lists as they were, by their version: none of them is ever out of date. Cheap to clone.
+/// Cache of lists as of earlier versions, none of which ever goes out of date. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Pasts {
+    /// Lists by owner and version, so that a client that pages through one does not have it made for every page.
     known: Arc<WeightedCache<(UserId, i64), Past, ByBytes, DefaultHashBuilder>>,
+    /// Permits to make a list, because making one reads its events and holds them in memory.
     turns: Arc<Semaphore>,
 }
 
 impl Pasts {
-    /// None yet, and room for so many bytes of them: whoever pages through a list of the past does not have it made for
-    /// every page. There is one part, so that the largest list has room.
+    /// An empty cache of so many bytes. It has one part, so that the largest list has room.
     pub(crate) fn new(bytes: usize) -> Self {
         let size = Size { bytes, usual: USUAL, part: bytes };
         let known = Arc::new(weighted_cache::of(size, ByBytes, DefaultHashBuilder::default()));
         Self { known, turns: Arc::new(Semaphore::new(MAX_AT_ONCE)) }
     }
 
-    /// A list that is known, or that `make` makes when it is its turn. Whoever asks for the same meanwhile waits for it.
+    /// The list from the cache, or from `make` once there is a permit. Concurrent requests for one list wait for the first
+    /// of them.
     pub(super) async fn get_or(
         &self,
         key: (UserId, i64),

@@ -1,4 +1,4 @@
-//! Reading histories: of a task, of a list, and of what was deleted.
+//! Reads of histories: of a task, of a list, and of its deletions.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,13 +13,13 @@ use crate::tasks::task_list::TaskList;
 use crate::tasks::task_list::ordered::OrderedTasks;
 use crate::tasks::values::TaskId;
 
-/// Why the history of a task cannot be told.
+/// Reasons for which a history cannot be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
-    /// There is no such version before which it should be told, or nothing happened to the task in it.
+    /// The list has no such version to show the history before, or nothing happened to the task in that version.
     #[error("nothing happened in this version")]
     NoSuchVersion,
-    /// It could not be read.
+    /// The history could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
 }
@@ -40,12 +40,12 @@ impl From<StoreError> for HistoryError {
 }
 
 impl Tasks {
-    /// Up to `limit` entries of the history of a task, the last one first, from before one of its versions if there is one:
-    /// as many as a page has bytes for. None if there never was such a task.
+    /// Up to `limit` entries of the history of a task, newest first, or as many as a page has bytes for. If `before` is
+    /// given, only entries before that version of the task. `None` if there never was such a task.
     ///
     /// # Errors
     ///
-    /// When it cannot be read, or nothing happened to the task in that version.
+    /// If it cannot be read, or nothing happened to the task in that version.
     pub async fn history(
         &self,
         owner: UserId,
@@ -72,12 +72,12 @@ impl Tasks {
         Ok(Some(self.told(page).await?))
     }
 
-    /// Up to `limit` entries of the history of a whole list, of every task that ever was on it, the last one first, from
-    /// before a version if there is one: as many as a page has bytes for. Each has a title.
+    /// Up to `limit` entries of the history of a whole list, deleted tasks included, newest first, or as many as a page has
+    /// bytes for. If `before` is given, only entries before that version. Each entry has a title.
     ///
     /// # Errors
     ///
-    /// When it cannot be read.
+    /// If it cannot be read.
     pub async fn list_history(
         &self,
         owner: UserId,
@@ -89,14 +89,14 @@ impl Tasks {
         let before = self.before(owner, &list, before).await?;
         let _walk = self.walks.turn(owner).await?;
         let stream = Self::stream(owner);
-        // What happens meanwhile is not told: the list does not know its tasks.
+        // Events after this state of the list are left out, because it does not have their tasks.
         let end = before.unwrap_or(list.version + 1);
         let page = read_model::history(&self.pool, &stream, (Of::List(only), end), limit).await?;
         let told = self.told(page).await?;
         Ok(self.titled(owner, &list.state.tasks, told).await?)
     }
 
-    /// The number of the version before which a history is told, if there is one.
+    /// Number of the version before which a history is shown, if one is given.
     async fn before(
         &self,
         owner: UserId,
@@ -107,7 +107,7 @@ impl Tasks {
         Ok(Some(self.number_of(owner, now, before).await?))
     }
 
-    /// What the events of a page tell.
+    /// Entries for the events of a page.
     async fn told(&self, page: Page) -> Result<Told, ReadError> {
         let Page { events, bytes, more } = page;
         let read = move || events.iter().map(Entry::of).collect::<Result<Vec<_>, _>>();
@@ -122,7 +122,7 @@ impl Tasks {
         Ok(Told { entries: entries?, more })
     }
 
-    /// Entries with titles: their own, or what their tasks are called now, or were when they were deleted.
+    /// Adds titles to entries: their own, else the present one of their task, else the one that it had when it was deleted.
     async fn titled(
         &self,
         owner: UserId,
@@ -148,8 +148,8 @@ impl Tasks {
         Ok(told)
     }
 
-    /// Whether something happened to a task in a version. From anywhere else its events could only be found by walking through
-    /// all of its history.
+    /// Requires that something happened to the task in the version. From any other version its events could only be found by
+    /// walking through its whole history.
     async fn check_version(
         &self,
         stream: &StreamName,
@@ -163,11 +163,11 @@ impl Tasks {
         if is_own { Ok(()) } else { Err(HistoryError::NoSuchVersion) }
     }
 
-    /// The last deletions of those of the tasks that were ever deleted, and their versions.
+    /// Last deletions of the given tasks, with their versions, without those that were never deleted.
     ///
     /// # Errors
     ///
-    /// When they cannot be read.
+    /// If they cannot be read.
     pub async fn deletions(
         &self,
         owner: UserId,
@@ -180,7 +180,7 @@ impl Tasks {
         self.last_deletions(owner, tasks).await
     }
 
-    /// The same for who has the turn to walk.
+    /// As [`Self::deletions`], for a caller that holds the permit to walk.
     async fn last_deletions(
         &self,
         owner: UserId,

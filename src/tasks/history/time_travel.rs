@@ -1,4 +1,4 @@
-//! A list as it was: at a version, or at a time.
+//! A list as it was, in a version or at a time.
 
 use std::sync::Arc;
 
@@ -12,11 +12,11 @@ use crate::tasks::read_model;
 use crate::tasks::task_list::TaskList;
 
 impl Tasks {
-    /// A user's list as it was.
+    /// A user's list as of a moment.
     ///
     /// # Errors
     ///
-    /// When it was not yet, or cannot be read.
+    /// If the list did not exist yet, or cannot be read.
     pub async fn as_of(&self, owner: UserId, moment: Moment) -> Result<Past, TravelError> {
         let now = self.of(owner).await?;
         let version = match moment {
@@ -40,7 +40,7 @@ impl Tasks {
         Ok(self.at(owner, now, version).await?)
     }
 
-    /// A user's list as it was after so many events.
+    /// A user's list after so many events.
     async fn at(&self, owner: UserId, now: Past, number: i64) -> Result<Past, ReadError> {
         if number == now.version {
             return Ok(now);
@@ -49,11 +49,11 @@ impl Tasks {
         self.past(owner, number).await
     }
 
-    /// The number of a version, if a list has it.
+    /// Number of a version, if the list has that version.
     ///
     /// # Errors
     ///
-    /// When it has not, or the log cannot be read.
+    /// If the list does not have it, or the log cannot be read.
     pub(crate) async fn number_of(
         &self,
         owner: UserId,
@@ -64,7 +64,7 @@ impl Tasks {
         if is_there { Ok(number) } else { Err(TravelError::NoSuchVersion) }
     }
 
-    /// Whether a list has been at this point: the event with its number has its mark.
+    /// True if the point is in the list's history: the event with its number has its mark.
     async fn has(
         &self,
         owner: UserId,
@@ -81,11 +81,11 @@ impl Tasks {
         Ok(mark.transpose()? == Some(point.mark))
     }
 
-    /// Whether a page follows one of this list, if it follows one: `shown` is the version that it is of.
+    /// True if the page is the first one, or follows a page of this list. `shown` is the version that the page shows.
     ///
     /// # Errors
     ///
-    /// When the log cannot be read.
+    /// If the log cannot be read.
     pub async fn fits(
         &self,
         owner: UserId,
@@ -101,7 +101,7 @@ impl Tasks {
         }
     }
 
-    /// A user's list as it was in a version, for who has the turn to walk.
+    /// A user's list as of a version, for a caller that holds the permit to walk.
     pub(crate) async fn past(&self, owner: UserId, version: i64) -> Result<Past, ReadError> {
         let stream = Self::stream(owner);
         let make = async { Ok(Arc::new(self.log.hydrate_at(&stream, version).await?)) };

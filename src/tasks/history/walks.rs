@@ -1,8 +1,8 @@
-//! Walks through the log: what a request reads of a list's past is read by few at a time.
+//! Permits for walks through the log: few requests at a time may read a list's past.
 //!
-//! Everything that looks back (a history, a list as it was, what a deleted task was, what a key's command came to) costs the
-//! database more than a request that is answered from memory, and takes a session of the pool that everybody's requests need.
-//! So few walk at the same time, no user holds more than two of their places, and who waits too long is refused.
+//! Every read of the past (a history, an earlier list, a deleted task, the outcome of a key's command) costs the database
+//! more than a request that is answered from memory, and takes a session of the pool that all requests need. So few walks
+//! run at the same time, each user may have two of them, and a request that waits too long is refused.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,26 +16,29 @@ use crate::tasks::limits::turns::{Terms, Turn, Turns};
 use crate::telemetry::audit_events;
 use crate::telemetry::reason::Reason;
 
-/// The part of the pool's sessions that walks may have.
+/// Walks may use one of so many sessions of the pool.
 const PART_OF_POOL: usize = 4;
-/// Most that run or wait in all.
+/// Most walks in progress or waiting, of all users together.
 const MAX: usize = 512;
-/// Most of one user at the same time, and most of one user that wait, each with the longest time for it.
+/// Limits for each user: walks in progress, walks that wait, and the longest wait.
 const OF_USER: Terms =
     Terms { at_once: 2, waiting: 14, patience: Duration::from_secs(2), refusal: Reason::LogWalks };
 
-/// The turns. Cheap to clone.
+/// Permits for walks. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Walks {
+    /// Permits to walk or wait: beyond [`MAX`], requests are refused at once.
     all: Arc<Semaphore>,
+    /// Permits of each user, taken first so that no user waits in front of the others.
     users: Turns,
+    /// Permits to use a session of the pool.
     places: Arc<Semaphore>,
-    /// Longest time to wait for both.
+    /// Longest wait for both permits together.
     patience: Duration,
 }
 
 impl Walks {
-    /// Turns for those who share a pool of so many sessions.
+    /// Permits for a pool of so many sessions.
     pub fn new(pool_size: usize) -> Self {
         Self::on(pool_size, OF_USER)
     }
@@ -46,11 +49,12 @@ impl Walks {
         Self { all, users, places, patience: terms.patience }
     }
 
-    /// Waits for the turn to walk, which lasts until it is dropped. Nobody may wait for a second one while they have one.
+    /// Waits for the permit to walk, which is held until it is dropped. A request that holds one must not wait for a second
+    /// one, or two such requests could block each other.
     ///
     /// # Errors
     ///
-    /// When too many wait, or it does not come in time.
+    /// If too many requests wait already, or the wait times out.
     pub(crate) async fn turn(&self, owner: UserId) -> Result<Walk, ReadError> {
         let late = Instant::now() + self.patience;
         let Ok(counted) = Arc::clone(&self.all).try_acquire_owned() else { return Err(refused()) };
@@ -68,10 +72,12 @@ fn refused() -> ReadError {
     ReadError::Overloaded
 }
 
-/// The turn to walk, until it is dropped.
+/// The permit to walk, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Walk {
+    /// One of the user's own permits.
     _own: Turn,
+    /// Permit to walk or wait, and permit to use a session of the pool.
     _places: [OwnedSemaphorePermit; 2],
 }
 

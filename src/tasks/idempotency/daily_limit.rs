@@ -1,8 +1,9 @@
-//! How many keys a user may use in a day.
+//! Daily limit of idempotency keys for each user.
 //!
-//! They are counted in memory, from what the table says when a user's first key of the day comes. Other nodes count theirs, so
-//! the table is asked again whenever a quarter of what was left is used: no number of nodes up to four goes beyond the limit, and
-//! a key costs no counting.
+//! Keys are counted in memory, beginning with the number in the table at a user's first key of the day, so most keys cost no
+//! query. Other nodes count separately, so the table is read again after each quarter of the remaining keys: under an even
+//! load up to four nodes stay within the limit, and a node can go beyond it by no more than the part of a quarter that it
+//! had not used yet.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,25 +17,28 @@ use crate::postgres::Pool;
 
 /// Most keys of a user in a day: 1.6 MB with their index.
 pub const MAX_A_DAY: u32 = 10_000;
-/// Keys that may be used at least before the table is asked again.
+/// Least number of keys that may be used before the table is read again.
 const LEAST: u32 = 32;
-/// Users whose keys are counted at the same time. Of one who was forgotten the table is asked again.
+/// Most users whose keys are counted in memory. The table is read again for an evicted one.
 const USERS: usize = 20_000;
 
-/// Keys of one user that may still be used.
+/// Keys that a user may still use.
 #[derive(Debug)]
 struct Counted {
+    /// Day for which the numbers hold.
     day: Date,
-    /// Before the table has to be asked again.
+    /// Keys that may be used before the table has to be read again.
     left: u32,
-    /// The table said that there are as many as may be.
+    /// True if the table has as many keys as it may: the rest of the day needs no query.
     is_full: bool,
 }
 
-/// The users' keys of the day. Cheap to clone.
+/// Number of keys that each user may use. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Ration {
+    /// Database sessions to count a user's keys.
     pool: Pool,
+    /// Counts of the users who sent keys last, bounded by eviction.
     users: Arc<Cache<UserId, Arc<Mutex<Counted>>>>,
 }
 
@@ -43,11 +47,11 @@ impl Ration {
         Self { pool, users: Arc::new(Cache::new(USERS)) }
     }
 
-    /// Takes one key of a day; whether there was one left.
+    /// Takes one key of a day. Returns false if none was left.
     ///
     /// # Errors
     ///
-    /// When the table cannot be asked.
+    /// If the table cannot be read.
     pub(super) async fn take(&self, owner: UserId, day: Date) -> Result<bool, StoreError> {
         if let Some(counted) = self.users.get(&owner)
             && let Some(is_left) = lock(&counted).take(day)
@@ -69,13 +73,13 @@ fn lock(counted: &Mutex<Counted>) -> std::sync::MutexGuard<'_, Counted> {
 }
 
 impl Counted {
-    /// What may be used when so many were used already.
+    /// The allowance of a user who has used so many keys already.
     fn new(day: Date, used: u32) -> Self {
         let left = MAX_A_DAY.saturating_sub(used);
         Self { day, left: (left / 4).max(LEAST).min(left), is_full: left == 0 }
     }
 
-    /// Takes one, and says whether there was one; nothing when the table has to be asked.
+    /// Takes one key. Returns false if none is left, and `None` if the table has to be read.
     fn take(&mut self, day: Date) -> Option<bool> {
         if self.day != day {
             None
@@ -95,7 +99,7 @@ mod tests {
     const TODAY: Date = Date::constant(2026, 1, 1);
     const TOMORROW: Date = Date::constant(2026, 1, 2);
 
-    /// How many are taken before the table has to be asked again.
+    /// Number of keys that are taken before the table has to be read again.
     fn taken(used: u32) -> u32 {
         let mut counted = Counted::new(TODAY, used);
         let mut taken = 0;

@@ -1,22 +1,23 @@
-//! Requests that are sent again and done once.
+//! Idempotent requests: a request that is sent again is carried out once.
 //!
-//! A client that gives a request an `Idempotency-Key` may send it again whenever it has not heard the answer. What the command
-//! came to is recorded in the transaction of its events, so there is never one without the other, whatever crashes when;
-//! and a key has one outcome, so nothing is done twice. What was refused changed nothing and may be tried again.
+//! A client that gives a request an `Idempotency-Key` may send it again whenever it has not received the answer. The outcome
+//! of the command is recorded in the transaction of its events, so there is never one without the other, even after a crash;
+//! and a key has one outcome, so nothing is done twice. A refused command changed nothing and may be tried again.
 //!
 //! # Design
 //!
-//! The answer itself is not kept. It follows from the request, which is sent again, and from what the log says of the
-//! version that the command made: a row has the same small size whatever the answer's is. Rows are divided by day ([`upkeep`]),
-//! kept for [`KEPT`](record::KEPT) after it, and then dropped with their day. How many keys a user may use in a day is bounded
-//! ([`daily_limit`]): beyond that, further ones are refused. To forget the oldest instead would break the promise made for it.
+//! The answer itself is not kept. It follows from the request, which is sent again, and from what the log has of the version
+//! that the command made: a row has one small size, whatever the size of the answer. Rows are partitioned by day
+//! ([`upkeep`]), kept for [`KEPT`](record::KEPT) after it, and dropped with their day. The number of keys that a user may
+//! use in a day is bounded ([`daily_limit`]), and further keys are refused. Forgetting the oldest instead would break the
+//! promise made for it.
 //!
-//! Done once, across nodes and across midnight: two nodes may carry out the same request at once and record it in partitions of
-//! different days, between which no unique index decides. But both commands change the same list, so one of them (B) expects a
-//! version that includes what the other one (A) wrote, or is refused as a conflict. Then A was committed before B was decided,
-//! and B's transaction, which looks for the key in every partition when it inserts, finds A's row and is refused. Only commands
-//! that change nothing can pass each other unseen, and they do nothing twice. No clock has a part in this: the day of a row
-//! matters for when it goes only.
+//! Exactly one outcome, across nodes and across midnight: two nodes may carry out the same request at once and record it in
+//! partitions of different days, across which no unique index holds. But both commands change the same list, so one of them
+//! (B) expects a version that includes the events of the other one (A), or is refused as a conflict. Then A was committed
+//! before B was decided, and B's transaction, which looks for the key in every partition when it inserts, finds A's row and
+//! is refused. Only commands that change nothing can pass each other unseen, and they do nothing twice. No clock has a part
+//! in this: the day of a row matters only for the time at which it is dropped.
 
 pub mod daily_limit;
 pub(super) mod read_model;
@@ -35,74 +36,92 @@ use crate::base::id::UserId;
 use crate::eventlog::{Statement, StoreError};
 use crate::postgres::Pool;
 
-/// Why a request is neither done nor answered with what was answered before.
+/// Reasons for which a request is neither carried out nor answered as before.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum KeyError {
-    /// Its key belongs to a request that asked for something else.
+    /// The key belongs to a request with other content.
     #[error("the key belongs to another request")]
     Reused,
-    /// A request with the same key is being carried out.
+    /// A request with the key is in progress.
     #[error("a request with this key is being carried out")]
     InUse,
     /// The user has used as many keys today as may be kept.
     #[error("too many keys were used today")]
     TooMany {
-        /// When further ones may be used.
+        /// Time until further keys may be used.
         retry_after: Duration,
     },
-    /// What was recorded could not be read.
+    /// The records could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// The keys that requests had, and what their commands came to. Cheap to clone.
+/// Idempotency keys and the recorded outcomes of their requests. Cheap to clone.
+///
+/// Outcomes of a request with a key, tested from top to bottom:
+///
+/// | state of the key | outcome of the request |
+/// |---|---|
+/// | in progress on this node | refused: [`KeyError::InUse`] |
+/// | recorded, with another fingerprint | refused: [`KeyError::Reused`] |
+/// | recorded, with this fingerprint | not carried out; the answer is made again from the log |
+/// | new, but the user has used up the day's keys | refused: [`KeyError::TooMany`] |
+/// | new, and the command succeeds | carried out; recorded in the transaction of its events |
+/// | new, but another node records it first | as recorded; [`KeyError::InUse`] if the record cannot be found |
+/// | new, the command is refused, and no record has come meanwhile | refused and not recorded, so the request may be sent again |
 #[derive(Debug, Clone)]
 pub struct IdempotencyKeys {
+    /// Database sessions to read recorded outcomes.
     pool: Pool,
+    /// Clock that names the day under which a key is recorded.
     clock: Clock,
+    /// The days that have a partition.
     upkeep: Upkeep,
+    /// Number of keys that each user may still use today.
     ration: Ration,
+    /// Keys of requests in progress on this node: a second request with one of them is refused rather than decided in vain.
     running: Arc<Mutex<HashSet<(UserId, Key)>>>,
 }
 
 impl IdempotencyKeys {
-    /// The keys in a database. Makes room for today's.
+    /// Opens the keys in a database, and adds the partition of today.
     ///
     /// # Errors
     ///
-    /// When it cannot.
+    /// If the database refuses it or is away.
     pub async fn open(pool: Pool, clock: Clock) -> Result<Self, StoreError> {
         let upkeep = Upkeep::begin(pool.clone(), clock.clone()).await?;
         let ration = Ration::new(pool.clone());
         Ok(Self { pool, clock, upkeep, ration, running: Arc::default() })
     }
 
-    /// The part of the server that makes room for keys, and drops those that were kept for long enough.
+    /// The background task that adds partitions, and drops those that were kept for long enough.
     pub fn upkeep(&self) -> Upkeep {
         self.upkeep.clone()
     }
 
-    /// The turn to carry a request out. Another node's is not seen: there, the expected version decides.
+    /// Locks the key of a request on this node. Requests on other nodes are not seen; there, the expected version of the
+    /// list decides.
     ///
     /// # Errors
     ///
-    /// When a request with its key is being carried out here.
+    /// If a request with the key is in progress on this node.
     pub(super) fn turn(&self, asked: &Asked) -> Result<Turn, KeyError> {
         let name = (asked.owner, asked.key);
         let is_free = self.lock().insert(name);
         if is_free { Ok(Turn { keys: self.clone(), name }) } else { Err(KeyError::InUse) }
     }
 
-    /// Whether a request of this user with this key is being carried out here.
+    /// True if a request of this user with this key is in progress on this node.
     pub fn is_running(&self, owner: UserId, key: Key) -> bool {
         self.lock().contains(&(owner, key))
     }
 
-    /// What the request came to before, if it was carried out.
+    /// Outcome of an earlier request with the key, if one was carried out.
     ///
     /// # Errors
     ///
-    /// When its key belongs to another request, or nobody can tell.
+    /// If the key belongs to another request, or the table cannot be read.
     pub(super) async fn known(&self, asked: &Asked) -> Result<Option<Came>, KeyError> {
         let known = read_model::outcome(&self.pool, asked).await.map_err(StoreError::of_read)?;
         match known {
@@ -111,11 +130,11 @@ impl IdempotencyKeys {
         }
     }
 
-    /// Lets a new key be used, if the user has not used too many today.
+    /// Admits a new key, and counts it against the user's daily limit.
     ///
     /// # Errors
     ///
-    /// When they have, or nobody can tell.
+    /// If the user has used too many keys today, or the table cannot be read.
     pub(super) async fn admit(&self, owner: UserId) -> Result<(), KeyError> {
         let now = self.clock.now();
         if self.ration.take(owner, self.upkeep.day_of(now)).await? {
@@ -125,7 +144,7 @@ impl IdempotencyKeys {
         }
     }
 
-    /// Records what a request came to.
+    /// Statement that records the outcome of a request.
     pub(super) fn record(&self, asked: &Asked, came: Came) -> Statement {
         read_model::record(asked, came, self.upkeep.day_of(self.clock.now()))
     }
@@ -135,15 +154,17 @@ impl IdempotencyKeys {
     }
 }
 
-/// Forgets the keys of a user who is deleted.
+/// Statement that deletes the keys of a deleted user.
 pub fn forget(owner: UserId) -> Statement {
     read_model::forget(owner)
 }
 
-/// The turn to carry a request out, until it is dropped.
+/// Lock on the key of a request in progress, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Turn {
+    /// The keys among which this one is locked.
     keys: IdempotencyKeys,
+    /// User and key that are unlocked on drop.
     name: (UserId, Key),
 }
 

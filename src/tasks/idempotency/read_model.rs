@@ -1,4 +1,4 @@
-//! The table of idempotency keys, divided by day.
+//! The table of idempotency keys, partitioned by day.
 
 use jiff::civil::Date;
 use tokio_postgres::types::ToSql;
@@ -8,7 +8,7 @@ use crate::base::id::UserId;
 use crate::eventlog::{Statement, StoreError};
 use crate::postgres::Pool;
 
-/// A command that changed something comes before those that passed it unseen and changed nothing.
+/// A command with events sorts before those that passed it unseen and changed nothing.
 const OUTCOME: &str = "\
 select fingerprint, version, events from idempotency_keys where owner = $1 and key = $2
 order by events desc, day limit 1";
@@ -16,16 +16,16 @@ order by events desc, day limit 1";
 const INSERT: &str = "\
 insert into idempotency_keys (day, owner, key, fingerprint, version, events) values ($1, $2, $3, $4, $5, $6)";
 
-/// What the names of all constraints begin with that refuse a second outcome of a key: those of the partitions, too.
+/// Prefix of all constraints that refuse a second outcome of a key, those of the partitions included.
 const CONSTRAINTS: &str = "idempotency_keys";
 
-/// How many keys a user has used on a day, as far as it matters.
+/// Number of keys that a user has used on a day, up to a maximum.
 const COUNT: &str = "\
 select count(*) from (select from idempotency_keys where owner = $1 and day = $2 limit $3) counted";
 
 const FORGET: &str = "delete from idempotency_keys where owner = $1";
 
-/// The days that have a partition, and what day the database thinks it is.
+/// The present day by the database's clock, and the days that have a partition.
 const DAYS: &str = "\
 select (now() at time zone 'UTC')::date, array(
     select to_date(right(inhrelid::regclass::text, 8), 'YYYYMMDD') from pg_inherits
@@ -35,7 +35,7 @@ select (now() at time zone 'UTC')::date, array(
 const ADD: &str = "select idempotency_keys_add($1)";
 const DROP: &str = "select idempotency_keys_drop($1)";
 
-/// What the request with a key came to, and the fingerprint of what was asked then.
+/// Outcome of the request with a key, and the fingerprint of that request.
 pub(super) async fn outcome(
     pool: &Pool,
     asked: &Asked,
@@ -48,7 +48,7 @@ pub(super) async fn outcome(
     }))
 }
 
-/// Records what the request with a key came to.
+/// Statement that records the outcome of a request.
 pub(super) fn record(asked: &Asked, came: Came, day: Date) -> Statement {
     let params: Vec<Box<dyn ToSql + Send + Sync>> = vec![
         Box::new(day),
@@ -61,12 +61,12 @@ pub(super) fn record(asked: &Asked, came: Came, day: Date) -> Statement {
     Statement::new(INSERT, params)
 }
 
-/// Whether a constraint refuses a second outcome of a key.
+/// True for a constraint that refuses a second outcome of a key.
 pub(crate) fn is_second_outcome(constraint: &str) -> bool {
     constraint.starts_with(CONSTRAINTS)
 }
 
-/// How many keys a user has used on a day, up to `most`.
+/// Number of keys that a user has used on a day, up to `most`.
 pub(super) async fn count(
     pool: &Pool,
     owner: UserId,
@@ -77,24 +77,24 @@ pub(super) async fn count(
     Ok(client.query_one(COUNT, &[&owner.uuid(), &day, &most]).await?.get(0))
 }
 
-/// Forgets the keys of a user.
+/// Statement that deletes the keys of a user.
 pub(super) fn forget(owner: UserId) -> Statement {
     Statement::new(FORGET, vec![Box::new(owner.uuid())])
 }
 
-/// The day by the database's clock, and the days that have a partition.
+/// The present day by the database's clock, and the days that have a partition.
 pub(super) async fn days(pool: &Pool) -> Result<(Date, Vec<Date>), StoreError> {
     let row = pool.get().await?.query_one(DAYS, &[]).await?;
     Ok((row.get(0), row.get(1)))
 }
 
-/// Adds the partition of a day.
+/// Adds the partition of a day, if it is missing.
 pub(super) async fn add(pool: &Pool, day: Date) -> Result<(), StoreError> {
     pool.get().await?.query_one(ADD, &[&day]).await?;
     Ok(())
 }
 
-/// Drops the partition of a day; whether it could, without making anybody wait.
+/// Drops the partition of a day. Returns false if that would have made requests wait.
 pub(super) async fn drop_day(pool: &Pool, day: Date) -> Result<bool, StoreError> {
     Ok(pool.get().await?.query_one(DROP, &[&day]).await?.get(0))
 }

@@ -1,4 +1,4 @@
-//! Records of requests: the key, what it asked for, and what its command came to.
+//! Records of requests: the key, the fingerprint, and the outcome of the command.
 
 use std::time::Duration;
 
@@ -8,27 +8,27 @@ use uuid::Uuid;
 
 use crate::base::id::UserId;
 
-/// How long a key is kept at least after the day of its answer.
+/// Shortest time for which a key is kept, after the day of its answer.
 pub const KEPT: Duration = Duration::from_hours(48);
 
-/// What a command is answered with.
+/// Answer to a command.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The entity tag.
+    /// Entity tag of the version that the answer shows, if it has one.
     pub etag: Option<String>,
-    /// Where what was made is found.
+    /// Path of the new resource, if there is one.
     pub location: Option<String>,
-    /// The body.
+    /// Body of the answer, in JSON.
     pub body: Box<RawValue>,
 }
 
-/// What a client calls a request, so that it may send it again: the hash of the text it sent.
+/// Idempotency key: half of the hash of the text that the client sent, so that a row has a fixed size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Key(pub(super) Uuid);
 
 impl Key {
-    /// The key that was sent. Half of its hash tells it from the user's other ones: whoever finds two texts with the same
-    /// one has mixed up two requests of their own.
+    /// The key for a text. Half of the hash is enough to tell a user's keys apart: a user who constructs two texts with one
+    /// hash mixes up only two requests of their own.
     pub fn of(text: &str) -> Self {
         let mut half = [0; 16];
         half.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref().split_at(16).0);
@@ -39,19 +39,20 @@ impl Key {
 /// A request that may be sent again.
 #[derive(Debug, Clone)]
 pub struct Asked {
-    /// Who asks. The same key of another user is another key.
+    /// User who sent it. Keys of different users are different keys.
     pub owner: UserId,
+    /// Key that the client gave it.
     pub(super) key: Key,
-    /// What tells it from another request: a hash of all that it asks for.
+    /// Hash of everything that the request asks for, so that a key that is reused for another request is noticed.
     pub(super) fingerprint: [u8; 32],
 }
 
 impl Asked {
-    /// A request of `owner` with this key, that asks for all the parts together.
+    /// A request of `owner` with this key, and with all the parts together as its content.
     pub fn new(owner: UserId, key: Key, parts: &[&[u8]]) -> Self {
         let mut hash = Hash::new(&SHA256);
         for part in parts {
-            // The hash of each, so that it matters where one ends and the next begins.
+            // Each part is hashed by itself, so that the boundary between two parts matters.
             hash.update(digest(&SHA256, part).as_ref());
         }
         let mut fingerprint = [0; 32];
@@ -60,11 +61,11 @@ impl Asked {
     }
 }
 
-/// What a command came to: the answer can be made again from it and the log.
+/// Outcome of a command. Together with the log it is enough to make the answer again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Came {
-    /// The version of the list after it.
+    /// Version of the list after the command.
     pub(crate) version: i64,
-    /// How many events up to that version are its own.
+    /// Number of the command's own events up to that version.
     pub(crate) events: usize,
 }

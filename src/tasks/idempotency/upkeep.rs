@@ -1,7 +1,7 @@
-//! Days for idempotency keys: tomorrow's partition is there before it begins, and one whose keys were kept for long enough goes.
+//! Partitions of the idempotency keys: adds tomorrow's in time, and drops those whose keys were kept for long enough.
 //!
-//! Every node does this, at its start and every hour. Adding a partition makes nobody wait. Dropping one gives up at once when
-//! somebody reads the keys at that moment and is tried again an hour later. A day is over when both this node's clock and the
+//! Each node does this at its start and every hour. Adding a partition makes no request wait. Dropping one gives up at once
+//! if the keys are being read, and is tried again an hour later. A day is over once both this node's clock and the
 //! database's say so: a clock that is ahead loses no keys.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,17 +17,16 @@ use crate::base::clock::{Clock, Timestamp};
 use crate::eventlog::StoreError;
 use crate::postgres::Pool;
 
-/// How often partitions are looked after.
+/// Time between two rounds of upkeep.
 const PAUSE: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
-/// The days that have a partition, as of the last look. Cheap to clone.
+/// The days that have a partition, as of the last round of upkeep. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 struct Days(Arc<Mutex<Vec<Date>>>);
 
 impl Days {
-    /// The day under which a key of this moment is recorded: today, or the newest day there is if the clock is beyond all of
-    /// them.
+    /// Day under which a key is recorded at a time: today if it has a partition, else the newest day that has one.
     fn of(&self, now: Timestamp) -> Date {
         let (today, days) = (day_of(now), self.0.lock().unwrap_or_else(PoisonError::into_inner));
         if days.contains(&today) { today } else { days.iter().max().copied().unwrap_or(today) }
@@ -38,36 +37,39 @@ impl Days {
     }
 }
 
-/// The part of the server that looks after the partitions. Cheap to clone.
+/// The background task that keeps the partitions. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Upkeep {
+    /// Database sessions for adding, listing and dropping partitions.
     pool: Pool,
+    /// Clock of this node, which is not trusted while it is known to be wrong.
     clock: Clock,
+    /// Days that have a partition, shared with the keys that are recorded under them.
     days: Days,
 }
 
 impl Upkeep {
-    /// Looks after them for the first time.
+    /// Starts with a first round of upkeep.
     ///
     /// # Errors
     ///
-    /// When there is no place for today's keys.
+    /// If the partition of today cannot be added.
     pub(super) async fn begin(pool: Pool, clock: Clock) -> Result<Self, StoreError> {
         let upkeep = Self { pool, clock, days: Days::default() };
         upkeep.look_after().await?;
         Ok(upkeep)
     }
 
-    /// The day under which a key of this moment is recorded.
+    /// Day under which a key is recorded at this time.
     pub(super) fn day_of(&self, now: Timestamp) -> Date {
         self.days.of(now)
     }
 
-    /// Looks after the partitions for as long as the server runs.
+    /// Runs the upkeep for as long as the server runs.
     pub async fn run(self) {
         loop {
             self.clock.sleep_until(self.clock.now().after(PAUSE)).await;
-            // A clock that is wrong adds no days: partitions of the future would stay.
+            // A wrong clock adds no partitions: those of future days would stay.
             if !self.clock.is_right() {
                 continue;
             }
@@ -97,7 +99,7 @@ impl Upkeep {
     }
 }
 
-/// Whether the keys of a day have been kept for long enough today.
+/// True if the keys of a day have been kept for long enough today.
 fn is_over(day: Date, today: Date) -> bool {
     let kept = i64::try_from(KEPT.as_secs().div_ceil(DAY.as_secs())).unwrap_or(i64::MAX);
     after(day, kept) < today
@@ -111,7 +113,7 @@ fn after(day: Date, days: i64) -> Date {
     day.saturating_add(days.days())
 }
 
-/// How long it is until the next day begins.
+/// Time until the next day begins, in UTC.
 pub(super) fn until_next_day(now: Timestamp) -> Duration {
     let day = i64::try_from(DAY.as_millis()).unwrap_or(i64::MAX);
     let left = day - now.unix_millis().rem_euclid(day);

@@ -1,8 +1,9 @@
-//! Work on whole lists: what reads or changes thousands of tasks at once is done by few at a time.
+//! Operations on whole lists: few at a time may read or change thousands of tasks at once.
 //!
-//! Each such piece holds as much memory as a hundred thousand requests. One that comes too late waits a little, and no user
-//! has two turns. What a file holds is leased as it arrives, whatever length was announced; what a list holds is leased
-//! while it is exported, because the list may change meanwhile and then nobody else holds what is still to be sent.
+//! A bulk operation holds as much memory as a hundred thousand ordinary requests. [`MAX_AT_ONCE`] run at a time, each user
+//! may have one, and others wait for a few seconds. Memory for a file is leased as its bytes arrive, whatever length was
+//! announced. Memory for a list is leased while the list is exported, because the list may change meanwhile and then only
+//! the export holds the old state.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,64 +17,67 @@ use crate::capacity::worker_pool::{WorkError, Workers};
 use crate::telemetry::audit_events;
 use crate::telemetry::reason::Reason;
 
-/// Most pieces of such work at the same time.
+/// Most bulk operations in progress at the same time.
 pub const MAX_AT_ONCE: usize = 2;
-/// How much is held for each byte of a file: the byte itself, the task that is read from it, and the change that is made of
-/// that.
+/// Bytes held for each byte of a file: the byte itself, the task that is read from it, and the command that is made of that.
 const WEIGHT: usize = 3;
-/// Largest file in bytes, however much memory there is: no list makes a larger one.
+/// Largest file in bytes, however much memory there is. No list needs a larger one.
 const LARGEST_FILE: usize = 64 * 1024 * 1024;
-/// Longest time to wait for a turn.
+/// Longest time to wait for a permit.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// No turn came in time, or the user has one already.
+/// Too much work on whole lists: no permit came in time, or the user has one already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too much is done with whole lists already")]
 pub struct Busy;
 
 impl Busy {
-    /// The refusal, which is counted.
+    /// The error, after counting the refusal.
     pub(super) fn refused() -> Self {
         audit_events::refused(Reason::FileQueue);
         Self
     }
 }
 
-/// The turns. Cheap to clone.
+/// Permits and memory for bulk operations. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Heavy {
+    /// Permits of the operations in progress: [`MAX_AT_ONCE`] of them.
     places: Arc<Semaphore>,
+    /// Memory that files and exported lists may hold, with a share for each user.
     budget: Budget,
+    /// Users who have a claim, so that none has two.
     busy: Arc<Mutex<HashSet<UserId>>>,
+    /// Threads that read files, because that takes too long for those that answer requests.
     readers: Workers<()>,
 }
 
 impl Heavy {
-    /// All turns are free; `readers` read files, and `budget` is what they hold.
+    /// All permits are free. `readers` read files, and `budget` is the memory for them.
     pub fn new(readers: Workers<()>, budget: Budget) -> Self {
         let places = Arc::new(Semaphore::new(MAX_AT_ONCE));
         Self { places, budget, busy: Arc::default(), readers }
     }
 
-    /// Largest file in bytes that is taken in: what it becomes has room in one user's share.
+    /// Largest file in bytes that is accepted: what it becomes fits into one user's share of the memory.
     pub fn largest_file(&self) -> usize {
         (self.budget.share() / WEIGHT).min(LARGEST_FILE)
     }
 
-    /// Room for a list of so many bytes, which is kept for a user although it may change meanwhile.
+    /// Leases memory for a list of so many bytes, which is held for a user although it may change meanwhile.
     ///
     /// # Errors
     ///
-    /// When there is not that much.
+    /// If there is not that much memory left.
     pub fn kept(&self, owner: UserId, bytes: usize) -> Result<Lease, Busy> {
         self.budget.lease(Holder::User(owner), bytes).map_err(|_| Busy)
     }
 
-    /// That a user is about to do such work. Taken before anything is held for it.
+    /// Claims the user's only bulk operation. Taken before anything is held for the operation.
     ///
     /// # Errors
     ///
-    /// When they do some already.
+    /// If the user has a claim already.
     pub fn claim(&self, owner: UserId) -> Result<Claim, Busy> {
         let is_first = self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(owner);
         if is_first {
@@ -84,21 +88,25 @@ impl Heavy {
     }
 }
 
-/// A user's claim to a turn, until it is dropped.
+/// A user's claim to a bulk operation, until it is dropped.
 #[derive(Debug)]
 pub struct Claim {
+    /// The permits and memory that the claim draws on.
     heavy: Heavy,
+    /// User who is free for another claim once this one is dropped.
     owner: UserId,
+    /// Permit to run, once it was waited for.
     place: Option<OwnedSemaphorePermit>,
+    /// Memory for the file, which grows as its bytes arrive.
     lease: Option<Lease>,
 }
 
 impl Claim {
-    /// Reads something long away from the threads that answer requests.
+    /// Reads something long on threads other than those that answer requests.
     ///
     /// # Errors
     ///
-    /// When others wait to be read already, or it panicked.
+    /// If too many files wait to be read already, or the reading panicked.
     pub async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce() -> T + Send + 'static,
@@ -106,11 +114,11 @@ impl Claim {
         self.heavy.readers.run(|()| read()).await
     }
 
-    /// Takes room for what so many bytes of a file become, and keeps it.
+    /// Leases memory for so many bytes of a file in all, and for what they become.
     ///
     /// # Errors
     ///
-    /// When there is not that much.
+    /// If there is not that much memory left.
     pub fn reserve(&mut self, bytes: usize) -> Result<(), Exhausted> {
         let bytes = bytes.saturating_mul(WEIGHT);
         if let Some(lease) = &mut self.lease {
@@ -121,11 +129,11 @@ impl Claim {
         Ok(())
     }
 
-    /// Waits for the turn, and keeps it.
+    /// Waits for the permit, and keeps it.
     ///
     /// # Errors
     ///
-    /// When it does not come in time.
+    /// If the wait times out.
     pub async fn turn(&mut self) -> Result<(), Busy> {
         let place = Arc::clone(&self.heavy.places).acquire_owned();
         let place = tokio::time::timeout(PATIENCE, place).await.map_err(|_| Busy::refused())?;

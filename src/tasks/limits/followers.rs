@@ -1,10 +1,10 @@
-//! Places for those who follow a list.
+//! Permits for clients that follow a list.
 
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-/// Places for followers. Cheap to clone.
+/// Permits for followers: each holds a connection and a watch for as long as its client likes. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Places(pub(crate) Arc<Semaphore>);
 

@@ -1,4 +1,4 @@
-//! What one user may have done at the same time, and what is done for all.
+//! Limits of the work that one user, and all users together, may have in progress.
 
 pub mod bulk;
 pub(super) mod followers;

@@ -1,7 +1,7 @@
-//! Turns: how much is done for one user at the same time, and how much of theirs may wait.
+//! Permits for each user: a bound on a user's work in progress, and on the work that waits.
 //!
-//! Whoever asks for much at once waits for themselves, and stands before nobody else. What waits is bounded in number and
-//! time; more is refused before anything is held for it.
+//! A user with many requests waits behind their own only. Waiting is bounded in number and time, and further requests are
+//! refused before anything is held for them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,46 +14,50 @@ use crate::base::id::UserId;
 use crate::telemetry::audit_events;
 use crate::telemetry::reason::Reason;
 
-/// What turns are like.
+/// Limits of one kind of work.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms {
-    /// Most pieces of work of one user at the same time.
+    /// Most pieces of work of one user in progress.
     pub at_once: usize,
     /// Most pieces of one user that wait.
     pub waiting: usize,
     /// Longest time to wait.
     pub patience: Duration,
-    /// The reason for which a refusal is counted.
+    /// Reason under which refusals are counted.
     pub refusal: Reason,
 }
 
-/// The turns of all users. Cheap to clone.
+/// The permits of all users. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Turns {
+    /// Limits that apply to each user.
     terms: Terms,
-    /// A semaphore for each user who has a turn or waits for one.
+    /// One semaphore for each user who has a permit or waits for one. Others take no memory.
     users: Arc<Mutex<HashMap<UserId, Arc<Semaphore>>>>,
 }
 
-/// A user's turn, or the wish for it, until it is dropped.
+/// A user's permit, or the wait for it, until it is dropped.
 #[derive(Debug)]
 pub struct Turn {
+    /// The permits that this one goes back to.
     turns: Turns,
+    /// User whose semaphore is removed with the last permit.
     user: UserId,
+    /// Permit, once it was waited for. Released before the references to the semaphore are counted.
     permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Turns {
-    /// Nobody has a turn.
+    /// No user has a permit yet.
     pub fn new(terms: Terms) -> Self {
         Self { terms, users: Arc::default() }
     }
 
-    /// Waits for a turn of this user.
+    /// Waits for a permit of this user.
     ///
     /// # Errors
     ///
-    /// When too much of theirs waits already, or the turn does not come in time.
+    /// If too much of the user's work waits already, or the wait times out.
     pub async fn of(&self, user: UserId) -> Result<Turn, Busy> {
         let turn = self.wait_for(user).await;
         turn.ok_or(Busy).inspect_err(|_| audit_events::refused(self.terms.refusal))
@@ -67,12 +71,12 @@ impl Turns {
         Some(turn)
     }
 
-    /// The queue in which a user waits; nothing if too much of theirs does.
+    /// The semaphore on which a user waits. `None` if too much of the user's work waits already.
     fn queue(&self, user: UserId) -> Option<Arc<Semaphore>> {
         let Terms { at_once, waiting, .. } = self.terms;
         let mut users = self.lock();
         let queue = users.entry(user).or_insert_with(|| Arc::new(Semaphore::new(at_once)));
-        // Whoever has a turn, and everybody who waits, has a reference beside the one in here.
+        // Each permit and each waiting request holds one reference, beside the one in the map.
         (Arc::strong_count(queue) <= at_once + waiting).then(|| Arc::clone(queue))
     }
 
@@ -85,7 +89,7 @@ impl Drop for Turn {
     fn drop(&mut self) {
         let mut users = self.turns.lock();
         drop(self.permit.take());
-        // Everybody who waits has a reference beside the one in here.
+        // Each permit and each waiting request holds one reference, beside the one in the map.
         if users.get(&self.user).is_some_and(|queue| Arc::strong_count(queue) == 1) {
             users.remove(&self.user);
         }

@@ -1,8 +1,8 @@
-//! Where a page ended, so that the next one begins right after it.
+//! Cursors: the end of a page, so that the next page begins right after it.
 //!
-//! A cursor names the last task of a page and what it was sorted by. It therefore stays right while the list changes: it
-//! does not count, and the task itself need not be there any more. And it has the version of the list that the page was
-//! of: pages of different histories are not to be taken for one list.
+//! A cursor names the last task of a page and its sort key. It therefore stays valid while the list changes: it does not
+//! count tasks, and its task may be deleted. It also has the version of the list that the page shows, because pages of
+//! different histories must not be combined.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -17,33 +17,33 @@ use crate::eventlog::Point;
 use crate::tasks::task_list::task::Task;
 use crate::tasks::values::{Position, Priority, TaskId};
 
-/// What a list is sorted by.
+/// Key by which a list is sorted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Sort {
-    /// When they were added.
+    /// Time at which a task was added.
     #[default]
     Created,
-    /// When they last changed.
+    /// Time of the last change.
     Updated,
-    /// When they are due; those that are not come last in either order.
+    /// Due date. Tasks without one come last in either order.
     Due,
-    /// How urgent they are.
+    /// Priority, from none to high.
     Priority,
-    /// The manual order.
+    /// Position in the manual order.
     Position,
 }
 
-/// Which way.
+/// Direction of an order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Order {
-    /// The earliest, least or first comes first.
+    /// Ascending: the earliest, least or first comes first.
     #[default]
     Asc,
-    /// The latest, greatest or last comes first.
+    /// Descending: the latest, greatest or last comes first.
     Desc,
 }
 
-/// What a task is sorted by. The order of its identifiers decides between equals.
+/// Sort key of a task. Equal keys are ordered by identifier.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Rank<'a> {
     Created,
@@ -51,32 +51,34 @@ enum Rank<'a> {
     Due(Timestamp),
     Priority(Priority),
     Position(Cow<'a, str>),
-    /// It is not due: the last in either order.
+    /// No due date: the last in either order.
     NotDue,
 }
 
-/// The place of a task in a sorted list.
+/// Place of a task in a sorted list.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Place<'a> {
+    /// Sort key, as of the page: the task may have another one by now.
     rank: Rank<'a>,
+    /// Identifier of the task, which orders tasks with equal keys.
     id: TaskId,
 }
 
-/// The place that a page ended at.
+/// End of a page, for the next page to follow.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Cursor {
-    /// The version of the list that the page was of.
+    /// Version of the list that the page shows.
     pub version: Point,
-    /// The place of its last task.
+    /// Place of the last task of the page.
     pub place: Place<'static>,
 }
 
-/// The text is no cursor.
+/// Error: the text is not a cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvalidCursor;
 
 impl<'a> Place<'a> {
-    /// The place of a task.
+    /// Place of a task in a list that is sorted by `sort`.
     pub fn of(task: &'a Task, sort: Sort) -> Self {
         let rank = match sort {
             Sort::Created => Rank::Created,
@@ -88,7 +90,7 @@ impl<'a> Place<'a> {
         Self { rank, id: task.id }
     }
 
-    /// How it lies to another place of the same list.
+    /// Order of two places in a list that is sorted by the same key. Tasks without a due date are last in either direction.
     pub fn compare(&self, other: &Self, order: Order) -> Ordering {
         let ordering = self.rank.cmp(&other.rank).then(self.id.cmp(&other.id));
         let is_due = |place: &Self| place.rank != Rank::NotDue;
@@ -98,12 +100,12 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// The task at this place.
+    /// Identifier of the task at this place.
     pub fn id(&self) -> TaskId {
         self.id
     }
 
-    /// The same, for as long as one likes.
+    /// This place with a position of its own, so that it can outlive the task.
     pub fn kept(self) -> Place<'static> {
         let rank = match self.rank {
             Rank::Position(position) => Rank::Position(Cow::Owned(position.into_owned())),
@@ -118,7 +120,7 @@ impl<'a> Place<'a> {
 }
 
 impl Place<'_> {
-    /// Whether it is of a list that is sorted so.
+    /// True if the place belongs to a list that is sorted by `sort`.
     pub fn fits(&self, sort: Sort) -> bool {
         match self.rank {
             Rank::Created => sort == Sort::Created,
@@ -130,7 +132,7 @@ impl Place<'_> {
     }
 }
 
-/// Opaque to clients: it says nothing they could not see, but they shall not take it apart.
+/// Opaque to clients. It holds nothing that they may not see, but they must not depend on its form.
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Place { rank, id } = &self.place;

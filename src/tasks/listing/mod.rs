@@ -1,4 +1,4 @@
-//! The read side of a task list: a page of it, filtered, searched and sorted, from published state.
+//! Read side of a task list: a page of it, filtered, searched and sorted, from the published state.
 
 mod cursor;
 
@@ -10,44 +10,44 @@ use super::task_list::ordered::OrderedTasks;
 use super::task_list::task::Task;
 use super::values::{Bound, Priority, Tags};
 
-/// Tasks on a page unless asked otherwise.
+/// Tasks on a page, unless the request says otherwise.
 pub const DEFAULT_LIMIT: usize = 100;
 /// Most tasks on a page.
 pub const MAX_LIMIT: usize = 1_000;
 
-/// Which tasks are wanted, in which order, and how many of them.
+/// Query for a page: the tasks to show, their order, and their number.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Query {
-    /// Only tasks that are done, or only those that are not.
+    /// If set, only completed tasks or only open ones.
     pub completed: Option<bool>,
-    /// Which others are left out.
+    /// Conditions that tasks have to meet, completed or not.
     pub filter: Filter,
-    /// What they are sorted by.
+    /// Key to sort by.
     pub sort: Sort,
-    /// Which way.
+    /// Direction of the order.
     pub order: Order,
-    /// Only tasks after the page that ended there.
+    /// Cursor of the previous page: only tasks after it.
     pub after: Option<Cursor>,
     /// Most tasks on the page.
     pub limit: usize,
 }
 
-/// Which tasks are wanted, done or not.
+/// Conditions that tasks have to meet, completed or not.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Filter {
-    /// Only tasks with one of these priorities, if there are any.
+    /// Only tasks with one of these priorities. If empty, any priority.
     pub priorities: Vec<Priority>,
-    /// Only tasks with all of these tags, as they are searched.
+    /// Only tasks with all of these tags, folded as for a search.
     pub tags: Vec<String>,
     /// Only tasks that are not due before this.
     pub due_from: Option<Bound>,
     /// Only tasks that are not due after this.
     pub due_until: Option<Bound>,
-    /// Only tasks with this text in title or description, as it is searched.
+    /// Only tasks with this text, folded, in title or description.
     pub text: Option<String>,
 }
 
-/// Everything, a page of the usual size at a time.
+/// All tasks, a page of the usual size at a time.
 impl Default for Query {
     fn default() -> Self {
         Self {
@@ -64,50 +64,50 @@ impl Default for Query {
 /// A page of a list.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Page<'a> {
-    /// The tasks in the order asked for.
+    /// Tasks of the page, in the order of the query.
     pub tasks: Vec<&'a Arc<Task>>,
-    /// The place of the last task of the page, if more follow.
+    /// Place of the last task of the page, if more follow.
     pub next: Option<Place<'static>>,
-    /// How many tasks match on all pages together, done or not.
+    /// Numbers of tasks on all pages that pass the filter, whatever the query's `completed` says.
     pub counts: Counts,
-    /// How many tasks match on all pages together.
+    /// Number of tasks that match on all pages together.
     pub total: usize,
 }
 
-/// How many tasks there are.
+/// Numbers of open and completed tasks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Those that are not done.
+    /// Number of open tasks.
     pub open: usize,
-    /// Those that are.
+    /// Number of completed tasks.
     pub completed: usize,
 }
 
 impl Filter {
-    /// The same for tasks that contain `text`, if any.
+    /// This filter for tasks that contain `text`, if it is given and not empty.
     #[must_use]
     pub fn containing(self, text: Option<&str>) -> Self {
         let text = text.filter(|text| !text.is_empty()).map(|text| {
             let folded = search::folded(text);
-            // What is no part of any word is searched as it is, and not taken for a search for nothing.
+            // A text that folds to nothing is searched as it is, so that it does not match every task.
             if folded.is_empty() { text.to_owned() } else { folded }
         });
         Self { text, ..self }
     }
 
-    /// A filter for tasks that have all of these tags too.
+    /// This filter for tasks that have all of these tags, in place of the tags that it had.
     #[must_use]
     pub fn tagged(self, tags: &Tags) -> Self {
         Self { tags: tags.iter().map(search::folded).collect(), ..self }
     }
 
-    /// Whether it is one of few there are: without texts, tags and dates.
+    /// True for a filter without texts, tags and dates. There are few such filters, so answers to them can be cached.
     pub fn is_of_few(&self) -> bool {
         let Self { priorities: _, tags, due_from, due_until, text } = self;
         tags.is_empty() && due_from.is_none() && due_until.is_none() && text.is_none()
     }
 
-    /// Whether texts are compared.
+    /// True if the filter compares texts, which needs the search texts of the tasks.
     pub fn searches(&self) -> bool {
         self.text.is_some() || !self.tags.is_empty()
     }
@@ -133,7 +133,7 @@ impl Query {
         self.completed.is_none_or(|completed| completed == task.is_completed())
     }
 
-    /// Whether it asks for what the list keeps in order anyway.
+    /// True for a query of all tasks in order of creation, which the list keeps anyway.
     fn is_plain(&self) -> bool {
         self.completed.is_none()
             && self.filter.is_open()
@@ -141,12 +141,12 @@ impl Query {
     }
 }
 
-/// The page that is asked for.
+/// The page that the query asks for.
 pub fn page<'a>(tasks: &'a OrderedTasks, query: &Query) -> Page<'a> {
     if query.is_plain() { beginning(tasks, query) } else { selection(tasks, query) }
 }
 
-/// A page of everything in order of creation.
+/// A page of all tasks in order of creation.
 fn beginning<'a>(tasks: &'a OrderedTasks, query: &Query) -> Page<'a> {
     let page: Vec<_> = match &query.after {
         Some(cursor) => tasks.after(cursor.place.id()).take(query.limit + 1).collect(),
@@ -156,7 +156,7 @@ fn beginning<'a>(tasks: &'a OrderedTasks, query: &Query) -> Page<'a> {
     finish(page, query, counts, tasks.len())
 }
 
-/// A page of what passes, found in one pass; only the page itself is sorted.
+/// A page of the tasks that pass the filter, found in one pass. Only the page itself is sorted.
 fn selection<'a>(tasks: &'a OrderedTasks, query: &Query) -> Page<'a> {
     let (mut counts, mut total, mut found) = (Counts::default(), 0, Vec::new());
     for task in tasks.iter().filter(|task| query.filter.lets_pass(task)) {
@@ -182,7 +182,7 @@ fn selection<'a>(tasks: &'a OrderedTasks, query: &Query) -> Page<'a> {
     finish(found.into_iter().map(|(_, task)| task).collect(), query, counts, total)
 }
 
-/// A page of up to `limit` tasks, of which one more was looked for.
+/// Cuts a page to `limit` tasks. One more was looked for, to learn if another page follows.
 fn finish<'a>(
     mut tasks: Vec<&'a Arc<Task>>,
     query: &Query,

@@ -1,4 +1,4 @@
-//! Which tasks are on which page.
+//! Tests of the pages of a list.
 
 use super::*;
 use crate::tasks::task_list::task::Content;
@@ -105,7 +105,7 @@ fn a_cursor_stays_right_when_its_task_is_deleted_or_changed() {
     let cursor = page(&list, &query).next.map(cursor);
     list.insert(task(4, |task| task.priority = Priority::Low));
     let rest = Query { after: cursor, limit: 10, ..query };
-    // Those that nobody changed come once; the changed one comes where it stands now.
+    // Tasks that did not change come once; the changed one comes at its present place.
     assert_eq!(numbers(&page(&list, &rest)), [4, 1, 5, 3]);
 }
 

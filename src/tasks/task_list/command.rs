@@ -1,4 +1,4 @@
-//! What can be asked of a task list, and why it is refused.
+//! Commands of a task list, and the reasons for which they are refused.
 
 use std::sync::Arc;
 
@@ -8,51 +8,52 @@ use crate::eventlog::{Extent, Mark, Point};
 use crate::tasks::events::{Deed, Imported, Span, TaskEvent};
 use crate::tasks::values::{Description, Due, Position, Priority, Tags, TaskId, Title};
 
-/// Most tasks in one list: everything that concerns a whole list is then one transaction that others hardly feel.
+/// Most tasks in one list. The bound keeps an operation on a whole list one transaction that other requests hardly feel.
 pub const MAX_TASKS: usize = 10_000;
 
-/// The versions that something may have for a command to be carried out; any, if there are none.
+/// Versions that a list or task may have for a command to be carried out. If `None`, any version.
 pub type Expected = Option<Vec<Point>>;
 
-/// When a command is given, and the mark of the events that it causes.
+/// Time of a command, and the mark of the events that it causes. Both come with the command: the rules have no clock and no
+/// randomness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
-    /// The time.
+    /// Time of the command, from the injected clock of its node.
     pub at: Timestamp,
-    /// The mark.
+    /// Mark that each event of the command carries.
     pub mark: Mark,
 }
 
-/// What can be asked of a task list.
+/// Commands of a task list.
 #[derive(Debug, Clone)]
 pub enum Command {
-    /// Carry out all the actions, one after the other, or none.
+    /// Carries out all the actions, one after the other, or none.
     Change {
-        /// The actions.
+        /// Actions in the order in which they are carried out.
         actions: Arc<[Action]>,
-        /// The versions that the list may have.
+        /// Versions that the list may have.
         expected: Expected,
-        /// When it is given.
+        /// Time of the command and mark of its events.
         stamp: Stamp,
     },
-    /// Take the last change back, or do what was taken back last again.
+    /// Undoes the last change, or redoes the last undo.
     TakeBack {
-        /// What was found in the log.
+        /// The change to reverse, as it was found in the log.
         taking: Taking,
-        /// The versions that the list may have.
+        /// Versions that the list may have.
         expected: Expected,
-        /// When it is given.
+        /// Time of the command and mark of its events.
         stamp: Stamp,
     },
 }
 
 impl Command {
-    /// A single action.
+    /// A command of a single action, whatever the version of the list.
     pub fn one(action: Action, stamp: Stamp) -> Self {
         Self::Change { actions: Arc::new([action]), expected: None, stamp }
     }
 
-    /// About how large it is: each action and each event that is taken back may cause an event.
+    /// Estimated size of the command's outcome: each action, and each event that is undone, may cause an event.
     pub(super) fn extent(&self) -> Extent {
         match self {
             Self::Change { actions, .. } => Extent {
@@ -67,55 +68,55 @@ impl Command {
     }
 }
 
-/// What is to be taken back, as the log has it.
+/// A change to undo or redo, as the log has it.
 #[derive(Debug, Clone)]
 pub struct Taking {
-    /// [`Deed::Undo`] to take back what was done, [`Deed::Redo`] to take back what was taken back.
+    /// [`Deed::Undo`] to take back a change, [`Deed::Redo`] to take back an undo.
     pub deed: Deed,
-    /// Where the change stands in the log.
+    /// First and last version of the change. It must still be the top of its stack when the command is decided.
     pub span: Span,
-    /// Its events.
+    /// Events of the change, in their order.
     pub events: Arc<[TaskEvent]>,
 }
 
-/// What can be done to a task.
+/// Actions on a task.
 #[derive(Debug, Clone)]
 pub enum Action {
-    /// Add a task at the end of the manual order. Its id may be raised, so that ids grow in order of creation.
+    /// Adds a task at the end of the manual order. Its id may be raised, so that ids grow in order of creation.
     Create(New),
-    /// Change fields of a task.
+    /// Changes fields of a task.
     Change {
-        /// The task.
+        /// Id of the task to change.
         id: TaskId,
-        /// What it should be.
+        /// Fields to set, and completion.
         wanted: Wanted,
-        /// The versions that it may have.
+        /// Versions that the task may have.
         expected: Expected,
     },
-    /// Delete a task.
+    /// Deletes a task; it can be restored.
     Delete {
-        /// The task.
+        /// Id of the task to delete.
         id: TaskId,
-        /// The versions that it may have.
+        /// Versions that the task may have.
         expected: Expected,
     },
-    /// Move a task in the manual order.
+    /// Moves a task in the manual order.
     Move {
-        /// The task.
+        /// Id of the task to move.
         id: TaskId,
-        /// Where to.
+        /// Neighbour beside which the task will stand.
         place: Place,
-        /// The versions that it may have.
+        /// Versions that the task may have.
         expected: Expected,
     },
-    /// Make a task what it was.
+    /// Gives a task an earlier content again, or brings it back if it is deleted.
     Restore(Box<Restore>),
-    /// Add a task that was exported, or make the one with its id like it.
+    /// Adds an exported task, or makes the task with its id like it.
     Put(Box<Put>),
 }
 
 impl Action {
-    /// The task that it is about, if it has an identifier already.
+    /// Id of the task that the action names. `None` if the action may add a task.
     pub fn about(&self) -> Option<TaskId> {
         match self {
             Self::Create(_) | Self::Put(_) => None,
@@ -124,7 +125,7 @@ impl Action {
         }
     }
 
-    /// About how many bytes it takes beside its own size.
+    /// Estimated bytes on the heap, beside the size of the action itself.
     pub fn bytes(&self) -> usize {
         match self {
             Self::Create(new) => new.draft.bytes(),
@@ -139,37 +140,37 @@ impl Action {
 /// A task to add.
 #[derive(Debug, Clone)]
 pub struct New {
-    /// The least id it may get.
+    /// Least id that the task may get.
     pub id: TaskId,
-    /// What it is.
+    /// Content as given by the user.
     pub draft: Draft,
-    /// Whether it is done.
+    /// True if the task is added as completed.
     pub completed: bool,
 }
 
-/// What people say of a task.
+/// The part of a task's content that users write themselves.
 #[derive(Debug, Clone)]
 pub struct Draft {
-    /// Its title.
+    /// Title: the only field that every task has.
     pub title: Title,
-    /// Its description.
+    /// Description, if there is one.
     pub description: Option<Description>,
-    /// How urgent it is.
+    /// Urgency; [`Priority::None`] if none was given.
     pub priority: Priority,
-    /// When it is due.
+    /// Day or moment at which the task is due, if there is one.
     pub due: Option<Due>,
-    /// Its tags.
+    /// Tags in the order given.
     pub tags: Tags,
 }
 
 impl Draft {
-    /// All of a task.
+    /// Completes the draft to a task's content, with the fields that follow from commands.
     pub(crate) fn content(self, completed_at: Option<Timestamp>, position: Position) -> Content {
         let Self { title, description, priority, due, tags } = self;
         Content { title, description, completed_at, priority, due, tags, position }
     }
 
-    /// About how many bytes it takes beside its own size.
+    /// Estimated bytes on the heap, beside the size of the draft itself.
     fn bytes(&self) -> usize {
         let Self { title, description, due, tags, priority: _ } = self;
         let texts =
@@ -177,7 +178,7 @@ impl Draft {
         texts + due.as_ref().map_or(0, Due::bytes) + tags.bytes()
     }
 
-    /// The fields of a task that should be like this.
+    /// The fields to set on a task so that it is like this draft. Completion and position are left alone.
     pub fn fields(self) -> Fields {
         Fields {
             title: Some(self.title),
@@ -191,43 +192,43 @@ impl Draft {
     }
 }
 
-/// What a task should be.
+/// Fields to set on a task.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
-    /// Its fields, except for what follows from a command: when it was done, and where it stands.
+    /// Content fields. Time of completion and position are absent: they follow from commands.
     pub fields: Fields,
-    /// Whether it should be done.
+    /// Sets or clears completion; the time of it is the command's. If `None`, completion is left alone.
     pub completed: Option<bool>,
 }
 
-/// A place in the manual order.
+/// A place in the manual order, named by a neighbour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// Right before another task.
+    /// Directly before this task.
     Before(TaskId),
-    /// Right after another task.
+    /// Directly after this task.
     After(TaskId),
 }
 
-/// What a task was.
+/// Earlier state of a task, to be restored.
 #[derive(Debug, Clone)]
 pub struct Restore {
-    /// The task.
+    /// Id of the task, deleted or not.
     pub id: TaskId,
-    /// What it was.
+    /// Content that the task had.
     pub content: Content,
-    /// When it had been added.
+    /// Time of the task's creation, which a restored task keeps.
     pub created_at: Timestamp,
-    /// The version of its last deletion, if it was ever deleted.
+    /// Version of the task's last deletion in the log. `None` if it was never deleted.
     pub deleted: Option<i64>,
-    /// Whether it should be what it was also if it is not deleted.
+    /// If true, a task that is not deleted is set to `content` too; if false, it is left alone.
     pub rewinds: bool,
-    /// The versions that it may have. A deleted task has none.
+    /// Versions that the task may have. A deleted task has none, so any expectation refuses to bring it back.
     pub expected: Expected,
 }
 
 impl Restore {
-    /// A task as it was, with the time when it had been added. It is left alone if it is not deleted.
+    /// Restores a deleted task with its content and time of creation. A task that is not deleted is left alone.
     pub fn new(
         id: TaskId,
         (content, created_at): (Content, Timestamp),
@@ -237,74 +238,74 @@ impl Restore {
     }
 }
 
-/// A task that was exported.
+/// A task from an export.
 #[derive(Debug, Clone)]
 pub struct Put {
-    /// Its id, or the least that it may get.
+    /// Id from the file, or the least id that the task may get.
     pub id: Key,
-    /// What it is.
+    /// Content as given by the user.
     pub draft: Draft,
-    /// When it was done.
+    /// Time of completion; `None` for an open task.
     pub completed_at: Option<Timestamp>,
-    /// Where it stands in the manual order: at the end, if it is not said or if another task stands there.
+    /// Position in the manual order. The task goes to the end if there is none or if another task stands there.
     pub position: Option<Position>,
-    /// When it was added and changed.
+    /// Times of creation and of the last change, from the file.
     pub times: Imported,
-    /// The version of the deletion of a task with this id.
+    /// Version of the last deletion of a task with this id, if there was one.
     pub deleted: Option<i64>,
 }
 
-/// The id of an imported task.
+/// Id of an imported task.
 #[derive(Debug, Clone, Copy)]
 pub enum Key {
-    /// It has one.
+    /// The file gives the id.
     Given(TaskId),
-    /// It gets one that is not less.
+    /// The file gives none: the task gets a new id, not less than this one.
     Fresh(TaskId),
 }
 
-/// Why one action of a command, and with it the command, is refused.
+/// Refusal of one action of a command, and with it of the command.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{refusal}")]
 pub struct Rejection {
-    /// Which action; the first one if the command is refused as a whole.
+    /// Index of the refused action; 0 if the command is refused as a whole.
     pub action: usize,
-    /// Why.
+    /// Reason for the refusal.
     pub refusal: Refusal,
 }
 
-/// Why a task list refuses to do something.
+/// Reasons for which a task list refuses a command.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// There is no such task in this list.
+    /// The list has no task with this id.
     #[error("there is no such task")]
     NoSuchTask,
-    /// There is no such task to stand beside.
+    /// The list has no such neighbour to move the task beside.
     #[error("there is no such task to stand beside")]
     NoSuchNeighbour(Place),
-    /// The list is full.
+    /// The list has [`MAX_TASKS`] tasks already.
     #[error("the list has {} tasks already", MAX_TASKS)]
     ListFull,
     /// The list would take more bytes than a list may.
     #[error("the list would be larger than a list may be")]
     ListTooLarge,
-    /// The task does not have an expected version any more.
+    /// The task no longer has an expected version.
     #[error("the task has changed")]
     TaskIsNewer(Arc<Task>),
-    /// The task is not there any more, so it has no expected version.
+    /// The task is deleted, so it has no expected version.
     #[error("the task is gone")]
     TaskIsGone,
-    /// The list does not have an expected version any more.
+    /// The list no longer has an expected version.
     #[error("the list has changed")]
     ListIsNewer,
-    /// What was looked up for it is not so any more: the change is not the one that is next to be taken back or to be done
-    /// again, or the task to be restored was deleted meanwhile.
+    /// A lookup in the log is out of date: the change is no longer the top of its stack, or the task to be restored was
+    /// deleted meanwhile.
     #[error("another change came first")]
     Overtaken,
 }
 
 impl Refusal {
-    /// The rejection of a command whose `action` is refused.
+    /// The rejection of a command because of this refusal of its `action`.
     pub(super) fn of(self, action: usize) -> Rejection {
         Rejection { action, refusal: self }
     }

@@ -1,7 +1,7 @@
 //! The rules of one user's task list.
 //!
-//! [`command`] says what can be asked, `plan` decides it action by action, `placing` finds places in the manual order,
-//! `taking_back` undoes and redoes. Here is what a list remembers and how an event changes that.
+//! [`command`] has the commands and the refusals, `plan` decides a command action by action, `placing` finds places in the
+//! manual order, `taking_back` undoes and redoes. This file has the state of a list and the effect of an event on it.
 
 pub mod command;
 pub mod ordered;
@@ -23,29 +23,43 @@ use super::values::{Position, TaskId};
 use crate::base::clock::Timestamp;
 use crate::eventlog::{Consequence, Decider, Extent, Point};
 
-/// A task list.
+/// State of a task list, as it is published to readers and written to snapshots.
+///
+/// Of the undo stack and the redo stack it keeps the tops only. Each change names the one beneath it in the log
+/// ([`Step::below`](super::events::Step::below)). An event moves the tops by its [`Deed`], and by whether it is further,
+/// that is, not the first event of its change:
+///
+/// | event | top of the undo stack | top of the redo stack |
+/// |---|---|---|
+/// | `Do` | this change | none |
+/// | `Do`, further | this change, up to this event | none |
+/// | `Undo` | the change beneath the undone one (`Step::next`) | this change |
+/// | `Undo`, further | unchanged | this change, up to this event |
+/// | `Redo` | this change | the undo beneath the redone one (`Step::next`) |
+/// | `Redo`, further | this change, up to this event | unchanged |
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct State {
-    /// The tasks in order of creation.
+    /// All tasks, sorted by id, which is the order of creation.
     pub tasks: OrderedTasks,
-    /// How many events made it what it is, and the mark of the last of them.
+    /// Number of events applied so far, and the mark of the last of them.
     pub version: Point,
-    /// When it last changed. Time does not run backwards in a list, whatever the clocks of its nodes say.
+    /// Time of the last change. It never decreases, even if the clocks of the nodes disagree.
     pub at: Option<Timestamp>,
-    /// The change that is next to be taken back.
+    /// Top of the undo stack: the change that the next undo takes back.
     pub undo: Option<Span>,
-    /// The change that is next to be done again.
+    /// Top of the redo stack: the undo that the next redo takes back.
     pub redo: Option<Span>,
-    /// The largest id ever given out, deleted tasks included.
+    /// Largest id ever given out, deleted tasks included. New ids are raised above it, so ids grow in order of creation.
     last_id: Option<TaskId>,
-    /// The last position ever given out, deleted tasks included.
+    /// Last position ever given out, deleted tasks included. New tasks go behind it.
     last_position: Option<Position>,
 }
 
 /// The decider of a task list.
 ///
-/// While it decides it carries out: the state after a command is not made a second time from the events.
+/// A decision applies its events as it makes them, so the state after a command is not computed a second time from the
+/// events.
 #[derive(Debug)]
 pub enum TaskList {}
 
@@ -134,7 +148,7 @@ impl State {
         self.tasks.insert(Arc::new(task));
     }
 
-    /// Remembers what can be taken back and what can be done again after an event.
+    /// Moves the tops of the undo stack and of the redo stack, as the table at [`State`] has it.
     fn stack(&mut self, event: &TaskEvent) {
         let (step, version) = (event.step(), self.version.number);
         let here = |top: Option<Span>| {

@@ -1,5 +1,5 @@
-//! The tasks of one list in creation order, with what would take long to count or to sort each time: how many are done, how
-//! much they weigh, and their manual order.
+//! The tasks of one list in order of creation, with what would take long to compute for each request: the number of
+//! completed tasks, their weight in bytes, and the manual order.
 
 use std::sync::Arc;
 
@@ -12,11 +12,13 @@ use crate::tasks::values::{Position, TaskId};
 /// Tasks sorted by id, which is the order of creation.
 #[derive(Debug, Clone, Default)]
 pub struct OrderedTasks {
+    /// The tasks themselves, shared with the snapshots that readers hold.
     tasks: Sorted<Arc<Task>>,
+    /// Number of completed tasks, kept so that a page of the whole list needs no pass over it.
     completed: usize,
-    /// The bytes of all of them.
+    /// Estimated bytes of all tasks, kept so that they need not be summed up after each change.
     weight: usize,
-    /// The manual order, once somebody had to know it. Two tasks stand in one place only while several are moved.
+    /// Manual order, built on first use and kept up to date since. Two tasks share a position only while several are moved.
     places: Option<Sorted<Placed>>,
 }
 
@@ -41,47 +43,47 @@ impl Keyed for Placed {
 }
 
 impl OrderedTasks {
-    /// How many tasks there are.
+    /// Number of tasks, completed or not.
     pub fn len(&self) -> usize {
         self.tasks.len()
     }
 
-    /// Whether there are none.
+    /// True if there are no tasks.
     pub fn is_empty(&self) -> bool {
         self.tasks.len() == 0
     }
 
-    /// How many of them are done.
+    /// Number of completed tasks.
     pub fn completed(&self) -> usize {
         self.completed
     }
 
-    /// About how many bytes they take.
+    /// Estimated bytes of the tasks and of their manual order.
     pub fn weight(&self) -> usize {
         self.weight + self.places.as_ref().map_or(0, |places| places.len() * size_of::<Placed>())
     }
 
-    /// The bytes of the tasks that were not searched yet.
+    /// Bytes of the tasks whose search text is not cached yet.
     pub fn bytes_to_fold(&self) -> usize {
         self.iter().filter(|task| !task.is_folded()).map(|task| task.weight()).sum()
     }
 
-    /// The task with this id.
+    /// The task with this id, if there is one.
     pub fn get(&self, id: TaskId) -> Option<&Arc<Task>> {
         self.tasks.get(&id)
     }
 
-    /// All tasks in order.
+    /// All tasks in order of creation.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Task>> {
         self.tasks.iter()
     }
 
-    /// The tasks after `id` in order, whether or not `id` is still there.
+    /// The tasks after `id` in order of creation. The task `id` need not be there any more.
     pub fn after(&self, id: TaskId) -> impl Iterator<Item = &Arc<Task>> {
         self.tasks.after(&id)
     }
 
-    /// Puts a task in its place, instead of the one with the same id if there is one.
+    /// Inserts a task, or replaces the one with its id.
     pub fn insert(&mut self, task: Arc<Task>) {
         self.completed += usize::from(task.is_completed());
         self.weight += task.weight();
@@ -96,7 +98,7 @@ impl OrderedTasks {
         }
     }
 
-    /// Takes a task out.
+    /// Removes a task, if it is there.
     pub fn remove(&mut self, id: TaskId) {
         if let Some(removed) = self.tasks.remove(&id) {
             self.completed -= usize::from(removed.is_completed());
@@ -111,7 +113,7 @@ impl OrderedTasks {
         }
     }
 
-    /// The manual order, which is kept from now on.
+    /// The manual order, which is kept up to date from then on.
     pub(super) fn places(&mut self) -> Places<'_> {
         let tasks = &self.tasks;
         Places(self.places.get_or_insert_with(|| {
@@ -127,35 +129,35 @@ impl OrderedTasks {
     }
 }
 
-/// The positions of all tasks, in their order.
+/// The positions of all tasks, in ascending order.
 #[derive(Debug)]
 pub(super) struct Places<'a>(&'a Sorted<Placed>);
 
 impl<'a> Places<'a> {
-    /// Whether a task stands there.
+    /// True if a task stands at the position.
     pub(super) fn contains(&self, position: &Position) -> bool {
         let mut from_there = self.0.after(&before_all(position));
         from_there.next().is_some_and(|placed| placed.0 == *position)
     }
 
-    /// The positions before one, the last first.
+    /// The positions before a given one, in descending order.
     pub(super) fn before(&self, position: &Position) -> impl Iterator<Item = &'a Position> {
         self.0.before(&before_all(position)).map(|placed| &placed.0)
     }
 
-    /// The positions after one.
+    /// The positions after a given one, in ascending order.
     pub(super) fn after(&self, position: &Position) -> impl Iterator<Item = &'a Position> {
         let end = Placed(position.clone(), TaskId::from_uuid(uuid::Uuid::max()));
         self.0.after(&end).map(|placed| &placed.0)
     }
 
-    /// The last of all.
+    /// The last position of all.
     pub(super) fn last(&self) -> Option<&'a Position> {
         self.0.iter().next_back().map(|placed| &placed.0)
     }
 }
 
-/// Right before every task that stands at a position.
+/// Search key that sorts before every task at a position.
 fn before_all(position: &Position) -> Placed {
     Placed(position.clone(), TaskId::from_uuid(uuid::Uuid::nil()))
 }
@@ -213,7 +215,7 @@ mod tests {
         };
         let mut tasks: OrderedTasks = (0..100).map(task).collect();
         assert_eq!(tasks.places().last(), Some(&position(99)));
-        // For a moment two stand where one stood.
+        // In between, two tasks share a position.
         tasks.insert(moved(4, 5));
         tasks.insert(moved(5, 4));
         tasks.remove(id(99));

@@ -1,7 +1,7 @@
 //! Places in the manual order.
 //!
-//! There is nearly always room between two neighbours. Only after hundreds of moves into one gap there is none; then the
-//! tasks around it are spread anew, as few as it takes.
+//! There is nearly always room between two neighbours. A gap is full only after hundreds of moves into it; then as few tasks
+//! around it as possible get new positions.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use super::plan::Plan;
 use super::task::{Fields, Task};
 use crate::tasks::values::Position;
 
-/// Tasks on either side of a gap that are spread first when there is no room in it.
+/// Tasks on either side of a full gap that get new positions at first; the number doubles until there is room.
 const FEW: usize = 16;
-/// Digits that positions have at most after spreading, unless the whole list is spread.
+/// Most digits of a position after spreading, unless the whole list is spread.
 const SHORT: usize = 24;
 
 impl Plan<'_> {
@@ -46,18 +46,18 @@ impl Plan<'_> {
         Ok(())
     }
 
-    /// The end of the order.
+    /// The position after the last one ever given out, for a task that is added.
     pub(super) fn end(&mut self) -> Result<Position, Refusal> {
         self.require_room()?;
         if let Some(position) = Position::between(self.state.last_position.as_ref(), None) {
             return Ok(position);
         }
-        // Somebody imported a task that stood at the very end of everything.
+        // An imported task took the very last position there is.
         let last = self.state.tasks.places().last().cloned();
         self.between(last.as_ref(), None, None)
     }
 
-    /// The position, or the nearest one after it if another task stands there.
+    /// The position itself, or the nearest one after it if another task stands there.
     pub(super) fn free(&mut self, position: &Position) -> Result<Position, Refusal> {
         let places = self.state.tasks.places();
         if !places.contains(position) {
@@ -67,7 +67,7 @@ impl Plan<'_> {
         self.between(Some(position), next.as_ref(), None)
     }
 
-    /// A position between two neighbours for a task that is `moving`, or new. Makes room if there is none.
+    /// A position between two neighbours for a task that is `moving`, or for a new one. Spreads the tasks around a full gap.
     fn between(
         &mut self,
         lower: Option<&Position>,
@@ -99,7 +99,7 @@ impl Plan<'_> {
     }
 }
 
-/// New positions for the tasks around a gap and for one more in it, and which task is the first of them.
+/// New positions for the tasks around a gap and for one more in it, and the index of the first of these tasks.
 fn spread(order: &[Arc<Task>], gap: usize) -> Option<(usize, Vec<Position>)> {
     let mut few = FEW;
     loop {

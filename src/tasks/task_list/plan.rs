@@ -1,4 +1,4 @@
-//! Deciding the actions of a command one after the other, each on what its predecessors leave.
+//! Decides the actions of a command one after the other, each on the state that its predecessors leave.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::tasks::events::{
 };
 use crate::tasks::values::{Position, TaskId};
 
-/// What follows from the actions, all or none.
+/// Decides all the actions of a command, or refuses the command.
 pub(super) fn change(
     state: &State,
     actions: &[Action],
@@ -26,17 +26,20 @@ pub(super) fn change(
     Ok(plan.consequence())
 }
 
-/// A decision in the making.
+/// A decision in progress.
 pub(super) struct Plan<'a> {
-    /// The list as it is.
+    /// The list before the command: versions are compared with it, since a client cannot expect the effects of earlier
+    /// actions.
     before: &'a State,
-    /// The list as it will be.
+    /// The list after the events so far.
     pub(super) state: State,
-    /// What will happen.
+    /// Events decided so far.
     pub(super) events: Vec<TaskEvent>,
-    /// When, and with which mark.
+    /// Time and mark of all events of the decision. The time is never before the list's last change.
     stamp: Stamp,
+    /// Kind of the change: done, undone or redone.
     deed: Deed,
+    /// New top of the stack that this change pops, for the [`Step`] of the first event.
     next: Option<Span>,
 }
 
@@ -48,7 +51,7 @@ impl<'a> Plan<'a> {
         Self { before, state, events, stamp, deed, next }
     }
 
-    /// What follows from the command.
+    /// The events and the state after them.
     pub(super) fn consequence(self) -> Consequence<TaskList> {
         (self.events, self.state)
     }
@@ -71,7 +74,8 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// A task that had an expected version before the command: what its earlier actions did nobody could expect.
+    /// The task, if it had an expected version before the command. Effects of the command's earlier actions are not
+    /// compared: a client cannot expect them.
     fn task(&self, id: TaskId, expected: &Expected) -> Result<Arc<Task>, Refusal> {
         let task = self.state.tasks.get(id).ok_or(Refusal::NoSuchTask)?;
         let seen = self.before.tasks.get(id).unwrap_or(task);
@@ -98,7 +102,7 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// The id, or the next larger one than all that were given out.
+    /// The id itself, or the successor of the largest id ever given out if that is greater.
     fn raised(&self, id: TaskId) -> TaskId {
         self.state.last_id.map_or(id, |last| id.max(successor(last)))
     }
@@ -119,7 +123,7 @@ impl<'a> Plan<'a> {
         if self.state.tasks.get(restore.id).is_some() {
             let task = self.task(restore.id, &restore.expected)?;
             if restore.rewinds {
-                // Where it stands now is no part of what it was.
+                // The present position is kept: moving a task is not part of what is restored.
                 let fields = Fields { position: None, ..Fields::all(restore.content.clone()) };
                 self.make_so(&task, fields);
             }
@@ -179,7 +183,7 @@ impl<'a> Plan<'a> {
         if self.state.tasks.len() < MAX_TASKS { Ok(()) } else { Err(Refusal::ListFull) }
     }
 
-    /// Whether another task than the one that stands at `own` stands there.
+    /// True if a task other than the one at `own` stands at the position.
     fn is_taken(&mut self, position: &Position, own: Option<&Position>) -> bool {
         own != Some(position) && self.state.tasks.places().contains(position)
     }
@@ -188,7 +192,7 @@ impl<'a> Plan<'a> {
         self.happen(TaskEvent::Created(created));
     }
 
-    /// Changes the fields of a task that are not so already.
+    /// Changes those of the fields that differ from the task's.
     pub(super) fn make_so(&mut self, task: &Task, fields: Fields) {
         let after = fields.unlike(&task.content);
         if after.is_empty() {
@@ -208,7 +212,7 @@ impl<'a> Plan<'a> {
         }));
     }
 
-    /// Deletes a task.
+    /// Deletes a task as it is now.
     pub(super) fn delete(&mut self, task: &Task) {
         self.happen(TaskEvent::Deleted(TaskDeleted {
             task_id: task.id,
@@ -221,7 +225,7 @@ impl<'a> Plan<'a> {
         }));
     }
 
-    /// Brings a deleted task back.
+    /// Brings a deleted task back, naming the version of its deletion.
     pub(super) fn bring_back(
         &mut self,
         task_id: TaskId,
@@ -234,7 +238,7 @@ impl<'a> Plan<'a> {
         self.happen(TaskEvent::Restored(restored));
     }
 
-    /// What the next event is part of.
+    /// Stack entry of the next event: the first event of a change names the change beneath it.
     fn step(&self) -> Step {
         if !self.events.is_empty() {
             return Step { further: true, deed: self.deed, ..Step::default() };

@@ -1,4 +1,4 @@
-//! What holds for any sequence of commands.
+//! Properties that hold for any sequence of commands.
 
 use proptest::prelude::*;
 
@@ -10,13 +10,13 @@ use crate::tasks::events::Imported;
 use crate::tasks::testing::{at, draft, id, note, position, stamp, tags, title};
 use crate::tasks::values::Priority;
 
-/// What somebody wants to do, whatever is there by then.
+/// An intended command, which becomes a concrete one in the state that it meets.
 #[derive(Debug, Clone)]
 enum Wish {
     Act(Vec<Action>),
     Undo,
     Redo,
-    /// Bring back what a task was in an earlier version.
+    /// Restores a task to its state in an earlier version.
     Restore(u128, usize),
 }
 
@@ -105,7 +105,7 @@ impl Living {
         living
     }
 
-    /// Carries a wish out, as far as the rules let it.
+    /// Carries out a wish, as far as the rules permit. Returns true if it caused an event.
     fn follow(&mut self, wish: &Wish, now: Stamp) -> bool {
         let command = match wish {
             Wish::Act(actions) => Some(Command::Change {
@@ -154,7 +154,7 @@ impl Living {
     }
 }
 
-/// What a person sees of a list, whenever that was.
+/// The user-visible part of a state, which does not depend on versions and times of change.
 fn seen(state: &State) -> Vec<(TaskId, Content, Timestamp)> {
     let seen = |task: &Arc<Task>| (task.id, task.content.clone(), task.created_at);
     state.tasks.iter().map(seen).collect()

@@ -1,16 +1,16 @@
 //! A persistent sorted sequence.
 //!
-//! A list is cloned for every change, while readers hold the old one. It is therefore kept in chunks behind `Arc`s: a
-//! clone copies one pointer per chunk, and a change copies one chunk.
+//! A list is cloned for every change, while readers hold the old one. It is therefore kept in chunks behind `Arc`s: a clone
+//! copies one pointer per chunk, and a change copies one chunk.
 
 use std::sync::Arc;
 
-/// Most items in a chunk.
+/// Most items in a chunk: a change copies at most this many.
 const CHUNK: usize = 64;
 
 type Chunk<T> = Arc<Vec<T>>;
 
-/// What is sorted by its key.
+/// An item that is sorted by its key.
 pub(super) trait Keyed: Clone {
     type Key: Ord;
 
@@ -20,7 +20,9 @@ pub(super) trait Keyed: Clone {
 /// Items in the order of their keys, none of which is there twice.
 #[derive(Debug, Clone)]
 pub(super) struct Sorted<T> {
+    /// Chunks in order of their keys, none of them empty. Clones share them until they are changed.
     chunks: Vec<Chunk<T>>,
+    /// Number of items in all chunks, kept so that it need not be counted.
     len: usize,
 }
 
@@ -31,23 +33,23 @@ impl<T> Default for Sorted<T> {
 }
 
 impl<T: Keyed> Sorted<T> {
-    /// How many items there are.
+    /// Number of items in all chunks.
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    /// The item with this key.
+    /// The item with this key, if there is one.
     pub(super) fn get(&self, key: &T::Key) -> Option<&T> {
         let chunk = self.chunks.get(self.chunk_of(key))?;
         chunk.binary_search_by(|item| item.key().cmp(key)).ok().and_then(|index| chunk.get(index))
     }
 
-    /// All items in order.
+    /// All items in ascending order.
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &T> {
         self.chunks.iter().flat_map(|chunk| chunk.iter())
     }
 
-    /// The items after a key in order, whether or not there is one with that key.
+    /// The items after a key in ascending order. There need not be an item with that key.
     pub(super) fn after<'a>(&'a self, key: &T::Key) -> impl Iterator<Item = &'a T> + use<'a, T> {
         let at = self.chunk_of(key);
         let begin =
@@ -55,7 +57,7 @@ impl<T: Keyed> Sorted<T> {
         self.chunks.iter().skip(at).flat_map(|chunk| chunk.iter()).skip(begin)
     }
 
-    /// The items before a key, the last first.
+    /// The items before a key in descending order. There need not be an item with that key.
     pub(super) fn before<'a>(&'a self, key: &T::Key) -> impl Iterator<Item = &'a T> + use<'a, T> {
         let at = self.chunk_of(key);
         let (earlier, rest) = self.chunks.split_at(at.min(self.chunks.len()));
@@ -65,7 +67,7 @@ impl<T: Keyed> Sorted<T> {
         own.iter().rev().chain(earlier.iter().rev().flat_map(|chunk| chunk.iter().rev()))
     }
 
-    /// Puts an item in its place, and returns the one with the same key that was there.
+    /// Inserts an item, and returns the one with the same key that it replaces.
     pub(super) fn insert(&mut self, item: T) -> Option<T> {
         let at = self.chunk_of(item.key());
         let Some(chunk) = self.chunks.get_mut(at) else {
@@ -88,7 +90,7 @@ impl<T: Keyed> Sorted<T> {
         }
     }
 
-    /// Takes an item out.
+    /// Removes the item with this key and returns it.
     pub(super) fn remove(&mut self, key: &T::Key) -> Option<T> {
         let at = self.chunk_of(key);
         let chunk = self.chunks.get_mut(at)?;
@@ -101,14 +103,14 @@ impl<T: Keyed> Sorted<T> {
         Some(removed)
     }
 
-    /// Index of the chunk that holds a key, or would.
+    /// Index of the chunk that holds a key, or would hold it.
     fn chunk_of(&self, key: &T::Key) -> usize {
         let begins_after = |chunk: &Chunk<T>| chunk.first().is_some_and(|first| first.key() > key);
         self.chunks.partition_point(|chunk| !begins_after(chunk)).saturating_sub(1)
     }
 }
 
-/// Where a full chunk is split: appending leaves full chunks behind, inserting leaves two halves.
+/// Index at which a full chunk is split. Appending leaves full chunks behind, inserting leaves two halves.
 fn split_at(inserted: usize, len: usize) -> usize {
     if inserted + 1 == len { len - 1 } else { len / 2 }
 }

@@ -1,7 +1,6 @@
-//! Undo and redo: the events of a change, taken back one after the other from the last to the first.
+//! Undo and redo. The events of a change are reversed one after the other, from the last to the first.
 //!
-//! Nothing is ever removed from the history: what takes back is itself a change, which can be taken back, and that is what
-//! redo is.
+//! Nothing is ever removed from the history: an undo is itself a change, and a redo is the undo of an undo.
 
 use std::sync::Arc;
 
@@ -11,7 +10,7 @@ use super::{State, TaskList};
 use crate::eventlog::Consequence;
 use crate::tasks::events::{Deed, TaskEvent};
 
-/// What takes back a change, if it is still the one to be taken back.
+/// Decides the reversal of a change, if it is still the top of its stack.
 pub(super) fn take_back(
     state: &State,
     taking: &Taking,
@@ -32,7 +31,7 @@ pub(super) fn take_back(
 }
 
 impl Plan<'_> {
-    /// The opposite of an event that stands at `version`.
+    /// Adds the reversal of an event that stands at `version`.
     fn reverse(&mut self, event: &TaskEvent, version: i64) {
         let task = self.state.tasks.get(event.task_id()).map(Arc::clone);
         match (event, task) {
@@ -44,7 +43,7 @@ impl Plan<'_> {
                 let (content, created_at) = (deleted.task.clone(), deleted.created_at);
                 self.bring_back(deleted.task_id, content, created_at, version);
             }
-            // Impossible while changes are taken back in their order.
+            // Impossible while changes are reversed in the order of their stack.
             (TaskEvent::Changed(_) | TaskEvent::Created(_) | TaskEvent::Restored(_), None)
             | (TaskEvent::Deleted(_), Some(_)) => {}
         }

@@ -1,4 +1,4 @@
-//! A task, as its list keeps it, and parts of one.
+//! A task as its list keeps it, and parts of one.
 
 use std::ops::Deref;
 use std::sync::OnceLock;
@@ -10,7 +10,8 @@ use crate::eventlog::Point;
 use crate::tasks::search;
 use crate::tasks::values::{Description, Due, Position, Priority, Tags, TaskId, Title};
 
-/// Names everything that can change of a task once: for the whole, for a part of it, and for going from one to the other.
+/// Names every field of a task that can change once, for the whole (`Content`), for a part (`Fields`) and for the
+/// conversions between them.
 macro_rules! content {
     ($($(#[$doc:meta])* $field:ident: $type:ty $(, $($attribute:meta),+)?;)+) => {
         /// Everything of a task that can change.
@@ -20,7 +21,7 @@ macro_rules! content {
             $($(#[$doc])* $($(#[$attribute])+)? pub $field: $type,)+
         }
 
-        /// Some of it. What is absent is not meant.
+        /// Some fields of a task's content. Absent fields are left alone.
         #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(rename_all = "camelCase")]
         pub struct Fields {
@@ -32,29 +33,29 @@ macro_rules! content {
         }
 
         impl Fields {
-            /// Whether nothing is meant.
+            /// True if no field is present.
             pub fn is_empty(&self) -> bool {
                 $(self.$field.is_none())&&+
             }
 
-            /// Everything there is.
+            /// All fields of the content.
             pub fn all(content: Content) -> Self {
                 Self { $($field: Some(content.$field),)+ }
             }
 
-            /// Only what is different in `content`.
+            /// Only the fields whose values differ from those in `content`.
             #[must_use]
             pub fn unlike(self, content: &Content) -> Self {
                 Self { $($field: self.$field.filter(|wanted| *wanted != content.$field),)+ }
             }
 
-            /// The same fields as they are in `content`.
+            /// These fields with their values in `content`.
             #[must_use]
             pub fn as_in(&self, content: &Content) -> Self {
                 Self { $($field: self.$field.as_ref().map(|_| content.$field.clone()),)+ }
             }
 
-            /// Makes `content` so.
+            /// Sets these fields in `content`.
             pub fn put_on(&self, content: &mut Content) {
                 $(if let Some(wanted) = &self.$field {
                     content.$field.clone_from(wanted);
@@ -65,35 +66,35 @@ macro_rules! content {
 }
 
 content! {
-    /// The title.
+    /// Title: a single line, never empty.
     title: Title;
-    /// The description.
+    /// Description, if there is one.
     description: Option<Description>, serde(default, skip_serializing_if = "Option::is_none");
-    /// When it was done; not yet, if absent.
+    /// Time of completion; `None` for an open task.
     completed_at: Option<Timestamp>, serde(default, skip_serializing_if = "Option::is_none");
-    /// How urgent it is.
+    /// Urgency, from none to high.
     priority: Priority, serde(default, skip_serializing_if = "Priority::is_none");
-    /// When it is due.
+    /// Day or moment at which the task is due, if there is one.
     due: Option<Due>, serde(default, skip_serializing_if = "Option::is_none");
-    /// Its tags.
+    /// Tags in the order given.
     tags: Tags, serde(default, skip_serializing_if = "Tags::is_empty");
-    /// Where it stands in the manual order.
+    /// Position in the manual order, unique in its list.
     position: Position;
 }
 
 impl Content {
-    /// Whether it is done.
+    /// True if the task is completed.
     pub fn is_completed(&self) -> bool {
         self.completed_at.is_some()
     }
 
-    /// The texts that are searched.
+    /// The texts that a search looks into.
     fn texts(&self) -> impl Iterator<Item = &str> {
         let description = self.description.as_ref().map(Description::as_str);
         [self.title.as_str()].into_iter().chain(description).chain(self.tags.iter())
     }
 
-    /// About how many bytes it takes beside its own size.
+    /// Estimated bytes on the heap, beside the size of the content itself.
     pub fn bytes(&self) -> usize {
         let description = self.description.as_ref().map_or(0, |text| text.as_str().len());
         let due = self.due.as_ref().map_or(0, Due::bytes);
@@ -102,7 +103,7 @@ impl Content {
 }
 
 impl Fields {
-    /// About how many bytes they take beside their own size.
+    /// Estimated bytes on the heap, beside the size of the fields themselves.
     pub fn bytes(&self) -> usize {
         let title = self.title.as_ref().map_or(0, |title| title.as_str().len());
         let description = self.description.as_ref().and_then(Option::as_ref);
@@ -112,29 +113,31 @@ impl Fields {
     }
 }
 
-/// Bytes of a task beside its own size: a place in the list, and what the allocator rounds up.
+/// Bytes of a task beside its own size: its slot in the list, and rounding by the allocator.
 const AROUND: usize = 64;
 
-/// A task. Gives its content like a part of itself.
+/// A task. Dereferences to its content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Task {
-    /// Its identifier.
+    /// Identifier, unique in its list.
     pub id: TaskId,
-    /// What can change.
+    /// Fields that can change.
     pub content: Content,
-    /// When it was added.
+    /// Time of creation; for an imported task, from the file.
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// Time of the last change; for an imported task, at first from the file.
     pub updated_at: Timestamp,
-    /// The list's version in which it became what it is: no other state of it has the same.
+    /// Version of the list as of the task's last change. It identifies this state of the task, so clients use it as expected
+    /// version.
     pub version: Point,
     #[serde(skip)]
+    /// Search text, cached on first use. It follows from the content, so it is neither stored nor compared.
     folded: Searched,
 }
 
 impl Task {
-    /// A task as it is in `version` of its list.
+    /// A task as of `version` of its list.
     pub fn new(
         id: TaskId,
         content: Content,
@@ -144,7 +147,7 @@ impl Task {
         Self { id, content, created_at, updated_at, version, folded: Searched::default() }
     }
 
-    /// The same task with these fields, from `version` on.
+    /// A copy of the task with these fields changed, as of `version`.
     #[must_use]
     pub fn changed(&self, fields: &Fields, at: Timestamp, version: Point) -> Self {
         let mut content = self.content.clone();
@@ -152,18 +155,18 @@ impl Task {
         Self::new(self.id, content, (self.created_at, at), version)
     }
 
-    /// About how many bytes it takes, with what is searched of it once somebody searches.
+    /// Estimated bytes in memory, including the search text that the first search adds.
     pub fn weight(&self) -> usize {
         let folded: usize = self.content.texts().map(search::most_bytes).sum();
         size_of::<Self>() + AROUND + self.content.bytes() + folded
     }
 
-    /// Whether it was searched already.
+    /// True if the search text is cached.
     pub fn is_folded(&self) -> bool {
         self.folded.0.get().is_some()
     }
 
-    /// What is searched of it.
+    /// The search text, cached by the first call.
     pub fn folded(&self) -> &Folded {
         self.folded.0.get_or_init(|| Box::new(Folded::of(&self.content)))
     }
@@ -177,10 +180,12 @@ impl Deref for Task {
     }
 }
 
-/// What is searched of a task: without regard to case and accents.
+/// Search text of a task: without regard to case and accents.
 #[derive(Debug)]
 pub struct Folded {
+    /// Title and description, folded, with a line break in between so that no single line matches across both.
     text: Box<str>,
+    /// Tags, folded: a search for tags compares whole tags.
     tags: Vec<Box<str>>,
 }
 
@@ -195,29 +200,29 @@ impl Folded {
         Self { text: text.into(), tags }
     }
 
-    /// Whether a text, as it is searched, is in title or description.
+    /// True if title or description contains the folded text.
     pub fn has_text(&self, text: &str) -> bool {
         self.text.contains(text)
     }
 
-    /// Whether a tag, as it is searched, is among the tags.
+    /// True if a tag equals the folded tag.
     pub fn has_tag(&self, tag: &str) -> bool {
         self.tags.iter().any(|present| &**present == tag)
     }
 }
 
-/// What is searched of a task, from the first search on.
+/// Cache of a task's search text, filled by the first search.
 #[derive(Debug, Default)]
 struct Searched(OnceLock<Box<Folded>>);
 
-/// A copy is often made to be changed: it is searched anew.
+/// A clone starts with an empty cache, because it is usually made to be changed.
 impl Clone for Searched {
     fn clone(&self) -> Self {
         Self::default()
     }
 }
 
-/// It follows from the rest, so it makes no difference.
+/// All caches are equal: their content follows from the other fields of the task.
 impl PartialEq for Searched {
     fn eq(&self, _: &Self) -> bool {
         true
@@ -226,7 +231,7 @@ impl PartialEq for Searched {
 
 impl Eq for Searched {}
 
-/// Tells a field that is `null` from one that is absent: only an absent one is `None`.
+/// Distinguishes a field that is `null` from one that is absent: only an absent one is `None`.
 pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {

@@ -1,7 +1,8 @@
-//! When a task is due: on a day, or at a moment.
+//! Due dates: a day, or a moment.
 //!
-//! A moment keeps the zone it was given in: a UTC offset (RFC 3339), or an offset and the name of a time zone (RFC 9557).
-//! The name is checked when it comes in; afterwards the offset counts, so that a later rule of that zone moves nothing.
+//! A moment keeps the zone in which it was given: a UTC offset (RFC 3339), or an offset and the name of a time zone (RFC
+//! 9557). The name is checked on input. Afterwards the offset counts, so that a later change of that zone's rules moves
+//! nothing.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,21 +17,21 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::base::clock::Timestamp;
 use crate::base::rfc3339::{YEARS, pieces};
 
-/// When a task is due. Moments have millisecond precision. Boxed: most tasks are not due.
+/// Due date of a task. Moments have millisecond precision. Boxed, because most tasks have none.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Due(Box<When>);
 
 #[derive(Clone, PartialEq, Eq)]
 struct When {
-    /// As it is shown: `2026-12-24`, `2026-12-24T18:00:00+01:00`, `2026-12-24T18:00:00+01:00[Europe/Prague]`.
+    /// Text as shown: `2026-12-24`, `2026-12-24T18:00:00+01:00`, `2026-12-24T18:00:00+01:00[Europe/Prague]`.
     text: Box<str>,
-    /// The day, where it is due.
+    /// Day in the zone of the due date, for ranges of days.
     date: Date,
-    /// The moment, unless it is due on a day as a whole.
+    /// Moment, for sorting and for ranges of moments; `None` if the task is due on a day as a whole.
     moment: Option<Timestamp>,
 }
 
-/// The text does not say when.
+/// Error: the text is not a due date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "must be a date such as 2026-12-24, or a date and time with its zone such as 2026-12-24T18:00:00+01:00 \
@@ -38,22 +39,22 @@ struct When {
 )]
 pub struct InvalidDue;
 
-/// An end of a range of due dates: a day counts as the day where the task is due, a moment as that moment.
+/// End of a range of due dates. A day is compared with the day in the task's zone, a moment with the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Bound {
-    /// A day, wholly part of the range.
+    /// A day, all of which is in the range.
     Day(Date),
-    /// A moment, part of the range.
+    /// A moment, which is in the range.
     Moment(Timestamp),
 }
 
 impl Due {
-    /// The moment; the beginning of the day in UTC when it is due on a day as a whole.
+    /// The moment of the due date; for a day, the beginning of that day in UTC.
     pub fn instant(&self) -> Timestamp {
         self.0.moment.unwrap_or_else(|| beginning(self.0.date))
     }
 
-    /// Whether it is not before an end of a range.
+    /// True if the due date is not before the start of a range.
     pub fn is_from(&self, bound: Bound) -> bool {
         match bound {
             Bound::Day(day) => self.0.date >= day,
@@ -61,7 +62,7 @@ impl Due {
         }
     }
 
-    /// Whether it is not after an end of a range.
+    /// True if the due date is not after the end of a range.
     pub fn is_until(&self, bound: Bound) -> bool {
         match bound {
             Bound::Day(day) => self.0.date <= day,
@@ -69,22 +70,22 @@ impl Due {
         }
     }
 
-    /// As an end of a range.
+    /// The due date as an end of a range.
     pub fn bound(&self) -> Bound {
         self.0.moment.map_or(Bound::Day(self.0.date), Bound::Moment)
     }
 
-    /// As it is shown.
+    /// Text as shown, which is also the stored form.
     pub fn as_str(&self) -> &str {
         &self.0.text
     }
 
-    /// How many bytes it takes beside its own size.
+    /// Bytes on the heap, beside the size of the value itself.
     pub fn bytes(&self) -> usize {
         size_of::<When>() + self.0.text.len()
     }
 
-    /// Reads what [`Self::as_str`] gave, whatever is known of its zone by now.
+    /// Reads the text of [`Self::as_str`], even if its time zone is not known any more.
     fn stored(text: &str) -> Option<Self> {
         let pieces = Pieces::parse(text).ok()?;
         let date = pieces.date();
@@ -100,7 +101,7 @@ impl Due {
 }
 
 fn beginning(date: Date) -> Timestamp {
-    // The very last days have no moment of their own.
+    // The last days of the calendar are beyond the last timestamp.
     let moment = Offset::UTC.to_timestamp(date.at(0, 0, 0, 0));
     moment.unwrap_or(jiff::Timestamp::MAX).into()
 }
@@ -121,13 +122,14 @@ impl FromStr for Due {
                 .and_then(|zoned| shown(&zoned)),
             _ => return Err(InvalidDue),
         };
-        // What is shown is what counts: before there were zones of whole minutes, an offset is shown rounded.
+        // The shown text is parsed again, because it counts: offsets of the time before whole-minute zones are shown
+        // rounded.
         let due = shown.ok().and_then(|text| Self::stored(&text));
         due.filter(|due| YEARS.contains(&due.0.date.year())).ok_or(InvalidDue)
     }
 }
 
-/// The same moment to the millisecond, in its zone, as it is shown.
+/// Text of a moment in its zone, to the millisecond.
 fn shown(zoned: &Zoned) -> Result<String, jiff::Error> {
     let rounding = ZonedRound::new().smallest(Unit::Millisecond).mode(RoundMode::Trunc);
     let zoned = zoned.round(rounding)?;

@@ -1,4 +1,4 @@
-//! The values a task is made of. Whoever holds one knows that it fits.
+//! The values that make up a task. Each type is valid by construction.
 
 mod due;
 mod position;
@@ -14,9 +14,9 @@ pub use text::{DESCRIPTION_CHARACTERS, Description, TITLE_CHARACTERS, Title};
 
 use crate::base::id::Id;
 
-/// Marks the identifiers of tasks.
+/// Type parameter that distinguishes the identifiers of tasks from others.
 #[derive(Debug)]
 pub enum TaskKind {}
 
-/// Identifies a task. Within one list identifiers grow: their order is the order of creation.
+/// Identifier of a task. Identifiers grow within a list, so their order is the order of creation.
 pub type TaskId = Id<TaskKind>;

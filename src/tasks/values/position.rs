@@ -1,10 +1,10 @@
-//! Where a task stands in its list's manual order.
+//! Positions in the manual order of a list.
 //!
 //! # Design
 //!
-//! A position is a fraction written in base 36, so that text order is number order and there is always another position
-//! between two: a task is moved without touching any other. The first eight digits count whole steps: adding to either
-//! end takes the next step, and only what is put between two neighbours needs further digits.
+//! A position is a fraction written in base 36, so text order is number order and there is always another position between
+//! two others: a task is moved without touching any other. The first eight digits count whole steps. Adding to either end
+//! takes the next step, and only what is put between two neighbours needs further digits.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -12,47 +12,47 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Digits of the part that counts whole steps.
+/// Number of digits that count whole steps.
 const WHOLE: usize = 8;
-/// Most digits: about three hundred moves into one gap.
+/// Most digits of a position: enough for about three hundred moves into one gap.
 const MAX_DIGITS: usize = 64;
 const BASE: u64 = 36;
-/// The position of the first task of a list: the middle, with room on both sides.
+/// Steps of the first position in a list: the middle, with room on both sides.
 const START: u64 = 18 * 36_u64.pow(7);
 const END: u64 = 36_u64.pow(8);
 
-/// A place in the manual order. Compares like the text it is. Cheap to clone.
+/// A position in the manual order. Compares like its text. Cheap to clone.
 #[derive(Clone)]
 pub struct Position(Digits);
 
-/// The digits of a position. Nearly all positions count whole steps and nothing else: these take no memory of their own.
+/// Digits of a position. Nearly all positions are whole steps, which need no memory on the heap.
 #[derive(Clone)]
 enum Digits {
     Whole([u8; WHOLE]),
     Further(Arc<Box<str>>),
 }
 
-/// The text is no position.
+/// Error: the text is not a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be the position of an exported task")]
 pub struct InvalidPosition;
 
 impl Position {
-    /// Reads a position.
+    /// Parses the text of a position.
     ///
     /// # Errors
     ///
-    /// When it is not one that this module gives.
+    /// If the text is not one that this module produces.
     pub fn parse(text: &str) -> Result<Self, InvalidPosition> {
         let fits = (WHOLE..=MAX_DIGITS).contains(&text.len())
             && text.bytes().all(|byte| digit(byte).is_some())
-            // The smallest of all, and a longer one that ends in zero, would leave no room beside them.
+            // The smallest text, or a longer one that ends in zero, would leave no room beside it.
             && text != "00000000"
             && (text.len() == WHOLE || !text.ends_with('0'));
         if fits { Ok(Self::of(text)) } else { Err(InvalidPosition) }
     }
 
-    /// A position between two others, or beyond one, or the first of all. `None` when there is no room left in between.
+    /// A position between two others, beyond one of them, or the first of all. `None` if there is no room left.
     pub fn between(lower: Option<&Self>, upper: Option<&Self>) -> Option<Self> {
         match (lower, upper) {
             (None, None) => Some(Self::whole(START)),
@@ -65,7 +65,7 @@ impl Position {
         }
     }
 
-    /// As many positions in order between two others. `None` when there is no room left in between.
+    /// So many positions in order between two others. `None` if there is no room left.
     pub fn spread(lower: Option<&Self>, upper: Option<&Self>, count: usize) -> Option<Vec<Self>> {
         if count == 0 {
             return Some(Vec::new());
@@ -78,16 +78,16 @@ impl Position {
         Some(positions)
     }
 
-    /// The position as text.
+    /// The position as text, which is also the stored form.
     pub fn as_str(&self) -> &str {
         match &self.0 {
-            // They are ASCII.
+            // All digits are ASCII.
             Digits::Whole(digits) => std::str::from_utf8(digits).unwrap_or_default(),
             Digits::Further(text) => text,
         }
     }
 
-    /// About how many bytes it takes beside its own size.
+    /// Estimated bytes on the heap, beside the size of the value itself.
     pub fn bytes(&self) -> usize {
         match &self.0 {
             Digits::Whole(_) => 0,
@@ -112,7 +112,7 @@ impl Position {
         Self::of(&text(&digits))
     }
 
-    /// The whole steps.
+    /// Number of whole steps, without the further digits.
     fn steps(&self) -> u64 {
         self.digits().take(WHOLE).fold(0, |steps, digit| steps * BASE + digit)
     }
@@ -121,14 +121,14 @@ impl Position {
         self.as_str().bytes().filter_map(digit)
     }
 
-    /// The shortest fraction between two positions that share their whole steps, or have neighbouring ones.
+    /// The shortest fraction between two positions whose whole steps are equal or neighbours.
     fn fraction(lower: Option<&Self>, upper: Option<&Self>) -> Option<Self> {
         let mut low = lower.into_iter().flat_map(Self::digits);
         let mut high = upper.map(Self::digits);
         let mut digits = Vec::new();
         while digits.len() < MAX_DIGITS {
             let least = low.next().unwrap_or(0);
-            // Once a smaller digit was chosen, whatever follows stays below the upper one.
+            // After a digit that is below the upper one, all further digits stay below it.
             let most = high.as_mut().map_or(BASE, |high| high.next().unwrap_or(0));
             if most > least + 1 {
                 digits.push(u64::midpoint(least, most));

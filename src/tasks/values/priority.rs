@@ -1,32 +1,32 @@
-//! How urgent a task is.
+//! Priorities of tasks.
 
 use std::borrow::Cow;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-/// How urgent a task is, from least to most.
+/// Priority of a task, in ascending order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Priority {
-    /// Nobody has said.
+    /// No priority was given.
     #[default]
     None,
-    /// It can wait.
+    /// The task can wait.
     Low,
-    /// It should not wait long.
+    /// The task should not wait long.
     Medium,
-    /// It should be done first.
+    /// The task should be done first.
     High,
 }
 
 impl Priority {
-    /// Whether nobody has said.
+    /// True if no priority was given.
     pub fn is_none(&self) -> bool {
         *self == Self::None
     }
 
-    /// Its name, as on the wire.
+    /// Name of the priority, as in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -37,7 +37,7 @@ impl Priority {
     }
 }
 
-/// The text is no priority.
+/// Error: the text is not a priority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be none, low, medium or high")]
 pub struct InvalidPriority;
@@ -51,7 +51,7 @@ impl FromStr for Priority {
     }
 }
 
-/// Read as a text: what is derived takes anything that is no word for no JSON at all.
+/// Read as a string. A derived implementation reports a value of another type as invalid JSON.
 impl<'de> Deserialize<'de> for Priority {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         const NAMES: &[&str] = &["none", "low", "medium", "high"];

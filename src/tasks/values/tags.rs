@@ -1,46 +1,46 @@
-//! The tags of a task.
+//! Tags of a task, and the rules for them.
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::base::text::{InvalidText, line};
 
-/// Most tags of a task.
+/// Most tags of one task.
 pub const MAX_TAGS: usize = 20;
-/// Most characters of a tag.
+/// Most characters of one tag.
 pub const TAG_CHARACTERS: usize = 50;
 
-/// What stands between tags where they are one text (CSV), and therefore in none of them.
+/// Separates tags in a text that holds several (CSV), and is therefore forbidden in tags.
 pub const TAG_SEPARATOR: char = ';';
 
-/// A task's tags: up to 20, in the order they were given, none twice whatever its case.
+/// Tags of a task: at most 20, in the order given, without repeats that differ only in case.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Tags(Box<[Box<str>]>);
 
-/// The tags do not fit.
+/// Reasons for which tags are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTag {
-    /// Too many tags.
+    /// There are more than [`MAX_TAGS`] tags.
     #[error("must have at most {MAX_TAGS} tags")]
     TooMany,
-    /// No character of it can be seen.
+    /// A tag has no visible character.
     #[error("must not be empty")]
     Empty,
-    /// Too many characters.
+    /// A tag has more than [`TAG_CHARACTERS`] characters.
     #[error("must have at most {TAG_CHARACTERS} characters")]
     TooLong,
-    /// Holds a character that a tag cannot have.
+    /// A tag contains a character that is forbidden in tags.
     #[error("must not contain a semicolon or a control character")]
     Forbidden,
 }
 
 impl Tags {
-    /// The texts as tags: white space around each is dropped, and one that was there already is too.
+    /// Parses tags. White space around each is trimmed, and repeats are dropped.
     ///
     /// # Errors
     ///
-    /// Which tag does not fit, if it is a single one, and why.
+    /// If a tag is invalid, with its index; or if there are too many tags, without one.
     pub fn parse<T: AsRef<str>>(texts: &[T]) -> Result<Self, (Option<usize>, InvalidTag)> {
         if texts.len() > MAX_TAGS {
             return Err((None, InvalidTag::TooMany));
@@ -55,23 +55,23 @@ impl Tags {
         Ok(Self(tags.into()))
     }
 
-    /// Whether there are none.
+    /// True if there are no tags.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// How many bytes they take beside their own size.
+    /// Bytes on the heap, beside the size of the value itself.
     pub fn bytes(&self) -> usize {
         size_of_val(&*self.0) + self.iter().map(str::len).sum::<usize>()
     }
 
-    /// The tags in their order.
+    /// The tags in the order given.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|tag| &**tag)
     }
 }
 
-/// True for two tags that are the same, whatever their case and however their letters were typed.
+/// True if two tags are equal without regard to case and to Unicode composition.
 fn same(one: &str, other: &str) -> bool {
     let lower = |text: &str| text.chars().flat_map(char::to_lowercase).nfc().collect::<String>();
     one == other || lower(one) == lower(other)

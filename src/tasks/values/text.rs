@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::text::{InvalidText, line, lines};
 
-/// Most characters of a title.
+/// Most characters of a title, after trimming.
 pub const TITLE_CHARACTERS: usize = 200;
-/// Most characters of a description.
+/// Most characters of a description, as written.
 pub const DESCRIPTION_CHARACTERS: usize = 2_000;
 
 /// A task's title: one line of 1 to 200 characters after trimming.
@@ -17,16 +17,16 @@ pub const DESCRIPTION_CHARACTERS: usize = 2_000;
 pub struct Title(Box<str>);
 
 impl Title {
-    /// The text as a title; blanks around it are dropped.
+    /// Parses a title, and trims white space around it.
     ///
     /// # Errors
     ///
-    /// When it is empty, too long or not of one line.
+    /// If the title is empty, too long, or has more than one line.
     pub fn parse(text: &str) -> Result<Self, InvalidText> {
         Ok(Self(line(text, TITLE_CHARACTERS)?.into()))
     }
 
-    /// The title.
+    /// The title as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -38,16 +38,16 @@ impl Title {
 pub struct Description(Box<str>);
 
 impl Description {
-    /// The text as a description.
+    /// Parses a description.
     ///
     /// # Errors
     ///
-    /// When it is too long or holds NUL.
+    /// If the description is too long or contains NUL.
     pub fn parse(text: &str) -> Result<Self, InvalidText> {
         Ok(Self(lines(text, DESCRIPTION_CHARACTERS)?.into()))
     }
 
-    /// The description.
+    /// The description as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

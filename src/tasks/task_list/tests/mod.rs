@@ -1,4 +1,4 @@
-//! The rules of a task list, given / when / then.
+//! The rules of a task list, as given / when / then.
 
 mod moving;
 mod restoring;
@@ -19,7 +19,7 @@ use crate::tasks::values::Priority;
 const MILK: u128 = 1;
 const BREAD: u128 = 2;
 
-/// An event of a change that stands on another one.
+/// Step of an event whose change lies on top of another one.
 fn on(first: i64, last: i64) -> Step {
     Step { below: Some(Span(first, last)), ..Step::default() }
 }
@@ -70,7 +70,7 @@ fn deleted(number: u128, previous: i64, step: Step) -> TaskEvent {
     })
 }
 
-/// Milk and bread, each added by itself.
+/// Milk and bread, each added by a command of its own.
 fn both() -> [TaskEvent; 2] {
     [created(MILK, 0, Step::default()), created(BREAD, 1, on(1, 1))]
 }
@@ -103,7 +103,7 @@ fn rejected(action: usize, refusal: Refusal) -> Rejection {
     refusal.of(action)
 }
 
-/// Decides a command and lets its events happen.
+/// Decides a command and applies its events.
 fn carry_out(state: State, command: Command) -> (State, Vec<TaskEvent>) {
     let events = TaskList::decide(&state, command).unwrap();
     let state = events.iter().fold(state, TaskList::evolve);
@@ -316,7 +316,7 @@ fn events_are_written_as_the_golden_files_say() {
 }
 
 impl TaskEvent {
-    /// The same creation, at the time of most commands.
+    /// As the event itself, but a creation is moved to the time of most commands.
     fn at_nine(self) -> Self {
         match self {
             Self::Created(event) => Self::Created(TaskCreated { at: at(9), ..event }),

@@ -1,4 +1,4 @@
-//! The manual order.
+//! Moves in the manual order.
 
 use super::*;
 
@@ -47,7 +47,7 @@ fn when_a_gap_is_full_its_neighbours_make_room_and_the_order_is_kept() {
     }
     let mut expected: Vec<u128> = (1..=40).collect();
     for round in 0..400_u128 {
-        // The last one goes behind the first one, again and again.
+        // The last task goes behind the first one, again and again.
         let last = *expected.last().unwrap();
         let action = relocate(last, Place::After(id(1)));
         let (next, events) = carry_out(state, one(action));

@@ -1,4 +1,4 @@
-//! Tasks that come back, from the history or from a file.
+//! Restored tasks: from the history or from a file.
 
 use super::*;
 
