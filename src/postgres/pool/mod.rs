@@ -4,8 +4,8 @@
 //! each turn into [`DatabaseError::Unavailable`] within a few seconds, which becomes a `503` further up.
 //!
 //! A server may stop answering in the middle of a statement and keep its connection, which would block the caller for as
-//! long as it does. The caller that notices abandons all sessions ([`Pool::abandon`]): the statements under way fail, and
-//! later ones are sent to a server that answers.
+//! long as it does. The log's follower, which notices, abandons all sessions ([`Pool::abandon`]): the statements under way
+//! fail, and later ones are sent to a server that answers.
 //!
 //! Sessions are handed on as they are ([`RecyclingMethod::Fast`]), so nothing may `SET` outside a transaction.
 
