@@ -18,8 +18,8 @@ use tokio::sync::watch;
 
 /// Moment in UTC with millisecond precision.
 ///
-/// Milliseconds since the earliest moment of a signed number. It is never 0, so that an optional moment, of which there are
-/// several in every task and session in memory, takes no more space than a moment.
+/// Milliseconds since the earliest moment that Unix time in an `i64` can tell. It is never 0, so that an optional moment, of
+/// which there are several in every task and session in memory, takes no more space than a moment.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(NonZeroU64);
 

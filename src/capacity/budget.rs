@@ -109,10 +109,10 @@ impl Holder {
 /// The budget has too few bytes left for a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Exhausted {
-    /// The holder's leases have reached its share.
+    /// The lease would take the holder beyond its share.
     #[error("the holder's share of the budget is used up")]
     Share,
-    /// The leases of all holders have reached the limit.
+    /// The lease would take all holders together beyond the limit.
     #[error("the budget is used up")]
     Limit,
 }

@@ -104,9 +104,9 @@ const FLOOD: u32 = 100;
 /// Recent failures of sign-ins to one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Streak {
-    /// First recent failure.
+    /// First failure for this address lately.
     First,
-    /// A few failures.
+    /// A few failures, which typing errors explain.
     Repeated,
     /// More failures than typing errors explain.
     Persistent,
@@ -132,7 +132,7 @@ pub enum KeyChange {
     Signing,
     /// The key no longer signs but still verifies.
     Verifying,
-    /// The key left the JWKS in the course of rotation.
+    /// The key left the JWKS, after its last token had expired.
     Retired,
     /// The key was removed at once.
     Revoked,

@@ -94,7 +94,7 @@ pub struct Node {
     pub is_single: bool,
     /// Process id of the PostgreSQL backend that serves the session.
     pub backend: i32,
-    /// Time since its last statement ended, zero while one runs; `None` if PostgreSQL hides it.
+    /// Time since its last statement ended, zero while a statement or a transaction is open; `None` if PostgreSQL hides it.
     pub silent: Option<Duration>,
 }
 

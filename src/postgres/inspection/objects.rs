@@ -50,7 +50,7 @@ pub struct Trigger {
     pub is_enabled: bool,
 }
 
-/// Privileges that Keyfold needs and this user lacks.
+/// Rights of this user on which Keyfold depends.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rights {
     /// Missing privileges on tables, as `INSERT on events`.

@@ -9,7 +9,8 @@ pub struct ClusterConfig {
     pub data: PathBuf,
     /// Directory of PostgreSQL's server programs; `None` searches for them.
     pub binaries: Option<PathBuf>,
-    /// User that PostgreSQL runs as if the server runs as root; `None` stands for `postgres` or `nobody`.
+    /// User that PostgreSQL runs as if the server runs as root. `None` keeps the owner of an existing cluster, and chooses an
+    /// unprivileged user of the system for a new one.
     pub run_as: Option<String>,
     /// Sessions that the cluster has to allow; numbers up to [`SESSIONS`] change nothing.
     pub sessions: usize,

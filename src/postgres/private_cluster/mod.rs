@@ -6,7 +6,7 @@
 //!
 //! Invariants, each kept by one file:
 //! * one server per data directory (`data_directory`), a complete cluster or none (`initialise`);
-//! * never root (`identity`), never reachable by anybody else (`socket`, `access`);
+//! * never root (`identity`), never reachable by another user (`socket`, `access`);
 //! * never running without its server (`postmaster`), and what a crash left behind is recognised for certain before it
 //!   is stopped (`leftover`).
 

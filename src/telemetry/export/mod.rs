@@ -109,7 +109,7 @@ pub(super) fn metrics(
     Ok(PeriodicReader::builder(exporter).with_interval(all.metric_interval).build())
 }
 
-/// Exporter of spans.
+/// Exporter of spans over the configured protocol.
 pub(super) fn span_exporter(config: &OtlpSettings) -> anyhow::Result<Reporting<SpanExporter>> {
     exporter!(SpanExporter::builder(), config, "spans")
 }

@@ -16,7 +16,7 @@ macro_rules! metrics {
             pub static $constant: $type = $made;
         )*
 
-        /// Every metric.
+        /// Every metric, in the order of the table.
         pub static METRICS: &[&Definition] = &[$(&$constant.definition),*];
     };
 }
