@@ -1,11 +1,11 @@
 //! Injected time.
 //!
-//! Nothing in the crate reads the system clock except [`Clock::system`]; everything else is given a [`Clock`], so that
-//! tests decide what time it is. Time has millisecond precision everywhere: in events, in tables and on the wire.
+//! Nothing in the crate reads the system clock except [`Clock::system`]; all other code gets a [`Clock`], so that tests
+//! control the time. Time has millisecond precision everywhere: in events, in tables and on the wire.
 //!
-//! A clock may be wrong. A node compares its own with the database's ([`skew`](super::skew)) and says so here, and whoever
-//! ends or issues something because of the time asks [`Clock::is_right`] first. That a clock was set since it was compared
-//! is noticed at once, by another one that nobody sets.
+//! A clock may be wrong. A node compares its own with the database's ([`skew`](super::skew)) and records the result here;
+//! code that ends or issues something because of the time asks [`Clock::is_right`] first. A clock that was set since the
+//! comparison is noticed at once, by the monotonic clock.
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -16,18 +16,18 @@ use jiff::fmt::temporal::DateTimePrinter;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use tokio::sync::watch;
 
-/// A moment in UTC with millisecond precision.
+/// Moment in UTC with millisecond precision.
 ///
-/// Milliseconds since the earliest moment that a signed number can tell. It is never 0, so that an optional moment, of which
-/// there are several in every task and session in memory, takes no more room than one that is there.
+/// Milliseconds since the earliest moment that Unix time in an `i64` can tell. It is never 0, so that an optional moment, of
+/// which there are several in every task and session in memory, takes no more space than a moment.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(NonZeroU64);
 
-/// The sign of a signed number: with it changed, numbers are in the same order without it.
+/// Sign bit of a signed number: flipping it makes unsigned numbers sort as the signed ones do.
 const SIGN: u64 = 1 << 63;
 
 impl Timestamp {
-    /// The moment this many milliseconds after 1970-01-01T00:00:00Z.
+    /// Returns the moment this many milliseconds after 1970-01-01T00:00:00Z.
     pub const fn from_unix_millis(millis: i64) -> Self {
         match NonZeroU64::new(millis.cast_unsigned() ^ SIGN) {
             Some(ordered) => Self(ordered),
@@ -45,35 +45,35 @@ impl Timestamp {
         self.unix_millis().div_euclid(1000)
     }
 
-    /// The moment `duration` later; saturates at the end of representable time.
+    /// Returns the moment `duration` later; saturates at the end of representable time.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
         let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         Self::from_unix_millis(self.unix_millis().saturating_add(millis))
     }
 
-    /// The moment `duration` earlier; saturates at the beginning of representable time.
+    /// Returns the moment `duration` earlier; saturates at the beginning of representable time.
     #[must_use]
     pub fn before(self, duration: Duration) -> Self {
         let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         Self::from_unix_millis(self.unix_millis().saturating_sub(millis))
     }
 
-    /// How long after `earlier` this is; nothing if it is not after it.
+    /// Time elapsed since `earlier`; zero if this moment is not later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.get().saturating_sub(earlier.0.get()))
     }
 
-    /// The same moment for libraries that speak jiff.
+    /// Converts to jiff's type, for libraries that use it.
     pub fn to_jiff(self) -> jiff::Timestamp {
         jiff::Timestamp::from_millisecond(self.unix_millis()).unwrap_or_default()
     }
 }
 
-/// The same moment without what is finer than milliseconds.
+/// Drops the digits beyond milliseconds.
 impl From<jiff::Timestamp> for Timestamp {
     fn from(time: jiff::Timestamp) -> Self {
-        // Down, before 1970 too: nothing seems to have happened later than it did.
+        // Rounds down, before 1970 too: no moment becomes later than it was.
         let millis = time.as_nanosecond().div_euclid(1_000_000);
         Self::from_unix_millis(i64::try_from(millis).unwrap_or(i64::MAX))
     }
@@ -88,17 +88,18 @@ impl fmt::Display for Timestamp {
 
 static PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
 
-/// A moment as it is written, on the stack: an answer may have thousands.
+/// Formatted moment, on the stack: an answer may have thousands.
 struct Written {
-    /// Room for years of five digits and a sign.
+    /// Buffer with space for years of five digits and a sign.
     bytes: [u8; 32],
+    /// Bytes of the buffer that are in use.
     length: usize,
 }
 
 impl Written {
     fn of(time: Timestamp) -> Self {
         let mut written = Self { bytes: [0; 32], length: 0 };
-        // It fails only for want of room.
+        // Printing fails only if the buffer is too small.
         let _ = PRINTER.print_timestamp(&time.to_jiff(), &mut written);
         written
     }
@@ -139,49 +140,52 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// The longest that the system's clock is left alone while something waits for a moment: it may be set, and a machine may
-/// sleep.
+/// Longest sleep between two looks at the system's clock while a task waits for a moment: the clock may be set, and a
+/// machine may sleep.
 const LOOK: Duration = Duration::from_mins(1);
 
-/// Tells the time. Clones share what is known of it.
+/// Source of the current time. Clones share what is known of its correctness.
 #[derive(Clone)]
 pub struct Clock {
+    /// Origin of the time: the operating system, or a test.
     source: Source,
+    /// Result of the latest comparison with the database's clock, shared by all clones.
     known: Arc<Mutex<Known>>,
 }
 
 #[derive(Clone)]
 enum Source {
     System,
-    /// The system's, with so many milliseconds added.
+    /// The system's clock plus an offset in milliseconds, for tests.
     Wrong(Arc<watch::Sender<i64>>),
     Manual(Arc<watch::Sender<i64>>),
 }
 
-/// Whether a clock is right, as far as anybody has looked.
+/// Result of the latest comparison of a clock.
 #[derive(Clone, Copy)]
 enum Known {
     Nothing,
-    /// It was at this moment, when it showed this time.
+    /// The clock was right at this moment, at which it showed this time.
     Right(Instant, Timestamp),
     Wrong,
 }
 
-/// How far a clock may move by itself, or be moved, between two comparisons: as far as it may be wrong.
+/// Largest error of a clock, and so the largest drift or shift between two comparisons.
 pub const MOST_DRIFT: Duration = Duration::from_secs(30);
 
 impl Clock {
-    /// The system's clock.
+    /// Returns the system's clock.
     pub fn system() -> Self {
         Self::of(Source::System)
     }
 
-    /// A clock that goes as the system's does, and is right until [`Clock::advance`] or [`Clock::turn_back`] moves it.
+    /// Returns a clock that follows the system's, and is right until [`Clock::advance`] or [`Clock::turn_back`] moves it.
     pub fn wrong() -> Self {
         Self::of(Source::Wrong(Arc::new(watch::Sender::new(0))))
     }
 
-    /// A clock that stands still at `start` until [`Clock::advance`] moves it. It is no machine's, and so is never wrong.
+    /// Returns a clock that stands still at `start` until [`Clock::advance`] moves it. It is no machine's, and so is never
+    /// wrong.
     pub fn manual(start: Timestamp) -> Self {
         Self::of(Source::Manual(Arc::new(watch::Sender::new(start.unix_millis()))))
     }
@@ -190,7 +194,7 @@ impl Clock {
         Self { source, known: Arc::new(Mutex::new(Known::Nothing)) }
     }
 
-    /// The current time.
+    /// Returns the current time.
     pub fn now(&self) -> Timestamp {
         match &self.source {
             Source::System => system_now(),
@@ -202,12 +206,12 @@ impl Clock {
         }
     }
 
-    /// Moves a clock of a test forward, for every holder of a clone of it. The system clock is left alone.
+    /// Moves a test's clock forward, for every holder of a clone of it. The system clock cannot be moved.
     pub fn advance(&self, by: Duration) {
         self.shift(i64::try_from(by.as_millis()).unwrap_or(i64::MAX));
     }
 
-    /// Moves it back.
+    /// Moves a test's clock back, as [`Clock::advance`] moves it forward.
     pub fn turn_back(&self, by: Duration) {
         self.shift(i64::try_from(by.as_millis()).map_or(i64::MIN, i64::wrapping_neg));
     }
@@ -218,18 +222,19 @@ impl Clock {
         }
     }
 
-    /// Whether it is a machine's clock, which may be wrong.
+    /// Returns true for a machine's clock, which may be wrong.
     pub fn is_machines(&self) -> bool {
         !matches!(self.source, Source::Manual(_))
     }
 
-    /// Says whether it was found to be right just now.
+    /// Records the result of a comparison that was made just now.
     pub fn judge(&self, is_right: bool) {
         let known = if is_right { Known::Right(Instant::now(), self.now()) } else { Known::Wrong };
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known;
     }
 
-    /// Whether it may be relied on: nobody has found it to be wrong, nor was it moved since it was found to be right.
+    /// Returns true if the clock may be relied on: no comparison has found it wrong, and it was not set since it was found
+    /// right.
     pub fn is_right(&self) -> bool {
         match *self.known.lock().unwrap_or_else(PoisonError::into_inner) {
             Known::Nothing => true,
@@ -241,7 +246,8 @@ impl Clock {
         }
     }
 
-    /// Waits until it is `at`, or until a machine's clock is turned back: what was to be waited for may not be any more.
+    /// Waits until the clock reaches `at`, or until a machine's clock is set back, after which the caller has to decide
+    /// anew.
     pub async fn sleep_until(&self, at: Timestamp) {
         match &self.source {
             Source::System | Source::Wrong(_) => {
@@ -256,13 +262,14 @@ impl Clock {
                 }
             }
             Source::Manual(millis) => {
-                // The sender is this clock's own, so it cannot have gone.
+                // The sender belongs to this clock, so the channel is open.
                 let _ = millis.subscribe().wait_for(|millis| *millis >= at.unix_millis()).await;
             }
         }
     }
 
-    /// A test that moves a clock wants to see at once what comes of it.
+    /// Longest pause between two looks at the clock; short for a test's clock, so that a test sees the effect of moving it
+    /// at once.
     fn longest_sleep(&self) -> Duration {
         if matches!(self.source, Source::System) { LOOK } else { Duration::from_millis(10) }
     }

@@ -1,7 +1,7 @@
 //! Identifiers and randomness.
 //!
-//! Identifiers are UUID version 7 (RFC 9562): unguessable enough to be unique everywhere, ordered enough to be kind to
-//! an index. They are made here and nowhere else, so that deciders stay pure.
+//! Identifiers are UUID version 7 (RFC 9562): random enough to be unique everywhere, and ordered by time, which suits an
+//! index. They are generated here and nowhere else, so that deciders stay pure.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -13,28 +13,28 @@ use uuid::{NoContext, Uuid};
 
 use super::clock::{Clock, Timestamp};
 
-/// An identifier of one kind of thing; `Kind` is a marker, so that a session is never taken for a user.
+/// Identifier of one kind of entity; `Kind` is a marker type, so that a session id cannot be passed as a user id.
 pub struct Id<Kind>(Uuid, PhantomData<fn() -> Kind>);
 
 impl<Kind> Id<Kind> {
-    /// A new identifier made at `clock`'s current time.
+    /// Generates an identifier at `clock`'s current time.
     pub fn generate(clock: &Clock) -> Self {
         Self::at(clock.now())
     }
 
-    /// A new identifier made at `time`.
+    /// Generates an identifier at `time`.
     pub fn at(time: Timestamp) -> Self {
         let millis = u64::try_from(time.unix_millis()).unwrap_or(0);
         let nanos = u32::try_from(millis % 1000).unwrap_or(0) * 1_000_000;
         Self::from_uuid(Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, millis / 1000, nanos)))
     }
 
-    /// The identifier that is this UUID.
+    /// Wraps a UUID.
     pub const fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid, PhantomData)
     }
 
-    /// The UUID behind the identifier.
+    /// Returns the UUID behind the identifier.
     pub const fn uuid(self) -> Uuid {
         self.0
     }
@@ -86,7 +86,7 @@ impl<Kind> fmt::Debug for Id<Kind> {
     }
 }
 
-/// Only the canonical form is an identifier: 36 characters, lower case, hyphenated.
+/// Parses the canonical form only: 36 characters, lower case, hyphenated.
 impl<Kind> FromStr for Id<Kind> {
     type Err = InvalidId;
 
@@ -97,7 +97,7 @@ impl<Kind> FromStr for Id<Kind> {
     }
 }
 
-/// The text is not an identifier.
+/// The text is not an identifier in canonical form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an identifier")]
 pub struct InvalidId;
@@ -114,25 +114,25 @@ impl<'de, Kind> Deserialize<'de> for Id<Kind> {
     }
 }
 
-/// Marks the identifiers of users.
+/// Marker of the identifiers of users.
 #[derive(Debug)]
 pub enum UserKind {}
 
-/// Identifies a user: the `sub` of access tokens and the owner of a task list.
+/// Identifier of a user: the `sub` of access tokens and the owner of a task list.
 pub type UserId = Id<UserKind>;
 
-/// Marks the identifiers of sessions.
+/// Marker of the identifiers of sessions.
 #[derive(Debug)]
 pub enum SessionKind {}
 
-/// Identifies a session: the `sid` of access tokens.
+/// Identifier of a session: the `sid` of access tokens.
 pub type SessionId = Id<SessionKind>;
 
 /// Fills an array from the operating system's random generator.
 ///
 /// # Errors
 ///
-/// When the operating system gives no randomness; nothing that needs a secret may go on then.
+/// Fails if the operating system gives no randomness; work that needs a secret must not go on then.
 pub fn random_bytes<const N: usize>() -> Result<[u8; N], RandomnessUnavailable> {
     let mut bytes = [0; N];
     SystemRandom::new().fill(&mut bytes).map_err(|_| RandomnessUnavailable)?;

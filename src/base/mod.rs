@@ -1,4 +1,4 @@
-//! Small things that everything uses, and that use nothing of Keyfold.
+//! Leaf utilities that every module may use and that depend on no other part of Keyfold.
 
 pub mod clock;
 pub mod id;

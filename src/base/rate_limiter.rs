@@ -1,27 +1,29 @@
-//! A rate limiter: so many of something in each period. For logs and telemetry, where strangers cause thousands.
+//! Rate limiter with fixed windows. It bounds logs and telemetry about requests of which strangers can send thousands.
 
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Since when this process counts periods.
+/// Time from which this process counts periods.
 static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// A limit for each period.
+/// Limit on permits per period.
 #[derive(Debug)]
 pub struct RateLimiter {
+    /// Permits in one period.
     most: u32,
+    /// Length of a period.
     period: Duration,
-    /// The period, and how many were let through in it. Nothing was before the first.
+    /// Number of the current period, and the permits given in it. The first period begins with none.
     passed: Mutex<(u128, u32)>,
 }
 
 impl RateLimiter {
-    /// So many in a second.
+    /// Creates a limit of `most` permits per second.
     pub const fn per_second(most: u32) -> Self {
         Self::of(most, Duration::from_secs(1))
     }
 
-    /// One in a minute.
+    /// Creates a limit of one permit per minute.
     pub const fn once_a_minute() -> Self {
         Self::of(1, Duration::from_mins(1))
     }
@@ -30,7 +32,7 @@ impl RateLimiter {
         Self { most, period, passed: Mutex::new((0, 0)) }
     }
 
-    /// Whether one more is within the limit; it is counted then.
+    /// Returns true and counts a permit if the limit of the current period is not reached.
     pub fn permits(&self) -> bool {
         self.permits_at(BEGINNING.elapsed())
     }
@@ -51,7 +53,7 @@ impl RateLimiter {
 mod tests {
     use super::*;
 
-    /// Which of those that come at these seconds are permitted.
+    /// Results of requests that come at these seconds.
     fn permitted<const N: usize>(limiter: &RateLimiter, seconds: [u64; N]) -> [bool; N] {
         seconds.map(|second| limiter.permits_at(Duration::from_secs(second)))
     }

@@ -1,7 +1,7 @@
-//! What was encoded, remembered: an answer that has not changed is serialised once.
+//! Response cache: an unchanged answer is serialised once.
 //!
-//! An encoding is known by everything it depends on, versions included, so nothing in here is ever out of date. How many
-//! bytes are kept is bounded; what is used least leaves first.
+//! The key of an encoding contains everything it depends on, versions included, so no entry is ever stale. The size of the
+//! cache is bounded in bytes; the least used entries are evicted first.
 
 use std::fmt;
 use std::hash::Hash;
@@ -14,10 +14,10 @@ use serde::Serialize;
 use super::weighted_cache;
 use super::weighted_cache::{Size, WeightedCache};
 
-/// What is counted for an encoding beside its bytes.
+/// Bytes counted for an entry in addition to its encoding.
 const OVERHEAD: u64 = 256;
 
-/// Bytes of each part of the cache. Nothing larger is kept, so this is several times the largest page.
+/// Bytes of each part of the cache. Larger encodings are not kept, so this is several times the largest page.
 const PART: usize = 8 * 1024 * 1024;
 
 #[derive(Debug, Clone)]
@@ -29,26 +29,26 @@ impl<K> Weighter<K, Bytes> for ByBytes {
     }
 }
 
-/// Encodings, each known by a `K`. Cheap to clone.
+/// Cache of encodings by a key `K`. Cheap to clone.
 pub struct Encodings<K>(Arc<WeightedCache<K, Bytes, ByBytes, DefaultHashBuilder>>);
 
 impl<K: Eq + Hash> Encodings<K> {
-    /// At most so many `bytes` of encodings, of which a usual one has so many.
+    /// Creates a cache of at most `bytes`; `usual` is the size of a typical encoding.
     pub fn new(bytes: usize, usual: usize) -> Self {
         let size = Size { bytes, usual, part: PART };
         Self(Arc::new(weighted_cache::of(size, ByBytes, DefaultHashBuilder::default())))
     }
 
-    /// The encoding known by `key`, if it is in here.
+    /// Returns the encoding of `key`, if it is cached.
     pub fn get(&self, key: &K) -> Option<Bytes> {
         self.0.get(key)
     }
 
-    /// The encoding known by `key`, of what `make` makes if it is not in here.
+    /// Returns the encoding of `key`, made from the value of `make` if it is not cached.
     ///
     /// # Errors
     ///
-    /// When it has no JSON form, which is a mistake in its type.
+    /// Fails if the value has no JSON form, which is a mistake in its type.
     pub fn get_or<T: Serialize>(
         &self,
         key: K,
@@ -63,11 +63,11 @@ impl<K: Eq + Hash> Encodings<K> {
     }
 }
 
-/// The encoding of a value, without the room that it was written in.
+/// Encodes a value as JSON, without spare capacity.
 ///
 /// # Errors
 ///
-/// When the value has no JSON form.
+/// Fails if the value has no JSON form.
 pub fn encode(value: &impl Serialize) -> serde_json::Result<Bytes> {
     Ok(serde_json::to_vec(value)?.into_boxed_slice().into())
 }

@@ -1,4 +1,4 @@
-//! Dates and times as requests have them (RFC 3339): only what others can read too.
+//! Dates and times of requests (RFC 3339), restricted to those that other software can read too.
 
 use std::ops::RangeInclusive;
 
@@ -7,22 +7,22 @@ use jiff::tz::Offset;
 
 use super::clock::Timestamp;
 
-/// Years of four digits. There was no year 0.
+/// Years that are accepted: those of four digits, without the year 0, which never was.
 pub const YEARS: RangeInclusive<i16> = 1..=9999;
 
-/// Longer than any time with the longest name of a zone.
+/// Longest accepted text: more than any time with the longest name of a zone.
 const MAX_BYTES: usize = 80;
 
-/// The text is no date and time with its offset.
+/// The text is not a date and time with an offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a date and time with its offset (RFC 3339)")]
 pub struct InvalidTime;
 
-/// Date, time, offset and zone of a text, as far as it has them. Year and offset are in their range.
+/// Parses a text into date, time, offset and zone, as far as it has them. Year and offset are in their range.
 ///
 /// # Errors
 ///
-/// When it is too long, or anything of it cannot be read or written.
+/// Fails if the text is too long, or if any of its parts cannot be read or written.
 pub fn pieces(text: &str) -> Result<Pieces<'_>, InvalidTime> {
     let fits = Some(text).filter(|text| text.len() <= MAX_BYTES).ok_or(InvalidTime)?;
     let pieces = Pieces::parse(fits).map_err(|_| InvalidTime)?;
@@ -31,11 +31,11 @@ pub fn pieces(text: &str) -> Result<Pieces<'_>, InvalidTime> {
     is_fit.then_some(pieces).ok_or(InvalidTime)
 }
 
-/// The moment that a text names. What is finer than milliseconds is dropped.
+/// Parses the moment that a text names. Digits beyond milliseconds are dropped.
 ///
 /// # Errors
 ///
-/// When it does not name one.
+/// Fails if the text does not name a moment.
 pub fn moment(text: &str) -> Result<Timestamp, InvalidTime> {
     let pieces = pieces(text)?;
     let (time, offset) = pieces.time().zip(pieces.to_numeric_offset()).ok_or(InvalidTime)?;
@@ -43,7 +43,7 @@ pub fn moment(text: &str) -> Result<Timestamp, InvalidTime> {
     Ok(moment.into())
 }
 
-/// True for an offset that can be written: hours to 23, and whole minutes (section 5.6).
+/// Returns true for an offset that can be written: up to 23 hours, in whole minutes (section 5.6).
 fn is_writable(offset: Offset) -> bool {
     offset.seconds().abs() < 24 * 3_600 && offset.seconds() % 60 == 0
 }

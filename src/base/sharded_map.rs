@@ -1,7 +1,6 @@
-//! A concurrent map whose readers hardly ever meet: many small maps, each behind its own lock.
+//! Concurrent map with little lock contention: many small maps, each behind its own lock.
 //!
-//! Every warm request looks up two or three of these, so they hash with a seeded hash that is quicker than the standard
-//! library's.
+//! Every warm request looks up two or three of these, so they use a seeded hash that is quicker than the standard library's.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash};
@@ -12,35 +11,38 @@ use foldhash::quality::RandomState;
 type Map<K, V> = HashMap<K, V, RandomState>;
 type Shard<K, V> = RwLock<Map<K, V>>;
 
-/// Shards beside the first one; together a power of two.
+/// Shards beside the first one; together their number is a power of two.
 const MORE_SHARDS: usize = 63;
 
-/// A map from `K` to cheaply cloned values.
+/// Concurrent map from `K` to cheaply cloned values.
 #[derive(Debug)]
 pub struct ShardedMap<K, V> {
+    /// First shard, apart from the others so that there is always one to fall back on.
     first: Shard<K, V>,
+    /// Other shards; a key's hash selects one of all.
     more: Vec<Shard<K, V>>,
+    /// Seeded hash that selects the shard; the seed keeps clients from aiming at one lock.
     hasher: RandomState,
 }
 
 impl<K: Eq + Hash, V: Clone> ShardedMap<K, V> {
-    /// An empty map.
+    /// Creates an empty map.
     pub fn new() -> Self {
         let more = (0..MORE_SHARDS).map(|_| RwLock::default()).collect();
         Self { first: RwLock::default(), more, hasher: RandomState::default() }
     }
 
-    /// The value of a key.
+    /// Returns a clone of the value of a key.
     pub fn get(&self, key: &K) -> Option<V> {
         self.shard(key).read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
-    /// Changes the map that holds `key`, while nobody else reads or writes it.
+    /// Changes the shard that holds `key`, under its exclusive lock.
     pub fn update<T>(&self, key: &K, change: impl FnOnce(&mut Map<K, V>) -> T) -> T {
         change(&mut self.shard(key).write().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Keeps the entries for which `keep` is true.
+    /// Removes the entries for which `keep` is false, one shard at a time.
     pub fn retain(&self, mut keep: impl FnMut(&K, &V) -> bool) {
         for shard in self.shards() {
             shard
@@ -50,12 +52,12 @@ impl<K: Eq + Hash, V: Clone> ShardedMap<K, V> {
         }
     }
 
-    /// Every value.
+    /// Returns every value; the shards are read one after another.
     pub fn values(&self) -> Vec<V> {
         self.values_where(|_| true)
     }
 
-    /// The values that are meant.
+    /// Returns the values for which `are_meant` is true.
     pub fn values_where(&self, mut are_meant: impl FnMut(&V) -> bool) -> Vec<V> {
         let mut values = Vec::new();
         for shard in self.shards() {

@@ -1,69 +1,69 @@
-//! How far this machine's clock is from the database's, which all nodes share.
+//! Difference between this machine's clock and the database's, which all nodes share.
 //!
-//! The database is asked, and told the time somewhere between the question and its answer: the difference is known up to
-//! half of what the round took.
+//! The database reads its clock at some time between the question and the answer, so the difference is known up to half of
+//! the round trip.
 
 use std::time::{Duration, Instant};
 
 use super::clock::{Clock, MOST_DRIFT, Timestamp};
 
-/// A question that was asked just now.
+/// Question to the database that was sent just now.
 #[derive(Debug)]
 pub struct Asked(Instant);
 
-/// A question to the database and its answer.
+/// Question to the database and its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Round {
-    /// What time the database said it was.
+    /// Time by the database's clock.
     pub told: Timestamp,
-    /// What time it was here when that was heard.
+    /// Time by this machine's clock at the arrival of the answer.
     pub heard: Timestamp,
-    /// How long that took, by a clock that nobody sets.
+    /// Duration of the round trip, by the monotonic clock.
     pub took: Duration,
 }
 
-/// What a round says of this machine's clock.
+/// Conclusion from a round about this machine's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is within the limit for certain.
+    /// The difference is within the limit for certain.
     Right,
-    /// It is beyond it for certain.
+    /// The difference is beyond the limit for certain.
     Wrong,
-    /// The round took too long to say.
+    /// The round trip took too long for a conclusion.
     Unknown,
 }
 
 impl Asked {
-    /// A question that is asked now.
+    /// Starts the round trip.
     #[expect(clippy::new_without_default, reason = "it begins something")]
     pub fn new() -> Self {
         Self(Instant::now())
     }
 
-    /// The answer has come.
+    /// Ends the round trip with the database's answer.
     pub fn told(self, told: Timestamp, clock: &Clock) -> Round {
         Round { told, heard: clock.now(), took: self.0.elapsed() }
     }
 }
 
 impl Round {
-    /// How far this machine's clock is ahead of the database's, in milliseconds, up to [`Round::error`].
+    /// Milliseconds by which this machine's clock is ahead of the database's, give or take [`Round::error`].
     pub fn ahead(&self) -> i64 {
         let half = i64::try_from(self.error().as_millis()).unwrap_or(i64::MAX);
         self.heard.unix_millis().saturating_sub(half).saturating_sub(self.told.unix_millis())
     }
 
-    /// How far it is at most from what [`Round::ahead`] says.
+    /// Largest error of [`Round::ahead`]: half of the round trip.
     pub fn error(&self) -> Duration {
         self.took / 2
     }
 
-    /// How far apart the clocks are, about.
+    /// Approximate distance between the clocks, without its direction.
     pub fn apart(&self) -> Duration {
         Duration::from_millis(self.ahead().unsigned_abs())
     }
 
-    /// What it says of this machine's clock.
+    /// Conclusion about this machine's clock, with the error taken into account.
     pub fn verdict(&self) -> Verdict {
         if self.apart() + self.error() <= MOST_DRIFT {
             Verdict::Right
@@ -74,7 +74,7 @@ impl Round {
         }
     }
 
-    /// The difference for people: `31.0s ahead of`.
+    /// Describes the difference for log lines: `31.0s ahead of`.
     pub fn text(&self) -> String {
         let direction = if self.ahead() < 0 { "behind" } else { "ahead of" };
         format!("{:.1}s {direction}", self.apart().as_secs_f64())

@@ -1,30 +1,31 @@
-//! Text that people write: which of its characters can be seen, and what fits on one line.
+//! Text written by users: visible characters, and text that fits on one line.
 
 use icu_properties::CodePointSetData;
 use icu_properties::props::DefaultIgnorableCodePoint;
 
-/// The text does not fit.
+/// Reasons for which a text is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidText {
-    /// No character of it can be seen.
+    /// No character of the text is visible.
     #[error("must not be empty")]
     Empty,
-    /// Too many characters.
+    /// The text has more than this many characters.
     #[error("must have at most {0} characters")]
     TooLong(usize),
-    /// Holds a control character or a line break, which a text of one line cannot have.
+    /// The text has a control character or a line break, which a text of one line cannot have.
     #[error("must not contain control characters")]
     ControlCharacter,
-    /// Holds U+0000, which PostgreSQL cannot store.
+    /// The text has U+0000, which PostgreSQL cannot store.
     #[error("must not contain the NUL character")]
     Nul,
 }
 
-/// A text of one line, without the blanks around it.
+/// Checks a text of one line and returns it without the white space around it.
 ///
 /// # Errors
 ///
-/// When nothing of it can be seen, it has more than so many characters, or one that controls a terminal or breaks the line.
+/// Fails if no character is visible, if there are more than `most_characters`, or if one controls a terminal or breaks the
+/// line.
 pub fn line(text: &str, most_characters: usize) -> Result<&str, InvalidText> {
     let text = trimmed(text);
     if text.chars().any(breaks_line) {
@@ -36,11 +37,11 @@ pub fn line(text: &str, most_characters: usize) -> Result<&str, InvalidText> {
     limited(text, most_characters)
 }
 
-/// A text of any number of lines, as it is.
+/// Checks a text of any number of lines and returns it unchanged.
 ///
 /// # Errors
 ///
-/// When it has more than so many characters or holds NUL.
+/// Fails if there are more than `most_characters`, or if the text has NUL.
 pub fn lines(text: &str, most_characters: usize) -> Result<&str, InvalidText> {
     if text.contains('\0') {
         return Err(InvalidText::Nul);
@@ -53,8 +54,8 @@ fn limited(text: &str, most_characters: usize) -> Result<&str, InvalidText> {
     if is_long { Err(InvalidText::TooLong(most_characters)) } else { Ok(text) }
 }
 
-/// The text without the white space around it, and without the characters of no width that are pasted with it. A joiner or
-/// a variation selector at the end stays: it belongs to the character before.
+/// Removes white space around a text, and zero-width characters that are pasted with it. A joiner or a variation selector at
+/// the end stays: it belongs to the character before.
 pub fn trimmed(text: &str) -> &str {
     text.trim_matches(|character: char| {
         character.is_whitespace() || matches!(character, '\u{200b}' | '\u{2060}' | '\u{feff}')
@@ -63,17 +64,17 @@ pub fn trimmed(text: &str) -> &str {
 
 /// True for a default-ignorable character: software that does not know it shows nothing in its place (Unicode, section 5.21).
 pub fn is_ignorable(character: char) -> bool {
-    // Nearly all of a text is answered by this comparison.
+    // Nearly every character of a text is decided by this comparison.
     character >= '\u{ad}'
         && CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character)
 }
 
-/// True for a character that nobody sees: white space, default-ignorable ones, and the empty pattern of Braille.
+/// Returns true for an invisible character: white space, default-ignorable ones, and the empty pattern of Braille.
 fn is_blank(character: char) -> bool {
     character.is_whitespace() || is_ignorable(character) || character == '\u{2800}'
 }
 
-/// Control characters and the separators of lines and paragraphs.
+/// Returns true for control characters and the separators of lines and paragraphs.
 fn breaks_line(character: char) -> bool {
     character.is_control() || matches!(character, '\u{2028}' | '\u{2029}')
 }

@@ -1,26 +1,26 @@
-//! A cache whose values are weighed: so many bytes are kept, and what is used least leaves first.
+//! Cache with a capacity in bytes; the least used entries are evicted first.
 
 use std::hash::{BuildHasher, Hash};
 
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{OptionsBuilder, Weighter};
 
-/// A cache of at most `bytes`.
+/// Cache whose values are weighed in bytes.
 pub type WeightedCache<K, V, W, B> = Cache<K, V, W, B>;
 
-/// How large a cache and its parts are, in bytes.
+/// Capacity of a cache and its parts, in bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Size {
-    /// All that is kept.
+    /// Capacity of the whole cache.
     pub bytes: usize,
-    /// A usual value.
+    /// Size of a typical value, for the initial tables.
     pub usual: usize,
-    /// Each part, which has a lock and a table of its own. Nothing larger is kept; a small one stops nobody for long when
-    /// it grows.
+    /// Capacity of each part, which has a lock and a table of its own. Larger values are not kept; a small part does not
+    /// block its readers for long while its table grows.
     pub part: usize,
 }
 
-/// A cache of this size. Memory is taken as values come.
+/// Creates a cache of this size. Memory is allocated as values are inserted.
 pub fn of<K, V, W, B>(size: Size, weighter: W, hasher: B) -> WeightedCache<K, V, W, B>
 where
     K: Eq + Hash,

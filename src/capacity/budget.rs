@@ -1,11 +1,11 @@
-//! Budgets in bytes: how much may be held at once on behalf of others, in all and for one holder.
+//! Budgets in bytes: quotas on the memory held for requests, in all and per holder.
 //!
-//! A count of places bounds nothing as long as one place may hold any number of bytes. So whatever is kept for somebody
-//! (a body that arrives, a command that waits, an append, an answer that is being sent) has a [`Lease`] of a [`Budget`],
-//! taken before it is held and given back when the lease is dropped. The lease travels with the work and not with its
-//! client: a client that hangs up frees nothing that is still in memory.
+//! A limit on the number of requests bounds nothing as long as one request may hold any number of bytes. So each piece of
+//! work (a body that arrives, a command that waits, an append, an answer that is being sent) takes a [`Lease`] of a
+//! [`Budget`] before it takes the memory, and returns it when the lease is dropped. The lease belongs to the work and not to
+//! its client: a disconnect frees nothing that is still in memory.
 //!
-//! Invariants: the leases of a budget never hold more than its limit together, nor those of one holder more than its share.
+//! Invariants: the leases of a budget never exceed its limit together, nor those of one holder its share.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -26,7 +26,7 @@ use crate::telemetry::reason::Reason;
 /// Locks among which the holders of a budget are divided.
 const SHARDS: usize = 16;
 
-/// What a budget is for.
+/// Kind of work that a budget bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// Bodies of requests that arrive or are being read.
@@ -35,7 +35,7 @@ pub enum Purpose {
     Commands,
     /// Appends that wait for the running batch, or are in it.
     Appends,
-    /// Answers that are made or being sent.
+    /// Answers that are encoded or being sent.
     Answers,
     /// Imports, exports and histories of whole lists.
     Bulk,
@@ -50,7 +50,7 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// Its word in metrics.
+    /// Name of the budget in metrics.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Bodies => "bodies",
@@ -65,7 +65,7 @@ impl Purpose {
         }
     }
 
-    /// Why work is refused when the budget is used up.
+    /// Reason of a refusal while the budget is used up.
     const fn refusal(self) -> Reason {
         match self {
             Self::Bodies => Reason::BodyBudget,
@@ -81,19 +81,20 @@ impl Purpose {
     }
 }
 
-/// On whose behalf bytes are held.
+/// Party for which bytes are held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Holder {
-    /// A signed-in user.
+    /// Signed-in user, by id.
     User(UserId),
-    /// A client that has not said who it is: its IPv4 address or its IPv6 network.
+    /// Client without a known user: its IPv4 address or its IPv6 network.
     Client(IpAddr),
-    /// The node itself. Only the budget's limit bounds it.
+    /// Node itself, bounded only by the budget's limit.
     Node,
 }
 
 impl Holder {
-    /// The holder of a client's address. One subscriber has a whole /64 of IPv6 addresses (RFC 6177), and counts once.
+    /// Returns the holder of a client's address. One subscriber has a whole /64 of IPv6 addresses (RFC 6177), and counts
+    /// once.
     pub fn client(address: IpAddr) -> Self {
         Self::Client(match address.to_canonical() {
             IpAddr::V4(address) => IpAddr::V4(address),
@@ -105,37 +106,40 @@ impl Holder {
     }
 }
 
-/// There is no room for so many bytes now.
+/// The budget has too few bytes left for a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Exhausted {
-    /// The holder has its share already.
+    /// The lease would take the holder beyond its share.
     #[error("the holder's share of the budget is used up")]
     Share,
-    /// Everybody together has everything.
+    /// The lease would take all holders together beyond the limit.
     #[error("the budget is used up")]
     Limit,
 }
 
-/// A number of bytes that may be held at once. Cheap to clone.
+/// Limit on bytes that may be held at once. Cheap to clone.
 #[derive(Clone)]
 pub struct Budget(Arc<Inner>);
 
 struct Inner {
+    /// Kind of work, for metrics and refusals.
     purpose: Purpose,
-    /// Most bytes in all.
+    /// Most bytes of all holders together.
     limit: usize,
-    /// Most bytes for one holder.
+    /// Most bytes of one holder.
     share: usize,
+    /// Bytes leased now, by all holders; never above the limit.
     used: AtomicUsize,
-    /// The bytes of each holder that has any.
+    /// Bytes of each holder with a lease, divided among several locks.
     holders: [Mutex<Holders>; SHARDS],
+    /// Hash that assigns a holder to one of these locks.
     hasher: RandomState,
 }
 
 type Holders = HashMap<Holder, usize, RandomState>;
 
 impl Budget {
-    /// At most `limit` bytes in all, and `share` for one holder.
+    /// Creates a budget of `limit` bytes in all, and `share` per holder.
     pub fn new(purpose: Purpose, limit: usize, share: usize) -> Self {
         let inner = Inner {
             purpose,
@@ -151,26 +155,26 @@ impl Budget {
         Self(inner)
     }
 
-    /// Most bytes in all.
+    /// Most bytes of all holders together.
     pub fn limit(&self) -> usize {
         self.0.limit
     }
 
-    /// Most bytes for one holder.
+    /// Most bytes of one holder.
     pub fn share(&self) -> usize {
         self.0.share
     }
 
-    /// Bytes that are held now.
+    /// Bytes that are leased now.
     pub fn used(&self) -> usize {
         self.0.used.load(Ordering::Relaxed)
     }
 
-    /// Takes so many bytes for a holder, until the lease is dropped.
+    /// Leases `bytes` to a holder, until the lease is dropped.
     ///
     /// # Errors
     ///
-    /// When there are not that many; nothing is taken then, and the refusal is counted.
+    /// Fails if there are too few; nothing is leased then, and the refusal is counted.
     pub fn lease(&self, holder: Holder, bytes: usize) -> Result<Lease, Exhausted> {
         self.take(holder, bytes)?;
         Ok(Lease { budget: self.clone(), holder, bytes })
@@ -214,7 +218,7 @@ impl Budget {
         self.0.used.fetch_sub(bytes, Ordering::AcqRel);
     }
 
-    /// The part of the holders in which this one is counted; none for the node, which has no share.
+    /// Locks the part in which a holder is counted; `None` for the node, which has no share.
     fn holders(&self, holder: Holder) -> Option<MutexGuard<'_, Holders>> {
         if holder == Holder::Node {
             return None;
@@ -225,7 +229,7 @@ impl Budget {
     }
 }
 
-/// Shows in the metrics how many of a budget's bytes are used, until what it belongs to is gone.
+/// Registers a budget's usage and limit as metrics, which are observed until its owner is gone.
 pub(crate) fn observe<T: Send + Sync + 'static>(
     budget: &Arc<T>,
     word: &'static str,
@@ -253,49 +257,52 @@ impl fmt::Debug for Budget {
     }
 }
 
-/// Bytes that are leased at once for what grows.
+/// Granularity of leases that grow with their content.
 const STEP: usize = 16 * 1024;
 
-/// Bytes that a holder has of a budget, until this is dropped.
+/// Bytes of a budget that a holder has, until this is dropped.
 #[derive(Debug)]
 pub struct Lease {
+    /// Budget that the bytes return to.
     budget: Budget,
+    /// Holder whose share the bytes count against.
     holder: Holder,
+    /// Bytes that return to the budget when the lease is dropped.
     bytes: usize,
 }
 
 impl Lease {
-    /// How many bytes it is.
+    /// Bytes of this lease.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Takes more bytes.
+    /// Adds bytes to this lease.
     ///
     /// # Errors
     ///
-    /// When there are not that many; the lease stays as it is.
+    /// Fails if there are too few; the lease is unchanged then.
     pub fn grow(&mut self, more: usize) -> Result<(), Exhausted> {
         self.budget.take(self.holder, more)?;
         self.bytes += more;
         Ok(())
     }
 
-    /// Makes it at least as large as `bytes`, in steps.
+    /// Grows to at least `bytes`, in steps, so that the budget is not updated for every chunk.
     ///
     /// # Errors
     ///
-    /// When there are not that many; the lease stays as it is.
+    /// Fails if there are too few; the lease is unchanged then.
     pub fn grow_to(&mut self, bytes: usize) -> Result<(), Exhausted> {
         let more = bytes.saturating_sub(self.bytes);
         if more == 0 {
             return Ok(());
         }
-        // The last step may be smaller than the others.
+        // Near the limit, the exact number may fit although the whole step does not.
         self.grow(more.next_multiple_of(STEP)).or_else(|_| self.grow(more))
     }
 
-    /// Gives back all but so many bytes.
+    /// Returns all but `bytes` to the budget.
     pub fn shrink_to(&mut self, bytes: usize) {
         let surplus = self.bytes.saturating_sub(bytes);
         self.budget.give_back(self.holder, surplus);

@@ -1,4 +1,4 @@
-//! Threads for long work, away from those that answer requests.
+//! Threads for long work, apart from those that answer requests.
 
 use std::sync::Arc;
 
@@ -6,10 +6,12 @@ use tokio::sync::Semaphore;
 
 use super::worker_pool::{Share, Work, WorkError, Workers};
 
-/// Threads for long work, with a queue that never refuses: whoever comes waits for a place in it.
+/// Threads for long work, with a queue that never refuses: callers wait for a place in it.
 #[derive(Debug, Clone)]
 pub struct LongWork {
+    /// Threads with lowered priority, shared by all clones.
     workers: Workers<()>,
+    /// Permits for the places of the queue: a job holds one until it is done.
     turns: Arc<Semaphore>,
 }
 
@@ -18,7 +20,7 @@ impl LongWork {
     ///
     /// # Errors
     ///
-    /// When the operating system gives no thread.
+    /// Fails if the operating system gives no thread.
     pub fn start() -> std::io::Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = (cores / 2).max(1);
@@ -31,7 +33,7 @@ impl LongWork {
     ///
     /// # Errors
     ///
-    /// When the job panicked.
+    /// Fails if the job panicked.
     pub async fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
@@ -40,7 +42,7 @@ impl LongWork {
         let turn = turn.map_err(|_closed| WorkError::Failed)?;
         let job = move |(): &mut ()| {
             let done = job();
-            // The place is the job's, whoever stops waiting for it.
+            // The permit belongs to the job, even if its caller stops waiting.
             drop(turn);
             done
         };
@@ -48,5 +50,5 @@ impl LongWork {
     }
 }
 
-/// Long work of which each thread has some waiting.
+/// Places in the queue for each thread, the running job included.
 const AHEAD: usize = 4;

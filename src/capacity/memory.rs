@@ -1,17 +1,17 @@
-//! The memory of the process: how much there is, and what every budget gets of it.
+//! Memory of the process: its total, and the share of every budget.
 //!
-//! One number, `KEYFOLD_MEMORY`, bounds the process. What the program itself and password hashing need is set aside; the rest is
-//! divided among the budgets by fixed shares, each of which leaves room for what its bytes become on the way (a body is
+//! One number, `KEYFOLD_MEMORY`, bounds the process. The program itself and password hashing get their part first; the rest
+//! is divided among the budgets by fixed shares. Each share has room for the copies that its bytes turn into (a body is
 //! parsed, an event is encoded, a message to PostgreSQL is built).
 //!
-//! Invariant: what is set aside and all shares together are at most the whole.
+//! Invariant: the reserved part and all shares together are at most the total.
 
 use super::budget::{Budget, Purpose};
 
-/// The program, its threads and its pools at rest, and what the allocator keeps.
+/// Bytes for the program, its threads and its pools at rest, and for memory that the allocator retains.
 const AT_REST: u64 = 110_000_000;
 
-/// The parts of a thousand of what is left.
+/// Shares in thousandths of the rest.
 const ENTITIES: u64 = 290;
 const BODIES: u64 = 90;
 const COMMANDS: u64 = 60;
@@ -27,60 +27,60 @@ const REQUESTS: u64 = 40;
 const STREAMS: u64 = 20;
 const VERIFIERS: u64 = 10;
 
-/// The largest size of one task list, however much memory there is.
+/// Largest size of one task list, however much memory there is.
 const LARGEST_LIST: u64 = 64 << 20;
 
-/// The largest sizes of the caches, however much memory there is: more of them would hardly be asked for again.
+/// Largest sizes of the caches, however much memory there is: entries beyond them would hardly be hit.
 const MOST_SESSION_ANSWERS: u64 = 16 << 20;
 const MOST_PAGES: u64 = 64 << 20;
 const MOST_PASTS: u64 = 64 << 20;
 
-/// Bytes of a stream between two events.
+/// Bytes of a stream while no event is sent.
 pub const STREAM: usize = 8 * 1024;
-/// Room for 10,000 streams of events and 1,000 of revocations, however much memory there is: each takes a connection too.
+/// Memory for 10,000 streams of events and 1,000 of revocations, however much there is: each takes a connection too.
 const MOST_STREAMS: u64 = 10_000 * STREAM as u64;
 const MOST_VERIFIERS: u64 = 1_000 * STREAM as u64;
 
-/// What a machine is taken to have when it does not say.
+/// Memory assumed for a machine that does not report its own.
 const UNKNOWN: u64 = 2_000_000_000;
 
-/// How the memory of the process is divided. All sizes are in bytes.
+/// Division of the process's memory. All sizes are in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryPlan {
-    /// States of entities in memory.
+    /// States of entities in memory, above which actors are passivated.
     pub entities: usize,
-    /// One task list: a list that would be larger is refused.
+    /// One task list: changes that would make it larger are refused.
     pub list: usize,
-    /// Bodies of requests.
+    /// Bodies of requests that arrive or are being read.
     pub bodies: usize,
     /// Commands that wait for their entity or are being decided.
     pub commands: usize,
     /// Appends that wait for the running batch, or are in it.
     pub appends: usize,
-    /// Answers that are made or being sent.
+    /// Answers that are encoded or being sent.
     pub answers: usize,
-    /// Work on whole lists.
+    /// Imports, exports and histories of whole lists.
     pub bulk: usize,
-    /// Encoded answers about sessions that are kept.
+    /// Cached encodings of answers about sessions.
     pub session_answers: usize,
-    /// Encoded pages of task lists that are kept.
+    /// Cached encodings of pages of task lists.
     pub pages: usize,
-    /// Task lists as they were that are kept.
+    /// Cached past states of task lists.
     pub pasts: usize,
-    /// Sessions in memory.
+    /// Sessions in memory, and the feed of their revocations.
     pub sessions: usize,
-    /// Buffers of connections.
+    /// Buffers of connections, which bound their number.
     pub connections: usize,
-    /// Heads of requests and what answers them.
+    /// Heads of requests and the tasks that answer them.
     pub requests: usize,
     /// Streams of events to browsers.
     pub streams: usize,
-    /// Streams of revocations to verifiers elsewhere.
+    /// Streams of revocations to external verifiers.
     pub verifiers: usize,
 }
 
 impl MemoryPlan {
-    /// The plan for a process of `total` bytes of which password hashing takes `hashing`.
+    /// Divides `total` bytes, of which password hashing takes `hashing`.
     pub fn of(total: u64, hashing: u64) -> Self {
         let left = total.saturating_sub(AT_REST).saturating_sub(hashing).max(total / 4);
         let part = |thousandths: u64| bytes(left / 1_000 * thousandths);
@@ -108,31 +108,31 @@ fn bytes(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-/// The budgets of a node. Cheap to clone.
+/// Budgets of a node. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Budgets {
-    /// How the memory is divided.
+    /// Division of memory that the budgets were made from.
     pub plan: MemoryPlan,
-    /// Bodies of requests.
+    /// Bodies of requests that arrive or are being read.
     pub bodies: Budget,
-    /// Commands.
+    /// Commands that wait for their entity or are being decided.
     pub commands: Budget,
-    /// Appends.
+    /// Appends that wait for the running batch, or are in it.
     pub appends: Budget,
-    /// Answers.
+    /// Answers that are encoded or being sent.
     pub answers: Budget,
-    /// Work on whole lists.
+    /// Imports, exports and histories of whole lists.
     pub bulk: Budget,
     /// Requests that are being answered.
     pub requests: Budget,
-    /// Streams of events.
+    /// Streams of events to browsers.
     pub streams: Budget,
-    /// Streams of revocations.
+    /// Streams of revocations to external verifiers.
     pub verifiers: Budget,
 }
 
 impl Budgets {
-    /// Budgets of these sizes. One holder has at most half of each.
+    /// Creates budgets of these sizes. The share of one holder is half of each.
     pub fn new(plan: MemoryPlan) -> Self {
         let half = |purpose, limit| Budget::new(purpose, limit, limit / 2);
         Self {
@@ -149,7 +149,7 @@ impl Budgets {
     }
 }
 
-/// The bytes of memory that this process may have: the machine's, or the limit of its cgroup if that is less.
+/// Memory in bytes that this process may use: the machine's, or the limit of its cgroup if that is less.
 pub fn available() -> u64 {
     let machine = read("/proc/meminfo").and_then(|text| total_of(&text)).unwrap_or(UNKNOWN);
     cgroup_limits().fold(machine, u64::min)
@@ -159,21 +159,21 @@ fn read(path: &str) -> Option<String> {
     std::fs::read_to_string(path).ok()
 }
 
-/// `MemTotal` of `/proc/meminfo`, which is in KiB.
+/// Parses `MemTotal` of `/proc/meminfo`, which is in KiB.
 fn total_of(meminfo: &str) -> Option<u64> {
     let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
-/// The limits of this process's control groups (versions 2 and 1) and of all groups around them.
+/// Limits of this process's control groups (versions 2 and 1) and of all groups around them.
 fn cgroup_limits() -> impl Iterator<Item = u64> {
     let groups = read("/proc/self/cgroup").unwrap_or_default();
     let files: Vec<String> = groups.lines().filter_map(group_of).flat_map(limit_files).collect();
-    // "max", and the number near 2^63 by which version 1 means the same, limit nothing.
+    // "max", and the number near 2^63 that version 1 has instead, limit nothing.
     files.into_iter().filter_map(|file| read(&file)?.trim().parse().ok())
 }
 
-/// Where the memory controller of a line of `/proc/self/cgroup` is mounted, the file of its limit, and the group's path.
+/// Parses a line of `/proc/self/cgroup`: mount point of the memory controller, name of the limit file, path of the group.
 fn group_of(line: &str) -> Option<(&'static str, &'static str, &str)> {
     let mut parts = line.splitn(3, ':');
     let (_, controllers, path) = (parts.next()?, parts.next()?, parts.next()?);
@@ -186,7 +186,7 @@ fn group_of(line: &str) -> Option<(&'static str, &'static str, &str)> {
     }
 }
 
-/// The files that limit a group: its own, and those of the groups around it.
+/// Files that limit a group: its own, and those of the groups around it.
 fn limit_files((mount, file, path): (&str, &str, &str)) -> Vec<String> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     (0..=parts.len())

@@ -1,4 +1,4 @@
-//! Limits on what is held and done at once: byte budgets, the memory plan, and worker pools.
+//! Limits on concurrent memory and work: byte budgets, the memory plan, and worker pools.
 
 pub mod budget;
 pub mod long_work;

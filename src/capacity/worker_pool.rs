@@ -1,8 +1,8 @@
 //! Worker pools: a fixed number of threads for work that keeps a core busy.
 //!
-//! Password hashing and signing run here and never on the async runtime. The queue is bounded and refuses when full, so
-//! a storm of sign-ins costs its cores and its memory once, not per request. Each thread keeps its own scratch value,
-//! for instance the memory a password hash needs.
+//! Password hashing and signing run here and never on the async runtime. The queue is bounded and refuses jobs when full, so
+//! a storm of sign-ins cannot take more than these cores and this memory. Each thread keeps its own scratch value, for
+//! instance the memory that a password hash needs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,12 +19,14 @@ use crate::telemetry::reason::Reason;
 
 type Job<S> = Box<dyn FnOnce(&mut S) + Send>;
 
-/// A pool of threads, each with a scratch value of type `S`. Cheap to clone; the threads end with the last clone.
+/// Pool of threads, each with a scratch value of type `S`. Cheap to clone; the threads end with the last clone.
 #[derive(Debug)]
 pub struct Workers<S> {
+    /// Kind of work, for metrics, thread names and refusals.
     work: Work,
+    /// Bounded queue of jobs, which the threads share.
     queue: SyncSender<Job<S>>,
-    /// How many jobs wait.
+    /// Jobs in the queue, counted apart because the channel does not tell its length.
     waiting: Arc<AtomicUsize>,
 }
 
@@ -35,18 +37,18 @@ impl<S> Clone for Workers<S> {
     }
 }
 
-/// What a pool is for.
+/// Kind of work that a pool does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
-    /// Hashing passwords.
+    /// Hashing of passwords.
     Hash,
-    /// Signing tokens.
+    /// Signing of tokens.
     Sign,
-    /// Making keys.
+    /// Generation of keys.
     Keys,
-    /// Reading files.
+    /// Reading of files.
     Files,
-    /// Deciding, loading, storing and searching large lists.
+    /// Decisions on large lists, and loading, storing and searching them.
     Lists,
 }
 
@@ -61,43 +63,43 @@ impl Work {
         }
     }
 
-    /// Why it is refused when too much of it waits.
+    /// Reason of a refusal while the queue is full.
     const fn refusal(self) -> Reason {
         match self {
             Self::Hash => Reason::HashQueue,
             Self::Sign => Reason::SignQueue,
             Self::Keys => Reason::KeyQueue,
             Self::Files => Reason::FileQueue,
-            // It waits for a place in the queue before it is sent there.
+            // Such a job waits for a place in the queue before it is sent there.
             Self::Lists => Reason::EntityQueue,
         }
     }
 }
 
-/// The work was not done.
+/// Reasons for which a job was not done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WorkError {
-    /// Too much work waits already.
+    /// The queue of jobs is full.
     #[error("too much work waits already")]
     Overloaded,
-    /// The work panicked.
+    /// The job panicked.
     #[error("the work failed")]
     Failed,
 }
 
-/// How much of a busy machine the threads of a pool get.
+/// Share of a busy machine's processor time that the threads of a pool get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Share {
-    /// As much as anybody.
+    /// Ordinary priority.
     Full,
-    /// A third of what others get: for work that is long and of which strangers can ask for any amount.
+    /// A third of the ordinary share: for work that is long and of which strangers can request any amount.
     GivesWay,
 }
 
 impl Share {
-    /// Gives the calling thread this share. One that cannot be had is no failure: the work is done all the same.
+    /// Applies this share to the calling thread. A failure is ignored: the work is done at ordinary priority.
     fn take(self) {
-        // On Linux this is the niceness of the thread; elsewhere it would be the whole process's.
+        // On Linux niceness is a property of the thread; elsewhere it would be the whole process's.
         #[cfg(target_os = "linux")]
         match self {
             Self::Full => {}
@@ -109,16 +111,16 @@ impl Share {
     }
 }
 
-/// How much nicer: Linux weighs a thread with 335 where one that is nicer by 0 has 1024 (`sched(7)`).
+/// Increment of niceness: Linux weighs a thread of niceness 5 with 335 and one of niceness 0 with 1024 (`sched(7)`).
 #[cfg(target_os = "linux")]
 const NICE: i32 = 5;
 
 impl<S: Default + 'static> Workers<S> {
-    /// Starts `threads` threads that take this share of the processor; at most `queue` jobs wait for them.
+    /// Starts `threads` threads with this share of the processor, and a queue of at most `queue` jobs.
     ///
     /// # Errors
     ///
-    /// When the operating system gives no thread.
+    /// Fails if the operating system gives no thread.
     pub fn start(work: Work, threads: usize, share: Share, queue: usize) -> std::io::Result<Self> {
         let (sender, receiver) = sync_channel::<Job<S>>(queue);
         let receiver = Arc::new(Mutex::new(receiver));
@@ -137,7 +139,7 @@ impl<S: Default + 'static> Workers<S> {
 }
 
 impl<S> Workers<S> {
-    /// Shows how many jobs wait, until the pool is gone.
+    /// Registers the depth and the limit of the queue as metrics, which are observed until the pool is gone.
     fn observe(&self, limit: usize) {
         let attributes = [KeyValue::new("pool", self.work.word())];
         let (waiting, pool) = (Arc::downgrade(&self.waiting), attributes.clone());
@@ -154,11 +156,11 @@ impl<S> Workers<S> {
         });
     }
 
-    /// Runs `job` on one of the threads.
+    /// Runs `job` on one of the threads and waits for its result.
     ///
     /// # Errors
     ///
-    /// When the queue is full or the job panicked.
+    /// Fails if the queue is full or the job panicked.
     pub async fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut S) -> T + Send + 'static,
@@ -168,7 +170,7 @@ impl<S> Workers<S> {
         let waiting = Arc::clone(&self.waiting);
         let job: Job<S> = Box::new(move |scratch| {
             waiting.fetch_sub(1, Ordering::Relaxed);
-            // Whoever asked may have given up while the job waited.
+            // A job whose caller has stopped waiting is skipped.
             if !reply.is_closed() {
                 let _ = reply.send(span.in_scope(|| job(scratch)));
             }
@@ -196,7 +198,7 @@ fn run<S: Default>(queue: &Mutex<Receiver<Job<S>>>) {
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = next else { return };
-        // A job that panics costs its caller an answer, not the pool a thread.
+        // A job that panics costs its caller the answer, but the pool no thread.
         if catch_unwind(AssertUnwindSafe(|| job(&mut scratch))).is_err() {
             scratch = S::default();
         }

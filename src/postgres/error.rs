@@ -1,4 +1,4 @@
-//! What can go wrong between Keyfold and its database, in the kinds a caller acts on.
+//! Errors between Keyfold and its database, in the kinds that callers distinguish.
 //!
 //! Every text is complete by itself (no `source` to follow) and shows the server's own message. The server's `DETAIL`
 //! is left out on purpose: it quotes column values, such as the email of a duplicate account.
@@ -11,10 +11,10 @@ use tokio_postgres::error::{DbError, SqlState};
 
 use super::refusal::{Meaning, meaning};
 
-/// Why the database did not do what it was asked.
+/// Reasons for which the database did not execute a request.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
-    /// Nobody answered: unreachable, timed out, shutting down, or the pool is exhausted or closed.
+    /// No answer: unreachable, timed out, shutting down, or the pool is exhausted or closed.
     ///
     /// A statement that was under way may or may not have taken effect.
     #[error("the database is not available: {0}")]
@@ -22,9 +22,9 @@ pub enum DatabaseError {
     /// The server answered that it cannot for the moment; nothing of the statement took effect.
     #[error("the database cannot do that for the moment: {message} (SQLSTATE {code})")]
     CannotNow {
-        /// What the server said.
+        /// Server's primary message, without `DETAIL`.
         message: String,
-        /// Its code.
+        /// SQLSTATE of the error.
         code: String,
     },
     /// The server answered with an error; nothing of the statement took effect.
@@ -36,7 +36,7 @@ pub enum DatabaseError {
 }
 
 impl DatabaseError {
-    /// The server's error, when it answered with one.
+    /// The server's error, if it refused the statement.
     pub fn refusal(&self) -> Option<&DbError> {
         match self {
             Self::Refused(error) => Some(error),
@@ -44,7 +44,7 @@ impl DatabaseError {
         }
     }
 
-    /// The server's code, when it said that it cannot for the moment.
+    /// The SQLSTATE, if the server cannot execute the statement for the moment.
     pub fn cannot_now(&self) -> Option<&str> {
         match self {
             Self::CannotNow { code, .. } => Some(code),
@@ -52,7 +52,7 @@ impl DatabaseError {
         }
     }
 
-    /// What a server's error means: nothing of the statement took effect, unless it means that the session is lost.
+    /// Converts a server's error. Nothing of the statement took effect, unless the error means that the session is lost.
     pub fn of_server(error: &DbError) -> Self {
         match meaning(error) {
             Meaning::Lost => Self::Unavailable(said(error)),
@@ -64,7 +64,7 @@ impl DatabaseError {
         }
     }
 
-    /// Judges an error of opening a connection: all but the server's refusal means "cannot be reached".
+    /// Converts an error of opening a connection: all but the server's refusal count as [`Self::Unavailable`].
     pub(super) fn while_connecting(error: &tokio_postgres::Error) -> Self {
         match error.as_db_error() {
             Some(db) if !is_outage(db.code()) => Self::Refused(Box::new(db.clone())),
@@ -98,7 +98,7 @@ impl From<PoolError> for DatabaseError {
     }
 }
 
-/// Whether the server said that it is going away, coming up, or full, rather than judged who connects.
+/// Returns true if the server is shutting down, starting up or full, as opposed to refusing these credentials.
 fn is_outage(code: &SqlState) -> bool {
     ["08", "53", "57", "58"].iter().any(|class| code.code().starts_with(class))
 }

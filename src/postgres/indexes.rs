@@ -1,28 +1,28 @@
-//! Indexes that are built while others go on writing the table, which may be large.
+//! Builds indexes concurrently: other sessions go on writing the table, which may be large.
 //!
 //! A migration whose first line is [`MARK`] consists of nothing but `create index concurrently`. It runs outside a
-//! transaction, so it may be cut short: then it leaves an index that is not valid, which the next attempt removes. What is
-//! built already is not built again.
+//! transaction, so an interruption leaves an index that is not valid; the next attempt drops that and builds it anew.
+//! Indexes that are already valid are skipped.
 
 use tokio_postgres::Client;
 
-/// The first line of a migration that builds indexes.
+/// First line of a migration that builds indexes.
 const MARK: &str = "-- concurrently";
 
-/// How such a statement begins, before the name of the index.
+/// Beginning of each statement in such a migration; the name of the index follows.
 const CREATE: &str = "create index concurrently ";
 
 const STATE: &str = "\
 select indisvalid from pg_index where indexrelid = to_regclass(format('%I.%I', current_schema(), $1::text))";
 
-/// Whether a migration builds indexes and does nothing else.
+/// Returns true if a migration builds indexes and does nothing else.
 pub(super) fn is_concurrent(sql: &str) -> bool {
     sql.lines().next() == Some(MARK)
 }
 
-/// Builds the indexes of a migration that are not there yet.
+/// Builds the indexes of a migration that are missing or not valid.
 pub(super) async fn build(client: &Client, sql: &str) -> Result<(), BuildError> {
-    // It waits for transactions that began before it, which holds up nobody.
+    // It waits for older transactions, and no session waits behind it.
     client.batch_execute("SET lock_timeout = 0").await?;
     let text: Vec<&str> = sql.lines().filter(|line| !line.starts_with("--")).collect();
     for statement in text.join("\n").split(';').map(str::trim).filter(|text| !text.is_empty()) {
@@ -41,13 +41,13 @@ pub(super) async fn build(client: &Client, sql: &str) -> Result<(), BuildError> 
     Ok(())
 }
 
-/// Why indexes were not built.
+/// Reasons for which indexes were not built.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BuildError {
-    /// The server refused, or is not there.
+    /// The server refused a statement, or the connection was lost.
     #[error(transparent)]
     Database(#[from] tokio_postgres::Error),
-    /// The migration does something else.
+    /// The migration contains another statement than `create index concurrently`.
     #[error("it does more than to create indexes concurrently")]
     Other,
 }

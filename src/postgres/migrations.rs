@@ -1,10 +1,10 @@
-//! Brings the schema of a database up to what this program was built with.
+//! Migrates the schema of a database to the version of this program.
 //!
 //! The files of `schema/` are embedded, applied in order, each in its own transaction, and recorded with a checksum; those
-//! that only build indexes run outside a transaction ([`indexes`]). No migration waits longer than [`LOCK_TIMEOUT`] for
-//! a table, because whoever uses the table later would wait behind it: it gives way and tries again. Migrations only go
-//! forward. Several nodes may start at once: a session-level advisory lock, keyed by database and schema, lets one of them
-//! migrate while the others wait and then find nothing left to do.
+//! that only build indexes run outside a transaction ([`indexes`]). No migration waits longer than [`LOCK_TIMEOUT`] for a
+//! table, because later requests for the table would queue behind it: it gives way and tries again. There are no
+//! down-migrations. Several nodes may start at once: a session-level advisory lock, keyed by database and schema, lets one
+//! of them migrate while the others wait and then find nothing left to do.
 //!
 //! Invariant: nothing is applied to a database whose history differs from the embedded files, or is ahead of them.
 
@@ -19,13 +19,13 @@ use super::connect::connection::Connection;
 use super::error::{DatabaseError, chain};
 use super::indexes;
 
-/// How long a migration waits for a table that is in use.
+/// Longest wait of a migration for a table that is in use.
 const LOCK_TIMEOUT: &str = "SET lock_timeout = '500ms'";
 
-/// How long those who use it may go on before the migration tries again.
+/// Pause between two attempts, in which other sessions may use the table.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How often it tries.
+/// Attempts before a migration fails, which takes about fifteen minutes.
 const ATTEMPTS: usize = 600;
 
 /// Every file of `schema/`, as `V<number>__<name>`.
@@ -43,7 +43,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("V32__nodes", include_str!("../../schema/0032_nodes.sql")),
 ];
 
-/// Why the schema is not, or cannot be brought, up to date.
+/// Reasons for which the schema is not, or cannot be brought, up to date.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrationError {
     /// The database cannot be reached, or refused a statement that is not part of a migration.
@@ -70,26 +70,26 @@ pub enum MigrationError {
     Misnamed(String),
 }
 
-/// Applies what is missing and returns the names of the migrations it applied, in order.
+/// Applies the pending migrations and returns their names, in order.
 ///
 /// # Errors
-/// [`MigrationError::Diverged`] and [`MigrationError::Ahead`] mean that this program and this database do not belong
+/// Fails with [`MigrationError::Diverged`] or [`MigrationError::Ahead`] if this program and this database do not belong
 /// together; nothing has been changed then.
 pub async fn migrate(connection: &Connection) -> Result<Vec<String>, MigrationError> {
     apply(connection, &embedded(MIGRATIONS)?).await
 }
 
-/// Succeeds if the schema is exactly what this program was built with; changes nothing.
+/// Succeeds if the schema is exactly that of this program; changes nothing.
 ///
 /// # Errors
-/// [`MigrationError::Behind`] names what is missing.
+/// Fails with [`MigrationError::Behind`], which names the pending migrations, if the schema is older.
 pub async fn check_migrated(connection: &Connection) -> Result<(), MigrationError> {
     let mut link = connection.connect().await?;
     let pending = pending(&mut link.client, &embedded(MIGRATIONS)?).await?;
     if pending.is_empty() { Ok(()) } else { Err(MigrationError::Behind(pending)) }
 }
 
-/// How many migrations this program knows.
+/// Number of migrations that this program knows.
 pub const fn known_migrations() -> usize {
     MIGRATIONS.len()
 }
@@ -116,7 +116,7 @@ async fn apply(
     Ok(pending)
 }
 
-/// Applies the next migration.
+/// Applies the next migration, retrying while a table it needs is in use.
 async fn apply_one(
     client: &mut Client,
     known: &[Migration],
@@ -127,7 +127,7 @@ async fn apply_one(
     if let Some(sql) = migration.sql().filter(|sql| indexes::is_concurrent(sql)) {
         let built = indexes::build(client, sql).await;
         built.map_err(|error| MigrationError::Failed(format!("{migration}: {}", chain(&error))))?;
-        // What is left is to record it.
+        // The indexes are built; only the record is missing.
         target = Target::FakeVersion(version);
     }
     client.batch_execute(LOCK_TIMEOUT).await.map_err(DatabaseError::from)?;
@@ -144,7 +144,7 @@ async fn apply_one(
     Err(MigrationError::Failed(format!("{migration} needs a table that is in use")))
 }
 
-/// Whether somebody else had what it needs.
+/// Returns true if an error comes from a lock that was not granted in time.
 fn is_lock_timeout(error: &(dyn Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -168,7 +168,7 @@ async fn lock(client: &Client) -> Result<(), MigrationError> {
     locked.map(|_| ()).map_err(|error| DatabaseError::from(error).into())
 }
 
-/// The schema in which new tables are made.
+/// Schema in which new tables are created.
 async fn current_schema(client: &Client) -> Result<String, MigrationError> {
     let row = client
         .query_one("SELECT current_schema()::text", &[])
@@ -177,7 +177,7 @@ async fn current_schema(client: &Client) -> Result<String, MigrationError> {
     Ok(row.try_get(0).map_err(DatabaseError::from)?)
 }
 
-/// The names of the migrations that have yet to be applied, if the history so far is a beginning of ours.
+/// Returns the names of the pending migrations, if the applied ones are a beginning of ours.
 async fn pending(client: &mut Client, known: &[Migration]) -> Result<Vec<String>, MigrationError> {
     let applied = history(client, known).await?;
     for migration in &applied {
@@ -239,7 +239,7 @@ mod tests {
         assert_eq!(MIGRATIONS, files);
     }
 
-    /// Makes a schema in which to try migrations, in a cluster of the test's own.
+    /// Creates a schema in which to try migrations, in a cluster of the test's own.
     async fn schema(cluster: &PrivateCluster, name: &str) -> Connection {
         let link = cluster.connection().connect().await.unwrap();
         link.client.batch_execute(&format!("CREATE SCHEMA {name}")).await.unwrap();
@@ -296,7 +296,7 @@ mod tests {
          create index concurrently first_even on first (n) where n % 2 = 0;\n",
     );
 
-    /// Which indexes of the schema are valid.
+    /// Indexes of the schema, each with its validity.
     async fn valid_indexes(connection: &Connection) -> Vec<(String, bool)> {
         let indexes = "select relname::text, indisvalid from pg_index join pg_class on oid = indexrelid \
                        where relnamespace = current_schema()::regnamespace and relname like 'first_%' order by 1";
@@ -312,7 +312,7 @@ mod tests {
         let connection = schema(&cluster, "one").await;
         apply_all(&connection, &[FIRST, SECOND]).await.unwrap();
         let link = connection.connect().await.unwrap();
-        // As an attempt leaves it that was cut short: the same values twice keep a unique index from being finished.
+        // This is the state that an interrupted attempt leaves: duplicate values keep a unique index from being finished.
         link.client.batch_execute("insert into first values (1), (1)").await.unwrap();
         let unfinished = "create unique index concurrently first_n on first (n)";
         link.client.batch_execute(unfinished).await.unwrap_err();
@@ -327,7 +327,7 @@ mod tests {
             while writer.client.query(waits, &[]).await.unwrap().is_empty() {
                 tokio::task::yield_now().await;
             }
-            // The one before it waits, and nobody waits for that.
+            // The earlier transaction waits, and no session waits for it.
             link.client.batch_execute("insert into first values (3)").await.unwrap();
             writer.client.batch_execute("commit").await.unwrap();
         };
@@ -358,7 +358,7 @@ mod tests {
             while reader.client.query(waits, &[]).await.unwrap().is_empty() {
                 tokio::task::yield_now().await;
             }
-            // It waits behind the migration until that gives way, though the reader stays.
+            // The statement waits behind the migration until that gives way, though the reader stays.
             let writer = connection.connect().await.unwrap();
             writer.client.batch_execute("insert into first (n) values (1)").await.unwrap();
             reader.client.batch_execute("commit").await.unwrap();
@@ -388,7 +388,7 @@ mod tests {
             failed.contains("V3__broken") && failed.contains("\"nowhere\" does not exist"),
             "{failed}"
         );
-        // A migration that fails leaves nothing of itself.
+        // A migration that fails leaves no trace.
         let fixed = ("V3__broken", "CREATE TABLE third (n int)");
         assert_eq!(apply_all(&connection, &[FIRST, SECOND, fixed]).await.unwrap(), ["V3__broken"]);
         cluster.stop().await.unwrap();

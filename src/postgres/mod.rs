@@ -1,9 +1,9 @@
-//! How Keyfold reaches PostgreSQL, and the private cluster it brings when it is given none.
+//! Connections to PostgreSQL, and the private cluster that Keyfold runs when no database is configured.
 //!
-//! [`Connection`] knows how to reach one database: address, TLS, and what every session is told. A [`Pool`]
-//! lends sessions for short statements, each told to telemetry; a [`Link`] is one dedicated session (`LISTEN`, advisory locks,
-//! migrations).
-//! [`migrate`] brings the schema up to date; [`private_cluster`] runs a PostgreSQL server that belongs to one data directory.
+//! [`Connection`] describes how to reach one database: address, TLS, and the settings of every session. A [`Pool`] lends
+//! sessions for short statements and reports each to telemetry; a [`Link`] is one dedicated session (`LISTEN`, advisory
+//! locks, migrations). [`migrate`] brings the schema up to date; [`private_cluster`] runs a PostgreSQL server that belongs
+//! to one data directory.
 //!
 //! Nothing here knows a table, an event or the configuration: those belong to the modules above.
 //!

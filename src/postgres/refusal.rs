@@ -1,38 +1,39 @@
-//! What PostgreSQL means by an error: whether the program made a mistake, or the database cannot for the moment.
+//! Classifies PostgreSQL's errors: a mistake of the program, or a state of the database that may pass.
 //!
-//! A mistake is the same however often it is asked. Everything else is somebody's who looks after the database, or nobody's:
-//! whoever asked is told to ask again, and is answered when it is over.
+//! A mistake fails however often it is repeated. Every other error is for the operator to mend, or passes by itself: the
+//! client is asked to retry.
 
 use tokio_postgres::error::{DbError, Severity, SqlState};
 
-/// What an error means to whoever asked.
+/// Meaning of a server's error for the caller of the statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meaning {
-    /// The statement is wrong, or what it says: nothing was done, and asking again changes nothing.
+    /// The statement is wrong, or its values are: nothing was done, and a retry changes nothing.
     Mistake,
-    /// The database cannot, or may not, for the moment: nothing was done.
+    /// The database cannot, or may not, for the moment: nothing was done, and a retry may succeed.
     CannotNow,
-    /// The session has ended: what was under way may have been done.
+    /// The session has ended: the statement under way may or may not have taken effect.
     Lost,
 }
 
-/// Whom an error concerns that means [`Meaning::CannotNow`].
+/// Scope of an error that means [`Meaning::CannotNow`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// Whoever wants the same rows, or asked too much at once; others may be answered.
+    /// Only requests that touch the same rows, or that asked for too much at once; other requests may succeed.
     Some,
-    /// Every change.
+    /// Every change of the database.
     Changes,
 }
 
-/// Classes that speak of the database's state, whatever was asked (PostgreSQL, appendix A): connections, resources, what a
+/// Error classes that describe the database's state, whatever was asked (PostgreSQL, appendix A): connections, resources,
+/// what a
 /// program can take, prerequisites, operators, the system, its configuration, snapshots, foreign servers, broken data.
 const STATES: [&str; 10] = ["08", "40", "53", "55", "57", "58", "72", "F0", "HV", "XX"];
 
-/// Single ones of other classes.
+/// Single codes of other classes that describe such a state.
 ///
-/// * 25006, 25P02 to 25P04: a standby or a database that is read-only; a transaction that was aborted or ended for its time.
-/// * 26000: somebody, a pooler perhaps, has thrown away what the session had prepared.
+/// * 25006, 25P02 to 25P04: a standby or a read-only database; a transaction that was aborted, or ended by a timeout.
+/// * 26000: the session's prepared statements are gone; a pooler may have discarded them.
 /// * 28000, 28P01, 3D000: the role may not sign in any more, or the database is gone.
 /// * 42501: a right was taken away.
 /// * 54000: the queue of notifications is full, or transaction numbers have run out. (54001 and its like are of statements
@@ -43,14 +44,14 @@ const STATE_CODES: [&str; 11] = [
     "KF004",
 ];
 
-/// Errors of these that concern no more than some: what waits for a lock or takes too long, what one role may not do to one
-/// table, and what transactions do to each other.
+/// Codes of such errors that concern only some requests: a lock wait or a statement that timed out, and a privilege that one
+/// role lacks on one table.
 const OF_SOME: [&str; 3] = ["57014", "55P03", "42501"];
 
-/// A prepared statement whose answer has another shape since a migration: prepared anew, it works.
+/// Server routine that rejects a prepared statement whose result type changed in a migration; prepared anew, it works.
 const PLAN_CHANGED: &str = "RevalidateCachedQuery";
 
-/// What an error of the server means.
+/// Returns the meaning of a server's error.
 pub fn meaning(error: &DbError) -> Meaning {
     if matches!(error.parsed_severity(), Some(Severity::Fatal | Severity::Panic)) {
         return Meaning::Lost;
@@ -60,13 +61,13 @@ pub fn meaning(error: &DbError) -> Meaning {
     if is_stale { Meaning::CannotNow } else { of_code(error.code().code()) }
 }
 
-/// What a code means in an error that leaves the session.
+/// Meaning of a code in an error that does not end the session.
 fn of_code(code: &str) -> Meaning {
     let is_state = STATES.contains(&class(code)) || STATE_CODES.contains(&code);
     if is_state { Meaning::CannotNow } else { Meaning::Mistake }
 }
 
-/// Whom an error with this code concerns, if it means that the database cannot.
+/// Scope of an error with this code, if it means [`Meaning::CannotNow`].
 pub fn reach(code: &str) -> Reach {
     let is_of_some = OF_SOME.contains(&code) || matches!(class(code), "40" | "26" | "0A" | "KF");
     if is_of_some { Reach::Some } else { Reach::Changes }

@@ -1,11 +1,11 @@
-//! The authentication events: each is told as a log record with an event name, and counted.
+//! Authentication events: each is emitted as a log record with an event name, and counted.
 //!
-//! `observability/registry.yaml` describes them. A record says who, from where and how it ended; never a password, a token
-//! or an email address. The session is named by a hash of its identifier, the client's address comes from the trace of the
-//! request.
+//! `observability/registry.yaml` describes them. A record names the user, the address of the client and the outcome; never a
+//! password, a token or an email address. A session is named by a hash of its identifier, and the client's address comes
+//! from the trace of the request.
 //!
-//! They are exported however quiet the log is. As lines the seldom ones are written; those that come with every request of
-//! somebody, or to everybody at once, are not, unless the log filter names their target, [`FREQUENT`].
+//! They are exported however quiet the log is. In the log, the rare events are written. Frequent ones (those of every
+//! request, or of many users at once) are written only if the log filter names their target, [`FREQUENT`].
 
 use std::fmt::Write;
 
@@ -22,27 +22,31 @@ use super::spans::trace_context::client_address;
 use crate::base::id::{SessionId, UserId};
 use crate::base::rate_limiter::RateLimiter;
 
-/// The target of all of them begins with this.
+/// Prefix of the targets of all these events.
 pub const EVENTS: &str = "keyfold::events";
-/// The target of those that come with every request of somebody.
+/// Target of frequent events, such as those of every request.
 pub const FREQUENT: &str = "keyfold::events::frequent";
 
-/// Who and what an event is about.
+/// Subject of an event, and its reason.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct About<'a> {
+    /// User whose account the event is about, if it is known.
     user_id: Option<UserId>,
+    /// Session, written as a hash so that a log cannot reveal identifiers.
     session_id: Option<SessionId>,
+    /// Signing key, for changes of the key ring.
     key_id: Option<&'a str>,
+    /// Reason of a failure or an end.
     reason: Option<Reason>,
 }
 
 impl<'a> About<'a> {
-    /// A user.
+    /// Event about a user, or about none if the account is not known.
     pub fn user(user_id: impl Into<Option<UserId>>) -> Self {
         Self { user_id: user_id.into(), ..Self::default() }
     }
 
-    /// One of their sessions.
+    /// Event about a session of a user.
     pub fn session(user_id: UserId, session_id: SessionId) -> Self {
         Self { user_id: Some(user_id), session_id: Some(session_id), ..Self::default() }
     }
@@ -56,7 +60,7 @@ impl<'a> About<'a> {
     }
 }
 
-/// Tells an event. What is told is put together only where somebody listens.
+/// Emits an event. Its fields are computed only if a layer is interested.
 macro_rules! tell {
     ($level:ident, $target:expr, $name:literal, $outcome:literal, $about:expr, $message:literal) => {
         tracing::event!(
@@ -76,8 +80,8 @@ macro_rules! tell {
     };
 }
 
-/// Tells how an attempt ended: with a warning if it failed. Input that is none costs a stranger nothing, so it is told as rarely
-/// as it may come often.
+/// Emits the outcome of an attempt: as a warning if it failed. Invalid input costs a stranger nothing, so it is a frequent
+/// event with a rate limit.
 macro_rules! attempted {
     ($name:literal, $about:expr, $message:literal, $failed:literal) => {
         match $about.reason {
@@ -93,23 +97,23 @@ macro_rules! attempted {
     };
 }
 
-/// Most events of a kind in a second that anybody can cause at no cost: by tokens that are not authentic, and by input that is
-/// none. Were all told, a flood would push out what happens to people.
+/// Rate limit in events per second for each kind that strangers can cause at no cost: with tokens that are not authentic,
+/// and with invalid input. Without it, a flood would push out the events of real users.
 const FLOOD: u32 = 100;
 
-/// How often sign-ins to one address have failed lately.
+/// Recent failures of sign-ins to one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Streak {
-    /// This is the first time.
+    /// First failure for this address lately.
     First,
-    /// It has happened a few times.
+    /// A few failures, which typing errors explain.
     Repeated,
-    /// It has happened more often than anybody mistypes a password.
+    /// More failures than typing errors explain.
     Persistent,
 }
 
 impl Streak {
-    /// Its word.
+    /// Word of the streak in metrics.
     pub const fn word(self) -> &'static str {
         match self {
             Self::First => "first",
@@ -119,27 +123,27 @@ impl Streak {
     }
 }
 
-/// What happened to a key.
+/// Change of a key's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyChange {
-    /// It entered the JWKS.
+    /// The key entered the JWKS.
     Published,
-    /// It began to sign.
+    /// The key began to sign.
     Signing,
-    /// It signs no more and still verifies.
+    /// The key no longer signs but still verifies.
     Verifying,
-    /// It left the JWKS.
+    /// The key left the JWKS, after its last token had expired.
     Retired,
-    /// It was taken out at once.
+    /// The key was removed at once.
     Revoked,
 }
 
 impl KeyChange {
-    /// All of them.
+    /// Every change, in the order of a key's life.
     pub const ALL: [Self; 5] =
         [Self::Published, Self::Signing, Self::Verifying, Self::Retired, Self::Revoked];
 
-    /// Its word.
+    /// Word of the change in metrics.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Published => "published",
@@ -151,42 +155,42 @@ impl KeyChange {
     }
 }
 
-/// Somebody tried to make an account.
+/// Emits an attempt to create an account.
 pub fn sign_up(user_id: Option<UserId>, failed: Option<Reason>) {
     SIGN_UPS.one(ended(failed).as_slice());
     let about = About::user(user_id).because(failed);
     attempted!("keyfold.sign_up", about, "signed up", "sign up failed");
 }
 
-/// Somebody tried to sign in. Of a failure the user is whose account was tried, if there is one.
+/// Emits an attempt to sign in. For a failure, the user is the owner of the account that was tried, if there is one.
 pub fn sign_in(user_id: Option<UserId>, failed: Option<Reason>) {
     SIGN_INS.one(ended(failed).as_slice());
     let about = About::user(user_id).because(failed);
     attempted!("keyfold.sign_in", about, "signed in", "sign in failed");
 }
 
-/// A sign-in with a wrong address or password, and how often that has happened to the address lately.
+/// Counts a sign-in with a wrong address or password, by the recent failures for the address.
 pub fn sign_in_streak(streak: Streak) {
     SIGN_IN_FAILURES.one(&[KeyValue::new("streak", streak.word())]);
 }
 
-/// Somebody signed out.
+/// Emits a sign-out.
 pub fn sign_out(about: About<'_>) {
     tell!(INFO, EVENTS, "keyfold.sign_out", "success", about, "signed out");
 }
 
-/// A session began.
+/// Emits the start of a session.
 pub fn session_started(about: About<'_>) {
     SESSIONS_STARTED.one(&[]);
     tell!(INFO, EVENTS, "session.start", "success", about, "a session began");
 }
 
-/// A session was used and lasts longer for it.
+/// Emits the extension of a session that was used.
 pub fn session_extended(about: About<'_>) {
     tell!(INFO, FREQUENT, "keyfold.session.extended", "success", about, "a session was extended");
 }
 
-/// A session ended; `in_bulk`, with those of many users.
+/// Emits the end of a session; `in_bulk` if it ended together with those of many users.
 pub fn session_ended(about: About<'_>, reason: Reason, in_bulk: bool) {
     REVOCATIONS.one(&[KeyValue::new("reason", reason.word())]);
     let about = about.because(Some(reason));
@@ -197,13 +201,13 @@ pub fn session_ended(about: About<'_>, reason: Reason, in_bulk: bool) {
     }
 }
 
-/// An access token was signed.
+/// Emits the issue of an access token.
 pub fn token_issued(about: About<'_>) {
     TOKENS_ISSUED.one(&[]);
     tell!(INFO, FREQUENT, "keyfold.token.issued", "success", about, "an access token was issued");
 }
 
-/// A token was not accepted where one is needed. Who forges tokens is worth a warning; who comes late with a good one is not.
+/// Emits the refusal of a token. Forged tokens are worth a warning; expired ones are not.
 pub fn token_refused(about: About<'_>, reason: Reason) {
     static STRANGERS: RateLimiter = RateLimiter::per_second(FLOOD);
     let is_forged = matches!(
@@ -221,7 +225,7 @@ pub fn token_refused(about: About<'_>, reason: Reason) {
     }
 }
 
-/// The key ring was changed by this process.
+/// Emits a change of the key ring by this process.
 pub fn key_changed(key_id: &str, change: KeyChange) {
     KEY_CHANGES.one(&[KeyValue::new("change", change.word())]);
     let about = About::key(key_id);
@@ -251,7 +255,7 @@ pub fn key_changed(key_id: &str, change: KeyChange) {
     }
 }
 
-/// Somebody tried to change their password.
+/// Emits an attempt to change a password.
 pub fn password_change(about: About<'_>, failed: Option<Reason>) {
     PASSWORD_CHANGES.one(ended(failed).as_slice());
     let about = about.because(failed);
@@ -263,7 +267,7 @@ pub fn password_change(about: About<'_>, failed: Option<Reason>) {
     );
 }
 
-/// Somebody tried to change their profile.
+/// Emits an attempt to change a profile.
 pub fn profile_change(about: About<'_>, failed: Option<Reason>) {
     let about = about.because(failed);
     attempted!(
@@ -274,8 +278,8 @@ pub fn profile_change(about: About<'_>, failed: Option<Reason>) {
     );
 }
 
-/// A request was refused because a bounded queue was full. Each is counted; at most one a second of each reason is told,
-/// because they come in thousands.
+/// Emits the refusal of a request by a full queue or budget. Each is counted; at most one per second and reason is emitted,
+/// because refusals come in thousands.
 pub fn refused(reason: Reason) {
     static TOLD: [RateLimiter; Reason::ALL.len()] =
         [const { RateLimiter::per_second(1) }; Reason::ALL.len()];
@@ -286,7 +290,7 @@ pub fn refused(reason: Reason) {
     }
 }
 
-/// Shows 0 for what has not happened yet. A series that began with the first of a burst would seem to have grown by nothing.
+/// Initialises every series with 0. A series that began with the first event of a burst would show no increase.
 pub(super) fn begin() {
     use Reason::{InvalidInput, Overloaded, Unavailable, UnknownAccount, WrongPassword};
     for attempts in [&SIGN_UPS, &SIGN_INS, &PASSWORD_CHANGES] {
@@ -314,7 +318,7 @@ pub(super) fn begin() {
     SESSIONS_STARTED.add(0, &[]);
 }
 
-/// How an attempt ended, as attributes of a metric.
+/// Outcome of an attempt, as attributes of a metric.
 pub fn ended(failed: Option<Reason>) -> Vec<KeyValue> {
     match failed {
         None => vec![KeyValue::new("outcome", "success")],
@@ -324,7 +328,7 @@ pub fn ended(failed: Option<Reason>) -> Vec<KeyValue> {
     }
 }
 
-/// The hash by which a session is recognised.
+/// Hash under which a session is recognised in logs.
 fn hash(session_id: SessionId) -> String {
     let hash = digest(&SHA256, session_id.uuid().as_bytes());
     let first = hash.as_ref().iter().take(16);

@@ -1,16 +1,16 @@
 //! Logs, traces and metrics: lines on standard error, OTLP to a collector, and a page for Prometheus.
-//! `observability/registry.yaml` names all of it.
+//! `observability/registry.yaml` names all of them.
 //!
-//! [`audit_events`] tells the authentication events, [`metrics`] is the table of all metrics, [`spans::sampling`] decides which
-//! traces are exported, [`settings`] say where everything goes.
+//! [`audit_events`] emits the authentication events, [`metrics`] is the table of all metrics, [`spans::sampling`] decides
+//! which traces are exported, [`settings`] has the destinations.
 //!
-//! Three layers read the same `tracing` spans and events: lines on standard error, spans over OTLP, log records over
-//! OTLP. Each has its own filter. Lines show events, with the operation and the trace they happened in; spans are for the
-//! exporter alone, and where nothing is exported there are none to pay for. The exporting layers refuse what the exporter
-//! itself is made of, since exporting that would make more of it, and ractor's spans, since one lasts as long as an actor.
+//! Three layers read the same `tracing` spans and events: lines on standard error, spans over OTLP, log records over OTLP.
+//! Each has its own filter. Lines show events, with their operation and trace; spans are for the exporter alone, and without
+//! export none are created. The exporting layers refuse the exporter's own events, since exporting those would create more
+//! of them, and ractor's spans, since one lasts as long as an actor.
 //!
-//! The PostgreSQL driver is not heard below informational events, whatever is asked for: it would tell the values of
-//! parameters, which are email addresses and hashes.
+//! The PostgreSQL driver is never heard below informational events, whatever the log filter says: its debug events contain
+//! the values of parameters, which are email addresses and hashes.
 //!
 //! Invariant: a collector that is down, slow or refusing costs dropped telemetry and nothing else. Queues are bounded,
 //! batches are sent by threads of their own, nothing is retried, and the shutdown has a deadline.

@@ -1,19 +1,19 @@
-//! Why something failed, was refused or ended, in the words of `observability/registry.yaml`.
+//! Reasons of failures, refusals and ends, in the words of `observability/registry.yaml`.
 
-/// Makes a variant of every word, and [`Reason::ALL`] of all of them.
+/// Creates a variant for every word, and [`Reason::ALL`] from all of them.
 macro_rules! reasons {
     ($($(#[$meaning:meta])* $variant:ident = $word:literal,)*) => {
-        /// Why something failed, was refused or ended.
+        /// Reason of a failure, a refusal or an end.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Reason {
             $($(#[$meaning])* $variant,)*
         }
 
         impl Reason {
-            /// Every reason.
+            /// Every reason, in the order of the variants.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// Its word.
+            /// Word of the reason in logs and metrics.
             pub const fn word(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)*
@@ -26,41 +26,41 @@ macro_rules! reasons {
 reasons! {
     /// The address belongs to another account.
     EmailTaken = "email_taken",
-    /// What was sent is not as it should be.
+    /// The input is not valid.
     InvalidInput = "invalid_input",
     /// No account has the address.
     UnknownAccount = "unknown_account",
-    /// The password is another one.
+    /// The password is wrong.
     WrongPassword = "wrong_password",
-    /// The new password is the old one.
+    /// The new password equals the old one.
     SamePassword = "same_password",
-    /// Another password was set meanwhile.
+    /// Another request changed the password in the meantime.
     PasswordChangedMeanwhile = "password_changed_meanwhile",
     /// A bounded queue was full.
     Overloaded = "overloaded",
-    /// The database was away.
+    /// The database was unavailable.
     Unavailable = "unavailable",
     /// The change may or may not have been made.
     OutcomeUnknown = "outcome_unknown",
-    /// Something went wrong on our side.
+    /// The server failed for an internal reason.
     Internal = "internal",
-    /// The token is none.
+    /// The token cannot be parsed.
     Malformed = "malformed",
-    /// The token names a key that never was.
+    /// The token names a key that was never in the JWKS.
     UnknownKey = "unknown_key",
     /// The token names a key that has left the JWKS.
     RetiredKey = "retired_key",
-    /// The token names a key that was taken out.
+    /// The token names a key that was revoked.
     RevokedKey = "revoked_key",
-    /// The token's signature is wrong.
+    /// The token's signature does not verify.
     WrongSignature = "wrong_signature",
-    /// The token's time is over.
+    /// The token has expired.
     Expired = "expired",
-    /// The token's time has not come.
+    /// The token is not valid yet.
     NotYetValid = "not_yet_valid",
-    /// Somebody else issued the token.
+    /// The token has another issuer.
     WrongIssuer = "wrong_issuer",
-    /// The token is for somebody else.
+    /// The token has another audience.
     WrongAudience = "wrong_audience",
     /// The session has ended.
     SessionEnded = "session_ended",
@@ -70,17 +70,17 @@ reasons! {
     SessionRequired = "session_required",
     /// The user signed out.
     SignedOut = "signed_out",
-    /// The user ended the session from another one.
+    /// The user ended the session from another session.
     Revoked = "revoked",
     /// The user's password was changed.
     PasswordChanged = "password_changed",
-    /// The session was not used for too long.
+    /// The session reached its idle timeout.
     Idle = "idle",
-    /// The session lasted as long as one may.
+    /// The session reached its absolute lifetime.
     Absolute = "absolute",
-    /// The user has more sessions than are kept.
+    /// The user exceeded the limit on sessions, and this one was evicted.
     Superseded = "superseded",
-    /// The same browser signed in anew.
+    /// A new sign-in in the same browser replaced the session.
     Replaced = "replaced",
     /// Too many passwords wait to be hashed.
     HashQueue = "hash_queue",
@@ -96,34 +96,34 @@ reasons! {
     AppendQueue = "append_queue",
     /// No connection to the database came free in time.
     DatabasePool = "database_pool",
-    /// Too much is read of the past.
+    /// Too many reads of past events run at once.
     LogWalks = "log_walks",
     /// Too many requests wait for the freshness check.
     FreshnessQueue = "freshness_queue",
-    /// Too many verifiers elsewhere listen.
+    /// Too many external verifiers are connected.
     RevocationReaders = "revocation_readers",
-    /// Too much is unfinished whose clients may have gone.
+    /// Too many detached tasks are unfinished.
     UnfinishedWork = "unfinished_work",
-    /// Too many follow one task list, or task lists at all.
+    /// Too many streams follow one task list, or task lists in total.
     Watchers = "watchers",
-    /// Bodies of requests hold as many bytes as they may.
+    /// The budget of request bodies is used up, or one holder's share of it.
     BodyBudget = "body_budget",
-    /// Commands hold as many bytes as they may.
+    /// The budget of commands is used up, or one holder's share of it.
     CommandBudget = "command_budget",
-    /// Appends hold as many bytes as they may.
+    /// The budget of appends is used up, or one holder's share of it.
     AppendBudget = "append_budget",
-    /// Answers hold as many bytes as they may.
+    /// The budget of answers is used up, or one holder's share of it.
     AnswerBudget = "answer_budget",
-    /// Work on whole lists holds as many bytes as it may.
+    /// The budget of work on whole lists is used up, or one holder's share of it.
     BulkBudget = "bulk_budget",
-    /// Connections of one client, or of all, are as many as may be.
+    /// The limit on connections is reached, of one client or of all.
     ConnectionBudget = "connection_budget",
-    /// Requests of one client, or of all, are as many as may be.
+    /// The limit on requests in progress is reached, of one client or of all.
     RequestBudget = "request_budget",
 }
 
 impl Reason {
-    /// Which bounded queue or budget was full.
+    /// Reasons of refusals: a bounded queue or a budget was full.
     pub const REFUSALS: [Self; 19] = [
         Self::HashQueue,
         Self::SignQueue,
@@ -146,7 +146,7 @@ impl Reason {
         Self::RequestBudget,
     ];
 
-    /// Why sessions end.
+    /// Reasons for which sessions end.
     pub const ENDS: [Self; 8] = [
         Self::SignedOut,
         Self::Revoked,

@@ -9,49 +9,49 @@ use std::time::Duration;
 use hyper::header::{HeaderName, HeaderValue};
 use url::Url;
 
-/// Spans or log records that may wait by default.
+/// Default queue length of spans or log records.
 const QUEUE: usize = 2_048;
-/// Spans or log records that are sent together by default.
+/// Default batch size of spans or log records.
 const BATCH: usize = 512;
-/// Attributes of a span, its events, and attributes of these, by default.
+/// Default limit on attributes of a span, on its events, and on attributes of these.
 const COUNT: u32 = 128;
-/// Links of a span by default: as many as a batch has appends.
+/// Default limit on links of a span: as many as a batch has appends.
 const LINKS: u32 = 512;
-/// The attribute that names the program.
+/// Resource attribute that names the program.
 pub(crate) const SERVICE_NAME: &str = "service.name";
 
-/// Logs, traces and metrics, and where they go.
+/// Settings of logs, traces and metrics, and their destinations.
 #[derive(Clone, Debug)]
 pub struct TelemetrySettings {
-    /// How log lines look.
+    /// Format of log lines.
     pub log_format: LogFormat,
-    /// Which log lines are written, as directives of `tracing_subscriber`'s `EnvFilter`.
+    /// Filter of log lines, as directives of `tracing_subscriber`'s `EnvFilter`.
     pub log_filter: String,
-    /// Which traces are exported.
+    /// Rule by which traces are exported.
     pub trace_sampling: TraceSampling,
-    /// Where Prometheus reads the metrics.
+    /// Address at which Prometheus reads the metrics.
     pub metrics: MetricsPlace,
-    /// What OpenTelemetry's standard variables say.
+    /// Values of OpenTelemetry's standard variables.
     pub opentelemetry: Box<OpenTelemetrySettings>,
 }
 
-/// How log lines look.
+/// Format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Compact text with `name=value` fields, to be read by humans.
     Text,
     /// One JSON object per line.
     Json,
 }
 
-/// Where Prometheus reads the metrics.
+/// Address at which Prometheus reads the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricsPlace {
-    /// At an address of their own, which is not for the public.
+    /// Listener of their own, which is not for the public.
     Own(SocketAddr),
-    /// Beside the API, for whoever reaches that.
+    /// Path beside the API, for every client that reaches the API.
     Shared,
-    /// Nowhere.
+    /// Metrics cannot be read, only sent to a collector.
     Off,
 }
 
@@ -67,85 +67,85 @@ impl Default for TelemetrySettings {
     }
 }
 
-/// Which traces are exported.
+/// Rule by which traces are exported.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum TraceSampling {
-    /// A share of them, from 0 to 1, and what is worth keeping beside it, within limits.
+    /// A share of them, from 0 to 1, and in addition the traces worth keeping, within rate limits.
     Share(f64),
-    /// What a standard sampler keeps, and nothing else.
+    /// The traces that a standard sampler keeps, and no others.
     Standard {
-        /// The share of traces that begin here, from 0 to 1.
+        /// Share of traces that begin here, from 0 to 1.
         ratio: f64,
-        /// Whether a caller decides for its own trace.
+        /// True if the caller's decision counts for its own trace.
         is_parent_based: bool,
     },
 }
 
-/// What is sent to collectors, and what all of it says of this process.
+/// Signals that are sent to collectors, and the description of this process in all of them.
 #[derive(Clone, Debug)]
 pub struct OpenTelemetrySettings {
-    /// Whether nothing is measured or exported at all.
+    /// True if no metric is collected and no signal exported.
     pub is_disabled: bool,
-    /// Where spans are sent, if they are.
+    /// Destination of spans, if they are sent.
     pub traces: Option<OtlpSettings>,
-    /// Where metrics are sent, if they are.
+    /// Destination of metrics, if they are sent.
     pub metrics: Option<OtlpSettings>,
-    /// Where log records are sent, if they are.
+    /// Destination of log records, if they are sent.
     pub logs: Option<OtlpSettings>,
-    /// What is said of this process beside what it says by itself, or instead of it.
+    /// Attributes of this process, in addition to its built-in ones or instead of them.
     pub resource: BTreeMap<String, String>,
-    /// From which level on exporters tell of themselves, where the log filter says nothing of them.
+    /// Lowest level at which exporters log about themselves, unless the log filter names them.
     pub log_level: Option<&'static str>,
-    /// Whether a caller's trace is continued.
+    /// True if a caller's trace is continued.
     pub heeds_callers: bool,
-    /// How spans wait to be sent.
+    /// Batching of spans.
     pub spans: BatchSettings,
-    /// How log records wait to be sent.
+    /// Batching of log records.
     pub records: BatchSettings,
-    /// How much a span may have.
+    /// Limits on the content of a span.
     pub limits: SpanLimits,
-    /// How often metrics are sent.
+    /// Interval at which metrics are sent.
     pub metric_interval: Duration,
-    /// What numbers the collector is sent.
+    /// Temporality of the metrics that the collector gets.
     pub temporality: Temporality,
-    /// What was ignored and what is not obeyed, a line each, to be told at start.
+    /// Remarks about settings that were ignored or are not supported, one line each, logged at start.
     pub remarks: Vec<String>,
 }
 
-/// How something waits to be sent.
+/// Batching of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchSettings {
-    /// How long it waits at most.
+    /// Longest time in the queue.
     pub delay: Duration,
-    /// How many may wait. More are dropped.
+    /// Length of the queue. Entries beyond it are dropped.
     pub queue: usize,
-    /// How many are sent together.
+    /// Most entries of one request.
     pub batch: usize,
 }
 
-/// How much a span may have. What is more is dropped.
+/// Limits on the content of a span. Content beyond them is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SpanLimits {
-    /// Attributes of a span.
+    /// Most attributes of a span.
     pub attributes: u32,
-    /// Events of a span.
+    /// Most events of a span.
     pub events: u32,
-    /// Links of a span.
+    /// Most links of a span.
     pub links: u32,
-    /// Attributes of an event.
+    /// Most attributes of an event.
     pub event_attributes: u32,
-    /// Attributes of a link.
+    /// Most attributes of a link.
     pub link_attributes: u32,
 }
 
-/// From when on counters and histograms count.
+/// Start of the interval that a counter or a histogram covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Temporality {
-    /// From the start.
+    /// Since the start of the process.
     Cumulative,
-    /// From when they were sent last.
+    /// Since the previous request to the collector.
     Delta,
-    /// The same of what is not looked at only when it is sent.
+    /// As [`Self::Delta`] for counters and histograms that record synchronously, as [`Self::Cumulative`] for observed ones.
     LowMemory,
 }
 
@@ -176,54 +176,54 @@ impl Default for OpenTelemetrySettings {
     }
 }
 
-/// Where one signal is sent, and how.
+/// Destination of one signal, and its transport.
 #[derive(Clone, Debug)]
 pub struct OtlpSettings {
-    /// Where it is sent.
+    /// URL that requests are sent to.
     pub endpoint: Endpoint,
-    /// In which form.
+    /// Encoding and transport of the requests.
     pub protocol: Protocol,
-    /// What every request says besides.
+    /// Headers of every request, such as an API key.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// Whether requests are compressed.
+    /// True if requests are compressed.
     pub gzip: bool,
-    /// How long sending a batch may take.
+    /// Time limit for sending a batch.
     pub time_limit: Duration,
-    /// A file with the only certificates that are trusted; the system's roots without one.
+    /// File with the only trusted root certificates; `None` trusts the system's.
     pub trusted: Option<PathBuf>,
-    /// How the client proves who it is.
+    /// Certificate that authenticates the client, if the collector asks for one.
     pub client: Option<ClientFiles>,
 }
 
-/// How a signal is sent.
+/// Encoding and transport of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
-    /// gRPC, which is HTTP/2.
+    /// OTLP over gRPC, on HTTP/2.
     Grpc,
-    /// Protocol buffers over HTTP/1.1.
+    /// OTLP in protocol buffers over HTTP/1.1.
     HttpProtobuf,
 }
 
-/// The files of a client's certificate, in PEM format.
+/// Files of a client's certificate, in PEM format.
 #[derive(Clone, Debug)]
 pub struct ClientFiles {
-    /// The certificate and its chain.
+    /// File with the certificate and its chain.
     pub certificate: PathBuf,
-    /// Its private key.
+    /// File with the private key of the certificate.
     pub key: PathBuf,
 }
 
-/// A URL of a collector. `Debug` does not show its query, in which some put a key.
+/// URL of a collector. `Debug` hides its query, in which some put an API key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint(pub Url);
 
 impl Endpoint {
-    /// The URL.
+    /// Complete URL, including a query that may be secret.
     pub fn url(&self) -> &Url {
         &self.0
     }
 
-    /// Whether it is reached over TLS.
+    /// Returns true if the collector is reached over TLS.
     pub fn is_secure(&self) -> bool {
         self.0.scheme() == "https"
     }

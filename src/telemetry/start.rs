@@ -1,4 +1,4 @@
-//! Starting telemetry: the three layers, their filters, and the meters.
+//! Start of telemetry: the three layers, their filters, and the meters.
 
 use std::io::IsTerminal;
 use std::sync::{LazyLock, OnceLock};
@@ -26,37 +26,39 @@ use super::settings::{LogFormat, MetricsPlace, OpenTelemetrySettings, TelemetryS
 use crate::base::clock::Clock;
 use crate::base::id::Id;
 
-/// Which spans are exported: all of ours, however quiet the log is.
+/// Filter of exported spans: all of ours, however quiet the log is.
 const SPANS: &str = "info";
-/// What is written only when it matters. A log filter that names the target says otherwise.
+/// Targets that are logged only at high levels. A log filter that names the target overrides this.
 const SELDOM_WRITTEN: &str =
     "ractor=warn,poem=warn,refinery_core=warn,keyfold::events::frequent=error";
-/// The authentication events are exported however quiet the log is.
+/// Filter by which the authentication events are exported, however quiet the log is.
 const ALWAYS_EXPORTED: &str = "keyfold::events=info,keyfold::events::frequent=info";
-/// What the exporting layers refuse, whatever the log filter says. The exporter tells of its own failures in the log.
+/// Events that the exporting layers refuse, whatever the log filter says. The exporter reports its own failures in the log.
 const NOT_EXPORTED: &str = "ractor=warn,h2=warn,hyper=warn,tonic=warn,tower=warn,opentelemetry=off";
 
-/// The running telemetry of a process or a test, which has to be ended to lose nothing.
+/// Running telemetry of a process or a test, which has to be shut down to lose nothing.
 #[derive(Debug)]
 #[must_use = "what is still queued is lost unless telemetry is flushed"]
 pub struct Telemetry {
+    /// Pipelines of spans and log records.
     pub(super) export: Export,
+    /// Meter provider, if metrics are read or sent.
     pub(super) meters: Option<SdkMeterProvider>,
 }
 
-/// What Prometheus reads of this process.
+/// Metrics that Prometheus reads from this process.
 static EXPOSITION: OnceLock<Exposition> = OnceLock::new();
 
-/// What Prometheus reads of this process; nothing before [`start`].
+/// Metrics that Prometheus reads from this process; `None` before [`start`].
 pub fn exposition() -> Option<&'static Exposition> {
     EXPOSITION.get()
 }
 
 impl Telemetry {
-    /// Sends what is queued and stops exporting, within two seconds whatever the collector does.
+    /// Sends the queued telemetry and stops exporting, within two seconds whatever the collector does.
     ///
-    /// Await it as the last thing inside the runtime in which telemetry was started, when everything that is worth
-    /// recording has ended: the connection to the collector lives in that runtime. It does not block it.
+    /// Await it last inside the runtime in which telemetry was started, after all work worth recording has ended: the
+    /// connection to the collector lives in that runtime. It does not block the runtime.
     pub async fn flush_and_shutdown(self) {
         let Self { export, meters } = self;
         let metrics = async {
@@ -68,19 +70,19 @@ impl Telemetry {
     }
 }
 
-/// What a process is.
+/// Role of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Process {
-    /// A server, whose metrics are read again and again.
+    /// Server, whose metrics are read again and again.
     Server,
-    /// An operator's command. It measures nothing: it is over before anybody could look.
+    /// Command of an operator. It has no metrics: it ends before they could be read.
     Command,
 }
 
 /// Sets up logs and export for the whole process. Call it once, inside the runtime.
 ///
 /// # Errors
-/// When the configuration cannot be used, or telemetry has been started before. An unreachable collector is no error.
+/// Fails if the configuration cannot be used, or telemetry has been started before. An unreachable collector is no error.
 pub fn start(config: &TelemetrySettings, process: Process) -> anyhow::Result<Telemetry> {
     let is_terminal = std::io::stderr().is_terminal();
     let writer = super::log::stdio::error().map_or_else(
@@ -110,14 +112,14 @@ pub fn start(config: &TelemetrySettings, process: Process) -> anyhow::Result<Tel
     global::set_meter_provider(meters.clone());
     super::audit_events::begin();
     super::log::stdio::measure();
-    // The first one, as the subscriber above.
+    // The first one counts, as with the subscriber above.
     let _ = EXPOSITION.set(exposition);
     telemetry.meters = Some(meters);
     Ok(telemetry)
 }
 
-/// What all telemetry of this process says of it. Nodes have a name in common, and an instance each: without it their numbers
-/// would be taken for one another's.
+/// Attributes of this process on all its telemetry. Nodes share a service name and have an instance id each: without it the
+/// numbers of one would be taken for another's.
 pub(super) fn resource(config: &OpenTelemetrySettings) -> Resource {
     static INSTANCE: LazyLock<String> =
         LazyLock::new(|| Id::<()>::generate(&Clock::system()).to_string());
@@ -125,7 +127,7 @@ pub(super) fn resource(config: &OpenTelemetrySettings) -> Resource {
         KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
         KeyValue::new("service.instance.id", INSTANCE.as_str()),
     ];
-    // The last one of a name counts.
+    // The last value of a name counts.
     let given =
         config.resource.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
     Resource::builder_empty()
@@ -134,10 +136,10 @@ pub(super) fn resource(config: &OpenTelemetrySettings) -> Resource {
         .build()
 }
 
-/// The same as [`start`] without installing it, writing lines to `writer` without colours.
+/// Builds telemetry as [`start`] does, without installing it; lines go to `writer` without colours.
 ///
 /// # Errors
-/// When the configuration cannot be used.
+/// Fails if the configuration cannot be used.
 pub fn subscriber<W>(
     config: &TelemetrySettings,
     writer: W,
@@ -167,16 +169,16 @@ where
     let mut layers = vec![lines(config.log_format, writer, colours).with_filter(written).boxed()];
     layers.extend(export.spans().map(|layer| layer.with_filter(spans).boxed()));
     layers.extend(export.records().map(|layer| layer.with_filter(records).boxed()));
-    // A list and not a layer for each: a layer that is optional would have every span made for it, even if it is none.
+    // A list instead of a layer for each: with optional layers every span would be created for them, even if there are none.
     Ok((tracing_subscriber::registry().with(layers), Telemetry { export, meters: None }))
 }
 
-/// Whether an event may hold values that are sent to the database.
+/// Returns true if an event may contain values that are sent to the database.
 fn tells_values(metadata: &Metadata<'_>) -> bool {
     metadata.target().starts_with("tokio_postgres") && *metadata.level() > Level::INFO
 }
 
-/// Later directives about the same target win over earlier ones.
+/// Parses directives; later ones about a target override earlier ones.
 fn filter(directives: &[&str]) -> anyhow::Result<EnvFilter> {
     let directives = directives.join(",");
     EnvFilter::builder()
@@ -184,8 +186,8 @@ fn filter(directives: &[&str]) -> anyhow::Result<EnvFilter> {
         .with_context(|| format!("the log filter {directives:?} cannot be used"))
 }
 
-/// The layer that writes lines. It drops a line that cannot be written: complaining to the same closed standard error
-/// would panic.
+/// Layer that writes lines. It drops a line that cannot be written: an error message to the same closed standard error would
+/// panic.
 fn lines<S, W>(format: LogFormat, writer: W, colours: bool) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'s> LookupSpan<'s>,
@@ -196,7 +198,7 @@ where
         LogFormat::Json => {
             lines.fmt_fields(JsonFields::new()).event_format(JsonEvents).with_ansi(false).boxed()
         }
-        // A terminal keeps the default, which heeds NO_COLOR.
+        // A terminal keeps the default, which respects NO_COLOR.
         LogFormat::Text if colours => lines.compact().fmt_fields(TextFields).boxed(),
         LogFormat::Text => lines.compact().fmt_fields(TextFields).with_ansi(false).boxed(),
     }

@@ -1,7 +1,7 @@
-//! How to reach one database.
+//! Address, credentials and session settings of one database.
 //!
-//! A [`Connection`] is a value: cheap to clone, opened as often as wanted. Everything that needs the database is given
-//! one and never sees a URL, so what is said about address, TLS, schema and session bounds is said once.
+//! A [`Connection`] is a value: cheap to clone, opened as often as wanted. Modules that need the database get one and never
+//! see a URL, so address, TLS, schema and session limits are decided in one place.
 
 use std::error::Error;
 use std::fmt;
@@ -27,20 +27,24 @@ use crate::base::clock::Clock;
 use crate::base::id::Id;
 use crate::postgres::error::DatabaseError;
 
-/// The driver's half of an open session, which has to be polled.
+/// The driver's half of an open session, which has to be polled for the session to make progress.
 type Driver =
     tokio_postgres::Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
-/// An attempt to open a session with one host.
+/// Attempt to open a session with one host.
 type Attempt<'a> =
     Pin<Box<dyn Future<Output = Result<(Client, Driver), tokio_postgres::Error>> + Send + 'a>>;
 
-/// How to reach one database.
+/// Address, credentials and session settings of one database.
 #[derive(Clone)]
 pub struct Connection {
+    /// Driver's part of the connection string, with Keyfold's timeouts filled in.
     config: Config,
+    /// Settings that each new session gets by statements.
     settings: Settings,
+    /// TLS that the connection string requires; the driver knows only some of libpq's modes.
     sslmode: SslMode,
+    /// Verifier of the server's certificate for that mode, made once because it reads root certificates.
     tls: MakeRustlsConnect,
 }
 
@@ -48,7 +52,7 @@ impl Connection {
     /// Reads a libpq connection string: a `postgres://` URL or `key=value` settings, with one or several hosts.
     ///
     /// # Errors
-    /// Names the problem in one sentence, without any part of the string.
+    /// Fails with the problem in one sentence, without any part of the string.
     pub fn parse(text: &str) -> Result<Self, ConnectionError> {
         let ConnectionString { mut config, settings, sslmode, sslrootcert } =
             ConnectionString::parse(text)?;
@@ -75,7 +79,7 @@ impl Connection {
         Ok(Self { config, settings, sslmode, tls: tls::connector(sslmode, None)? })
     }
 
-    /// What a program of PostgreSQL finds in its environment to reach the same database through its Unix socket.
+    /// Environment variables by which PostgreSQL's own programs reach this database through its Unix socket.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let socket = self.config.get_hosts().iter().find_map(|host| match host {
             Host::Unix(directory) => Some(directory.to_string_lossy().into_owned()),
@@ -89,7 +93,7 @@ impl Connection {
         named.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 
-    /// The same database, with every session working in one schema.
+    /// Returns this connection with every session working in one schema.
     #[must_use]
     pub fn with_schema(&self, schema: &str) -> Self {
         let mut connection = self.clone();
@@ -100,7 +104,7 @@ impl Connection {
     /// Opens one dedicated session.
     ///
     /// # Errors
-    /// [`DatabaseError::Unavailable`] if nobody answers in time, [`DatabaseError::Refused`] if the server says no.
+    /// [`DatabaseError::Unavailable`] if no server answers in time, [`DatabaseError::Refused`] if the server refuses.
     pub async fn connect(&self) -> Result<Link, DatabaseError> {
         match tokio::time::timeout(self.open_timeout(), self.open()).await {
             Ok(Ok((client, driver))) => Ok(Link::drive(client, driver)),
@@ -109,17 +113,17 @@ impl Connection {
         }
     }
 
-    /// What the driver is told, for the pool.
+    /// Driver's configuration, for the pool.
     pub(crate) fn config(&self) -> &Config {
         &self.config
     }
 
-    /// How long opening a session may take in all.
+    /// Time limit for opening a session, over all hosts.
     pub(crate) fn open_timeout(&self) -> Duration {
         session::open_timeout(&self.config)
     }
 
-    /// Opens a session with the first of the hosts that will do.
+    /// Opens a session with the first host that accepts one.
     pub(crate) async fn open(&self) -> Result<(Client, Driver), tokio_postgres::Error> {
         let attempts: Vec<Attempt<'_>> = hosts::each(&self.config)
             .into_iter()
@@ -127,7 +131,7 @@ impl Connection {
             .collect();
         match hosts::first(attempts).await {
             Some(outcome) => outcome,
-            // Without a host: the driver says so.
+            // Without a host, the driver reports the error.
             None => self.open_at(self.config.clone()).await,
         }
     }
@@ -141,7 +145,7 @@ impl Connection {
         };
         let Some(second) = second else { return Err(error) };
         match self.attempt(&host, second).await {
-            // Of two failures, what went wrong with TLS is the more telling one.
+            // Of two failures, the one of TLS tells more.
             Err(_) if second == Wire::Disable => Err(error),
             outcome => outcome,
         }
@@ -159,7 +163,7 @@ impl Connection {
         Ok((client, driver))
     }
 
-    /// Tells a fresh session what it has to know, and looks at it then, in a transaction of its own.
+    /// Applies the settings to a fresh session, then checks the session in a transaction of its own.
     async fn settle(
         &self,
         client: &Client,
@@ -173,13 +177,13 @@ impl Connection {
         };
         tokio::select! {
             settled = settle => settled,
-            // The session has ended: the statement says why.
+            // The session has ended: the statement returns the reason.
             _ = driver => client.batch_execute("").await,
         }
     }
 }
 
-/// Whether an attempt failed because of TLS or its absence, so that the other transport may work.
+/// Returns true if an attempt failed because of TLS or its absence, so that the other transport may work.
 fn is_about_transport(error: &tokio_postgres::Error) -> bool {
     if let Some(refusal) = error.as_db_error() {
         // "no pg_hba.conf entry for …, no encryption" and its like.

@@ -1,18 +1,18 @@
 //! Cuts the settings that Keyfold reads itself out of a connection string.
 //!
-//! The rest stays as it was written, for the driver to parse: only the places of settings are found here, in the same
-//! order as the driver finds them, so both always agree on what belongs to a password.
+//! The rest stays as it was written, for the driver to parse. Settings are located here in the order in which the driver
+//! locates them, so both always agree on what belongs to a password.
 
-/// The settings that are read here, and the string without them.
+/// Settings that Keyfold reads itself, and the string without them.
 #[derive(Debug, Default)]
 pub(super) struct Parts {
-    /// What is left for the driver.
+    /// Remainder of the string, which the driver parses.
     pub(super) rest: String,
-    /// The value of `sslmode`.
+    /// Value of `sslmode`: the driver knows only three of libpq's six.
     pub(super) sslmode: Option<String>,
-    /// The value of `sslrootcert`.
+    /// Value of `sslrootcert`, which the driver does not know.
     pub(super) sslrootcert: Option<String>,
-    /// The value of `options`.
+    /// Value of `options`, which sessions get by statements instead of the startup packet.
     pub(super) options: Option<String>,
 }
 
@@ -57,7 +57,7 @@ impl Parts {
         Some(parts)
     }
 
-    /// Keeps a setting that is read here; `false` if it is the driver's.
+    /// Stores a setting that Keyfold reads; `false` if it is the driver's.
     fn take(&mut self, key: &str, value: &str) -> bool {
         match key {
             "sslmode" => self.sslmode = Some(value.to_owned()),
@@ -82,7 +82,7 @@ fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// How many bytes a value takes: up to the closing quote, or up to white space.
+/// Length of a value in bytes: up to the closing quote, or up to white space.
 fn value_length(text: &str) -> usize {
     let quoted = text.starts_with('\'');
     let mut escaped = false;

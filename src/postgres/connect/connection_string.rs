@@ -1,8 +1,8 @@
-//! Reading a connection string without ever repeating it.
+//! Parses a connection string without ever repeating it.
 //!
-//! tokio-postgres parses libpq's URLs and `key=value` strings, all but `sslmode`'s stricter values and `sslrootcert`.
-//! Those two and `options`, which sessions are told later, are cut out here and the rest is handed on untouched. Errors name the problem, never a part of the
-//! string: what looks like an option may be half of a password that was not quoted.
+//! tokio-postgres parses libpq's URLs and `key=value` strings, all but `sslmode`'s stricter values and `sslrootcert`. Those
+//! two and `options`, which sessions get by statements, are cut out here; the driver gets the rest untouched. Errors name
+//! the problem, never a part of the string: text that looks like an option may be half of a password that was not quoted.
 
 use std::error::Error;
 
@@ -13,21 +13,21 @@ use super::error::ConnectionError;
 use super::settings::Settings;
 use super::sslmode::SslMode;
 
-/// A connection string, divided into what the driver reads and what Keyfold reads.
+/// Connection string, divided into the driver's part and Keyfold's.
 #[derive(Debug)]
 pub(super) struct ConnectionString {
-    /// What tokio-postgres understands.
+    /// Part that tokio-postgres understands.
     pub(super) config: Config,
-    /// What `options` says of sessions.
+    /// Session settings from `options`.
     pub(super) settings: Settings,
-    /// The value of `sslmode`; libpq's default is `prefer`, or `verify-full` with the system's roots.
+    /// Value of `sslmode`; libpq's default is `prefer`, or `verify-full` with the system's roots.
     pub(super) sslmode: SslMode,
-    /// The value of `sslrootcert`: a file, or `system`.
+    /// Value of `sslrootcert`: a file, or `system`.
     pub(super) sslrootcert: Option<String>,
 }
 
 impl ConnectionString {
-    /// Reads a URL or a list of `key=value` settings.
+    /// Parses a URL or a list of `key=value` settings.
     pub(super) fn parse(text: &str) -> Result<Self, ConnectionError> {
         let parts = Parts::of(text).ok_or_else(|| {
             ConnectionError::Malformed(

@@ -1,8 +1,8 @@
-//! Reaching whichever of several hosts takes writes, also when one of them says nothing at all.
+//! Connects to the one of several hosts that takes writes, even if another host is silent.
 //!
-//! A host whose machine answers but whose PostgreSQL hangs accepts a connection and is silent on it. Whoever waited for
-//! such a host would never ask the next one, which may be the primary by now. So the next host is asked as well when the
-//! one before has not answered for a moment, and the first that will do is taken.
+//! A host whose machine answers but whose PostgreSQL hangs accepts a connection and is silent on it. A client that waited
+//! for such a host would never ask the next one, which may be the primary by now. So the next host is tried in parallel once
+//! the previous one has been silent for [`PATIENCE`], and the first that accepts the session is taken.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use futures_util::stream::FuturesUnordered;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, LoadBalanceHosts};
 
-/// How long a host may be silent before the next one is asked beside it.
+/// Silence of a host after which the next one is tried in parallel.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// The same configuration for each host alone, in the order in which they are tried.
+/// Returns one configuration per host, in the order in which they are tried.
 pub(super) fn each(config: &Config) -> Vec<Config> {
     let (hosts, addresses, ports) =
         (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
-    // The driver draws lots; and what does not fit together it refuses better than we could.
+    // The driver itself picks hosts at random, and reports mismatched lists better than this function could.
     let drawn = config.get_load_balance_hosts() == LoadBalanceHosts::Random;
     let fits = (addresses.is_empty() || addresses.len() == hosts.len())
         && (ports.len() <= 1 || ports.len() == hosts.len());
@@ -42,7 +42,7 @@ pub(super) fn each(config: &Config) -> Vec<Config> {
     hosts.iter().enumerate().map(alone).collect()
 }
 
-/// Everything but where the server is.
+/// Copies everything but the addresses of the server.
 fn without_hosts(config: &Config) -> Config {
     let mut copy = Config::new();
     if let Some(user) = config.get_user() {
@@ -81,11 +81,11 @@ fn without_hosts(config: &Config) -> Config {
     copy
 }
 
-/// The first success. Each attempt begins when the one before has failed or has been silent for a moment.
+/// Returns the first success. Each attempt begins when the previous one has failed or has been silent for [`PATIENCE`].
 ///
 /// # Errors
 ///
-/// That of the last attempt to fail, when all did.
+/// Error of the last attempt to fail, if all did.
 pub(super) async fn first<T, E, F: Future<Output = Result<T, E>>>(
     attempts: impl IntoIterator<Item = F>,
 ) -> Option<Result<T, E>> {

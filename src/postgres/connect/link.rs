@@ -1,4 +1,4 @@
-//! One dedicated session outside any pool: for `LISTEN`, session-level advisory locks and migrations.
+//! Dedicated session outside any pool: for `LISTEN`, session-level advisory locks and migrations.
 //!
 //! Invariant: a notification is delivered or the link ends; none is ever skipped. An owner that sees the receiver
 //! close knows that it may have missed some and must catch up.
@@ -12,15 +12,15 @@ use tokio_postgres::{AsyncMessage, Client, Notification};
 
 use crate::postgres::error::chain;
 
-/// How many notifications may wait for the owner before the link gives up on it.
+/// Most notifications that may wait for the owner before the link is closed.
 const BACKLOG: usize = 1024;
 
-/// A dedicated session; dropping it ends the session, and with it every lock that the session holds.
+/// Dedicated session; dropping it ends the session, and with it every lock that the session holds.
 #[derive(Debug)]
 pub struct Link {
-    /// Runs statements on the session.
+    /// Client that runs statements on the session.
     pub client: Client,
-    /// What arrives on the channels that the session listens to; closes when the session has ended.
+    /// Notifications of the channels that the session listens to; closes when the session has ended.
     pub notifications: mpsc::Receiver<Notification>,
 }
 
@@ -75,7 +75,7 @@ where
 
 /// Hands a notification to the owner; `false` if the owner is too far behind.
 fn forward(message: AsyncMessage, sender: &mpsc::Sender<Notification>) -> bool {
-    // The driver itself must never wait: the owner's next statement may be what it is waiting for.
+    // The driver must never wait for the owner, whose next statement may need the driver to answer.
     if let AsyncMessage::Notification(notification) = message {
         !matches!(sender.try_send(notification), Err(TrySendError::Full(_)))
     } else {

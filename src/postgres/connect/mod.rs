@@ -1,4 +1,4 @@
-//! Opening a session: where the servers are, TLS, and what a session is told first.
+//! Opening a session: hosts, TLS, and the settings that every session gets first.
 
 pub(super) mod connection;
 pub(super) mod connection_parts;

@@ -1,7 +1,7 @@
-//! Whether what stands between Keyfold and PostgreSQL, if anything does, lends sessions for as long as a client is connected.
+//! Detection of poolers between Keyfold and PostgreSQL that do not lend a session for as long as a client is connected.
 //!
-//! A pooler that lends them per transaction keeps neither settings, nor the lock by which a node holds its place, nor
-//! `LISTEN`. It is found by two clients at the same time: what one says to its session, the other one hears.
+//! A pooler that lends sessions per transaction keeps neither settings, nor the membership lock of a node, nor `LISTEN`. Two
+//! clients at the same time detect it: one sets a value in its session, and the other must not see it.
 
 use tokio_postgres::{Client, SimpleQueryMessage};
 
@@ -11,17 +11,17 @@ use crate::postgres::error::DatabaseError;
 const SAY: &str = "select set_config('keyfold.said', 'here', false)";
 const HEAR: &str = "select coalesce(current_setting('keyfold.said', true), '')";
 
-/// Whether every client has a session of its own.
+/// Returns true if every client has a session of its own.
 ///
 /// # Errors
 ///
-/// When the database does not answer.
+/// Fails if the database does not answer.
 pub async fn lends_sessions(connection: &Connection) -> Result<bool, DatabaseError> {
     let (one, other) = (connection.connect().await?, connection.connect().await?);
     one.client.batch_execute(SAY).await?;
-    // From here on the other one has a session that nobody else is lent.
+    // From here on the second client holds a session that no other client is lent.
     if let Err(error) = other.client.batch_execute("begin").await {
-        // One that lends them per statement refuses transactions.
+        // A pooler that lends sessions per statement refuses transactions.
         return if error.as_db_error().is_some() { Ok(false) } else { Err(error.into()) };
     }
     let heard = [hears(&one.client).await?, hears(&other.client).await?];
@@ -29,7 +29,7 @@ pub async fn lends_sessions(connection: &Connection) -> Result<bool, DatabaseErr
     Ok(heard == [true, false])
 }
 
-/// Asked without a prepared statement, which such a pooler may not know.
+/// Reads the value without a prepared statement, which such a pooler may not know.
 async fn hears(client: &Client) -> Result<bool, DatabaseError> {
     let answer = client.simple_query(HEAR).await?;
     let heard = |message: &SimpleQueryMessage| matches!(message, SimpleQueryMessage::Row(row) if row.get(0) == Some("here"));

@@ -1,28 +1,29 @@
-//! How every session is opened, whoever opens it. What it is told then stands in [`settings`](super::settings).
+//! Timeouts, keep-alives and host choice of every session. The settings that a session gets after it is opened are in
+//! [`settings`](super::settings).
 //!
-//! What the user's connection string says wins over the defaults here.
+//! Values in the user's connection string take precedence over the defaults here.
 
 use std::time::Duration;
 
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, TargetSessionAttrs};
 
-/// How a session announces itself in `pg_stat_activity`.
+/// `application_name` of a session in `pg_stat_activity`.
 const APPLICATION_NAME: &str = "keyfold";
-/// How long to wait for the TCP connection to one host, before the next one is tried.
+/// Timeout of the TCP connection to one host, after which the next one is tried.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long everything after that may take: TLS, authentication, the first answer.
+/// Time limit for the rest of opening a session: TLS, authentication, the first answer.
 const GREETING_TIMEOUT: Duration = Duration::from_secs(3);
-/// After how long unacknowledged data ends a connection, so that a vanished primary is noticed.
+/// Time after which unacknowledged data ends a connection, so that a vanished primary is noticed.
 const USER_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a connection may be silent before it is probed; a listening session is silent most of its life.
+/// Idle time after which a connection is probed; a listening session is idle most of its life.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
-/// How far apart the probes are.
+/// Interval between two probes.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
-/// How many lost probes end a connection.
+/// Lost probes that end a connection.
 const KEEPALIVE_RETRIES: u32 = 3;
 
-/// Fills in what the connection string leaves open.
+/// Fills in the parameters that the connection string leaves open.
 pub(super) fn prepare(config: &mut Config) {
     let untouched = Config::new();
     if config.get_application_name().is_none() {
@@ -47,15 +48,15 @@ pub(super) fn prepare(config: &mut Config) {
     insist_on_the_primary(config);
 }
 
-/// How long opening a session may take in all, so that the last of several hosts still gets its turn.
+/// Time limit for opening a session, with enough time for the last of several hosts.
 pub(super) fn open_timeout(config: &Config) -> Duration {
     let hosts = u32::try_from(config.get_hosts().len()).unwrap_or(u32::MAX);
     let each = config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT);
     each.saturating_mul(hosts).saturating_add(GREETING_TIMEOUT)
 }
 
-/// Of several hosts, only the one that takes writes will do: after a fail-over the first may be a standby, and what a
-/// standby says may be old.
+/// Restricts several hosts to the one that takes writes: after a fail-over the first may be a standby, and data on a standby
+/// may be stale.
 fn insist_on_the_primary(config: &mut Config) {
     if config.get_hosts().len() > 1 && config.get_target_session_attrs() == TargetSessionAttrs::Any
     {
@@ -72,7 +73,7 @@ fn name_bare_addresses(config: &mut Config) {
     }
 }
 
-/// Whether all hosts are directories of Unix sockets, where TLS does not exist.
+/// Returns true if all hosts are directories of Unix sockets, where TLS does not exist.
 pub(super) fn is_local(config: &Config) -> bool {
     !config.get_hosts().is_empty()
         && config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)))

@@ -5,10 +5,10 @@
 
 use tokio_postgres::config::SslMode as Wire;
 
-/// How much TLS a connection insists on.
+/// TLS that a connection requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SslMode {
-    /// Never TLS.
+    /// Plain text only.
     Disable,
     /// TLS only if the server refuses plain text.
     Allow,
@@ -22,19 +22,19 @@ pub(super) enum SslMode {
     VerifyFull,
 }
 
-/// What is checked of the server's certificate.
+/// Check of the server's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trust {
-    /// Nothing: the connection is encrypted, but whoever answers is believed.
+    /// No check: the connection is encrypted, but any server is believed.
     Anyone,
-    /// The chain up to a trusted root.
+    /// The chain up to a trusted root is checked.
     Chain,
-    /// The chain, and that the certificate names the host.
+    /// The chain is checked, and that the certificate names the host.
     ChainAndHost,
 }
 
 impl SslMode {
-    /// Reads the value of `sslmode`.
+    /// Parses the value of `sslmode`.
     pub(super) fn parse(value: &str) -> Option<Self> {
         Some(match value {
             "disable" => Self::Disable,
@@ -59,7 +59,7 @@ impl SslMode {
         }
     }
 
-    /// What to try first, and what to try if the server turns that transport down.
+    /// Returns the transport to try first, and the one to try if the server refuses that.
     pub(super) fn attempts(self) -> (Wire, Option<Wire>) {
         match self {
             Self::Disable => (Wire::Disable, None),
@@ -69,7 +69,7 @@ impl SslMode {
         }
     }
 
-    /// What to check of the certificate, given whether a root certificate file is named.
+    /// Returns the check of the certificate, given whether a root certificate file is named.
     ///
     /// `require` with such a file is `verify-ca`, as in libpq. The modes that fall back to plain text check nothing:
     /// an attacker who can forge a certificate can as well take TLS away.

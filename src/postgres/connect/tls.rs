@@ -1,4 +1,4 @@
-//! TLS towards PostgreSQL: which roots are trusted, and how a server's certificate is judged.
+//! TLS towards PostgreSQL: trusted roots, and the check of a server's certificate.
 //!
 //! The cryptography provider is always given explicitly, so nothing depends on what else in the process installed one.
 //!
@@ -25,7 +25,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::error::ConnectionError;
 use super::sslmode::{SslMode, Trust};
 
-/// Makes the TLS side of a connection for a mode and the value of `sslrootcert`.
+/// Creates the TLS connector for a mode and the value of `sslrootcert`.
 pub(super) fn connector(
     mode: SslMode,
     sslrootcert: Option<&str>,
@@ -69,13 +69,16 @@ fn from_system() -> Result<Vec<CertificateDer<'static>>, ConnectionError> {
     if certificates.is_empty() { Err(ConnectionError::NoSystemRoots) } else { Ok(certificates) }
 }
 
-/// Judges a server's certificate as far as the mode demands; signatures of the handshake are always checked.
+/// Checks a server's certificate as far as the mode demands; signatures of the handshake are always checked.
 #[derive(Debug)]
 struct Verifier {
+    /// Check that the connection's `sslmode` demands.
     trust: Trust,
     /// The certificates as they were given, to recognise a server whose own certificate is among them.
     listed: Vec<CertificateDer<'static>>,
+    /// Trusted roots, parsed once; empty if nothing is checked.
     roots: RootCertStore,
+    /// Signature algorithms of the provider that was given explicitly.
     algorithms: WebPkiSupportedAlgorithms,
 }
 

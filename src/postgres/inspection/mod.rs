@@ -1,6 +1,7 @@
-//! What a database says of itself to whoever looks after it: for `keyfold doctor`, never for answering a request.
+//! Queries about the state of a database, its nodes and its standbys: for commands such as `keyfold doctor` and for cluster
+//! membership, never for answering a request.
 //!
-//! Nothing here needs rights beyond those that a server needs. What PostgreSQL hides from such a user is `None`.
+//! They need no privileges beyond a node's own. Values that PostgreSQL hides from such a user are `None`.
 
 pub mod objects;
 
@@ -25,8 +26,8 @@ select application_name, host(client_addr), state, sync_state from pg_stat_repli
 order by application_name, client_addr";
 const SYNCHRONOUS_NAMES: &str = "select current_setting('synchronous_standby_names')";
 
-/// The sessions that hold the lock that the log's follower takes. The statement that one ended last is its last sign of
-/// life, or one that it is at; PostgreSQL hides that of another role.
+/// Sessions that hold the advisory lock of the log's follower. The time since a session's last statement ended is that of
+/// its last sign of life, and 0 while a statement runs; PostgreSQL hides it for sessions of another role.
 const NODES: &str = "\
 select application_name, host(client_addr), backend_start, mode = 'ExclusiveLock', pid,
        case when state = 'idle' then (extract(epoch from clock_timestamp() - state_change) * 1000)::int8
@@ -41,67 +42,67 @@ const NOW: &str = "select clock_timestamp()";
 
 const QUEUE: &str = "select pg_notification_queue_usage()";
 
-/// The PostgreSQL that answers.
+/// Identity and state of the PostgreSQL server that answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
-    /// Its version, for people.
+    /// Server's version as text, for display.
     pub version: String,
-    /// Its version, for comparisons: 160004 is 16.4.
+    /// Server's version as a number, for comparisons: 160004 is 16.4.
     pub version_number: i32,
-    /// Its address and port, unless it was reached through a Unix socket.
+    /// Server's address and port; `None` over a Unix socket.
     pub address: Option<(String, i32)>,
-    /// The database.
+    /// Name of the database that the session is connected to.
     pub database: String,
-    /// Where Keyfold's tables are; none if the `search_path` names no schema that exists.
+    /// Schema of Keyfold's tables; `None` if the `search_path` names no schema that exists.
     pub schema: Option<String>,
-    /// Whether it takes writes: a standby does not.
+    /// True if the server takes writes; a standby does not.
     pub takes_writes: bool,
 }
 
-/// Who copies a database.
+/// Standbys that replicate a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replication {
-    /// What `synchronous_standby_names` says: commits wait for these.
+    /// Value of `synchronous_standby_names`: commits wait for the standbys it names.
     pub synchronous_names: String,
-    /// The standbys that are connected.
+    /// Standbys that are connected now.
     pub standbys: Vec<Standby>,
 }
 
-/// A standby that is connected.
+/// Standby that is connected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standby {
-    /// How it calls itself.
+    /// Its `application_name`; `None` if PostgreSQL hides it.
     pub name: Option<String>,
-    /// Its address.
+    /// Network address of the standby; `None` if hidden, or over a Unix socket.
     pub address: Option<String>,
-    /// `streaming`, when it keeps up.
+    /// State of replication: `streaming` while the standby keeps up.
     pub state: Option<String>,
-    /// `sync` or `quorum`, when commits wait for it.
+    /// `sync` or `quorum` if commits wait for this standby.
     pub sync_state: Option<String>,
 }
 
-/// The session by which a server holds its place.
+/// Session by which a node holds its membership lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
-    /// How it calls itself.
+    /// Its `application_name`; `None` if PostgreSQL hides it.
     pub name: Option<String>,
-    /// Its address, unless it came through a Unix socket.
+    /// Network address of the node; `None` over a Unix socket.
     pub address: Option<String>,
-    /// Since when it has been connected.
+    /// Time at which the session was opened.
     pub since: Option<Timestamp>,
-    /// Whether it excludes every other server.
+    /// True if the lock is exclusive, so that no second node can start.
     pub is_single: bool,
-    /// The process of the database that serves it.
+    /// Process id of the PostgreSQL backend that serves the session.
     pub backend: i32,
-    /// For how long it has asked nothing, if that may be seen.
+    /// Time since its last statement ended, zero while a statement or a transaction is open; `None` if PostgreSQL hides it.
     pub silent: Option<Duration>,
 }
 
-/// Which PostgreSQL answers.
+/// Returns the identity and state of the server.
 ///
 /// # Errors
 ///
-/// When it does not answer.
+/// Fails if the database does not answer.
 pub async fn server(link: &Link) -> Result<Server, DatabaseError> {
     let row = link.client.query_one(SERVER, &[]).await?;
     Ok(Server {
@@ -114,22 +115,22 @@ pub async fn server(link: &Link) -> Result<Server, DatabaseError> {
     })
 }
 
-/// Settings of the server that are off, and without which a change is lost that was acknowledged. Whether commits wait for
-/// the disk is not one of them: each session sees to that.
+/// Returns the server settings that are off and without which an acknowledged change may be lost. `synchronous_commit` is
+/// not one of them: each session sets it itself.
 ///
 /// # Errors
 ///
-/// When the database does not answer.
+/// Fails if the database does not answer.
 pub async fn durability(link: &Link) -> Result<Vec<String>, DatabaseError> {
     let rows = link.client.query(OFF, &[]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// Who copies the database.
+/// Returns the standbys that replicate the database.
 ///
 /// # Errors
 ///
-/// When it does not answer.
+/// Fails if the database does not answer.
 pub async fn replication(link: &Link) -> Result<Replication, DatabaseError> {
     let names = link.client.query_one(SYNCHRONOUS_NAMES, &[]).await?;
     let standbys = link.client.query(STANDBYS, &[]).await?;
@@ -142,11 +143,11 @@ pub async fn replication(link: &Link) -> Result<Replication, DatabaseError> {
     Ok(Replication { synchronous_names: names.get(0), standbys: standbys.collect() })
 }
 
-/// The servers that hold a place in this schema, the oldest first.
+/// Returns the nodes that hold a membership lock in this schema, the oldest first.
 ///
 /// # Errors
 ///
-/// When the database does not answer.
+/// Fails if the database does not answer.
 pub async fn nodes(client: &impl GenericClient) -> Result<Vec<Node>, DatabaseError> {
     let rows = client.query(NODES, &[]).await?;
     let nodes = rows.iter().map(|row| Node {
@@ -162,21 +163,21 @@ pub async fn nodes(client: &impl GenericClient) -> Result<Vec<Node>, DatabaseErr
     Ok(nodes.collect())
 }
 
-/// What time it is for the database.
+/// Returns the time by the database's clock.
 ///
 /// # Errors
 ///
-/// When it does not answer.
+/// Fails if the database does not answer.
 pub async fn now(link: &Link) -> Result<Timestamp, DatabaseError> {
     let row = link.client.query_one(NOW, &[]).await?;
     Ok(Timestamp::from(row.get::<_, jiff::Timestamp>(0)))
 }
 
-/// How much of the queue of notifications is used, which all databases of the server share: from 0 to 1.
+/// Returns the used share of the notification queue, from 0 to 1. All databases of the server share that queue.
 ///
 /// # Errors
 ///
-/// When the database does not answer.
+/// Fails if the database does not answer.
 pub async fn notification_queue(link: &Link) -> Result<f64, DatabaseError> {
     Ok(link.client.query_one(QUEUE, &[]).await?.get(0))
 }

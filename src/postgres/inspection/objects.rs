@@ -1,9 +1,9 @@
-//! What is in a schema, and what this user may do there: for `keyfold doctor`, never for answering a request.
+//! Objects of a schema and this user's privileges on them: for `keyfold doctor` and backups, never for answering a request.
 
 use crate::postgres::connect::link::Link;
 use crate::postgres::error::DatabaseError;
 
-/// The privileges asked for that this user lacks.
+/// Requested privileges that this user lacks.
 const LACKING: &str = "\
 select format('%s on %s', upper(wanted.privilege), wanted.name)
 from unnest($1::text[], $2::text[]) with ordinality as wanted (name, privilege, place)
@@ -14,60 +14,60 @@ const MAKES_SCHEMAS: &str = "select has_database_privilege(current_database(), '
 const OWNS: &str = "\
 select coalesce((select pg_has_role(relowner, 'usage') from pg_class where oid = to_regclass($1)), true)";
 
-/// The triggers that somebody made, and whether each fires for a session such as this one.
+/// Triggers defined by users, and the state of each: enabled for a session such as this one, or not.
 const TRIGGERS: &str = "\
 select relname::text, tgname::text, tgenabled in ('O', 'A')
 from pg_trigger join pg_class on pg_class.oid = tgrelid
 where relnamespace = current_schema()::regnamespace and not tgisinternal and tgparentid = 0
 order by relname, tgname";
 
-/// Tables, views and the like; not what belongs to an extension, and not the parts of a table.
+/// Tables, views and the like, without those of extensions and without partitions.
 const TABLES: &str = "\
 select relname::text from pg_class
 where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f') and not relispartition
   and not exists (select from pg_depend where objid = pg_class.oid and deptype = 'e')
 order by relname";
 
-/// Other schemas that have all of these tables.
+/// Other schemas that contain all of these tables.
 const ELSEWHERE: &str = "\
 select nspname::text from pg_namespace
 where nspname <> current_schema()
   and (select count(*) from pg_class where relnamespace = pg_namespace.oid and relname = any ($1)) = cardinality($1)
 order by nspname limit 3";
 
-/// What a session begins with, before Keyfold tells it otherwise.
+/// Default of a session's `synchronous_commit`, before Keyfold sets it.
 const COMMITS_BY_DEFAULT: &str =
     "select reset_val from pg_settings where name = 'synchronous_commit'";
 
-/// A trigger.
+/// User-defined trigger on a table of the schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trigger {
-    /// The table it watches.
+    /// Table that the trigger is attached to.
     pub table: String,
-    /// Its name.
+    /// Name of the trigger, unique per table.
     pub name: String,
-    /// Whether it fires.
+    /// True if it fires for an ordinary session.
     pub is_enabled: bool,
 }
 
-/// What this user lacks of what it has to be allowed.
+/// Rights of this user on which Keyfold depends.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rights {
-    /// Privileges on tables, as `INSERT on events`.
+    /// Missing privileges on tables, as `INSERT on events`.
     pub lacking: Vec<String>,
-    /// Whether it may make tables in the schema.
+    /// True if this user may create tables in the schema.
     pub makes_objects: bool,
-    /// Whether it may make a schema in the database.
+    /// True if this user may create a schema in the database.
     pub makes_schemas: bool,
-    /// Tables that it does not own, though it has to add parts to them.
+    /// Tables that this user does not own, although Keyfold adds partitions to them.
     pub not_owned: Vec<String>,
 }
 
-/// What this user may not do: privileges on tables, by name and kind, and ownership.
+/// Checks this user's privileges on tables (`wanted`: name and kind) and its ownership of others (`owned`).
 ///
 /// # Errors
 ///
-/// When the database does not answer.
+/// Fails if the database does not answer.
 pub async fn rights(
     link: &Link,
     wanted: &[(&str, &str)],
@@ -89,11 +89,11 @@ pub async fn rights(
     })
 }
 
-/// The triggers in the schema.
+/// Returns the user-defined triggers in the schema.
 ///
 /// # Errors
 ///
-/// When the database does not answer.
+/// Fails if the database does not answer.
 pub async fn triggers(link: &Link) -> Result<Vec<Trigger>, DatabaseError> {
     let rows = link.client.query(TRIGGERS, &[]).await?;
     let trigger = |row: &tokio_postgres::Row| Trigger {
@@ -104,31 +104,31 @@ pub async fn triggers(link: &Link) -> Result<Vec<Trigger>, DatabaseError> {
     Ok(rows.iter().map(trigger).collect())
 }
 
-/// The tables in the schema.
+/// Returns the tables in the schema.
 ///
 /// # Errors
 ///
-/// When the database does not answer.
+/// Fails if the database does not answer.
 pub async fn tables(link: &Link) -> Result<Vec<String>, DatabaseError> {
     let rows = link.client.query(TABLES, &[]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// The first few other schemas of the database that have all of these tables.
+/// Returns the first three other schemas of the database that contain all of these tables.
 ///
 /// # Errors
 ///
-/// When the database does not answer.
+/// Fails if the database does not answer.
 pub async fn elsewhere(link: &Link, tables: &[&str]) -> Result<Vec<String>, DatabaseError> {
     let rows = link.client.query(ELSEWHERE, &[&tables]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// Whether commits of a session that is told nothing are on disk when they are answered.
+/// Returns true if commits of a session with default settings are on disk when they are acknowledged.
 ///
 /// # Errors
 ///
-/// When the database does not answer.
+/// Fails if the database does not answer.
 pub async fn commits_by_default(link: &Link) -> Result<bool, DatabaseError> {
     let row = link.client.query_one(COMMITS_BY_DEFAULT, &[]).await?;
     Ok(row.get::<_, &str>(0) != "off")

@@ -1,10 +1,10 @@
-//! Driving a pooled session, and not believing a commit that nobody vouches for.
+//! Task that drives a pooled session and ends it after a commit that may not be replicated.
 //!
-//! With a synchronous standby PostgreSQL answers a commit when the standby has it. Whoever cancels that wait (an operator's
-//! `pg_cancel_backend`, a time-out that struck in the last moment) makes it answer at once all the same, with nothing but a
-//! warning that the transaction "might not have been replicated". Were that taken for an acknowledgement, a fail-over could
-//! lose what was answered as done. The warning comes before the answer, so the session ends on it: whoever waited is told
-//! that the outcome is unknown.
+//! With a synchronous standby PostgreSQL answers a commit when the standby has it. A cancellation of that wait (an
+//! operator's `pg_cancel_backend`, a timeout that struck in the last moment) makes it answer at once, with only a warning
+//! that the transaction "might not have been replicated". If that counted as an acknowledgement, a fail-over could lose an
+//! acknowledged change. The warning comes before the answer, so the task ends the session on it: the caller gets an error
+//! that leaves the outcome unknown.
 
 use std::future::poll_fn;
 
@@ -14,10 +14,10 @@ use tokio_postgres::error::DbError;
 
 use crate::postgres::error::chain;
 
-/// The routine of the server that gives that warning; its text is in the server's language, this is not.
+/// Server routine that emits that warning; unlike the warning's text, it is not translated.
 const WAIT_FOR_STANDBY: &str = "SyncRepWaitForLSN";
 
-/// Moves messages until the session ends, by itself or because of what it says.
+/// Moves messages until the session ends, by itself or because of that warning.
 pub(super) async fn drive<S, T>(mut connection: tokio_postgres::Connection<S, T>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -32,7 +32,7 @@ where
             Ok(AsyncMessage::Notice(notice)) => {
                 tracing::info!("{}: {}", notice.severity(), notice.message());
             }
-            // Nothing listens on a pooled session.
+            // No channel is listened to on a pooled session.
             Ok(_) => {}
             Err(error) => {
                 tracing::warn!("a pooled database session was lost: {}", chain(&error));

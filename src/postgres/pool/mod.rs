@@ -1,11 +1,11 @@
-//! Lends sessions for short statements.
+//! Pool of sessions for short statements.
 //!
-//! Invariant: nobody waits for ever. A full pool, a server that does not answer and a session that does not come back
+//! Invariant: no caller waits for ever. A full pool, a server that does not answer and a session that does not come back
 //! each turn into [`DatabaseError::Unavailable`] within a few seconds, which becomes a `503` further up.
 //!
-//! A server may stop answering in the middle of a statement and keep its connection, which would hold whoever waits for
-//! that statement for as long as it does. Whoever notices gives up all sessions ([`Pool::abandon`]): the statements under
-//! way fail, and the next ones are sent to a server that answers.
+//! A server may stop answering in the middle of a statement and keep its connection, which would block the caller for as
+//! long as it does. The log's follower, which notices, abandons all sessions ([`Pool::abandon`]): the statements under way
+//! fail, and later ones are sent to a server that answers.
 //!
 //! Sessions are handed on as they are ([`RecyclingMethod::Fast`]), so nothing may `SET` outside a transaction.
 
@@ -38,25 +38,27 @@ use crate::telemetry::metrics::{
 };
 use crate::telemetry::reason::Reason;
 
-/// How long a caller waits for a session when all are lent.
+/// Timeout of a caller that waits for a session while all are lent.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long looking at a returned session may take.
+/// Time limit for checking a returned session.
 const RECYCLE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A bounded set of sessions to one database; clones share it.
+/// Bounded set of sessions to one database; clones share it.
 #[derive(Clone)]
 pub struct Pool {
+    /// Name of the pool in metrics.
     name: &'static str,
+    /// Sessions themselves: their number, the queue of waiting callers and their timeouts.
     sessions: deadpool_postgres::Pool,
-    /// Counts how often all sessions were given up.
+    /// Number of times that all sessions were abandoned; each session's task ends when it changes.
     abandoned: watch::Sender<u64>,
 }
 
 impl Pool {
-    /// Makes a pool of at most `size` sessions; none is opened before it is needed. The name is for telemetry.
+    /// Creates a pool of at most `size` sessions; each is opened on demand. The name is for telemetry.
     ///
     /// # Errors
-    /// None in practice: the pool's own settings are fixed here.
+    /// None in practice: the pool's own settings are constants.
     pub fn new(
         connection: &Connection,
         name: &'static str,
@@ -107,7 +109,7 @@ impl Pool {
         }
     }
 
-    /// Shows its sessions from now on, until the pool is gone.
+    /// Registers the pool's metrics, which are observed until the pool is gone.
     fn observe(&self) {
         let name = pool_name(self.name);
         let (pool, attributes) = (self.sessions.weak(), [name.clone()]);
@@ -133,13 +135,13 @@ impl Pool {
         });
     }
 
-    /// Gives up every session, lent or idle: the server does not answer. Statements under way fail as if the connection
-    /// had been lost.
+    /// Abandons every session, lent or idle, because the server does not answer. Statements under way fail as if the
+    /// connection had been lost.
     pub fn abandon(&self) {
         self.abandoned.send_modify(|times| *times += 1);
     }
 
-    /// Ends all idle sessions and refuses every later request; a lent session ends when it comes back.
+    /// Ends all idle sessions and refuses every later request; a lent session ends when it is returned.
     pub fn close(&self) {
         self.sessions.close();
     }
@@ -158,9 +160,11 @@ fn pool_name(name: &'static str) -> KeyValue {
     KeyValue::new("db.client.connection.pool.name", name)
 }
 
-/// Opens the pool's sessions the way [`Connection`] does, fallback between transports included.
+/// Opens the pool's sessions as [`Connection`] does, fallback between transports included.
 struct Opener {
+    /// Database to connect to, with the session settings.
     connection: Connection,
+    /// Pool's counter, to which the task of each session subscribes.
     abandoned: watch::Sender<u64>,
 }
 
@@ -180,7 +184,7 @@ impl Connect for Opener {
         >,
     > {
         Box::pin(async {
-            // From before it is opened: a session to a server that is given up meanwhile is given up too.
+            // Subscribed before the session is opened, so that an abandonment in the meantime ends it too.
             let mut abandoned = self.abandoned.subscribe();
             let (client, driver) = self.connection.open().await?;
             let task = tokio::spawn(async move {

@@ -1,7 +1,7 @@
-//! A session that a [`Pool`](crate::postgres::Pool) lends, and the one way to run statements on it: each is prepared once per session
-//! and told to telemetry.
+//! Session lent by a [`Pool`](crate::postgres::Pool), and the one way to run statements on it: each is prepared once per
+//! session and reported to telemetry.
 //!
-//! Statements are constants of the program, and values never part of them.
+//! Statements are constants of the program; values are always parameters.
 
 use std::fmt;
 
@@ -14,12 +14,14 @@ use super::statement_metrics::{Told, told};
 /// Parameters of a statement, `$1` first.
 type Params<'a> = [&'a (dyn ToSql + Sync)];
 
-/// A session of a pool; it returns to the pool when dropped.
+/// Pooled session; it returns to the pool when dropped.
 pub struct Lent(Object);
 
-/// A statement that the server has prepared for this session.
+/// Statement that the server has prepared for this session.
 pub struct Prepared {
+    /// Text of the statement, for telemetry.
     sql: &'static str,
+    /// Server's handle of the statement, valid on this session only.
     statement: Statement,
 }
 
@@ -28,19 +30,19 @@ impl Lent {
         Self(session)
     }
 
-    /// Every row.
+    /// Runs a statement and returns every row.
     ///
     /// # Errors
-    /// What the driver or the server says.
+    /// Fails with the error of the driver or the server.
     pub async fn query(&self, sql: &'static str, params: &Params<'_>) -> Result<Vec<Row>, Error> {
         let query = async { self.0.query(&self.0.prepare_cached(sql).await?, params).await };
         told(sql, query).await
     }
 
-    /// The row, if there is one.
+    /// Runs a statement and returns its row, if there is one.
     ///
     /// # Errors
-    /// What the driver or the server says, or that there are several.
+    /// Fails with the error of the driver or the server, or if there are several rows.
     pub async fn query_opt(
         &self,
         sql: &'static str,
@@ -50,76 +52,76 @@ impl Lent {
         told(sql, query).await
     }
 
-    /// The one row.
+    /// Runs a statement and returns its only row.
     ///
     /// # Errors
-    /// What the driver or the server says, or that there are several or none.
+    /// Fails with the error of the driver or the server, or unless there is exactly one row.
     pub async fn query_one(&self, sql: &'static str, params: &Params<'_>) -> Result<Row, Error> {
         let query = async { self.0.query_one(&self.0.prepare_cached(sql).await?, params).await };
         told(sql, query).await
     }
 
-    /// How many rows were changed.
+    /// Runs a statement and returns the number of rows it changed.
     ///
     /// # Errors
-    /// What the driver or the server says.
+    /// Fails with the error of the driver or the server.
     pub async fn execute(&self, sql: &'static str, params: &Params<'_>) -> Result<u64, Error> {
         let execute = async { self.0.execute(&self.0.prepare_cached(sql).await?, params).await };
         told(sql, execute).await
     }
 
-    /// Prepares a statement, for several to be sent together with [`run`](Self::run).
+    /// Prepares a statement, so that several can be sent together with [`run`](Self::run).
     ///
     /// # Errors
-    /// What the driver or the server says.
+    /// Fails with the error of the driver or the server.
     pub async fn prepare(&self, sql: &'static str) -> Result<Prepared, Error> {
         let prepared = self.0.prepare_cached(sql).await;
-        // One that cannot be prepared is never sent, so this is when it fails.
+        // A statement that cannot be prepared is never sent, so its failure is reported here.
         let statement = prepared.inspect_err(|error| Told::begin(sql).end(Some(error)))?;
         Ok(Prepared { sql, statement })
     }
 
-    /// Every row of a prepared statement, which is sent when this is first polled.
+    /// Runs a prepared statement, which is sent when the future is first polled, and returns every row.
     ///
     /// # Errors
-    /// What the driver or the server says.
+    /// Fails with the error of the driver or the server.
     pub async fn run(&self, prepared: &Prepared, params: &Params<'_>) -> Result<Vec<Row>, Error> {
         told(prepared.sql, self.0.query(&prepared.statement, params)).await
     }
 
-    /// Begins a transaction. It is not told: it goes together with its first statement.
+    /// Begins a transaction. It is not reported to telemetry: it is sent together with its first statement.
     ///
     /// # Errors
-    /// What the driver or the server says.
+    /// Fails with the error of the driver or the server.
     pub async fn begin(&self) -> Result<(), Error> {
         self.0.batch_execute("begin").await
     }
 
-    /// Commits the transaction.
+    /// Commits the transaction and reports that to telemetry.
     ///
     /// # Errors
-    /// What the driver or the server says.
+    /// Fails with the error of the driver or the server.
     pub async fn commit(&self) -> Result<(), Error> {
         told("commit", self.0.batch_execute("commit")).await
     }
 
-    /// Runs statements that control the transaction, without telling them.
+    /// Runs statements that control the transaction, without reporting them.
     ///
     /// # Errors
-    /// What the driver or the server says.
+    /// Fails with the error of the driver or the server.
     pub async fn control(&self, sql: &'static str) -> Result<(), Error> {
         self.0.batch_execute(sql).await
     }
 
-    /// Takes the transaction back, if there is one.
+    /// Rolls the transaction back, if there is one.
     ///
     /// # Errors
-    /// What the driver or the server says.
+    /// Fails with the error of the driver or the server.
     pub async fn roll_back(&self) -> Result<(), Error> {
         self.0.batch_execute("rollback").await
     }
 
-    /// Ends the session: what it does may still be under way, and it must not serve anybody else.
+    /// Ends the session: its last statement may still be under way, so it must not serve another caller.
     pub fn give_up(self) {
         drop(Object::take(self.0));
     }

@@ -1,6 +1,6 @@
-//! What telemetry hears of a statement: a span of its own where the trace is kept, and how long it took.
+//! Telemetry of a statement: a span if the trace is sampled, and its duration.
 //!
-//! Both know the text of the statement, which holds placeholders, and never a value.
+//! Both contain the text of the statement, which has placeholders, and never a value.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
@@ -15,27 +15,29 @@ use super::summary::Summary;
 use crate::span_in;
 use crate::telemetry::metrics::OPERATION_DURATION;
 
-/// The database system.
+/// Value of `db.system.name`.
 const SYSTEM: &str = "postgresql";
-/// What went wrong when it was not the server that said so.
+/// Value of `error.type` for a failure without a SQLSTATE.
 const UNAVAILABLE: &str = "unavailable";
-/// The same when nobody waited any more.
+/// Value of `error.type` for a statement whose caller stopped waiting.
 const CANCELLED: &str = "cancelled";
 
-/// Address and length of a constant.
+/// Address and length of a string constant.
 type Place = (usize, usize);
 
-/// The statements of the program by the place of their text, which is quicker to look up than the text.
+/// Statements of the program by the address of their text, which is quicker to look up than the text.
 static KNOWN: LazyLock<RwLock<HashMap<Place, Arc<Described>>>> = LazyLock::new(RwLock::default);
 
-/// A statement as telemetry tells it.
+/// Description of a statement for telemetry, computed once per constant.
 struct Described {
+    /// Operation and summary, for spans.
     summary: Summary,
+    /// Attributes of the duration metric, kept so that no statement has to build them again.
     attributes: [KeyValue; 3],
 }
 
 impl Described {
-    /// That of a constant of the program.
+    /// Returns the description of a constant, from the cache or computed now.
     fn of(sql: &'static str) -> Arc<Self> {
         let place: Place = (sql.as_ptr().addr(), sql.len());
         let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&place).cloned();
@@ -58,16 +60,20 @@ impl Described {
     }
 }
 
-/// A statement that is being carried out.
+/// Statement that is being executed.
 pub(super) struct Told {
+    /// Shared description of the statement.
     described: Arc<Described>,
+    /// Span of the statement; disabled if the trace is not sampled.
     span: Span,
+    /// Time of sending, from the monotonic clock.
     began: Instant,
+    /// True once the outcome is recorded, so that dropping records no cancellation.
     is_answered: bool,
 }
 
 impl Told {
-    /// It is sent.
+    /// Starts the span and the clock of a statement that is about to be sent.
     pub(super) fn begin(sql: &'static str) -> Self {
         let described = Described::of(sql);
         let Summary { operation, text } = &described.summary;
@@ -87,7 +93,7 @@ impl Told {
         Self { described, span, began: Instant::now(), is_answered: false }
     }
 
-    /// It is answered.
+    /// Records the outcome of a statement that has been answered.
     pub(super) fn end(mut self, failure: Option<&Error>) {
         self.is_answered = true;
         let Some(error) = failure else { return self.measure(None) };
@@ -108,7 +114,7 @@ impl Told {
     }
 }
 
-/// Told in any case: a statement that nobody waited for any more is the slowest.
+/// Records a cancellation: a statement whose caller stopped waiting is among the slowest.
 impl Drop for Told {
     fn drop(&mut self) {
         if !self.is_answered {
@@ -117,7 +123,7 @@ impl Drop for Told {
     }
 }
 
-/// Carries out a statement and tells it.
+/// Executes a statement and reports it to telemetry.
 pub(super) async fn told<T>(
     sql: &'static str,
     work: impl Future<Output = Result<T, Error>>,

@@ -1,14 +1,14 @@
-//! What a statement does and to which table, from its text (OpenTelemetry's `db.query.summary`).
+//! Operation and table of a statement, from its text (OpenTelemetry's `db.query.summary`).
 //!
-//! A statement that changes something is named after its last change: the others in it are there for that one's sake. Any
-//! other is named after the first table it reads from.
+//! A statement that changes data is named after its last change, which its other parts serve. Any other is named after the
+//! first table it reads from.
 
-/// What a statement does.
+/// Operation and table of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Summary {
-    /// `SELECT` and the like.
+    /// SQL operation: `SELECT`, `INSERT`, `UPDATE`, `DELETE` or `COMMIT`.
     pub(super) operation: &'static str,
-    /// The same with the table, if there is one: `SELECT events`.
+    /// Operation and table, if there is one: `SELECT events`.
     pub(super) text: String,
 }
 
@@ -27,7 +27,7 @@ impl Summary {
     }
 }
 
-/// The words and the parentheses of a statement, as if it stood in parentheses.
+/// Splits a statement, put into parentheses, into its words and parentheses.
 fn words(sql: &str) -> Vec<&str> {
     let parts = sql.split_whitespace().flat_map(|part| part.split_inclusive(['(', ')']));
     let words = parts.flat_map(|part| {
@@ -38,7 +38,7 @@ fn words(sql: &str) -> Vec<&str> {
     ["("].into_iter().chain(words).chain([")", ")"]).collect()
 }
 
-/// A change that begins here. `on conflict do update` and `for update` are none.
+/// Recognises the beginning of a change. `on conflict do update` and `for update` are none.
 fn change<'s>(four: &[&'s str]) -> Option<(&'static str, Option<&'s str>)> {
     match *four {
         ["(" | ")", "insert", "into", table] => Some(("INSERT", Some(table))),
@@ -48,7 +48,7 @@ fn change<'s>(four: &[&'s str]) -> Option<(&'static str, Option<&'s str>)> {
     }
 }
 
-/// A table that is read from: neither a part of the statement nor a function.
+/// Recognises a table that is read from: neither a subquery nor a function.
 fn table_read<'s>(three: &[&'s str]) -> Option<&'s str> {
     match *three {
         ["from", "(", _] | ["from", _, "("] => None,
@@ -57,7 +57,7 @@ fn table_read<'s>(three: &[&'s str]) -> Option<&'s str> {
     }
 }
 
-/// What a statement does that changes no table.
+/// Operation of a statement that changes no table.
 fn reading(words: &[&str]) -> &'static str {
     match words.get(1) {
         Some(&"commit") => "COMMIT",

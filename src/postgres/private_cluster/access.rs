@@ -1,6 +1,6 @@
-//! Who may connect to the cluster: exactly the operating system user that runs the server.
+//! Access rules of the cluster: only the operating system user that runs the Keyfold server may connect.
 //!
-//! Invariant: never `trust`, never a password, never TCP. The kernel says who is at the other end of the socket.
+//! Invariant: never `trust`, never a password, never TCP. The kernel identifies the peer of the socket.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use super::error::ClusterError;
 use super::system::identity::Identity;
 use super::system::owned_file;
 
-/// The role that owns everything in the cluster.
+/// Role that owns every object in the cluster.
 pub(super) const ROLE: &str = "keyfold";
 
 /// Writes the cluster's access rules, at every start, because the server's user may have changed.

@@ -1,25 +1,26 @@
-//! Which cluster, made with which programs, run by whom.
+//! Configuration of a private cluster: its data directory, programs, user and size.
 
 use std::path::PathBuf;
 
-/// Which cluster, made with which programs, run by whom.
+/// Data directory, programs, user and size of a private cluster.
 #[derive(Clone, Debug)]
 pub struct ClusterConfig {
-    /// The data directory; the cluster and its lock are in it.
+    /// Data directory, which contains the cluster and its lock.
     pub data: PathBuf,
-    /// The directory of PostgreSQL's server programs, if they are not to be searched for.
+    /// Directory of PostgreSQL's server programs; `None` searches for them.
     pub binaries: Option<PathBuf>,
-    /// The user to run PostgreSQL as when the server runs as root, if not `postgres` or `nobody`.
+    /// User that PostgreSQL runs as if the server runs as root. `None` keeps the owner of an existing cluster, and chooses an
+    /// unprivileged user of the system for a new one.
     pub run_as: Option<String>,
-    /// How many sessions it has to allow, if that is more than usual.
+    /// Sessions that the cluster has to allow; numbers up to [`SESSIONS`] change nothing.
     pub sessions: usize,
 }
 
-/// Sessions that a cluster allows, beside those that PostgreSQL keeps for its administrator.
+/// Sessions that a cluster allows, beside those that PostgreSQL reserves for its administrator.
 pub const SESSIONS: usize = 97;
 
 impl ClusterConfig {
-    /// The cluster of a data directory, with the newest programs of this machine.
+    /// Configuration for a data directory, with the newest programs of this machine.
     pub fn of(data: impl Into<PathBuf>) -> Self {
         Self { data: data.into(), binaries: None, run_as: None, sessions: 0 }
     }

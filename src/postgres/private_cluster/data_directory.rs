@@ -1,7 +1,7 @@
 //! The data directory and its lock.
 //!
-//! Invariant: at most one process owns a data directory. The lock is the operating system's, so it ends with the
-//! process however that ends; what the file says only serves the sentence for the one who is refused.
+//! Invariant: at most one process owns a data directory. The operating system holds the lock, so it ends with the process,
+//! however that ends; the file's content only serves the error message of a refused process.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -10,16 +10,19 @@ use std::path::{Path, PathBuf};
 
 use super::error::ClusterError;
 
-/// A data directory that belongs to this process until it is dropped.
+/// Data directory that belongs to this process until it is dropped.
 #[derive(Debug)]
 pub(super) struct DataDirectory {
+    /// Absolute path without symbolic links, so that every process names the cluster alike.
     path: PathBuf,
+    /// True if this process made the directory, and so may change its permissions.
     is_new: bool,
+    /// File whose lock makes this process the owner.
     lock: File,
 }
 
 impl DataDirectory {
-    /// Takes a data directory, making it when it is missing.
+    /// Locks a data directory, creating it if it is missing.
     pub(super) fn take(path: &Path) -> Result<Self, ClusterError> {
         let is_new = create(path).map_err(ClusterError::file("create the data directory", path))?;
         let path =
@@ -42,31 +45,32 @@ impl DataDirectory {
         Ok(Self { path, is_new, lock: file })
     }
 
-    /// Where it is, without symbolic links.
+    /// Absolute path, without symbolic links.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether it did not exist before.
+    /// True if this process created the directory.
     pub(super) fn is_new(&self) -> bool {
         self.is_new
     }
 
-    /// Where PostgreSQL writes its messages.
+    /// File that PostgreSQL writes its messages to.
     pub(super) fn log(&self) -> PathBuf {
         self.path.join("postgres.log")
     }
 }
 
-/// Unlocks at once. Closing the file would not do: a child process that is being started at that moment has it too.
+/// Unlocks at once. Closing the file would not suffice: a child process that is being started at that moment has it open
+/// too.
 impl Drop for DataDirectory {
     fn drop(&mut self) {
-        // The lock dies with the file at the latest.
+        // Closing the file releases the lock at the latest.
         let _ = self.lock.unlock();
     }
 }
 
-/// Makes the directory, private to its owner; its parents are made as any other directory.
+/// Creates the directory, private to its owner, and its parents with ordinary permissions.
 fn create(path: &Path) -> io::Result<bool> {
     if path.is_dir() {
         return Ok(false);
@@ -77,7 +81,7 @@ fn create(path: &Path) -> io::Result<bool> {
     DirBuilder::new().mode(0o700).create(path).map(|()| true)
 }
 
-/// Who holds the lock; nothing if it was taken just now and the holder has not yet written.
+/// Process id of the lock's holder; `None` if the lock was taken just now and the holder has not written its id yet.
 fn holder(lock: &Path) -> Option<u32> {
     fs::read_to_string(lock).ok()?.trim().parse().ok()
 }

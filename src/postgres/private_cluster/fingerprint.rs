@@ -4,7 +4,7 @@ use std::path::Path;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-/// A short name that stands for a path and is the same in every process.
+/// Returns a short name for a path: a hash that every process computes alike.
 pub(super) fn fingerprint(path: &Path) -> String {
     use std::os::unix::ffi::OsStrExt;
     let hash = digest(&SHA256, path.as_os_str().as_bytes());

@@ -1,4 +1,4 @@
-//! What a crash leaves behind, against the real programs: the next start works, and stops nobody else's processes.
+//! Remains of a crash, against the real programs: the next start works, and stops no other processes.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -7,7 +7,7 @@ use std::process::Stdio;
 use super::tests::{Scratch, config, kill, remember, remembered, server_pid, wrapper_pid};
 use super::{PrivateCluster, Tenure};
 
-/// Leaves PostgreSQL running: its lifeline is never closed, and who would wait for it is killed.
+/// Leaves PostgreSQL running: its lifeline is never closed, and the process that would wait for it is killed.
 fn orphan(cluster: PrivateCluster) {
     let wrapper = wrapper_pid(&cluster);
     let Tenure::Owner { started, data } = cluster.tenure else { panic!("joined") };

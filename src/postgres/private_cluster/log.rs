@@ -1,17 +1,17 @@
 //! The file that PostgreSQL writes its messages to.
 //!
-//! It starts empty with every start and the previous one is kept, so the two together stay small: the cluster is set
-//! up to write only what concerns the server itself, not every refused statement.
+//! Each start begins an empty log and keeps the previous one, so the two together stay small: the cluster is set up to log
+//! only events of the server itself, not every refused statement.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// How many lines of the log an error shows.
+/// Lines of the log that an error shows.
 const LINES: usize = 20;
 
-/// Opens a new log, keeping the one of the run before.
+/// Opens a new log, keeping that of the previous run.
 pub(super) fn open(path: &Path) -> io::Result<File> {
     match fs::rename(path, previous(path)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -20,12 +20,12 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)
 }
 
-/// The end of a log file, as far as it can be read.
+/// Last lines of a log file, as far as it can be read.
 pub(super) fn tail(path: &Path) -> String {
     last_lines(&String::from_utf8_lossy(&fs::read(path).unwrap_or_default()))
 }
 
-/// The last lines of a text.
+/// Last lines of a text, for an error message.
 pub(super) fn last_lines(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines.get(lines.len().saturating_sub(LINES)..).unwrap_or_default().join("\n")

@@ -1,12 +1,12 @@
 //! The private cluster: a PostgreSQL server that belongs to one data directory.
 //!
-//! It makes `cargo run` enough to try Keyfold, and is an ordinary durable PostgreSQL: checksums, fsync, autovacuum. It
-//! listens on a Unix socket that only the operating system user who runs the server can use, and it ends with the
-//! server, even if that is killed.
+//! With it `cargo run` is enough to try Keyfold. It is an ordinary durable PostgreSQL: checksums, fsync, autovacuum. It
+//! listens on a Unix socket that only the operating system user of the Keyfold server can use, and it ends with that server,
+//! even if the server is killed.
 //!
 //! Invariants, each kept by one file:
 //! * one server per data directory (`data_directory`), a complete cluster or none (`initialise`);
-//! * never root (`identity`), never reachable by anybody else (`socket`, `access`);
+//! * never root (`identity`), never reachable by another user (`socket`, `access`);
 //! * never running without its server (`postmaster`), and what a crash left behind is recognised for certain before it
 //!   is stopped (`leftover`).
 
@@ -39,7 +39,7 @@ pub use self::config::{ClusterConfig, SESSIONS};
 pub use self::error::ClusterError;
 pub use self::process::readiness::DATABASE;
 
-/// The directory of the newest PostgreSQL on this machine that a cluster could be made with.
+/// Returns the directory of the newest PostgreSQL on this machine that a cluster could be made with.
 ///
 /// # Errors
 /// [`ClusterError::NoBinaries`] if there is none, with the command that installs it.
@@ -47,7 +47,7 @@ pub fn programs() -> Result<PathBuf, ClusterError> {
     Ok(system::binaries::Binaries::find(None, None)?.directory())
 }
 
-/// The newest of PostgreSQL's client programs with this name: it understands what older ones wrote.
+/// Returns the newest of PostgreSQL's client programs with this name: it understands the files of older ones.
 ///
 /// # Errors
 /// [`ClusterError::NoBinaries`] if there is none, with the command that installs it.
@@ -55,27 +55,29 @@ pub fn client(name: &str) -> Result<PathBuf, ClusterError> {
     system::binaries::newest(name)
 }
 
-/// Whether a data directory has a cluster.
+/// Returns true if a data directory has a cluster.
 pub fn is_in(data: &Path) -> bool {
     place::entry(data).exists()
 }
 
-/// Where the files of a data directory's cluster are.
+/// Directory of a data directory's cluster, without symbolic links.
 pub fn files_in(data: &Path) -> PathBuf {
     let entry = place::entry(data);
     std::fs::canonicalize(&entry).unwrap_or(entry)
 }
 
-/// A running private cluster.
+/// Running private cluster.
 ///
 /// Dropping it ends PostgreSQL too, but without waiting for it: call [`PrivateCluster::stop`].
 #[derive(Debug)]
 pub struct PrivateCluster {
+    /// Way to Keyfold's database in the cluster.
     connection: Connection,
+    /// Ownership of the server process, which decides if it is stopped with this value.
     tenure: Tenure,
 }
 
-/// Whether this process runs the cluster or uses that of another.
+/// Ownership of the cluster: started by this process, or by another.
 #[derive(Debug)]
 enum Tenure {
     Owner { started: Box<Started>, data: DataDirectory },
@@ -91,7 +93,7 @@ impl PrivateCluster {
         Self::own(DataDirectory::take(&config.data)?, config).await
     }
 
-    /// Uses the cluster of the server that runs on a data directory, or starts it for as long as this value lives.
+    /// Uses the cluster of the Keyfold server that runs on a data directory, or starts it for as long as this value lives.
     ///
     /// # Errors
     /// As [`PrivateCluster::start`], but a running server is no error.
@@ -114,12 +116,12 @@ impl PrivateCluster {
         }
     }
 
-    /// How to reach Keyfold's database in the cluster.
+    /// Connection to Keyfold's database in the cluster.
     pub fn connection(&self) -> Connection {
         self.connection.clone()
     }
 
-    /// Resolves if PostgreSQL ends by itself, which it never should; says how, with the last lines of its log.
+    /// Resolves if PostgreSQL ends by itself, which is a failure; the error has the last lines of its log.
     pub async fn exited(&self) -> ClusterError {
         match &self.tenure {
             Tenure::Owner { started, data } => {
@@ -130,13 +132,13 @@ impl PrivateCluster {
         }
     }
 
-    /// Shuts PostgreSQL down in order and waits until it is gone; a cluster of another process is left alone.
+    /// Shuts PostgreSQL down in order and waits for its end; a cluster of another process keeps running.
     ///
     /// # Errors
     /// [`ClusterError::Leftover`] if it could not be stopped at all.
     pub async fn stop(self) -> Result<(), ClusterError> {
         match self.tenure {
-            // The lock on the data directory is released last, when nothing runs in it any more.
+            // The lock on the data directory is released last, when no process runs in it any more.
             Tenure::Owner { started, data } => {
                 process::shutdown::shut_down(*started).await.map(|()| drop(data))
             }
@@ -151,7 +153,7 @@ impl PrivateCluster {
         Ok(Self { connection, tenure: Tenure::Owner { started: Box::new(started), data } })
     }
 
-    /// Reaches the cluster that another process runs; `None` if it is not ready.
+    /// Connects to the cluster that another process runs; `None` if it is not ready.
     async fn join(data: &Path) -> Result<Option<Self>, ClusterError> {
         let Ok(Some(cluster)) = place::existing(data) else { return Ok(None) };
         let Some(socket) = PidFile::read(&cluster.directory).and_then(|file| file.socket) else {

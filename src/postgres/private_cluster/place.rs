@@ -1,4 +1,4 @@
-//! Where the cluster's files are: in the data directory, or beside it when its user cannot get there.
+//! Location of the cluster's files: in the data directory, or beside it if the cluster's user cannot get there.
 //!
 //! A clone under `/root` (mode 0700) is the common case of the second kind: the cluster then lives under
 //! `/var/lib/keyfold` and `<data>/postgres` is a symbolic link to it.
@@ -15,28 +15,28 @@ use super::data_directory::DataDirectory;
 use super::error::ClusterError;
 use super::system::identity::Identity;
 
-/// The name of the cluster, or of the link to it, in the data directory.
+/// Name of the cluster, or of the link to it, in the data directory.
 const NAME: &str = "postgres";
-/// Where clusters live whose data directory is closed to their user.
+/// Parent of clusters whose data directory is closed to their user.
 const ELSEWHERE: &str = "/var/lib/keyfold";
 
-/// A cluster that has been initialised.
+/// Cluster that has been initialised.
 #[derive(Debug)]
 pub(super) struct Existing {
-    /// The cluster's directory, without symbolic links.
+    /// Directory of the cluster, without symbolic links.
     pub(super) directory: PathBuf,
-    /// The major version of PostgreSQL that made it.
+    /// Major version of PostgreSQL that made the cluster, and the only one that can run it.
     pub(super) major: u32,
-    /// The user it belongs to.
+    /// User id of the directory's owner.
     pub(super) owner: u32,
 }
 
-/// The place of the cluster in a data directory, where there may be a link instead.
+/// Path of the cluster in a data directory; a link there may lead elsewhere.
 pub(super) fn entry(data: &Path) -> PathBuf {
     data.join(NAME)
 }
 
-/// The cluster of a data directory, if it has one.
+/// Returns the cluster of a data directory, if it has one.
 pub(super) fn existing(data: &Path) -> Result<Option<Existing>, ClusterError> {
     let entry = entry(data);
     match fs::symlink_metadata(&entry) {
@@ -56,7 +56,7 @@ pub(super) fn existing(data: &Path) -> Result<Option<Existing>, ClusterError> {
     Ok(Some(Existing { directory, major, owner }))
 }
 
-/// Checks that the cluster's user owns an existing cluster and can get to it.
+/// Checks that the cluster's user owns an existing cluster and can reach it.
 pub(super) async fn check(existing: &Existing, identity: &Identity) -> Result<(), ClusterError> {
     let (path, user) = (existing.directory.clone(), identity.cluster.name.clone());
     if existing.owner != identity.cluster.uid {
@@ -68,7 +68,7 @@ pub(super) async fn check(existing: &Existing, identity: &Identity) -> Result<()
     Ok(())
 }
 
-/// Chooses where a new cluster goes; the directory itself is not made yet.
+/// Chooses the directory of a new cluster, without creating it.
 pub(super) async fn choose(
     data: &DataDirectory,
     identity: &Identity,
@@ -94,7 +94,8 @@ pub(super) async fn choose(
     Ok(directory)
 }
 
-/// Whether the cluster's user can enter the data directory; one that was just made is opened to that user's group.
+/// Returns true if the cluster's user can enter the data directory; a directory that was just made is opened to that user's
+/// group.
 async fn is_open(data: &DataDirectory, identity: &Identity) -> Result<bool, ClusterError> {
     let path = data.path();
     if identity.can_enter(path).await {
@@ -104,7 +105,7 @@ async fn is_open(data: &DataDirectory, identity: &Identity) -> Result<bool, Clus
     if !data.is_new() || !identity.can_enter(parent).await {
         return Ok(false);
     }
-    // Entering is all the group may do: it can neither list the directory nor read the server's files in it.
+    // The group gets no more than entry: it can neither list the directory nor read the server's files in it.
     chown(path, None, Some(identity.cluster.gid))
         .and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o710)))
         .map_err(ClusterError::file("open to PostgreSQL's user", path))?;
@@ -120,7 +121,7 @@ fn make_base(base: &Path) -> io::Result<()> {
     fs::set_permissions(base, Permissions::from_mode(0o755))
 }
 
-/// The first name that no earlier cluster of the same data directory has.
+/// Returns the first name that no earlier cluster of the same data directory has.
 fn free_name(base: &Path, fingerprint: &str) -> PathBuf {
     let mut path = base.join(fingerprint);
     let mut attempt = 1_u32;

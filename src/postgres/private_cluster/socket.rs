@@ -1,9 +1,9 @@
 //! The directory of the Unix socket, the only way into the cluster.
 //!
-//! It is inside the cluster's own directory unless that path is too long for the kernel's `sun_path`; then it is in
-//! the system's directory for temporary files.
+//! It is inside the cluster's own directory unless that path is too long for the kernel's `sun_path`; then it is in the
+//! system's directory for temporary files.
 //!
-//! Invariant: the directory belongs to PostgreSQL's user with mode 0700, so nobody else can put a socket there.
+//! Invariant: the directory belongs to PostgreSQL's user with mode 0700, so no other user can put a socket there.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -14,16 +14,16 @@ use std::path::{Path, PathBuf};
 use super::error::ClusterError;
 use super::system::identity::Identity;
 
-/// The port, which is a part of the socket's name.
+/// Port of the server, which is a part of the socket's name.
 pub(super) const PORT: u16 = 5432;
-/// How long the path of a socket may be: `sun_path` without the final NUL.
+/// Longest path of a socket in bytes: `sun_path` without the final NUL.
 const LONGEST: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
-/// Makes, or recognises, the private directory for the socket of a cluster.
+/// Creates the private directory for the socket of a cluster, or checks the existing one.
 pub(super) fn prepare(cluster: &Path, identity: &Identity) -> Result<PathBuf, ClusterError> {
     let path = directory_for(cluster, &std::env::temp_dir());
     match DirBuilder::new().mode(0o700).create(&path) {
-        // Not following links: a directory that others can write to may have changed since.
+        // Links are not followed: in a directory that others can write to, the entry may have been replaced since.
         Ok(()) if identity.is_divided() => {
             let handed_over = lchown(&path, Some(identity.cluster.uid), Some(identity.cluster.gid));
             handed_over.map_err(ClusterError::file("hand over", &path))?;

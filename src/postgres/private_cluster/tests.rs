@@ -10,7 +10,7 @@ use super::{ClusterConfig, ClusterError, PidFile, PrivateCluster, Tenure, place}
 use crate::postgres::connect::connection::Connection;
 use crate::postgres::pool::Pool;
 
-/// A directory of one test's own, removed with everything in it when the test ends.
+/// Directory of one test, removed with its content when the test ends.
 pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
@@ -21,7 +21,7 @@ impl Scratch {
             let name =
                 format!("kf-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
             let path = temporary.join(name);
-            // A leftover of an earlier process with the same id is passed over.
+            // The leftover directory of an earlier process with the same id is skipped.
             if DirBuilder::new().mode(0o711).create(&path).is_ok() {
                 return Self(path);
             }
@@ -183,7 +183,7 @@ async fn a_killed_postgresql_is_noticed_and_the_next_start_works() {
     drop(cluster);
     let cluster = PrivateCluster::start(&config).await.unwrap();
     assert_eq!(remembered(&cluster.connection()).await, ["milk"]);
-    // Now everything of it at once.
+    // Now all of them at once.
     kill(&format!("-{}", wrapper_pid(&cluster)));
     cluster.exited().await;
     drop(cluster);
@@ -199,7 +199,7 @@ async fn the_end_of_the_server_ends_postgresql_and_the_next_start_waits_for_it()
     let cluster = PrivateCluster::start(&config).await.unwrap();
     remember(&cluster.connection(), "milk").await;
     let before = server_pid(&config);
-    // What the operating system does for a killed process: its end of the pipe and its lock are gone.
+    // The operating system does this for a killed process: its end of the pipe and its lock are gone.
     drop(cluster);
     let cluster = PrivateCluster::start(&config).await.unwrap();
     assert_ne!(server_pid(&config), before);
@@ -228,7 +228,7 @@ async fn a_data_directory_that_postgresqls_user_cannot_enter_works() {
     let cluster = PrivateCluster::start(&config).await.unwrap();
     remember(&cluster.connection(), "milk").await;
     let Tenure::Owner { started, .. } = &cluster.tenure else { panic!("joined") };
-    // Only a server that runs as root is divided; for any other the directory is its own.
+    // Only a server that runs as root is divided; any other owns the directory itself.
     let is_elsewhere = started.directory.starts_with("/var/lib/keyfold");
     assert_eq!(is_elsewhere, started.identity.is_divided());
     assert_eq!(

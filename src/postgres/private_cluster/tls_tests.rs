@@ -65,7 +65,7 @@ impl Server {
         }
     }
 
-    /// Whether a session opened with these settings is encrypted; the host's name is `localhost` unless they name one.
+    /// True if a session opened with these settings is encrypted; the host's name is `localhost` unless they name one.
     async fn try_connect(&self, user: &str, settings: &str) -> Result<bool, DatabaseError> {
         let host = if settings.contains("host=") { "" } else { "host=localhost" };
         let address = format!("{host} hostaddr=127.0.0.1 port={} dbname=keyfold", self.port);

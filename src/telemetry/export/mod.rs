@@ -1,10 +1,10 @@
-//! OTLP: the pipelines to the collector, for spans, log records and metrics.
+//! OTLP pipelines to the collector, for spans, log records and metrics.
 //!
-//! The SDK sends each from a thread of its own: spans and records in batches, behind a queue that drops what does not fit, metrics
-//! once in a while. Whatever the standard variables say of that has been read by `config`, and nothing is left to the SDK.
+//! The SDK sends each from a thread of its own: spans and records in batches, behind a queue that drops entries when full,
+//! metrics at intervals. `config` has read OpenTelemetry's standard variables; none is left to the SDK.
 //!
-//! Invariant: no pipeline can hold up the program, while it runs (nothing waits for a queue or a batch) or when it ends (all
-//! are given up after [`SHUTDOWN_TIMEOUT`]).
+//! Invariant: no pipeline can block the program, while it runs (no code waits for a queue or a batch) or when it ends (each
+//! pipeline gets [`SHUTDOWN_TIMEOUT`]).
 
 pub(super) mod reporting;
 pub(super) mod transport;
@@ -36,21 +36,23 @@ use super::settings::{self, BatchSettings, OpenTelemetrySettings, OtlpSettings, 
 use super::spans::scope::scope;
 use super::spans::trace_context::TraceIds;
 
-/// The shortest time between two batches: without any, a thread would never rest.
+/// Shortest pause between two batches: without one, a thread would never rest.
 const SHORTEST: Duration = Duration::from_millis(1);
-/// How long the end of a pipeline may take that does not keep to [`SHUTDOWN_TIMEOUT`].
+/// Time limit for a pipeline that does not keep to [`SHUTDOWN_TIMEOUT`].
 const PATIENCE: Duration = Duration::from_millis(1_500);
-/// How long the end of the program waits for what is still queued.
+/// Time that each pipeline gets to send its queue at the end of the program.
 pub(super) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The pipelines of spans and log records, as far as they are sent.
+/// Pipelines of spans and log records, as far as they are sent.
 #[derive(Debug, Default)]
 pub(super) struct Export {
+    /// Provider that the tracing layer and late spans use; `None` if spans are not sent.
     spans: Option<SdkTracerProvider>,
+    /// Provider that the log bridge uses; `None` if log records are not sent.
     records: Option<SdkLoggerProvider>,
 }
 
-/// Configures an exporter of any kind.
+/// Builds an exporter of any signal, over the configured protocol.
 macro_rules! exporter {
     ($builder:expr, $config:expr, $what:literal) => {{
         let (builder, config): (_, &OtlpSettings) = ($builder, $config);
@@ -77,7 +79,7 @@ macro_rules! exporter {
     }};
 }
 
-/// What both protocols have.
+/// Applies the options that both protocols share.
 macro_rules! with_rest {
     ($builder:expr, $config:expr) => {{
         let builder = $builder
@@ -92,7 +94,7 @@ macro_rules! with_rest {
     }};
 }
 
-/// What sends metrics to the collector, once in a while.
+/// Reader that sends metrics to the collector at intervals.
 pub(super) fn metrics(
     config: &OtlpSettings,
     all: &OpenTelemetrySettings,
@@ -107,7 +109,7 @@ pub(super) fn metrics(
     Ok(PeriodicReader::builder(exporter).with_interval(all.metric_interval).build())
 }
 
-/// What sends spans.
+/// Exporter of spans over the configured protocol.
 pub(super) fn span_exporter(config: &OtlpSettings) -> anyhow::Result<Reporting<SpanExporter>> {
     exporter!(SpanExporter::builder(), config, "spans")
 }
@@ -128,7 +130,7 @@ fn spans(
     Ok(SdkTracerProvider::builder()
         .with_resource(resource)
         .with_id_generator(TraceIds::default())
-        // What is not to be kept is not made.
+        // Sampling happens before: spans of unsampled traces are never created.
         .with_sampler(Sampler::AlwaysOn)
         .with_span_limits(limits(all.limits))
         .with_span_processor(processor)
@@ -165,7 +167,7 @@ fn records(
 }
 
 impl Export {
-    /// Starts those that are sent; the connection is made when there is something to send.
+    /// Starts the configured pipelines; each connects when it first has something to send.
     pub(super) fn start(
         config: &OpenTelemetrySettings,
         resource: &Resource,
@@ -175,12 +177,12 @@ impl Export {
         Ok(Self { spans: spans.transpose()?, records: records.transpose()? })
     }
 
-    /// What makes spans without `tracing`.
+    /// Provider that creates spans without `tracing`.
     pub(super) fn tracer_provider(&self) -> Option<SdkTracerProvider> {
         self.spans.clone()
     }
 
-    /// The layer that exports spans.
+    /// Layer that exports spans.
     pub(super) fn spans<S>(&self) -> Option<impl Layer<S> + use<S>>
     where
         S: Subscriber + for<'s> LookupSpan<'s>,
@@ -191,13 +193,13 @@ impl Export {
                 .with_tracer(spans.tracer_with_scope(scope()))
                 .with_location(false)
                 .with_threads(false)
-                // What the registry does not name is not told.
+                // Attributes that the registry does not name are left out.
                 .with_target(false)
                 .with_tracked_inactivity(false),
         )
     }
 
-    /// The layer that exports events as log records, each linked to the span in which it happened.
+    /// Layer that exports events as log records, each linked to the span in which it happened.
     pub(super) fn records<S>(&self) -> Option<impl Layer<S> + use<S>>
     where
         S: Subscriber + for<'s> LookupSpan<'s>,
@@ -205,7 +207,7 @@ impl Export {
         self.records.as_ref().map(OpenTelemetryTracingBridge::new)
     }
 
-    /// Sends what is queued and ends both pipelines side by side, so that one that hangs takes nothing from the other.
+    /// Sends the queued entries and ends both pipelines in parallel, so that one that hangs takes no time from the other.
     pub(super) async fn flush_and_shutdown(self) {
         let Self { spans, records } = self;
         let spans = spans.map(|it| move || it.shutdown_with_timeout(SHUTDOWN_TIMEOUT));
@@ -214,8 +216,8 @@ impl Export {
     }
 }
 
-/// Runs one blocking shutdown in a thread of its own: on a thread of the runtime it would wait for a connection that
-/// only the runtime can drive.
+/// Runs one blocking shutdown in a thread of its own: on a thread of the runtime it would wait for a connection that only
+/// the runtime can drive.
 pub(super) async fn end(
     what: &'static str,
     shutdown: Option<impl FnOnce() -> OTelSdkResult + Send + 'static>,
@@ -224,7 +226,7 @@ pub(super) async fn end(
     let (sender, ended) = oneshot::channel();
     let thread = std::thread::Builder::new().name("telemetry-shutdown".to_owned());
     let started = thread.spawn(move || drop(sender.send(shutdown())));
-    // Not every part of the SDK heeds the time-out that it is given.
+    // Some parts of the SDK ignore the timeout that they are given.
     let ended = tokio::time::timeout(PATIENCE, ended);
     let result = match started {
         Ok(_) => match ended.await {

@@ -1,7 +1,7 @@
-//! An exporter that tells the log when the collector stops accepting and when it accepts again.
+//! Exporter that logs the moment at which the collector stops accepting, and that at which it accepts again.
 //!
-//! The SDK complains about every batch, which is two lines a second while a collector is away. [`is_repetition`] keeps
-//! those lines from being written.
+//! The SDK logs every failed batch, which is two lines a second while a collector is away. [`is_repetition`] suppresses
+//! those lines.
 //!
 //! Invariant: an outage of the collector is one line at its beginning and one at its end.
 
@@ -21,8 +21,8 @@ use tracing::{Metadata, info, warn};
 use super::transport::Cause;
 use crate::telemetry::metrics::TELEMETRY_EXPORT_FAILURES;
 
-/// Parts of the names of events that say what this module says better, or what the configuration has said. Some would repeat
-/// what the collector answered, which may be what it was sent: headers are secrets.
+/// Parts of the names of events that this module reports better, or that the configuration has reported. Some would repeat
+/// the collector's answer, which may echo the request: headers are secrets.
 const REPETITIONS: [&str; 6] = [
     "Export.Failed.",
     ".ExportError",
@@ -32,24 +32,27 @@ const REPETITIONS: [&str; 6] = [
     "Config.InvalidEnvironmentVariable",
 ];
 
-/// Whether an event of the SDK is about a single batch or record that could not be sent.
+/// Returns true for an event of the SDK about a single batch or record that could not be sent.
 pub(crate) fn is_repetition(metadata: &Metadata<'_>) -> bool {
     metadata.target().starts_with("opentelemetry")
         && REPETITIONS.iter().any(|part| metadata.name().contains(part))
 }
 
-/// An exporter, and whether it failed when it was last used.
+/// Exporter with the outcome of its last request.
 #[derive(Debug)]
 pub(crate) struct Reporting<E> {
+    /// Signal in the plural, for log lines and the metric of failures.
     what: &'static str,
+    /// Exporter that sends the batches.
     exporter: E,
-    /// Where it is found why it failed, if the exporter does not tell.
+    /// Detail of the last failure, for exporters whose errors do not have it.
     cause: Option<Cause>,
+    /// True while the collector refuses, so that an outage is logged once.
     is_failing: AtomicBool,
 }
 
 impl<E> Reporting<E> {
-    /// Reports on an exporter of `what`, a plural.
+    /// Wraps an exporter of `what`, a plural.
     pub(super) fn new(what: &'static str, exporter: E, cause: Option<Cause>) -> Self {
         Self { what, exporter, cause, is_failing: AtomicBool::new(false) }
     }
@@ -129,7 +132,7 @@ mod tests {
     use crate::telemetry::settings::LogFormat;
     use crate::telemetry::tests::{start_here, writing};
 
-    /// An exporter with given outcomes, the last one first.
+    /// Exporter with given outcomes, the last one first.
     #[derive(Debug)]
     struct Scripted(Mutex<Vec<OTelSdkResult>>);
 

@@ -1,11 +1,11 @@
-//! The way to a collector: connections, TLS on them, and what every request says.
+//! Transport to a collector: connections, TLS on them, and the headers of every request.
 //!
-//! OTLP over gRPC and over HTTP share it, so that both trust the same, prove who they are in the same way, and are told the same
-//! when that fails. What is sent over HTTP runs in the runtime in which telemetry was started, whichever thread asks for it:
-//! those of the SDK have none.
+//! OTLP over gRPC and over HTTP share it, so that both trust the same roots, authenticate in the same way, and report the
+//! same failures. Requests over HTTP run in the runtime in which telemetry was started, whichever thread sends them: the
+//! SDK's threads have no runtime.
 //!
-//! Invariant: a request ends within its time limit, from looking up a name to the last byte of the answer. Over gRPC the
-//! connection has as much time for itself.
+//! Invariant: a request ends within its time limit, from the name lookup to the last byte of the answer. Over gRPC the
+//! connection has as much time in addition.
 
 use std::error::Error;
 use std::fmt::{self, Debug};
@@ -34,10 +34,10 @@ use tonic::{Status, async_trait};
 
 use crate::telemetry::settings::{ClientFiles, OtlpSettings};
 
-/// The longest answer of a collector that is read.
+/// Most bytes of a collector's answer that are read.
 const ANSWER: usize = 64 * 1_024;
 
-/// The channel of OTLP over gRPC; its connection is made when there is something to send.
+/// Returns the channel of OTLP over gRPC; it connects when it first has something to send.
 pub(super) fn channel(config: &OtlpSettings) -> anyhow::Result<Channel> {
     let uri: Uri = config.endpoint.url().as_str().parse()?;
     let connector = builder(config)?.enable_http2().wrap_connector(tcp());
@@ -58,7 +58,7 @@ fn tcp() -> HttpConnector {
     tcp
 }
 
-/// What is trusted, and how the client proves who it is. The provider is given explicitly, as everywhere.
+/// TLS configuration: trusted roots and the client's certificate. The provider is given explicitly, as everywhere.
 fn tls(config: &OtlpSettings) -> anyhow::Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
     if config.endpoint.is_secure() {
@@ -84,7 +84,7 @@ fn tls(config: &OtlpSettings) -> anyhow::Result<ClientConfig> {
 
 fn trusted(file: Option<&Path>) -> anyhow::Result<Vec<CertificateDer<'static>>> {
     let Some(file) = file else {
-        // A store with a few unreadable entries is normal; what counts is that something is left to check against.
+        // A store with a few unreadable entries is normal, as long as some root is left to check against.
         let roots = rustls_native_certs::load_native_certs().certs;
         ensure!(!roots.is_empty(), "the system has no root certificates, and no others are named");
         return Ok(roots);
@@ -100,7 +100,7 @@ fn certificates(file: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
     Ok(certificates)
 }
 
-/// What every request over gRPC says. The exporter would add what it finds in the environment by itself.
+/// Headers of every request over gRPC, instead of those that the exporter would read from the environment.
 #[derive(Debug, Clone)]
 pub(super) struct Metadata(MetadataMap);
 
@@ -121,7 +121,7 @@ impl Interceptor for Metadata {
     }
 }
 
-/// Why the last request failed, as far as the exporter does not tell.
+/// Detail of the last failed request, for exporters whose errors do not have it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Cause(Arc<Mutex<Option<String>>>);
 
@@ -130,18 +130,23 @@ impl Cause {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = cause;
     }
 
-    /// Takes it.
+    /// Takes the detail, so that it is reported once.
     pub(super) fn take(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-/// Sends what is exported over HTTP.
+/// HTTP client of the exporters, with the configured headers and time limit.
 pub(super) struct OverHttp {
+    /// Pooled client with the configured TLS.
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    /// Configured headers, which replace those that the exporter reads from the environment.
     headers: HeaderMap,
+    /// Time limit of a whole request.
     time_limit: Duration,
+    /// Runtime that sends the requests, because the SDK's threads have none.
     runtime: Handle,
+    /// Detail of the last failure, shared with the exporter's report.
     cause: Cause,
 }
 
@@ -157,12 +162,12 @@ impl OverHttp {
         })
     }
 
-    /// Where it is found why a request failed.
+    /// Returns the shared detail of the last failure.
     pub(super) fn cause(&self) -> Cause {
         self.cause.clone()
     }
 
-    /// The request with what it has to say. The exporter adds what it finds in the environment by itself.
+    /// Completes a request with the configured headers. Those that the exporter read from the environment are dropped.
     fn complete(&self, request: Request<Bytes>) -> Request<Full<Bytes>> {
         let (mut parts, body) = request.into_parts();
         let mut said = HeaderMap::new();
@@ -186,7 +191,7 @@ impl HttpClient for OverHttp {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let exchange = exchange(self.client.clone(), self.complete(request));
         let time_limit = self.time_limit;
-        // The thread that waits has no runtime, and what waits for a connection, or a time, needs one.
+        // The calling thread has no runtime, which connections and timers need.
         let limited = async move { tokio::time::timeout(time_limit, exchange).await };
         let result = match self.runtime.spawn(limited).await {
             Ok(Ok(answered)) => answered,
@@ -203,7 +208,7 @@ async fn exchange(
     request: Request<Full<Bytes>>,
 ) -> Result<Response<Bytes>, HttpError> {
     let (parts, body) = client.request(request).await?.into_parts();
-    // A refusal may repeat what was sent, and would be written to the log.
+    // The body of a refusal may echo the request, and would be logged.
     let body = if parts.status.is_success() {
         Limited::new(body, ANSWER).collect().await?.to_bytes()
     } else {
@@ -212,7 +217,7 @@ async fn exchange(
     Ok(Response::from_parts(parts, body))
 }
 
-/// An error and what caused it, in one line.
+/// Joins an error and its causes in one line.
 fn chain(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| Error::source(*error));
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")

@@ -1,7 +1,7 @@
-//! Log records know the trace they were written in, whether or not its spans are exported.
+//! Completes log records with the trace they were written in, even if its spans are not exported.
 //!
-//! The bridge from `tracing` takes the ids from the current span, and there is none where the trace is not kept. It also gives
-//! every record an event name, after the line of its source if need be; only the registered ones keep it.
+//! The bridge from `tracing` takes the ids from the current span, which does not exist if the trace is not sampled. It also
+//! gives every record an event name, if necessary after its line of source; only the registered events keep theirs.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use opentelemetry_sdk::logs::{LogProcessor, SdkLogRecord};
 use crate::telemetry::audit_events::EVENTS;
 use crate::telemetry::spans::trace_context::Trace;
 
-/// Completes records before the next processor has them.
+/// Processor that completes records and passes them to the next processor.
 #[derive(Debug)]
 pub(crate) struct Naming<P>(pub(crate) P);
 

@@ -1,4 +1,4 @@
-//! Log lines for machines: one JSON object per event, with the request, the trace and the span in which it happened.
+//! JSON log lines: one object per event, with the request, the trace and the span in which it happened.
 //!
 //! Invariant: a line is one JSON object, whatever the event contains, and where spans are exported, `trace_id` and
 //! `span_id` are the ids under which the collector knows the span.
@@ -16,23 +16,31 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::telemetry::spans::trace_context::{Trace, current_ids};
 
-/// Writes events as JSON.
+/// Formatter that writes events as JSON.
 pub(crate) struct JsonEvents;
 
-/// One line.
+/// JSON object of one event.
 #[derive(Serialize)]
 struct Line<'a> {
+    /// Time of the event in UTC (RFC 3339).
     timestamp: String,
+    /// Level of the event, in capitals.
     level: &'a str,
+    /// Target of the event: a module path, or a name given for filters.
     target: &'a str,
+    /// Message, apart from the other fields so that it has a fixed place.
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<Value>,
+    /// Other fields of the event.
     #[serde(skip_serializing_if = "Map::is_empty")]
     fields: Map<String, Value>,
+    /// Operation of the request that the event belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     operation: Option<&'static str>,
+    /// Trace of the request, even if it is not exported.
     #[serde(skip_serializing_if = "Option::is_none")]
     trace_id: Option<String>,
+    /// Span as the collector knows it; absent if it is not exported.
     #[serde(skip_serializing_if = "Option::is_none")]
     span_id: Option<String>,
 }
@@ -68,11 +76,14 @@ where
     }
 }
 
-/// The fields of an event, sorted into what a line shows apart.
+/// Fields of an event, with those apart that have a place of their own in a line.
 #[derive(Default)]
 struct Fields {
+    /// Target of an event from the `log` crate, which replaces that of the bridge.
     target: Option<String>,
+    /// Message of the event.
     message: Option<Value>,
+    /// Fields without a place of their own, by name.
     others: Map<String, Value>,
 }
 
@@ -80,7 +91,7 @@ impl Fields {
     fn insert(&mut self, field: &Field, value: Value) {
         match field.name() {
             "message" => self.message = Some(value),
-            // Events that come from the `log` crate carry their origin in fields.
+            // Events from the `log` crate carry their origin in fields.
             "log.target" => self.target = value.as_str().map(str::to_owned),
             "log.module_path" | "log.file" | "log.line" => {}
             name => drop(self.others.insert(name.to_owned(), value)),

@@ -1,11 +1,11 @@
-//! Lines on their way to a stream that nobody has to read.
+//! Queue of log lines in front of a stream that may not be read.
 //!
-//! Whoever has a line puts it into a queue; a thread of the stream's own writes it. While the stream takes nothing (a pipe that
-//! is not read, a disk that is full) the queue fills, and what does not fit is counted and lost. It is told of in one line when
-//! the stream has taken what was kept.
+//! Callers put lines into a queue; the stream's own thread writes them. While the stream accepts nothing (a pipe that is not
+//! read, a disk that is full) the queue fills, and further lines are counted and dropped. One line reports them once the
+//! stream has accepted the queued ones.
 //!
-//! Invariants: putting a line never waits for the stream. What waits is bounded, in lines and in bytes. A line is written as a
-//! whole and in its order, or not at all; up to [`ATOMIC`] bytes nobody else's can come between its halves either.
+//! Invariants: putting a line never waits for the stream. The queue is bounded, in lines and in bytes. A line is written as
+//! a whole and in order, or not at all; up to [`ATOMIC`] bytes no other process's output can come between its halves either.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Write};
@@ -13,39 +13,42 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-/// Most lines that wait, and most bytes of them.
+/// Bounds of the queue, in lines and in bytes.
 const MOST_LINES: usize = 4_096;
 const MOST_BYTES: usize = 512 * 1_024;
-/// As much is written at once: what a pipe takes without anything of another writer in between (POSIX, `PIPE_BUF` of Linux).
+/// Most bytes of one write: a pipe accepts these without interleaving another writer's output (POSIX, `PIPE_BUF` of Linux).
 const ATOMIC: usize = 4_096;
-/// How soon what failed is tried again, at first and in the end.
+/// Back-off after a failed write: the first pause and the longest one.
 const SOON: Duration = Duration::from_millis(10);
 const LATER: Duration = Duration::from_millis(500);
-/// How often it is told at most that lines are lost while the stream takes less than there is.
+/// Shortest time between two reports of lost lines while the stream is too slow.
 const TELL_EVERY: Duration = Duration::from_mins(1);
 
-/// The lines of one stream. Cheap to clone.
+/// Queue of one stream's lines. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Lines(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
+    /// Lines and counters, locked only to move lines, never during a write.
     queue: Mutex<Queue>,
-    /// Signalled when there is something to write, and when all is written.
+    /// Notified when there is something to write, and when all is written.
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
+    /// Lines to write, in order.
     waiting: VecDeque<Box<[u8]>>,
-    /// Bytes of those.
+    /// Total bytes of these lines.
     bytes: usize,
-    /// Whether some more are being written.
+    /// True while the thread writes lines that it has taken from the queue.
     is_writing: bool,
-    /// How many were lost, and how many of them nobody was told of yet.
+    /// Lines lost since the start.
     lost: u64,
+    /// Lines lost since the last report.
     untold: u64,
-    /// What writes, and may always say that lines were lost.
+    /// Thread that writes. Its own lines are always queued, so that it can report lost ones.
     writer: Option<ThreadId>,
 }
 
@@ -61,7 +64,7 @@ impl Queue {
         }
     }
 
-    /// Moves as many lines as are written at once, and one in any case.
+    /// Moves as many lines as fit into one write, and at least one.
     fn take(&mut self, chunk: &mut Vec<u8>) {
         while let Some(line) = self.waiting.front() {
             if !chunk.is_empty() && chunk.len() + line.len() > ATOMIC {
@@ -73,17 +76,18 @@ impl Queue {
         }
     }
 
-    /// Whether there is nothing left to write or to tell.
+    /// Returns true if there is nothing left to write or to report.
     fn is_done(&self) -> bool {
         self.waiting.is_empty() && !self.is_writing && self.untold == 0
     }
 }
 
 impl Lines {
-    /// Begins to write to a stream. `tell` is called there with the number of lines that were lost; what it puts is not.
+    /// Starts the thread that writes to a stream. It calls `tell` with the number of lost lines; the lines that `tell` puts
+    /// are never lost.
     ///
     /// # Errors
-    /// When there is no thread for it.
+    /// Fails if no thread can be started.
     pub(super) fn begin(
         name: &str,
         stream: impl Write + Send + 'static,
@@ -96,24 +100,24 @@ impl Lines {
         Ok(lines)
     }
 
-    /// Puts a line, or several, with the line break at the end. It is written as a whole or lost as a whole.
+    /// Queues a line, or several, with the line break at the end. They are written as a whole or lost as a whole.
     pub(super) fn put(&self, line: &[u8]) {
         let mut queue = self.queue();
         let was_empty = queue.waiting.is_empty();
         queue.put(line);
         drop(queue);
-        // Otherwise whoever writes is awake.
+        // Otherwise the thread is awake.
         if was_empty {
             self.0.changed.notify_all();
         }
     }
 
-    /// How many were lost.
+    /// Lines lost since the start.
     pub(super) fn lost(&self) -> u64 {
         self.queue().lost
     }
 
-    /// Waits until everything is written, but not longer than this.
+    /// Waits until everything is written, up to a time limit.
     pub(super) fn flush(&self, limit: Duration) {
         let waited = self.0.changed.wait_timeout_while(self.queue(), limit, |it| !it.is_done());
         drop(waited.unwrap_or_else(PoisonError::into_inner));
@@ -141,7 +145,7 @@ impl Lines {
         }
     }
 
-    /// Waits for something to write, or to tell.
+    /// Waits for something to write or to report.
     fn take(&self, chunk: &mut Vec<u8>) {
         let is_idle = |queue: &mut Queue| queue.waiting.is_empty() && queue.untold == 0;
         let waiting = self.0.changed.wait_while(self.queue(), is_idle);
@@ -150,7 +154,8 @@ impl Lines {
         queue.is_writing = true;
     }
 
-    /// How many were lost if that is to be told now: when everything else has been, or it is time.
+    /// Takes the number of lost lines if it is to be reported now: after everything else has been written, or after
+    /// [`TELL_EVERY`].
     fn untold(&self, is_time: bool) -> Option<u64> {
         let mut queue = self.queue();
         let tells = queue.untold > 0 && (queue.waiting.is_empty() || is_time);
@@ -159,7 +164,7 @@ impl Lines {
 }
 
 impl Write for Lines {
-    /// Takes a line as a whole: `tracing_subscriber` writes each at once.
+    /// Queues a line as a whole: `tracing_subscriber` passes each at once.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.put(line);
         Ok(line.len())
@@ -170,7 +175,7 @@ impl Write for Lines {
     }
 }
 
-/// Writes all of it, however long that takes. What fails may succeed later, from where it stopped: a disk has room again,
+/// Writes all bytes, however long that takes. A failed write is retried from where it stopped: a disk may have space again,
 /// a named pipe another reader.
 fn write(stream: &mut impl Write, mut rest: &[u8]) {
     let mut pause = SOON;
@@ -198,7 +203,7 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_mins(1);
 
-    /// A stream that takes as many bytes at a time as it is allowed, or fails.
+    /// Stream that accepts as many bytes at a time as it is allowed, or fails.
     struct Scripted {
         allowed: Receiver<io::Result<usize>>,
         taken: Taken,
@@ -206,7 +211,7 @@ mod tests {
 
     impl Write for Scripted {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            // Nobody says anything any more: everything is allowed.
+            // The test has ended: everything is allowed.
             let length = self.allowed.recv().unwrap_or(Ok(usize::MAX))?.min(bytes.len());
             self.taken.lock().unwrap().extend_from_slice(&bytes[..length]);
             Ok(length)
@@ -219,7 +224,7 @@ mod tests {
 
     type Taken = Arc<Mutex<Vec<u8>>>;
 
-    /// Lines, what allows their stream to take something, and what it has taken.
+    /// Queue, the sender that lets its stream accept bytes, and the accepted bytes.
     fn scripted() -> (Lines, Sender<io::Result<usize>>, Taken) {
         let ((allow, allowed), taken) = (channel(), Arc::default());
         let stream = Scripted { allowed, taken: Arc::clone(&taken) };
@@ -259,7 +264,7 @@ mod tests {
     fn lines_that_nobody_takes_are_kept_up_to_a_number_and_the_others_counted_and_told_of_once() {
         let (lines, allow, taken) = scripted();
         lines.put(b"first\n");
-        // It is being written, and no longer in the queue.
+        // The line is being written, and no longer in the queue.
         while !lines.queue().is_writing {
             thread::yield_now();
         }

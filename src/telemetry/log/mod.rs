@@ -1,4 +1,4 @@
-//! Log lines: their two formats, and the streams they are written to.
+//! Log lines: their two formats, and the streams that they are written to.
 
 pub(super) mod correlation;
 pub(super) mod json;

@@ -1,7 +1,7 @@
-//! Standard error and standard output of a server: whoever does not read them, and whatever becomes of them, holds up nothing.
+//! Standard error and standard output of a server: a reader that is slow or gone delays no request.
 //!
-//! Once they are [guarded](guard), every line of the process goes through a queue, those of panics too. Before that, and in the
-//! operator's commands, which may wait for whom they print for, they are written directly.
+//! Once they are [guarded](guard), every line of the process goes through a queue, those of panics too. Before that, and in
+//! the operator's commands, which may wait for their reader, lines are written directly.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, Write};
@@ -15,19 +15,21 @@ use super::lines::Lines;
 use crate::telemetry::metrics::LOG_LINES_LOST;
 use crate::telemetry::metrics::instrument::number;
 
-/// How long the end of the process waits for what is still to be written.
+/// Time limit for writing the queued lines at the end of the process.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 static STREAMS: OnceLock<Streams> = OnceLock::new();
 
-/// What a server prints to.
+/// Queues of a server's two streams.
 #[derive(Debug)]
 struct Streams {
+    /// Log lines and error messages.
     error: Lines,
+    /// Output of the program itself.
     output: Lines,
 }
 
-/// One of them, without the lock and the buffer of the standard library, on which others would wait.
+/// Descriptor of a stream, without the standard library's lock and buffer, on which other threads would wait.
 #[derive(Debug, Clone, Copy)]
 enum Stream {
     Error,
@@ -48,24 +50,25 @@ impl Write for Stream {
     }
 }
 
-/// From now on nothing that this process writes waits for a reader.
+/// Guards both streams: from now on no thread of this process waits for their readers.
 ///
 /// # Errors
-/// When there are no threads for it.
+/// Fails if no threads can be started.
 pub fn guard() -> io::Result<()> {
     let error = Lines::begin("standard-error", Stream::Error, tell)?;
     let output = Lines::begin("standard-output", Stream::Output, tell)?;
-    // A second guard of a process changes nothing.
+    // Guarding a process twice changes nothing.
     if STREAMS.set(Streams { error, output }).is_ok() {
         std::panic::set_hook(Box::new(tell_of_panic));
     }
     Ok(())
 }
 
-/// Prints what somebody has asked for; returns whether anybody reads on.
+/// Prints output that was asked for; returns true if there is still a reader.
 ///
 /// # Errors
-/// When standard output is not guarded and cannot be written. A reader that went away (`keyfold events | head`) is no failure.
+/// Fails if standard output is not guarded and cannot be written. A reader that went away (`keyfold events | head`) is no
+/// failure.
 pub fn print(text: &str) -> io::Result<bool> {
     if let Some(streams) = STREAMS.get() {
         streams.output.put(text.as_bytes());
@@ -79,17 +82,17 @@ pub fn print(text: &str) -> io::Result<bool> {
     }
 }
 
-/// Says on standard error, in a line of its own, what went wrong.
+/// Prints an error message on standard error, in a line of its own.
 pub fn complain(text: &str) {
     let line = format!("{text}\n");
     match STREAMS.get() {
         Some(streams) => streams.error.put(line.as_bytes()),
-        // There is nowhere left to say that this could not be said.
+        // There is no stream left on which to report the failure.
         None => drop(io::stderr().write_all(line.as_bytes())),
     }
 }
 
-/// Waits for what is still to be written, for a moment. Call it last.
+/// Waits a moment for the queued lines to be written. Call it last.
 pub fn flush() {
     let end = Instant::now() + PATIENCE;
     for lines in STREAMS.get().into_iter().flat_map(|streams| [&streams.output, &streams.error]) {
@@ -97,12 +100,12 @@ pub fn flush() {
     }
 }
 
-/// What log lines are written to, if it is guarded.
+/// Queue of standard error, which log lines are written to, if it is guarded.
 pub(crate) fn error() -> Option<Lines> {
     Some(STREAMS.get()?.error.clone())
 }
 
-/// Shows how many lines were lost.
+/// Registers the metric of lost lines.
 pub(crate) fn measure() {
     LOG_LINES_LOST.by(|observer| {
         let lost = |streams: &Streams| streams.error.lost() + streams.output.lost();
@@ -110,12 +113,12 @@ pub(crate) fn measure() {
     });
 }
 
-/// As loud as the loudest of what was lost may have been.
+/// Reports lost lines, at the highest level that they may have had.
 fn tell(lines: u64) {
     tracing::error!(lines, "log lines were lost: nobody took them in time");
 }
 
-/// A panic is a log line like others, with the trace it happened in.
+/// Logs a panic like other events, with the trace it happened in.
 fn tell_of_panic(panic: &PanicHookInfo<'_>) {
     let thread = std::thread::current();
     let thread = thread.name().unwrap_or("unnamed");
@@ -138,7 +141,7 @@ mod tests {
 
     use super::*;
 
-    /// The hook belongs to a process, so this test runs itself in one of its own.
+    /// The panic hook belongs to a process, so this test runs itself in one of its own.
     #[test]
     fn a_panic_in_any_thread_is_a_line_that_waits_for_no_reader() {
         const CHILD: &str = "KEYFOLD_TEST_PANICS";

@@ -1,4 +1,4 @@
-//! Fields of log lines for people, and the request in which the line was written.
+//! Fields of text log lines, and the request in which the line was written.
 
 use std::error::Error;
 use std::fmt::{self, Write as _};
@@ -10,7 +10,7 @@ use tracing_subscriber::fmt::format::Writer;
 
 use crate::telemetry::spans::trace_context::Trace;
 
-/// Writes fields as `name=value`, and the message without its name.
+/// Formatter that writes fields as `name=value`, and the message without its name.
 pub(crate) struct TextFields;
 
 impl<'w> FormatFields<'w> for TextFields {
@@ -28,14 +28,17 @@ impl<'w> FormatFields<'w> for TextFields {
 }
 
 struct ForPeople<'w> {
+    /// Output of the line.
     writer: Writer<'w>,
+    /// True until the first field is written, which gets no space before it.
     is_first: bool,
+    /// First error, after which nothing more is written.
     result: fmt::Result,
 }
 
 impl<'w> ForPeople<'w> {
     fn write(&mut self, name: &str, value: impl FnOnce(&mut Writer<'w>) -> fmt::Result) {
-        // Where in its source a library that uses `log` wrote the line; the target stands before the fields.
+        // These fields are the source location of a library that uses `log`; the target stands before the fields.
         let is_origin = name.starts_with("log.");
         if self.result.is_ok() && !is_origin {
             self.result = self.begin(name).and_then(|()| value(&mut self.writer));
@@ -48,7 +51,7 @@ impl<'w> ForPeople<'w> {
         }
         match name {
             "message" => Ok(()),
-            // Names in italics and faint signs, where there are such things.
+            // Names in italics and faint signs, if the output has colours.
             name if self.writer.has_ansi_escapes() => {
                 write!(self.writer, "\u{1b}[3m{name}\u{1b}[0m\u{1b}[2m=\u{1b}[0m")
             }
@@ -74,7 +77,7 @@ impl Visit for ForPeople<'_> {
     }
 }
 
-/// Writes control characters as `\u{1b}` and the like: what others send must not steer a terminal or forge a line.
+/// Escapes control characters as `\u{1b}` and the like: text from clients must not steer a terminal or forge a line.
 struct Escaped<'a, 'w>(&'a mut Writer<'w>);
 
 impl fmt::Write for Escaped<'_, '_> {

@@ -1,7 +1,7 @@
-//! What metrics are made of: instruments that are defined once, as constants, and made when they are used first.
+//! Instruments of metrics: defined once, as constants, and created when they are first used.
 //!
-//! They belong to the meter provider of the process. Without one, which is what tests and the operator's commands have, they
-//! count nothing and cost next to nothing.
+//! They belong to the meter provider of the process. Without one, as in tests and the operator's commands, they count
+//! nothing and cost next to nothing.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,13 +10,13 @@ use std::time::Duration;
 use opentelemetry::metrics::{AsyncInstrument, BoundHistogram, Counter, Histogram, Meter};
 use opentelemetry::{KeyValue, global};
 
-/// Who measures.
+/// Name of the meter that all instruments belong to.
 const METER: &str = env!("CARGO_PKG_NAME");
 
-/// Bounds of durations, in seconds: a warm read takes tens of microseconds, what a person waits for a second.
+/// Bucket bounds of durations in seconds: a warm read takes tens of microseconds, a slow page a second.
 const SECONDS: &[f64] =
     &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-/// Bounds of sizes.
+/// Bucket bounds of sizes, in the unit of the metric.
 const SIZES: &[f64] =
     &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1_000.0, 10_000.0, 100_000.0];
 
@@ -24,37 +24,38 @@ fn meter() -> Meter {
     global::meter(METER)
 }
 
-/// What kind of instrument a metric is.
+/// Kind of an instrument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Only grows.
+    /// Sum that only grows.
     Counter,
-    /// Grows and shrinks, and makes sense as a sum over nodes.
+    /// Sum that grows and shrinks, and that may be added up over nodes.
     UpDownCounter,
-    /// Is what it is.
+    /// Current value of a quantity.
     Gauge,
-    /// Values, sorted into buckets.
+    /// Distribution of values over buckets.
     Histogram,
 }
 
-/// A metric as `observability/registry.yaml` describes it.
+/// Metric as `observability/registry.yaml` describes it.
 #[derive(Debug, Clone, Copy)]
 pub struct Definition {
-    /// Its name.
+    /// Name in the registry, with dots.
     pub name: &'static str,
-    /// What kind of instrument it is.
+    /// Kind of the instrument that records it.
     pub kind: Kind,
-    /// Its unit (UCUM).
+    /// Unit in UCUM's notation.
     pub unit: &'static str,
-    /// What it counts or measures.
+    /// Description of the counted or measured quantity.
     pub meaning: &'static str,
 }
 
-/// Counts what happens.
+/// Counter of events.
 #[derive(Debug)]
 pub struct Count {
-    /// What it counts.
+    /// Metric that this counter records.
     pub definition: Definition,
+    /// Instrument of the SDK, created at the first use because the meter provider does not exist before.
     made: OnceLock<Counter<u64>>,
 }
 
@@ -64,12 +65,12 @@ impl Count {
         Self { definition, made: OnceLock::new() }
     }
 
-    /// It happened once.
+    /// Counts one event.
     pub fn one(&self, attributes: &[KeyValue]) {
         self.add(1, attributes);
     }
 
-    /// It happened so many times.
+    /// Adds this number of events; zero creates the series.
     pub fn add(&self, times: u64, attributes: &[KeyValue]) {
         let Definition { name, unit, meaning, .. } = self.definition;
         let make = || meter().u64_counter(name).with_unit(unit).with_description(meaning).build();
@@ -77,11 +78,12 @@ impl Count {
     }
 }
 
-/// Measures how long something takes.
+/// Histogram of durations.
 #[derive(Debug)]
 pub struct Seconds {
-    /// What it measures.
+    /// Metric that this histogram records.
     pub definition: Definition,
+    /// Instrument of the SDK, created at the first use because the meter provider does not exist before.
     made: OnceLock<Histogram<f64>>,
 }
 
@@ -91,12 +93,12 @@ impl Seconds {
         Self { definition, made: OnceLock::new() }
     }
 
-    /// It took that long.
+    /// Records one duration.
     pub fn record(&self, took: Duration, attributes: &[KeyValue]) {
         self.histogram().record(took.as_secs_f64(), attributes);
     }
 
-    /// One of its series, for what happens too often to look up the attributes each time.
+    /// Binds the attributes to a series, for code that records too often to look them up each time.
     pub fn series(&self, attributes: &[KeyValue]) -> Series {
         Series(self.histogram().bind(attributes))
     }
@@ -112,22 +114,23 @@ impl Seconds {
     }
 }
 
-/// Durations with the same attributes. Cheap to clone.
+/// Durations with fixed attributes. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Series(BoundHistogram<f64>);
 
 impl Series {
-    /// It took that long.
+    /// Records one duration.
     pub fn record(&self, took: Duration) {
         self.0.record(took.as_secs_f64());
     }
 }
 
-/// Measures how large something is.
+/// Histogram of sizes.
 #[derive(Debug)]
 pub struct Sizes {
-    /// What it measures.
+    /// Metric that this histogram records.
     pub definition: Definition,
+    /// Instrument of the SDK, created at the first use because the meter provider does not exist before.
     made: OnceLock<Histogram<u64>>,
 }
 
@@ -137,7 +140,7 @@ impl Sizes {
         Self { definition, made: OnceLock::new() }
     }
 
-    /// It had this size.
+    /// Records one size.
     pub fn record(&self, size: usize, attributes: &[KeyValue]) {
         let Definition { name, unit, meaning, .. } = self.definition;
         let make = || {
@@ -150,10 +153,10 @@ impl Sizes {
     }
 }
 
-/// What is looked at when somebody collects the metrics, instead of whenever it changes.
+/// Metric that is observed at each collection, instead of recorded at each change.
 #[derive(Debug, Clone, Copy)]
 pub struct Observed {
-    /// What is looked at.
+    /// Metric that the callbacks observe.
     pub definition: Definition,
 }
 
@@ -167,11 +170,11 @@ impl Observed {
         Self { definition: Definition { name, kind, unit, meaning } }
     }
 
-    /// Looks with `look` from now on, for as long as the process runs.
+    /// Registers `look`, which is called at each collection for as long as the process runs.
     pub fn by(self, look: impl Fn(&dyn AsyncInstrument<f64>) + Send + Sync + 'static) {
         let Definition { name, kind, unit, meaning } = self.definition;
         let meter = meter();
-        // What is made belongs to the provider; the values here are nothing but names of it.
+        // The meter provider owns the instruments; the values built here are only handles.
         match kind {
             Kind::Counter => {
                 let made = meter.f64_observable_counter(name).with_unit(unit);
@@ -189,42 +192,42 @@ impl Observed {
     }
 }
 
-/// One of the numbers of a [`Tally`], or any number that is looked at.
+/// Converts a counter value, of a [`Tally`] for example, for an observed metric.
 #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
 pub fn number(of: u64) -> f64 {
     of as f64
 }
 
-/// How many there are, as a number that is looked at.
+/// Converts a length for an observed metric.
 pub fn count(of: usize) -> f64 {
     number(of.try_into().unwrap_or(u64::MAX))
 }
 
-/// Counts what happens on every request, for the price of an addition: its attribute sets are known beforehand.
+/// Counters for every request, each at the price of an addition: their attribute sets are known in advance.
 #[derive(Debug)]
 pub struct Tally<const N: usize>([AtomicU64; N]);
 
 impl<const N: usize> Tally<N> {
-    /// Nothing was counted yet.
+    /// Creates counters at zero.
     pub const fn new() -> Self {
         Self([const { AtomicU64::new(0) }; N])
     }
 
-    /// What stands at this place happened once more.
+    /// Adds one to the counter at this place.
     pub fn add(&self, place: usize) {
         if let Some(count) = self.0.get(place) {
             count.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// What stands at this place happened once less.
+    /// Subtracts one from the counter at this place.
     pub fn subtract(&self, place: usize) {
         if let Some(count) = self.0.get(place) {
             count.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
-    /// Every number, with its place.
+    /// Returns the value of every counter, with its place.
     pub fn numbers(&self) -> impl Iterator<Item = (usize, u64)> {
         self.0.iter().map(|count| count.load(Ordering::Relaxed)).enumerate()
     }

@@ -1,14 +1,14 @@
 //! Every metric of the program: the table that `observability/registry.yaml` describes.
 //!
-//! Attributes are given where something happens, and have few values: a metric never carries the id of a user, a session or
-//! a request.
+//! Attributes are given by the code that records a value, and have few values: a metric never carries the id of a user, a
+//! session or a request.
 
 pub mod instrument;
 pub(super) mod provider;
 
 use self::instrument::{Count, Definition, Kind, Observed, Seconds, Sizes};
 
-/// Makes a constant of every row, and [`METRICS`] of all of them.
+/// Creates a constant for every row, and [`METRICS`] from all of them.
 macro_rules! metrics {
     ($($constant:ident: $type:ident = $made:expr;)*) => {
         $(
@@ -16,7 +16,7 @@ macro_rules! metrics {
             pub static $constant: $type = $made;
         )*
 
-        /// Every metric.
+        /// Every metric, in the order of the table.
         pub static METRICS: &[&Definition] = &[$(&$constant.definition),*];
     };
 }

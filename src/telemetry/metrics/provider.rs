@@ -1,4 +1,4 @@
-//! The meter provider: one set of numbers, read by Prometheus and sent to the collector.
+//! Meter provider: one set of metrics, read by Prometheus and sent to the collector.
 
 use anyhow::Context;
 use opentelemetry_sdk::Resource;
@@ -6,19 +6,19 @@ use opentelemetry_sdk::metrics::reader::MetricReader;
 use opentelemetry_sdk::metrics::{Instrument, InstrumentKind, SdkMeterProvider, Stream};
 use prometheus::{Encoder, Registry, TextEncoder};
 
-/// What Prometheus reads. Cheap to clone.
+/// Metrics that Prometheus reads. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Exposition(Registry);
 
-/// The media type of Prometheus' text format, version 0.0.4.
+/// Media type of Prometheus' text format, version 0.0.4.
 pub const TEXT_FORMAT: &str = prometheus::TEXT_FORMAT;
 
 impl Exposition {
-    /// Every metric as it is now, in Prometheus' text format.
+    /// Returns the current value of every metric, in Prometheus' text format.
     ///
     /// # Errors
     ///
-    /// When a metric has no such form.
+    /// Fails if a metric has no such form.
     pub fn text(&self) -> anyhow::Result<Vec<u8>> {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.0.gather(), &mut text)?;
@@ -26,19 +26,20 @@ impl Exposition {
     }
 }
 
-/// Most series of a counter or a gauge, and of a histogram, of which one has a series for each operation and status. There are
-/// far fewer. The SDK takes memory for all that there may be, which by its own default are 2,000 of each.
+/// Limits on the series of a counter or a gauge, and of a histogram, one of which has a series for each operation and
+/// status. The real numbers are far lower. The SDK allocates memory for the limit, which by its own default is 2,000 for
+/// each.
 const SERIES: usize = 100;
 const SERIES_OF_HISTOGRAM: usize = 500;
 
-/// An instrument with room for so many.
+/// View that applies these limits to an instrument.
 fn with_little_room(instrument: &Instrument) -> Option<Stream> {
     let is_histogram = instrument.kind() == InstrumentKind::Histogram;
     let series = if is_histogram { SERIES_OF_HISTOGRAM } else { SERIES };
     Stream::builder().with_cardinality_limit(series).build().ok()
 }
 
-/// A meter provider that Prometheus can read, and that `reader` reads once in a while.
+/// Creates a meter provider that Prometheus can read, and that `reader` reads at intervals.
 pub(crate) fn start(
     resource: Resource,
     reader: Option<impl MetricReader>,
@@ -46,7 +47,7 @@ pub(crate) fn start(
     let registry = Registry::new();
     let prometheus = opentelemetry_prometheus::exporter()
         .with_registry(registry.clone())
-        // Everything is measured by this program: its name on every series would say nothing.
+        // All metrics come from this program: its name on every series would be redundant.
         .scope_info_enabled(false)
         .build()
         .context("metrics cannot be shown to Prometheus")?;

@@ -1,4 +1,4 @@
-//! A span that is made when it has ended: that of a failed request whose trace was not to be kept.
+//! Span that is created at its end: that of a failed request whose trace was not sampled.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,4 +1,4 @@
-//! Traces: their context, which of them are exported, and spans that are made late.
+//! Traces: their context, sampling, and spans that are created late.
 
 pub(super) mod late_span;
 pub mod sampling;

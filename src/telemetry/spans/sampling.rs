@@ -1,14 +1,14 @@
-//! Which traces are exported: a share of them, and whatever else is worth keeping.
+//! Sampling: a share of all traces is exported, and others that are worth keeping.
 //!
-//! It is decided when a request begins, and for all of its spans at once, so that those nobody keeps are never made. What
-//! cannot be known then is whether it will fail: the span of a failed request that was not kept is made afterwards.
+//! The decision is made at the beginning of a request, for all of its spans, so that spans of unsampled traces are never
+//! created. Failures are not known then: the span of a failed request that was not sampled is created afterwards.
 //!
-//! A caller that records its own span gets ours, and one that says it does not, gets none. Since anybody can say so, what
-//! callers ask for is kept so often in a second and no oftener; beyond that the share decides. Of that, too, only so many are
-//! kept in a second, unless it is everything. Whoever signs in or ends a session is kept in any case, up to more than a node
-//! can hash passwords. So the cost is bounded, however many requests there are.
+//! A caller that records its own span gets ours, and one that says it does not, gets none. Since any client can claim this,
+//! traces kept at a caller's request have a rate limit, beyond which the share decides. A rate limit applies to the share
+//! too, unless it is everything. Sign-ins and ends of sessions are always kept, up to a limit above the number of passwords
+//! that a node can hash. So the cost is bounded, however many requests there are.
 //!
-//! Whoever names one of OpenTelemetry's samplers gets what that one keeps, and nothing beside it.
+//! With one of OpenTelemetry's samplers, exactly its traces are exported.
 
 use std::sync::OnceLock;
 
@@ -18,35 +18,35 @@ use super::trace_parent::TraceParent;
 use crate::base::rate_limiter::RateLimiter;
 use crate::telemetry::settings::TraceSampling;
 
-/// What decides in this process. Not set where no traces are exported.
+/// Sampler of this process. Not set if traces are not exported.
 static SAMPLER: OnceLock<Sampler> = OnceLock::new();
 
-/// Most traces in a second that are kept because a caller says so, and as many because they fail.
+/// Most traces per second that are kept because a caller asks for it, and as many because they fail.
 const PER_CAUSE: u32 = 100;
-/// Most traces in a second that are kept because they are in the share, if that is not all of them.
+/// Most traces per second that are kept because they are in the share, if that is not all of them.
 const SHARED: u32 = 500;
-/// The same of those that are precious: more than anybody can sign in, since that costs a hash.
+/// Most traces per second with [`Keeping::Always`]: above the number of sign-ins that are possible, since each costs a hash.
 const PRECIOUS: u32 = 1_000;
 static KEPT_ALWAYS: RateLimiter = RateLimiter::per_second(PRECIOUS);
 static IN_SHARE: RateLimiter = RateLimiter::per_second(SHARED);
 static ASKED_FOR: RateLimiter = RateLimiter::per_second(PER_CAUSE);
 static FAILED: RateLimiter = RateLimiter::per_second(PER_CAUSE);
 
-/// How much a trace is worth.
+/// Priority of a trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keeping {
-    /// Kept if it is in the share.
+    /// Kept if it is in the share, or if the caller asks for it.
     Share,
-    /// Kept in any case, as long as that is not a flood.
+    /// Always kept, up to a rate limit.
     Always,
 }
 
-/// What decides whether a trace is exported.
+/// Rule that decides on a trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sampler {
-    /// Our own.
+    /// Keyfold's own rule, with rate limits.
     Share(Share),
-    /// One of the specification's.
+    /// Sampler of OpenTelemetry's specification.
     Standard { root: Share, is_parent_based: bool },
 }
 
@@ -61,15 +61,15 @@ impl From<TraceSampling> for Sampler {
     }
 }
 
-/// A share of all traces. The same traces are in it on every node.
+/// Share of all traces. Every node selects the same traces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Share {
-    /// Trace ids below this are in it, as far as their last 63 bits go, like with OpenTelemetry's `TraceIdRatioBased`.
+    /// Bound on the last 63 bits of a trace id: ids below it are selected, as by OpenTelemetry's `TraceIdRatioBased`.
     below: u64,
 }
 
 impl Share {
-    /// The share of this ratio, from 0 to 1.
+    /// Creates a share of this ratio, from 0 to 1.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -86,24 +86,24 @@ impl Share {
         last >> 1 < self.below
     }
 
-    /// Whether it is all of them.
+    /// Returns true if every trace is selected.
     fn is_all(self) -> bool {
         self.below >= 1 << 63
     }
 }
 
-/// From now on traces are exported as this says.
+/// Sets the sampler of this process.
 pub(crate) fn begin(sampling: TraceSampling) {
-    // A second telemetry of a process is refused elsewhere.
+    // A second start of telemetry is refused elsewhere.
     let _ = SAMPLER.set(sampling.into());
 }
 
-/// Whether the span of a request that has failed is exported although its trace was not kept.
+/// Returns true if the span of a failed request is exported although its trace was not sampled.
 pub fn is_failure_kept() -> bool {
     matches!(SAMPLER.get(), Some(Sampler::Share(_))) && FAILED.permits()
 }
 
-/// Whether a trace is exported.
+/// Decides if a trace is exported; counts against the rate limits.
 pub fn is_kept(trace: TraceId, parent: Option<&TraceParent>, keeping: Keeping) -> bool {
     SAMPLER.get().is_some_and(|sampler| sampler.keeps(trace, parent, keeping))
 }
@@ -150,7 +150,8 @@ mod tests {
     fn a_standard_sampler_keeps_what_it_says_and_nothing_beside_it() {
         let parent = |flags| TraceParent { trace_id: trace(1), parent_id: SpanId::from(1), flags };
         let (first, last) = (trace(0), trace(u64::MAX));
-        // Of the first and the last trace: without a parent, with one that is not sampled, with one that is.
+        // Expected results for the first and the last trace: without a parent, with one that is not sampled, with one that
+        // is.
         for (ratio, is_parent_based, kept) in [
             (1.0, false, [[true; 3]; 2]),
             (0.0, false, [[false; 3]; 2]),

@@ -1,8 +1,8 @@
-//! The instrumentation scope of our spans: who makes them.
+//! Instrumentation scope of our spans: the program that creates them.
 
 use opentelemetry::InstrumentationScope;
 
-/// The name and version of this program.
+/// Returns the scope with the name and version of this program.
 pub(crate) fn scope() -> InstrumentationScope {
     InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
         .with_version(env!("CARGO_PKG_VERSION"))

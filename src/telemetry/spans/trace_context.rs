@@ -1,4 +1,4 @@
-//! Trace ids: the one of the current span, and the one that a caller sends (W3C Trace Context).
+//! Trace context: the ids of the current span, and those that a caller sends (W3C Trace Context).
 //!
 //! Invariant: a [`TraceParent`] has ids that are valid in OpenTelemetry, whatever the header said.
 
@@ -20,44 +20,44 @@ tokio::task_local! {
     static TRACE: Trace;
 }
 
-/// The trace that a request belongs to, whether or not spans are exported. Log lines that are written in it say so.
+/// Trace that a request belongs to, even if no spans are exported. Log lines that are written in it have its id.
 #[derive(Clone, Copy, Debug)]
 pub struct Trace {
-    /// Its id.
+    /// Id of the trace, shared with the caller if there is one.
     pub id: TraceId,
-    /// The span of the request, unless another one is made for the exporter.
+    /// Id of the request's span, unless another one is created for the exporter.
     pub span_id: SpanId,
-    /// What the request asks for.
+    /// Operation of the API, or name of the background work.
     pub operation: Option<&'static str>,
-    /// Where the request comes from.
+    /// Address of the client that sent the request.
     pub client_address: Option<IpAddr>,
 }
 
 impl Trace {
-    /// The caller's trace, or one that begins here.
+    /// Continues the caller's trace, or begins one.
     pub fn new(
         parent: Option<&TraceParent>,
         operation: Option<&'static str>,
         client_address: Option<IpAddr>,
     ) -> Self {
-        // Unique, not secret: the SDK's own generator is good enough, and cheap.
+        // Ids are unique, not secret: the SDK's own generator suffices, and is cheap.
         let generator = RandomIdGenerator::default();
         let id = parent.map_or_else(|| generator.new_trace_id(), |parent| parent.trace_id);
         Self { id, span_id: generator.new_span_id(), operation, client_address }
     }
 
-    /// The trace that this task works for.
+    /// Returns the trace that this task works for.
     pub fn current() -> Option<Self> {
         TRACE.try_with(|trace| *trace).ok()
     }
 
-    /// Runs a part of the trace. A first span that is entered in it is exported under the trace's id.
+    /// Runs a part of the trace. A root span that is entered in it is exported under the trace's id.
     pub fn scope<F: Future>(self, part: F) -> impl Future<Output = F::Output> {
         TRACE.scope(self, part)
     }
 }
 
-/// Does what no request asked for, in a trace of its own. Its first span is made by `span` if the trace is kept.
+/// Runs work that no request asked for, in a trace of its own. `span` creates its root span if the trace is sampled.
 pub async fn of_own_accord<F: Future>(
     operation: &'static str,
     keeping: Keeping,
@@ -69,33 +69,34 @@ pub async fn of_own_accord<F: Future>(
     trace.scope(work.instrument(span)).await
 }
 
-/// Carries the trace and the span of this task over to another one that does a part of the work.
+/// Carries the trace and the span of this task to another task that does a part of the work.
 #[derive(Debug, Clone)]
 pub struct Carried {
+    /// Trace of the request, which a spawned task does not inherit.
     trace: Option<Trace>,
-    /// The span that asks for the part.
+    /// Span that the part belongs to.
     pub span: Span,
 }
 
 impl Carried {
-    /// Those of this task.
+    /// Captures the trace and the span of this task.
     pub fn here() -> Self {
         Self { trace: Trace::current(), span: Span::current() }
     }
 
-    /// The same trace in another of its spans.
+    /// Returns this trace with another of its spans.
     #[must_use]
     pub fn within(&self, span: Span) -> Self {
         Self { trace: self.trace, span }
     }
 
-    /// Whether its trace is kept.
+    /// Returns true if the trace is sampled.
     pub fn is_kept(&self) -> bool {
         !self.span.is_disabled()
     }
 
-    /// Where work is done that several ask for together: in the trace of the first of them that is kept, in a span that is
-    /// made inside of its own and linked to those of the others. Nothing if none is kept.
+    /// Context of work that several requests share: the trace of the first sampled one, with a span that `make` creates
+    /// inside its span and that is linked to the spans of the others. `None` if no request is sampled.
     pub fn joined<'c>(
         asking: impl Iterator<Item = &'c Self>,
         make: impl FnOnce(&Self) -> Span,
@@ -109,7 +110,7 @@ impl Carried {
         Some(first.within(span))
     }
 
-    /// Does the part.
+    /// Runs the part in the carried trace and span.
     pub async fn scope<F: Future>(self, part: F) -> F::Output {
         let part = part.instrument(self.span);
         match self.trace {
@@ -119,7 +120,7 @@ impl Carried {
     }
 }
 
-/// A span inside of another one, or none if that is none: then the trace is not kept.
+/// Creates a span inside `parent`; a disabled one if `parent` is, because its trace is not sampled then.
 #[macro_export]
 macro_rules! span_in {
     ($parent:expr, $($span:tt)+) => {{
@@ -132,7 +133,7 @@ macro_rules! span_in {
     }};
 }
 
-/// The same, but the outer span may end before the inner one does.
+/// As [`span_in!`](crate::span_in), for a span that may end after `parent` does.
 #[macro_export]
 macro_rules! span_outliving {
     ($parent:expr, $($span:tt)+) => {{
@@ -147,10 +148,10 @@ macro_rules! span_outliving {
     }};
 }
 
-/// Makes a span the child of another one, without keeping that one from its end. It has to happen before the span is entered
-/// for the first time.
+/// Makes a span the child of another one without extending that one's life. It has to happen before the span is first
+/// entered.
 pub fn put_beneath(span: &Span, parent: &Span) {
-    // It fails where nothing is exported.
+    // It fails if spans are not exported.
     let _ = span.set_parent(parent.context());
 }
 
@@ -158,7 +159,7 @@ thread_local! {
     static NEXT_SPAN: Cell<Option<SpanId>> = const { Cell::new(None) };
 }
 
-/// Makes something for the exporter, of which the first span gets this id.
+/// Creates spans for the exporter, of which the first gets this id.
 pub(super) fn with_span_id<T>(id: SpanId, make: impl FnOnce() -> T) -> T {
     NEXT_SPAN.set(Some(id));
     let span = make();
@@ -166,17 +167,17 @@ pub(super) fn with_span_id<T>(id: SpanId, make: impl FnOnce() -> T) -> T {
     span
 }
 
-/// The id of the trace this task works for; zeros outside of traces. It is written as 32 hexadecimal digits.
+/// Returns the id of the trace that this task works for; zeros outside of traces. Its text is 32 hexadecimal digits.
 pub fn current_trace_id() -> TraceId {
     Trace::current().map_or(TraceId::INVALID, |trace| trace.id)
 }
 
-/// Where the request that this task works for comes from.
+/// Address of the client whose request this task works for.
 pub fn client_address() -> Option<IpAddr> {
     Trace::current()?.client_address
 }
 
-/// Gives exported spans the id of the trace they belong to.
+/// Generator that gives exported spans the id of the trace they belong to.
 #[derive(Debug, Default)]
 pub(crate) struct TraceIds(RandomIdGenerator);
 
@@ -193,12 +194,12 @@ impl IdGenerator for TraceIds {
     }
 }
 
-/// Whether the current span is exported.
+/// Returns true if the current span is exported.
 pub fn is_exported() -> bool {
     current_ids().is_some()
 }
 
-/// The ids under which the collector knows the current span.
+/// Returns the ids under which the collector knows the current span.
 pub(crate) fn current_ids() -> Option<(TraceId, SpanId)> {
     // The exporting layer makes the context of a span current while the span is entered.
     Context::map_current(|context| {
@@ -208,8 +209,8 @@ pub(crate) fn current_ids() -> Option<(TraceId, SpanId)> {
     })
 }
 
-/// How the work of this task names itself to others (W3C Trace Context, section 3.2): in the context of an event, for instance.
-/// Nothing outside of traces.
+/// Value of `traceparent` for requests and events that this task sends (W3C Trace Context, section 3.2). `None` outside of
+/// traces.
 pub fn traceparent() -> Option<String> {
     let kept =
         current_ids().map(|(trace_id, parent_id)| TraceParent { trace_id, parent_id, flags: 1 });
@@ -223,24 +224,24 @@ pub fn traceparent() -> Option<String> {
     kept.or_else(trace).map(|parent| parent.to_string())
 }
 
-/// Whether callers' traces are not continued, as `OTEL_PROPAGATORS` may say.
+/// True if callers' traces are not continued, as `OTEL_PROPAGATORS` may say.
 static IGNORES_CALLERS: AtomicBool = AtomicBool::new(false);
 
-/// From now on every trace begins here.
+/// Stops continuing callers' traces: from now on every trace begins here.
 pub(crate) fn ignore_callers() {
     IGNORES_CALLERS.store(true, Ordering::Relaxed);
 }
 
-/// The span of a caller, as its `traceparent` header names it, if its trace is continued.
+/// Returns the span of a caller, as its `traceparent` header names it, if callers' traces are continued.
 pub fn caller(header: &str) -> Option<TraceParent> {
     if IGNORES_CALLERS.load(Ordering::Relaxed) { None } else { parse_traceparent(header) }
 }
 
 /// Makes a span of this process the child of a caller's span.
 ///
-/// It has to happen before the span is entered for the first time. Without export it does nothing.
+/// It has to happen before the span is first entered. Without export it does nothing.
 pub fn set_parent(span: &Span, parent: &TraceParent) {
-    // It fails where there is nothing to link: without export, or for a span that is filtered out.
+    // It fails if there is no span to link: without export, or for a span that is filtered out.
     let _ = span.set_parent(Context::new().with_remote_span_context(parent.context()));
 }
 

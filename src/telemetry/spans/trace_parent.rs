@@ -1,4 +1,4 @@
-//! The span of a caller, as the `traceparent` header names it (W3C Trace Context, section 3.2).
+//! Span of a caller, as the `traceparent` header names it (W3C Trace Context, section 3.2).
 //!
 //! Invariant: a [`TraceParent`] has ids that are valid in OpenTelemetry, whatever the header said.
 
@@ -7,24 +7,24 @@ use std::fmt;
 use opentelemetry::trace::{SpanContext, TraceState};
 use opentelemetry::{SpanId, TraceFlags, TraceId};
 
-/// The span of a caller in another process, as the `traceparent` header names it.
+/// Span of a caller in another process, as the `traceparent` header names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceParent {
-    /// The trace that the caller's span belongs to.
+    /// Id of the trace that the caller's span belongs to.
     pub trace_id: TraceId,
-    /// The caller's span.
+    /// Id of the caller's span.
     pub parent_id: SpanId,
-    /// Flags; the lowest bit says that the caller records its span.
+    /// Flags; the lowest bit is set if the caller records its span.
     pub flags: u8,
 }
 
 impl TraceParent {
-    /// Whether the caller records its span.
+    /// Returns true if the caller records its span.
     pub fn is_sampled(&self) -> bool {
         self.flags & 1 == 1
     }
 
-    /// The same as OpenTelemetry has it.
+    /// Converts to OpenTelemetry's type.
     pub(super) fn context(&self) -> SpanContext {
         let flags = TraceFlags::new(self.flags);
         SpanContext::new(self.trace_id, self.parent_id, flags, true, TraceState::default())
@@ -37,9 +37,9 @@ impl fmt::Display for TraceParent {
     }
 }
 
-/// Reads a `traceparent` header of version 00, exactly as W3C Trace Context section 3.2 defines it.
+/// Parses a `traceparent` header of version 00, exactly as W3C Trace Context section 3.2 defines it.
 ///
-/// Nothing is returned for any other version, length or letter case, and for ids of zeros only.
+/// Returns `None` for any other version, length or letter case, and for ids of zeros only.
 pub(crate) fn parse_traceparent(header: &str) -> Option<TraceParent> {
     let mut parts = header.split('-');
     let (version, trace_id) = (parts.next()?, hex(parts.next()?, 32)?);
@@ -56,7 +56,7 @@ pub(crate) fn parse_traceparent(header: &str) -> Option<TraceParent> {
     is_valid.then_some(parent)
 }
 
-/// The text, if it is exactly `digits` lower-case hexadecimal digits.
+/// Returns the text if it is exactly `digits` lower-case hexadecimal digits.
 fn hex(text: &str, digits: usize) -> Option<&str> {
     let is_hex = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     (text.len() == digits && text.bytes().all(is_hex)).then_some(text)

@@ -1,4 +1,4 @@
-//! An authority that certifies a collector and its clients, and the files that name them.
+//! Certificate authority for a collector and its clients, and the files with the certificates.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,14 +11,14 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
-/// An authority, with its certificate in a file.
+/// Certificate authority, with its certificate in a file.
 pub(super) struct Authority {
     directory: PathBuf,
     issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
 }
 
-/// What somebody shows, and its private key, in files.
+/// Certificate and private key of a party, in files.
 pub(super) struct Certified {
     pub(super) certificate: PathBuf,
     pub(super) key: PathBuf,
@@ -39,12 +39,12 @@ impl Authority {
         }
     }
 
-    /// The file that whoever trusts it is given.
+    /// File with the authority's certificate, for parties that trust it.
     pub(super) fn file(&self) -> PathBuf {
         self.directory.join("authority.pem")
     }
 
-    /// Certifies somebody of this name.
+    /// Issues a certificate for a party of this name.
     pub(super) fn certify(&self, name: &str, usage: ExtendedKeyUsagePurpose) -> Certified {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.extended_key_usages = vec![usage];
@@ -57,12 +57,12 @@ impl Authority {
         certified
     }
 
-    /// A client that it vouches for.
+    /// Issues a certificate for a client.
     pub(super) fn client(&self) -> Certified {
         self.certify("client", ExtendedKeyUsagePurpose::ClientAuth)
     }
 
-    /// How a collector at `localhost` serves TLS: to everybody, or to clients that the authority vouches for.
+    /// TLS settings of a collector at `localhost`: for every client, or only for clients that the authority has certified.
     pub(super) fn server(&self, knows_clients: bool) -> ServerConfig {
         let server = self.certify("localhost", ExtendedKeyUsagePurpose::ServerAuth);
         let provider = Arc::new(default_provider());

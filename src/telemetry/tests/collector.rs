@@ -1,5 +1,5 @@
-//! A collector in this process that keeps what it receives, or refuses it: OTLP over gRPC and over HTTP on one port, in the clear
-//! or over TLS.
+//! Collector in this process that keeps the requests it receives, or refuses them: OTLP over gRPC and over HTTP on one port,
+//! in the clear or over TLS.
 
 use std::io::Read;
 use std::net::SocketAddr;
@@ -47,18 +47,18 @@ use tonic::codegen::{CompressionEncoding, Service};
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
-/// Everything received so far.
+/// Requests received so far.
 #[derive(Default)]
 struct Received {
     asked: Vec<Asked>,
     resources: Vec<Resource>,
     spans: Vec<Span>,
     records: Vec<LogRecord>,
-    /// As they were sent last.
+    /// Metrics of the latest request.
     metrics: Vec<Metric>,
 }
 
-/// A request, without its body.
+/// Head of a request, without its body.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
     pub(super) path: String,
@@ -66,13 +66,13 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// The value of a header; an empty one if there is none.
+    /// Returns the value of a header; an empty one if there is none.
     pub(super) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 }
 
-/// The services of the collector.
+/// Services of the collector.
 #[derive(Clone, Default)]
 struct Services {
     refuse: bool,
@@ -158,7 +158,7 @@ impl Services {
     }
 }
 
-/// A collector that runs until it is dropped.
+/// Collector that runs until it is dropped.
 pub(super) struct Collector {
     pub(super) address: SocketAddr,
     services: Services,
@@ -174,7 +174,7 @@ impl Collector {
         Self::start_with(Services { refuse: true, ..Services::default() }, None).await
     }
 
-    /// One that is reached over TLS only.
+    /// Starts a collector that accepts TLS only.
     pub(super) async fn start_secure(config: ServerConfig) -> Self {
         Self::start_with(Services::default(), Some(TlsAcceptor::from(Arc::new(config)))).await
     }
@@ -203,12 +203,12 @@ impl Collector {
         self.kept().resources.clone()
     }
 
-    /// Every request.
+    /// Returns the heads of all requests.
     pub(super) fn asked(&self) -> Vec<Asked> {
         self.kept().asked.clone()
     }
 
-    /// The paths that were asked for, each once, in order of the alphabet.
+    /// Returns the requested paths, each once, in alphabetical order.
     pub(super) fn paths(&self) -> Vec<String> {
         let mut paths: Vec<_> = self.asked().into_iter().map(|asked| asked.path).collect();
         paths.sort_unstable();
@@ -236,7 +236,7 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, services: Servi
 }
 
 async fn secured(tls: TlsAcceptor, stream: TcpStream, services: Services) {
-    // Whoever does not trust it goes away.
+    // A client that does not trust the collector disconnects.
     if let Ok(stream) = tls.accept(stream).await {
         serve(stream, services).await;
     }
@@ -247,7 +247,7 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, ser
         let services = services.clone();
         async move { Ok::<_, hyper::Error>(services.answer(request).await) }
     });
-    // A connection may end in any way.
+    // Connections may end in any way.
     let builder = Builder::new(TokioExecutor::new());
     drop(builder.serve_connection(TokioIo::new(stream), answer).await);
 }

@@ -32,7 +32,7 @@ use crate::config::Config;
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER: &str = "00f067aa0ba902b7";
 
-/// What has been written to the log.
+/// Captured output of the log.
 #[derive(Clone, Default)]
 pub(super) struct Written(Arc<Mutex<Vec<u8>>>);
 
@@ -57,7 +57,7 @@ impl Write for Written {
     }
 }
 
-/// Telemetry for this thread, and what it writes.
+/// Sets up telemetry for this thread, with its captured output.
 pub(super) fn start_here(config: &TelemetrySettings) -> (Telemetry, Written, DefaultGuard) {
     let written = Written::default();
     let writer = written.clone();
@@ -72,14 +72,14 @@ fn exporting_to(address: SocketAddr) -> TelemetrySettings {
     ])
 }
 
-/// What these variables say.
+/// Settings that these variables result in.
 fn configured(variables: &[(&str, &str)]) -> TelemetrySettings {
     let variables: BTreeMap<String, String> =
         variables.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
     Config::from_environment(&variables).unwrap().telemetry
 }
 
-/// Meters that send what they have to the collector.
+/// Meters that send their metrics to the collector.
 fn meters(config: &OpenTelemetrySettings) -> (SdkMeterProvider, Exposition) {
     let reader = export::metrics(config.metrics.as_ref().unwrap(), config).unwrap();
     super::metrics::provider::start(resource(config), Some(reader)).unwrap()
@@ -217,7 +217,7 @@ async fn what_the_exporter_and_the_actors_are_made_of_is_not_exported() {
     assert_eq!(bodies, ["an actor panicked", "ours"]);
 }
 
-/// Uses telemetry as usual and says how long its end took.
+/// Uses telemetry as usual and returns the duration of its shutdown.
 async fn time_to_end(address: SocketAddr) -> Duration {
     let (telemetry, written, _guard) = start_here(&exporting_to(address));
     for _ in 0..5_000 {

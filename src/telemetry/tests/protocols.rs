@@ -26,7 +26,7 @@ impl Drop for Files {
     }
 }
 
-/// Tells a collector a span, a log record and a metric, and returns what the log says of it.
+/// Sends a span, a log record and a metric to a collector, and returns the log lines about it.
 async fn tell(variables: &[(&str, &str)]) -> String {
     let config = configured(variables);
     assert_eq!(config.opentelemetry.remarks, Vec::<String>::new());
@@ -38,7 +38,7 @@ async fn tell(variables: &[(&str, &str)]) -> String {
     written.text()
 }
 
-/// What the log says of spans that cannot be sent. The threads of the SDK are not heard in this one.
+/// Log lines about spans that cannot be sent. Lines of the SDK's own threads are not captured.
 async fn complaint(variables: &[(&str, &str)]) -> String {
     let config = configured(variables);
     let (_telemetry, written, _guard) = start_here(&configured(&[]));
@@ -47,7 +47,7 @@ async fn complaint(variables: &[(&str, &str)]) -> String {
     written.text()
 }
 
-/// What a collector was told.
+/// Signals that a collector has received.
 fn told(collector: &Collector) -> [Vec<String>; 3] {
     [
         collector.spans().into_iter().map(|span| span.name).collect(),

@@ -1,11 +1,11 @@
-//! What holds in a session, whatever its role and its database say.
+//! Settings that hold in a session, whatever its role and its database set.
 
 use crate::postgres::connect::connection::Connection;
 use crate::postgres::connect::link::Link;
 use crate::postgres::private_cluster::PrivateCluster;
 use crate::postgres::private_cluster::tests::{Scratch, config};
 
-/// A setting, what a role or a database says of it, and what holds.
+/// Setting, the value that a role or a database gives it, and the value that holds.
 const INHERITED: [(&str, &str, &str); 26] = [
     ("default_transaction_isolation", "serializable", "read committed"),
     ("default_transaction_read_only", "on", "off"),
@@ -39,7 +39,7 @@ async fn shown(link: &Link, name: &str) -> String {
     link.client.query_one(&format!("show {name}"), &[]).await.unwrap().get(0)
 }
 
-/// Why no session can be opened.
+/// Error for which no session can be opened.
 async fn refusal(connection: &Connection) -> String {
     connection.connect().await.unwrap_err().to_string()
 }

@@ -1,9 +1,10 @@
-//! What every session is told before it is used, and what is looked at then.
+//! Settings that every session gets before it is used, and the check that follows.
 //!
-//! It is told by statements and not in the startup packet: a pooler in between, as `PgBouncer`, refuses the packet's `options` or
-//! drops them without a word. What a session would inherit from its role or its database is told too, so that it means
-//! the same everywhere. Then the session is looked at in a transaction of its own: whether it is still the same one, which
-//! it need not be behind a pooler that lends sessions per transaction, and whether it can be worked in.
+//! They are set by statements and not in the startup packet: a pooler in between, as `PgBouncer`, refuses the packet's
+//! `options` or drops them silently. Settings that a session would inherit from its role or its database are set too, so
+//! that sessions behave alike everywhere. The check runs in a transaction of its own: it finds out if the session is still
+//! the one that was set up, which it need not be behind a pooler that lends sessions per transaction, and if the session is
+//! fit for use.
 
 #[cfg(test)]
 mod in_sessions;
@@ -14,19 +15,19 @@ use uuid::Uuid;
 
 use super::error::ConnectionError;
 
-/// The refusal of a pooler that does not.
+/// Error about a pooler that does not lend sessions for as long as a client is connected.
 pub const PER_TRANSACTION: &str = "what stands between Keyfold and PostgreSQL lends sessions per transaction, and has to lend \
     them for as long as a client is connected (PgBouncer: pool_mode = session)";
 
-/// What the user's connection string may say otherwise.
+/// Defaults that the user's connection string may override.
 ///
-/// * A lost client cannot keep a statement or a lock for long. Waiting for a lock ends before the statement does, so that it
-///   can be told from a statement that takes too long by itself.
-/// * The server notices within about 20 seconds that a client has vanished without a word, and gives up its locks; within 5
-///   those of a transaction, for which every node may be waiting. No transaction here waits that long for its client.
-/// * Rows are found by index, however small their table was when a statement was planned: PostgreSQL keeps its plans, and
-///   one that reads a small table from end to end would go on doing so as the table grows. Where a whole table has to be
-///   read, a plan then counts as costly, which is no reason to compile it (`jit`).
+/// * A lost client cannot keep a statement or a lock for long. A lock wait times out before its statement does, so that it
+///   can be told from a statement that is slow by itself.
+/// * The server notices within about 20 seconds that a client has vanished silently, and releases its locks; within 5 those
+///   of a transaction, for which every node may be waiting. No transaction here waits that long for its client.
+/// * Rows are found by index, however small their table was when a statement was planned: PostgreSQL keeps its plans, and a
+///   plan that scans a small table would go on scanning as the table grows. A plan that has to scan a whole table then
+///   counts as costly, which is no reason to compile it (`jit`).
 const DEFAULTS: [(&str, &str); 10] = [
     ("statement_timeout", "10s"),
     ("lock_timeout", "8s"),
@@ -40,10 +41,10 @@ const DEFAULTS: [(&str, &str); 10] = [
     ("plan_cache_mode", "auto"),
 ];
 
-/// What nobody may say otherwise: neither a role, nor a database, nor the connection string.
+/// Settings that neither a role, nor a database, nor the connection string may override.
 ///
 /// * Each statement sees what was committed before it, which the log's lock depends on, and may write.
-/// * Sessions of a pool are idle for as long as nobody asks for anything.
+/// * Sessions of a pool are idle for as long as there are no requests.
 /// * Values are written and read in one notation, and statements mean what they say.
 /// * Single rows are found by index, nested loops and sorting.
 const PINNED: [(&str, &str); 18] = [
@@ -67,8 +68,8 @@ const PINNED: [(&str, &str); 18] = [
     ("intervalstyle", "postgres"),
 ];
 
-/// What an inherited value decides. An answer is not given before a change is durable, whatever the role says; how many
-/// standbys it waits for is the operator's choice. PostgreSQL 17 bounds whole transactions too.
+/// Adjusts inherited values. A change is acknowledged only once it is durable, whatever the role sets; the number of
+/// standbys it waits for is the operator's choice. PostgreSQL 17 limits whole transactions too, which is switched off.
 const INHERITED: &str = "\
 do $$ begin
     if current_setting('synchronous_commit') = 'off' then
@@ -79,25 +80,25 @@ do $$ begin
     end if;
 end $$";
 
-/// The longest name of a schema: with it a channel's name has the 63 bytes that PostgreSQL keeps.
+/// Longest name of a schema in bytes: with it a channel's name has the 63 bytes that PostgreSQL keeps.
 const LONGEST_SCHEMA: usize = 55;
 
-/// What a session is told.
+/// Settings of one connection's sessions.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Settings {
-    /// What the connection string says, in its order.
+    /// Settings from the connection string, in its order: they come after the defaults and before the pinned ones.
     own: Vec<(String, String)>,
-    /// The schema to work in, if it is not the connection string that says so.
+    /// Schema to work in, if it is set by the program and not by the connection string.
     schema: Option<String>,
 }
 
 impl Settings {
-    /// Reads the `options` of a connection string, which are those of a server process: `-c name=value`, `-cname=value` or
-    /// `--name=value`. Returns what is none of these too: it is for whoever stands in front of the server.
+    /// Parses the `options` of a connection string, which are those of a server process: `-c name=value`, `-cname=value` or
+    /// `--name=value`. Returns the rest too, which is for a proxy in front of the server.
     ///
     /// # Errors
     ///
-    /// When an option has no value.
+    /// Fails if an option has no value.
     pub(super) fn of_options(options: &str) -> Result<(Self, Option<String>), ConnectionError> {
         let (mut own, mut rest) = (Vec::new(), Vec::new());
         let mut words = words(options).into_iter();
@@ -118,12 +119,12 @@ impl Settings {
         Ok((Self { own, schema: None }, rest))
     }
 
-    /// The same, working in this schema.
+    /// Makes sessions work in this schema.
     pub(super) fn in_schema(&mut self, schema: &str) {
         self.schema = Some(schema.to_owned());
     }
 
-    /// The statements that tell a session, which is known by this name from then on.
+    /// Statements that apply the settings and mark the session with this name.
     pub(super) fn telling(&self, name: Uuid) -> String {
         let mut sql = String::from("select ");
         let path =
@@ -137,7 +138,7 @@ impl Settings {
         sql
     }
 
-    /// The statement that looks at a session of this name, in a transaction after that.
+    /// Statement that checks a session of this name, in a transaction after that.
     pub(super) fn looking(&self, name: Uuid) -> String {
         let schema = self.schema.as_ref().map_or("current_schema()".to_owned(), |s| literal(s));
         let lent = literal(PER_TRANSACTION);
@@ -166,7 +167,7 @@ end $$"
     }
 }
 
-/// Words of `options`: white space separates them, a backslash quotes what follows.
+/// Splits `options` into words: white space separates them, a backslash quotes the next character.
 fn words(options: &str) -> Vec<String> {
     let (mut words, mut word) = (Vec::new(), None::<String>);
     let mut characters = options.chars();
@@ -181,7 +182,7 @@ fn words(options: &str) -> Vec<String> {
     words
 }
 
-/// A text as SQL reads it, whatever `standard_conforming_strings` says.
+/// Quotes a text for SQL, whatever `standard_conforming_strings` is.
 fn literal(text: &str) -> String {
     format!("E'{}'", text.replace('\\', r"\\").replace('\'', "''"))
 }

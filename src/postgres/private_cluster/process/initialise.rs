@@ -1,7 +1,7 @@
-//! Makes a new cluster.
+//! Creates a new cluster.
 //!
-//! Invariant: `<data>/postgres` is either absent or a complete cluster. `initdb` works in a directory beside it, which
-//! takes its place only when everything in it is on disk.
+//! Invariant: `<data>/postgres` is either absent or a complete cluster. `initdb` works in a directory beside it, which is
+//! renamed to its place only after everything in it is on disk.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -16,9 +16,9 @@ use crate::postgres::private_cluster::system::binaries::Binaries;
 use crate::postgres::private_cluster::system::identity::Identity;
 use crate::postgres::private_cluster::system::owned_file;
 
-/// What the directory that `initdb` works in is called, after the name of the cluster.
+/// Suffix of the directory that `initdb` works in, after the name of the cluster.
 const UNFINISHED: &str = "unfinished";
-/// Where a new cluster starts from; later changes in its `postgresql.conf` are kept.
+/// Initial settings of a new cluster; later changes in its `postgresql.conf` are kept.
 const SETTINGS: &str = "
 # Keyfold's private cluster. These are starting values, to be changed at will. Addresses, durability and autovacuum
 # are given on the command line at every start and cannot be changed here.
@@ -33,7 +33,7 @@ log_min_messages = log
 log_checkpoints = off
 ";
 
-/// Makes a cluster at `directory` and lets the data directory point to it.
+/// Creates a cluster at `directory` and links to it from the data directory.
 pub(super) async fn initialise(
     data: &Path,
     directory: &Path,
@@ -42,7 +42,7 @@ pub(super) async fn initialise(
 ) -> Result<(), ClusterError> {
     tracing::info!("making a PostgreSQL {} cluster in {}", binaries.major(), directory.display());
     remove_attempts(directory);
-    // The `initdb` of a killed server goes on for a moment, so nobody else may work where it does.
+    // The `initdb` of a killed server goes on for a moment, so each process works in a directory of its own.
     let unfinished = directory.with_extension(format!("{UNFINISHED}-{}", std::process::id()));
     prepare(&unfinished, identity).map_err(ClusterError::file("create", &unfinished))?;
     run_initdb(&unfinished, binaries, identity).await?;
@@ -60,7 +60,7 @@ pub(super) async fn initialise(
     Ok(())
 }
 
-/// Removes what interrupted attempts left. One whose `initdb` still runs resists, and is removed by that when it fails.
+/// Removes the remains of interrupted attempts. If an `initdb` still runs, it removes its own directory when it fails.
 fn remove_attempts(directory: &Path) {
     let beginning = directory.with_extension(UNFINISHED);
     let siblings = directory.parent().and_then(|parent| fs::read_dir(parent).ok());
@@ -76,7 +76,7 @@ fn is_attempt(path: &Path, beginning: &Path) -> bool {
     path.as_os_str().as_bytes().starts_with(beginning.as_os_str().as_bytes())
 }
 
-/// Makes an empty private directory for the cluster's user.
+/// Creates an empty private directory for the cluster's user.
 fn prepare(path: &Path, identity: &Identity) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(path)?;
     if identity.is_divided() {
@@ -92,7 +92,7 @@ async fn run_initdb(
 ) -> Result<(), ClusterError> {
     let mut initdb = identity.command(binaries.program("initdb"));
     initdb.args(["--data-checksums", "--encoding=UTF8", "--locale=C", "--no-instructions"]);
-    // The access rules are written before the first start; these would let nobody else in either.
+    // The access rules are written before the first start; these methods would admit no other user either.
     initdb.args(["--auth-local=peer", "--auth-host=reject"]);
     initdb.arg(format!("--username={ROLE}")).arg("--pgdata").arg(path);
     Identity::run(initdb).await

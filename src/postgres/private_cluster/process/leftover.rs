@@ -1,7 +1,7 @@
-//! What an earlier run left behind: a server that is still stopping, or one that lost everybody who would stop it.
+//! Servers of an earlier run: one that is still stopping, or one that lost every process that would stop it.
 //!
-//! Invariant: only a process that is certainly this cluster's server is ever signalled. A process id in a file says
-//! little: after a crash it may belong to anybody.
+//! Invariant: only a process that is certainly this cluster's server is ever signalled. A process id in a file proves
+//! little: after a crash it may belong to any process.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,22 +11,22 @@ use crate::postgres::private_cluster::error::ClusterError;
 use crate::postgres::private_cluster::system::binaries::Binaries;
 use crate::postgres::private_cluster::system::identity::Identity;
 
-/// How long a leftover server gets for an orderly stop, in seconds.
+/// Seconds that a leftover server gets for an orderly stop.
 const FAST_SECONDS: &str = "60";
-/// How long it then gets for an immediate one, in seconds.
+/// Seconds that it then gets for an immediate stop.
 const IMMEDIATE_SECONDS: &str = "20";
 
-/// What `postmaster.pid` says of the server that wrote it.
+/// Content of `postmaster.pid`, written by the server itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PidFile {
-    /// The server's process id.
+    /// Process id of the server.
     pub(crate) pid: u32,
-    /// The directory of its socket.
+    /// Directory of the server's socket.
     pub(crate) socket: Option<PathBuf>,
 }
 
 impl PidFile {
-    /// Reads the file of a cluster; `None` if there is none, or none that is complete enough.
+    /// Reads the file of a cluster; `None` if there is none, or if it is incomplete.
     pub(crate) fn read(cluster: &Path) -> Option<Self> {
         Self::parse(&fs::read_to_string(Self::path(cluster)).ok()?)
     }
@@ -43,15 +43,15 @@ impl PidFile {
     }
 }
 
-/// What the directory of a cluster says of its server.
+/// State of a cluster's server, as its directory shows it.
 enum Found {
-    /// It has ended in order, or never was.
+    /// The server has ended in order, or never ran.
     Nothing,
-    /// A file that names no process, as a crash of the machine may leave it.
+    /// The file names no process, as a crash of the machine may leave it.
     Rubbish,
-    /// It is gone and left its file; the process id in that means nothing any more.
+    /// The server is gone and left its file; the process id in it means nothing any more.
     Stale(u32),
-    /// It runs.
+    /// The server runs under this process id.
     Server(u32),
 }
 
@@ -68,7 +68,7 @@ impl Found {
 
 /// Stops a server of this cluster that an earlier run left, and returns the process id its file names if it is stale.
 ///
-/// The caller holds the data directory's lock, so nobody else can have started one.
+/// The caller holds the data directory's lock, so no other process can have started one.
 pub(super) async fn stop(
     cluster: &Path,
     binaries: &Binaries,
@@ -76,7 +76,7 @@ pub(super) async fn stop(
 ) -> Result<Option<u32>, ClusterError> {
     let mut problem = String::new();
     for (mode, seconds) in [("fast", FAST_SECONDS), ("immediate", IMMEDIATE_SECONDS)] {
-        // Looked at anew after a failure: a server whose lifeline has closed may stop before it can be told to.
+        // The state is read again after a failure: a server whose lifeline has closed may stop before it can be told to.
         match Found::in_cluster(cluster) {
             Found::Nothing => return Ok(None),
             Found::Rubbish => return clear(cluster).map(|()| None),
@@ -100,8 +100,8 @@ pub(super) async fn stop(
     }
 }
 
-/// Removes a file that names no process, with which PostgreSQL does not start; unless a server runs all the same, which would
-/// not be noticed any more.
+/// Removes a file that names no process, with which PostgreSQL does not start. Fails if a server runs nevertheless, because
+/// without the file it would go unnoticed.
 fn clear(cluster: &Path) -> Result<(), ClusterError> {
     let path = PidFile::path(cluster);
     if let Some(pid) = running_in(cluster) {
@@ -112,7 +112,7 @@ fn clear(cluster: &Path) -> Result<(), ClusterError> {
     fs::remove_file(&path).map_err(ClusterError::file("remove", &path))
 }
 
-/// A process that is the server of this cluster, or one of that server's.
+/// Finds a process that is the server of this cluster, or a child of it.
 fn running_in(cluster: &Path) -> Option<u32> {
     let listed = Command::new("ps")
         .args(["-A", "-o", "pid="])
@@ -127,7 +127,7 @@ fn running_in(cluster: &Path) -> Option<u32> {
     from_proc.chain(from_ps).find(|pid| is_server(*pid, cluster))
 }
 
-/// Asks the running server of a cluster to stop, and waits for it.
+/// Tells the running server of a cluster to stop, and waits for its end.
 pub(super) async fn pg_ctl_stop(
     mode: &str,
     seconds: &str,
@@ -140,10 +140,10 @@ pub(super) async fn pg_ctl_stop(
     Identity::run(pg_ctl).await
 }
 
-/// Whether a process is the server of this cluster.
+/// Returns true if a process is the server of this cluster.
 fn is_server(pid: u32, cluster: &Path) -> bool {
     if cfg!(target_os = "linux") {
-        // The server works in its cluster's directory, and nobody else does.
+        // Only the server's processes work in the cluster's directory.
         return fs::read_link(format!("/proc/{pid}/cwd"))
             .is_ok_and(|directory| directory == cluster);
     }

@@ -1,7 +1,7 @@
-//! Waits until the cluster accepts statements, and makes Keyfold's database in it.
+//! Waits until the cluster accepts statements, and creates Keyfold's database in it.
 //!
-//! Readiness is shown by connecting, never by a file or a fixed delay. After a crash PostgreSQL first replays its log,
-//! saying so to whoever connects; a server that says so gets far more time than one that does not answer.
+//! A successful connection shows readiness, never a file or a fixed delay. After a crash PostgreSQL first replays its log
+//! and refuses connections with a code that says so; such a server gets far more time than one that does not answer.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,19 +17,19 @@ use crate::postgres::private_cluster::access::ROLE;
 use crate::postgres::private_cluster::error::ClusterError;
 use crate::postgres::private_cluster::log;
 
-/// The database that Keyfold works in.
+/// Name of the database that Keyfold works in.
 pub const DATABASE: &str = "keyfold";
-/// The database that every cluster has from the beginning.
+/// Database that every cluster has from the beginning.
 const MAINTENANCE: &str = "postgres";
 
-/// How long a server may take until it answers.
+/// Time limit for the first answer of a server.
 pub(crate) const ANSWER_LIMIT: Duration = Duration::from_mins(1);
-/// How long a server that answers may take to recover from a crash.
+/// Time limit for the crash recovery of a server that answers.
 const RECOVERY_LIMIT: Duration = Duration::from_mins(15);
-/// How often it is asked.
+/// Interval between two attempts to connect.
 const PACE: Duration = Duration::from_millis(25);
 
-/// Waits for the server, then makes the database if it is missing.
+/// Waits for the server, then creates the database if it is missing.
 pub(super) async fn wait(
     postmaster: &Postmaster,
     socket: &Path,
@@ -41,7 +41,7 @@ pub(super) async fn wait(
     if database.map_err(DatabaseError::from)?.is_some() {
         return Ok(());
     }
-    // A new database is copied and flushed to disk, which may take longer than a statement usually may.
+    // A new database is copied and flushed to disk, which may exceed the usual statement timeout.
     for statement in
         ["SET statement_timeout = 0", &format!("CREATE DATABASE {DATABASE} OWNER {ROLE}")]
     {
@@ -74,7 +74,7 @@ async fn first_session(
     }
 }
 
-/// How long after the start an error may still turn into success; `None` if it never will.
+/// Time after the start within which an error may still turn into success; `None` if it never will.
 fn patience(error: &tokio_postgres::Error) -> Option<Duration> {
     match error.code() {
         Some(code) if *code == SqlState::CANNOT_CONNECT_NOW => Some(RECOVERY_LIMIT),
@@ -83,7 +83,7 @@ fn patience(error: &tokio_postgres::Error) -> Option<Duration> {
     }
 }
 
-/// Asks again and again, without hurry after a slow answer.
+/// Returns an interval for attempts that does not catch up after a slow answer.
 pub(crate) fn paced() -> tokio::time::Interval {
     let mut pace = interval(PACE);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);

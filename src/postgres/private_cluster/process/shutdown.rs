@@ -1,4 +1,4 @@
-//! Stops the cluster: in order if it can be, at once if it must be.
+//! Stops the cluster: in order if possible, immediately if necessary.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use super::leftover;
 use super::startup::Started;
 use crate::postgres::private_cluster::error::ClusterError;
 
-/// How long PostgreSQL gets to finish what it is doing and write everything out.
+/// Time that PostgreSQL gets for an orderly stop, in which it ends sessions and flushes its data.
 const ORDERLY: Duration = Duration::from_secs(30);
-/// How long it gets to end at once, in seconds; the next start then recovers from its log.
+/// Seconds that it gets for an immediate stop; the next start then recovers from its log.
 const AT_ONCE_SECONDS: &str = "10";
 
 /// Shuts a cluster down and waits until nothing of it runs.
@@ -19,11 +19,11 @@ pub(crate) async fn shut_down(started: Started) -> Result<(), ClusterError> {
             "PostgreSQL did not stop in {} seconds and is stopped at once",
             ORDERLY.as_secs()
         );
-        // Its failure shows below, as a server that is still there.
+        // Its failure shows below, as a server that still runs.
         leftover::pg_ctl_stop("immediate", AT_ONCE_SECONDS, &directory, &binaries, &identity)
             .await
             .ok();
     }
-    // Somebody may have killed the script between: then PostgreSQL stops without anybody having waited for it.
+    // If the script was killed in the meantime, PostgreSQL stops without a process that has waited for it.
     leftover::stop(&directory, &binaries, &identity).await.map(|_| ())
 }

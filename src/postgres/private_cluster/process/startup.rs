@@ -1,7 +1,7 @@
 //! Starts the cluster of a data directory that this process owns.
 //!
-//! The steps, each safe to be interrupted at any point: find the programs and the user, settle where the files are,
-//! stop what an earlier run left, initialise a new cluster, write the access rules, start PostgreSQL, wait for it.
+//! The steps, each safe to be interrupted at any point: find the programs and the user, choose the location of the files,
+//! stop the server of an earlier run, initialise a new cluster, write the access rules, start PostgreSQL, wait for it.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -20,7 +20,7 @@ use crate::postgres::private_cluster::system::binaries::Binaries;
 use crate::postgres::private_cluster::system::identity::Identity;
 use crate::postgres::private_cluster::{access, log, place, socket};
 
-/// Given on the command line, where neither a file nor `ALTER SYSTEM` can change them.
+/// Settings given on the command line, where neither a file nor `ALTER SYSTEM` can change them.
 const FIXED: [&str; 9] = [
     "listen_addresses=",
     "unix_socket_permissions=0700",
@@ -33,24 +33,24 @@ const FIXED: [&str; 9] = [
     "cluster_name=keyfold",
 ];
 
-/// How long to wait between two attempts to start.
+/// Pause between two attempts to start.
 const RETRY_PACE: Duration = Duration::from_millis(250);
 
-/// What PostgreSQL says when processes of a killed server have not all gone yet.
+/// Part of PostgreSQL's message while processes of a killed server are still alive.
 const STILL_IN_USE: &str = "pre-existing shared memory block";
 
-/// A cluster that is running and ready.
+/// Cluster that is running and ready.
 #[derive(Debug)]
 pub(crate) struct Started {
-    /// The server process.
+    /// Server process, which ends with this value.
     pub(crate) postmaster: Postmaster,
-    /// The directory of its socket.
+    /// Directory of the server's socket.
     pub(crate) socket: PathBuf,
-    /// Its files.
+    /// Directory of the cluster's files.
     pub(crate) directory: PathBuf,
-    /// The programs it runs with.
+    /// Programs that the server runs with, needed again to stop it.
     pub(crate) binaries: Binaries,
-    /// The users involved.
+    /// Users that Keyfold and PostgreSQL run as.
     pub(crate) identity: Identity,
 }
 
@@ -85,26 +85,26 @@ pub(crate) async fn start(
     Ok(Started { postmaster, socket, directory, binaries, identity })
 }
 
-/// Everything that one start of PostgreSQL needs.
+/// Parameters of one start of PostgreSQL.
 pub(crate) struct Launch {
-    /// The programs.
+    /// Programs to run, of the cluster's major version.
     pub(crate) binaries: Binaries,
-    /// The users involved.
+    /// Users that Keyfold and PostgreSQL run as.
     pub(crate) identity: Identity,
-    /// The cluster's files.
+    /// Directory of the cluster's files.
     pub(crate) directory: PathBuf,
-    /// The directory of the socket.
+    /// Directory of the socket, private to PostgreSQL's user.
     pub(crate) socket: PathBuf,
-    /// The process id in a `postmaster.pid` whose server is gone.
+    /// Process id in a `postmaster.pid` whose server is gone.
     pub(crate) stale: Option<u32>,
-    /// How many sessions it has to allow.
+    /// Sessions that the cluster has to allow.
     pub(crate) sessions: usize,
-    /// Where PostgreSQL writes its messages.
+    /// File that PostgreSQL writes its messages to.
     pub(crate) log: PathBuf,
 }
 
 impl Launch {
-    /// Starts PostgreSQL and waits until it is ready, trying again while a killed server's processes are still going.
+    /// Starts PostgreSQL and waits until it is ready, retrying while processes of a killed server are still alive.
     pub(super) async fn until_ready(&self) -> Result<Postmaster, ClusterError> {
         let file = log::open(&self.log).map_err(ClusterError::file("write", &self.log))?;
         let deadline = Instant::now() + readiness::ANSWER_LIMIT;
@@ -123,7 +123,7 @@ impl Launch {
         }
     }
 
-    /// Room for more sessions than a cluster is made with. Otherwise its file says how many.
+    /// Setting for more sessions than the cluster's own file allows; `None` leaves the number to that file.
     fn room(&self) -> Option<String> {
         let reserved = 100 - SESSIONS;
         let is_needed = self.sessions > SESSIONS;
@@ -156,11 +156,11 @@ impl Launch {
     }
 }
 
-/// The setting is a list of directories, in which a comma or a space would separate.
+/// Quotes the socket's directory: the setting is a list, in which a comma or a space would separate.
 fn quoted_directory(socket: &Path) -> OsString {
     let mut setting = b"unix_socket_directories=\"".to_vec();
     for &byte in socket.as_os_str().as_bytes() {
-        // A quote inside quotes is doubled.
+        // Quotes inside quotes are doubled.
         setting.extend(std::iter::repeat_n(byte, if byte == b'"' { 2 } else { 1 }));
     }
     setting.push(b'"');

@@ -1,7 +1,7 @@
 //! Finds PostgreSQL's server programs, which distributions rarely put on the `PATH`.
 //!
-//! Invariant: what is returned is a directory with `postgres`, `initdb` and `pg_ctl` of one major version, at least 14,
-//! and for an existing cluster exactly the major version that made it.
+//! Invariant: the result is a directory with `postgres`, `initdb` and `pg_ctl` of one major version, at least 14, and for an
+//! existing cluster exactly the major version that made it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,10 +11,10 @@ use std::process::{Command, Stdio};
 use super::install;
 use crate::postgres::private_cluster::error::ClusterError;
 
-/// The oldest major version that Keyfold's schema and set-up work with.
+/// Oldest major version that Keyfold's schema and set-up work with.
 const OLDEST: u32 = 14;
 
-/// Where packages put the programs: a directory, the beginning of a name in it, and what follows below that.
+/// Directories of packages: a parent, the beginning of a name in it, and the path below that.
 const PLACES: [(&str, &str, &str); 7] = [
     ("/usr/lib/postgresql", "", "bin"),
     ("/usr", "pgsql-", "bin"),
@@ -25,10 +25,12 @@ const PLACES: [(&str, &str, &str); 7] = [
     ("/Applications/Postgres.app/Contents/Versions", "", "bin"),
 ];
 
-/// A directory with PostgreSQL's server programs.
+/// Directory with PostgreSQL's server programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Binaries {
+    /// Canonical path, because the programs are run from another working directory.
     directory: PathBuf,
+    /// Major version of the programs, which must be that of the cluster.
     major: u32,
 }
 
@@ -52,23 +54,23 @@ impl Binaries {
         }
     }
 
-    /// Where they are.
+    /// Directory of the programs.
     pub(crate) fn directory(self) -> PathBuf {
         self.directory
     }
 
-    /// The path of one of the programs.
+    /// Path of one of the programs.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }
 
-    /// The major version of the programs.
+    /// Major version of the programs.
     pub(crate) fn major(&self) -> u32 {
         self.major
     }
 
     fn in_directory(directory: PathBuf) -> Option<Self> {
-        // The programs are run from another working directory.
+        // The path has to be absolute: the programs are run from another working directory.
         let directory = fs::canonicalize(directory).ok()?;
         let is_complete =
             ["postgres", "initdb", "pg_ctl"].iter().all(|name| directory.join(name).is_file());
@@ -91,7 +93,7 @@ impl Binaries {
     }
 }
 
-/// The newest program with this name. It may be installed without the server's.
+/// Returns the newest program with this name, which may be installed without the server's programs.
 pub(crate) fn newest(name: &str) -> Result<PathBuf, ClusterError> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let directories = candidates().into_iter().chain(std::env::split_paths(&path));
@@ -101,12 +103,12 @@ pub(crate) fn newest(name: &str) -> Result<PathBuf, ClusterError> {
     newest.ok_or_else(|| ClusterError::NoBinaries { install: install::command(None) })
 }
 
-/// Directories that may hold the programs, in order of preference.
+/// Directories that may contain the programs, in order of preference.
 fn candidates() -> Vec<PathBuf> {
-    // PATH belongs to the system, not to Keyfold's configuration.
+    // `PATH` belongs to the system, not to Keyfold's configuration.
     let path = std::env::var_os("PATH").unwrap_or_default();
     let on_path = std::env::split_paths(&path).filter_map(|directory| {
-        // Packages link single programs into a common directory; their siblings are where the link leads.
+        // Packages link single programs into a common directory; the other programs are where the link leads.
         let program = ["postgres", "initdb"]
             .iter()
             .map(|name| directory.join(name))
@@ -138,7 +140,7 @@ fn version_of(postgres: &Path) -> Option<u32> {
     major_in(&String::from_utf8_lossy(&output.stdout))
 }
 
-/// The major version in a line such as `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`.
+/// Parses the major version in a line such as `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`.
 fn major_in(line: &str) -> Option<u32> {
     let (_, version) = line.split_once("(PostgreSQL)")?;
     let digits: String = version.trim_start().chars().take_while(char::is_ascii_digit).collect();

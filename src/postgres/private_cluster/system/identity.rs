@@ -1,9 +1,10 @@
-//! As whom PostgreSQL runs, and how its programs are started.
+//! Operating system users of Keyfold and PostgreSQL, and the start of PostgreSQL's programs.
 //!
 //! PostgreSQL refuses to run as root. A server that runs as root therefore runs every program of the cluster as an
 //! unprivileged user; any other server runs them as itself.
 //!
-//! Invariant: the programs get no environment but what they need, so no secret of the server's reaches another user.
+//! Invariant: the programs get only the environment variables that they need, so no secret of the server reaches another
+//! user.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -16,23 +17,24 @@ use crate::postgres::private_cluster::error::ClusterError;
 
 /// Unprivileged users that systems have, in order of preference.
 const UNPRIVILEGED: [&str; 3] = ["postgres", "_postgres", "nobody"];
-/// What a program needs to be found, loaded and run.
+/// Environment variables that a program needs to be found, loaded and run.
 const INHERITED: [&str; 4] =
     ["PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"];
-/// What gives a name to a user id that has none (`nss_wrapper(1)`).
+/// Environment variables of `nss_wrapper(1)`, which gives a name to a user id without one.
 const NAMING: [&str; 3] = ["NSS_WRAPPER_PASSWD", "NSS_WRAPPER_GROUP", "LD_PRELOAD"];
 
-/// Who the server is, and who its cluster is.
+/// Operating system users of the Keyfold server and of its cluster.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
-    /// The user this process runs as, and the only one who may connect.
+    /// User that this process runs as, the only one that may connect.
     pub(crate) server: OsUser,
-    /// The user PostgreSQL runs as.
+    /// User that PostgreSQL runs as.
     pub(crate) cluster: OsUser,
 }
 
 impl Identity {
-    /// Decides as whom to run: the configured user, the owner of the existing files, or what the system has.
+    /// Chooses the user to run as: the configured one, the owner of the existing files, or an unprivileged one of the
+    /// system.
     pub(crate) fn choose(run_as: Option<&str>, owner: Option<u32>) -> Result<Self, ClusterError> {
         let server = OsUser::current().map_err(ClusterError::Nameless)?;
         if !server.is_root() {
@@ -56,7 +58,7 @@ impl Identity {
         }
     }
 
-    /// Whether PostgreSQL runs as another user than the server.
+    /// Returns true if PostgreSQL runs as another user than the server.
     pub(crate) fn is_divided(&self) -> bool {
         self.server.uid != self.cluster.uid
     }
@@ -80,7 +82,7 @@ impl Identity {
         command
     }
 
-    /// Whether the cluster's user can enter a directory, by trying.
+    /// Returns true if the cluster's user can enter a directory, found out by trying.
     pub(crate) async fn can_enter(&self, directory: &Path) -> bool {
         let mut command = self.command("/bin/sh");
         command
@@ -91,7 +93,7 @@ impl Identity {
         command.status().await.is_ok_and(|status| status.success())
     }
 
-    /// Runs one of PostgreSQL's programs to its end; the error has the last lines it wrote.
+    /// Runs one of PostgreSQL's programs to its end; the error has the last lines that it wrote.
     pub(crate) async fn run(mut command: Command) -> Result<(), ClusterError> {
         let program = Path::new(command.as_std().get_program()).display().to_string();
         let failed = |output: String| ClusterError::Program { program: program.clone(), output };

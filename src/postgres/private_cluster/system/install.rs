@@ -1,8 +1,8 @@
-//! The command that installs PostgreSQL's server on this system, for people who have just been told it is missing.
+//! Shell command that installs PostgreSQL's server on this system, for error messages about missing programs.
 
 use std::fs;
 
-/// The command that installs the server: any version, or one.
+/// Returns the command that installs the server: any version, or a given one.
 pub(super) fn command(major: Option<u32>) -> String {
     if cfg!(target_os = "macos") {
         return for_family("macos", major);
@@ -13,7 +13,7 @@ pub(super) fn command(major: Option<u32>) -> String {
     for_family(family(&release.unwrap_or_default()), major)
 }
 
-/// Which family of distributions an `os-release` file describes.
+/// Family of distributions that an `os-release` file describes.
 fn family(release: &str) -> &'static str {
     let value = |key: &str| {
         let line = release.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));

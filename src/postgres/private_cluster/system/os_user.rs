@@ -1,54 +1,54 @@
-//! Operating system users, whose names are looked up without any C library call of ours.
+//! Operating system users, looked up without any C library call of ours.
 //!
-//! `/etc/passwd` comes first because it is always right about the users it has; `id` knows the rest (directory services
-//! of macOS, LDAP).
+//! `/etc/passwd` comes first because it is always right about the users it has; `id` knows the rest (directory services of
+//! macOS, LDAP).
 
 use std::fs;
 use std::process::{Command, Stdio};
 
 use rustix::process::{getgid, getuid};
 
-/// A user of the operating system.
+/// Operating system user with its primary group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OsUser {
-    /// The login name, which peer authentication goes by.
+    /// Login name, by which peer authentication recognises the user.
     pub(crate) name: String,
-    /// The user id.
+    /// Numeric user id.
     pub(crate) uid: u32,
-    /// The primary group's id.
+    /// Numeric id of the primary group.
     pub(crate) gid: u32,
 }
 
 impl OsUser {
-    /// The user that this process runs as.
+    /// Returns the user that this process runs as.
     ///
     /// # Errors
     ///
-    /// Its user id, if that has no name here (a container with an arbitrary id): PostgreSQL does not run as such a user.
+    /// The user id, if it has no name here (a container with an arbitrary id): PostgreSQL does not run as such a user.
     pub(super) fn current() -> Result<Self, u32> {
         let (uid, gid) = (getuid().as_raw(), getgid().as_raw());
         let name = id(&["-un"]).ok_or(uid)?;
         Ok(Self { name, uid, gid })
     }
 
-    /// The user of this name.
+    /// Returns the user of this name, from `/etc/passwd` or `id`.
     pub(super) fn named(name: &str) -> Option<Self> {
         let listed = listed(&passwd(), |user| user.name == name);
         listed.or_else(|| {
-            // A name that looks like an option is nobody's.
+            // A name that looks like an option belongs to no user.
             let number =
                 |flag| if name.starts_with('-') { None } else { id(&[flag, name])?.parse().ok() };
             Some(Self { name: name.to_owned(), uid: number("-u")?, gid: number("-g")? })
         })
     }
 
-    /// The user of this id.
+    /// Returns the user of this id, from `/etc/passwd` or `id`.
     pub(super) fn with_uid(uid: u32) -> Option<Self> {
         listed(&passwd(), |user| user.uid == uid)
             .or_else(|| Self::named(&id(&["-un", &uid.to_string()])?))
     }
 
-    /// Whether this is the superuser, as whom PostgreSQL refuses to run.
+    /// Returns true for the superuser, as which PostgreSQL refuses to run.
     pub(super) fn is_root(&self) -> bool {
         self.uid == 0
     }

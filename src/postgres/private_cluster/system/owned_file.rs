@@ -1,4 +1,4 @@
-//! Writes files into the cluster's directory, for its user.
+//! Writes files of the cluster's user into the cluster's directory.
 //!
 //! Invariant: a file is replaced whole or not at all, and no symbolic link in a directory of the (less privileged)
 //! cluster's user is ever followed.
@@ -11,7 +11,7 @@ use std::path::Path;
 use super::identity::Identity;
 use crate::postgres::private_cluster::error::ClusterError;
 
-/// Replaces a file; it belongs to the cluster's user, who alone may read it.
+/// Replaces a file; it belongs to the cluster's user, the only one that may read it.
 pub(crate) fn write(path: &Path, content: &str, identity: &Identity) -> Result<(), ClusterError> {
     try_write(path, content, identity).map_err(ClusterError::file("write", path))
 }
