@@ -23,7 +23,7 @@ pub trait Projection: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// When an event it follows cannot be read.
+    /// If an event it follows cannot be read.
     fn project(&self, event: &EventView<'_>) -> Result<Vec<Statement>, DecodeError>;
 }
 
