@@ -2,12 +2,12 @@
 //!
 //! Four rooms, in reading order:
 //!
-//! * [`model`]: what an event-sourced thing is. [`decider`](model::decider), [`event`](model::event),
+//! * [`model`]: the vocabulary of event sourcing. [`decider`](model::decider), [`event`](model::event),
 //!   [`append`](model::append), [`projection`](model::projection). Pure.
-//! * [`log`]: the log itself. [`append`](log::append) is group commit: lanes (which append goes first), batch (one transaction), trial
-//!   (which append is to blame). [`reader`](log::reader), [`snapshot`](log::snapshot), [`replay`](log::replay),
-//!   [`retention`](log::retention).
-//! * [`entity`]: one actor per stream. [`handle`](entity::handle) is what features use; a [`request`](entity::request) goes
+//! * [`log`]: the log itself. [`append`](log::append) is group commit: lanes (the order of appends), batch (one
+//!   transaction), trial (the search for the append to blame). [`reader`](log::reader), [`snapshot`](log::snapshot),
+//!   [`replay`](log::replay), [`retention`](log::retention).
+//! * [`entity`]: one actor per stream. Features use its [`handle`](entity::handle); a [`request`](entity::request) goes
 //!   into a mailbox, the actor decides and appends, [`watch`](entity::watch) tells of newer versions.
 //! * [`cluster`]: the nodes that share a log. [`membership`](cluster::membership), [`follower`](cluster::follower).
 //!
@@ -24,7 +24,7 @@
 //! # Invariants
 //!
 //! * An entity replies only after its events, and the record of the outcome, are committed.
-//! * After a conflict an entity reads the events that it lacks; when the outcome of its append is unknown (a lost connection,
+//! * After a conflict an entity reads the events that it lacks; if the outcome of its append is unknown (a lost connection,
 //!   a timeout) it forgets its state and hydrates again.
 //! * Every queue of appends and commands is bounded; a full one refuses.
 //! * A position is visible only when every position before it is: a trigger refuses anything else, whoever appends.

@@ -43,7 +43,7 @@ pub(super) struct Decided<D: Decider> {
     pub(super) published: Arc<Published<D>>,
     /// Bytes of the encoded events and their contexts, which end the group at `GROUP_BYTES`.
     bytes: usize,
-    /// Largest weight of a state in bytes; a command that exceeds it is refused.
+    /// Largest weight of a state in bytes; a command that makes a heavier one is refused.
     largest: usize,
     /// Replies to the commands, in their order, which are sent after the commit.
     outcomes: Vec<Reply<D>>,
