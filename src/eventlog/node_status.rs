@@ -19,13 +19,13 @@ pub struct Follower(pub(crate) Arc<Status>);
 /// Status of the node, which every request looks at and streams wait for.
 #[derive(Debug)]
 pub(crate) struct Status {
-    /// True while the node has its lock and hears of every event.
+    /// True while the node has its lock and receives every event.
     has_link: AtomicBool,
     /// True if the node may answer, as of the last look; wakes the streams that wait for its loss.
     told: watch::Sender<bool>,
-    /// Position of the last event that was heard of.
+    /// Position of the last event that the follower has seen.
     head: AtomicI64,
-    /// Clock of the node, which is told the verdict on it.
+    /// Clock of the node, in which the verdict on it is stored.
     clock: Clock,
     /// Last verdict on the clock, so that a change is logged once. The clock's own answer may be newer.
     was_right: AtomicBool,
@@ -70,7 +70,7 @@ impl Status {
         &self.writable
     }
 
-    /// Notes that the node has its lock and hears of every event, or has lost either.
+    /// Notes that the node has its lock and receives every event, or has lost either.
     pub(crate) fn set_link(&self, has_link: bool) {
         self.has_link.store(has_link, Ordering::Release);
         self.tell();

@@ -16,7 +16,7 @@ pub enum FollowError {
          that shares the database with KEYFOLD_CLUSTER=true."
     )]
     Taken {
-        /// The schema both want.
+        /// Schema that both nodes want.
         schema: String,
         /// Process that holds it, with its address and the time since which it does.
         holder: String,
@@ -39,7 +39,7 @@ pub enum FollowError {
     /// The log could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A statement failed.
+    /// A statement failed, other than for a database that is away.
     #[error("the database refused to let the node follow the log: {0:#}")]
     Statement(#[from] tokio_postgres::Error),
 }

@@ -42,7 +42,7 @@ const ATTACH_TIMEOUT: Duration = Duration::from_secs(15);
 const RECONNECT_MIN: Duration = Duration::from_millis(100);
 const RECONNECT_MAX: Duration = Duration::from_secs(2);
 
-/// Events of which observers hear before other tasks get their turn on the thread. They are read one by one, and only the
+/// Events that observers get before other tasks have their turn on the thread. They are read one by one, and only the
 /// small ones with their data, so the page takes no memory to speak of.
 const PAGE: i64 = 1_000;
 
@@ -70,11 +70,11 @@ pub struct Following {
     member: Member,
     /// Term of this node, which every entry sets and its appender reads.
     term: Term,
-    /// Observers that hear of every event which this node has not published.
+    /// Observers of every event that this node has not published.
     observers: Vec<Arc<dyn Observer>>,
     /// Session that holds the place, from `join` until `run` takes it.
     link: Option<Link>,
-    /// Position of the last event that was heard of.
+    /// Position of the last event that was seen here.
     seen: i64,
     /// Identifier of the event at that position, if there is one and it is known. Another one there means another history.
     last: Option<Uuid>,
@@ -150,7 +150,7 @@ impl Following {
         self.status.writable().clone()
     }
 
-    /// Starts at the end of the log: this node has nothing in memory of the history before, and hears of the events after.
+    /// Starts at the end of the log: this node has nothing of the history before in memory, and observes the events after.
     ///
     /// # Errors
     ///
@@ -264,7 +264,7 @@ impl Following {
             && self.acknowledged.holds(self.seen, batch.head).await
     }
 
-    /// Notes that everything up to a position was heard of, and the event that stands there.
+    /// Notes that everything up to a position was seen, and the event that stands there.
     fn see(&mut self, position: i64, last: Option<Uuid>) {
         self.seen = position;
         self.last = last;
@@ -272,7 +272,8 @@ impl Following {
         self.status.set_head(position);
     }
 
-    /// Reads the events after the last one seen, as far as there are any up to a position, and tells the observers.
+    /// Reads the events after the last one seen, as far as there are any up to a position, and passes them to the
+    /// observers.
     async fn catch_up(&mut self, link: &Link, to: i64) -> Result<(), FollowError> {
         let categories =
             self.observers.iter().flat_map(|observer| observer.reads().iter().copied());
@@ -324,7 +325,7 @@ impl Following {
         Ok(link)
     }
 
-    /// Fails unless the last event that was heard of is where it was.
+    /// Fails unless the last event that was seen is where it was.
     async fn require_same_history(&self, link: &Link) -> Result<(), FollowError> {
         let there = probe::id_at(link, self.seen).await?;
         let is_same =

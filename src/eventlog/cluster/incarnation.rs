@@ -32,7 +32,8 @@ struct Facts {
     namespace: String,
     /// Process id, which is reused after its end.
     process: i32,
-    /// Start in ticks since the boot (`proc_pid_stat(5)`, field 22), which tells it from a later process with its id.
+    /// Start in ticks since the boot (`proc_pid_stat(5)`, field 22), which distinguishes it from a later process with its
+    /// id.
     began: u64,
 }
 
@@ -60,7 +61,7 @@ impl Incarnation {
         if own.boot == other.boot {
             return own.namespace == other.namespace && !other.is_alive();
         }
-        // Booted since. Machines that were copied have the same identity, and a name of their own.
+        // The machine was booted since. Copies of a machine have one identity, but each a name of its own.
         own.machine != NO_MACHINE && own.machine == other.machine && self.host == host
     }
 }

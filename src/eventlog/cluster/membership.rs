@@ -40,7 +40,7 @@ const NODES: &str =
     "select node, backend, host, process, incarnation, since, settings, changing from nodes";
 const END_SESSION: &str = "select pg_terminate_backend($1)";
 
-/// Lets one node enter at a time.
+/// Lock of the entry, so that one node enters at a time.
 const ENTERING: &str =
     "select pg_advisory_xact_lock(hashtextextended('keyfold-nodes:' || current_schema(), 0))";
 const FORGET: &str = "delete from nodes where backend <> all ($1) or node = $2";

@@ -104,7 +104,7 @@ enum Stage {
 pub(super) enum NotSeated<D: Decider> {
     /// Too many commands wait.
     Full,
-    /// The mailbox left the directory, which has to be asked again.
+    /// The mailbox left the directory, and the request needs another look-up.
     Closed(Box<CommandRequest<D>>),
 }
 
@@ -133,7 +133,7 @@ impl<D: Decider> Seat<D> {
         }
     }
 
-    /// The published state, unless this node has heard of a newer version.
+    /// The published state, unless this node knows of a newer version.
     pub(super) fn current(&self) -> Option<Arc<Published<D>>> {
         let published = self.published.load_full()?;
         (published.version >= self.required.load(Ordering::Acquire)).then_some(published)
@@ -327,7 +327,7 @@ impl<D: Decider> Seat<D> {
         let actor = queue.actor.take()?;
         queue.leaving = true;
         drop(queue);
-        // An actor that cannot be drained is ending already, and its supervisor hears of that too.
+        // An actor that cannot be drained is ending already, and its supervisor is notified of that too.
         actor.drain().is_ok().then(|| actor.get_id())
     }
 

@@ -14,7 +14,7 @@ use crate::eventlog::model::published::Outcome;
 use crate::eventlog::model::statement::Statement;
 use crate::telemetry::Carried;
 
-/// The reply to a command: its outcome, or the reason for which it was not carried out.
+/// Reply to a command: its outcome, or the reason for which it was not executed.
 pub(super) type Reply<D> = Result<Outcome<D>, ExecuteError<<D as Decider>::Rejection>>;
 
 /// A command with everything that goes with it, from the feature that asks for it to the actor that answers it.

@@ -304,7 +304,7 @@ impl<D: Decider> Supervised<D> {
                 |published: Arc<Published<D>>| seat.snapshot().is_worth_leaving(published.version);
             if !seat.has_actor() {
                 if !seat.published().is_some_and(is_worth_leaving) {
-                    // The supervisor has been told of commands that wait in it.
+                    // Commands that wait in it have been announced to the supervisor.
                     self.retire(seat);
                     continue;
                 }

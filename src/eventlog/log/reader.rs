@@ -110,8 +110,8 @@ impl EventLog {
         Arc::clone(&self.snapshots).try_acquire_owned().ok()
     }
 
-    /// Stores a snapshot, which is a regular one if it is due `every` so many events after those `before` it. A failure
-    /// loses nothing: the log has the events.
+    /// Stores a snapshot: a regular one if the last of those in `before` makes it due, at least `every` events later. A
+    /// failure loses nothing: the log has the events.
     ///
     /// # Errors
     ///

@@ -42,7 +42,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Progress of a replay, as it is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// Events were replayed.
+    /// A page of events was replayed.
     Replayed {
         /// Position up to which they were replayed.
         position: i64,
@@ -80,7 +80,7 @@ pub async fn rebuild(
     rebuilt
 }
 
-/// A replay under way.
+/// A replay under way, which ends with the swap of the tables.
 struct Replay<'a, T> {
     /// Session of the replay, which holds the advisory lock against another one.
     client: &'a Client,
@@ -92,7 +92,7 @@ struct Replay<'a, T> {
     prepared: HashMap<&'static str, Prepared>,
     /// Position up to which everything was replayed, in transactions that are committed.
     position: i64,
-    /// Receiver of the progress.
+    /// Receiver of the progress, called after each page.
     tell: T,
 }
 
@@ -117,7 +117,7 @@ impl<T: FnMut(Progress) + Send> Replay<'_, T> {
         }
     }
 
-    /// Replays page by page until at most so many events are left. Holds no lock.
+    /// Replays page by page until at most `left` events are left. Holds no lock.
     async fn catch_up(&mut self, left: i64) -> Result<(), StoreError> {
         loop {
             let head = reader::head(self.client).await?;
@@ -180,7 +180,7 @@ impl<T: FnMut(Progress) + Send> Replay<'_, T> {
         Ok(())
     }
 
-    /// Carries out statements in their order, and waits for none before the next is sent.
+    /// Executes statements in their order, and waits for none before the next is sent.
     async fn send(&mut self, statements: &[Statement]) -> Result<(), StoreError> {
         for statement in statements {
             if !self.prepared.contains_key(statement.sql) {

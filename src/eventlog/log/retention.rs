@@ -1,9 +1,8 @@
 //! Retention: old snapshots that the log can do without are dropped.
 //!
 //! Events are the truth and stay. Regular snapshots stay too while they are young; later they are thinned out, so that one
-//! of a stream is left for so many events (`SPAN`). An old version of a stream is then made from more events, but never
-//! from more than those. The newest snapshot of a stream is no short cut to the past but the way to its present, and
-//! stays.
+//! is left for each `SPAN` events of a stream. An old version of a stream is then made from more events, but never from
+//! more than those. The newest snapshot of a stream is no short cut to the past but the way to its present, and stays.
 //!
 //! Every node thins, at its start and once a day: a second one finds nothing to do.
 
@@ -51,7 +50,7 @@ order by stream desc, schema desc, version desc limit 1";
 
 const FORGET: &str = "delete from snapshots where stream = any ($1)";
 
-/// Drops every snapshot of these streams, which are not read any more.
+/// Drops every snapshot of streams that are not read any more.
 pub fn forget(streams: &[StreamName]) -> Statement {
     let streams: Vec<String> = streams.iter().map(|stream| stream.as_str().to_owned()).collect();
     Statement::new(FORGET, vec![Box::new(streams)])

@@ -2,17 +2,16 @@
 //!
 //! A snapshot is a shortcut and never a source: one of another shape, or one that does not parse, is ignored.
 //!
-//! Some are *regular*: taken when so many events have happened since the last regular one. Of a decider that keeps history
-//! these stay, until `retention` thins out the old ones. Others are taken when an entity leaves memory, so that it comes
-//! back without reading events. Those, and all of a decider without history, are removed by the next snapshot of their
-//! stream.
+//! Some are *regular*: taken a number of events after the last regular one. Of a decider that keeps history these stay,
+//! until `retention` thins out the old ones. Others are taken when an entity leaves memory, so that it comes back without
+//! reading events. Those, and all of a decider without history, are removed by the next snapshot of their stream.
 //!
 //! # Design
 //!
-//! A state that is taken every so many events, whatever its size, costs a long list more than its events do. The events
+//! A snapshot after a fixed number of events, whatever its size, costs a long list more than its events do. The events
 //! between two regular snapshots therefore grow with the size of the state (`BYTES_PER_EVENT`): taking snapshots stays a
-//! fraction of writing the events, and reading the events after a snapshot a fraction of reading the snapshot. For the
-//! same reason an entity with a large state leaves without a snapshot when hardly anything has happened to it
+//! fraction of writing the events, and reading the events after a snapshot a fraction of reading the snapshot. For this
+//! reason too, an entity with a large state leaves without a snapshot when hardly anything has happened to it
 //! (`BYTES_PER_EVENT_ON_LEAVING`).
 
 use std::sync::Arc;
@@ -151,7 +150,7 @@ pub(super) async fn json_of<D: Decider>(
     written.map_err(|error| refused(&error))
 }
 
-/// Stores a snapshot, which is a regular one if it is due `every` so many events after those `before` it.
+/// Stores a snapshot: a regular one if the last of those in `before` makes it due, at least `every` events later.
 pub(super) async fn save<D: Decider>(
     pool: &Pool,
     stream: &StreamName,

@@ -18,8 +18,8 @@ where (select position from events where position = place) is null limit 1";
 
 const NEWEST_DATE: &str = "select max(recorded_at) from events where position > $1";
 
-/// Appends an event and takes it back. It leaves a row that is vacuumed, so it is asked for in doubt only. The event is larger
-/// than a page and does not compress: on a full disk a small one may still find room in a page that exists.
+/// Appends an event and takes it back. That leaves a dead row to be vacuumed, so it is done in doubt only. The event is
+/// larger than a page and does not compress: on a full disk a small one may still find room in a page that exists.
 const TRY: &str = "\
 do $$
 declare

@@ -46,17 +46,17 @@ pub enum DecodeError {
     /// Written by another version of the program, or by another program.
     #[error("unknown event {name} with schema {schema}")]
     UnknownKind {
-        /// The stored name.
+        /// Name of its kind, as it was stored.
         name: String,
-        /// The stored shape.
+        /// Number of its shape, as it was stored.
         schema: i16,
     },
     /// The data does not have the shape its schema number says.
     #[error("event {name} with schema {schema} does not have its shape: {reason}")]
     Malformed {
-        /// The stored name.
+        /// Name of its kind, as it was stored.
         name: String,
-        /// The stored shape.
+        /// Number of its shape, as it was stored.
         schema: i16,
         /// Mismatch that the parser met.
         reason: String,
@@ -99,7 +99,7 @@ macro_rules! event_kinds {
 /// View that a projection has of an event: equal while it is appended and when the log is replayed.
 #[derive(Debug, Clone, Copy)]
 pub struct EventView<'a> {
-    /// Name of its stream.
+    /// Stored name of its stream.
     pub stream: &'a str,
     /// Name of its kind, as it is stored.
     pub name: &'a str,
@@ -116,9 +116,9 @@ pub struct EventView<'a> {
 pub struct Heard<'a> {
     /// Place in the whole log.
     pub position: i64,
-    /// Name of its stream.
+    /// Stored name of its stream.
     pub stream: &'a str,
-    /// Place in its stream.
+    /// Place in its stream, from 1.
     pub version: i64,
     /// Name of its kind, as it is stored.
     pub name: &'a str,
@@ -149,7 +149,7 @@ impl Heard<'_> {
 pub struct RecordedEvent {
     /// Place in the whole log.
     pub position: i64,
-    /// Name of its stream.
+    /// Stored name of its stream.
     pub stream: String,
     /// Place in its stream.
     pub version: i64,

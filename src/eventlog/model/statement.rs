@@ -14,7 +14,7 @@ pub struct Statement {
     pub params: Vec<Box<dyn ToSql + Send + Sync>>,
 }
 
-/// Bytes of a parameter at most, but for a few: rows beside the log are small.
+/// Upper estimate of the bytes of a parameter: rows beside the log are small.
 const PER_PARAMETER: usize = 256;
 
 impl Statement {

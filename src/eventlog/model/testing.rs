@@ -23,7 +23,7 @@ pub fn replay<D: Decider>(history: impl IntoIterator<Item = D::Event>) -> D::Sta
 }
 
 impl<D: Decider> Given<D> {
-    /// Decides a command.
+    /// Decides a command on the state that the history leaves.
     pub fn when(self, command: D::Command) -> When<D> {
         When(D::decide(&self.0, command))
     }

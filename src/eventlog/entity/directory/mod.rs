@@ -79,7 +79,7 @@ impl<D: Decider> Directory<D> {
     pub(super) fn watch(&self, stream: &StreamName) -> Option<Watch> {
         let watch = self.shared.watches.begin(stream)?;
         if let Some(seat) = self.seats.get(stream) {
-            // Versions that the mailbox has heard of so far may have been announced to no watch.
+            // Versions that the mailbox knows of so far may have been announced to no watch.
             self.shared.watches.tell(stream, seat.require(0));
         }
         Some(watch)
@@ -111,7 +111,7 @@ impl<D: Decider> Directory<D> {
         self.excess().is_some() && !self.is_told.swap(true, Ordering::AcqRel)
     }
 
-    /// Notes that the supervisor looks at the excess now; a later one is told of again.
+    /// Notes that the supervisor looks at the excess now; a later excess is announced again.
     pub(super) fn told_of_excess(&self) {
         self.is_told.store(false, Ordering::Release);
     }

@@ -9,7 +9,7 @@ use crate::eventlog::resources::Weights;
 
 /// Watches and weights of one kind of entity, shared by its mailboxes.
 pub(crate) struct Shared {
-    /// Watches of streams of this kind, told of each newer version.
+    /// Watches of streams of this kind, to which each newer version is announced.
     pub(crate) watches: Arc<Watches>,
     /// Weight of the states of all kinds, which has the limit.
     pub(super) weights: Arc<Weights>,

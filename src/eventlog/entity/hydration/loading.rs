@@ -33,7 +33,7 @@ impl<D: Decider> Seat<D> {
         self.newest(log).await
     }
 
-    /// The newest state that this node has heard of: the published one or, if that is older, the one in the log.
+    /// The newest state that this node knows of: the published one or, if that is older, the one in the log.
     pub(crate) async fn newest(&self, log: &EventLog) -> Result<Arc<Published<D>>, ReadError> {
         let _turn = self.loading.acquire().await.map_err(|_closed| ReadError::Overloaded)?;
         loop {

@@ -1,8 +1,8 @@
 //! Registry of the batches of this node that the database has acknowledged.
 //!
-//! The follower skips these, because their entities have published them; it reads every other batch that it hears of. A
-//! batch that timed out or lost its connection was published by no entity: should it be committed after all, however late,
-//! its notification names positions that were never acknowledged, and its entities hear of it as of any other node's.
+//! The follower skips these, because their entities have published them; it reads every other batch. A batch that timed
+//! out or lost its connection was published by no entity. If it is committed after all, however late, its notification
+//! names positions that were never acknowledged, and its entities learn of it as of any other node's.
 //!
 //! A batch is noted before any of its appends is answered. To read one that was acknowledged is harmless, so if there are
 //! too many gaps the oldest are forgotten.

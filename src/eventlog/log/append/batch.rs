@@ -47,10 +47,10 @@ with head as (
 )
 select base, pg_notify('keyfold:' || current_schema(), $11::text || ' ' || $1::bigint || ' ' || base + $1) from head";
 
-/// Writes batches.
+/// Writes batches, and tries refused ones without committing them.
 #[derive(Debug)]
 pub(super) struct BatchWriter {
-    /// Connections to write on.
+    /// Database sessions to write on.
     pub(super) pool: Pool,
     /// Read models that follow the events inline.
     pub(super) projections: Arc<Projections>,
@@ -287,7 +287,7 @@ fn blame(error: &Error, part: Part) -> Blame {
     };
     match (refusal.code(), part) {
         (&SqlState::QUERY_CANCELED, Part::Log) => Blame::Slowness,
-        // Another session has the log, or it may not be written; for rows, only the appends that want the same ones wait.
+        // Another session has the log, or it may not be written; for rows, only the appends that want those rows wait.
         (&SqlState::LOCK_NOT_AVAILABLE | &SqlState::INSUFFICIENT_PRIVILEGE, Part::Log) => {
             Blame::Everybody
         }

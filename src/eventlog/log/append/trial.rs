@@ -1,7 +1,7 @@
 //! Trial of a refused batch, which finds the appends to blame.
 //!
-//! Each append is carried out in a savepoint of one transaction that is rolled back in the end, so what one does to
-//! another's rows shows as well. All of it is sent at once: however many appends are bad, finding them costs one round
+//! Each append is executed in a savepoint of one transaction that is rolled back in the end, so effects of one on
+//! another's rows show as well. All of it is sent at once: however many appends are bad, finding them costs one round
 //! trip, and the log's lock is never held while this node thinks. No event is inserted, so nothing of a trial stays in the
 //! log's table.
 //!
