@@ -91,7 +91,8 @@ impl Member {
         Self { node, mode, agreement: Agreement::default(), incarnation, clock }
     }
 
-    /// Returns true if the session of the holder was left by this node or by a process before it.
+    /// Returns true if the session of the holder was left by this node, or by an earlier process that has ended for
+    /// certain.
     fn has_left(&self, holder: &Holder) -> bool {
         holder.registered.as_ref().is_some_and(|row| {
             let is_forerunner = self.incarnation.outlives(&row.host, row.incarnation.as_deref());
@@ -122,7 +123,7 @@ struct Registered {
 /// Session that holds the lock.
 #[derive(Debug)]
 struct Holder {
-    /// Session as the server shows it, with the time of its last sign of life.
+    /// Session as the server shows it, with the time since its last sign of life.
     session: Node,
     /// Row of the node, unless it is about to enter, or of a version without rows.
     registered: Option<Registered>,
