@@ -1,7 +1,7 @@
 //! The kernel in a program of its own: a log, its appender and a root for entities, on one connection.
 //!
-//! `examples/counter.rs` shows all of it. A server starts the same parts one by one, with a place among other nodes, pools for each
-//! kind of work, and budgets from its configuration.
+//! `examples/counter.rs` shows all of it. A server starts these parts one by one, with a place among other nodes, pools
+//! for each kind of work, and budgets from its configuration.
 
 use std::sync::Arc;
 
@@ -22,14 +22,15 @@ use crate::base::id::Id;
 use crate::capacity::memory::{Budgets, MemoryPlan, available};
 use crate::postgres::{Connection, Pool, migrate};
 
-/// Connections for reading, and for writing.
+/// Database sessions of the pool for reading, and of that for writing.
 const CONNECTIONS: usize = 4;
 
-/// A log on a database, and what entities on it hang on.
+/// A log on a database, and the root of the entities on it.
 #[derive(Debug)]
 pub struct Kernel {
-    /// The log.
+    /// Log to which the entities append.
     pub log: EventLog,
+    /// Parent of every supervisor, under which the entities of all kinds live.
     root: ActorRef<()>,
 }
 
@@ -38,7 +39,7 @@ impl Kernel {
     ///
     /// # Errors
     ///
-    /// When the database cannot be reached or its schema is another program's.
+    /// If the database cannot be reached or its schema is another program's.
     pub async fn start(connection: &Connection, projections: Projections) -> anyhow::Result<Self> {
         migrate(connection).await?;
         let clock = Clock::system();
@@ -67,14 +68,14 @@ impl Kernel {
     ///
     /// # Errors
     ///
-    /// When the kernel is stopping.
+    /// If the kernel is stopping.
     pub async fn entities<D: Decider>(&self, lifespan: Lifespan) -> anyhow::Result<Entities<D>> {
         let entities = Entities::start(self.log.clone(), lifespan, &self.root.get_cell()).await;
         entities.context("the kernel is stopping")
     }
 }
 
-/// The root of the supervisors.
+/// Actor type of the root, which only supervises.
 struct Root;
 
 impl Actor for Root {

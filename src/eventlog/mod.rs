@@ -2,13 +2,13 @@
 //!
 //! Four rooms, in reading order:
 //!
-//! * [`model`]: what an event-sourced thing is. [`decider`](model::decider), [`event`](model::event),
+//! * [`model`]: the vocabulary of event sourcing. [`decider`](model::decider), [`event`](model::event),
 //!   [`append`](model::append), [`projection`](model::projection). Pure.
-//! * [`log`]: the log itself. [`append`](log::append) is group commit: lanes (which append goes first), batch (one transaction), trial
-//!   (which append is to blame). [`reader`](log::reader), [`snapshot`](log::snapshot), [`replay`](log::replay),
-//!   [`retention`](log::retention).
-//! * [`entity`]: one actor per stream. [`handle`](entity::handle) is what features use; a [`request`](entity::request) goes
-//!   into a mailbox, the actor decides and appends, [`watch`](entity::watch) tells of newer versions.
+//! * [`log`]: the log itself. [`append`](log::append) is group commit: lanes (the order of appends), batch (one
+//!   transaction), trial (the search for the append to blame). [`reader`](log::reader), [`snapshot`](log::snapshot),
+//!   [`replay`](log::replay), [`retention`](log::retention).
+//! * [`entity`]: one actor per stream. Features use its [`handle`](entity::handle); a [`request`](entity::request) goes
+//!   into a mailbox, the actor decides and appends, [`watch`](entity::watch) announces newer versions.
 //! * [`cluster`]: the nodes that share a log. [`membership`](cluster::membership), [`follower`](cluster::follower).
 //!
 //! [`embedded`] starts all of it on one connection; `examples/counter.rs` shows how.
@@ -24,11 +24,11 @@
 //! # Invariants
 //!
 //! * An entity replies only after its events, and the record of the outcome, are committed.
-//! * After a conflict an entity reads the events that it lacks; when the outcome of its append is unknown (a lost connection,
+//! * After a conflict an entity reads the events that it lacks; if the outcome of its append is unknown (a lost connection,
 //!   a timeout) it forgets its state and hydrates again.
 //! * Every queue of appends and commands is bounded; a full one refuses.
-//! * A position is visible only when every position before it is: a trigger refuses anything else, whoever appends.
-//! * Everything that may refuse an append is asked before its events are inserted.
+//! * A position is visible only when every position before it is: a trigger refuses anything else, of any writer.
+//! * Everything that may refuse an append is checked before its events are inserted.
 //! * An append of a term that is over is refused, whenever it arrives.
 //! * The follower skips a batch only if the database has acknowledged it to this node.
 

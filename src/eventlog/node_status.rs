@@ -1,5 +1,4 @@
-//! What a node knows of itself and its database: whether it follows the log, whether its clock is right, whether changes are
-//! taken.
+//! Status of a node: it follows the log or not, its clock is right or not, changes are taken or not.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -13,40 +12,43 @@ use crate::telemetry::metrics::{
     CLOCK_SKEW, LOG_FOLLOWING, LOG_HEAD, LOG_WRITABLE, NOTIFICATION_QUEUE_USED,
 };
 
-/// Says whether the node may answer.
+/// Handle by which requests find out if the node may answer.
 #[derive(Debug, Clone)]
 pub struct Follower(pub(crate) Arc<Status>);
 
-/// Whether the node follows: to be looked at by every request, and to be waited for.
+/// Status of the node, which every request looks at and streams wait for.
 #[derive(Debug)]
 pub(crate) struct Status {
+    /// True while the node has its lock and receives every event.
     has_link: AtomicBool,
-    /// Whether it may answer, as of the last look.
+    /// True if the node may answer, as of the last look; wakes the streams that wait for its loss.
     told: watch::Sender<bool>,
-    /// Position of the last event that was heard of.
+    /// Position of the last event that the follower has seen.
     head: AtomicI64,
+    /// Clock of the node, in which the verdict on it is stored.
     clock: Clock,
-    /// What the clock was found to be last: its own answer may be newer.
+    /// Last verdict on the clock, so that a change is logged once. The clock's own answer may be newer.
     was_right: AtomicBool,
-    /// How far it is ahead of the database's, in milliseconds.
+    /// Milliseconds by which the clock is ahead of the database's.
     ahead: AtomicI64,
+    /// Readiness of the database for changes, shared with the appender.
     writable: Writable,
 }
 
 impl Follower {
-    /// Whether the node holds its lock, has seen every event up to now, and knows what time it is.
+    /// Returns true if the node holds its lock, has seen every event up to now, and has a clock that is right.
     pub fn is_following(&self) -> bool {
         self.0.has_link.load(Ordering::Acquire) && self.0.clock.is_right()
     }
 
-    /// Whether changes can be made, as far as anybody has tried.
+    /// Returns true if changes can be made, as far as that was tried.
     pub fn takes_changes(&self) -> bool {
         self.0.writable.is_so()
     }
 
-    /// Waits until the node does not follow: what is told as it happens is not told any more.
+    /// Waits until the node does not follow: events are not announced as they happen from then on.
     pub async fn lost(self) {
-        // The sender is this value's own, so it cannot have gone.
+        // The sender is part of this value, so it cannot have gone.
         let _ = self.0.told.subscribe().wait_for(|is_following| !is_following).await;
     }
 }
@@ -68,7 +70,7 @@ impl Status {
         &self.writable
     }
 
-    /// Whether the node has its lock and hears of every event.
+    /// Notes that the node has its lock and receives every event, or has lost either.
     pub(crate) fn set_link(&self, has_link: bool) {
         self.has_link.store(has_link, Ordering::Release);
         self.tell();
@@ -83,7 +85,7 @@ impl Status {
         self.told.send_replace(is_following);
     }
 
-    /// The database has told the time. A clock that is no machine's is compared with none.
+    /// Compares the clock with the time that the database has told. Only a clock of the machine can be wrong.
     pub(crate) fn compare(&self, ask: impl FnOnce(&Clock) -> Round) {
         if !self.clock.is_machines() {
             return;
@@ -111,7 +113,7 @@ impl Status {
         self.tell();
     }
 
-    /// Shows it, for as long as the node runs.
+    /// Observes the status as metrics, for as long as the node runs.
     pub(crate) fn observe(self: &Arc<Self>) {
         let status = Arc::downgrade(self);
         LOG_FOLLOWING.by(move |following| {
@@ -149,14 +151,16 @@ impl Status {
     }
 }
 
-/// Whether the database takes changes: what the appender meets, and what the follower sees when it looks. Clones share it.
+/// Readiness of the database for changes: the experience of the appender, and the finding of the follower. Clones share
+/// it.
 #[derive(Debug, Clone)]
 pub struct Writable(Arc<Found>);
 
 #[derive(Debug)]
 struct Found {
+    /// True until the appender or the follower finds that no change is taken, and again once one is.
     takes_changes: AtomicBool,
-    /// How much of PostgreSQL's queue of notifications is used: the bits of a number from 0 to 1.
+    /// Used share of PostgreSQL's queue of notifications: the bits of a number from 0 to 1.
     queue: AtomicU64,
 }
 
@@ -171,7 +175,7 @@ impl Writable {
         self.0.takes_changes.load(Ordering::Acquire)
     }
 
-    /// A change was made, or refused whatever it says.
+    /// Notes that a change was made, or refused whatever it said.
     pub(crate) fn set(&self, takes_changes: bool) {
         let did = self.0.takes_changes.swap(takes_changes, Ordering::AcqRel);
         match (did, takes_changes) {

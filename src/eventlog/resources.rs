@@ -1,4 +1,5 @@
-//! What the entities of a node share, whatever their kind: bytes for commands, bytes for states, and threads for long work.
+//! Resources that the entities of a node share, whatever their kind: bytes for commands, bytes for states, and threads for
+//! long work.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,17 +10,18 @@ use crate::capacity::budget::Budget;
 use crate::capacity::long_work::LongWork;
 use crate::capacity::memory::Budgets;
 
-/// What the entities of a node share. Cheap to clone.
+/// Resources that the entities of a node share. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Resources {
     /// Bytes of commands that wait or are being decided.
     pub(crate) commands: Budget,
     /// Bytes of states in memory.
     pub(crate) weights: Arc<Weights>,
-    /// The most bytes of one state.
+    /// Largest weight of one state in bytes; a command that makes a heavier one is refused.
     pub(crate) largest_state: usize,
-    /// Whether it was told that entities leave without a snapshot.
+    /// True once it was logged that entities leave without a snapshot, until one is saved again.
     pub(crate) is_told_of_departures: Arc<AtomicBool>,
+    /// Threads for work that would hold up the threads that answer requests.
     long_work: LongWork,
 }
 
@@ -28,7 +30,7 @@ impl Resources {
     ///
     /// # Errors
     ///
-    /// When the operating system gives no thread.
+    /// If the operating system gives no thread.
     pub fn new(budgets: &Budgets) -> std::io::Result<Self> {
         let weights = Arc::new(Weights { limit: budgets.plan.entities, used: AtomicUsize::new(0) });
         budget::observe(&weights, "entities", [Weights::used, Weights::limit]);
@@ -47,14 +49,16 @@ impl Resources {
     }
 }
 
-/// How much the states in memory weigh, of all kinds together.
+/// Weight of the states in memory, of all kinds together.
 pub(crate) struct Weights {
+    /// Bytes that the states may take, from the memory plan; beyond it entities are evicted.
     limit: usize,
+    /// Bytes that the states take now, by their own account.
     used: AtomicUsize,
 }
 
 impl Weights {
-    /// Whether they weigh more than they may.
+    /// Returns true if the states weigh more than they may.
     pub(crate) fn is_exceeded(&self) -> bool {
         self.used() > self.limit
     }
@@ -67,7 +71,7 @@ impl Weights {
         self.limit
     }
 
-    /// A state that weighed `before` weighs `after` now.
+    /// Accounts for a state that weighed `before` bytes and weighs `after` now.
     pub(crate) fn change(&self, before: usize, after: usize) {
         change(&self.used, before, after);
     }

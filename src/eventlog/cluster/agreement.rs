@@ -1,39 +1,40 @@
-//! What nodes that share a log must have in common, compared by name when one joins.
+//! Settings that the nodes of one log must have in common, compared by name when one joins.
 //!
-//! Only nodes that live count, so a single server is restarted with whatever settings it likes. In a cluster, nodes that are
-//! given another value one after the other name it as changing: then it may differ, for as long as one of the two that are
+//! Only nodes that live count, so a single server is restarted with any settings. In a cluster, nodes that are given
+//! another value one after the other name it as changing: then it may differ, for as long as one of the two that are
 //! compared says so.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// What a node must have in common with others.
+/// Settings that a node must have in common with others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Agreement {
-    /// Variables and what they say, without secrets.
+    /// Variables and their values, without secrets.
     pub settings: BTreeMap<String, String>,
-    /// Those that may differ for now.
+    /// Names of variables that may differ for now.
     pub changing: Vec<String>,
 }
 
-/// Another node.
+/// Another node, with which the settings are compared.
 #[derive(Debug)]
 pub(super) struct Peer {
-    /// Who it is, for people.
+    /// Process and machine of the node, for messages.
     pub(super) told: String,
+    /// Settings that the node has registered.
     pub(super) agreement: Agreement,
 }
 
 /// A setting that two nodes must have in common, and have not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Disagreement {
-    /// The variable.
+    /// Name of the variable.
     pub variable: String,
-    /// What it says here.
+    /// Value of the variable in this node.
     pub here: String,
-    /// What it says there.
+    /// Value of the variable in the other node.
     pub there: String,
-    /// Where that is.
+    /// Process and machine of the other node.
     pub peer: String,
 }
 
@@ -44,7 +45,7 @@ impl fmt::Display for Disagreement {
     }
 }
 
-/// Each of them, and what to do.
+/// Message that names each disagreement, and the remedy.
 pub(super) fn told(disagreements: &[Disagreement]) -> String {
     let each: Vec<_> = disagreements.iter().map(ToString::to_string).collect();
     let mut variables: Vec<_> =
@@ -64,13 +65,14 @@ impl Agreement {
         serde_json::to_string(&self.settings).unwrap_or_default()
     }
 
-    /// What was written down. Another version may have written something else: what cannot be read is not compared.
+    /// Reads settings that were stored. Another version may have stored something else: settings that cannot be read are
+    /// not compared.
     pub(super) fn of_json(settings: &str, changing: Vec<String>) -> Self {
         Self { settings: serde_json::from_str(settings).unwrap_or_default(), changing }
     }
 
-    /// In what it is unlike the others, by name; of several others that say the same, one is named. A variable that only one
-    /// of two versions knows is nothing to agree about.
+    /// Disagreements with others, by name of the variable; of several others with an equal value, one is named. A variable
+    /// that only one of two versions knows is nothing to agree about.
     pub(super) fn compare(&self, others: &[Peer]) -> Vec<Disagreement> {
         let mut found: Vec<Disagreement> = Vec::new();
         for (variable, here) in &self.settings {

@@ -7,7 +7,7 @@ use super::agreement::Disagreement;
 use crate::eventlog::model::error::StoreError;
 use crate::postgres::DatabaseError;
 
-/// Why a node cannot take its place.
+/// Failure of a node to take or keep its place.
 #[derive(Debug, thiserror::Error)]
 pub enum FollowError {
     /// Another node holds the lock.
@@ -16,9 +16,9 @@ pub enum FollowError {
          that shares the database with KEYFOLD_CLUSTER=true."
     )]
     Taken {
-        /// The schema both want.
+        /// Schema that both nodes want.
         schema: String,
-        /// Who that is, where and since when.
+        /// Process that holds it, with its address and the time since which it does.
         holder: String,
     },
     /// A node that lives has other settings.
@@ -27,7 +27,7 @@ pub enum FollowError {
     /// The database keeps its connection and says nothing.
     #[error("the database does not answer")]
     Silent,
-    /// The database does not have what it had.
+    /// The database has lost events that it had.
     #[error(
         "the database has lost events that it had acknowledged, up to position {0}: a backup was restored, or another server took \
          over that did not have them. Nothing that this server has in memory is true of it; start again."
@@ -39,7 +39,7 @@ pub enum FollowError {
     /// The log could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A statement failed.
+    /// A statement failed, other than for a database that is away.
     #[error("the database refused to let the node follow the log: {0:#}")]
     Statement(#[from] tokio_postgres::Error),
 }

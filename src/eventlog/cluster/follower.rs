@@ -1,16 +1,16 @@
 //! The follower: this node's place among the nodes that share the log.
 //!
-//! It holds the node's advisory lock (`place`), listens for batches that other processes append, and hands their events to
-//! the observers, so that published state and revocations stay fresh. In single-node mode the lock is exclusive: a second
-//! server on the same database is refused. In cluster mode it is shared among the nodes.
+//! It holds the node's advisory lock (`membership`), listens for batches that other processes append, and hands their
+//! events to the observers, so that published state and revocations stay fresh. In single-node mode the lock is exclusive:
+//! a second server on the same database is refused. In cluster mode it is shared among the nodes.
 //!
 //! Fail closed: while the follower's connection is away the node does not know what it misses, so
-//! [`Follower::is_following`] is false and nothing may be answered from memory. When the connection is back it first
-//! reads every event it has missed, by position, and only then says it follows again. Nor is anything answered while the
-//! machine's clock is far from the database's, with which it is compared every few seconds.
+//! [`Follower::is_following`] is false and nothing may be answered from memory. Once the connection is back, the follower
+//! first reads every event it has missed, by position, and only then says it follows again. Nor is anything answered while
+//! the machine's clock is far from the database's, with which it is compared every few seconds.
 //!
-//! It is also who notices that the database hangs: then the node's other sessions are given up with its own, for they may
-//! be with a server that never answers again while another one has taken its place.
+//! It also notices a database that hangs: then the node's other sessions are given up with its own, for they may be with a
+//! server that never answers again while another one has taken its place.
 
 use std::fmt;
 use std::future::Future;
@@ -33,16 +33,16 @@ pub use crate::eventlog::node_status::Follower;
 use crate::eventlog::node_status::{Status, Writable};
 use crate::postgres::{Connection, Link, Pool};
 
-/// How often the database is looked at, which also tells others that this node lives, and how long it may take to answer.
+/// Interval at which the database is looked at, which also tells others that this node lives.
 const HEARTBEAT: Duration = Duration::from_secs(3);
 
-/// How long connecting again, the lock and the subscription may take in all before they are tried anew.
+/// Longest time for connecting again, the lock and the subscription in all, before they are tried anew.
 const ATTACH_TIMEOUT: Duration = Duration::from_secs(15);
 
 const RECONNECT_MIN: Duration = Duration::from_millis(100);
 const RECONNECT_MAX: Duration = Duration::from_secs(2);
 
-/// Events of which observers hear before others get their turn on the thread. They are read one by one, and only the
+/// Events that observers get before other tasks have their turn on the thread. They are read one by one, and only the
 /// small ones with their data, so the page takes no memory to speak of.
 const PAGE: i64 = 1_000;
 
@@ -64,19 +64,27 @@ pub trait Observer: Send + Sync + 'static {
 
 /// The running side of a [`Follower`].
 pub struct Following {
+    /// Settings with which a lost session is replaced.
     connection: Connection,
+    /// This node, as it registers among the others on every entry.
     member: Member,
+    /// Term of this node, which every entry sets and its appender reads.
     term: Term,
+    /// Observers of every event that this node has not published.
     observers: Vec<Arc<dyn Observer>>,
-    /// From the beginning until it runs.
+    /// Session that holds the place, from `join` until `run` takes it.
     link: Option<Link>,
+    /// Position of the last event that was seen here.
     seen: i64,
-    /// The event at that position, if there is one and it is known.
+    /// Identifier of the event at that position, if there is one and it is known. Another one there means another history.
     last: Option<Uuid>,
-    /// When the database was looked at last.
+    /// Time of the last look at the database, from which the next one is due.
     looked: Instant,
+    /// Status of the node, which requests and metrics read.
     status: Arc<Status>,
+    /// Acknowledged batches of this node, which are not read.
     acknowledged: Acknowledged,
+    /// Pools whose sessions are given up if the database hangs.
     pools: Vec<Pool>,
 }
 
@@ -93,7 +101,7 @@ impl fmt::Debug for Following {
 ///
 /// # Errors
 ///
-/// When another node excludes this one, or the database is unavailable.
+/// If another node excludes this one, or the database is unavailable.
 pub async fn join(
     connection: Connection,
     member: Member,
@@ -118,11 +126,11 @@ pub async fn join(
 }
 
 impl Following {
-    /// Writes down that this node holds its place, takes over the log, and compares the clocks.
+    /// Registers this node as the holder of its place, takes over the log, and compares the clocks.
     ///
     /// # Errors
     ///
-    /// When a node that lives has other settings, or the database is unavailable.
+    /// If a node that lives has other settings, or the database is unavailable.
     pub async fn enter(&mut self) -> Result<(), FollowError> {
         if let Some(mut link) = self.link.take() {
             membership::enter(&mut link, &self.member, &self.term).await?;
@@ -137,16 +145,16 @@ impl Following {
         self.term.clone()
     }
 
-    /// Whether changes are taken, for the appender to say.
+    /// Shared flag by which the appender reports that changes are taken, or not.
     pub fn writable(&self) -> Writable {
         self.status.writable().clone()
     }
 
-    /// Everything in the log now is history that nobody here has in memory; what comes after it is heard of.
+    /// Starts at the end of the log: this node has nothing of the history before in memory, and observes the events after.
     ///
     /// # Errors
     ///
-    /// When the database is unavailable.
+    /// If the database is unavailable.
     pub async fn begin_at_head(&mut self) -> Result<(), FollowError> {
         if let Some(link) = self.link.take() {
             let head = reader::head(&link.client).await?;
@@ -161,7 +169,7 @@ impl Following {
         self.acknowledged = acknowledged;
     }
 
-    /// Gives up the sessions of these pools when the database hangs.
+    /// Gives up the sessions of these pools if the database hangs.
     pub fn watch_over(&mut self, pools: impl IntoIterator<Item = Pool>) {
         self.pools.extend(pools);
     }
@@ -187,7 +195,7 @@ impl Following {
                     self.pools.iter().for_each(Pool::abandon);
                 }
             }
-            // The session ends before another one begins: of a database that hung and goes on, it would keep the lock.
+            // The old session ends before another one begins: if the database hung and goes on, it would keep the lock.
             drop(attached.take());
             attached = match self.reattach().await {
                 Ok(link) => Some(link),
@@ -215,13 +223,13 @@ impl Following {
         }
     }
 
-    /// Looks at the database: what time it is there, and whether it takes changes.
+    /// Looks at the database: compares the clocks, and finds out if it takes changes.
     async fn look(&mut self, link: &Link) -> Result<(), FollowError> {
         self.looked = Instant::now();
         probe::look(link, &self.status).await
     }
 
-    /// A batch was committed. Those of this node that were acknowledged have been published already.
+    /// Handles the notification of a batch. Those of this node that were acknowledged have been published already.
     async fn notified(&mut self, link: &Link, payload: &str) -> Result<(), FollowError> {
         match Batch::parse(payload) {
             Some(batch) if batch.head <= self.seen => Ok(()),
@@ -229,7 +237,7 @@ impl Following {
                 self.see(batch.head, Some(batch.last));
                 Ok(())
             }
-            // What comes after it has a notification of its own: this node's batches that follow are not read.
+            // Later batches have notifications of their own: this node's batches that follow are not read.
             Some(batch) => {
                 self.catch_up(link, batch.head).await?;
                 if self.seen == batch.head {
@@ -241,7 +249,7 @@ impl Following {
         }
     }
 
-    /// Reads on as far as there is anything, and learns what stands at the end.
+    /// Reads on to the end of the log, and learns the identifier of the event there.
     async fn read_on(&mut self, link: &Link) -> Result<(), FollowError> {
         self.catch_up(link, i64::MAX).await?;
         if self.last.is_none() {
@@ -256,7 +264,7 @@ impl Following {
             && self.acknowledged.holds(self.seen, batch.head).await
     }
 
-    /// Everything up to here was heard of, where this event stands.
+    /// Notes that everything up to a position was seen, and the event that stands there.
     fn see(&mut self, position: i64, last: Option<Uuid>) {
         self.seen = position;
         self.last = last;
@@ -264,7 +272,8 @@ impl Following {
         self.status.set_head(position);
     }
 
-    /// Reads the events after the last one seen, as far as there are any up to a position, and tells the observers.
+    /// Reads the events after the last one seen, as far as there are any up to a position, and passes them to the
+    /// observers.
     async fn catch_up(&mut self, link: &Link, to: i64) -> Result<(), FollowError> {
         let categories =
             self.observers.iter().flat_map(|observer| observer.reads().iter().copied());
@@ -279,13 +288,13 @@ impl Following {
             let last = tokio::time::timeout(HEARTBEAT_TIMEOUT, read).await;
             let Some(last) = last.map_err(|_| FollowError::Silent)?? else { return Ok(()) };
             self.see(last, None);
-            // What observers send to actors is dealt with before more is sent.
+            // Messages of observers to actors are handled before more are sent.
             tokio::task::yield_now().await;
         }
         Ok(())
     }
 
-    /// Connects again, for as long as it takes, and reads what was missed. Fails when the log is another one.
+    /// Connects again, for as long as it takes, and reads the events that were missed. Fails if the log is another one.
     async fn reattach(&mut self) -> Result<Link, FollowError> {
         let mut pause = RECONNECT_MIN;
         loop {
@@ -316,7 +325,7 @@ impl Following {
         Ok(link)
     }
 
-    /// The last event that was heard of has to be where it was.
+    /// Fails unless the last event that was seen is where it was.
     async fn require_same_history(&self, link: &Link) -> Result<(), FollowError> {
         let there = probe::id_at(link, self.seen).await?;
         let is_same =

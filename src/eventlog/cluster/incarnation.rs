@@ -1,9 +1,9 @@
-//! Which process of which machine a server is, and whether another one has ended.
+//! Identity of a server's process, and the proof that an earlier one has ended.
 //!
-//! A server that is started again must not wait for a session that its predecessor left in the database. Whether that has
-//! ended is known for certain on the same machine only: by the process id and when that process began, within the same
-//! boot and the same namespace of process ids; or because the machine was booted since. Of everybody else nothing is known
-//! but what the database says.
+//! A server that is started again must not wait for a session that its predecessor left in the database. The end of the
+//! predecessor is known for certain on the same machine only: by the process id and the start of that process, within the
+//! same boot and the same namespace of process ids; or because the machine was booted since. Of any other process nothing
+//! is known but what the database says.
 
 use std::fs;
 
@@ -15,43 +15,45 @@ use rustix::process::{Pid, getpid, test_kill_process};
 pub struct Incarnation {
     /// The name of the machine or container.
     pub host: String,
-    /// Its process id there.
+    /// Process id there, in the namespace of the process.
     pub process: i32,
-    /// Told by Linux alone.
+    /// Facts by which a successor can tell that it has ended; Linux only.
     facts: Option<Facts>,
 }
 
-/// What tells whether it has ended. No part holds white space.
+/// Facts by which a process can be told to have ended. No part holds white space.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Facts {
-    /// Which machine it is, if that is known (`machine-id(5)`).
+    /// Identity of the machine, if that is known (`machine-id(5)`).
     machine: String,
-    /// Another one after every boot (`/proc/sys/kernel/random/boot_id`).
+    /// Identity of the boot, a new one after each (`/proc/sys/kernel/random/boot_id`).
     boot: String,
-    /// In which process ids are counted (`pid_namespaces(7)`).
+    /// Namespace in which process ids are counted (`pid_namespaces(7)`).
     namespace: String,
+    /// Process id, which is reused after its end.
     process: i32,
-    /// When it began, in ticks since the boot (`proc_pid_stat(5)`, field 22).
+    /// Start in ticks since the boot (`proc_pid_stat(5)`, field 22), which distinguishes it from a later process with its
+    /// id.
     began: u64,
 }
 
-/// What stands for a machine that has no identity.
+/// Placeholder of a machine that has no identity.
 const NO_MACHINE: &str = "-";
 
 impl Incarnation {
-    /// This process.
+    /// The incarnation of the running process.
     pub fn of_this_process() -> Self {
         let process = Pid::as_raw(Some(getpid()));
         let host = read("/proc/sys/kernel/hostname").unwrap_or_else(|| "this machine".to_owned());
         Self { host, process, facts: Facts::of_this_process(process) }
     }
 
-    /// What is written down of it, for whoever comes after it.
+    /// Its facts in the form in which they are stored, for a successor.
     pub(super) fn facts(&self) -> Option<String> {
         self.facts.as_ref().map(Facts::to_text)
     }
 
-    /// Whether the process of which this was written down, on a machine of this name, has ended for certain.
+    /// Returns true if the process that stored these facts, on a machine of this name, has ended for certain.
     pub(super) fn outlives(&self, host: &str, facts: Option<&str>) -> bool {
         let (Some(own), Some(other)) = (&self.facts, facts.and_then(Facts::parse)) else {
             return false;
@@ -59,7 +61,7 @@ impl Incarnation {
         if own.boot == other.boot {
             return own.namespace == other.namespace && !other.is_alive();
         }
-        // Booted since. Machines that were copied have the same identity, and a name of their own.
+        // The machine was booted since. Copies of a machine have one identity, but each a name of its own.
         own.machine != NO_MACHINE && own.machine == other.machine && self.host == host
     }
 }
@@ -88,18 +90,19 @@ impl Facts {
         Some(Self { machine, boot, namespace, process, began })
     }
 
-    /// Whether it runs still, where its process id means this one. Another process may have its id meanwhile.
+    /// Returns true if it still runs. Asked only in the boot and namespace of its process id, which another process may
+    /// have meanwhile.
     fn is_alive(&self) -> bool {
         let Some(pid) = Pid::from_raw(self.process) else { return false };
         if test_kill_process(pid) == Err(Errno::SRCH) {
             return false;
         }
-        // That of somebody else may be hidden.
+        // The start of another user's process may be hidden.
         began(self.process).is_none_or(|began| began == self.began)
     }
 }
 
-/// When a process began.
+/// Start of a process in ticks since the boot.
 fn began(process: i32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // The name of the program, in parentheses, may hold anything.

@@ -1,12 +1,12 @@
 //! A node's place among the nodes that share the log: its lock, its row in `nodes`, its term.
 //!
-//! The lock says who lives: it is held by a session, and PostgreSQL ends the session of a client that has vanished within
-//! some 20 seconds. The term is what makes taking over safe: it grows when the log gets another owner, and appends of an
+//! The lock tells which nodes live: it is held by a session, and PostgreSQL ends the session of a client that has vanished
+//! within some 20 seconds. The term makes taking over safe: it grows when the log gets another owner, and appends of an
 //! earlier term are refused whenever they arrive ([`Term`]).
 //!
 //! A node does not wait for a session of its own: one that it has lost sight of, or that an earlier process left which has
-//! ended for certain, is ended by it. For somebody else's it waits a moment if that has given a sign of life, and for as
-//! long as PostgreSQL takes to miss a vanished client if it has not.
+//! ended for certain, is ended by it. For another node's session it waits a moment if that has given a sign of life, and
+//! for as long as PostgreSQL takes to miss a vanished client if it has not.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -40,7 +40,7 @@ const NODES: &str =
     "select node, backend, host, process, incarnation, since, settings, changing from nodes";
 const END_SESSION: &str = "select pg_terminate_backend($1)";
 
-/// Lets one node enter at a time.
+/// Lock of the entry, so that one node enters at a time.
 const ENTERING: &str =
     "select pg_advisory_xact_lock(hashtextextended('keyfold-nodes:' || current_schema(), 0))";
 const FORGET: &str = "delete from nodes where backend <> all ($1) or node = $2";
@@ -50,16 +50,17 @@ insert into nodes (node, backend, host, process, incarnation, settings, changing
 values ($1, $2, $3, $4, $5, $6, $7)";
 const TAKE_OVER: &str = "select log_taken_over($1)";
 
-/// How long whoever gives signs of life meanwhile may hold the lock before another node is refused: it may be about to end.
-/// That is longer than it takes a node to give one: it asks something every 3 seconds.
+/// Longest wait for a holder of the lock that gives signs of life, before this node is refused: the holder may be about to
+/// end. That is longer than the interval of its signs, which is 3 seconds.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long one may that gives none: longer than PostgreSQL takes to end the session of a client that has vanished.
+/// Longest wait for a holder that gives none: longer than PostgreSQL takes to end the session of a client that has
+/// vanished.
 const PATIENCE_WITH_THE_SILENT: Duration = Duration::from_secs(30);
-/// After how long without a sign of life whoever looks for the holder is told so.
+/// Time without a sign of life after which messages about the holder say so.
 const SILENT: Duration = Duration::from_secs(8);
 const RETRY: Duration = Duration::from_millis(100);
 
-/// Whether other nodes may share the database.
+/// Use of the database by one node or by several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// This is the only node; a second one is refused.
@@ -71,13 +72,13 @@ pub enum Mode {
 /// A node that takes a place.
 #[derive(Debug, Clone)]
 pub struct Member {
-    /// Identifies it.
+    /// Identifier of the node, new at every start, in its row and its notifications.
     pub node: Uuid,
-    /// Whether there may be others.
+    /// Mode, which decides between the exclusive lock and the shared one.
     pub mode: Mode,
-    /// What it must have in common with others.
+    /// Settings that it must have in common with others.
     pub agreement: Agreement,
-    /// Which process it is.
+    /// Process of the node, by which a successor can tell that it has ended.
     pub incarnation: Incarnation,
     /// The clock that is compared with the database's.
     pub clock: Clock,
@@ -90,7 +91,8 @@ impl Member {
         Self { node, mode, agreement: Agreement::default(), incarnation, clock }
     }
 
-    /// Whether this is a session of its own that is of no use any more.
+    /// Returns true if the session of the holder was left by this node, or by an earlier process that has ended for
+    /// certain.
     fn has_left(&self, holder: &Holder) -> bool {
         holder.registered.as_ref().is_some_and(|row| {
             let is_forerunner = self.incarnation.outlives(&row.host, row.incarnation.as_deref());
@@ -99,27 +101,35 @@ impl Member {
     }
 }
 
-/// A row of `nodes`.
+/// Row of `nodes`: a node that has entered.
 #[derive(Debug)]
 struct Registered {
+    /// Identifier that the node chose at its start.
     node: Uuid,
+    /// Server process of its session, by which the row is matched with the lock.
     backend: i32,
+    /// Name of its machine or container, for messages and for its incarnation.
     host: String,
+    /// Its process id there, for messages.
     process: i32,
+    /// Stored facts of its process; none from a system without them.
     incarnation: Option<String>,
+    /// Time at which it entered.
     since: Timestamp,
+    /// Settings that it registered, with which those of another node are compared.
     agreement: Agreement,
 }
 
-/// Whoever holds the lock.
+/// Session that holds the lock.
 #[derive(Debug)]
 struct Holder {
+    /// Session as the server shows it, with the time since its last sign of life.
     session: Node,
-    /// Unless it is about to enter, or of a version that did not.
+    /// Row of the node, unless it is about to enter, or of a version without rows.
     registered: Option<Registered>,
 }
 
-/// Connects, takes the lock and listens. Waits longer for whoever has vanished only if it is told to.
+/// Connects, takes the lock and listens. Waits long for a holder that has vanished only if `waits_long`.
 pub(super) async fn attach(
     connection: &Connection,
     member: &Member,
@@ -137,7 +147,7 @@ async fn take_lock(link: &Link, member: &Member, waits_long: bool) -> Result<(),
         Mode::Cluster => LOCK_SHARED,
     };
     let (began, mut ended) = (Instant::now(), HashSet::new());
-    // The lock's key is the schema: there is no answer without one, as when it was dropped.
+    // The key of the lock is the schema: there is no answer without one, as after it was dropped.
     let taken = |row: Row| row.try_get::<_, bool>(0).map_err(DatabaseError::from);
     while !taken(link.client.query_one(lock, &[]).await?)? {
         let holders = holders(link).await?;
@@ -182,7 +192,7 @@ async fn end_what_is_left(
     }
 }
 
-/// Whoever holds the lock, the oldest first.
+/// Holders of the lock, the oldest first.
 async fn holders(link: &Link) -> Result<Vec<Holder>, FollowError> {
     let mut registered = registered(&link.client).await?;
     let sessions = inspection::nodes(&link.client).await?;
@@ -201,11 +211,11 @@ async fn registered(client: &Client) -> Result<BTreeMap<i32, Registered>, Follow
     Ok(rows.collect::<Result<BTreeMap<_, _>, _>>().map_err(DatabaseError::from)?)
 }
 
-/// Writes down who holds the place and with which settings, and takes over the log: returns the term.
+/// Registers this node and its settings, takes over the log, and sets the term.
 ///
 /// # Errors
 ///
-/// When another node that lives has other settings, or the database is unavailable.
+/// If another node that lives has other settings, or the database is unavailable.
 pub(super) async fn enter(
     link: &mut Link,
     member: &Member,
@@ -256,11 +266,11 @@ async fn enter_in(
     Ok(())
 }
 
-/// In what the settings of a server that would join now disagree with those of the servers that live.
+/// Disagreements of a server that would join now with the servers that live.
 ///
 /// # Errors
 ///
-/// When the database is unavailable.
+/// If the database is unavailable.
 pub async fn disagreements(
     link: &Link,
     agreement: &Agreement,
@@ -293,12 +303,12 @@ impl Registered {
 }
 
 impl Holder {
-    /// Whether it has given no sign of life for that long.
+    /// Returns true if it has given no sign of life for that long.
     fn is_silent_for(&self, long: Duration) -> bool {
         self.session.silent.is_some_and(|silent| silent >= long)
     }
 
-    /// Who it is, as far as that is known.
+    /// Description of the holder for an operator, as far as it is known.
     fn told(&self) -> String {
         let Node { name, address, since, silent, backend, .. } = &self.session;
         let who = match &self.registered {

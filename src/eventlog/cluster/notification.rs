@@ -1,17 +1,17 @@
-//! What the nodes tell each other: one notification for each batch.
+//! Notifications between nodes: one for each batch.
 
 use uuid::Uuid;
 
-/// What a notification says: `node last count head`.
+/// Content of a notification: `node last count head`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Batch {
-    /// Who wrote it.
+    /// Node that wrote the batch.
     pub(super) node: Uuid,
-    /// The identifier of its last event.
+    /// Identifier of its last event.
     pub(super) last: Uuid,
-    /// How many events it has.
+    /// Number of its events.
     pub(super) count: i64,
-    /// Where the log ended after it.
+    /// Position at which the log ended after it.
     pub(super) head: i64,
 }
 

@@ -1,4 +1,4 @@
-//! Looking at the database every few seconds.
+//! Probe of the database, every few seconds: its time, and its readiness for changes.
 
 use tokio_postgres::Error;
 use uuid::Uuid;
@@ -10,24 +10,24 @@ use crate::eventlog::log::soundness;
 use crate::eventlog::node_status::Status;
 use crate::postgres::Link;
 
-/// What the database is asked every few seconds. Asking for the use of its queue of notifications also makes PostgreSQL
-/// free what nobody has to read any more: one that was full stays full otherwise.
+/// Questions to the database. Asking for the use of its queue of notifications also makes PostgreSQL free those that no
+/// session has to read any more: a queue that was full stays full otherwise.
 const LOOK: &str = "\
 select clock_timestamp(), pg_notification_queue_usage(),
        not pg_is_in_recovery() and has_table_privilege('events', 'insert')";
 
-/// A change that changes nothing and is committed, to find out whether changes are taken. Its notification tells nobody anything.
+/// A change that changes nothing and is committed, to find out if changes are taken. Its notification names no batch.
 const TRY: &str = "\
 with touched as (update log_term set only_row = only_row where only_row returning only_row)
 select pg_notify('keyfold:' || current_schema(), '') from touched";
 
-/// From where on the queue of notifications is full: no change is taken then.
+/// Used share from which the queue of notifications counts as full: no change is taken then.
 const FULL: f64 = 0.99;
 
 /// The event at a position.
 const SELECT_ID: &str = "select event_id from events where position = $1";
 
-/// What time it is there, and whether it takes changes.
+/// Compares the clocks, and finds out if the database takes changes.
 pub(super) async fn look(link: &Link, status: &Status) -> Result<(), FollowError> {
     let asked = Asked::new();
     let row = in_time(link.client.query_one(LOOK, &[])).await?;
@@ -54,7 +54,7 @@ pub(super) async fn id_at(link: &Link, position: i64) -> Result<Option<Uuid>, Fo
     Ok(row.map(|row| row.get(0)))
 }
 
-/// What a statement answers, if it does so in time.
+/// Answer of a statement, if it comes in time; otherwise the database is silent.
 async fn in_time<T>(statement: impl Future<Output = Result<T, Error>>) -> Result<T, FollowError> {
     let answered = tokio::time::timeout(HEARTBEAT_TIMEOUT, statement).await;
     Ok(answered.map_err(|_| FollowError::Silent)??)

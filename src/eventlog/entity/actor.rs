@@ -1,15 +1,17 @@
 //! The entity: the actor that hosts one decider's state and is the only writer of its stream on this node.
 //!
-//! It is woken when its seat's queue is not empty, takes what waits, decides the commands one after the other until they are
-//! a group, appends all their events at once, publishes the new state and only then answers. Commands for one entity
-//! therefore commit in groups, like those of different entities do in the [`appender`](crate::eventlog::log::append::appender); and a group is
-//! bounded, so that one entity takes no more than a part of a batch from the others.
+//! The actor is woken if its mailbox is not empty. It takes the waiting commands, decides them one after the other until
+//! they form a group, appends all their events at once, publishes the new state and only then answers. Commands for one
+//! entity therefore commit in groups, as those of different entities do in the
+//! [`appender`](crate::eventlog::log::append::appender). A group is bounded, so that one entity takes no more than a part
+//! of a batch from the others.
 //!
 //! # Design
 //!
-//! Its whole memory of the stream is what its seat publishes, and that is committed. After a lost race it catches up with
-//! the log; when the outcome of an append is unknown, *it forgets* and loads anew. A refused command is an answer, never a
-//! failure of the actor; only a mistake in a decider can kill it, and the seat's queue survives that.
+//! The only memory that the actor has of its stream is the state its mailbox publishes, and that is committed. After a
+//! lost race it catches up with the log; if the outcome of an append is unknown, *it forgets* the state and loads it anew.
+//! A refused command is an answer, never a failure of the actor; only a mistake in a decider can kill it, and the queue of
+//! commands survives that.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -29,7 +31,7 @@ use crate::eventlog::model::error::{ExecuteError, StoreError};
 use crate::span_in;
 use crate::telemetry::Carried;
 
-/// How often a command is decided again after another writer was faster.
+/// Most attempts at a command. Another one is made after a version conflict with a faster writer.
 const ATTEMPTS: usize = 8;
 
 /// The actor type of every entity.
@@ -42,17 +44,21 @@ impl<D> Entity<D> {
     }
 }
 
-/// What an entity is given: its seat, the log, and how many events to let pass between snapshots.
+/// Arguments of an entity's actor.
 pub(super) struct Hosting<D: Decider> {
+    /// Mailbox that the actor serves, and that outlives it.
     pub(super) seat: Arc<Seat<D>>,
+    /// Log to which the events are appended and in which snapshots are stored.
     pub(super) log: EventLog,
+    /// Least number of events between two regular snapshots.
     pub(super) snapshot_every: u64,
 }
 
-/// What an entity knows, beside what its seat publishes.
+/// State of an entity's actor, beside the entity's state, which the mailbox publishes.
 pub(super) struct Hosted<D: Decider> {
+    /// Arguments, kept for the life of the actor.
     hosting: Hosting<D>,
-    /// A snapshot that is being taken.
+    /// Regular snapshot under way. There is at most one per entity, and the actor awaits it before it ends.
     taking: Option<JoinHandle<Option<Taken>>>,
 }
 
@@ -61,7 +67,7 @@ impl<D: Decider> Actor for Entity<D> {
     type State = Hosted<D>;
     type Arguments = Hosting<D>;
 
-    /// Does no I/O: somebody's long history never holds up the supervisor.
+    /// Does no I/O, so that a long history never holds up the supervisor.
     async fn pre_start(
         &self,
         _myself: ActorRef<Wake>,
@@ -106,7 +112,7 @@ impl<D: Decider> Hosted<D> {
         Ok(())
     }
 
-    /// Where commands are carried out: in the trace of the first of them that is kept, in a span that is linked to those of
+    /// Trace context in which commands are executed: a span in the first of their traces that is kept, linked to those of
     /// the others.
     fn in_execution(&self, commands: &[Box<CommandRequest<D>>]) -> Option<Carried> {
         let span = |first: &Carried| {
@@ -123,7 +129,7 @@ impl<D: Decider> Hosted<D> {
         Carried::joined(asking(), span).or_else(|| asking().next().cloned())
     }
 
-    /// Carries out as many of the commands as are a group; the others wait for the next turn.
+    /// Executes the first commands, up to a group; the others are put back for the next turn.
     async fn execute(&mut self, commands: Commands<D>) -> Result<(), WorkError> {
         let mut commands = commands;
         for _ in 0..ATTEMPTS {
@@ -159,8 +165,8 @@ impl<D: Decider> Hosted<D> {
         Ok(())
     }
 
-    /// The append was refused or its outcome is unknown. If it carried several commands, one of them may be to blame
-    /// for a refusal: it is looked for by halves, and the others are committed together.
+    /// Handles an append that was refused or whose outcome is unknown. If it carried several commands, one of them may be
+    /// to blame for a refusal: it is looked for by halves, and the others are committed together.
     async fn refused(
         &mut self,
         mut commands: Commands<D>,
@@ -174,7 +180,7 @@ impl<D: Decider> Hosted<D> {
             Box::pin(self.execute(commands)).await?;
             return Box::pin(self.execute(second_half)).await;
         }
-        // Whoever asked knows what it means that a constraint refused, and what to say of it.
+        // A refusal by a constraint is not logged: the requester knows its meaning and what to answer.
         if !matches!(error, StoreError::Constraint(_)) {
             let stream = &self.hosting.seat.stream;
             tracing::warn!(stream.name = %stream, %error, "an append failed");
@@ -183,8 +189,8 @@ impl<D: Decider> Hosted<D> {
         Ok(())
     }
 
-    /// Begins to take a regular snapshot if one is due, beside the commands that follow. One at a time on this node: when another
-    /// entity's is being taken, the next batch asks again.
+    /// Starts a regular snapshot if one is due, concurrent with the commands that follow. One is taken at a time on this
+    /// node: while another entity's is under way, the next batch of commands tries again.
     async fn snapshot_if_due(&mut self) {
         if let Some(taking) = self.taking.take_if(|taking| taking.is_finished()) {
             self.taken(taking).await;
@@ -214,7 +220,7 @@ impl<D: Decider> Hosted<D> {
         self.taking = Some(taking);
     }
 
-    /// Leaves a snapshot behind, so that the next actor reads no events.
+    /// Stores a snapshot on passivation, if it is worth one, so that the next load reads no events.
     async fn leave(&mut self) {
         if let Some(taking) = self.taking.take() {
             self.taken(taking).await;

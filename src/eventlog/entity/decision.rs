@@ -1,8 +1,8 @@
-//! What a group of commands comes to, before it is committed.
+//! Decision of a group of commands: its events, rows and replies, before they are committed.
 //!
 //! Commands that wait together are decided one after the other, each on the state its predecessors leave, and committed
-//! together. Each is answered with the state right after itself: a change whose task the next command deletes was made all
-//! the same.
+//! together. Each is answered with the state right after itself, even if a later command of the group deletes the task
+//! that it changed.
 //!
 //! A group ends with the command that makes it large: its append is then a small part of a batch, unless that command is
 //! larger by itself.
@@ -21,40 +21,41 @@ use crate::eventlog::model::published::{Outcome, Published};
 use crate::eventlog::model::statement::Statement;
 use crate::eventlog::model::stream::StreamName;
 
-/// Events of a group, and the bytes of what it writes, from which on it takes no more commands.
+/// Limits of a group: once its events, or the bytes it writes, reach one of them, it takes no more commands.
 const GROUP_EVENTS: usize = 256;
 const GROUP_BYTES: usize = 256 * 1024;
 
-/// What is decided on the threads that answer requests: it takes about half a millisecond.
+/// Largest group that is decided on the threads that answer requests, which takes about half a millisecond.
 const SHORT: Extent = Extent { events: 64, bytes: 64 * 1024 };
 
-/// Commands that are carried out together.
+/// Commands that are executed together.
 pub(super) type Commands<D> = Vec<Box<CommandRequest<D>>>;
 
-/// What a group of commands comes to.
+/// Outcome of a group of commands that is not committed yet.
 pub(super) struct Decided<D: Decider> {
-    /// The version that the first of them was decided on.
+    /// Version of the stream on which the first command was decided; the append conflicts if another writer was faster.
     expected: i64,
-    /// The events of all of them.
+    /// Encoded events of all the commands, in their order.
     events: Vec<NewEvent>,
-    /// Rows to write beside these: those of commands with events, and the records of outcomes.
+    /// Rows for the transaction of the events: those of commands with events, and the records of outcomes.
     beside: Vec<Arc<Statement>>,
-    /// The state after the last of them.
+    /// State after the last command, which is published once the append is committed.
     pub(super) published: Arc<Published<D>>,
-    /// The bytes of the events.
+    /// Bytes of the encoded events and their contexts, which end the group at `GROUP_BYTES`.
     bytes: usize,
-    /// The most bytes of a state.
+    /// Largest weight of a state in bytes; a command that makes a heavier one is refused.
     largest: usize,
+    /// Replies to the commands, in their order, which are sent after the commit.
     outcomes: Vec<Reply<D>>,
 }
 
 impl<D: Decider> Decided<D> {
-    /// Decides the first commands, as many as are a group, and returns all of them. Large ones are decided away from the
-    /// threads that answer requests.
+    /// Decides the first commands, up to a group, and returns all of them. Large groups are decided away from the threads
+    /// that answer requests.
     ///
     /// # Errors
     ///
-    /// When the decider panicked there.
+    /// If the decider panicked on such another thread.
     pub(super) async fn of(
         known: &Arc<Published<D>>,
         commands: Commands<D>,
@@ -94,12 +95,12 @@ impl<D: Decider> Decided<D> {
         decided
     }
 
-    /// How many commands are decided.
+    /// Number of commands that were decided.
     pub(super) fn count(&self) -> usize {
         self.outcomes.len()
     }
 
-    /// What is to be written, if anything.
+    /// The append of the group; `None` if there is nothing to write.
     pub(super) fn append(&mut self, stream: &StreamName) -> Option<Append> {
         if self.events.is_empty() && self.beside.is_empty() {
             return None;
@@ -117,7 +118,7 @@ impl<D: Decider> Decided<D> {
         let (events, state) = D::decide_and_evolve(&self.published.state, command.clone())
             .map_err(ExecuteError::Rejected)?;
         let outcome = Outcome { published: self.after(&events, state)?, events };
-        // What cannot be written leaves nothing of the command.
+        // Encoding comes first: a command that cannot be written leaves nothing of itself in the group.
         let encoded = encode(&outcome.events, context, now)
             .map_err(|error| has_no_json_form("an event", &error))?;
         let record = record.as_ref().map(|record| record.of(&outcome)).transpose();
@@ -133,7 +134,7 @@ impl<D: Decider> Decided<D> {
         Ok(outcome)
     }
 
-    /// The state after further events, unless it is heavier than a state may be and than it was.
+    /// State after further events. It is refused if it is heavier than both the limit and the state before.
     fn after(
         &self,
         events: &[D::Event],
@@ -150,7 +151,7 @@ impl<D: Decider> Decided<D> {
         Ok(Arc::new(Published { version: self.published.version + count, state }))
     }
 
-    /// Answers everybody, once what was decided is committed.
+    /// Answers every command of the group, after its commit.
     pub(super) fn answer(self, commands: Commands<D>) {
         for (request, outcome) in commands.into_iter().zip(self.outcomes) {
             request.answer(outcome);
@@ -158,7 +159,7 @@ impl<D: Decider> Decided<D> {
     }
 }
 
-/// Whether commands are few and small enough to be decided at once. Of many, only the first are decided.
+/// Returns true if the commands of the next group are few and small enough to be decided on the caller's thread.
 fn is_short<D: Decider>(commands: &[Box<CommandRequest<D>>]) -> bool {
     let extents = commands.iter().map(|request| D::extent(&request.command));
     let group = extents.scan(Extent { events: 0, bytes: 0 }, |sum, extent| {
@@ -245,7 +246,7 @@ mod tests {
 
     type Answer = oneshot::Receiver<Reply<Number>>;
 
-    /// Commands that wait together, and where they are answered.
+    /// Commands that wait together, and the receivers of their replies.
     fn waiting(
         executions: impl IntoIterator<Item = CommandRequest<Number>>,
     ) -> (Commands<Number>, Vec<Answer>) {

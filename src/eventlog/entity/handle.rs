@@ -21,13 +21,16 @@ use crate::eventlog::model::stream::StreamName;
 use crate::telemetry::audit_events;
 use crate::telemetry::reason::Reason;
 
-/// Bytes of any command on its way, beside what it says.
+/// Overhead in bytes of a command in flight, beside its content.
 const COMMAND: usize = 1024;
 
 /// The entities of one kind on this node. Cheap to clone.
 pub struct Entities<D: Decider> {
+    /// Mailboxes of this kind, which requests look up without a message to the supervisor.
     directory: Arc<Directory<D>>,
+    /// Actor that admits entities, spawns their actors and passivates them.
     supervisor: ActorRef<Supervise<D>>,
+    /// Log from which entities are loaded, and to which unseated commands append.
     pub(super) log: EventLog,
 }
 
@@ -52,7 +55,7 @@ impl<D: Decider> Entities<D> {
     ///
     /// # Errors
     ///
-    /// When the parent is stopping.
+    /// If the parent is stopping.
     pub async fn start(
         log: EventLog,
         lifespan: Lifespan,
@@ -67,11 +70,11 @@ impl<D: Decider> Entities<D> {
         Ok(Self { directory, supervisor, log })
     }
 
-    /// The current state of an entity: from memory when it is there, else from the log.
+    /// The current state of an entity: from memory if it is there, else from the log.
     ///
     /// # Errors
     ///
-    /// When the log is unavailable or too many requests wait for the entity.
+    /// If the log is unavailable or too many requests wait for the entity.
     pub async fn read(&self, stream: &StreamName) -> Result<Arc<Published<D>>, ReadError> {
         if let Some(seat) = self.directory.get(stream) {
             seat.touch(self.directory.now());
@@ -79,7 +82,7 @@ impl<D: Decider> Entities<D> {
                 return Ok(published);
             }
         }
-        // Boxed: a warm read shall not carry what only a cold one needs.
+        // Boxed, so that a warm read does not carry the memory that only a cold one needs.
         Box::pin(self.load(stream)).await
     }
 
@@ -90,12 +93,12 @@ impl<D: Decider> Entities<D> {
         read
     }
 
-    /// Carries out a command and replies when its events are committed.
+    /// Executes a command and replies once its events are committed.
     ///
     /// # Errors
     ///
-    /// The rejection, or why the log did not take the events or the rows beside them. [`StoreError::Constraint`] names the
-    /// constraint that refused a row of this command; nothing of it was written then.
+    /// The rejection, or the reason for which the log did not take the events or the rows beside them.
+    /// [`StoreError::Constraint`] names the constraint that refused a row of this command; nothing of it was written then.
     ///
     /// [`StoreError::Constraint`]: crate::eventlog::model::error::StoreError::Constraint
     pub async fn execute(
@@ -114,7 +117,7 @@ impl<D: Decider> Entities<D> {
         reply
     }
 
-    /// A command with a lease of the bytes that it takes until it is answered.
+    /// Adds a lease for the bytes that a command takes until it is answered.
     pub(super) fn paid(&self, request: CommandRequest<D>) -> Result<CommandRequest<D>, Overloaded> {
         if request.is_paid_for {
             return Ok(request);
@@ -122,12 +125,12 @@ impl<D: Decider> Entities<D> {
         let budget = &self.log.resources().commands;
         let bytes = D::extent(&request.command).bytes.saturating_add(COMMAND);
         let holder = request.context.user_id.map_or(Holder::Node, Holder::User);
-        // One that is larger than a share by itself is carried out alone, or it never would be.
+        // A command larger than a share leases all of it: it is executed alone, or it never would be.
         let lease = budget.lease(holder, bytes.min(budget.share()));
         Ok(request.paid_by(lease.map_err(|_exhausted| Overloaded)?))
     }
 
-    /// Has the supervisor make room if the states in memory weigh too much.
+    /// Tells the supervisor to make room if the states in memory weigh too much.
     fn keep_within_weight(&self) {
         if self.directory.must_tell_of_excess() {
             // A supervisor that has ended has nothing in memory.
@@ -135,45 +138,45 @@ impl<D: Decider> Entities<D> {
         }
     }
 
-    /// Lets an entity go to which nothing has happened, and nothing was to happen.
+    /// Passivates an entity that has no event, after a command that failed.
     fn dismiss_blank(&self, stream: &StreamName) {
         if let Some(seat) = self.directory.get(stream).filter(|seat| seat.is_blank()) {
             let _ = self.supervisor.cast(Supervise::Blank(seat));
         }
     }
 
-    /// Another node has written `stream` up to `version`: what this node published before is stale.
+    /// Marks state older than `version` as stale, because another node has written `stream` up to there.
     pub fn require(&self, stream: &StreamName, version: i64) {
         if stream::category_of(stream.as_str()) == D::CATEGORY {
             self.directory.require(stream, version);
         }
     }
 
-    /// Whether this node has the entity in memory.
+    /// Returns true if this node has the entity in memory.
     pub fn holds(&self, stream: &StreamName) -> bool {
         self.directory.get(stream).is_some()
     }
 
-    /// Lets an entity leave memory before it has been idle for long, as one that was needed for one command.
+    /// Passivates an entity before its idle timeout, for one that was needed for a single command.
     pub fn release(&self, stream: &StreamName) {
         if let Some(seat) = self.directory.get(stream) {
-            // A supervisor that is gone has let all of them leave.
+            // A supervisor that is gone has passivated all of them.
             let _ = self.supervisor.cast(Supervise::Release(seat));
         }
     }
 
-    /// Watches a stream for newer versions than one that was seen; reading then finds them. `None` when
+    /// Watches a stream for versions newer than one that was seen; reading then finds them. `None` if
     /// [`MAX_WATCHES`](super::watch::MAX_WATCHES) watch it already, or the node is stopping.
     pub fn watch(&self, stream: &StreamName) -> Option<Watch> {
         self.directory.watch(stream)
     }
 
-    /// How many entities of this kind are in memory.
+    /// Number of entities of this kind in memory.
     pub fn alive(&self) -> usize {
         self.directory.alive()
     }
 
-    /// Finishes what waits and stops every entity and their supervisor.
+    /// Executes the commands that wait, then stops every entity and the supervisor.
     pub async fn drain(&self) {
         self.directory.close();
         self.supervisor.drain_children_and_wait(None).await;
@@ -197,14 +200,14 @@ impl<D: Decider> Entities<D> {
                     audit_events::refused(Reason::EntityQueue);
                     return Err(Overloaded);
                 }
-                // The entity was passivated between the look-up and the command. Closing a seat and taking it out of the
-                // directory is one step of the supervisor, so that the next look-up finds another.
+                // The entity was passivated between the look-up and the command. Closing a mailbox and removing it from
+                // the directory is one step of the supervisor, so that the next look-up finds another.
                 Err(NotSeated::Closed(returned)) => request = returned,
             }
         }
     }
 
-    /// The seat of an entity, which is admitted if it was made just now.
+    /// The mailbox of an entity. The supervisor is told to admit it if it was made just now.
     fn seat(&self, stream: &StreamName) -> Result<Arc<Seat<D>>, Overloaded> {
         if !self.directory.is_open() {
             return Err(Overloaded);
@@ -226,7 +229,7 @@ impl<D: Decider> Entities<D> {
     }
 }
 
-/// The request was not taken.
+/// Refusal of a request: a queue or a budget is full, or the node is stopping.
 pub(super) struct Overloaded;
 
 impl From<Overloaded> for ReadError {

@@ -1,19 +1,10 @@
-//! The seat of an entity: what outlives its actor and is shared with readers.
+//! The mailbox of an entity ([`Seat`]), which outlives its actor and is shared with readers.
 //!
-//! A seat holds the published state, which readers take without sending a message, and the bounded queue of commands, which
-//! survives the death of the actor that carries them out. Published state is served only if it is at least as new as the
-//! newest version this node has heard of; when it is older, or there is none, whoever needs it reads what is missing from
-//! the log, one at a time and beside the actor: reads never wait for a running append, and an entity that is only read has
-//! no actor.
-//!
-//! | a seat | published | actor |
-//! |---|---|---|
-//! | is made | – | – |
-//! | is admitted by the supervisor: now it may load | – | – |
-//! | is read | yes | – |
-//! | has a command | yes | one |
-//! | is passivated | yes | leaves |
-//! | is closed: the directory makes another | – | – |
+//! A mailbox holds the published state, which readers take without sending a message, and the bounded queue of commands,
+//! which survives the death of the actor that executes them. Published state is served only if it is at least as new as
+//! the newest version this node has heard of. If it is older, or there is none, the request that needs it reads the
+//! missing events from the log, one request at a time and beside the actor: reads never wait for a running append, and an
+//! entity that is only read has no actor.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -34,62 +25,86 @@ use crate::eventlog::model::stream::StreamName;
 /// Most commands, and most readers, that wait for one entity.
 pub(super) const QUEUE: usize = 256;
 
-/// Bytes of a seat and of its place in the directory, and those of an actor and its mailboxes.
+/// Bytes of a mailbox and its place in the directory, and those of an actor and its message queues.
 const SEAT: usize = 512;
 const ACTOR: usize = 8 * 1024;
 
-/// Tells an entity that its queue is not empty.
+/// Message to an actor: its queue is not empty.
 #[derive(Debug)]
 pub(super) struct Wake;
 
-/// What outlives an entity's actor.
+/// Mailbox of an entity, with its stage and the actor it has:
+///
+/// | state \ event | command | `admit` | `occupy` | `passivate` | `close_if_unused`, none waits | some wait |
+/// |---|---|---|---|---|---|---|
+/// | new | new | idle | – | – | – | – |
+/// | idle: admitted, no actor | idle; supervisor told | – | active | – | closed | expelled |
+/// | active: has an actor | active; actor woken | – | – | leaving | closed | expelled |
+/// | leaving: actor told to end | leaving | – | – | leaving | closed | expelled |
+/// | expelled: lost its place | expelled | idle | – | – | – | – |
+/// | closed | refused | – | – | – | – | – |
+///
+/// The supervisor calls `close_if_unused` after the end or death of the actor, or to evict an idle entity. `close` leads
+/// from every state to closed. A read waits for admission in state new, and loads in the others until the node stops.
 pub(super) struct Seat<D: Decider> {
+    /// Stream of the entity, which is its key in the directory.
     pub(super) stream: StreamName,
+    /// Watches and weights of this kind, updated on publication.
     shared: Arc<Shared>,
+    /// Newest committed state that was loaded or written here; empty before that and after `forget`.
     published: ArcSwapOption<Published<D>>,
+    /// Least version that is not known to be stale. An older state is not served.
     required: AtomicI64,
+    /// Last use in milliseconds of the directory, for the idle timeout.
     last_used: AtomicU64,
-    /// Whose turn it is to load; nobody's until the seat is admitted.
+    /// Turn to load the state, with one permit; none until the mailbox is admitted.
     pub(super) loading: Semaphore,
+    /// Number of readers that wait for a load, at most `QUEUE`.
     pub(super) readers: AtomicUsize,
+    /// Commands, actor and stage, which change together under one lock.
     queue: Mutex<Queue<D>>,
 }
 
+/// Part of a mailbox that is behind its lock.
 struct Queue<D: Decider> {
+    /// Commands to be executed, in their order.
     waiting: VecDeque<Box<CommandRequest<D>>>,
+    /// Actor that takes the commands; none once it was told to leave.
     actor: Option<ActorRef<Wake>>,
+    /// True from waking the actor until it finds nothing, so that it is woken once.
     awake: bool,
-    /// Whether the last actor was told to leave and has not ended yet.
+    /// True from telling the last actor to leave until it has ended.
     leaving: bool,
-    /// Whether the actor has taken nothing yet.
+    /// True until the actor has taken its first commands, which it gets even if it was told to leave.
     fresh: bool,
+    /// Admission of the entity to memory.
     stage: Stage,
-    /// How often the published state was forgotten: what was read from the log before that is not published.
+    /// Number of times the state was forgotten: one read from the log before that is not published.
     forgotten: u64,
-    /// How much the published state, the seat and its actor weigh.
+    /// Bytes of the published state, the mailbox and its actor, as the shared weights have them.
     weight: usize,
-    /// The newest snapshots.
+    /// Newest snapshots of the stream, on which the next one depends.
     snapshot: Taken,
 }
 
-/// How far a seat is.
+/// Admission of an entity to memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// It waits to be admitted.
+    /// Not admitted yet: nothing may be loaded.
     New,
-    /// Its entity may be in memory.
+    /// The entity may be in memory.
     Admitted,
-    /// It was admitted, and waits to be so again.
+    /// Lost its place while commands waited, and waits to be admitted again.
     Expelled,
-    /// It is in the directory no more.
+    /// Removed from the directory for good.
     Closed,
 }
 
-/// Why a seat did not take a command.
+/// Reasons for which a mailbox did not take a command.
 pub(super) enum NotSeated<D: Decider> {
     /// Too many commands wait.
     Full,
-    /// The seat left the directory; ask the directory again.
+    /// The mailbox left the directory, and the request needs another look-up.
     Closed(Box<CommandRequest<D>>),
 }
 
@@ -118,7 +133,7 @@ impl<D: Decider> Seat<D> {
         }
     }
 
-    /// The published state, unless this node has heard of a newer version.
+    /// The published state, unless this node knows of a newer version.
     pub(super) fn current(&self) -> Option<Arc<Published<D>>> {
         let published = self.published.load_full()?;
         (published.version >= self.required.load(Ordering::Acquire)).then_some(published)
@@ -129,14 +144,14 @@ impl<D: Decider> Seat<D> {
         self.published.load_full()
     }
 
-    /// Publishes what this node has committed, unless something newer is published already.
+    /// Publishes a state that this node has committed, unless something newer is published already.
     pub(super) fn publish(&self, published: &Arc<Published<D>>) {
         self.put(&mut self.lock(), published);
         self.tell(published.version);
     }
 
-    /// Publishes what was read from the log, unless the state was forgotten since: what was in doubt then may have been
-    /// committed after it was read. Whether it was not.
+    /// Publishes a state that was read from the log and returns true, unless the state was forgotten since: an append that
+    /// was in doubt then may have been committed after the read.
     pub(super) fn publish_read(
         &self,
         published: &Arc<Published<D>>,
@@ -162,7 +177,7 @@ impl<D: Decider> Seat<D> {
         }
     }
 
-    /// That a version is published. What is told of is what reading then finds.
+    /// Announces a version that is published. A read after the announcement finds it.
     fn tell(&self, version: i64) {
         self.required.fetch_max(version, Ordering::AcqRel);
         self.shared.watches.tell(&self.stream, version);
@@ -174,12 +189,12 @@ impl<D: Decider> Seat<D> {
         self.shared.change_weight(std::mem::replace(&mut queue.weight, weight), weight);
     }
 
-    /// How often the published state was forgotten.
+    /// Number of times the published state was forgotten.
     pub(super) fn forgotten(&self) -> u64 {
         self.lock().forgotten
     }
 
-    /// Publishes nothing until the log has been read again.
+    /// Forgets the published state: none is served until the log has been read again.
     pub(super) fn forget(&self) {
         let mut queue = self.lock();
         queue.forgotten += 1;
@@ -187,7 +202,7 @@ impl<D: Decider> Seat<D> {
         self.weigh(&mut queue);
     }
 
-    /// States older than `version` are stale from now on. Returns the least version that is not known to be stale.
+    /// Marks states older than `version` as stale. Returns the least version that is not known to be stale.
     pub(super) fn require(&self, version: i64) -> i64 {
         let before = self.required.fetch_max(version, Ordering::AcqRel);
         if before < version {
@@ -209,7 +224,7 @@ impl<D: Decider> Seat<D> {
         self.last_used.load(Ordering::Relaxed)
     }
 
-    /// Whether nothing is known to have happened to the entity.
+    /// Returns true if no event of the entity is known.
     pub(super) fn is_blank(&self) -> bool {
         self.published.load().as_ref().is_none_or(|published| published.version == 0)
     }
@@ -222,7 +237,8 @@ impl<D: Decider> Seat<D> {
         self.lock().snapshot = taken;
     }
 
-    /// Queues a command and wakes the actor if it sleeps. Whether the supervisor must be told, because there is none.
+    /// Queues a command and wakes the actor if it sleeps. Returns true if the supervisor must be told, as there is no
+    /// actor.
     pub(super) fn enqueue(&self, request: Box<CommandRequest<D>>) -> Result<bool, NotSeated<D>> {
         let mut queue = self.lock();
         if queue.stage == Stage::Closed {
@@ -231,18 +247,18 @@ impl<D: Decider> Seat<D> {
         if queue.waiting.len() >= QUEUE {
             return Err(NotSeated::Full);
         }
-        // Of those behind it the supervisor knows, and a seat that an actor leaves it looks at anyway.
+        // The supervisor knows of those behind the first, and looks at every mailbox that an actor leaves.
         let is_first = queue.waiting.is_empty() && queue.is_alone();
         queue.waiting.push_back(request);
         queue.wake();
         Ok(is_first)
     }
 
-    /// Everything that waits. When nothing does, the actor may sleep: the next command wakes it. An actor that leaves
-    /// gets nothing more, however busy its entity is; but what it was seated for it gets, or two entities with room for
-    /// one of them could push each other out for ever.
+    /// Takes everything that waits. If nothing does, the actor may sleep: the next command wakes it. An actor that leaves
+    /// gets nothing more, however busy its entity is, except its first commands: otherwise two entities with room for one
+    /// of them could evict each other for ever.
     ///
-    /// The queue goes with its memory, which a seat at rest does not need.
+    /// The allocation of the queue goes with the commands: a mailbox at rest does not need it.
     pub(super) fn take_waiting(&self) -> VecDeque<Box<CommandRequest<D>>> {
         let mut queue = self.lock();
         let is_fresh = std::mem::take(&mut queue.fresh);
@@ -253,7 +269,7 @@ impl<D: Decider> Seat<D> {
         std::mem::take(&mut queue.waiting)
     }
 
-    /// Puts commands back for which it was not the turn, before those that came since.
+    /// Puts commands back that have to wait for the next turn, before those that came since.
     pub(super) fn put_back(
         &self,
         commands: impl DoubleEndedIterator<Item = Box<CommandRequest<D>>>,
@@ -265,7 +281,7 @@ impl<D: Decider> Seat<D> {
         commands.rev().for_each(|execute| queue.waiting.push_front(execute));
     }
 
-    /// Lets the entity into memory: it may load from now on.
+    /// Admits the entity to memory: it may load from now on.
     pub(super) fn admit(&self) {
         let before = std::mem::replace(&mut self.lock().stage, Stage::Admitted);
         if before == Stage::New {
@@ -281,18 +297,18 @@ impl<D: Decider> Seat<D> {
         self.lock().stage == Stage::Closed
     }
 
-    /// Whether commands wait and nobody is there to carry them out.
+    /// Returns true if commands wait and there is no actor to execute them.
     pub(super) fn wants_actor(&self) -> bool {
         let queue = self.lock();
         queue.is_alone() && queue.stage != Stage::Closed && !queue.waiting.is_empty()
     }
 
-    /// Whether there is an actor, if only one that leaves.
+    /// Returns true if there is an actor, even one that leaves.
     pub(super) fn has_actor(&self) -> bool {
         !self.lock().is_alone()
     }
 
-    /// Seats an actor and wakes it for what already waits.
+    /// Attaches an actor and wakes it for commands that already wait.
     pub(super) fn occupy(&self, actor: ActorRef<Wake>) {
         let mut queue = self.lock();
         queue.actor = Some(actor);
@@ -304,18 +320,18 @@ impl<D: Decider> Seat<D> {
         }
     }
 
-    /// Lets the actor finish what it has in hand and stop; what waits and what comes later is for the next actor.
+    /// Tells the actor to finish the commands in hand and stop; those that wait or come later are for the next actor.
     /// Returns the actor that leaves.
     pub(super) fn passivate(&self) -> Option<ActorId> {
         let mut queue = self.lock();
         let actor = queue.actor.take()?;
         queue.leaving = true;
         drop(queue);
-        // An actor that cannot be drained is ending already, and its supervisor hears of that too.
+        // An actor that cannot be drained is ending already, and its supervisor is notified of that too.
         actor.drain().is_ok().then(|| actor.get_id())
     }
 
-    /// Closes a seat without an actor, if no command waits. Otherwise it has to be admitted again.
+    /// Closes a mailbox without an actor and returns true, if no command waits. Otherwise it has to be admitted again.
     pub(super) fn close_if_unused(&self) -> bool {
         let mut queue = self.lock();
         queue.actor = None;
@@ -327,7 +343,7 @@ impl<D: Decider> Seat<D> {
         is_unused
     }
 
-    /// Refuses what waits and everything later.
+    /// Refuses the commands that wait and all later ones.
     pub(super) fn close(&self) {
         let mut queue = self.lock();
         queue.stage = Stage::Closed;
@@ -340,7 +356,7 @@ impl<D: Decider> Seat<D> {
     }
 }
 
-/// A seat that nobody has any more weighs nothing.
+/// A dropped mailbox weighs nothing.
 impl<D: Decider> Drop for Seat<D> {
     fn drop(&mut self) {
         let queue = self.queue.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -349,7 +365,7 @@ impl<D: Decider> Drop for Seat<D> {
 }
 
 impl<D: Decider> Queue<D> {
-    /// Whether there is no actor, not even one that leaves.
+    /// Returns true if there is no actor, not even one that leaves.
     fn is_alone(&self) -> bool {
         self.actor.is_none() && !self.leaving
     }
@@ -359,7 +375,7 @@ impl<D: Decider> Queue<D> {
             return;
         }
         if let Some(actor) = &self.actor {
-            // When the actor is gone its supervisor seats another one, which finds the queue.
+            // If the actor is gone, its supervisor spawns another one, which finds the queue.
             self.awake = actor.cast(Wake).is_ok();
         }
     }

@@ -18,32 +18,32 @@ fn category<D: Decider>() -> KeyValue {
     KeyValue::new("category", D::CATEGORY)
 }
 
-/// An entity found so many requests waiting.
+/// Records the number of commands that an entity found waiting.
 pub(super) fn mailbox<D: Decider>(depth: usize) {
     MAILBOX_DEPTH.record(depth, &[category::<D>()]);
 }
 
-/// Another process was faster than an entity.
+/// Counts an append that conflicted with that of another writer.
 pub(super) fn conflict<D: Decider>() {
     APPEND_CONFLICTS.one(&[category::<D>()]);
 }
 
-/// An entity was loaded.
+/// Records the duration of a load, and the number of events it read.
 pub(super) fn rehydration<D: Decider>(took: Duration, events: usize) {
     let category = [category::<D>()];
     REHYDRATION_DURATION.record(took, &category);
     REHYDRATION_EVENTS.record(events, &category);
 }
 
-/// An entity died.
+/// Counts an actor that died and has to be replaced.
 pub(super) fn death<D: Decider>() {
     ACTORS_RESTARTED.one(&[category::<D>()]);
 }
 
-/// Shows how many entities are in memory, until this kind of them has ended.
+/// Observes the number of entities in memory, until the directory of this kind is dropped.
 pub(super) fn observe_entities<D: Decider>(directory: &Arc<Directory<D>>) {
     let (directory, category) = (Arc::downgrade(directory), [category::<D>()]);
-    // 0 for what has not happened yet, so that its first time is seen.
+    // Counters begin at 0, so that their first increment is seen.
     APPEND_CONFLICTS.add(0, &category);
     ACTORS_RESTARTED.add(0, &category);
     ACTORS_ALIVE.by(move |alive| {

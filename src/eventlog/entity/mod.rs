@@ -1,4 +1,4 @@
-//! Entities: one actor per stream, its mailbox, and what it shows.
+//! Entities: one actor per stream, its mailbox, and the state it publishes.
 
 pub mod actor;
 pub(super) mod decision;

@@ -1,8 +1,9 @@
-//! The supervisor of one kind of entity: admits entities to memory, seats actors, replaces dead ones, passivates idle ones.
+//! The supervisor of one kind of entity: admits entities to memory, spawns actors, replaces dead ones, passivates idle
+//! ones.
 //!
-//! An entity's death concerns nobody else: its seat keeps the commands that wait and gets another actor if there are
-//! any. At most the configured number of entities is in memory, and their states weigh about as much as they may; when a
-//! further entity is needed, those unused for the longest time make room first. An entity that is only read has no actor.
+//! The death of an actor affects no other entity: its mailbox keeps the commands that wait and gets another actor if there
+//! are any. At most the configured number of entities is in memory, and the weight of their states is limited; for a
+//! further entity, those unused for the longest time are evicted first. An entity that is only read has no actor.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::marker::PhantomData;
@@ -19,31 +20,31 @@ use crate::eventlog::log::reader::EventLog;
 use crate::eventlog::model::decider::Decider;
 use crate::eventlog::model::published::Published;
 
-/// How long an entity is kept to which nothing has happened. There is hardly anything to load of it.
+/// Idle timeout of an entity without events, of which there is hardly anything to load.
 const BLANK: Duration = Duration::from_secs(30);
 
-/// How many entities are kept and for how long.
+/// Limits on the entities in memory: their number, idle time and snapshots.
 #[derive(Debug, Clone, Copy)]
 pub struct Lifespan {
     /// Most entities in memory at once.
     pub max_alive: usize,
     /// An entity unused for this long is passivated.
     pub idle_after: Duration,
-    /// Events between two snapshots.
+    /// Least number of events between two regular snapshots.
     pub snapshot_every: u64,
 }
 
-/// What the supervisor is told.
+/// Message to a supervisor.
 pub(super) enum Supervise<D: Decider> {
-    /// A seat is new, or the first command waits in it.
+    /// A mailbox is new, or the first command waits in it.
     Seat(Arc<Seat<D>>),
-    /// Nobody is about to use this entity.
+    /// The entity is not needed any more, and may leave before its idle timeout.
     Release(Arc<Seat<D>>),
-    /// A command of an entity to which nothing has happened came to nothing.
+    /// A command of an entity without events failed, so that there is nothing to keep.
     Blank(Arc<Seat<D>>),
     /// The states in memory weigh too much.
     MakeRoom,
-    /// Look for idle entities.
+    /// Time to passivate idle entities, at a regular interval.
     Sweep,
 }
 
@@ -69,23 +70,27 @@ impl<D> Supervisor<D> {
     }
 }
 
-/// What a supervisor is given.
+/// Arguments of a supervisor.
 pub(super) struct Supervision<D: Decider> {
+    /// Mailboxes, which the supervisor alone admits and removes.
     pub(super) directory: Arc<Directory<D>>,
+    /// Log that each actor gets.
     pub(super) log: EventLog,
+    /// Limits on the number and the idle time of entities.
     pub(super) lifespan: Lifespan,
 }
 
-/// What a supervisor knows.
+/// State of a supervisor.
 pub(super) struct Supervised<D: Decider> {
+    /// Arguments, kept for the life of the supervisor.
     supervision: Supervision<D>,
-    /// How many seats are admitted.
+    /// Number of admitted mailboxes, at most `max_alive`.
     admitted: usize,
-    /// Seats with an actor.
+    /// Mailboxes with an actor, by the id under which its end is reported.
     seated: HashMap<ActorId, Arc<Seat<D>>>,
-    /// Seats to be admitted or to be given an actor, first come first served.
+    /// Mailboxes to be admitted or to be given an actor, first come first served.
     waiting: VecDeque<Arc<Seat<D>>>,
-    /// Actors that were told to leave. While some do, nobody else has to make room.
+    /// Actors that were told to leave. Until all of them have, no other entity has to make room.
     leaving: HashSet<ActorId>,
 }
 
@@ -101,7 +106,7 @@ impl<D: Decider> Actor for Supervisor<D> {
     ) -> Result<Supervised<D>, ActorProcessingErr> {
         let period = (supervision.lifespan.idle_after / 4)
             .clamp(Duration::from_millis(20), Duration::from_secs(30));
-        // Ends with the actor.
+        // The timer ends with the actor.
         drop(myself.send_interval(period, || Supervise::Sweep));
         Ok(Supervised {
             supervision,
@@ -151,7 +156,7 @@ impl<D: Decider> Actor for Supervisor<D> {
 }
 
 impl<D: Decider> Supervised<D> {
-    /// Admits every waiting seat, as far as there is room, and gives an actor to those with commands.
+    /// Admits every waiting mailbox, as far as there is room, and spawns an actor for those with commands.
     async fn seat_waiting(
         &mut self,
         myself: &ActorRef<Supervise<D>>,
@@ -180,7 +185,7 @@ impl<D: Decider> Supervised<D> {
         Ok(())
     }
 
-    /// Whether there is room for another entity. Makes some if there is none.
+    /// Returns true if there is room for another entity. Makes some if there is none.
     async fn has_room(
         &mut self,
         myself: &ActorRef<Supervise<D>>,
@@ -188,7 +193,7 @@ impl<D: Decider> Supervised<D> {
         if self.is_full() && self.leaving.is_empty() {
             self.make_room(myself).await?;
         }
-        // What nobody can make room for is no reason to keep an entity out.
+        // Weight that no eviction can reduce is no reason to keep an entity out.
         let is_stuck = self.leaving.is_empty() && !self.is_crowded();
         Ok(!self.is_full() || is_stuck)
     }
@@ -227,7 +232,8 @@ impl<D: Decider> Supervised<D> {
         }
     }
 
-    /// Takes the place of a seat without an actor. Whether it is gone: if commands wait in it, it has to be admitted again.
+    /// Takes the place of a mailbox without an actor. Returns true if it is closed; if commands wait in it, it has to be
+    /// admitted again.
     fn retire(&mut self, seat: &Arc<Seat<D>>) -> bool {
         self.admitted -= 1;
         let is_closed = seat.close_if_unused();
@@ -264,8 +270,8 @@ impl<D: Decider> Supervised<D> {
         self.passivate(&seats, myself).await
     }
 
-    /// Passivates entities that were unused for the longest time: a twentieth of them, or as many as seats wait; and if their
-    /// states weigh too much, as large a part of them as of the weight has to go.
+    /// Passivates entities that were unused for the longest time: a twentieth of them, or as many as mailboxes wait; and
+    /// if their states weigh too much, as large a part of them as of the weight has to go.
     async fn make_room(
         &mut self,
         myself: &ActorRef<Supervise<D>>,
@@ -286,7 +292,8 @@ impl<D: Decider> Supervised<D> {
         self.passivate(&seats, myself).await
     }
 
-    /// Lets entities leave memory. One without an actor has nothing in hand; if it is worth a snapshot, an actor takes that.
+    /// Passivates entities. One without an actor has no command in hand; if it is worth a snapshot, an actor is spawned to
+    /// take it.
     async fn passivate(
         &mut self,
         seats: &[Arc<Seat<D>>],
@@ -297,7 +304,7 @@ impl<D: Decider> Supervised<D> {
                 |published: Arc<Published<D>>| seat.snapshot().is_worth_leaving(published.version);
             if !seat.has_actor() {
                 if !seat.published().is_some_and(is_worth_leaving) {
-                    // Of commands that wait in it the supervisor has been told.
+                    // Commands that wait in it have been announced to the supervisor.
                     self.retire(seat);
                     continue;
                 }

@@ -1,9 +1,9 @@
-//! Commands on entities that nobody has in memory, carried out without seating them.
+//! Commands on entities that are not in memory, executed without admitting them to it.
 //!
-//! Bulk work comes by every entity once: by all whose time is over, or by those of every user. To seat each would fill the
-//! memory with what nobody asks for again, and push out what people use. So its state is read, the command decided, and its
-//! events appended at the expected version, like another node would do it. An entity that is seated meanwhile, or on another
-//! node, is the faster one; then the command is decided again.
+//! Bulk work comes by every entity once: by all that have expired, or by those of every user. To admit each of them would
+//! fill the memory with entities that are not needed again, and evict those in use. So the state is read, the command
+//! decided, and its events appended at the expected version, as another node would do it. A writer of the entity that is
+//! faster, here or on another node, causes a conflict; then the command is decided again.
 
 use std::sync::Arc;
 
@@ -16,15 +16,15 @@ use crate::eventlog::model::error::{ExecuteError, StoreError};
 use crate::eventlog::model::published::Outcome;
 use crate::eventlog::model::stream::StreamName;
 
-/// How often a command is decided again after another writer was faster.
+/// Most attempts at a command. Another one is made after a version conflict with a faster writer.
 const ATTEMPTS: usize = 8;
 
 impl<D: Decider> Entities<D> {
-    /// Carries out a command and answers when its events are committed. An entity that is not in memory stays out of it.
+    /// Executes a command and answers once its events are committed. An entity that is not in memory stays out of it.
     ///
     /// # Errors
     ///
-    /// The rejection, or why the log did not take the events.
+    /// The rejection, or the reason for which the log did not take the events.
     pub async fn execute_unseated(
         &self,
         stream: &StreamName,
@@ -57,7 +57,7 @@ impl<D: Decider> Entities<D> {
         let (mut decided, commands) = decided.map_err(|_panicked| ExecuteError::NoReply)?;
         if let Some(append) = decided.append(stream) {
             self.log.append(append).await.map_err(ExecuteError::Store)?;
-            // Whoever has seated it meanwhile has loaded it before.
+            // State that was loaded here before the append, if the entity was admitted meanwhile, is stale now.
             self.require(stream, decided.published.version);
         }
         decided.answer(commands);

@@ -1,16 +1,16 @@
-//! Watching a stream: whoever holds a [`Watch`] learns that there is a newer version, without asking again and again.
+//! Watching a stream: the holder of a [`Watch`] learns of newer versions without polling.
 //!
-//! A version is told of when this node has committed it, or has heard that another process wrote it; told of is what
-//! reading then finds. Nothing is missed between one look and the next: a watch is begun, then the state is read, then
-//! something newer than what was read is waited for.
+//! A version is announced once this node has committed it, or has heard that another process wrote it; reading then finds
+//! it. No version is missed between one look and the next: a watch is begun, then the state is read, then a version newer
+//! than the one read is waited for.
 //!
 //! # Design
 //!
-//! Only streams that are watched have an entry here. Publishing costs one atomic load while nobody watches anything, and
-//! a look-up beside it while somebody does.
+//! Only streams that are watched have an entry here. Publishing costs one atomic load while there is no watch at all, and
+//! a look-up beside it while there are some.
 //!
-//! No fence stands between a seat that publishes a version and then looks whether it is watched, and a watch that begins
-//! and then reads the seat's version. Both change the same number of the seat (`Seat::require`), so one of the two comes
+//! No fence stands between a mailbox that publishes a version and then looks for a watch, and a watch that begins and then
+//! reads the version of the mailbox. Both change the same number of the mailbox (`Seat::require`), so one of the two comes
 //! second and sees what the first has done before.
 
 use std::fmt;
@@ -27,24 +27,28 @@ use crate::telemetry::reason::Reason;
 /// Most watches of one stream.
 pub const MAX_WATCHES: usize = 32;
 
-/// The streams of one kind of entity that are watched.
+/// Registry of the watched streams of one kind of entity.
 #[derive(Debug, Default)]
 pub(super) struct Watches {
+    /// Watched streams only: an entry goes with its last watch.
     streams: ShardedMap<StreamName, Watched>,
-    /// How many streams are watched.
+    /// Number of watched streams; while it is 0, publishing needs no look-up.
     watched: AtomicUsize,
+    /// True once the node is stopping: no watch begins from then on.
     closed: AtomicBool,
 }
 
 /// A stream that is watched.
 #[derive(Debug, Clone)]
 struct Watched {
+    /// Sender of the newest announced version; 0 before the first.
     newest: watch::Sender<i64>,
+    /// Number of watches, at most `MAX_WATCHES`.
     watches: usize,
 }
 
 impl Watches {
-    /// Begins to watch a stream; `None` when it is watched by too many, or the node is stopping.
+    /// Begins to watch a stream; `None` if it has too many watches, or the node is stopping.
     pub(super) fn begin(self: &Arc<Self>, stream: &StreamName) -> Option<Watch> {
         let newest = self.streams.update(stream, |streams| {
             if self.closed.load(Ordering::Acquire) {
@@ -64,7 +68,7 @@ impl Watches {
         Some(Watch { watches: Arc::clone(self), stream: stream.clone(), newest })
     }
 
-    /// Tells whoever watches a stream that it has this version.
+    /// Announces a version of a stream to its watches.
     pub(super) fn tell(&self, stream: &StreamName, version: i64) {
         if self.watched.load(Ordering::Acquire) == 0 {
             return;
@@ -78,7 +82,7 @@ impl Watches {
         }
     }
 
-    /// Ends every watch: the node is stopping.
+    /// Ends every watch, because the node is stopping.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.streams.retain(|_, _| {
@@ -99,18 +103,21 @@ impl Watches {
     }
 }
 
-/// Tells when a stream has a newer version. See the [module](self) for how to use it without missing one.
+/// Subscription to newer versions of a stream. See the [module](self) for how to use it without missing one.
 pub struct Watch {
+    /// Registry from which the watch is removed on drop.
     watches: Arc<Watches>,
+    /// Stream that is watched, the key of its entry there.
     stream: StreamName,
+    /// Receiver of the newest announced version.
     newest: watch::Receiver<i64>,
 }
 
 impl Watch {
     /// Waits until the stream is known to have a version after `version`, and returns the newest one; at once if it has
-    /// already. `None` when the node is stopping: then nothing more will be told.
+    /// already. `None` if the node is stopping: no version is announced from then on.
     ///
-    /// Waiting may be given up and begun again.
+    /// The wait is safe to cancel: it may be given up and begun again.
     pub async fn newer_than(&mut self, version: i64) -> Option<i64> {
         self.newest.wait_for(|newest| *newest > version).await.ok().map(|newest| *newest)
     }
@@ -141,7 +148,7 @@ mod tests {
         StreamName::stored(name)
     }
 
-    /// What a watch tells now, if anything.
+    /// The newer version that a watch announces now, if any.
     fn now(watch: &mut Watch, version: i64) -> Option<i64> {
         watch.newer_than(version).now_or_never().flatten()
     }

@@ -1,4 +1,4 @@
-//! The log: appending to it, reading it, and what shortens reading.
+//! The log: appending to it, reading it, snapshots of its streams, and read models made again from it.
 
 pub mod append;
 pub mod reader;

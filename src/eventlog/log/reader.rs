@@ -1,4 +1,4 @@
-//! Reading the log, and the handle to everything an entity needs of it.
+//! Reading the log, and the handle through which an entity uses it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,7 +23,7 @@ use crate::eventlog::model::stream::StreamName;
 use crate::eventlog::resources::Resources;
 use crate::postgres::{Lent, Pool};
 
-/// Where the log ends.
+/// Position at which the log ends.
 const SELECT_HEAD: &str = "\
 select coalesce((select position from events where position > 0 order by position desc limit 1), 0)";
 
@@ -42,31 +42,35 @@ const SELECT_LOG_OF_STREAM: &str = "\
 select position, stream, version, event_id, type, schema, data, context, recorded_at
 from events where stream = $1 and version > $2 and position > $3 order by version limit $4";
 
-/// How long an entity that leaves memory may wait for its turn and take its snapshot: whoever stops the node, or waits for
-/// the entity's place, waits for that.
+/// Longest time for which an entity that leaves memory may wait for its turn and take its snapshot: the stop of the node,
+/// or the entity that needs the place, waits for that.
 const LEAVING: Duration = Duration::from_secs(2);
 
 /// The event log of this node. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct EventLog {
+    /// Database sessions for reading, and for snapshots.
     pub(crate) pool: Pool,
+    /// Queue of the appender, the only writer of events.
     appender: Appender,
+    /// Clock that dates events and snapshots.
     clock: Clock,
+    /// Budgets and threads that the entities on the log share.
     pub(crate) resources: Resources,
-    /// Whose turn it is to take a regular snapshot.
+    /// Turn to take a regular snapshot, with one permit.
     snapshots: Arc<Semaphore>,
-    /// The same for entities that leave memory: however many do, they are not in the way of those.
+    /// As `snapshots`, for entities that leave memory: however many do, they never hold up the regular ones.
     departures: Arc<Semaphore>,
 }
 
 impl EventLog {
-    /// A log that reads through `pool` and writes through `appender`, and what entities on it share.
+    /// A log that reads through `pool` and writes through `appender`, with the resources that entities on it share.
     pub fn new(pool: Pool, appender: Appender, clock: Clock, resources: Resources) -> Self {
         let turn = || Arc::new(Semaphore::new(1));
         Self { pool, appender, clock, resources, snapshots: turn(), departures: turn() }
     }
 
-    /// What the entities on this log share.
+    /// Resources that the entities on this log share.
     pub fn resources(&self) -> &Resources {
         &self.resources
     }
@@ -89,7 +93,7 @@ impl EventLog {
     ///
     /// # Errors
     ///
-    /// When the database is unavailable or an event is not JSON.
+    /// If the database is unavailable or an event is not JSON.
     pub async fn read_stream(
         &self,
         stream: &StreamName,
@@ -101,17 +105,17 @@ impl EventLog {
         client.query(SELECT_LOG_OF_STREAM, &params).await?.iter().map(recorded).collect()
     }
 
-    /// The turn to take a regular snapshot, if nobody has it: taking many at once would hold up everything else.
+    /// The turn to take a regular snapshot, if it is free: taking many at once would hold up everything else.
     pub(crate) fn snapshot_turn(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.snapshots).try_acquire_owned().ok()
     }
 
-    /// Stores a snapshot, which is a regular one if it is due `every` so many events after those `before` it. Failing to do
-    /// so loses nothing.
+    /// Stores a snapshot: a regular one if the last of those in `before` makes it due, at least `every` events later. A
+    /// failure loses nothing: the log has the events.
     ///
     /// # Errors
     ///
-    /// When the database is unavailable.
+    /// If the database is unavailable.
     pub async fn save_snapshot<D: Decider>(
         &self,
         stream: &StreamName,
@@ -131,7 +135,8 @@ impl EventLog {
         .await
     }
 
-    /// The same for an entity that leaves memory. When too many leave at once, some do so without: then it stores nothing.
+    /// As [`save_snapshot`](Self::save_snapshot), for an entity that leaves memory. If too many leave at once, some do so
+    /// without a snapshot.
     pub(crate) async fn leave_snapshot<D: Decider>(
         &self,
         stream: &StreamName,
@@ -140,7 +145,7 @@ impl EventLog {
         every: u64,
     ) {
         let leave = async {
-            // It is never closed.
+            // The semaphore is never closed.
             let _turn = self.departures.acquire().await;
             let saved = self.save_snapshot(stream, published, before, every).await;
             self.tell_of_departure(stream, saved.err());
@@ -150,7 +155,7 @@ impl EventLog {
         }
     }
 
-    /// Without a database every entity leaves without a snapshot: that is told once, until one is saved again.
+    /// Logs that entities leave without a snapshot, as all of them do without a database: once, until one is saved again.
     fn tell_of_departure(&self, stream: &StreamName, failure: Option<StoreError>) {
         let is_told = &self.resources.is_told_of_departures;
         let Some(error) = failure else {
@@ -172,7 +177,7 @@ impl EventLog {
 ///
 /// # Errors
 ///
-/// When the database is unavailable.
+/// If the database is unavailable.
 pub async fn head(client: &tokio_postgres::Client) -> Result<i64, StoreError> {
     Ok(client.query_one(SELECT_HEAD, &[]).await?.get(0))
 }
@@ -181,7 +186,7 @@ pub async fn head(client: &tokio_postgres::Client) -> Result<i64, StoreError> {
 ///
 /// # Errors
 ///
-/// When the database is unavailable.
+/// If the database is unavailable.
 pub async fn versions(client: &Lent, streams: &[StreamName]) -> Result<Vec<i64>, StoreError> {
     let names: Vec<&str> = streams.iter().map(StreamName::as_str).collect();
     Ok(client.query(SELECT_VERSIONS, &[&names]).await?.iter().map(|row| row.get(0)).collect())
@@ -191,7 +196,7 @@ pub async fn versions(client: &Lent, streams: &[StreamName]) -> Result<Vec<i64>,
 ///
 /// # Errors
 ///
-/// When the database is unavailable or an event is not JSON.
+/// If the database is unavailable or an event is not JSON.
 pub async fn read_log(
     client: &tokio_postgres::Client,
     position: i64,
@@ -211,7 +216,7 @@ pub async fn read_log(
 ///
 /// # Errors
 ///
-/// When it is not JSON.
+/// If it is not JSON.
 pub fn recorded(row: &Row) -> Result<RecordedEvent, StoreError> {
     let recorded_at: jiff::Timestamp = row.get(8);
     Ok(RecordedEvent {

@@ -1,9 +1,10 @@
 //! Replay: read models made again from the log, while servers run.
 //!
-//! They are built beside those in use (`shadow`), from the first event to the last, without holding
-//! anything up. What was appended meanwhile is caught up with; when hardly anything is left, the log is locked for the last
-//! few events and the swap. Whoever reads the tables may keep that from happening for a while (a dump reads them as long as it
-//! takes): the locks are then given back at once and tried again, so nothing ever waits longer than `LOCK_TIMEOUT` for them.
+//! They are built beside those in use (`shadow_table`), from the first event to the last, without holding anything up.
+//! Events that are appended meanwhile are caught up with; once hardly any is left, the log is locked for the last few
+//! events and the swap. A reader of the tables may keep that from happening for a while (a dump reads them as long as it
+//! takes): the locks are then given back at once and tried again, so nothing ever waits longer than `LOCK_TIMEOUT` for
+//! them.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -29,23 +30,23 @@ const END_TURN: &str =
 /// Events that are replayed in one transaction.
 const PAGE: i64 = 1_000;
 
-/// Up to so many events may be left when the log is locked.
+/// Number of events that may be left when the log is locked.
 const FEW: i64 = 200;
 
-/// How long the log and the tables may be waited for, which is how long others may have to wait.
+/// Longest wait for the log and the tables, which is the longest time that others may have to wait.
 const LOCK_TIMEOUT: &str = "set local lock_timeout = '400ms'";
 
-/// How long to let others work before the locks are tried again.
+/// Time that others get to work before the locks are tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How far a replay has come.
+/// Progress of a replay, as it is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// Events were replayed.
+    /// A page of events was replayed.
     Replayed {
-        /// Up to this position.
+        /// Position up to which they were replayed.
         position: i64,
-        /// Where the log ended a moment ago.
+        /// Position at which the log ended a moment ago.
         head: i64,
     },
     /// Everything is built; the tables in use are being read, and will be replaced as soon as they are not.
@@ -56,7 +57,7 @@ pub enum Progress {
 ///
 /// # Errors
 ///
-/// When the database is unavailable, an event cannot be read, or another replay runs; the read models are then as they were.
+/// If the database is unavailable, an event cannot be read, or another replay runs; the read models are then as they were.
 pub async fn rebuild(
     client: &Client,
     projections: &Projections,
@@ -79,14 +80,19 @@ pub async fn rebuild(
     rebuilt
 }
 
-/// A replay under way.
+/// A replay under way, which ends with the swap of the tables.
 struct Replay<'a, T> {
+    /// Session of the replay, which holds the advisory lock against another one.
     client: &'a Client,
+    /// Projections whose tables are made again.
     projections: &'a Projections,
+    /// Tables that are built, in a schema of their own.
     shadow: Shadow,
+    /// Statements of the projections by their text, each prepared once.
     prepared: HashMap<&'static str, Prepared>,
-    /// Everything up to here was replayed.
+    /// Position up to which everything was replayed, in transactions that are committed.
     position: i64,
+    /// Receiver of the progress, called after each page.
     tell: T,
 }
 
@@ -98,7 +104,7 @@ impl<T: FnMut(Progress) + Send> Replay<'_, T> {
             self.catch_up(FEW).await?;
             match self.take_over().await {
                 Ok(true) => return Ok(self.position.unsigned_abs()),
-                // Others were faster than this.
+                // Other writers appended too much meanwhile.
                 Ok(false) => {}
                 Err(error) if is_lock_timeout(&error) => {
                     (self.tell)(Progress::Waiting);
@@ -111,7 +117,7 @@ impl<T: FnMut(Progress) + Send> Replay<'_, T> {
         }
     }
 
-    /// Replays page by page until at most so many events are left. Holds no lock.
+    /// Replays page by page until at most `left` events are left. Holds no lock.
     async fn catch_up(&mut self, left: i64) -> Result<(), StoreError> {
         loop {
             let head = reader::head(self.client).await?;
@@ -126,7 +132,7 @@ impl<T: FnMut(Progress) + Send> Replay<'_, T> {
         }
     }
 
-    /// The last events and the swap, with the log locked; `false` if there are too many events for that.
+    /// Replays the last events and swaps the tables, with the log locked; `false` if there are too many events for that.
     async fn take_over(&mut self) -> Result<bool, Interrupted> {
         self.client.batch_execute("begin").await?;
         self.client.batch_execute(LOCK_TIMEOUT).await?;
@@ -138,7 +144,7 @@ impl<T: FnMut(Progress) + Send> Replay<'_, T> {
         let before = self.position;
         let swapped = self.swap(head).await;
         if swapped.is_err() {
-            // What was replayed is rolled back.
+            // The events replayed under the lock are rolled back.
             self.position = before;
         }
         swapped.map(|()| true)
@@ -174,7 +180,7 @@ impl<T: FnMut(Progress) + Send> Replay<'_, T> {
         Ok(())
     }
 
-    /// Carries out statements in their order, and waits for none before the next is sent.
+    /// Executes statements in their order, and waits for none before the next is sent.
     async fn send(&mut self, statements: &[Statement]) -> Result<(), StoreError> {
         for statement in statements {
             if !self.prepared.contains_key(statement.sql) {
@@ -196,7 +202,7 @@ impl<T: FnMut(Progress) + Send> Replay<'_, T> {
     }
 }
 
-/// Why the tables were not taken over.
+/// Reasons for which the tables were not taken over.
 enum Interrupted {
     Statement(tokio_postgres::Error),
     Store(StoreError),

@@ -1,8 +1,8 @@
-//! Retention: what of the log's short cuts may be dropped, and when.
+//! Retention: old snapshots that the log can do without are dropped.
 //!
-//! Events are the truth and stay. Regular snapshots stay too while they are young; later they are thinned out, so that one of
-//! a stream is left for so many events (`SPAN`). How a stream was at an old version is then made from more events, but never
-//! from more than those. The newest snapshot of a stream is no short cut to the past but the way to its present, and stays.
+//! Events are the truth and stay. Regular snapshots stay too while they are young; later they are thinned out, so that one
+//! is left for each `SPAN` events of a stream. An old version of a stream is then made from more events, but never from
+//! more than those. The newest snapshot of a stream is no short cut to the past but the way to its present, and stays.
 //!
 //! Every node thins, at its start and once a day: a second one finds nothing to do.
 
@@ -16,15 +16,16 @@ use crate::eventlog::model::statement::Statement;
 use crate::eventlog::model::stream::StreamName;
 use crate::postgres::Pool;
 
-/// Of so many events of a stream an old snapshot is left. They are read in some 30 ms.
+/// Number of events of a stream for which one old snapshot is left. They are read in some 30 ms.
 const SPAN: i64 = 16_384;
 
-/// How long it is until the next round.
+/// Time until the next round.
 const PAUSE: Duration = Duration::from_hours(24);
 
-/// Thins a page of kept snapshots, in the order of their key, and tells where it ended.
+/// Thins a page of kept snapshots, in the order of their key, and returns the key at which it ended.
 ///
-/// What goes is told by text: a join could be planned, while there are no snapshots, as one that reads all of them.
+/// Snapshots to delete are named by text: a join could be planned, while there are no snapshots, as one that reads all of
+/// them.
 const THIN: &str = "\
 with page as (
     select stream, schema, version, concat_ws(' ', stream, schema, version) as name,
@@ -49,7 +50,7 @@ order by stream desc, schema desc, version desc limit 1";
 
 const FORGET: &str = "delete from snapshots where stream = any ($1)";
 
-/// Drops every snapshot of these streams: nobody will ask for them any more.
+/// Drops every snapshot of streams that are not read any more.
 pub fn forget(streams: &[StreamName]) -> Statement {
     let streams: Vec<String> = streams.iter().map(|stream| stream.as_str().to_owned()).collect();
     Statement::new(FORGET, vec![Box::new(streams)])
@@ -58,13 +59,16 @@ pub fn forget(streams: &[StreamName]) -> Statement {
 /// The part of the server that thins old snapshots out.
 #[derive(Debug)]
 pub struct Retention {
+    /// Database sessions, of which a round needs one at a time.
     pool: Pool,
+    /// Clock by which snapshots age. While it is wrong nothing is thinned.
     clock: Clock,
+    /// Age up to which every snapshot stays.
     young: Duration,
 }
 
 impl Retention {
-    /// Snapshots are left alone while they are `young`.
+    /// Leaves snapshots alone while they are `young`.
     pub fn new(pool: Pool, clock: Clock, young: Duration) -> Self {
         Self { pool, clock, young }
     }
@@ -72,7 +76,7 @@ impl Retention {
     /// Thins for as long as the server runs.
     pub async fn run(self) {
         loop {
-            // To a clock that is ahead everything is old.
+            // By a clock that is ahead everything would be old.
             if self.clock.is_right() {
                 match self.thin().await {
                     Ok(0) => {}
@@ -86,11 +90,11 @@ impl Retention {
         }
     }
 
-    /// Thins once, and tells how many snapshots are gone.
+    /// Thins once, and returns the number of snapshots that are gone.
     ///
     /// # Errors
     ///
-    /// When the database is unavailable.
+    /// If the database is unavailable.
     pub async fn thin(&self) -> Result<u64, StoreError> {
         let old = self.clock.now().before(self.young).to_jiff();
         let (mut at, mut gone) = ((String::new(), 0_i16, 0_i64), 0);

@@ -16,12 +16,12 @@ select position, stream, version, type, schema, recorded_at,
        case when $3::text[] is null or split_part(stream, '-', 1) = any ($3) then data end
 from events where position > $1 order by position limit $2";
 
-/// Goes through the events after a position, so many at most, without having them all in memory, and returns the last
+/// Goes through the events after a position, up to a limit, without having them all in memory, and returns the last
 /// position. Only events of these categories have data, if any are named.
 ///
 /// # Errors
 ///
-/// When the database is unavailable, or what `each` says.
+/// If the database is unavailable, or `each` fails.
 pub(crate) async fn walk(
     client: &tokio_postgres::Client,
     (position, limit): (i64, i64),

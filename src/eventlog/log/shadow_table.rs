@@ -1,8 +1,8 @@
-//! Tables that are built beside those they will take the place of.
+//! Tables that are built beside those they will replace.
 //!
 //! They are made in a schema of their own, with the columns, constraints, indexes, settings and grants of the tables in
-//! use, under the same names: whoever refers to a table or to one of its constraints by name finds the new one after the
-//! swap. A session with that schema first in its `search_path` writes them with the statements that write the others.
+//! use, under the same names: after the swap, a statement that names a table or one of its constraints finds the new one.
+//! A session with that schema first in its `search_path` writes them with the statements that write the others.
 
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
@@ -13,11 +13,11 @@ use crate::eventlog::model::error::StoreError;
 const SCHEMAS: &str = "\
 select quote_ident(current_schema()), 'keyfold_replay_' || left(md5(current_schema()), 16)";
 
-/// What an operator has to do whose role may not make a schema.
+/// Advice to an operator whose role may not make a schema.
 const MAY_NOT: &str = "the tables are built in a schema of their own, which this role may not create: \
                        grant create on the database to it for as long as the replay takes";
 
-/// What makes a table like $1 in the schema $2, in order.
+/// Statements that make a table like $1 in the schema $2, in order.
 const LIKE: &str = "\
 with copied as (
     select quote_ident(current_schema()) as real, quote_ident($2::text) as shadow,
@@ -52,19 +52,20 @@ select statement from (
 /// The schema in use and the one that is built in.
 #[derive(Debug)]
 pub(super) struct Shadow {
-    /// Of the tables in use, as it is written in statements.
+    /// Schema of the tables in use, quoted as statements need it.
     real: String,
-    /// Of those that are built.
+    /// Schema of those that are built, which is dropped after the swap.
     beside: String,
+    /// Names of the tables, which are alike in both schemas.
     tables: Vec<&'static str>,
 }
 
 impl Shadow {
-    /// Makes the tables, empty, in place of what an earlier attempt left.
+    /// Makes the tables, empty, and removes those that an earlier attempt left.
     ///
     /// # Errors
     ///
-    /// When the database is unavailable, or does not allow it.
+    /// If the database is unavailable, or does not allow it.
     pub(super) async fn make(
         client: &Client,
         tables: impl Iterator<Item = &'static str>,
@@ -86,7 +87,7 @@ impl Shadow {
         Ok(shadow)
     }
 
-    /// Removes what was built.
+    /// Removes the tables that were built, with their schema.
     pub(super) async fn remove(&self, client: &Client) -> Result<(), StoreError> {
         let drop = format!("drop schema if exists {} cascade", self.beside);
         Ok(client.batch_execute(&drop).await?)
@@ -98,7 +99,7 @@ impl Shadow {
         Ok(client.batch_execute(&path).await?)
     }
 
-    /// Lets the planner know what was built.
+    /// Analyzes the tables that were built, for the planner.
     pub(super) async fn analyze(&self, client: &Client) -> Result<(), StoreError> {
         for table in &self.tables {
             client.batch_execute(&format!("analyze {}.{table}", self.beside)).await?;
@@ -110,7 +111,7 @@ impl Shadow {
     ///
     /// # Errors
     ///
-    /// What the driver or the server says: a table that is being read is not to be had.
+    /// Fails with the error of the driver or the server: a table that is being read cannot be locked.
     pub(super) async fn swap(&self, client: &Client) -> Result<(), tokio_postgres::Error> {
         let Self { real, beside, tables } = self;
         for table in tables {

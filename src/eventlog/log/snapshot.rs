@@ -2,16 +2,16 @@
 //!
 //! A snapshot is a shortcut and never a source: one of another shape, or one that does not parse, is ignored.
 //!
-//! Some are *regular*: taken when so many events have happened since the last regular one. Of a decider that keeps
-//! history these stay for ever. Others are taken when an entity leaves memory, so that it comes back without reading
-//! events. Those, and all of a decider without history, are removed by the next snapshot of their stream.
+//! Some are *regular*: taken a number of events after the last regular one. Of a decider that keeps history these stay,
+//! until `retention` thins out the old ones. Others are taken when an entity leaves memory, so that it comes back without
+//! reading events. Those, and all of a decider without history, are removed by the next snapshot of their stream.
 //!
 //! # Design
 //!
-//! A state that is taken every so many events, whatever its size, costs a long list more than its events do. The events
+//! A snapshot after a fixed number of events, whatever its size, costs a long list more than its events do. The events
 //! between two regular snapshots therefore grow with the size of the state (`BYTES_PER_EVENT`): taking snapshots stays a
-//! fraction of writing the events, and reading the events after a snapshot a fraction of reading the snapshot. For the
-//! same reason an entity with a large state leaves without a snapshot when hardly anything has happened to it
+//! fraction of writing the events, and reading the events after a snapshot a fraction of reading the snapshot. For this
+//! reason too, an entity with a large state leaves without a snapshot when hardly anything has happened to it
 //! (`BYTES_PER_EVENT_ON_LEAVING`).
 
 use std::sync::Arc;
@@ -32,8 +32,8 @@ use crate::postgres::Pool;
 /// Bytes of JSON that are parsed, or written, on the threads that answer requests. It takes about half a millisecond.
 pub(crate) const SHORT: usize = 64 * 1024;
 
-/// The newest snapshot of a stream up to a version, if it has the shape this program writes, and the version of the
-/// newest one that stays for ever.
+/// The newest snapshot of a stream up to a version, if it has the shape this program writes, and the version of the newest
+/// regular one that is kept.
 const SELECT: &str = "\
 select version, state,
        coalesce((select version from snapshots regular
@@ -41,9 +41,9 @@ select version, state,
                  order by version desc limit 1), 0)
 from snapshots where stream = $1 and schema = $2 and version <= $3 order by version desc limit 1";
 
-/// Stores a snapshot and removes what it takes the place of: older ones that do not stay, and those of another shape. One
-/// that does not stay itself is not stored behind a newer one. The commit does not wait for the disk: a crash may take
-/// it, and the snapshot is taken again.
+/// Stores a snapshot and removes those it takes the place of: older ones that do not stay, and those of another shape. One
+/// that does not stay itself is not stored behind a newer one. The commit does not wait for the disk: a crash may take it,
+/// and the snapshot is taken again.
 const SAVE: &str = "\
 with removed as (
     delete from snapshots where stream = $1 and (schema <> $2 or (version < $3 and not kept))
@@ -55,10 +55,11 @@ where $4::boolean
 on conflict (stream, schema, version) do update
 set kept = snapshots.kept or excluded.kept, state = excluded.state, taken_at = excluded.taken_at";
 
-/// How many bytes of snapshot an event may cost: about as much as it takes in the log itself.
+/// Bytes of snapshot that an event may cost: about as many as it takes in the log itself.
 const BYTES_PER_EVENT: u64 = 512;
 
-/// The same when an entity leaves memory, which is rarer than an event and saves the next one who asks from waiting.
+/// As `BYTES_PER_EVENT`, for an entity that leaves memory: that is rarer than an event, and the next request then waits
+/// less.
 const BYTES_PER_EVENT_ON_LEAVING: u64 = 8_192;
 
 /// The snapshots of a stream; all zeros when there is none.
@@ -66,19 +67,19 @@ const BYTES_PER_EVENT_ON_LEAVING: u64 = 8_192;
 pub struct Taken {
     /// The version the newest one was taken at.
     pub version: i64,
-    /// Its size.
+    /// Size of the newest one in bytes of JSON.
     pub bytes: u64,
     /// The version of the newest regular one. Without history, all of them count as regular.
     pub regular: i64,
 }
 
 impl Taken {
-    /// Whether another regular one is due at `version`, with at least `every` events between them.
+    /// Returns true if another regular one is due at `version`, with at least `every` events between them.
     pub(crate) fn is_due(self, version: i64, every: u64) -> bool {
         events_between(self.regular, version) >= every.max(self.bytes / BYTES_PER_EVENT)
     }
 
-    /// Whether an entity that leaves memory at `version` should leave one behind.
+    /// Returns true if an entity that leaves memory at `version` should leave a snapshot behind.
     pub(crate) fn is_worth_leaving(self, version: i64) -> bool {
         let since = events_between(self.version, version);
         since >= 1 && since >= self.bytes / BYTES_PER_EVENT_ON_LEAVING
@@ -89,7 +90,7 @@ fn events_between(version: i64, later: i64) -> u64 {
     u64::try_from(later - version).unwrap_or(0)
 }
 
-/// Loads the newest snapshot at or below `version` that this program can use; `None` when there is none.
+/// Loads the newest snapshot at or below `version` that this program can use; `None` if there is none.
 pub(crate) async fn load<D: Decider>(
     pool: &Pool,
     resources: &Resources,
@@ -149,7 +150,7 @@ pub(super) async fn json_of<D: Decider>(
     written.map_err(|error| refused(&error))
 }
 
-/// Stores a snapshot, which is a regular one if it is due `every` so many events after those `before` it.
+/// Stores a snapshot: a regular one if the last of those in `before` makes it due, at least `every` events later.
 pub(super) async fn save<D: Decider>(
     pool: &Pool,
     stream: &StreamName,

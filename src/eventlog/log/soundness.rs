@@ -1,4 +1,4 @@
-//! Whether the log is sound, and whether it takes events: for `keyfold doctor` and for readiness.
+//! Checks of the log: that it has no hole and that it takes events, for `keyfold doctor` and for readiness.
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ where (select position from events where position = place) is null limit 1";
 
 const NEWEST_DATE: &str = "select max(recorded_at) from events where position > $1";
 
-/// Appends an event and takes it back. It leaves a row that is vacuumed, so it is asked for in doubt only. The event is larger
-/// than a page and does not compress: on a full disk a small one may still find room in a page that exists.
+/// Appends an event and takes it back. That leaves a dead row to be vacuumed, so it is done in doubt only. The event is
+/// larger than a page and does not compress: on a full disk a small one may still find room in a page that exists.
 const TRY: &str = "\
 do $$
 declare
@@ -36,44 +36,44 @@ exception when sqlstate 'KF000' then
 end
 $$";
 
-/// Where the log ends, and whether a session may write.
+/// Position at which the log ends, and true if a session may write.
 const STANDS: &str = "\
 select coalesce((select position from events where position > 0 order by position desc limit 1), 0),
        not pg_is_in_recovery() and current_setting('transaction_read_only') = 'off'";
 
-/// How the log stands.
+/// Standing of the log at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stands {
     /// Position of the last event.
     pub head: i64,
-    /// Whether the database takes writes at all: a standby does not.
+    /// True if the database takes writes at all; a standby does not.
     pub takes_writes: bool,
 }
 
-/// How the log stands.
+/// Reads the standing of the log.
 ///
 /// # Errors
 ///
-/// When the database is unavailable.
+/// If the database is unavailable.
 pub async fn stands(client: &Lent) -> Result<Stands, StoreError> {
     let row = client.query_one(STANDS, &[]).await?;
     Ok(Stands { head: row.get(0), takes_writes: row.get(1) })
 }
 
-/// What looking for holes came to.
+/// Result of a search for holes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Looked {
-    /// Everything after this position was looked at.
+    /// Position after which everything was looked at.
     pub after: i64,
     /// A position that has no event.
     pub hole: Option<i64>,
 }
 
-/// Looks for positions up to `head` that have no event, from the newest on, for about so long.
+/// Looks for positions up to `head` that have no event, from the newest on, for about as long as `patience`.
 ///
 /// # Errors
 ///
-/// When the database is unavailable.
+/// If the database is unavailable.
 pub async fn holes(client: &Client, head: i64, patience: Duration) -> Result<Looked, StoreError> {
     let began = std::time::Instant::now();
     let mut upto = head;
@@ -93,7 +93,7 @@ pub async fn holes(client: &Client, head: i64, patience: Duration) -> Result<Loo
 ///
 /// # Errors
 ///
-/// When the database is unavailable.
+/// If the database is unavailable.
 pub async fn newest_date(client: &Client, after: i64) -> Result<Option<Timestamp>, StoreError> {
     let row = client.query_one(NEWEST_DATE, &[&after]).await?;
     Ok(row.get::<_, Option<jiff::Timestamp>>(0).map(Timestamp::from))
@@ -103,7 +103,7 @@ pub async fn newest_date(client: &Client, after: i64) -> Result<Option<Timestamp
 ///
 /// # Errors
 ///
-/// Why it could not.
+/// The reason for which it could not.
 pub(crate) async fn append_and_take_back(client: &Client) -> Result<(), tokio_postgres::Error> {
     client.batch_execute(TRY).await
 }

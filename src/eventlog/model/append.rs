@@ -1,4 +1,4 @@
-//! What is appended: events of one stream, who caused them, and what is written with them.
+//! An append: events of one stream, their cause, and rows that are written with them.
 
 use std::sync::Arc;
 
@@ -12,29 +12,29 @@ use crate::base::clock::Timestamp;
 use crate::base::id::{SessionId, UserId};
 use crate::telemetry::traceparent;
 
-/// Who caused an event, and how. Stored with it; holds no secret.
+/// Cause of an event: user, session, origin and trace. Stored with it; holds no secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Context {
     /// The signed-in user who asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
-    /// The session they asked in.
+    /// Session in which the user asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<SessionId>,
-    /// Network address they asked from.
+    /// Network address from which the user asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_address: Option<String>,
     /// The trace and the span in which it happened (W3C Trace Context, section 3.2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
-    /// What caused it, when it was not a request: `keys rotate` for instance.
+    /// Cause other than a request, `keys rotate` for instance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub causation: Option<String>,
 }
 
 impl Context {
-    /// The context of something the program does by itself or an operator asks for.
+    /// The context of an action of the program itself or of an operator.
     pub fn caused_by(causation: &str) -> Self {
         let traceparent = traceparent();
         Self { causation: Some(causation.to_owned()), traceparent, ..Self::default() }
@@ -44,26 +44,26 @@ impl Context {
 /// An encoded event that waits for its position.
 #[derive(Debug, Clone)]
 pub struct NewEvent {
-    /// Its identifier.
+    /// Unique identifier, made at the time of record.
     pub event_id: Uuid,
-    /// Stored name.
+    /// Stored name of its kind.
     pub name: &'static str,
-    /// Stored shape.
+    /// Number of its stored shape.
     pub schema: i16,
     /// Its data as JSON.
     pub data: String,
     /// Its context as JSON.
     pub context: Arc<[u8]>,
-    /// When it is recorded.
+    /// Time of record, from the clock of the log.
     pub recorded_at: Timestamp,
 }
 
 impl NewEvent {
-    /// Encodes an event.
+    /// Encodes an event and gives it an identifier.
     ///
     /// # Errors
     ///
-    /// When the event's data has no JSON form.
+    /// If the event's data has no JSON form.
     pub fn encode<E: Event>(
         event: &E,
         context: Arc<[u8]>,
@@ -80,7 +80,7 @@ impl NewEvent {
         })
     }
 
-    /// What a projection sees of it.
+    /// The view that a projection has of it.
     pub(crate) fn view<'a>(&'a self, stream: &'a StreamName) -> EventView<'a> {
         EventView {
             stream: stream.as_str(),
@@ -92,24 +92,24 @@ impl NewEvent {
     }
 }
 
-/// What the columns of an event but the long ones take.
+/// Approximate bytes of an event's columns, except the long ones.
 const PER_EVENT: usize = 128;
 
 /// Events for one stream, all or none.
 #[derive(Debug, Clone)]
 pub struct Append {
-    /// The stream.
+    /// Stream to which the events are appended.
     pub stream: StreamName,
     /// The version the stream must have now; 0 means it must not exist.
     pub expected: i64,
-    /// The events; none when only what is beside them is to be written, which is then written whatever the version.
+    /// Events to append. If there are none, only `beside` is written, and `expected` is not checked.
     pub events: Vec<NewEvent>,
     /// Rows written beside the log in the same transaction, before the events.
     pub beside: Vec<Arc<Statement>>,
 }
 
 impl Append {
-    /// How many bytes of it travel to PostgreSQL, about.
+    /// Approximate number of its bytes that travel to PostgreSQL.
     pub(crate) fn wire_bytes(&self) -> usize {
         let events = self.events.iter().map(|event| {
             self.stream.as_str().len() + event.data.len() + event.context.len() + PER_EVENT
@@ -118,14 +118,14 @@ impl Append {
         events.chain(beside).fold(0, usize::saturating_add)
     }
 
-    /// How many bytes of memory it takes until it is written: once as it waits, and once in the message to PostgreSQL, which
-    /// has at worst twice the room that it needs.
+    /// Bytes of memory it takes until it is written: once as it waits, and once in the message to PostgreSQL, which has at
+    /// worst twice the room that it needs.
     pub(crate) fn weight(&self) -> usize {
         self.wire_bytes().saturating_mul(3)
     }
 }
 
-/// Where an append went.
+/// Place of an append in its stream and in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Appended {
     /// Version of the stream after it.

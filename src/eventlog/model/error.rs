@@ -1,4 +1,4 @@
-//! Why the log or an entity could not do what was asked.
+//! Errors of the log and of entities, and their meaning for a command.
 
 use std::sync::Arc;
 
@@ -33,11 +33,11 @@ pub enum StoreError {
     /// A stored event cannot be read.
     #[error("stream {stream} version {version}: {source}")]
     Undecodable {
-        /// Where it stands.
+        /// Stream in which it stands.
         stream: StreamName,
-        /// Where in its stream.
+        /// Version of the event in its stream.
         version: i64,
-        /// What is wrong with it.
+        /// Reason for which it cannot be read.
         source: DecodeError,
     },
 }
@@ -58,7 +58,7 @@ impl From<tokio_postgres::Error> for StoreError {
 }
 
 impl StoreError {
-    /// What a failure means that the server did not speak of.
+    /// Classifies a failure that is no answer of the server.
     pub(crate) fn of_driver(error: &tokio_postgres::Error) -> Self {
         if error.is_closed() || is_io(error) {
             Self::OutcomeUnknown(describe(error))
@@ -67,24 +67,24 @@ impl StoreError {
         }
     }
 
-    /// The server's code, when it said that it cannot for the moment.
+    /// The server's code, if it said that it cannot for the moment.
     fn cannot_now(&self) -> Option<&str> {
         if let Self::Unavailable(error) = self { error.cannot_now() } else { None }
     }
 
-    /// Whether the database has said that it takes no changes, whatever they say.
+    /// Returns true if the database has said that it takes no changes, whatever they say.
     pub(crate) fn is_of_every_change(&self) -> bool {
         self.cannot_now().is_some_and(|code| reach(code) == Reach::Changes)
     }
 
-    /// Whether it may be one command of a group that was refused: a deadlock is one of rows that two groups want in
-    /// different orders, and each command alone has none to wait for.
+    /// Returns true if one command of a group may be to blame: a deadlock is one of rows that two groups want in different
+    /// orders, and each command alone has none to wait for.
     pub(crate) fn may_be_of_one_command(&self) -> bool {
         let is_deadlock = self.cannot_now() == Some(SqlState::T_R_DEADLOCK_DETECTED.code());
         is_deadlock || matches!(self, Self::Constraint(_) | Self::Refused(_))
     }
 
-    /// What the error means when nothing was written: a lost connection left nothing in doubt.
+    /// Meaning of the error if nothing was written: a lost connection left nothing in doubt.
     #[must_use]
     pub fn of_read(self) -> Self {
         match self {
@@ -147,7 +147,7 @@ pub enum ReadError {
     NoReply,
 }
 
-/// A command was not carried out.
+/// A command was not executed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ExecuteError<R: std::error::Error> {
     /// The rules refuse it.

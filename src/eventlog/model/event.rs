@@ -1,4 +1,4 @@
-//! Events: what happened, and how it is written down.
+//! Events: facts of the past, and the form in which they are stored.
 //!
 //! A feature's event enum names each of its kinds once, with [`event_kinds!`](crate::event_kinds): a past-tense
 //! constant that is independent of Rust names, and the schema number of its shape.
@@ -29,14 +29,14 @@ pub trait Event: Clone + fmt::Debug + Send + Sync + Sized + 'static {
     ///
     /// # Errors
     ///
-    /// When the data has no JSON form, which is a mistake in the event type.
+    /// If the data has no JSON form, which is a mistake in the event type.
     fn encode(&self) -> Result<String, serde_json::Error>;
 
     /// Reads stored data, upcasting older shapes.
     ///
     /// # Errors
     ///
-    /// When the name and shape are unknown or the data does not have that shape.
+    /// If the name and shape are unknown or the data does not have that shape.
     fn decode(name: &str, schema: i16, data: &str) -> Result<Self, DecodeError>;
 }
 
@@ -46,19 +46,19 @@ pub enum DecodeError {
     /// Written by another version of the program, or by another program.
     #[error("unknown event {name} with schema {schema}")]
     UnknownKind {
-        /// The stored name.
+        /// Name of its kind, as it was stored.
         name: String,
-        /// The stored shape.
+        /// Number of its shape, as it was stored.
         schema: i16,
     },
     /// The data does not have the shape its schema number says.
     #[error("event {name} with schema {schema} does not have its shape: {reason}")]
     Malformed {
-        /// The stored name.
+        /// Name of its kind, as it was stored.
         name: String,
-        /// The stored shape.
+        /// Number of its shape, as it was stored.
         schema: i16,
-        /// What does not fit.
+        /// Mismatch that the parser met.
         reason: String,
     },
 }
@@ -96,42 +96,42 @@ macro_rules! event_kinds {
     };
 }
 
-/// What a projection sees of an event: the same while it is appended and when the log is replayed.
+/// View that a projection has of an event: equal while it is appended and when the log is replayed.
 #[derive(Debug, Clone, Copy)]
 pub struct EventView<'a> {
-    /// Name of its stream.
+    /// Stored name of its stream.
     pub stream: &'a str,
-    /// Stored name.
+    /// Name of its kind, as it is stored.
     pub name: &'a str,
-    /// Stored shape.
+    /// Number of its stored shape.
     pub schema: i16,
     /// Its data as JSON.
     pub data: &'a str,
-    /// When it was recorded.
+    /// Time at which it was recorded.
     pub recorded_at: Timestamp,
 }
 
-/// An event of the log as it is read in passing: what a projection or an observer needs of it.
+/// An event of the log as it is read in passing, with the parts that a projection or an observer needs.
 #[derive(Debug, Clone, Copy)]
 pub struct Heard<'a> {
     /// Place in the whole log.
     pub position: i64,
-    /// Name of its stream.
+    /// Stored name of its stream.
     pub stream: &'a str,
-    /// Place in its stream.
+    /// Place in its stream, from 1.
     pub version: i64,
-    /// Stored name.
+    /// Name of its kind, as it is stored.
     pub name: &'a str,
-    /// Stored shape.
+    /// Number of its stored shape.
     pub schema: i16,
-    /// Its data as JSON; `null` if nobody reads that of its category.
+    /// Its data as JSON; `null` if no observer reads its category.
     pub data: &'a str,
-    /// When it was recorded.
+    /// Time at which it was recorded.
     pub recorded_at: Timestamp,
 }
 
 impl Heard<'_> {
-    /// What a projection sees of it.
+    /// The view that a projection has of it.
     pub fn view(&self) -> EventView<'_> {
         EventView {
             stream: self.stream,
@@ -149,27 +149,27 @@ impl Heard<'_> {
 pub struct RecordedEvent {
     /// Place in the whole log.
     pub position: i64,
-    /// Name of its stream.
+    /// Stored name of its stream.
     pub stream: String,
     /// Place in its stream.
     pub version: i64,
-    /// Its identifier.
+    /// Identifier that is unique in the log.
     pub event_id: Uuid,
-    /// Stored name.
+    /// Name of its kind, as it is stored.
     #[serde(rename = "type")]
     pub name: String,
-    /// Stored shape.
+    /// Number of its stored shape.
     pub schema: i16,
-    /// Its data.
+    /// Its data as JSON, as they are stored.
     pub data: Box<RawValue>,
-    /// Who, in which session, from where, in which trace.
+    /// Cause of the event as JSON: user, session, origin and trace.
     pub context: Box<RawValue>,
-    /// When it was recorded.
+    /// Time at which it was recorded.
     pub recorded_at: Timestamp,
 }
 
 impl RecordedEvent {
-    /// What a projection sees of it.
+    /// The view that a projection has of it.
     pub fn view(&self) -> EventView<'_> {
         EventView {
             stream: &self.stream,

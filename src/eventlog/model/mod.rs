@@ -1,4 +1,4 @@
-//! What an event-sourced thing is: deciders, events, streams and projections.
+//! Model of event sourcing: deciders, events, streams and projections.
 
 pub mod append;
 pub mod decider;

@@ -1,7 +1,7 @@
-//! Points of a history: so many events, and the mark of the last of them.
+//! Points of a history: a number of events, and the mark of the last of them.
 //!
-//! A number alone is a place in any history. Once a backup is restored, or a database goes on as two, the same number
-//! stands for another event, and whoever kept it would be answered as if nothing had happened. A mark is drawn for the
+//! A number alone is a place in any history. Once a backup is restored, or a database goes on as two, the number stands
+//! for another event, and a client that kept it would be answered as if nothing had happened. A mark is drawn for the
 //! event itself, so a number with its mark stands for one event in every database that has it and for none in the others:
 //! no restore has to be noticed or declared for that.
 
@@ -16,19 +16,19 @@ use crate::base::id::Id;
 
 /// The digits of a mark (RFC 4648, section 5).
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-/// How many digits a mark has: 48 bits.
+/// Number of digits of a mark, which hold 48 bits.
 const LENGTH: usize = 8;
 
-/// Tells an event from all others that could stand in its place: eight digits of base 64 URL.
+/// Distinguishes an event from all others that could stand in its place: eight digits of base 64 URL.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mark([u8; LENGTH]);
 
 /// A point of a history. As text the number, a dot and the mark, `31.Zk3x_9Qa` for instance; `0` is before the first event.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Point {
-    /// How many events there are, the last of which the mark is of.
+    /// Number of events up to the one that has the mark.
     pub number: i64,
-    /// The mark of that event.
+    /// Mark of the last of these events.
     pub mark: Mark,
 }
 
@@ -36,9 +36,9 @@ pub struct Point {
 /// 31st has that mark. A point by itself stands for its own number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Within {
-    /// How many events; not more than the point has.
+    /// Number of events, at most that of the point.
     pub number: i64,
-    /// What names the history.
+    /// Point that names the history.
     pub point: Point,
 }
 
@@ -48,12 +48,12 @@ pub struct Within {
 pub struct InvalidPoint;
 
 impl Mark {
-    /// A new one, for events that are made at this time.
+    /// Draws a new mark, for events that are made at this time.
     pub fn draw(at: Timestamp) -> Self {
         Self::of(Id::<()>::at(at).uuid())
     }
 
-    /// The mark of an event with this identifier: what is random of it.
+    /// The mark of an event with this identifier: the random part of it.
     pub fn of(id: Uuid) -> Self {
         let mut rest = id.as_u128();
         Self(std::array::from_fn(|_| {
@@ -64,7 +64,7 @@ impl Mark {
     }
 
     fn as_str(&self) -> &str {
-        // They are ASCII.
+        // All digits are ASCII.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
@@ -92,7 +92,7 @@ impl FromStr for Mark {
 }
 
 impl Point {
-    /// After so many events, the last of which has this mark.
+    /// The point after `number` events, the last of which has this mark.
     pub const fn new(number: i64, mark: Mark) -> Self {
         Self { number, mark }
     }
@@ -147,13 +147,13 @@ impl FromStr for Within {
     }
 }
 
-/// A number that is written in the one way that it is.
+/// Parses a number in its canonical notation only.
 fn counted(text: &str) -> Option<i64> {
     let number = text.parse::<i64>().ok().filter(|number| *number >= 0)?;
     (number.to_string() == text).then_some(number)
 }
 
-/// Implements serde's traits for what has a notation.
+/// Implements `Deserialize` for types with a notation as text.
 macro_rules! as_text {
     ($($type:ty),+) => {$(
         impl<'de> Deserialize<'de> for $type {

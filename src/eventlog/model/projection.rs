@@ -1,8 +1,8 @@
 //! Projections: read models that follow the log inline.
 //!
 //! A projection turns an event into statements. They run in the transaction that appends the event, so a read model is
-//! never behind the log; and because they depend on nothing but the event, [`rebuild`](crate::eventlog::log::replay::rebuild) can make every read model again
-//! from the log alone.
+//! never behind the log; and because they depend on nothing but the event,
+//! [`rebuild`](crate::eventlog::log::replay::rebuild) can make every read model again from the log alone.
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ pub trait Projection: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// When an event it follows cannot be read.
+    /// If an event it follows cannot be read.
     fn project(&self, event: &EventView<'_>) -> Result<Vec<Statement>, DecodeError>;
 }
 

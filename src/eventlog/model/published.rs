@@ -1,4 +1,4 @@
-//! What an entity shows: its state at a version, and what a command came to.
+//! State that an entity publishes, and the outcome of its commands.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::eventlog::model::decider::Decider;
 pub struct Published<D: Decider> {
     /// Length of the stream this state was folded from.
     pub version: i64,
-    /// The state.
+    /// State after the events up to that version.
     pub state: D::State,
 }
 
@@ -31,11 +31,11 @@ impl<D: Decider> fmt::Debug for Published<D> {
     }
 }
 
-/// What a command came to.
+/// Outcome of a command that was not refused.
 pub struct Outcome<D: Decider> {
-    /// The state after it.
+    /// State right after the command.
     pub published: Arc<Published<D>>,
-    /// What happened; empty when nothing had to.
+    /// Events that happened; empty if none had to.
     pub events: Vec<D::Event>,
 }
 

@@ -14,7 +14,7 @@ pub struct Statement {
     pub params: Vec<Box<dyn ToSql + Send + Sync>>,
 }
 
-/// What a parameter takes at most, but for a few: rows beside the log are small.
+/// Upper estimate of the bytes of a parameter: rows beside the log are small.
 const PER_PARAMETER: usize = 256;
 
 impl Statement {
@@ -23,7 +23,7 @@ impl Statement {
         Self { sql, params }
     }
 
-    /// How many bytes its parameters take, about.
+    /// Approximate bytes of its parameters.
     pub(super) fn bytes(&self) -> usize {
         self.params.len() * PER_PARAMETER
     }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::base::id::Id;
 use crate::capacity::budget::Holder;
 
-/// How many slices divide all streams.
+/// Number of slices that divide all streams.
 pub const SLICES: u64 = 1024;
 
 /// The name of one stream. Cheap to clone.
@@ -41,7 +41,7 @@ impl StreamName {
         &self.0
     }
 
-    /// On whose behalf bytes are held for this stream: the user whose id is in its name.
+    /// Holder of bytes for this stream: the user whose id is in its name, else the node.
     pub fn holder(&self) -> Holder {
         id_of(&self.0).parse().map_or(Holder::Node, Holder::User)
     }
@@ -55,12 +55,12 @@ impl StreamName {
     }
 }
 
-/// The category of a stored stream name: what stands before the first hyphen, or all of it.
+/// The category of a stored stream name: the part before the first hyphen, or all of it.
 pub fn category_of(stream: &str) -> &str {
     stream.split_once('-').map_or(stream, |(category, _)| category)
 }
 
-/// The id in a stored stream name: what stands after the first hyphen, empty for a singleton.
+/// The id in a stored stream name: the part after the first hyphen, empty for a singleton.
 pub fn id_of(stream: &str) -> &str {
     stream.split_once('-').map_or("", |(_, id)| id)
 }

@@ -8,7 +8,7 @@ const NONE: i64 = -1;
 
 /// The term that a node has been given last, told to its appender. Clones share it.
 ///
-/// Whoever has none is no server, but a command beside one, and appends whoever owns the log.
+/// A process without a term is no server, but a command beside one. It may append whichever node owns the log.
 #[derive(Debug, Clone)]
 pub struct Term(Arc<AtomicI64>);
 
@@ -23,7 +23,7 @@ impl Term {
         self.0.store(term, Ordering::Release);
     }
 
-    /// As the log's lock takes it.
+    /// The term as the log's lock takes it; `None` for a process without one.
     pub(crate) fn held(&self) -> Option<i64> {
         Some(self.0.load(Ordering::Acquire)).filter(|term| *term != NONE)
     }

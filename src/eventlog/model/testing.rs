@@ -8,7 +8,7 @@ use super::decider::Decider;
 #[derive(Debug)]
 pub struct Given<D: Decider>(D::State);
 
-/// A decision.
+/// Result of a decision, to be compared.
 #[derive(Debug)]
 pub struct When<D: Decider>(Result<Vec<D::Event>, D::Rejection>);
 
@@ -23,7 +23,7 @@ pub fn replay<D: Decider>(history: impl IntoIterator<Item = D::Event>) -> D::Sta
 }
 
 impl<D: Decider> Given<D> {
-    /// Decides a command.
+    /// Decides a command on the state that the history leaves.
     pub fn when(self, command: D::Command) -> When<D> {
         When(D::decide(&self.0, command))
     }
@@ -38,7 +38,7 @@ where
     ///
     /// # Panics
     ///
-    /// When others do.
+    /// If others do.
     #[track_caller]
     pub fn then(self, events: impl IntoIterator<Item = D::Event>) {
         assert_eq!(self.0, Ok(events.into_iter().collect::<Vec<_>>()));
@@ -48,7 +48,7 @@ where
     ///
     /// # Panics
     ///
-    /// When it is not.
+    /// If it is not.
     #[track_caller]
     pub fn then_rejected(self, rejection: &D::Rejection) {
         assert_eq!(self.0.as_ref(), Err(rejection));
@@ -59,7 +59,7 @@ where
 ///
 /// # Panics
 ///
-/// When it is not.
+/// If it is not.
 #[track_caller]
 pub fn assert_golden<E: super::event::Event + PartialEq + Debug>(events: &[E]) {
     for event in events {

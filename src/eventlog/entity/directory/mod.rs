@@ -1,4 +1,4 @@
-//! The directory of seats: which entities this node holds.
+//! Directory of mailboxes: the entities that this node holds.
 
 pub(super) mod shared;
 
@@ -14,17 +14,22 @@ use crate::eventlog::model::decider::Decider;
 use crate::eventlog::model::stream::StreamName;
 use crate::eventlog::resources::Weights;
 
-/// A kind with less than this part of the weight of all is not what makes it too much.
+/// Divisor of the total weight: a kind of entity below that part of it is not the cause of an excess.
 const SMALL_PART: usize = 8;
 
-/// The seats of one kind of entity.
+/// Mailboxes of one kind of entity.
 pub(crate) struct Directory<D: Decider> {
+    /// Mailboxes by stream, including those that wait to be admitted.
     seats: ShardedMap<StreamName, Arc<Seat<D>>>,
+    /// Weights and watches, which every mailbox updates.
     shared: Arc<Shared>,
+    /// Origin of the milliseconds that `now` counts.
     started: Instant,
+    /// Number of admitted entities, as the supervisor last counted them.
     alive: AtomicUsize,
-    /// Whether the supervisor has been asked to make room, and has not looked yet.
+    /// True from asking the supervisor to make room until it looks, so that one message is under way.
     is_told: AtomicBool,
+    /// True once the node is stopping: requests are refused from then on.
     closed: AtomicBool,
 }
 
@@ -41,12 +46,12 @@ impl<D: Decider> Directory<D> {
         }
     }
 
-    /// The seat of a stream, if this node holds it.
+    /// The mailbox of a stream, if this node holds the entity.
     pub(super) fn get(&self, stream: &StreamName) -> Option<Arc<Seat<D>>> {
         self.seats.get(stream)
     }
 
-    /// The seat of a stream, and whether it was made just now and needs to be admitted.
+    /// The mailbox of a stream, and true if it was made just now and needs to be admitted.
     pub(super) fn get_or_create(&self, stream: &StreamName) -> (Arc<Seat<D>>, bool) {
         if let Some(seat) = self.seats.get(stream) {
             return (seat, false);
@@ -61,7 +66,7 @@ impl<D: Decider> Directory<D> {
         })
     }
 
-    /// States of the stream older than `version` are stale from now on.
+    /// Marks states of the stream older than `version` as stale.
     pub(super) fn require(&self, stream: &StreamName, version: i64) {
         if let Some(seat) = self.seats.get(stream) {
             seat.require(version);
@@ -70,28 +75,28 @@ impl<D: Decider> Directory<D> {
         }
     }
 
-    /// Begins to watch a stream, whether or not this node holds it.
+    /// Begins to watch a stream, held by this node or not.
     pub(super) fn watch(&self, stream: &StreamName) -> Option<Watch> {
         let watch = self.shared.watches.begin(stream)?;
         if let Some(seat) = self.seats.get(stream) {
-            // What the seat has heard of so far, it may have told nobody.
+            // Versions that the mailbox knows of so far may have been announced to no watch.
             self.shared.watches.tell(stream, seat.require(0));
         }
         Some(watch)
     }
 
-    /// Takes a closed seat out.
+    /// Removes a closed mailbox, so that the next look-up makes another.
     pub(super) fn remove(&self, stream: &StreamName) {
         self.seats.update(stream, |seats| seats.remove(stream));
     }
 
-    /// The seats that are meant.
+    /// The mailboxes for which `are_meant` returns true.
     pub(super) fn seats(&self, are_meant: impl FnMut(&Arc<Seat<D>>) -> bool) -> Vec<Arc<Seat<D>>> {
         self.seats.values_where(are_meant)
     }
 
-    /// The part of the states of this kind that has to leave memory, so that all of them together weigh what they may: so many
-    /// bytes of so many. A kind that is a small part of the weight leaves it to the others.
+    /// Excess of this kind, as bytes that have to leave memory and bytes that it has there; `None` if all kinds together
+    /// are within their limit. A kind that is a small part of the weight leaves the eviction to the others.
     pub(super) fn excess(&self) -> Option<(usize, usize)> {
         let Shared { weights, weight, .. } = &*self.shared;
         let (used, own) = (weights.used(), weight.load(Ordering::Relaxed));
@@ -101,22 +106,22 @@ impl<D: Decider> Directory<D> {
         Some((used - weights.limit() / 10 * 9, own))
     }
 
-    /// Whether the supervisor must be told that there is an excess. True once until it has looked.
+    /// Returns true if the supervisor must be told of an excess: once, until it has looked.
     pub(super) fn must_tell_of_excess(&self) -> bool {
         self.excess().is_some() && !self.is_told.swap(true, Ordering::AcqRel)
     }
 
-    /// The supervisor looks at the excess.
+    /// Notes that the supervisor looks at the excess now; a later excess is announced again.
     pub(super) fn told_of_excess(&self) {
         self.is_told.store(false, Ordering::Release);
     }
 
-    /// Milliseconds since the directory was made: what seats are stamped with when they are used.
+    /// Milliseconds since the directory was made, with which a mailbox is stamped on use.
     pub(super) fn now(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Takes no further requests and ends every watch: the node is stopping.
+    /// Takes no further requests and ends every watch, because the node is stopping.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.shared.watches.close();
@@ -126,7 +131,7 @@ impl<D: Decider> Directory<D> {
         !self.closed.load(Ordering::Acquire)
     }
 
-    /// How many actors are alive.
+    /// Number of entities in memory.
     pub(crate) fn alive(&self) -> usize {
         self.alive.load(Ordering::Relaxed)
     }

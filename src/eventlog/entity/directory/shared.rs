@@ -1,4 +1,4 @@
-//! What the mailboxes of one kind of entity share.
+//! State that the mailboxes of one kind of entity share.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -7,17 +7,18 @@ use crate::eventlog::entity::watch::Watches;
 use crate::eventlog::resources;
 use crate::eventlog::resources::Weights;
 
-/// What the seats of one kind of entity share.
+/// Watches and weights of one kind of entity, shared by its mailboxes.
 pub(crate) struct Shared {
+    /// Watches of streams of this kind, to which each newer version is announced.
     pub(crate) watches: Arc<Watches>,
-    /// How much the states of all kinds weigh.
+    /// Weight of the states of all kinds, which has the limit.
     pub(super) weights: Arc<Weights>,
-    /// How much those of this kind do.
+    /// Weight of the states of this kind in bytes, for its part in an eviction.
     pub(super) weight: AtomicUsize,
 }
 
 impl Shared {
-    /// A state that weighed `before` weighs `after` now.
+    /// Accounts for a state that weighed `before` bytes and weighs `after` now.
     pub(crate) fn change_weight(&self, before: usize, after: usize) {
         self.weights.change(before, after);
         resources::change(&self.weight, before, after);

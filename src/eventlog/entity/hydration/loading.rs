@@ -1,7 +1,7 @@
-//! Loading: what an entity's published state lacks is read from the log, by whoever needs it.
+//! Loading: events that an entity's published state lacks are read from the log, by the request that needs them.
 //!
-//! State that was valid once is caught up with: only the events after it are read. All of a stream is read only when there
-//! is no state, when the stream does not go on from it, or when so much is missing that a snapshot is nearer.
+//! State that was valid once is caught up with: only the events after it are read. A stream is hydrated from the start
+//! only if there is no state, if the stream does not continue from it, or if so much is missing that a snapshot is nearer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,13 +15,13 @@ use crate::eventlog::model::published::Published;
 use crate::telemetry::audit_events;
 use crate::telemetry::reason::Reason;
 
-/// Events that are always worth reading rather than a snapshot.
+/// Number of events that are always worth reading rather than a snapshot.
 const FEW: i64 = 1_000;
-/// About the bytes of an event: how many more are worth reading rather than a larger state.
+/// Approximate bytes of an event. Divides the weight of a state into the events that are worth reading rather than it.
 const EVENT: usize = 512;
 
 impl<D: Decider> Seat<D> {
-    /// The newest state for a reader, of whom only so many wait.
+    /// Returns the newest state to a reader. The number of readers that wait is bounded.
     pub(crate) async fn read(&self, log: &EventLog) -> Result<Arc<Published<D>>, ReadError> {
         if let Some(current) = self.current() {
             return Ok(current);
@@ -33,11 +33,11 @@ impl<D: Decider> Seat<D> {
         self.newest(log).await
     }
 
-    /// The newest state that this node has heard of: what is published or, if that is older, what the log has.
+    /// The newest state that this node knows of: the published one or, if that is older, the one in the log.
     pub(crate) async fn newest(&self, log: &EventLog) -> Result<Arc<Published<D>>, ReadError> {
         let _turn = self.loading.acquire().await.map_err(|_closed| ReadError::Overloaded)?;
         loop {
-            // Nothing may be missing, or whoever had the turn before has loaded it.
+            // The state may be current by now: the request that had the turn before may have loaded it.
             if let Some(current) = self.current() {
                 return Ok(current);
             }
@@ -66,13 +66,13 @@ impl<D: Decider> Seat<D> {
     }
 }
 
-/// Whether reading the events up to a version is less than reading a snapshot.
+/// Returns true if reading the events up to a version costs less than reading a snapshot.
 fn is_near<D: Decider>(known: &Published<D>, required: i64) -> bool {
     let more = i64::try_from(D::weight(&known.state) / EVENT).unwrap_or(i64::MAX);
     required.saturating_sub(known.version) <= FEW.max(more)
 }
 
-/// A place among those who wait for a state to be loaded.
+/// Permit of a reader to wait for a state to be loaded.
 struct Place<'a>(&'a AtomicUsize);
 
 impl<'a> Place<'a> {

@@ -28,26 +28,26 @@ const SELECT_STREAM: &str = "\
 select version, type, schema, data from events
 where stream = $1 and version > $2 and version <= $3 order by version limit $4";
 
-/// Events that are read at once when a state is made of them.
+/// Events of one page of a hydration.
 const PAGE: i64 = 512;
 
 /// A stream as it was loaded.
 #[derive(Debug)]
 pub struct Hydrated<D: Decider> {
-    /// Its state and version.
+    /// State of the stream, with its version.
     pub published: Published<D>,
     /// The snapshot it was loaded from, and the regular one before it.
     pub snapshot: Taken,
-    /// How many events after that were read.
+    /// Number of events that were read after the snapshot.
     pub events: usize,
 }
 
 impl EventLog {
-    /// State and version of a stream: its snapshot and the events after it, or the beginning of time.
+    /// Hydrates a stream from its snapshot and the events after it, or from its first event if there is no snapshot.
     ///
     /// # Errors
     ///
-    /// When the database is unavailable or a stored event cannot be read.
+    /// If the database is unavailable or a stored event cannot be read.
     pub async fn hydrate<D: Decider>(
         &self,
         stream: &StreamName,
@@ -58,7 +58,7 @@ impl EventLog {
         Ok(hydrated)
     }
 
-    /// The state after the events that follow a known one; `None` if the stream does not go on from there.
+    /// The state after the events that follow a known one; `None` if the stream does not continue from there.
     pub(super) async fn catch_up<D: Decider>(
         &self,
         stream: &StreamName,
@@ -72,12 +72,12 @@ impl EventLog {
         Ok(goes_on.then_some(caught_up.published))
     }
 
-    /// The state a stream had at `version`: the nearest snapshot before it and the events up to it. Of a version beyond
-    /// the end of the stream, the state at its end; which one it is, [`Published::version`] tells.
+    /// The state a stream had at `version`, from the nearest snapshot before it and the events up to it. If the version is
+    /// beyond the end of the stream, the state is that at its end, as [`Published::version`] tells.
     ///
     /// # Errors
     ///
-    /// When the database is unavailable or a stored event cannot be read.
+    /// If the database is unavailable or a stored event cannot be read.
     pub async fn hydrate_at<D: Decider>(
         &self,
         stream: &StreamName,
@@ -126,7 +126,7 @@ impl EventLog {
             events += page.len();
             let is_last = i64::try_from(page.len()).is_ok_and(|count| count < PAGE);
             let after = last.get(0);
-            // The next page is on its way while something is made of this one.
+            // The next page is fetched while this one is evolved.
             let next = async {
                 if is_last { Ok(Vec::new()) } else { self.page(stream, after, until).await }
             };
@@ -136,7 +136,8 @@ impl EventLog {
         Ok(Hydrated { published, snapshot, events })
     }
 
-    /// Events of a stream after a version, as many as a page has. Nobody's session is kept while something is made of them.
+    /// Events of a stream after a version, up to a page. Their database session is back in the pool while they are
+    /// evolved.
     async fn page(
         &self,
         stream: &StreamName,
@@ -148,7 +149,7 @@ impl EventLog {
         Ok(client.query(SELECT_STREAM, &params).await?)
     }
 
-    /// The state after a page of events. Of many, it is made away from the threads that answer requests.
+    /// The state after a page of events. A large page is evolved away from the threads that answer requests.
     async fn evolve<D: Decider>(
         &self,
         stream: &StreamName,

@@ -1,11 +1,11 @@
-//! Which batches of this node the database has acknowledged.
+//! Registry of the batches of this node that the database has acknowledged.
 //!
-//! The follower skips these, because their entities have published them; whatever else it hears of, it reads. A batch that
-//! timed out or lost its connection was published by nobody: should it be committed after all, however late, its
-//! notification names positions that nobody acknowledged, and its entities hear of it like of any other node's.
+//! The follower skips these, because their entities have published them; it reads every other batch. A batch that timed
+//! out or lost its connection was published by no entity. If it is committed after all, however late, its notification
+//! names positions that were never acknowledged, and its entities learn of it as of any other node's.
 //!
-//! A batch is noted before anybody is answered. Reading one all the same is harmless, so when there are too many gaps the
-//! oldest are forgotten.
+//! A batch is noted before any of its appends is answered. To read one that was acknowledged is harmless, so if there are
+//! too many gaps the oldest are forgotten.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-/// How long a notification may be ahead of the answer to the batch it tells of, before the batch is read.
+/// Longest time a notification waits for the acknowledgement of its batch, before the batch is read.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Most ranges that are kept. Those of batches that follow one another are one.
@@ -25,16 +25,17 @@ pub struct Acknowledged(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
+    /// Ranges and the batch under way, which change together under one lock.
     noted: Mutex<Noted>,
-    /// Told when a batch has come to its end, acknowledged or not.
+    /// Notified when a batch has ended, acknowledged or not, so that `holds` looks again.
     changed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Noted {
-    /// A batch was sent and is not answered.
+    /// True from before a batch is sent until it has ended: its notification may come before its answer.
     is_writing: bool,
-    /// Positions after the first number up to the second, in order.
+    /// Acknowledged ranges in order: positions after the first number up to the second.
     ranges: VecDeque<(i64, i64)>,
 }
 
@@ -55,12 +56,12 @@ impl Noted {
 }
 
 impl Acknowledged {
-    /// A batch is about to be sent.
+    /// Notes that a batch is about to be sent.
     pub(super) fn begin(&self) {
         self.noted().is_writing = true;
     }
 
-    /// The batch has come to its end; the positions of its events, if it was acknowledged and has any.
+    /// Notes that the batch has ended, with the positions of its events if it was acknowledged and has any.
     pub(super) fn end(&self, positions: Option<(i64, i64)>) {
         let mut noted = self.noted();
         noted.is_writing = false;
@@ -71,8 +72,8 @@ impl Acknowledged {
         self.0.changed.notify_waiters();
     }
 
-    /// Whether the events after a position up to another one were acknowledged. While a batch is under way its answer is
-    /// waited for, for a moment: the notification may have come first.
+    /// Returns true if the events after one position up to another were acknowledged. While a batch is under way, waits a
+    /// moment for its answer: the notification may have come first.
     pub(crate) async fn holds(&self, after: i64, last: i64) -> bool {
         let waiting = async {
             loop {
@@ -92,7 +93,7 @@ impl Acknowledged {
         tokio::time::timeout(PATIENCE, waiting).await.unwrap_or(false)
     }
 
-    /// Nobody will ask about what is up to here.
+    /// Forgets the ranges up to a position that the follower has seen.
     pub(crate) fn forget(&self, position: i64) {
         let mut noted = self.noted();
         while noted.ranges.front().is_some_and(|(_, end)| *end <= position) {

@@ -1,12 +1,12 @@
 //! The Appender: group commit for every entity of this node.
 //!
-//! What arrives while a batch commits forms the next batch (`lanes` says in which order). There is no
-//! timer: a lone append waits for nothing. What waits is bounded in number and, by the budget of appends, in bytes; what is
-//! beyond is refused before it is held.
+//! Appends that arrive while a batch commits form the next batch (`lanes` says in which order). There is no timer: a lone
+//! append waits for nothing. The queue is bounded in number and, by the budget of appends, in bytes; an append beyond that
+//! is refused before it is held.
 //!
-//! One bad append never fails its neighbours, nor costs them more than a round trip: when a batch is refused, a
-//! `trial` finds the appends to blame, and the rest is written as one batch. A batch whose events take too
-//! long is taken apart before anybody is answered.
+//! One bad append never fails its neighbours, nor costs them more than a round trip: if a batch is refused, a `trial`
+//! finds the appends to blame, and the rest is written as one batch. A batch whose events take too long is taken apart
+//! before any append is answered.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,28 +34,29 @@ use crate::{span_in, span_outliving};
 /// Most appends that may wait for the running batch.
 const QUEUE: usize = 4096;
 
-/// How often the appends to blame are looked for in a batch before it is taken apart.
+/// Most trials of one batch before it is taken apart.
 const TRIALS: usize = 3;
 
-/// How many appends may take too long before the rest of their batch is given up: then it is the database that is slow.
+/// Number of appends that may take too long before the rest of their batch is given up: then it is the database that is
+/// slow.
 const MAX_SLOW: usize = 2;
 
-/// For how many batches after a conflict the versions of streams are looked at first. That costs a sixth of a batch, and
-/// without other writers there are no conflicts.
+/// Number of batches after a conflict for which the versions of streams are looked at first. That costs a sixth of a
+/// batch, and without other writers there are no conflicts.
 const WARY: usize = 1_000;
 
 /// Longest time a batch may take before its connection is given up and its outcome is unknown: longer than the server lets
 /// a statement run.
 pub const BATCH_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What an appender is made of.
+/// Parts from which an appender is made.
 #[derive(Debug)]
 pub struct Setup {
-    /// Connections to write on.
+    /// Database sessions to write on.
     pub pool: Pool,
     /// Read models that follow the events inline.
     pub projections: Arc<Projections>,
-    /// Identifies this node in notifications.
+    /// Identifies this node in notifications, so that its follower knows its own batches.
     pub node: Uuid,
     /// Bytes of appends that may wait or be written.
     pub budget: Budget,
@@ -63,42 +64,72 @@ pub struct Setup {
     pub timeout: Duration,
     /// The term in which this node may append; none for a command.
     pub term: Term,
-    /// Where it says whether changes are taken.
+    /// Shared flag by which the appender reports that changes are taken, or not.
     pub writable: Writable,
 }
 
 /// Sends appends to the running [`Writer`].
 #[derive(Debug, Clone)]
 pub struct Appender {
+    /// Queue to the writer, with room for `QUEUE` appends.
     queue: mpsc::Sender<Pending>,
-    /// One for each append that may wait.
+    /// Permits of the appends that may wait, one each, until a batch takes them.
     places: Arc<Semaphore>,
+    /// Bytes of appends that wait or are written, so that a few large ones cannot fill the memory.
     budget: Budget,
 }
 
 /// Takes appends from the queue and writes them, batch by batch, until every [`Appender`] is gone.
 #[derive(Debug)]
 pub struct Writer {
+    /// Appends that were not sorted into lanes yet.
     queue: mpsc::Receiver<Pending>,
+    /// Appends that wait for a batch, short and long ones apart.
     lanes: Lanes<Pending>,
+    /// Writes one batch, and tries a refused one.
     batches: BatchWriter,
+    /// Acknowledged batches, which the follower skips.
     acknowledged: Acknowledged,
+    /// Shared flag by which the outcome of each batch is reported.
     writable: Writable,
-    /// Batches that are still to look first.
+    /// Number of batches that still look at the versions of streams first, because of a recent conflict.
     wary: usize,
 }
 
+/// An append from the queue to its answer. Failures of its batch ([`Blame`]) change its standing:
+///
+/// | standing \ event | committed | `Somebody` | `Slowness` | `Everybody` |
+/// |---|---|---|---|---|
+/// | waiting: in a lane until a batch takes it | – | – | – | – |
+/// | in a batch of several | written | on trial | by itself | refused or unknown |
+/// | in a batch of one | written | blamed | blamed | refused or unknown |
+/// | by itself, its batch taken apart | written | blamed | blamed; `MAX_SLOW`: rest refused | refused or unknown; rest refused |
+///
+/// | on trial: event | next standing |
+/// |---|---|
+/// | the trial refuses it | blamed |
+/// | the trial takes it | in a batch with the others that it takes; by itself after the last of `TRIALS` |
+/// | the trial itself fails | refused |
+///
+/// * Written: answered with version and position.
+/// * Blamed: answered with its own error, such as a conflict; the others of its batch go on.
+/// * Refused: answered with the failure of the database; nothing of it was written.
+/// * Unknown: answered with [`StoreError::OutcomeUnknown`], because a commit may have lost its answer.
 #[derive(Debug)]
 struct Pending {
+    /// Events and rows to be written.
     append: Append,
+    /// Size of the append, measured once, which decides its lane.
     size: Size,
+    /// Sender of the answer to the entity.
     reply: oneshot::Sender<Result<Appended, StoreError>>,
-    /// From the queue until it is committed.
+    /// Trace context and span of the append, from the queue until it is committed.
     carried: Carried,
+    /// Start of the measured duration of the append.
     queued: Instant,
-    /// While it waits for its batch.
+    /// Permit of the queue, held until a batch takes the append.
     place: Option<OwnedSemaphorePermit>,
-    /// Until it is answered.
+    /// Lease for the bytes of the append, held until it is answered.
     _bytes: Lease,
 }
 
@@ -108,7 +139,7 @@ impl Pending {
         if answer.is_err() {
             self.carried.span.record("otel.status_code", "ERROR");
         }
-        // Its span ends before anybody goes on.
+        // The span ends before the requester goes on.
         drop(self.carried);
         let _ = self.reply.send(answer);
     }
@@ -161,7 +192,7 @@ impl Appender {
             audit_events::refused(Reason::AppendQueue);
             StoreError::Overloaded
         })?;
-        // One that is larger than a share has all of it: it can be written, and no other of its holder beside it.
+        // An append larger than a share leases all of it: it can be written, and no other of its holder beside it.
         let weight = append.weight().min(self.budget.share());
         let bytes = self.budget.lease(append.stream.holder(), weight);
         let bytes = bytes.map_err(|_exhausted| StoreError::Overloaded)?;
@@ -180,7 +211,7 @@ impl Appender {
 }
 
 impl Writer {
-    /// Which batches were acknowledged, for the follower.
+    /// The batches that were acknowledged, for the follower.
     pub fn acknowledged(&self) -> Acknowledged {
         self.acknowledged.clone()
     }
@@ -193,12 +224,12 @@ impl Writer {
                 waiting.place = None;
             }
             let batch = in_batch(&pending);
-            // Boxed: it is what the appender needs only while it writes.
+            // Boxed, so that an appender at rest does not hold the memory that one at work needs.
             Box::pin(batch.scope(self.write(pending))).await;
         }
     }
 
-    /// Takes everything that waits; `false` when nothing does and nothing will.
+    /// Takes everything that waits; `false` if nothing does and nothing will.
     async fn receive(&mut self) -> bool {
         if self.lanes.is_empty() {
             let Some(first) = self.queue.recv().await else { return false };
@@ -253,8 +284,8 @@ impl Writer {
         others
     }
 
-    /// Writes each append by itself: one of them is too slow, or is refused for what no trial shows. Gives up on the rest when
-    /// the database is lost: they would wait for it one after the other.
+    /// Writes each append by itself: one of them is too slow, or is refused for a reason that no trial shows. Gives up on
+    /// the rest if the database is lost: they would wait for it one after the other.
     async fn take_apart(&mut self, pending: Vec<Pending>) {
         let mut lost = None;
         let mut slow = 0;
@@ -294,7 +325,7 @@ impl Writer {
         match failure {
             None => self.writable.set(true),
             Some(error) if error.is_of_every_change() => self.writable.set(false),
-            // That says nothing of others.
+            // Other failures say nothing of other changes.
             Some(_) => {}
         }
         metrics::batch(began.elapsed(), &appends, failure);
@@ -302,8 +333,8 @@ impl Writer {
     }
 }
 
-/// Where a batch is written: in the trace of its first append that is kept, in a span that is linked to those of all of them,
-/// and these to it. An event thereby finds its batch, and a batch its events.
+/// Trace context in which a batch is written: a span in the first of its appends' traces that is kept, linked to the spans
+/// of all of them, and these to it. An event thereby leads to its batch, and a batch to its events.
 fn in_batch(pending: &[Pending]) -> Carried {
     let asking = || pending.iter().map(|waiting| &waiting.carried);
     let span = |first: &Carried| {

@@ -3,8 +3,8 @@
 //! A batch of nothing but events is one statement, which is a transaction by itself. With rows beside the log or read
 //! models, all statements are sent before the first answer is read: the log's lock, the rows and read models of each
 //! append, the events, commit. So a batch costs the network one round trip and the disk one flush, however many appends it
-//! carries. What may refuse an append comes before the events: a refused batch leaves nothing of itself in the log's
-//! table. A batch without any event adds nothing to the log and tells nobody.
+//! carries. Statements that may refuse an append come before the events: a refused batch leaves nothing of itself in the
+//! log's table. A batch without any event adds nothing to the log and sends no notification.
 //!
 //! Every batch takes the log's lock first, so two of them never wait for each other's rows.
 
@@ -32,8 +32,8 @@ pub(super) const LOCK: &str = "select events_lock($1, $2, $3)";
 
 /// Inserts the events after the last one of the log.
 ///
-/// The log stays locked until commit. Tells the other nodes, once per batch, who wrote how many events, which the last of them
-/// is and where the log ends now.
+/// The log stays locked until commit. One notification per batch tells the other nodes its writer, the number of its
+/// events, the last of them and the new end of the log.
 const INSERT_EVENTS: &str = "\
 with head as (
     select events_lock($12, $13, $14) as base
@@ -47,14 +47,14 @@ with head as (
 )
 select base, pg_notify('keyfold:' || current_schema(), $11::text || ' ' || $1::bigint || ' ' || base + $1) from head";
 
-/// Writes batches.
+/// Writes batches, and tries refused ones without committing them.
 #[derive(Debug)]
 pub(super) struct BatchWriter {
-    /// Connections to write on.
+    /// Database sessions to write on.
     pub(super) pool: Pool,
     /// Read models that follow the events inline.
     pub(super) projections: Arc<Projections>,
-    /// Identifies this node in notifications.
+    /// Identifies this node in notifications, so that its follower knows its own batches.
     pub(super) node: Uuid,
     /// Longest time a batch may take before its connection is given up and its outcome is unknown.
     pub(super) timeout: Duration,
@@ -62,14 +62,16 @@ pub(super) struct BatchWriter {
     pub(super) term: Term,
 }
 
-/// Why a batch was not written, and whom that concerns.
+/// Failure of a batch, and the appends that it concerns.
 #[derive(Debug)]
 pub(super) struct Failure {
+    /// Error of the first statement that failed, or of the connection.
     pub(super) error: StoreError,
+    /// Appends that the error concerns, which decides about the others.
     pub(super) blame: Blame,
 }
 
-/// Whom the failure of a batch concerns.
+/// Appends that the failure of a batch concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Blame {
     /// The database is not there, or takes no writes, or its answer got lost: each append would fail.
@@ -80,12 +82,12 @@ pub(super) enum Blame {
     Slowness,
 }
 
-/// What a statement of a batch is for.
+/// Purpose of a statement in a batch, which decides whom its failure concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     /// The transaction, its lock and its events.
     Log,
-    /// Rows of one append.
+    /// Rows that one append writes beside its events.
     Rows,
 }
 
@@ -93,12 +95,13 @@ enum Part {
 pub(super) struct Unit<'a>(pub(super) Vec<(Prepared, Vec<&'a (dyn ToSql + Sync)>)>);
 
 impl BatchWriter {
-    /// Writes the appends in one transaction and returns the position before the first event, if there is any. The versions of
-    /// their streams can be looked at before anything is written, so that a conflict leaves nothing in the log's table.
+    /// Writes the appends in one transaction and returns the position before the first event, if there is any. If
+    /// `looks_first`, the versions of their streams are checked before anything is written, so that a conflict leaves
+    /// nothing in the log's table.
     ///
     /// # Errors
     ///
-    /// When one statement fails, none of the appends is written, except that the outcome may be unknown.
+    /// If one statement fails, none of the appends is written, except that the outcome may be unknown.
     pub(super) async fn write(
         &self,
         appends: &[&Append],
@@ -150,7 +153,7 @@ impl BatchWriter {
 }
 
 impl<'a> Unit<'a> {
-    /// What an append has beside its events, ready to be sent.
+    /// Prepares the statements that an append has beside its events.
     pub(super) async fn prepared(
         client: &Lent,
         append: &'a Append,
@@ -166,7 +169,7 @@ impl<'a> Unit<'a> {
     }
 }
 
-/// Gives up a connection that took too long. Its transaction may still be running, so it must not serve anybody else.
+/// Gives up a connection that took too long. Its transaction may still be running, so it must not serve another request.
 pub(super) fn given_up(client: Lent) -> StoreError {
     client.give_up();
     StoreError::OutcomeUnknown("the database did not answer in time".to_owned())
@@ -177,7 +180,7 @@ async fn prepared(client: &Lent, sql: &'static str) -> Result<Prepared, StoreErr
     client.prepare(sql).await.map_err(|error| StoreError::from(error).of_read())
 }
 
-/// A batch that is one statement.
+/// Writes a batch that is one statement.
 async fn write_events(
     client: &Lent,
     columns: &Columns<'_>,
@@ -188,8 +191,8 @@ async fn write_events(
     base_of(&answer.map_err(|error| Failure::of(error, Part::Log))?).map(Some)
 }
 
-/// A batch that is a transaction. The versions of streams are looked at before any row is written: what another writer did
-/// to the rows of a stream is a conflict, and no refusal.
+/// Writes a batch that is a transaction. The versions of streams are checked before any row is written: a change by
+/// another writer to the rows of a stream is a conflict, and no refusal.
 async fn write_all(
     client: &Lent,
     columns: &Columns<'_>,
@@ -273,10 +276,10 @@ impl Failure {
     }
 }
 
-/// SQLSTATE of the log's lock for whoever appends in a term that is over.
+/// SQLSTATE of the log's lock for an append in a term that is over.
 const TAKEN_OVER: &str = "KF004";
 
-/// Whom the failure of a statement concerns.
+/// Appends that the failure of a statement concerns.
 fn blame(error: &Error, part: Part) -> Blame {
     let Some(refusal) = error.as_db_error() else {
         let is_unsent = !matches!(StoreError::of_driver(error), StoreError::OutcomeUnknown(_));
@@ -284,7 +287,7 @@ fn blame(error: &Error, part: Part) -> Blame {
     };
     match (refusal.code(), part) {
         (&SqlState::QUERY_CANCELED, Part::Log) => Blame::Slowness,
-        // Somebody else has the log, or it may not be written; of rows, only those who want the same ones have to wait.
+        // Another session has the log, or it may not be written; for rows, only the appends that want those rows wait.
         (&SqlState::LOCK_NOT_AVAILABLE | &SqlState::INSUFFICIENT_PRIVILEGE, Part::Log) => {
             Blame::Everybody
         }

@@ -7,34 +7,44 @@ use crate::base::clock::Timestamp;
 use crate::eventlog::model::append::Append;
 use crate::eventlog::model::statement::Jsonb;
 
-/// What the statement that inserts events takes.
+/// Parameters of the statement that inserts events.
 pub(super) struct Columns<'a> {
-    /// The node that writes them and the last of them, as others are told.
+    /// Start of the notification: the writing node and the id of the last event.
     told: String,
+    /// Number of events, which is the length of each column.
     count: i64,
+    /// Stream of each event.
     streams: Vec<&'a str>,
+    /// Version of each event in its stream.
     versions: Vec<i64>,
+    /// Slice of the stream of each event.
     slices: Vec<i16>,
+    /// Identifier of each event.
     event_ids: Vec<Uuid>,
+    /// Stored name of each kind of event.
     names: Vec<&'a str>,
+    /// Number of the stored shape of each event.
     schemas: Vec<i16>,
+    /// Data of each event as JSON, borrowed from the appends.
     data: Vec<Jsonb<'a>>,
+    /// Context of each event as JSON, borrowed from the appends.
     contexts: Vec<Jsonb<'a>>,
+    /// Time of record of each event, from the clock of the log.
     recorded_at: Vec<jiff::Timestamp>,
-    /// The streams whose versions are looked at before anything is written.
+    /// Streams whose versions are checked before anything is written.
     pub(super) asked: Asked<'a>,
-    /// No streams at all, for when they have been looked at already.
+    /// No streams at all, for a batch that does not check them, or has done so under its lock.
     nothing_asked: Asked<'a>,
 }
 
-/// What is looked at when the log is locked: streams, the versions they are expected to have, and the term.
+/// Arguments of the log's lock: streams, the versions they are expected to have, and the term.
 #[derive(Default)]
 pub(super) struct Asked<'a> {
-    /// The streams.
+    /// Streams whose versions are checked; none if they are not.
     pub(super) streams: Vec<&'a str>,
-    /// Their versions.
+    /// Expected version of each of them.
     pub(super) versions: Vec<i64>,
-    /// The term in which whoever asks may append.
+    /// Term in which the appender may append; `None` for a command, which has none.
     pub(super) term: Option<i64>,
 }
 
@@ -81,12 +91,12 @@ impl<'a> Columns<'a> {
         }
     }
 
-    /// Whether there is no event.
+    /// Returns true if there is no event.
     pub(super) fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// The parameters of the insert. It looks at the versions of streams first only if it is told to.
+    /// The parameters of the insert, which checks the versions of streams only if `looks_first`.
     pub(super) fn params(&self, looks_first: bool) -> [&(dyn ToSql + Sync); 14] {
         let asked = if looks_first { &self.asked } else { &self.nothing_asked };
         [

@@ -1,4 +1,4 @@
-//! What waits for the next batch, in the order in which it is written.
+//! Lanes of the appends that wait, and the order in which batches take them.
 //!
 //! Short appends and long ones wait in lanes of their own. A batch takes the short ones first, up to a number of events and
 //! bytes, and then a long one, or as many as are worth one. A long append that is worth several pays with turns: while short
@@ -15,18 +15,19 @@ use crate::eventlog::model::stream::StreamName;
 /// Most appends in one batch: beyond this the round trip no longer dominates.
 pub(super) const MAX_APPENDS: usize = 512;
 
-/// How much an append or several come to.
+/// Size of one append or of several.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Size {
+    /// Number of events in all of them.
     pub(super) events: usize,
-    /// On the wire.
+    /// Bytes on the wire, approximately.
     pub(super) bytes: usize,
 }
 
-/// Up to here an append is short.
+/// Largest size of a short append.
 const SHORT: Size = Size { events: 64, bytes: 64 << 10 };
 
-/// Most short appends of one batch, in all.
+/// Limit of the short appends of one batch, in all.
 const ALL_SHORT: Size = Size { events: 1_000, bytes: 1 << 20 };
 
 /// One turn of the long appends. A single one that is longer is written alone among them.
@@ -49,7 +50,7 @@ impl Size {
         }
     }
 
-    /// How many turns it is worth.
+    /// Number of turns it is worth.
     fn turns(self) -> usize {
         self.events.div_ceil(TURN.events).max(self.bytes.div_ceil(TURN.bytes)).max(1)
     }
@@ -57,18 +58,20 @@ impl Size {
 
 /// An append that waits.
 pub(super) trait Waiting {
-    /// Where it goes.
+    /// Stream to which it is appended.
     fn stream(&self) -> &StreamName;
-    /// How much it is.
+    /// Size that counts against the limits of a batch.
     fn size(&self) -> Size;
 }
 
-/// The appends that wait.
+/// Appends that wait for a batch, in two lanes.
 #[derive(Debug)]
 pub(super) struct Lanes<T> {
+    /// Short appends, which every batch takes first.
     short: VecDeque<T>,
+    /// Long appends, of which a batch takes one turn.
     long: VecDeque<T>,
-    /// Turns that the long ones had in advance.
+    /// Number of turns that long appends had in advance, each paid by a batch of short ones alone.
     debt: usize,
 }
 
@@ -79,7 +82,7 @@ impl<T> Default for Lanes<T> {
 }
 
 impl<T: Waiting> Lanes<T> {
-    /// Lets one more wait.
+    /// Adds an append to its lane.
     pub(super) fn push(&mut self, waiting: T) {
         if waiting.size().fits(SHORT) {
             self.short.push_back(waiting);
@@ -88,12 +91,12 @@ impl<T: Waiting> Lanes<T> {
         }
     }
 
-    /// Whether none waits.
+    /// Returns true if no append waits.
     pub(super) fn is_empty(&self) -> bool {
         self.short.is_empty() && self.long.is_empty()
     }
 
-    /// The next batch; empty only if none waits.
+    /// Takes the next batch; empty only if no append waits.
     pub(super) fn batch(&mut self) -> Vec<T> {
         let mut batch = Batch::default();
         batch.take(&mut self.short, ALL_SHORT);
@@ -112,9 +115,11 @@ impl<T: Waiting> Lanes<T> {
 
 /// A batch that is put together.
 struct Batch<T> {
+    /// Appends of the batch, in the order in which they are written.
     taken: Vec<T>,
+    /// Streams of these appends: none may be in the batch twice.
     streams: HashSet<StreamName>,
-    /// Of what was taken from the present lane.
+    /// Size of those from the present lane, which is compared with its limit.
     size: Size,
 }
 
@@ -125,7 +130,7 @@ impl<T> Default for Batch<T> {
 }
 
 impl<T: Waiting> Batch<T> {
-    /// Takes from the front of a lane what fits, and one in any case. What is left stays in its order.
+    /// Takes from the front of a lane as many appends as fit, and one in any case. The rest stays in its order.
     fn take(&mut self, lane: &mut VecDeque<T>, limit: Size) {
         let mut later = VecDeque::new();
         while let Some(waiting) = lane.pop_front() {

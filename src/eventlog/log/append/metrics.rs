@@ -13,8 +13,8 @@ use crate::telemetry::metrics::{
     APPEND_BATCH_DURATION, APPEND_BATCH_SIZE, APPEND_DURATION, APPEND_EVENTS, APPEND_QUEUE_DEPTH,
 };
 
-/// How it ended. What was refused for what it says (an address that is taken, a stream that somebody else has written) is
-/// neither a success nor a failure of the log: nothing stands for it.
+/// Outcome as an attribute. A refusal because of the content (an address that is taken, a stream that another writer has
+/// changed) is neither a success nor a failure of the log: it has no outcome.
 fn outcome(failure: Option<&StoreError>) -> Option<KeyValue> {
     let word = match failure {
         None => "success",
@@ -24,14 +24,14 @@ fn outcome(failure: Option<&StoreError>) -> Option<KeyValue> {
     Some(KeyValue::new("outcome", word))
 }
 
-/// An append was answered.
+/// Records the duration of an append that was answered.
 pub(super) fn append<T>(took: Duration, answer: &Result<T, StoreError>) {
     if let Some(outcome) = outcome(answer.as_ref().err()) {
         APPEND_DURATION.record(took, &[outcome]);
     }
 }
 
-/// A batch was written, or was not.
+/// Records a batch that was written, or was not.
 pub(super) fn batch(took: Duration, appends: &[&Append], failure: Option<&StoreError>) {
     if let Some(outcome) = outcome(failure) {
         APPEND_BATCH_DURATION.record(took, &[outcome]);
@@ -43,7 +43,7 @@ pub(super) fn batch(took: Duration, appends: &[&Append], failure: Option<&StoreE
     }
 }
 
-/// Shows how many wait in the appender's queue, until it has ended.
+/// Observes the number of appends in the queue, until the appender has ended.
 pub(super) fn observe_queue(places: &Arc<Semaphore>, of: usize) {
     let places = Arc::downgrade(places);
     APPEND_QUEUE_DEPTH.by(move |depth| {

@@ -1,4 +1,4 @@
-//! Group commit: what waits, batches, and what became of them.
+//! Group commit: appends that wait, their batches, and the trial of a refused one.
 
 pub mod acknowledged;
 pub mod appender;

@@ -6,13 +6,14 @@ use std::task::Poll;
 
 use tokio_postgres::{Error, Row};
 
-/// The rows of a statement, or why there are none.
+/// Rows of a statement, or the error in place of them.
 pub(super) type Answer = Result<Vec<Row>, Error>;
 
 type Reply<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
 /// A statement that was handed to the connection.
 struct Sent<'a> {
+    /// Answer to come, which is awaited only if there was none at once.
     reply: Reply<'a>,
     /// The answer, if it was there at once. A failure that was there at once means that nothing was sent, for instance
     /// because a parameter has no encoding.
@@ -39,7 +40,7 @@ impl<'a> Pipeline<'a> {
         is_sent
     }
 
-    /// How many statements there are.
+    /// Number of statements that were sent.
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }

@@ -1,7 +1,7 @@
-//! The trial of a batch that was refused: which of its appends are to blame.
+//! Trial of a refused batch, which finds the appends to blame.
 //!
-//! Each append is carried out in a savepoint of one transaction that is rolled back in the end, so what one does to
-//! another's rows shows as well. All of it is sent at once: however many appends are bad, finding them costs one round
+//! Each append is executed in a savepoint of one transaction that is rolled back in the end, so effects of one on
+//! another's rows show as well. All of it is sent at once: however many appends are bad, finding them costs one round
 //! trip, and the log's lock is never held while this node thinks. No event is inserted, so nothing of a trial stays in the
 //! log's table.
 //!
@@ -25,20 +25,20 @@ const BEGIN_UNIT: &str = "savepoint append; savepoint tried";
 const TRIED: &str = "savepoint tried";
 const END_UNIT: &str = "rollback to savepoint tried; release savepoint append";
 
-/// Where the answers of an append are, and whether its statements could all be sent.
+/// Place of an append's answers, or the reason for which there are none.
 enum Tried {
-    /// From one place to another.
+    /// From one place in the pipeline to another.
     At(usize, usize),
     /// It could not even be prepared.
     Refused(StoreError),
 }
 
 impl BatchWriter {
-    /// Why each of the appends would be refused; nothing for those that would be written.
+    /// Finds the refusal of each append; `None` for those that would be written.
     ///
     /// # Errors
     ///
-    /// When the database is unavailable, which says nothing of the appends.
+    /// If the database is unavailable, which says nothing of the appends.
     pub(super) async fn trial(
         &self,
         appends: &[&Append],
@@ -99,7 +99,7 @@ impl BatchWriter {
                 conflicts.then_some(StoreError::Conflict)
             })
             .collect();
-        // What one that conflicts did to the rows of others says nothing of these.
+        // Refusals do not count then: the rows of an append that conflicts may have caused them.
         let has_conflict = conflicts.iter().any(Option::is_some);
         Ok(if has_conflict { conflicts } else { refusals })
     }
@@ -123,7 +123,7 @@ async fn send_unit<'a>(client: &'a Lent, pipeline: &mut Pipeline<'a>, unit: &'a 
 }
 
 impl Tried {
-    /// The first failure of its statements.
+    /// The first failure of its statements, if any failed.
     fn refusal(self, take: &mut impl FnMut(usize) -> Option<Answer>) -> Option<StoreError> {
         match self {
             Self::Refused(error) => Some(error),
