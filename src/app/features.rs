@@ -215,14 +215,14 @@ pub(super) struct Node {
     pub(super) site: Site,
     /// Byte budgets of requests and caches.
     pub(super) budgets: Budgets,
-    /// Timeouts for clients.
+    /// Timeouts within which clients must send and read.
     pub(super) time_limits: TimeLimits,
 }
 
 /// The features of a running server.
 #[derive(Debug, Clone)]
 pub struct Features {
-    /// Credentials and profiles.
+    /// Accounts: credentials and profiles.
     pub accounts: Accounts,
     /// Session lists, and the table of live sessions.
     pub sessions: Sessions,

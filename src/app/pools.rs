@@ -15,7 +15,7 @@ const AUTHENTICATION: usize = 4;
 pub(super) struct Pools {
     /// Proof of identity, and all that keeps the node alive.
     pub(super) authentication: Pool,
-    /// All other reads.
+    /// All other reads, which may be slow.
     pub(super) readers: Pool,
     /// Group commit: one session, held by the appender.
     pub(super) writers: Pool,

@@ -9,7 +9,7 @@ use crate::eventlog::log::append::appender;
 use crate::http::limits::TimeLimits;
 use crate::keys::private::vault::GenerateKey;
 
-/// Replaceable parts; the default is the real ones.
+/// Replaceable parts; the defaults are the real ones.
 #[derive(Clone)]
 pub struct Seams {
     /// Source of the time for everything that decides by it.

@@ -21,13 +21,13 @@ const OTHER_SESSIONS: usize = 30;
 /// An open database and the secret that belongs to it.
 #[derive(Debug)]
 pub struct Storage {
-    /// The database.
+    /// Open database, closed with the storage.
     place: Place,
     /// Secrets that open its private keys.
     secrets: Secrets,
 }
 
-/// An open database.
+/// An open database, in a private cluster or elsewhere.
 #[derive(Debug)]
 pub struct Place {
     /// The private cluster, if there is one; shared with the task that waits for its exit.

@@ -25,7 +25,7 @@ use crate::keys::ring::Rejection;
 use crate::postgres;
 use crate::postgres::{Connection, Pool, inspection};
 
-/// Events per query.
+/// Events read by one query.
 const PAGE: i64 = 1_000;
 /// Database sessions with which a command reads and appends.
 const SESSIONS: usize = 8;

@@ -22,7 +22,7 @@ use crate::sessions::{self, Sessions};
 use crate::tasks::Tasks;
 use crate::tasks::task_list::TaskList;
 
-/// Users per query.
+/// Users read by one query.
 const PAGE: i64 = 1_000;
 
 /// Lists every user, a line each, in the order of their addresses.
@@ -180,9 +180,13 @@ trait Shown: Serialize {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct UserLine {
+    /// Id, by which telemetry and the log name the user.
     id: UserId,
+    /// Address with which the user signs in; the list is in its order.
     email: String,
+    /// Name from the profile.
     name: String,
+    /// Time of the sign-up.
     created_at: Timestamp,
 }
 
@@ -197,15 +201,25 @@ impl Shown for UserLine {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ShownUser {
+    /// Id, by which telemetry and the log name the user.
     id: UserId,
+    /// Address with which the user signs in.
     email: String,
+    /// True if the user has proven to own the address.
     email_verified: bool,
+    /// Name from the profile.
     name: String,
+    /// Time of the sign-up.
     created_at: Timestamp,
+    /// Time of the last change of the profile.
     updated_at: Timestamp,
+    /// Begin of the newest session, ended or not; `None` if there never was one.
     last_sign_in_at: Option<Timestamp>,
+    /// Number of live sessions.
     sessions: usize,
+    /// Number of tasks, completed or not.
     tasks: usize,
+    /// Number of completed tasks.
     tasks_completed: usize,
 }
 
@@ -233,12 +247,19 @@ impl Shown for ShownUser {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SessionLine {
+    /// Id, the `sid` of its access tokens.
     id: SessionId,
+    /// Time of the sign-in.
     created_at: Timestamp,
+    /// Time of the last recorded use.
     last_seen_at: Timestamp,
+    /// Expiry by the idle timeout, unless it is used before.
     expires_at: Timestamp,
+    /// Expiry by the absolute timeout.
     ends_at: Timestamp,
+    /// Client address at the sign-in, if known.
     ip_address: Option<String>,
+    /// Program of the client, as it named itself.
     user_agent: Option<String>,
 }
 

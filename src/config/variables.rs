@@ -2,7 +2,7 @@
 //!
 //! Invariant: the name of a variable is written here and nowhere else, and every constant here is in [`VARIABLES`].
 
-/// One environment variable.
+/// An environment variable with its documentation.
 #[derive(Clone, Copy, Debug)]
 pub struct Variable {
     /// Name as the environment has it.

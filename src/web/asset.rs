@@ -78,7 +78,7 @@ impl Asset {
         let gzipped = gzipped.as_ref().filter(|_| compressed::is_accepted(request));
         let known = header_of(request, &header::IF_NONE_MATCH)
             .is_some_and(|tags| etag::matches(tags, etag));
-        // The compressed bytes differ and mean the same, which a weak tag expresses.
+        // The compressed bytes differ from the tagged ones in form only, which a weak tag expresses.
         let etag = if gzipped.is_some() { format!("W/{etag}") } else { etag.clone() };
         let mut response = Response::builder()
             .content_type(self.content_type)

@@ -61,7 +61,7 @@ struct File {
     path: String,
     /// Files that it imports, directly or through others.
     needs: Vec<&'static str>,
-    /// Content and headers.
+    /// Content and headers, as they are served.
     asset: Asset,
 }
 

@@ -1,6 +1,6 @@
 //! Forms: their origin, their fields, and the errors shown in them.
 //!
-//! A form is accepted from this site's own pages only, with or without a session: signing a user in as somebody else is an
+//! A form is accepted from this site's own pages only, with or without a session: signing a user in to another account is an
 //! attack too. Browsers send the origin of a request in `Sec-Fetch-Site`, or else in `Origin`; without either, no form is
 //! accepted.
 

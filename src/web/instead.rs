@@ -14,14 +14,14 @@ pub(super) enum Instead {
     SignIn(Option<OwnPath>),
     /// A new sign-in is required, which leads back to the account.
     SignInAgain,
-    /// The request failed.
+    /// The request failed; its page says why.
     Problem(Box<Trouble>),
 }
 
 /// A failure, with what its page shows beside it.
 #[derive(Debug)]
 pub(super) struct Trouble {
-    /// Status and message.
+    /// Status and message of the failure.
     pub(super) problem: Problem,
     /// The user who sees the page, if known.
     pub(super) viewer: Option<Viewer>,

@@ -18,7 +18,7 @@ struct ProblemPage {
     frame: Frame,
     /// Heading of the page.
     title: &'static str,
-    /// Explanation, and advice.
+    /// Explanation, with advice for the user.
     text: String,
     /// Id by which an operator finds the request.
     trace_id: String,

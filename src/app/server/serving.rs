@@ -109,7 +109,7 @@ pub(crate) struct HttpServer {
     pub(super) connections: Connections,
     /// Address on which it listens.
     pub(super) address: SocketAddr,
-    /// Timeouts for clients.
+    /// Timeouts within which clients must send and read.
     pub(super) limits: TimeLimits,
     /// Closed once the server is about to stop; `None` if it never is.
     pub(super) readiness: Option<Readiness>,

@@ -27,7 +27,7 @@ const GLANCE: Duration = Duration::from_millis(5);
 /// | requests | protocol | deadline |
 /// |---|---|---|
 /// | none yet | any | the first head, after its opening |
-/// | none in flight | HTTP/1 | the next head, after its first byte, or the idle timeout |
+/// | none in flight | HTTP/1 | the next head, after its first byte, or the idle timeout: the earlier one |
 /// | none in flight | HTTP/2 | the idle timeout |
 /// | some in flight | HTTP/1 | none but that of unsent bytes |
 /// | some in flight | HTTP/2 | the answer that has waited longest for its client |

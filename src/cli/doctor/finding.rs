@@ -6,7 +6,7 @@ use std::time::Duration;
 /// Severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Level {
-    /// Nothing to do.
+    /// As it should be; an operator has nothing to do.
     Ok,
     /// Works, but an operator should have a look.
     Warning,

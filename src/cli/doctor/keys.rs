@@ -14,7 +14,7 @@ use crate::keys::ring::{RingKey, Stage};
 use crate::postgres::Connection;
 
 const KEYS: &str = "keys";
-/// Events per query.
+/// Events read by one query.
 const PAGE: i64 = 1_000;
 
 /// Makes one finding for each key of the ring.

@@ -21,7 +21,7 @@ pub struct DatabaseConfig {
     pub cluster: bool,
 }
 
-/// Location of PostgreSQL.
+/// PostgreSQL of this server, or of another operator.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "a process has one of these")]
 pub enum DatabaseLocation {

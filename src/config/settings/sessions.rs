@@ -11,7 +11,7 @@ const SHORTEST: Duration = Duration::from_mins(1);
 /// Longest time that browsers keep a cookie (RFC 6265bis, section 5.5).
 const LONGEST: Duration = Duration::from_hours(400 * 24);
 
-/// Timeouts of sessions.
+/// Idle and absolute timeout of sessions.
 #[derive(Clone, Debug)]
 pub struct SessionConfig {
     /// Idle timeout of a session.

@@ -101,7 +101,7 @@ pub(super) async fn lead_to_password() -> Result<Response, Instead> {
     Ok(page::lead_to("/account"))
 }
 
-/// Shows the account.
+/// Shows the account to its user.
 pub(super) async fn show(request: Request) -> Result<Response, Instead> {
     let visitor = Visitor::required(&request).await?;
     let page = account_page(&request, &visitor, Said::default()).await?;

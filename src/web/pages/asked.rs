@@ -14,7 +14,7 @@ const LONGEST: usize = 200;
 /// Filter and order, as they stand in the form.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
-    /// Search text.
+    /// Search text; empty for no search.
     pub(super) q: String,
     /// `true`, `false`, or empty for both.
     pub(super) completed: String,

@@ -21,7 +21,7 @@ struct HomePage {
     frame: Frame,
     /// Public origin, for the commands that are shown.
     origin: String,
-    /// Version of the program, at the foot of the page.
+    /// Version of the program that runs.
     version: &'static str,
     /// True if the server takes requests.
     is_ready: bool,

@@ -32,9 +32,9 @@ struct TasksPage {
     path: String,
     /// Version of the list that is shown, from which the module follows its changes.
     version: Point,
-    /// Number of open tasks in the list.
+    /// Number of open tasks that match the filter, on all pages together.
     open: usize,
-    /// Number of completed tasks in the list.
+    /// Number of completed tasks that match the filter, on all pages together.
     completed: usize,
     /// Tasks of this page.
     tasks: Vec<Row>,
