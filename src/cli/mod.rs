@@ -217,7 +217,7 @@ fn print(text: &str) -> anyhow::Result<()> {
     print_on(text).map(drop)
 }
 
-/// As [`print`]; returns false once the reader has closed its end.
+/// As [`print()`]; returns false once the reader has closed its end.
 fn print_on(text: &str) -> anyhow::Result<bool> {
     Ok(stdio::print(text)?)
 }
