@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// Hashing and batches allocate large blocks and give them back; this allocator returns them to the system.
+/// Returns freed memory to the system: hashing and batches allocate large blocks for a short time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,4 +1,4 @@
-//! Identifiers, versions and times of examples.
+//! Identifiers, versions and times in examples.
 
 use uuid::Uuid;
 
@@ -6,17 +6,17 @@ use crate::base::clock::Timestamp;
 use crate::base::id::Id;
 use crate::eventlog::Point;
 
-/// The identifier with these last digits.
+/// Identifier with these last digits.
 pub(super) fn id<Kind>(last: u128) -> Id<Kind> {
     Id::from_uuid(Uuid::from_u128(0x019a_ab76_5800_7000_8000_0000_0000_0000 + last))
 }
 
-/// The version with this number.
+/// Version with this number.
 pub(super) fn version(number: i64) -> Point {
     Point::new(number, "Zk3x_9Qa".parse().unwrap_or_default())
 }
 
-/// So many seconds after the examples begin.
+/// Time `seconds` seconds after the examples begin.
 pub(super) fn time(seconds: i64) -> Timestamp {
     Timestamp::from_unix_millis(1_763_812_800_000 + seconds * 1000)
 }

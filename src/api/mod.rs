@@ -1,7 +1,7 @@
 //! The API: every operation of every feature, as one typed service.
 //!
-//! Each file in the folders below has one operation: its statuses, its bodies, its place in the OpenAPI document, and what
-//! it does. Code that several operations share stands beside them.
+//! Each file in the folders below has one operation: its statuses, its bodies, its place in the OpenAPI document, and its
+//! code. Code that several operations share stands beside them.
 
 pub mod account;
 pub mod auth;
@@ -23,11 +23,11 @@ pub mod warm_read;
 use poem::endpoint::{BoxEndpoint, DynEndpoint};
 use poem::{Request, Response, Result};
 
-/// The answer of the API to a request. A parameter that cannot be read is explained by the document.
+/// Answers a request to the API. An unreadable parameter is explained by the rules in the document.
 ///
 /// # Errors
 ///
-/// The refusal of the request.
+/// Fails with the refusal of the request.
 pub async fn answer(api: &BoxEndpoint<'static>, request: Request) -> Result<Response> {
     query::require_known(&request)?;
     let (method, uri) = (request.method().clone(), request.uri().clone());

@@ -1,7 +1,7 @@
 //! The OpenAPI document.
 //!
-//! Generated from the endpoints, then completed with what the generator cannot say: which operations need nobody to be
-//! signed in, and an example of every failure.
+//! It is generated from the endpoints, and completed with facts that the generator cannot express: operations that need no
+//! sign-in, and an example of every failure.
 
 use std::sync::LazyLock;
 
@@ -21,10 +21,10 @@ use crate::http::response::problem::ErrorBody;
 use crate::http::response::problem::field_problem::{FieldProblem, Flaw};
 use crate::http::response::raw_json::RawJson;
 
-/// The tags in the order in which a newcomer needs them.
+/// Tags in the order in which a newcomer needs them.
 const CHAPTERS: [&str; 4] = ["Authentication", "Tasks", "Keys", "Health"];
 
-/// The trace id of examples.
+/// Trace id of examples.
 const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 const DESCRIPTION: &str = "\
@@ -45,7 +45,7 @@ and what is wrong with it, `TITLE_TOO_LONG` for instance.
 **Traces.** A request with `traceparent` (W3C Trace Context) goes on in the caller's trace; the answer names the span that \
 served it in `traceresponse`, in the same form.";
 
-/// Fields of requests that may be `null`, which the generator cannot say of a field that may also be absent.
+/// Fields of requests that may be `null`, which the generator cannot express for a field that may also be absent.
 const NULLABLE: [&str; 6] = [
     "/components/schemas/TaskRequest/properties/description",
     "/components/schemas/TaskRequest/properties/due",
@@ -55,7 +55,7 @@ const NULLABLE: [&str; 6] = [
     "/components/schemas/TaskPatch/properties/tags",
 ];
 
-/// The document, pretty-printed and ending with a newline.
+/// Text of the document, pretty-printed and ending with a newline.
 pub fn text() -> String {
     DOCUMENT.clone()
 }
@@ -83,7 +83,7 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
     text
 });
 
-/// The place of a tag among the chapters; the generator sorts them by name.
+/// Place of a tag among the chapters; the generator sorts them by name.
 fn chapter(tag: &Value) -> Option<usize> {
     CHAPTERS.iter().position(|name| tag.get("name").and_then(Value::as_str) == Some(*name))
 }
@@ -95,7 +95,7 @@ fn operations(document: &mut Value) -> impl Iterator<Item = &mut Map<String, Val
 }
 
 fn complete(operation: &mut Map<String, Value>) {
-    // An empty list says that nobody needs to be signed in; without it, tools cannot tell that from an omission.
+    // An empty list says that no sign-in is needed; without it, tools cannot tell that from an omission.
     operation.entry("security").or_insert_with(|| json!([]));
     let id = operation.get("operationId").and_then(Value::as_str).unwrap_or_default().to_owned();
     let waits_for_key = takes_header(operation, "Idempotency-Key");
@@ -124,13 +124,13 @@ fn complete(operation: &mut Map<String, Value>) {
     }
 }
 
-/// Gives a body of a media type an example.
+/// Adds an example to a body of a media type.
 fn show(body: &mut Value, media_type: &str, example: Value) {
     let media = body.pointer_mut(&format!("/content/{media_type}")).and_then(Value::as_object_mut);
     media.map(|media| media.insert("example".to_owned(), example));
 }
 
-/// Whether a header is one of an operation's parameters.
+/// True if a header is one of an operation's parameters.
 fn takes_header(operation: &Map<String, Value>, name: &str) -> bool {
     let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
     parameters.into_iter().any(|parameter| {
@@ -139,7 +139,7 @@ fn takes_header(operation: &Map<String, Value>, name: &str) -> bool {
     })
 }
 
-/// Only operations that take a key have this header in their `409`.
+/// Describes `Retry-After`, which only operations with an idempotency key have in their `409`.
 fn retry_with_key() -> Value {
     json!({
         "description": "Seconds after which the request is worth repeating, while the one with the same key is at work.",
@@ -147,7 +147,7 @@ fn retry_with_key() -> Value {
     })
 }
 
-/// How an operation answers when it fails with a status, for instance.
+/// Example of an operation's failure with a status.
 fn failure(operation: &str, status: &str) -> Option<ErrorBody> {
     if status == "400" {
         return Some(invalid(invalid_field(operation)));
@@ -159,12 +159,12 @@ fn failure(operation: &str, status: &str) -> Option<ErrorBody> {
     Some(ErrorBody { details, current, ..body })
 }
 
-/// What is wrong with an address that belongs to an account.
+/// Error of an address that belongs to an account.
 fn taken() -> FieldProblem {
     FieldProblem::new("email", Flaw::Taken, "belongs to an account already: sign in instead")
 }
 
-/// What is wrong with the input of an operation.
+/// Example of an error in an operation's input.
 fn invalid_field(operation: &str) -> FieldProblem {
     let (field, flaw, message) = match operation {
         "signUp" => ("password", Flaw::TooShort, "must have at least 8 characters"),
@@ -269,7 +269,7 @@ fn failed(operation: &str, status: &str) -> Option<(&'static str, &'static str)>
     })
 }
 
-/// What is there now instead of what an operation wanted to change.
+/// Example of the state that a refused change has met.
 fn current(operation: &str) -> Option<RawJson> {
     match operation {
         "batchTasks" | "undoTasks" | "redoTasks" | "importTasks" => {

@@ -1,4 +1,4 @@
-//! Parameters that the framework could not read, explained by the schema that the OpenAPI document shows of them.
+//! Errors of parameters that the framework could not read, explained by their schema in the OpenAPI document.
 
 use poem::Error;
 use poem::http::Uri;
@@ -9,7 +9,7 @@ use url::form_urlencoded;
 use crate::http::response::problem::Problem;
 use crate::http::response::problem::field_problem::Flaw;
 
-/// The error of a request, as a problem of ours if the framework could not read a parameter.
+/// Turns an error into a problem of ours if the framework could not read a parameter.
 pub(super) fn explained(error: Error, uri: &Uri, operation: Option<&MetaOperation>) -> Error {
     let Some(ParseParamError { name, .. }) = error.downcast_ref() else { return error };
     let parameter =
@@ -22,7 +22,7 @@ pub(super) fn explained(error: Error, uri: &Uri, operation: Option<&MetaOperatio
     Problem::field(*name, flaw, message).into()
 }
 
-/// The first rule of a schema that the values of a parameter break.
+/// First rule of a schema that the values of a parameter break.
 fn flaw(schema: &MetaSchemaRef, values: &[String]) -> Option<(Flaw, String)> {
     let [first, ..] = values else { return Some((Flaw::Missing, "is missing".to_owned())) };
     let MetaSchemaRef::Inline(schema) = schema else { return Some(no_word()) };
@@ -65,7 +65,7 @@ fn flaw_of_number(schema: &MetaSchema, value: &str) -> Option<(Flaw, String)> {
     if number > i128::from(u64::MAX) || (!is_unsigned && number > i128::from(i64::MAX)) {
         return Some(too_large());
     }
-    // Bounds are whole numbers; a document has no others.
+    // Bounds in the document are whole numbers.
     let bound = |bound: Option<f64>| bound.and_then(|it| format!("{it:.0}").parse::<i128>().ok());
     let (least, most) = (bound(schema.minimum), bound(schema.maximum));
     if let Some(least) = least.filter(|least| number < *least) {
@@ -115,7 +115,7 @@ mod tests {
         text(MetaSchema { items, max_items: Some(2), ..MetaSchema::new("array") })
     }
 
-    /// The flaw and the message for these values.
+    /// Flaw and message for these values.
     fn told(schema: &MetaSchemaRef, values: &[&str]) -> Option<(Flaw, String)> {
         flaw(schema, &values.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>())
     }

@@ -1,4 +1,4 @@
-//! The paths of the API, and which operation a request asks for.
+//! Paths of the API, and the operation that a request asks for.
 
 use std::sync::LazyLock;
 
@@ -9,27 +9,28 @@ use poem_openapi::registry::MetaPath;
 use super::service::Api;
 use crate::http::edge::trace::Operation;
 
-/// The methods of a page that is not part of the API.
+/// Methods of a page that is not part of the API.
 const PAGE: &str = "GET, HEAD";
 
-/// A path of the API with its operations. Every request is looked up, so the template is taken apart once.
+/// A path of the API with its operations. Every request is looked up, so the template is split once.
 struct Known {
-    /// Up to the first parameter: this tells most paths from each other.
+    /// Text up to the first parameter, which distinguishes most paths.
     beginning: String,
-    /// The rest, piece by piece between slashes; a parameter is nothing.
+    /// The rest, piece by piece between slashes; a parameter is `None`.
     rest: Vec<Option<String>>,
+    /// Path and operations, as the API describes them.
     path: MetaPath,
 }
 
-/// The paths of the API, in the order in which they are tried.
+/// Paths of the API, in the order in which they are tried.
 static PATHS: LazyLock<Vec<Known>> = LazyLock::new(|| {
     let mut paths: Vec<_> = Api::meta().into_iter().flat_map(|api| api.paths).collect();
     paths.sort_by_key(|path| precedence(&path.path));
     paths.into_iter().map(Known::new).collect()
 });
 
-/// The rank of a path among those that one request may be an instance of, as the router has it: a word before a parameter
-/// at the same place, the leftmost place first.
+/// Rank of a path among those that fit the same request, by the router's rule: a word before a parameter at the same place,
+/// the leftmost place first.
 fn precedence(template: &str) -> Vec<bool> {
     template.split('/').map(|piece| piece.starts_with('{')).collect()
 }
@@ -42,7 +43,7 @@ impl Known {
         Self { beginning: beginning.to_owned(), rest: rest.split('/').map(piece).collect(), path }
     }
 
-    /// True of an instance of this path.
+    /// True for an instance of this path.
     fn fits(&self, path: &str) -> bool {
         let Some(rest) = path.strip_prefix(&self.beginning) else { return false };
         let mut given = rest.as_bytes().split(|byte| *byte == b'/');
@@ -55,18 +56,18 @@ impl Known {
     }
 }
 
-/// The path of the API that a path is an instance of.
+/// Path of the API that a request's path is an instance of.
 pub(super) fn known(path: &str) -> Option<&'static MetaPath> {
     PATHS.iter().find(|known| known.fits(path)).map(|known| &known.path)
 }
 
-/// True of a path of the API.
+/// True for a path of the API.
 pub fn has(path: &str) -> bool {
     known(path).is_some()
 }
 
-/// The methods of the API's path that `path` is an instance of; those of a page for everything else. Whatever has `GET`
-/// has `HEAD` too (RFC 9110, section 9.1).
+/// Methods of the API's path that `path` is an instance of; those of a page for everything else. A path with `GET` has
+/// `HEAD` too (RFC 9110, section 9.1).
 pub fn methods(path: &str) -> String {
     let operations = known(path).map(|known| &known.operations).into_iter().flatten();
     let mut methods: Vec<_> = operations.map(|operation| operation.method.as_str()).collect();
@@ -76,7 +77,7 @@ pub fn methods(path: &str) -> String {
     if methods.is_empty() { PAGE.to_owned() } else { methods.join(", ") }
 }
 
-/// The operation that a request asks for, if it is one of the API's.
+/// Operation that a request asks for, if it is one of the API's.
 pub fn operation(request: &Request) -> Option<Operation> {
     let known = known(request.uri().path())?;
     let operation = known.operations.iter().find(|known| known.method == request.method())?;

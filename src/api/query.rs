@@ -1,5 +1,5 @@
-//! Query parameters that an operation does not have, and empty ones, are refused: whoever mistypes one, or has not set what it is
-//! filled with, would get everything, or end everything.
+//! Refuses unknown and empty query parameters: with a mistyped or unfilled one, an operation would return everything, or
+//! end everything.
 
 use poem::Request;
 use poem::http::Method;
@@ -10,24 +10,26 @@ use super::paths::known;
 use crate::http::response::problem::Problem;
 use crate::http::response::problem::field_problem::{FieldProblem, Flaw};
 
-/// Paths whose queries are checked. Elsewhere, a monitor may add a parameter to make each of its requests another one.
+/// Prefix of the paths whose queries are checked. Elsewhere, a monitor may add a parameter to make each of its requests
+/// unique.
 const WHERE: &str = "/api/";
 
-/// The one parameter that may be empty: a search for nothing. Elements of lists are judged where lists are read.
+/// Parameter that may be empty: an empty search. Elements of lists are checked with the lists.
 const MAY_BE_EMPTY: &str = "q";
 
 /// A query parameter of an operation.
 struct Parameter<'a> {
+    /// Name in the query.
     name: &'a str,
-    /// A list: may be there several times.
+    /// True for a list, which may be given several times.
     is_list: bool,
 }
 
-/// Refuses a query with parameters that its operation does not have, or has only once, and with empty ones.
+/// Refuses a query with unknown parameters, repeated ones that are no lists, or empty ones.
 ///
 /// # Errors
 ///
-/// The parameters that are wrong.
+/// Fails with all parameters that are wrong.
 pub fn require_known(request: &Request) -> Result<(), Problem> {
     let Some(query) = request.uri().query() else { return Ok(()) };
     let Some(operation) = operation(request) else { return Ok(()) };
@@ -62,12 +64,12 @@ fn unknown(name: &str, parameters: &[Parameter<'_>]) -> FieldProblem {
     FieldProblem::new(name, Flaw::UnknownParameter, message)
 }
 
-/// The operation of a request; what may be read may be asked for without its body.
+/// Operation of a request; `HEAD` counts as `GET`.
 fn operation(request: &Request) -> Option<&'static MetaOperation> {
     operation_of(request.method(), request.uri().path())
 }
 
-/// The operation of a method at a path.
+/// Operation of a method at a path.
 pub(super) fn operation_of(method: &Method, path: &str) -> Option<&'static MetaOperation> {
     let method = if *method == Method::HEAD { &Method::GET } else { method };
     let known = known(path)?;

@@ -1,4 +1,4 @@
-//! Readiness: whether this node takes requests.
+//! Readiness of this node for requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,36 +11,38 @@ use crate::eventlog::log::soundness::Stands;
 use crate::http::response::problem::Problem;
 use crate::postgres::Pool;
 
-/// The readiness of a node to take requests. Cheap to clone.
+/// Readiness of a node for requests. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Readiness {
+    /// False once the server is about to stop; streams wait for that.
     open: Arc<watch::Sender<bool>>,
+    /// Pool of authentication, so that other reads cannot make the node unready.
     pool: Pool,
 }
 
 impl Readiness {
-    /// A node that takes requests as long as its database answers and takes writes.
+    /// Makes a node ready for as long as its database answers and takes writes.
     pub fn new(pool: Pool) -> Self {
         Self { open: Arc::new(watch::Sender::new(true)), pool }
     }
 
-    /// From now on the node asks to be sent nothing: it is about to stop.
+    /// Closes the node: it is about to stop, and must be sent no more requests.
     pub fn close(&self) {
         self.open.send_replace(false);
     }
 
-    /// True of a node that is about to stop.
+    /// True if the node is about to stop.
     pub fn is_closed(&self) -> bool {
         !*self.open.borrow()
     }
 
-    /// Waits until the node is about to stop: what would be answered without end has to end then.
+    /// Waits until the node is about to stop, which ends every stream.
     pub async fn closed(self) {
-        // The sender is this value's own, so it cannot have gone.
+        // The sender is held by this value, so it cannot have gone.
         let _ = self.open.subscribe().wait_for(|open| !open).await;
     }
 
-    /// Reading the head also proves that the log's tables are there and answer.
+    /// Reads the head of the log, which also proves that its tables exist and answer.
     pub(super) async fn log_head(&self) -> Result<i64, Problem> {
         let looked = tokio::time::timeout(DATABASE_TIMEOUT, self.look()).await;
         let head = looked.unwrap_or_else(|_| Err(StoreError::Refused("too slow".to_owned())));
@@ -60,5 +62,5 @@ impl Readiness {
     }
 }
 
-/// Longest time the database may take to say that it is there.
+/// Timeout of the database's answer.
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(2);

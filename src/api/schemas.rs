@@ -1,4 +1,4 @@
-//! Schemas of the features' values in the OpenAPI document. The features themselves know no OpenAPI.
+//! Schemas of the features' values in the OpenAPI document. The features themselves do not depend on OpenAPI.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use crate::tasks::history::entry::{Kind, Only};
 use crate::tasks::listing::{Order, Sort};
 use crate::tasks::values::Priority;
 
-/// Makes a type that is written as text a string of this pattern.
+/// Gives a type that is written as text the schema of a string with this pattern.
 macro_rules! notation {
     ($type:ty, $pattern:literal) => {
         impl Type for $type {
@@ -57,7 +57,7 @@ macro_rules! notation {
 notation!(Point, r"^(0|[1-9][0-9]*\.[A-Za-z0-9_-]{8})$");
 notation!(Within, r"^((0|[1-9][0-9]*)@)?(0|[1-9][0-9]*\.[A-Za-z0-9_-]{8})$");
 
-/// Makes an enum a schema of its own with these words.
+/// Gives an enum a schema of its own with these words.
 macro_rules! words {
     ($type:ident as $name:literal, $description:literal: $($variant:ident = $word:literal),+) => {
         impl Type for $type {

@@ -1,4 +1,4 @@
-//! The operations of the API as one service, from which the OpenAPI document is made too.
+//! The operations of the API as one service, from which the OpenAPI document is generated too.
 
 use std::collections::HashMap;
 
@@ -14,10 +14,10 @@ use super::sessions::Sessions;
 use super::tasks::Tasks;
 use crate::api::auth::session_cache::SessionCache;
 
-/// The operations of the API.
+/// All operations of the API.
 pub type Api = ByPath<(Auth, Account, Sessions, Tasks, Health)>;
 
-/// The API as a service. Its answers about sessions are kept in `cache`.
+/// Makes the service of the API, which keeps encoded sessions in `cache`.
 pub fn service(cache: SessionCache) -> OpenApiService<Api, ()> {
     let api = (
         auth::operations(cache),
@@ -29,8 +29,8 @@ pub fn service(cache: SessionCache) -> OpenApiService<Api, ()> {
     OpenApiService::new(ByPath(api), "Keyfold", env!("CARGO_PKG_VERSION"))
 }
 
-/// Operations that are described path by path. The generator describes type by type, and a path with operations of several
-/// types would stand in the document several times.
+/// Operations described path by path. The generator describes type by type, and would list a path several times if its
+/// operations are of several types.
 #[derive(Debug)]
 pub struct ByPath<T>(T);
 

@@ -1,4 +1,4 @@
-//! The state of the application: everything that endpoints reach.
+//! State of the application, which endpoints reach through the request.
 
 use std::sync::Arc;
 
@@ -15,33 +15,33 @@ use crate::http::server::Server;
 use crate::revocations::Revocations;
 use crate::tasks::Tasks;
 
-/// Everything that endpoints reach. Cheap to clone.
+/// Handles that endpoints need. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct State {
-    /// Accounts, sessions and keys, and the check of who calls.
+    /// Accounts, sessions and keys, and the authentication of callers.
     pub gate: Arc<Gate>,
-    /// The public address, budgets and time limits.
+    /// Public address, budgets and timeouts.
     pub server: Server,
-    /// Ends of sessions, for verifiers elsewhere.
+    /// Ended sessions, for verifiers elsewhere.
     pub revocations: Revocations,
-    /// Task lists.
+    /// Task lists, their history and idempotency keys.
     pub tasks: Tasks,
-    /// Encoded pages of task lists.
+    /// Response cache of pages of task lists.
     pub pages: Pages,
-    /// The readiness of this node to take requests.
+    /// Readiness of this node for requests.
     pub readiness: Readiness,
-    /// Work that a disconnect must not cut short.
+    /// Detached tasks, which a disconnect does not cancel.
     pub begun: Begun,
-    /// Draws the marks of events.
+    /// Generator of the marks of events.
     pub draw_mark: fn(Timestamp) -> Mark,
 }
 
 impl State {
-    /// The state of the application that a request has come to.
+    /// State of the application that has received a request.
     ///
     /// # Errors
     ///
-    /// The application was put together without it, which its tests exclude.
+    /// Fails if the application was built without it, which its tests exclude.
     pub fn of(request: &Request) -> Result<&Self, Problem> {
         let state = request.data::<Arc<Self>>().map(|state| &**state);
         state.ok_or_else(|| Problem::internal(&"the application has no state"))
@@ -51,13 +51,13 @@ impl State {
     ///
     /// # Errors
     ///
-    /// The node does not know what others changed.
+    /// Fails if the node may lack changes of other nodes.
     pub fn following(request: &Request) -> Result<&Self, Problem> {
         Gate::open(request)?;
         Self::of(request)
     }
 
-    /// Waits until streams have to end: the server stops, or this node cannot know any more what happens.
+    /// Waits until streams must end: the server stops, or this node no longer hears of every change.
     pub fn closed(&self) -> impl Future<Output = ()> + Send + use<> {
         let (stops, is_lost) = (self.readiness.clone().closed(), self.gate.follower.clone().lost());
         async move {

@@ -1,4 +1,4 @@
-//! The chapters of the API.
+//! Tags of the API: the chapters of its document.
 
 use poem_openapi::Tags;
 

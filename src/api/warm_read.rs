@@ -1,9 +1,9 @@
-//! The fast lane: the two reads that are most of a server's work, without the typed layer of the API.
+//! Fast lane: the two reads that are most of a server's work, without the typed layer of the API.
 //!
-//! A user's list without any parameter, and the current session. The typed layer would look for a dozen parameters that the
-//! request does not have and box a future per layer, which takes longer than the answer itself. Checks and answers
-//! are the same, by the same functions; a request with anything more to it (another method, a query, an escaped path) takes
-//! the way of all others.
+//! These are a user's list without any parameter, and the current session. The typed layer would look for a dozen
+//! parameters that the request does not have, and box a future per layer, which takes longer than the answer itself.
+//! Authentication and answers are the same, by the same functions; a request with anything more to it (another method, a
+//! query, an escaped path) takes the typed layer.
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -17,7 +17,7 @@ use super::tasks::request::OwnerRequest;
 use crate::authn::caller::{Owner, SignedIn};
 use crate::tasks::listing::Query;
 
-/// A read that is answered here.
+/// A read that the fast lane answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WarmRead {
     /// `GET /api/{user_id}/tasks` without a query.
@@ -27,7 +27,7 @@ pub enum WarmRead {
 }
 
 impl WarmRead {
-    /// The read that a request asks for, if it is one of these.
+    /// Read that a request asks for, if the fast lane answers it.
     pub fn of(request: &Request) -> Option<Self> {
         let uri = request.uri();
         if *request.method() != Method::GET || uri.query().is_some() {
@@ -39,7 +39,7 @@ impl WarmRead {
         }
     }
 
-    /// Answers it.
+    /// Answers without the typed layer.
     pub fn answer(self, cache: &SessionCache, request: Request) -> BoxFuture<'_, Result<Response>> {
         match self {
             Self::Tasks => list(request).boxed(),
@@ -48,7 +48,7 @@ impl WarmRead {
     }
 }
 
-/// The user whose list a path names, as it is written there.
+/// User whose list a path names, in its text form.
 fn user_of(path: &str) -> Option<&str> {
     let user = path.strip_prefix("/api/")?.strip_suffix("/tasks")?;
     let is_plain = !user.is_empty() && !user.contains(['/', '%']);

@@ -1,4 +1,4 @@
-//! The features, joined to the log and to each other.
+//! Features, connected to the log and to each other.
 
 use std::sync::Arc;
 
@@ -59,10 +59,10 @@ use crate::tasks::task_list::TaskList;
 /// Signatures that may wait for the signing threads: a second's worth or less.
 const SIGNATURE_QUEUE: usize = 1_024;
 
-/// Keys that may wait to be made.
+/// Keys that may wait to be generated.
 const KEY_QUEUE: usize = 16;
 
-/// Every read model of the program.
+/// Every projection of the program.
 pub fn projections() -> Projections {
     Projections::new(vec![
         Box::new(UsersProjection),
@@ -71,41 +71,41 @@ pub fn projections() -> Projections {
     ])
 }
 
-/// What the features stand on.
+/// Log, time and budgets on which the features stand.
 #[derive(Debug, Clone)]
 pub struct Foundation {
-    /// The log for what proves who calls, and for what must go on whatever else is read.
+    /// The log for authentication, and for all that must go on while other reads are slow.
     pub authentication: Reading,
-    /// The log for everything else.
+    /// The log for all other reads.
     pub reading: Reading,
-    /// Time and keys.
+    /// Time, key generation and the other parts that tests replace.
     pub seams: Seams,
-    /// How many bytes may be held for whom.
+    /// Byte budgets by purpose and user.
     pub budgets: Budgets,
 }
 
-/// The event log, and the connections that it is read through.
+/// The event log, with the pool it is read through.
 #[derive(Debug, Clone)]
 pub struct Reading {
-    /// The event log.
+    /// Event log whose reads use `pool`.
     pub log: EventLog,
-    /// The connections.
+    /// Database sessions for reads beside the log, such as of projections.
     pub pool: Pool,
 }
 
 impl Reading {
-    /// The log that `appender` appends to, read through `pool`.
+    /// Returns the log that `appender` appends to, read through `pool`.
     pub fn new(pool: Pool, appender: Appender, clock: Clock, resources: Resources) -> Self {
         Self { log: EventLog::new(pool.clone(), appender, clock, resources), pool }
     }
 }
 
 impl Foundation {
-    /// What the features of a server stand on.
+    /// Joins both pools to the log.
     ///
     /// # Errors
     ///
-    /// When there are no threads for long work.
+    /// Fails if no threads can be started for long work.
     pub(super) fn new(
         pools: &Pools,
         appender: &Appender,
@@ -121,11 +121,11 @@ impl Foundation {
         Ok(Self { authentication, reading, seams, budgets })
     }
 
-    /// The key ring with its private keys.
+    /// Opens the key ring with its private keys.
     ///
     /// # Errors
     ///
-    /// When there are no threads for signing.
+    /// Fails if no threads can be started for signing.
     pub async fn vault(
         &self,
         config: &Config,
@@ -154,7 +154,7 @@ impl Foundation {
     }
 }
 
-/// The budgets that follow from the memory the server may take.
+/// Derives the budgets from the memory that the server may take.
 pub fn budgets(config: &Config) -> Budgets {
     let passwords = &config.passwords;
     let threads = u64::try_from(passwords.threads).unwrap_or(u64::MAX);
@@ -162,8 +162,8 @@ pub fn budgets(config: &Config) -> Budgets {
     Budgets::new(MemoryPlan::of(config.memory.limit, hashing))
 }
 
-/// An appender for this program's events, and what it writes through: in a server's term, and saying whether changes are
-/// taken.
+/// Makes the appender of this program's events, and the writer behind it: for a node's term, and with the switch by which
+/// the node stops taking changes.
 pub fn appender(
     pool: Pool,
     (node, term, writable): (Uuid, Term, Writable),
@@ -181,7 +181,7 @@ pub fn appender(
     })
 }
 
-/// How long entities stay in memory.
+/// Limits on the time that entities stay in memory, and on their number.
 pub fn lifespan(config: &Config) -> Lifespan {
     let entities = &config.entities;
     Lifespan {
@@ -191,41 +191,51 @@ pub fn lifespan(config: &Config) -> Lifespan {
     }
 }
 
-/// What drops old snapshots.
+/// Makes the job that drops old snapshots.
 pub(super) fn retention(config: &Config, pools: &Pools, seams: &Seams) -> Retention {
     let young = config.entities.snapshot_retention;
     Retention::new(pools.readers.clone(), seams.clock.clone(), young)
 }
 
-/// What the endpoints need to know of this node.
+/// Facts about this node that the endpoints need.
 pub(super) struct Node {
+    /// Tells whether this node hears of every event, as it must to answer from memory.
     pub(super) follower: Follower,
+    /// Confirms against the database, in a cluster, that memory is current.
     pub(super) freshness: Freshness,
+    /// Ended sessions, for verifiers elsewhere.
     pub(super) revocations: Revocations,
+    /// Answer of `/health/ready`; closed when the server stops.
     pub(super) readiness: Readiness,
+    /// Time of decisions, from the injected seams.
     pub(super) clock: Clock,
+    /// Generator of the marks of events.
     pub(super) draw_mark: fn(Timestamp) -> Mark,
+    /// Public origin and trusted peers.
     pub(super) site: Site,
+    /// Byte budgets of requests and caches.
     pub(super) budgets: Budgets,
+    /// Timeouts within which clients must send and read.
     pub(super) time_limits: TimeLimits,
 }
 
 /// The features of a running server.
 #[derive(Debug, Clone)]
 pub struct Features {
-    /// Accounts.
+    /// Accounts: credentials and profiles.
     pub accounts: Accounts,
-    /// Sessions.
+    /// Session lists, and the table of live sessions.
     pub sessions: Sessions,
-    /// Signing keys.
+    /// Signing keys and the tokens they sign.
     pub keys: Keys,
-    /// Task lists.
+    /// Task lists, their history and idempotency keys.
     pub tasks: Tasks,
-    /// What goes on when its client goes away.
+    /// Detached tasks, which a client's disconnect does not cancel.
     pub(super) begun: Begun,
 }
 
 impl Features {
+    /// Starts every feature: keys before sessions, sessions before accounts, task lists last.
     pub(super) async fn start(
         foundation: Foundation,
         config: &Config,
@@ -274,7 +284,7 @@ impl Features {
         Ok(Self { accounts, sessions, keys, tasks, begun: Begun::new() })
     }
 
-    /// Runs what looks after the features' tables.
+    /// Spawns the jobs that look after the features' tables.
     pub(super) fn run_parts(
         &self,
         pools: &Pools,
@@ -288,7 +298,7 @@ impl Features {
         parts.spawn(named(retention.run(), "the retention of snapshots"));
     }
 
-    /// Who must hear of events that other processes append.
+    /// Features that must hear of events appended by other processes.
     pub(super) fn observers(&self) -> Vec<Arc<dyn Observer>> {
         vec![
             Arc::new(self.accounts.clone()),
@@ -298,7 +308,7 @@ impl Features {
         ]
     }
 
-    /// What the endpoints reach.
+    /// Builds the state that endpoints reach.
     pub(super) fn state(&self, node: Node) -> State {
         let Self { accounts, sessions, keys, tasks, begun } = self.clone();
         let Node {
@@ -329,7 +339,7 @@ impl Features {
         }
     }
 
-    /// Lets every entity finish what it was told.
+    /// Lets every entity finish its mailbox.
     pub(super) async fn drain(&self) {
         tokio::join!(
             self.accounts.drain(),

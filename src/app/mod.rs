@@ -1,7 +1,7 @@
-//! The composition root: the only place that knows every part.
+//! The composition root: the only module that knows every part.
 //!
-//! [`App::start`] is a recipe from top to bottom; [`Running`] is the server it makes. Whatever part of the fixed tree
-//! dies, [`Running::failed`] says so, and the process ends instead of limping.
+//! [`App::start`] is a recipe from top to bottom; [`Running`] is the server it makes. If any part of the fixed tree ends,
+//! [`Running::failed`] names it, and the process exits instead of running on with half of its parts.
 
 pub mod features;
 mod part;
@@ -45,28 +45,39 @@ use crate::revocations::Revocations;
 use crate::revocations::feed::{Extent, RevocationFeed};
 use crate::telemetry::settings::MetricsPlace;
 
-/// The application.
+/// The application, from which a [`Running`] server is started.
 #[derive(Debug)]
 pub struct App;
 
-/// A server that runs.
+/// A running server and the storage below it.
 #[derive(Debug)]
 pub struct Running {
+    /// The server, which stops before the storage closes.
     server: Server,
+    /// The database, possibly a private cluster that this process must stop.
     storage: Storage,
+    /// Timeouts of a graceful stop.
     http: HttpConfig,
 }
 
-/// Everything of a server but its storage.
+/// All of a server except its storage.
 #[derive(Debug)]
 struct Server {
+    /// Addresses and origin, for callers that report them.
     site: Site,
+    /// URL of the metrics, if they are served.
     metrics: Option<String>,
+    /// Sending (or dropping) it makes the HTTP server finish.
     stop_serving: oneshot::Sender<()>,
+    /// Closed first when the server stops, so that balancers send nothing more.
     readiness: Readiness,
+    /// Handles of the features, which are drained before their actors stop.
     features: Features,
+    /// Supervisor of all actors.
     root: ActorRef<RootMessage>,
+    /// Long-running tasks; the first to end names itself and so ends the process.
     parts: JoinSet<String>,
+    /// All database pools, closed last.
     pools: [Pool; 3],
 }
 
@@ -75,13 +86,13 @@ impl App {
     ///
     /// # Errors
     ///
-    /// When any part of it cannot start; what was started before is stopped again.
+    /// Fails if any part cannot start; parts that have started are stopped again.
     pub async fn start(config: Config, seams: Seams) -> anyhow::Result<Running> {
-        // The address first: a taken port is known before anything is changed.
+        // The address comes first: a port that is taken shows before anything is changed.
         let listener = TcpListener::bind(config.http.listen)
             .await
             .map_err(|error| anyhow::anyhow!("cannot listen on {}: {error}", config.http.listen))?;
-        // Boxed, as what comes next: whoever starts a server has no room for all that it takes.
+        // Boxed, like the next future: a caller's future would otherwise hold all of their state inline.
         let storage = Box::pin(Storage::open(&config)).await?;
         match Box::pin(Self::start_on(listener, &config, seams, &storage)).await {
             Ok(server) => Ok(Running { server, storage, http: config.http }),
@@ -92,6 +103,7 @@ impl App {
         }
     }
 
+    /// Starts all parts on an open database, from the bottom up. The order is part of the contract; each step says why.
     async fn start_on(
         listener: TcpListener,
         config: &Config,
@@ -102,7 +114,7 @@ impl App {
         let site = Site::of(&config.http, listener.local_addr()?);
         let node = Id::<()>::generate(&seams.clock).uuid();
 
-        // This node's place among the others, before it changes anything.
+        // This node's place in the cluster, before it changes anything.
         require_sessions(config, &connection).await?;
         let member = member(config, node, &seams.clock);
         let mode = member.mode;
@@ -110,12 +122,13 @@ impl App {
             Box::pin(follower::join(connection.clone(), member)).await?;
         let metrics = Metrics::bind(config.telemetry.metrics, &site).await?;
 
-        // The schema, before anything reads it. The log is this node's from here on, and it hears of every event.
+        // Migrations, before anything reads the schema. From `enter` on the log belongs to this node, which hears of every
+        // event.
         migrate(&connection).await?;
         Box::pin(following.enter()).await?;
         following.begin_at_head().await?;
 
-        // The log: authentication, other reads and group commit have connections of their own.
+        // The log: authentication, other reads and group commit have pools of their own.
         let pools = Pools::new(&connection, config.database.pool_size)?;
         let budgets = features::budgets(config);
         let owner = (node, following.term(), following.writable());
@@ -171,13 +184,13 @@ impl App {
     }
 }
 
-/// This process, and what it must have in common with other nodes.
+/// Returns this process as a cluster member, with the settings on which all nodes must agree.
 fn member(config: &Config, node: Uuid, clock: &Clock) -> Member {
     let mode = if config.database.cluster { Mode::Cluster } else { Mode::Single };
     Member { agreement: config.agreement(), ..Member::new(node, mode, clock.clone()) }
 }
 
-/// Refuses a pooler that does not keep what a session is told. There is none in front of a private cluster.
+/// Refuses a pooler that does not keep session state between transactions. A private cluster has no pooler in front of it.
 async fn require_sessions(config: &Config, connection: &Connection) -> anyhow::Result<()> {
     let is_external = matches!(config.database.location, DatabaseLocation::External(_));
     if is_external && !pooler::lends_sessions(connection).await? {
@@ -187,22 +200,22 @@ async fn require_sessions(config: &Config, connection: &Connection) -> anyhow::R
 }
 
 impl Running {
-    /// Where it listens.
+    /// Address on which the server listens.
     pub fn address(&self) -> SocketAddr {
         self.server.site.address
     }
 
-    /// Where Prometheus reads the metrics, if anywhere.
+    /// URL at which Prometheus reads the metrics, if they are served.
     pub fn metrics(&self) -> Option<&str> {
         self.server.metrics.as_deref()
     }
 
-    /// The public URL's origin.
+    /// Origin of the public URL.
     pub fn origin(&self) -> &str {
         &self.server.site.origin
     }
 
-    /// Resolves when a part that must not end has ended, and names it.
+    /// Resolves once a part that must not end has ended, and returns its name.
     pub async fn failed(&mut self) -> String {
         match self.server.parts.join_next().await {
             Some(Ok(part)) => part,
@@ -211,13 +224,13 @@ impl Running {
         }
     }
 
-    /// The parts of the application, for tests and measurements that look behind the API.
+    /// Handles of the features, for tests and measurements that look behind the API.
     pub fn features(&self) -> &Features {
         &self.server.features
     }
 
-    /// Stops gracefully: asks to be sent nothing, finishes what is in flight, lets every actor finish what it was told,
-    /// and closes the database.
+    /// Stops gracefully: reports itself as not ready, finishes requests in flight, lets every actor finish its mailbox, and
+    /// closes the database.
     pub async fn stop(self) {
         let Self { server, storage, http } = self;
         server.stop(&http).await;
@@ -230,7 +243,7 @@ impl Server {
         let patience = http.shutdown_timeout;
         self.readiness.close();
         tokio::time::sleep(http.stop_delay).await;
-        // A server that has ended already is not waited for.
+        // An HTTP server that has ended already is not waited for.
         let serving = self.stop_serving.send(()).is_ok();
         let served = async {
             while serving && let Some(part) = self.parts.join_next().await {
@@ -250,14 +263,14 @@ impl Server {
         if tokio::time::timeout(patience, self.features.drain()).await.is_err() {
             tracing::warn!("actors were still busy when the patience for them was over");
         }
-        // Ends every actor that is left.
+        // Ends the actors that have not finished in time.
         let _ = self.root.stop_and_wait(None, Some(patience)).await;
         self.parts.shutdown().await;
         self.pools.iter().for_each(Pool::close);
     }
 }
 
-/// Brings the schema up to date.
+/// Applies the migrations that the database lacks.
 async fn migrate(connection: &Connection) -> Result<(), MigrationError> {
     for applied in postgres::migrate(connection).await? {
         tracing::info!(migration = %applied, "applied");
@@ -265,7 +278,7 @@ async fn migrate(connection: &Connection) -> Result<(), MigrationError> {
     Ok(())
 }
 
-/// In cluster mode, the part that asks the database whether memory is fresh.
+/// Returns the freshness of memory; in cluster mode, spawns the part that asks the database about it.
 fn freshness(
     mode: Mode,
     pool: &Pool,
@@ -284,7 +297,7 @@ fn freshness(
     }
 }
 
-/// What is told to verifiers elsewhere, and the part that keeps it.
+/// Opens the list of revocations for verifiers elsewhere, and spawns the feed that keeps it current.
 async fn revocations(
     pool: &Pool,
     features: &Features,

@@ -1,28 +1,28 @@
-//! The database sessions of a node, divided so that no kind of work takes those that another one needs.
+//! Database sessions of a node, divided into pools so that no kind of work can starve another.
 //!
-//! *Authentication* is whatever a request does to prove who sends it, and what must go on for as long as the node lives:
+//! *Authentication* is all that a request does to prove its sender, and all that must go on for as long as the node lives:
 //! looking up sessions and credentials, loading accounts, session lists and the key ring, the freshness check, the feed of
-//! revocations, and readiness. *Readers* serve everything else: histories of tasks, task lists that are loaded, sweeps. However
-//! many of these walk through the log, people sign in and their tokens are judged. The appender has its one *writer*.
+//! revocations, and readiness. *Readers* serve everything else: histories of tasks, task lists that are loaded, sweeps.
+//! Sign-in and authentication go on however many of these walk through the log. The appender has its one *writer*.
 
 use crate::postgres::{Connection, DatabaseError, Pool};
 
-/// Of this many sessions, one is for authentication.
+/// Divisor of the configured sessions: one in this many is for authentication.
 const AUTHENTICATION: usize = 4;
 
 /// The pools of a node. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Pools {
-    /// For authentication.
+    /// Proof of identity, and all that keeps the node alive.
     pub(super) authentication: Pool,
-    /// For all other reads.
+    /// All other reads, which may be slow.
     pub(super) readers: Pool,
-    /// For the appender.
+    /// Group commit: one session, held by the appender.
     pub(super) writers: Pool,
 }
 
 impl Pools {
-    /// Pools for reading of `size` sessions together, and of at least one each.
+    /// Opens two pools for reading of `size` sessions together, at least one each, and one session for writing.
     pub(super) fn new(connection: &Connection, size: usize) -> Result<Self, DatabaseError> {
         let (authentication, readers) = divided(size);
         Ok(Self {
@@ -32,13 +32,13 @@ impl Pools {
         })
     }
 
-    /// Every pool.
+    /// Every pool, for the follower that abandons them and for the end of the server.
     pub(super) fn all(&self) -> [Pool; 3] {
         [&self.authentication, &self.readers, &self.writers].map(Pool::clone)
     }
 }
 
-/// How many sessions are for authentication, and how many for all other reads.
+/// Sessions for authentication, and sessions for all other reads.
 fn divided(size: usize) -> (usize, usize) {
     let authentication = (size / AUTHENTICATION).max(1);
     (authentication, size.saturating_sub(authentication).max(1))

@@ -2,20 +2,20 @@
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
-/// The root of the supervision tree: when a fixed part below it ends, it ends, unless the server is stopping.
+/// Root actor: ends as soon as a fixed part below it has ended, unless the server is stopping.
 #[derive(Debug)]
 pub struct Root;
 
-/// What the root is told.
+/// Messages to the root.
 #[derive(Debug)]
 pub enum RootMessage {
-    /// From now on its children may end.
+    /// The server stops: from now on children may end.
     Stopping,
 }
 
 impl Actor for Root {
     type Msg = RootMessage;
-    /// Whether the server is stopping.
+    /// True once the server is stopping.
     type State = bool;
     type Arguments = ();
 

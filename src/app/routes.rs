@@ -1,4 +1,4 @@
-//! Where everything is reached: the API, the explorer and the pages beside it.
+//! Routes: the API, the explorer, the pages, and the metrics if they have no address of their own.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::http::edge::{Attach, Edge, Operations};
 use crate::http::exposition;
 use crate::web::{explorer, page, page_map, pages};
 
-/// The whole application, with the metrics in it if they have no place of their own.
+/// Builds the whole application, with the metrics in it if they have no address of their own.
 pub fn endpoint(state: State, shows_metrics: bool) -> impl Endpoint<Output = Response> + 'static {
     let operations = Operations { of: operation, methods };
     let server = state.server.clone();
@@ -28,7 +28,7 @@ pub fn endpoint(state: State, shows_metrics: bool) -> impl Endpoint<Output = Res
     Edge::new(places, operations, server, attached(state))
 }
 
-/// Gives requests the state that endpoints reach, and the gate that finds out who calls.
+/// Attaches the endpoints' state to each request, and the gate that authenticates the caller.
 fn attached(state: State) -> Attach {
     let (gate, state) = (Arc::clone(&state.gate), Arc::new(state));
     Box::new(move |request| {
@@ -37,22 +37,26 @@ fn attached(state: State) -> Attach {
     })
 }
 
-/// What a request asks for.
+/// Operation that a request asks for, of the API or of a page.
 fn operation(request: &Request) -> Option<Operation> {
     paths::operation(request).or_else(|| page_map::operation(request))
 }
 
-/// The methods of a path, as `Allow` lists them.
+/// Methods of a path, as `Allow` lists them.
 fn methods(path: &str) -> String {
     page_map::methods(path).map_or_else(|| paths::methods(path), str::to_owned)
 }
 
-/// What is behind the edge. Whatever is no page is the API's, which says so when there is nothing; a browser that looks for
-/// a page is told in one.
+/// Endpoints behind the edge. Every path that is no page belongs to the API, which answers 404 by itself; a browser that
+/// looks for a page gets that answer as a page.
 struct Places {
+    /// Answers to reads of a session, shared with the API's own endpoint.
     cache: SessionCache,
+    /// The API as poem routes it.
     api: BoxEndpoint<'static>,
+    /// The API explorer and its assets.
     explorer: BoxEndpoint<'static>,
+    /// True if `/metrics` is served here instead of at an address of its own.
     shows_metrics: bool,
 }
 
@@ -61,7 +65,7 @@ impl DynEndpoint for Places {
 
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Response>> {
         let path = request.uri().path();
-        // Most requests are the API's: they look for no page.
+        // Most requests are the API's: these are not looked up among the pages.
         if path.starts_with("/api/") {
             match WarmRead::of(&request) {
                 Some(read) => read.answer(&self.cache, request),

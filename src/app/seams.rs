@@ -1,4 +1,4 @@
-//! The parts of a server that a test may replace.
+//! Seams: the parts of a server that a test may replace.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,18 +9,18 @@ use crate::eventlog::log::append::appender;
 use crate::http::limits::TimeLimits;
 use crate::keys::private::vault::GenerateKey;
 
-/// What a test may replace.
+/// Replaceable parts; the defaults are the real ones.
 #[derive(Clone)]
 pub struct Seams {
-    /// The time.
+    /// Source of the time for everything that decides by it.
     pub clock: Clock,
-    /// Makes signing keys.
+    /// Generator of signing keys.
     pub generate_key: GenerateKey,
-    /// Draws the marks of events.
+    /// Generator of the marks of events.
     pub draw_mark: fn(Timestamp) -> Mark,
     /// Longest time a batch may take before its outcome is unknown.
     pub batch_timeout: Duration,
-    /// How long clients may take.
+    /// Timeouts for clients: heads, bodies, answers, idle connections.
     pub time_limits: TimeLimits,
 }
 

@@ -1,4 +1,4 @@
-//! The secrets: what private keys are sealed under, from the configuration or a file beside the private cluster.
+//! Secrets that seal private keys, from the configuration or from a file beside the private cluster.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
@@ -13,34 +13,35 @@ use zeroize::Zeroizing;
 use crate::base::id::random_bytes;
 use crate::config::{Config, Secret};
 
-/// What an operator does where the secret is lost.
+/// Advice to an operator who has lost the secret.
 const WAY_OUT: &str =
     "if it is lost for good, `keyfold keys replace --lost` makes another one and a new signing key";
 
-/// What private keys are sealed under, and may have been before.
+/// The secret that seals private keys, and earlier ones.
 #[derive(Debug)]
 pub struct Secrets {
-    /// What new ones are sealed under.
+    /// Seals new private keys.
     pub current: Secret,
-    /// What old ones are opened with too.
+    /// Earlier secrets, which open private keys that were sealed under them.
     pub previous: Vec<Secret>,
 }
 
-/// What is in the file where a secret is kept.
+/// Content of the file that keeps a secret.
 enum Kept {
     Secret(Secret),
     Nothing,
-    /// No secret, for this reason.
+    /// Content that is no secret, with the reason.
     Rubbish(String),
 }
 
-/// The secrets of the configuration: a database elsewhere has no file beside it.
+/// Returns the configured secrets: an external database has no file beside it.
 pub(super) fn configured(config: &Config) -> anyhow::Result<Secrets> {
     let current = config.secret.clone().context("KEYFOLD_SECRET is required with DATABASE_URL")?;
     Ok(Secrets { current, previous: config.previous_secrets.clone() })
 }
 
-/// The configured secret, which replaces the one that was kept in a file; without one, that one, if there is one.
+/// Returns the secrets of a private cluster. A configured secret replaces the one in the file, which can still open keys;
+/// `None` if there is neither.
 pub(super) fn kept(path: &Path, config: &Config) -> anyhow::Result<Option<Secrets>> {
     match read(path)? {
         Kept::Secret(kept) => Ok(Some(joined(kept, config))),
@@ -52,7 +53,7 @@ pub(super) fn kept(path: &Path, config: &Config) -> anyhow::Result<Option<Secret
     }
 }
 
-/// The same where what is kept is lost: a new secret instead, which is not kept yet.
+/// As [`kept`], for a secret that is lost: makes a new one instead, which is not in a file yet.
 pub(super) fn kept_or_new(
     path: &Path,
     config: &Config,
@@ -69,7 +70,7 @@ pub(super) fn kept_or_new(
     }
 }
 
-/// Why a missing secret is not made anew: private keys are sealed under it.
+/// Error for a missing secret. A new one would not open the private keys that are sealed under the old one.
 pub(super) fn missing(path: &Path) -> String {
     format!(
         "the secret in {} is missing, and the private keys in the database are sealed under it: put the file back from a \
@@ -78,7 +79,7 @@ pub(super) fn missing(path: &Path) -> String {
     )
 }
 
-/// What is configured, and what is kept.
+/// Joins the configured secrets with the one from the file.
 fn joined(kept: Secret, config: &Config) -> Secrets {
     let mut previous = config.previous_secrets.clone();
     let current = match &config.secret {
@@ -108,15 +109,17 @@ fn parsed(bytes: &[u8]) -> Kept {
     Secret::parse(text.trim()).map_or_else(|error| Kept::Rubbish(error.to_string()), Kept::Secret)
 }
 
-/// A secret that was made and is in no file yet.
+/// A generated secret that is in no file yet.
 #[derive(Debug)]
 pub struct NewSecret {
+    /// File that will hold it.
     path: PathBuf,
+    /// The secret, kept in memory until private keys are sealed under it.
     secret: Secret,
 }
 
 impl NewSecret {
-    /// Makes one, for this file.
+    /// Generates a secret for this file.
     pub(super) fn make(path: &Path) -> anyhow::Result<Self> {
         let bytes = Zeroizing::new(random_bytes::<32>()?);
         let text = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(bytes.as_slice()));
@@ -125,27 +128,29 @@ impl NewSecret {
         Ok(Self { path: path.to_owned(), secret })
     }
 
-    /// It, and what is configured beside it.
+    /// The secret, with the configured earlier ones.
     pub(super) fn secrets(&self, config: &Config) -> Secrets {
         Secrets { current: self.secret.clone(), previous: config.previous_secrets.clone() }
     }
 
-    /// Where it will be.
+    /// File that will hold the secret.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Keeps it in a file that only its owner can read. What was there instead stays beside it: somebody may make sense of it.
+    /// Writes the secret to a file that only its owner can read. An unusable earlier file stays beside it, for an operator
+    /// to examine.
     ///
     /// # Errors
     ///
-    /// When the file cannot be written.
+    /// Fails if the file cannot be written.
     pub fn keep(&self) -> anyhow::Result<()> {
         let kept = move_aside(&self.path).and_then(|()| write(&self.path, self.secret.as_bytes()));
         kept.with_context(|| format!("cannot keep a secret in {}", self.path.display()))
     }
 }
 
+/// Renames an earlier file, if there is one.
 fn move_aside(path: &Path) -> std::io::Result<()> {
     match std::fs::rename(path, path.with_extension("unusable")) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
@@ -153,7 +158,7 @@ fn move_aside(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Written whole or not at all, and on disk: a secret cut short would lock everybody out of what it seals.
+/// Writes the file whole or not at all, and syncs it: a truncated secret would open none of the keys sealed under it.
 fn write(path: &Path, text: &[u8]) -> std::io::Result<()> {
     let draft = path.with_extension("new");
     let mut file =

@@ -1,4 +1,4 @@
-//! Where the data is: a private cluster in the data directory, or the database of `DATABASE_URL`; and the secret.
+//! Storage: a private cluster in the data directory or the database of `DATABASE_URL`, and the secret.
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -14,51 +14,55 @@ use crate::postgres::Connection;
 use crate::postgres::private_cluster;
 use crate::postgres::private_cluster::{ClusterConfig, PrivateCluster};
 
-/// Sessions of a private cluster beside those of the pool: the lock, the follower, the appender, their successors, and those of
-/// commands and of people who look.
+/// Sessions of a private cluster beside those of the pool: the lock, the follower, the appender, their successors, and
+/// those of commands and of operators with `psql`.
 const OTHER_SESSIONS: usize = 30;
 
 /// An open database and the secret that belongs to it.
 #[derive(Debug)]
 pub struct Storage {
+    /// Open database, closed with the storage.
     place: Place,
+    /// Secrets that open its private keys.
     secrets: Secrets,
 }
 
-/// An open database.
+/// An open database, in a private cluster or elsewhere.
 #[derive(Debug)]
 pub struct Place {
+    /// The private cluster, if there is one; shared with the task that waits for its exit.
     cluster: Option<Arc<PrivateCluster>>,
+    /// Address and credentials, from which pools are opened.
     connection: Connection,
-    /// Where the secret of a private cluster is kept.
+    /// File of the secret, in a private cluster.
     secret: Option<PathBuf>,
 }
 
-/// How a program of PostgreSQL reaches the private cluster.
+/// A PostgreSQL program, with the environment that leads it to the private cluster.
 #[derive(Debug)]
 pub struct OwnCluster {
-    /// The program.
+    /// Path of the program's executable.
     pub path: PathBuf,
-    /// What it finds in its environment.
+    /// Environment variables with the address and the credentials.
     pub environment: Vec<(&'static str, String)>,
 }
 
 impl OwnCluster {
-    /// The name of the database.
+    /// Name of the database in every private cluster.
     pub const DATABASE: &'static str = private_cluster::DATABASE;
 }
 
 impl Storage {
-    /// Starts the private cluster, or takes the given database.
+    /// Starts the private cluster, or uses the configured database.
     ///
     /// # Errors
     ///
-    /// When the cluster cannot be started, another server owns it, or the secret cannot be read.
+    /// Fails if the cluster cannot be started, another server owns it, or the secret cannot be read.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         Place::open(config).await?.with_secrets(config).await
     }
 
-    /// The same for one command: uses the cluster of a running server if there is one, and makes none.
+    /// As [`Storage::open`], for one command: uses the cluster of a running server if there is one, and creates none.
     ///
     /// # Errors
     ///
@@ -67,23 +71,23 @@ impl Storage {
         Place::join(config).await?.with_secrets(config).await
     }
 
-    /// How to reach the database.
+    /// Address and credentials of the database.
     pub fn connection(&self) -> Connection {
         self.place.connection()
     }
 
-    /// The server's secrets.
+    /// Secrets of the server.
     pub fn secrets(&self) -> &Secrets {
         &self.secrets
     }
 
-    /// Resolves if the private cluster ends by itself.
+    /// Resolves if the private cluster exits unasked.
     pub fn exited(&self) -> Option<Pin<Box<dyn Future<Output = String> + Send>>> {
         let cluster = Arc::clone(self.place.cluster.as_ref()?);
         Some(Box::pin(async move { format!("the private cluster: {}", cluster.exited().await) }))
     }
 
-    /// Stops the private cluster, if it is this process's.
+    /// Stops the private cluster if this process started it.
     pub async fn close(self) {
         self.place.close().await;
     }
@@ -100,11 +104,11 @@ impl Place {
         }
     }
 
-    /// Where the data is, for one command: see [`Storage::join`].
+    /// Opens the database for one command: see [`Storage::join`].
     ///
     /// # Errors
     ///
-    /// When there is no cluster, or it cannot be started.
+    /// Fails if there is no cluster, or it cannot be started.
     pub async fn join(config: &Config) -> anyhow::Result<Self> {
         match cluster_of(config) {
             Some(ClusterConfig { data, .. }) if !private_cluster::is_in(&data) => bail!(
@@ -119,11 +123,11 @@ impl Place {
         }
     }
 
-    /// Makes the private cluster, if it is not there, for one command that fills it.
+    /// Opens the database for a command that fills it, and creates the private cluster if there is none.
     ///
     /// # Errors
     ///
-    /// When it cannot be started, or a server runs on it.
+    /// Fails if the cluster cannot be started, or a server runs on it.
     pub async fn make(config: &Config) -> anyhow::Result<Self> {
         Self::open(config).await
     }
@@ -140,16 +144,16 @@ impl Place {
         Ok(Self { cluster: None, connection: connection.clone(), secret: None })
     }
 
-    /// How to reach the database.
+    /// Address and credentials of the database.
     pub fn connection(&self) -> Connection {
         self.connection.clone()
     }
 
-    /// A program of PostgreSQL for the private cluster.
+    /// Finds a PostgreSQL program for the private cluster.
     ///
     /// # Errors
     ///
-    /// When there is no such program, or the database is elsewhere.
+    /// Fails if there is no such program, or the database is external.
     pub fn own_cluster(&self, program: &str) -> anyhow::Result<OwnCluster> {
         let Some(cluster) = &self.cluster else { bail!("the database is not Keyfold's own") };
         Ok(OwnCluster {
@@ -158,7 +162,7 @@ impl Place {
         })
     }
 
-    /// Stops the private cluster, if it is this process's.
+    /// Stops the private cluster if this process started it.
     pub async fn close(self) {
         let Some(cluster) = self.cluster.and_then(Arc::into_inner) else { return };
         if let Err(error) = cluster.stop().await {
@@ -166,6 +170,7 @@ impl Place {
         }
     }
 
+    /// Adds the secrets; closes the database if that fails.
     async fn with_secrets(self, config: &Config) -> anyhow::Result<Storage> {
         match self.kept_or_first(config).await {
             Ok(secrets) => Ok(Storage { place: self, secrets }),
@@ -176,7 +181,7 @@ impl Place {
         }
     }
 
-    /// The secrets there are; in a private cluster without private keys, a new one that is kept.
+    /// Returns the secrets; a private cluster without private keys gets a new secret, which is written to its file.
     async fn kept_or_first(&self, config: &Config) -> anyhow::Result<Secrets> {
         let Some(path) = &self.secret else { return secrets::configured(config) };
         if let Some(secrets) = secrets::kept(path, config)? {
@@ -191,7 +196,7 @@ impl Place {
         Ok(first.secrets(config))
     }
 
-    /// The directory of a private cluster's files, and the bytes that are free there. There is none of a database elsewhere.
+    /// Directory of a private cluster's files, with the free bytes of its disk. `None` for an external database.
     pub fn disk(&self) -> Option<(PathBuf, std::io::Result<u64>)> {
         let directory = private_cluster::files_in(self.secret.as_ref()?.parent()?);
         let free = rustix::fs::statvfs(&directory)
@@ -200,11 +205,11 @@ impl Place {
         Some((directory, free))
     }
 
-    /// Whether there is a secret to open private keys with, if there are any.
+    /// Checks that there is a secret, if private keys are sealed.
     ///
     /// # Errors
     ///
-    /// When it is missing, or is none.
+    /// Fails if the secret is missing or unusable.
     pub fn check_secret(&self, config: &Config, is_sealed: bool) -> anyhow::Result<()> {
         let Some(path) = &self.secret else { return Ok(()) };
         if secrets::kept(path, config)?.is_none() && is_sealed {
@@ -213,11 +218,11 @@ impl Place {
         Ok(())
     }
 
-    /// The secrets there are, or else a new one in place of what is lost.
+    /// Returns the secrets, or generates one in place of a secret that is lost.
     ///
     /// # Errors
     ///
-    /// When the one that is kept cannot be read, though it may be there.
+    /// Fails if the file cannot be read, although it may be there.
     pub fn secrets_or_new(&self, config: &Config) -> anyhow::Result<(Secrets, Option<NewSecret>)> {
         match &self.secret {
             Some(path) => secrets::kept_or_new(path, config),
@@ -226,6 +231,7 @@ impl Place {
     }
 }
 
+/// Settings of the private cluster, unless the database is external.
 fn cluster_of(config: &Config) -> Option<ClusterConfig> {
     match &config.database.location {
         DatabaseLocation::Private { data, binaries, run_as } => Some(ClusterConfig {

@@ -1,7 +1,8 @@
-//! `keyfold backup` and `keyfold restore`: the private cluster into a file and back, also into one of another PostgreSQL version.
+//! `keyfold backup` and `keyfold restore`: the private cluster into a file and back, also into a cluster of another
+//! PostgreSQL version.
 //!
-//! PostgreSQL's own programs do it, which see the database as it was when they began, while a server writes. The backup of a
-//! database elsewhere is in the hands of whoever runs that.
+//! PostgreSQL's own programs do the work; they see the database as it was when they began, while a server writes. Backups
+//! of an external database are left to its operator.
 
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
@@ -16,15 +17,15 @@ use crate::config::{Config, DatabaseLocation};
 use crate::postgres::Connection;
 use crate::postgres::inspection::objects;
 
-/// What belongs to a backup and is not in it.
+/// Reminder of the part that a backup lacks.
 const SECRET: &str = "The secret is not in it: keep that too, without it no private key opens.";
 
-/// What an operator does after a restore.
+/// Advice to an operator after a restore.
 const AFTERWARDS: &str = "\
 What was ended after the backup lives again: run `keyfold sessions end`, `keyfold keys revoke <kid>` for each key that was revoked \
 since and `keyfold users delete <email>` for each user that was deleted since, before a server runs.";
 
-/// Writes the private cluster to a new file, which only its owner can read.
+/// Dumps the private cluster into a new file, which only its owner can read.
 pub(super) async fn backup(config: &Config, file: &Path) -> anyhow::Result<()> {
     require_private(config, "pg_dump")?;
     let place = Place::join(config).await?;
@@ -41,13 +42,13 @@ async fn dump(place: &Place, file: &Path) -> anyhow::Result<()> {
     let dumped = run(place, "pg_dump", &["--format=custom"], Stdio::null(), out.into()).await;
     let dumped = dumped.and_then(|()| kept.sync_all().context("the backup is not on disk"));
     if dumped.is_err() {
-        // It is whole, or not there.
+        // An incomplete file is removed: a backup is whole, or not there.
         let _ = fs::remove_file(file);
     }
     dumped
 }
 
-/// Makes the private cluster anew from a backup.
+/// Creates the private cluster from a backup.
 pub(super) async fn restore(config: &Config, file: &Path) -> anyhow::Result<()> {
     require_private(config, "pg_restore")?;
     let backup = File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -65,7 +66,7 @@ async fn fill(place: &Place, backup: File) -> anyhow::Result<()> {
     let database = ["--dbname", OwnCluster::DATABASE];
     let arguments = [&whole[..], &database].concat();
     run(place, "pg_restore", &arguments, backup.into(), Stdio::null()).await?;
-    // A backup carries no statistics.
+    // The backup carries no statistics.
     let link = connection.connect().await?;
     link.client.batch_execute("set statement_timeout = 0; analyze").await?;
     Ok(())
@@ -82,7 +83,7 @@ async fn require_empty(connection: &Connection) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Refuses a database elsewhere, and says what does it there.
+/// Refuses an external database, and names the program for it.
 fn require_private(config: &Config, program: &str) -> anyhow::Result<()> {
     if matches!(config.database.location, DatabaseLocation::External(_)) {
         bail!(
@@ -92,7 +93,7 @@ fn require_private(config: &Config, program: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs a program of PostgreSQL on the private cluster.
+/// Runs a PostgreSQL program on the private cluster.
 async fn run(
     place: &Place,
     program: &str,

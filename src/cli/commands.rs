@@ -1,4 +1,4 @@
-//! The operator's commands. Each opens the database, does one thing, and closes it again; a server may run meanwhile.
+//! Operator's commands. Each opens the database, does one thing, and closes it again; a server may run meanwhile.
 
 use ractor::{Actor, ActorCell};
 
@@ -25,11 +25,12 @@ use crate::keys::ring::Rejection;
 use crate::postgres;
 use crate::postgres::{Connection, Pool, inspection};
 
-/// Events read at once.
+/// Events read by one query.
 const PAGE: i64 = 1_000;
-/// Sessions of the database that a command reads and appends with.
+/// Database sessions with which a command reads and appends.
 const SESSIONS: usize = 8;
 
+/// Applies the migrations that the database lacks, and prints them.
 pub(super) async fn migrate(config: &Config) -> anyhow::Result<()> {
     let place = Place::join(config).await?;
     let migrated = postgres::migrate(&place.connection()).await;
@@ -41,6 +42,7 @@ pub(super) async fn migrate(config: &Config) -> anyhow::Result<()> {
     super::print(&format!("{} migrations applied, the schema is up to date\n", applied.len()))
 }
 
+/// Prints events as JSON, a line each.
 pub(super) async fn events(
     config: &Config,
     after: i64,
@@ -50,7 +52,7 @@ pub(super) async fn events(
     print_events(config, after, stream, limit, |event| Ok(serde_json::to_string(event)?)).await
 }
 
-/// Prints events, a line each, as `show` shows them.
+/// Prints events, a line each, formatted by `show`.
 async fn print_events(
     config: &Config,
     after: i64,
@@ -94,6 +96,7 @@ async fn print_events_of(
     Ok(())
 }
 
+/// Rebuilds the read models from the log.
 pub(super) async fn replay(config: &Config) -> anyhow::Result<()> {
     let place = Place::join(config).await?;
     let replayed = rebuild(&place.connection()).await;
@@ -114,6 +117,7 @@ async fn rebuild(connection: &Connection) -> anyhow::Result<u64> {
     Ok(replay::rebuild(&link.client, &features::projections(), tell).await?)
 }
 
+/// Prints the keys of the ring, a line each.
 pub(super) async fn list_keys(config: &Config) -> anyhow::Result<()> {
     with_vault(config, async |vault| {
         let ring = vault.ring.read(&vault::stream()).await?;
@@ -126,6 +130,7 @@ pub(super) async fn list_keys(config: &Config) -> anyhow::Result<()> {
     .await
 }
 
+/// Publishes a successor of the signing key.
 pub(super) async fn rotate_keys(config: &Config) -> anyhow::Result<()> {
     let storage = Storage::join(config).await?;
     let rotate = async {
@@ -142,6 +147,7 @@ pub(super) async fn rotate_keys(config: &Config) -> anyhow::Result<()> {
     rotated
 }
 
+/// Revokes a key, and prints the one that signs instead.
 pub(super) async fn revoke_key(config: &Config, kid: &str) -> anyhow::Result<()> {
     with_vault(config, async |vault| {
         let successor = vault.revoke(kid).await.map_err(not_revoked)?;
@@ -151,7 +157,7 @@ pub(super) async fn revoke_key(config: &Config, kid: &str) -> anyhow::Result<()>
     .await
 }
 
-/// Tells an operator who mistyped a key id where to find it.
+/// Explains an unknown key id to an operator, who may have mistyped it.
 fn not_revoked(error: VaultError) -> anyhow::Error {
     if let VaultError::Execute(ExecuteError::Rejected(Rejection::UnknownKey(kid))) = error {
         return anyhow::anyhow!("there is no key {kid}; `keyfold keys list` shows those there are");
@@ -159,6 +165,7 @@ fn not_revoked(error: VaultError) -> anyhow::Error {
     error.into()
 }
 
+/// Prints the events of the key ring.
 pub(super) async fn key_history(config: &Config) -> anyhow::Result<()> {
     let show = |event: &RecordedEvent| {
         let view = event.view();
@@ -168,7 +175,7 @@ pub(super) async fn key_history(config: &Config) -> anyhow::Result<()> {
     print_events(config, 0, Some(vault::stream().as_str()), None, show).await
 }
 
-/// Opens the key ring for one command.
+/// Opens the key ring for one command, and closes the database afterwards.
 async fn with_vault(
     config: &Config,
     run: impl AsyncFnOnce(&Vault) -> anyhow::Result<()>,
@@ -179,7 +186,7 @@ async fn with_vault(
     done
 }
 
-/// The same with a database that is open, and these secrets.
+/// Opens the key ring for one command on an open database, with these secrets.
 pub(super) async fn in_vault(
     config: &Config,
     connection: &Connection,
@@ -195,7 +202,7 @@ pub(super) async fn in_vault(
     .await
 }
 
-/// Runs a command that appends what is dated, if this machine's clock is right.
+/// Runs a command that appends dated events, if this machine's clock is right.
 pub(super) async fn on_foundation(
     config: &Config,
     connection: &Connection,
@@ -205,7 +212,7 @@ pub(super) async fn on_foundation(
     on_foundation_at_any_time(config, connection, run).await
 }
 
-/// Runs a command with a log to append to, and an actor for its entities to live under.
+/// Runs a command with a log to append to, and an actor under which its entities live.
 async fn on_foundation_at_any_time(
     config: &Config,
     connection: &Connection,
@@ -216,7 +223,7 @@ async fn on_foundation_at_any_time(
     let pool = Pool::new(connection, "readers", SESSIONS)?;
     let node = Id::<()>::generate(&seams.clock).uuid();
     let budgets = features::budgets(config);
-    // A command owns no log: it appends beside whoever does.
+    // A command has no term of its own: it appends beside the server that owns the log.
     let beside = (node, Term::default(), Writable::default());
     let (appender, writer) = features::appender(pool.clone(), beside, &budgets, &seams);
     let resources = Resources::new(&budgets)?;
@@ -234,7 +241,7 @@ async fn on_foundation_at_any_time(
     done
 }
 
-/// Refuses to go on while this machine's clock is wrong: what is done is dated, and some of it is forgotten by its date.
+/// Refuses to go on while this machine's clock is wrong: events are dated by it, and some data is dropped by its date.
 async fn require_right_clock(connection: &Connection) -> anyhow::Result<()> {
     let link = connection.connect().await?;
     let asked = Asked::new();

@@ -1,7 +1,7 @@
-//! `keyfold keys replace --lost`: another signing key where a private key, or the secret that seals them, is lost.
+//! `keyfold keys replace --lost`: a new signing key in place of a lost private key or secret.
 //!
-//! The secret is kept before anything is sealed under it. Interrupted in between, the command leaves keys that do not open,
-//! as before; run again, it replaces them.
+//! The secret is written to its file before anything is sealed under it. If the command is interrupted in between, it
+//! leaves keys that do not open, as before; run again, it replaces them.
 
 use anyhow::{Context, bail};
 
@@ -36,8 +36,8 @@ async fn replace_in(config: &Config, place: &Place) -> anyhow::Result<()> {
     in_vault(config, &connection, &secrets, async |vault| replace_keys(vault, new).await).await
 }
 
-/// Takes the place of a server, so that none runs meanwhile which still has what is said to be lost. Nodes of a cluster may run:
-/// they are told of the new key.
+/// Takes the place of a server, so that none runs meanwhile which still has what is said to be lost. Nodes of a cluster may
+/// run: they hear of the new key.
 async fn exclude_servers(config: &Config, connection: &Connection) -> anyhow::Result<Following> {
     let mode = if config.database.cluster { Mode::Cluster } else { Mode::Single };
     let clock = Clock::system();

@@ -144,7 +144,7 @@ enum Users {
     },
 }
 
-/// Runs the command line.
+/// Parses the command line and runs it.
 pub fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     let code = execute(command.unwrap_or(Command::Serve)).unwrap_or_else(|error| {
@@ -172,12 +172,12 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = runtime.block_on(run(command, config));
-    // What still runs ends before the reason is printed, so that this is the last line.
+    // Tasks that still run end before the reason is printed, so that it is the last line.
     drop(runtime);
     done.map(|()| ExitCode::SUCCESS)
 }
 
-/// Runs a command with telemetry, which is flushed whatever the command comes to.
+/// Runs a command with telemetry, which is flushed whatever the outcome.
 async fn run(command: Command, config: Config) -> anyhow::Result<()> {
     let is_server = matches!(command, Command::Serve);
     let process = if is_server { Process::Server } else { Process::Command };
@@ -212,12 +212,12 @@ async fn run(command: Command, config: Config) -> anyhow::Result<()> {
     done
 }
 
-/// Prints what the command was asked for.
+/// Prints the result of a command to standard output.
 fn print(text: &str) -> anyhow::Result<()> {
     print_on(text).map(drop)
 }
 
-/// The same; returns whether somebody reads on.
+/// As [`print()`]; returns false once the reader has closed its end.
 fn print_on(text: &str) -> anyhow::Result<bool> {
     Ok(stdio::print(text)?)
 }

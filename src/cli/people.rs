@@ -1,6 +1,7 @@
-//! `keyfold users list`, `keyfold users show` and `keyfold sessions list`: who there is, for people and for programs.
+//! `keyfold users list`, `keyfold users show` and `keyfold sessions list`: users and sessions, for operators and for
+//! programs.
 //!
-//! Nothing of it is a secret: no token, no hash, no password.
+//! The output has no secrets: no token, no hash, no password.
 
 use ractor::ActorCell;
 use serde::Serialize;
@@ -21,7 +22,7 @@ use crate::sessions::{self, Sessions};
 use crate::tasks::Tasks;
 use crate::tasks::task_list::TaskList;
 
-/// Users read at once.
+/// Users read by one query.
 const PAGE: i64 = 1_000;
 
 /// Lists every user, a line each, in the order of their addresses.
@@ -48,7 +49,7 @@ pub(super) async fn list_users(config: &Config, as_json: bool) -> anyhow::Result
     .await
 }
 
-/// Shows what there is to know of a user.
+/// Shows the profile of a user, the last sign-in, and the numbers of sessions and tasks.
 pub(super) async fn show_user(config: &Config, email: &str, as_json: bool) -> anyhow::Result<()> {
     let email = known_form(email)?;
     with_foundation(config, async |foundation, root| {
@@ -77,7 +78,7 @@ pub(super) async fn show_user(config: &Config, email: &str, as_json: bool) -> an
     .await
 }
 
-/// Lists the sessions of a user that are accepted now, the newest first.
+/// Lists the live sessions of a user, the newest first.
 pub(super) async fn list_sessions(
     config: &Config,
     email: &str,
@@ -96,18 +97,18 @@ pub(super) async fn list_sessions(
     .await
 }
 
-/// An address as a user could have it.
+/// Parses an address, in the form in which users have theirs.
 pub(super) fn known_form(email: &str) -> anyhow::Result<Email> {
     Email::parse(email)
         .map_err(|error| anyhow::anyhow!("this is no address that a user could have: it {error}"))
 }
 
-/// That nobody has this address.
+/// Error for an address without a user.
 pub(super) fn nobody(email: &Email) -> anyhow::Error {
     anyhow::anyhow!("there is no user with the address {}", email.as_str())
 }
 
-/// Those sessions that are accepted: what another password began is not, though its end may not be recorded yet.
+/// Filters the sessions that are accepted: one begun with an earlier password is not, even if its end is not recorded yet.
 fn live<'a>(
     list: &'a State,
     profile: &'a Profile,
@@ -118,6 +119,7 @@ fn live<'a>(
     list.live(now).filter(move |(_, session)| is_accepted(session))
 }
 
+/// Opens the database for one read, and closes it afterwards.
 async fn with_foundation(
     config: &Config,
     look: impl AsyncFnOnce(&Foundation, &ActorCell) -> anyhow::Result<()>,
@@ -128,10 +130,13 @@ async fn with_foundation(
     looked
 }
 
-/// What is looked with.
+/// Handles for reading the state of entities.
 struct Look<'a> {
+    /// Limits of the entities that are started.
     config: &'a Config,
+    /// Log and pool to read from.
     foundation: &'a Foundation,
+    /// Parent of the entities' supervisors.
     root: &'a ActorCell,
 }
 
@@ -140,17 +145,17 @@ impl Look<'_> {
         self.foundation.seams.clock.now()
     }
 
-    /// The user with this address.
+    /// Finds the user with this address.
     async fn user(&self, email: &Email) -> anyhow::Result<(UserId, Profile)> {
         let user = accounts::read_model::user_of(&self.foundation.reading.pool, email).await?;
         let user_id = user.ok_or_else(|| nobody(email))?;
         let account = self.state::<Account>(&Accounts::stream(user_id)).await?;
-        // Deleted between the two looks.
+        // Deleted between the two reads.
         let profile = account.state.profile().ok_or_else(|| nobody(email))?;
         Ok((user_id, profile.clone()))
     }
 
-    /// The state of a stream as the log has it.
+    /// Reads the state of a stream from the log.
     async fn state<D: Decider>(
         &self,
         stream: &StreamName,
@@ -162,7 +167,7 @@ impl Look<'_> {
     }
 }
 
-/// A line for a program, or what people read.
+/// Output as JSON for programs, or as text for operators.
 trait Shown: Serialize {
     fn shown(&self, as_json: bool) -> anyhow::Result<String> {
         if as_json { Ok(format!("{}\n", serde_json::to_string(self)?)) } else { Ok(self.text()) }
@@ -171,12 +176,17 @@ trait Shown: Serialize {
     fn text(&self) -> String;
 }
 
+/// One user in a list; the field names are those of the JSON.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct UserLine {
+    /// Id, by which telemetry and the log name the user.
     id: UserId,
+    /// Address with which the user signs in; the list is in its order.
     email: String,
+    /// Name from the profile.
     name: String,
+    /// Time of the sign-up.
     created_at: Timestamp,
 }
 
@@ -187,18 +197,29 @@ impl Shown for UserLine {
     }
 }
 
+/// One user in detail; the field names are those of the JSON.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ShownUser {
+    /// Id, by which telemetry and the log name the user.
     id: UserId,
+    /// Address with which the user signs in.
     email: String,
+    /// True if the user has proven to own the address.
     email_verified: bool,
+    /// Name from the profile.
     name: String,
+    /// Time of the sign-up.
     created_at: Timestamp,
+    /// Time of the last change of the profile.
     updated_at: Timestamp,
+    /// Begin of the newest session, ended or not; `None` if there never was one.
     last_sign_in_at: Option<Timestamp>,
+    /// Number of live sessions.
     sessions: usize,
+    /// Number of tasks, completed or not.
     tasks: usize,
+    /// Number of completed tasks.
     tasks_completed: usize,
 }
 
@@ -222,15 +243,23 @@ impl Shown for ShownUser {
     }
 }
 
+/// One session in a list; the field names are those of the JSON.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct SessionLine {
+    /// Id, the `sid` of its access tokens.
     id: SessionId,
+    /// Time of the sign-in.
     created_at: Timestamp,
+    /// Time of the last recorded use.
     last_seen_at: Timestamp,
+    /// Expiry by the idle timeout, unless it is used before.
     expires_at: Timestamp,
+    /// Expiry by the absolute timeout.
     ends_at: Timestamp,
+    /// Client address at the sign-in, if known.
     ip_address: Option<String>,
+    /// Program of the client, as it named itself.
     user_agent: Option<String>,
 }
 
@@ -252,7 +281,7 @@ impl Shown for SessionLine {
     fn text(&self) -> String {
         let Self { id, created_at, last_seen_at, expires_at, .. } = self;
         let address = self.ip_address.as_deref().unwrap_or("unknown address");
-        // Whatever a client has said of itself, it is no command to a terminal.
+        // The user agent comes from a client: its control characters must not reach the terminal.
         let agent = self.user_agent.as_deref().map_or_else(
             || "unknown device".to_owned(),
             |agent| agent.escape_default().to_string(),

@@ -1,6 +1,6 @@
-//! How far a long command has come: a bar with the rate and the time left on a terminal, a line now and then elsewhere.
+//! Progress of a long command: on a terminal a bar with the rate and the time left, elsewhere a line now and then.
 //!
-//! Both go to standard error, so that what a command prints stays what it is.
+//! Both go to standard error, so that standard output has only the result.
 
 use std::io::IsTerminal;
 
@@ -8,25 +8,28 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 const BAR: &str = "{bar:30} {human_pos} of {human_len} {msg}, {per_sec}, {eta} left";
 
-/// Elsewhere a line is written after each tenth, but not for fewer than so many.
+/// Elsewhere a line is written after each tenth, but after at least this many items.
 const FEWEST: u64 = 1_000;
 
-/// How far a command has come.
+/// Progress of one command.
 #[derive(Debug)]
 pub(super) struct Progress {
+    /// Name of the items that are counted.
     what: &'static str,
+    /// Form of the output, by the kind of standard error.
     shown: Shown,
 }
 
+/// Form of the output.
 #[derive(Debug)]
 enum Shown {
     Bar(ProgressBar),
-    /// A line was written at this place.
+    /// Lines; the count at the last one.
     Lines(u64),
 }
 
 impl Progress {
-    /// Nothing is done yet.
+    /// Begins at zero items.
     pub(super) fn of(what: &'static str) -> Self {
         let shown = if std::io::stderr().is_terminal() {
             // The template is a constant, which a test has looked at.
@@ -39,7 +42,7 @@ impl Progress {
         Self { what, shown }
     }
 
-    /// So many are done of so many, as far as is known.
+    /// Shows that `done` of `all` items are done, as far as is known.
     pub(super) fn at(&mut self, done: u64, all: u64) {
         match &mut self.shown {
             Shown::Bar(bar) => {
@@ -55,7 +58,7 @@ impl Progress {
         }
     }
 
-    /// Says something beside.
+    /// Writes a message without disturbing the bar.
     pub(super) fn say(&self, text: &str) {
         match &self.shown {
             Shown::Bar(bar) => bar.suspend(|| super::complain(text)),
@@ -64,7 +67,7 @@ impl Progress {
     }
 }
 
-/// The bar is gone when the command has come to its end, whichever.
+/// Removes the bar once the command has ended, by whichever outcome.
 impl Drop for Progress {
     fn drop(&mut self) {
         if let Shown::Bar(bar) = &self.shown {

@@ -1,4 +1,4 @@
-//! `keyfold serve`: runs the server until a signal, or until a part of it dies.
+//! `keyfold serve`: runs the server until a signal, or until a part of it ends.
 
 use anyhow::bail;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -6,9 +6,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::app::{App, Running, Seams};
 use crate::config::Config;
 
-/// The signals that stop the server, and those that would end it out of order if nobody listened.
+/// Signals that stop the server, and those that would kill it if they were not handled.
 struct Signals {
+    /// SIGTERM, SIGINT and SIGQUIT: each stops the server.
     stopping: [Signal; 3],
+    /// SIGHUP, SIGUSR1 and SIGUSR2: each is logged, and has no other effect.
     ignored: [Signal; 3],
 }
 
@@ -22,7 +24,7 @@ impl Signals {
         Ok(Self { stopping: [terminate?, interrupt?, quit?], ignored: [hangup?, first?, second?] })
     }
 
-    /// Waits for one that stops the server.
+    /// Waits for a signal that stops the server.
     async fn next(&mut self) {
         let [terminate, interrupt, quit] = &mut self.stopping;
         let [hangup, first, second] = &mut self.ignored;
@@ -42,14 +44,14 @@ impl Signals {
     }
 }
 
-/// Serves until SIGTERM, SIGQUIT or Ctrl-C; a second one skips the waiting.
+/// Serves until SIGTERM, SIGQUIT or Ctrl-C; a second signal skips the graceful stop.
 pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     let is_disabled = config.telemetry.opentelemetry.is_disabled;
     let nowhere = if is_disabled { "OTEL_SDK_DISABLED" } else { "KEYFOLD_METRICS_LISTEN" };
     let mut running = tokio::select! {
         started = Box::pin(App::start(config, Seams::default())) => started?,
-        // What was started is dropped: the private cluster stops when its lifeline closes.
+        // Started parts are dropped: the private cluster stops because its lifeline closes.
         () = signals.next() => return Ok(()),
     };
     announce(&running, nowhere)?;

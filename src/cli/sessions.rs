@@ -1,4 +1,4 @@
-//! `keyfold sessions end`: everybody signs in again.
+//! `keyfold sessions end`: all users must sign in again.
 
 use std::pin::pin;
 
@@ -17,7 +17,7 @@ use crate::sessions::{self, Sessions};
 use crate::telemetry::of_own_accord;
 use crate::telemetry::spans::sampling::Keeping;
 
-/// Users whose sessions are ended at the same time, so that they are committed in groups.
+/// Users whose sessions are ended concurrently, so that group commit applies.
 const AT_ONCE: usize = 64;
 
 /// Ends every session of every user.
@@ -55,7 +55,7 @@ fn number(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
 
-/// Ends every session of a user; returns how many there were.
+/// Ends every session of a user; returns their number.
 pub(super) async fn end_of(
     foundation: &Foundation,
     lists: &Entities<SessionList>,

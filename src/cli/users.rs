@@ -1,7 +1,7 @@
-//! `keyfold users delete`: the account, its idempotency keys and snapshots first, then its sessions.
+//! `keyfold users delete`: the account with its idempotency keys and snapshots first, then its sessions.
 //!
-//! From the moment the account is deleted nothing is accepted from its user, whatever became of the sessions: a command
-//! that was interrupted in between leaves sessions that nobody can use. Run again, it ends them.
+//! Once the account is deleted, no request of its user is accepted, whatever became of the sessions: a command that was
+//! interrupted in between leaves sessions that are of no use. Run again, it ends them.
 
 use super::commands::on_foundation;
 use super::people::{known_form, nobody};
@@ -23,7 +23,7 @@ use crate::sessions::session_list::SessionList;
 use crate::tasks::Tasks;
 use crate::tasks::idempotency;
 
-/// What caused the events.
+/// Cause recorded with the events.
 const CAUSE: &str = "users delete";
 
 /// Deletes the user with this address.
@@ -44,9 +44,13 @@ pub(super) async fn delete(config: &Config, email: &str) -> anyhow::Result<()> {
     deleted
 }
 
+/// Handles with which a user is deleted.
 struct Deletion<'a> {
+    /// Log, pool and clock.
     foundation: &'a Foundation,
+    /// Entities of the accounts.
     accounts: &'a Entities<Account>,
+    /// Entities of the session lists.
     lists: &'a Entities<SessionList>,
 }
 
@@ -85,8 +89,8 @@ impl Deletion<'_> {
         Ok(())
     }
 
-    /// The user, and whoever was deleted before and still has sessions: their command was interrupted, or a server that had
-    /// not heard of it yet let them sign in.
+    /// The user, and users deleted earlier who still have sessions: their command was interrupted, or a server that had not
+    /// heard of the deletion yet let them sign in.
     async fn left_behind(&self, user: Option<UserId>) -> anyhow::Result<Vec<UserId>> {
         let pool = &self.foundation.reading.pool;
         let owners = owners(pool).await?;

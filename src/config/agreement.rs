@@ -1,4 +1,4 @@
-//! What has to be the same for all nodes of a cluster: what clients see of them, and what they do to the same things.
+//! Settings on which all nodes of a cluster must agree: those that clients see, and those that change shared data.
 //!
 //! Secrets are not among them: a node whose secret does not open the keys does not start.
 
@@ -13,7 +13,7 @@ use super::variables::{
 use crate::eventlog::cluster::agreement::Agreement;
 use crate::keys::algorithm::Algorithm;
 
-/// The variables that are compared.
+/// Variables that nodes compare.
 pub(super) const AGREED: [&Variable; 12] = [
     &PUBLIC_URL,
     &CORS_ORIGINS,
@@ -32,7 +32,7 @@ pub(super) const AGREED: [&Variable; 12] = [
 const NOT_SET: &str = "not set";
 
 impl Config {
-    /// What this node must have in common with others that serve the same database.
+    /// Values that this node must share with all others on the same database.
     pub fn agreement(&self) -> Agreement {
         let Self { http, keys, tokens, sessions, passwords, .. } = self;
         let origin = http.public_url.as_ref().map(|url| url.origin().ascii_serialization());
@@ -62,14 +62,14 @@ impl Config {
     }
 }
 
-/// A list whose order means nothing.
+/// Writes a list whose order means nothing, sorted.
 fn list<T: ToString>(items: &[T]) -> String {
     let mut items: Vec<_> = items.iter().map(ToString::to_string).collect();
     items.sort_unstable();
     if items.is_empty() { NOT_SET.to_owned() } else { items.join(",") }
 }
 
-/// The settings that may differ for now.
+/// Settings that may differ while a cluster is reconfigured, node by node.
 pub(super) fn read_changing(reader: &mut Reader<'_>) -> Vec<String> {
     reader.read_unless_empty(&CHANGING, parse_changing).unwrap_or_default()
 }
@@ -79,7 +79,7 @@ fn parse_changing(value: &str) -> Result<Vec<String>, InvalidValue> {
     names.map(agreed).collect()
 }
 
-/// The name of a variable that is compared, by whichever of its names.
+/// Name of a compared variable, given by any of its names.
 fn agreed(name: &str) -> Result<String, InvalidValue> {
     let variable = AGREED.iter().find(|variable| variable.names().any(|known| known == name));
     variable.map(|variable| variable.name.to_owned()).ok_or_else(|| {

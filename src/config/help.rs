@@ -2,21 +2,21 @@
 
 use super::variables::{VARIABLES, Variable};
 
-/// The longest line of `--help`.
+/// Longest line of `--help`, in characters.
 const WIDTH: usize = 100;
-/// The space before the names.
+/// Indentation of the names.
 const INDENT: usize = 2;
-/// The space between the longest name and the meanings.
+/// Gap between the longest name and the meanings.
 const GAP: usize = 2;
 
-/// The table for `--help`: names on the left, meanings and defaults on the right, wrapped.
+/// Table for `--help`: names on the left, meanings and defaults on the right, wrapped.
 pub fn help() -> String {
     let longest = VARIABLES.iter().map(|variable| variable.name.len()).max().unwrap_or(0);
     let rows = VARIABLES.iter().flat_map(|variable| help_lines(variable, longest + GAP));
     std::iter::once("Environment variables:\n".to_owned()).chain(rows).collect()
 }
 
-/// The lines of one variable, with its meaning `column` characters behind the beginning of its name.
+/// Lines of one variable, with its meaning `column` characters to the right of its name.
 fn help_lines(variable: &Variable, column: usize) -> Vec<String> {
     let Variable { name, alias, default, meaning } = variable;
     let alias = alias.map(|alias| format!(" Also {alias}.")).unwrap_or_default();
@@ -30,7 +30,7 @@ fn help_lines(variable: &Variable, column: usize) -> Vec<String> {
         .collect()
 }
 
-/// The table for `docs/configuration.md`, in Markdown.
+/// Table for `docs/configuration.md`, in Markdown.
 pub fn markdown_table() -> String {
     let head = "| variable | default | meaning |\n|---|---|---|\n".to_owned();
     std::iter::once(head).chain(VARIABLES.iter().map(markdown_row)).collect()
@@ -43,7 +43,7 @@ fn markdown_row(variable: &Variable) -> String {
     format!("| {} | {quote}{default}{quote} | {meaning} |\n", names.join(" or "))
 }
 
-/// Puts words into lines of at most `width` characters.
+/// Wraps words into lines of at most `width` characters.
 fn wrap<'a>(words: impl Iterator<Item = &'a str>, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in words {

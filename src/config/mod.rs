@@ -4,8 +4,8 @@
 //! is plain data: nothing here opens a file or a connection, and tests build one without an environment and change its
 //! fields.
 //!
-//! Invariant: a [`Config`] made by [`Config::from_environment`] holds only values inside their documented bounds, and
-//! when it cannot be made, [`ConfigError`] names every problem at once, never showing a secret.
+//! Invariant: a [`Config`] made by [`Config::from_environment`] holds only values inside their documented bounds; if it
+//! cannot be made, [`ConfigError`] names every problem at once, never showing a secret.
 
 mod agreement;
 mod help;
@@ -35,28 +35,28 @@ pub use self::variables::{VARIABLES, Variable};
 use self::read::reader::Reader;
 use crate::telemetry::settings::TelemetrySettings;
 
-/// Everything that can be configured, one field per concern.
+/// All settings, one field per concern.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// Where the server listens and how clients reach it.
+    /// Addresses of the server, and its peers.
     pub http: HttpConfig,
-    /// The PostgreSQL that holds the log and the read models.
+    /// PostgreSQL with the log and the read models.
     pub database: DatabaseConfig,
-    /// What private keys are sealed under; `None` lets the owner of the private cluster make and keep one.
+    /// Seals private keys; `None` lets the owner of the private cluster generate and keep one.
     pub secret: Option<Secret>,
-    /// What private keys may still be sealed under.
+    /// Earlier secrets, under which private keys may still be sealed.
     pub previous_secrets: Vec<Secret>,
-    /// Signing keys.
+    /// Rotation and algorithm of signing keys.
     pub keys: KeyConfig,
-    /// Access tokens.
+    /// Lifetime and audiences of access tokens.
     pub tokens: TokenConfig,
-    /// Sessions.
+    /// Idle and absolute timeout of sessions.
     pub sessions: SessionConfig,
-    /// The cost and the bounds of password hashing.
+    /// Cost and queue of password hashing.
     pub passwords: PasswordConfig,
-    /// How much memory the server may take.
+    /// Memory limit of the process.
     pub memory: MemoryConfig,
-    /// How many entities stay in memory, and for how long.
+    /// Passivation and snapshots of entities.
     pub entities: EntityConfig,
     /// Logs, traces and metrics.
     pub telemetry: TelemetrySettings,
@@ -65,7 +65,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// The documented defaults, with the private cluster in `data`.
+    /// Documented defaults, with the private cluster in `data`.
     pub fn for_data_directory(data: impl Into<PathBuf>) -> Self {
         let location =
             DatabaseLocation::Private { data: data.into(), binaries: None, run_as: None };
@@ -75,10 +75,10 @@ impl Config {
         }
     }
 
-    /// Reads the variables of this process.
+    /// Reads the environment of this process.
     ///
     /// # Errors
-    /// When a variable is missing, unknown or has a value that cannot be used: all problems at once.
+    /// Fails if a variable is missing, unknown or has an unusable value: all problems at once.
     pub fn from_process_environment() -> Result<Self, ConfigError> {
         Self::from_environment(&ProcessEnvironment)
     }
@@ -86,7 +86,7 @@ impl Config {
     /// Reads the variables of `environment`.
     ///
     /// # Errors
-    /// When a variable is missing, unknown or has a value that cannot be used: all problems at once.
+    /// Fails if a variable is missing, unknown or has an unusable value: all problems at once.
     pub fn from_environment(environment: &dyn Environment) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(environment);
         let config = Self {

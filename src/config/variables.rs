@@ -1,33 +1,33 @@
-//! The one table of every variable: its names, its default and what it means.
+//! Table of all variables: names, defaults and meanings.
 //!
 //! Invariant: the name of a variable is written here and nowhere else, and every constant here is in [`VARIABLES`].
 
-/// One environment variable.
+/// An environment variable with its documentation.
 #[derive(Clone, Copy, Debug)]
 pub struct Variable {
-    /// Its name.
+    /// Name as the environment has it.
     pub name: &'static str,
-    /// Another name for the same thing, kept for deployments that come from Better Auth.
+    /// Alternative name, kept for deployments that come from Better Auth.
     pub alias: Option<&'static str>,
-    /// What holds when it is not set: a value that could be given, or a description (which has a space in it).
+    /// Value that holds if it is not set: one that could be given, or a description (which has a space in it).
     pub default: &'static str,
-    /// What it decides, in a sentence or two.
+    /// Effect of the variable, in a sentence or two.
     pub meaning: &'static str,
 }
 
 impl Variable {
-    /// Both its names, or the one it has.
+    /// All names of the variable, the main one first.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.name).chain(self.alias)
     }
 
-    /// Whether [`Variable::default`] is a value that could be given, and not a description.
+    /// True if [`Variable::default`] is a value that could be given, and not a description.
     pub fn has_literal_default(&self) -> bool {
         !self.default.contains(' ')
     }
 }
 
-/// Makes a constant of every row, and [`VARIABLES`] of all of them.
+/// Makes a constant of each row, and [`VARIABLES`] of all of them.
 macro_rules! variables {
     ($($constant:ident = $name:literal $(or $alias:literal)?, $default:literal, $meaning:literal;)*) => {
         $(

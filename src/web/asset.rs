@@ -1,4 +1,4 @@
-//! Bytes that do not change while the server runs: with an entity tag, and compressed for whoever takes that.
+//! Bytes that do not change while the server runs: with an entity tag, and compressed for clients that accept that.
 
 use std::sync::OnceLock;
 
@@ -10,28 +10,36 @@ use poem::{Body, Endpoint, IntoResponse, Request, Response, Result};
 use crate::http::header_of;
 use crate::http::response::{compressed, etag};
 
-/// Media types of assets.
+/// Media types of styles and scripts.
 pub(super) const STYLE: &str = "text/css; charset=utf-8";
 pub(super) const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// Bytes of a media type. Made when they are first asked for: a server does not hold in memory what nobody opens.
+/// Bytes of a media type. They are made on the first request, so that assets that are never opened take no memory.
 pub(super) struct Asset {
+    /// Media type of the response.
     content_type: &'static str,
+    /// `Cache-Control` of the response.
     cache: &'static str,
+    /// Content security policy, for assets that are pages.
     policy: Option<&'static str>,
+    /// Makes the bytes, once.
     make: Box<dyn Fn() -> Bytes + Send + Sync>,
+    /// Bytes with their tag and compressed form, from the first request on.
     content: OnceLock<Content>,
 }
 
+/// Bytes as they are sent.
 struct Content {
+    /// Uncompressed form, for clients that do not accept gzip.
     bytes: Bytes,
-    /// Nothing where compressing does not help.
+    /// Compressed form; `None` if compression does not make it smaller.
     gzipped: Option<Bytes>,
+    /// Strong entity tag of the uncompressed form.
     etag: String,
 }
 
 impl Asset {
-    /// What `make` makes, which caches keep as `cache` says.
+    /// An asset whose bytes are made by `make`, and cached by clients as `cache` says.
     pub(super) fn new(
         content_type: &'static str,
         cache: &'static str,
@@ -40,12 +48,12 @@ impl Asset {
         Self { content_type, cache, policy: None, make: Box::new(make), content: OnceLock::new() }
     }
 
-    /// The same with a content security policy of its own.
+    /// Sets a content security policy of its own.
     pub(super) fn with_policy(self, policy: &'static str) -> Self {
         Self { policy: Some(policy), ..self }
     }
 
-    /// How many bytes are sent to a browser.
+    /// Bytes that are sent to a browser.
     #[cfg(test)]
     pub(super) fn sent_bytes(&self) -> usize {
         let Content { bytes, gzipped, .. } = self.content();
@@ -61,7 +69,7 @@ impl Asset {
         })
     }
 
-    /// The answer to a request.
+    /// Answers a request, perhaps with `304` or compressed.
     pub(super) fn answer(&self, request: &Request) -> Response {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return StatusCode::METHOD_NOT_ALLOWED.into_response();
@@ -70,7 +78,7 @@ impl Asset {
         let gzipped = gzipped.as_ref().filter(|_| compressed::is_accepted(request));
         let known = header_of(request, &header::IF_NONE_MATCH)
             .is_some_and(|tags| etag::matches(tags, etag));
-        // The bytes that travel are others when they are compressed, and mean the same: such a tag is weak.
+        // The compressed bytes differ from the tagged ones in form only, which a weak tag expresses.
         let etag = if gzipped.is_some() { format!("W/{etag}") } else { etag.clone() };
         let mut response = Response::builder()
             .content_type(self.content_type)

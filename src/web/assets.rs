@@ -1,7 +1,7 @@
-//! The style and the modules of the pages.
+//! Styles and modules of the pages.
 //!
-//! They are part of the binary. A file's name holds a hash of what is in it, so browsers keep it for ever and a page never
-//! runs with the modules of another version. Modules name each other by their plain names, which are replaced here.
+//! They are part of the binary. A file's name holds a hash of its content, so browsers keep it forever, and a page never
+//! runs with modules of another version. Modules import each other by their plain names, which are replaced here.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -14,10 +14,10 @@ use poem::{IntoResponse, Request, Response};
 
 use super::asset::{Asset, SCRIPT, STYLE};
 
-/// Where they are.
+/// Path prefix of all assets.
 pub const PREFIX: &str = "/assets/";
 
-/// Kept for a year, which is for ever, without asking (RFC 8246).
+/// Cached for a year without revalidation (RFC 8246); a new version has a new name.
 const CACHE: &str = "public, max-age=31536000, immutable";
 
 /// Characters of a hash in a name: enough that no two versions share them.
@@ -25,7 +25,7 @@ const HASH_LENGTH: usize = 12;
 
 const PICTURE: &str = "image/svg+xml";
 
-/// Each names only files that stand before it.
+/// Name, media type and text of each file. A file imports only files that stand before it.
 const FILES: [(&str, &str, &str); 26] = [
     ("app.css", STYLE, include_str!("assets/app.css")),
     ("icon.svg", PICTURE, include_str!("assets/icon.svg")),
@@ -55,11 +55,13 @@ const FILES: [(&str, &str, &str); 26] = [
     ("tasks.js", SCRIPT, include_str!("assets/tasks.js")),
 ];
 
-/// A file under the path it is reached at.
+/// A file with its hashed path.
 struct File {
+    /// Path under which it is served.
     path: String,
-    /// The files it names, and those that they name.
+    /// Files that it imports, directly or through others.
     needs: Vec<&'static str>,
+    /// Content and headers, as they are served.
     asset: Asset,
 }
 
@@ -72,7 +74,7 @@ static ASSETS: LazyLock<HashMap<&'static str, File>> = LazyLock::new(|| {
     known
 });
 
-/// A file that may name those that are known.
+/// Makes a file that may import the known ones.
 fn file(
     (name, content_type, text): (&'static str, &'static str, &'static str),
     known: &HashMap<&'static str, File>,
@@ -92,7 +94,7 @@ fn file(
     File { path, needs, asset }
 }
 
-/// `app.css` becomes `app.HASH.css`.
+/// Adds a hash to a name: `app.css` becomes `app.HASH.css`.
 fn hashed_name(name: &str, text: &str) -> String {
     let mut hash = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, text.as_bytes()));
     hash.truncate(HASH_LENGTH);
@@ -100,17 +102,17 @@ fn hashed_name(name: &str, text: &str) -> String {
     format!("{stem}.{hash}.{extension}")
 }
 
-/// The path of a file; nothing leads to one that is not there.
+/// Path of a file; empty for an unknown one.
 pub(super) fn path(name: &str) -> &'static str {
     ASSETS.get(name).map_or("", |file| &file.path)
 }
 
-/// The paths of the modules that a module needs: a browser fetches them at once instead of finding them one by one.
+/// Paths of the modules that a module imports: a browser fetches them at once instead of finding them one by one.
 pub(super) fn needs(name: &str) -> impl Iterator<Item = &'static str> {
     ASSETS.get(name).into_iter().flat_map(|file| &file.needs).map(|name| path(name))
 }
 
-/// The file at a path.
+/// Answers with the file at the request's path.
 pub(super) fn answer(request: &Request) -> Response {
     let asset = ASSETS.values().find(|file| file.path == request.uri().path());
     asset.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |file| file.asset.answer(request))

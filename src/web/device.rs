@@ -1,6 +1,6 @@
-//! What a person calls the program and the system that a session began on.
+//! Names of the program and the system on which a session began, for its user.
 
-/// Programs by what their `User-Agent` holds. Many pretend to be others: the more particular names come first.
+/// Programs by a part of their `User-Agent`. Many pretend to be others: the more particular parts come first.
 const PROGRAMS: [(&str, &str); 15] = [
     ("Edg/", "Edge"),
     ("EdgA/", "Edge"),
@@ -19,7 +19,7 @@ const PROGRAMS: [(&str, &str); 15] = [
     ("node", "Node.js"),
 ];
 
-/// Systems, likewise.
+/// Systems by a part of their `User-Agent`, the more particular parts first.
 const SYSTEMS: [(&str, &str); 8] = [
     ("iPhone", "iPhone"),
     ("iPad", "iPad"),
@@ -31,7 +31,7 @@ const SYSTEMS: [(&str, &str); 8] = [
     ("Linux", "Linux"),
 ];
 
-/// `Firefox on Windows`, as far as the `User-Agent` tells.
+/// Makes a name such as `Firefox on Windows`, as far as the `User-Agent` tells.
 pub(super) fn name(user_agent: Option<&str>) -> String {
     let user_agent = user_agent.unwrap_or_default();
     let named = |names: &[(&str, &'static str)]| {

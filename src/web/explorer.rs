@@ -1,7 +1,7 @@
 //! The API explorer: Swagger UI at `/docs`, from assets that are part of the binary.
 //!
-//! poem-openapi embeds Swagger UI as one page with inline scripts. It is taken apart here, once, so that scripts are
-//! files of their own: they can be cached, and the page needs no `unsafe-inline` script.
+//! poem-openapi embeds Swagger UI as one page with inline scripts. This module takes it apart, once, into files: they can
+//! be cached, and the page needs no `unsafe-inline` script.
 
 use bytes::Bytes;
 use poem::Route;
@@ -22,24 +22,24 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
 /// Browsers keep assets and ask whether they changed.
 const CACHE: &str = "no-cache";
 
-/// The script of Swagger UI, as poem-openapi embeds it.
+/// Script of Swagger UI, as poem-openapi embeds it.
 fn swagger_ui_script() -> Bytes {
     between("<script charset=\"UTF-8\">", "</script>")
 }
 
-/// Its style.
+/// Style of Swagger UI, as poem-openapi embeds it.
 fn swagger_ui_style() -> Bytes {
     between("<style charset=\"UTF-8\">", "</style>")
 }
 
-/// A part of Swagger UI's page.
+/// Part of Swagger UI's page between two markers.
 fn between(begin: &str, end: &str) -> Bytes {
     let page = OpenApiService::new((), "", "").swagger_ui_html();
     let inner = page.split_once(begin).and_then(|(_, rest)| rest.split_once(end));
     inner.map(|(inner, _)| inner.to_owned().into()).unwrap_or_default()
 }
 
-/// The explorer's page and assets, and the OpenAPI document.
+/// Routes of the explorer's page and assets, and of the OpenAPI document.
 pub fn routes() -> Route {
     Route::new()
         .at("/docs", asset(problem::PAGE, || PAGE.into()))
@@ -54,7 +54,7 @@ fn asset(content_type: &'static str, make: fn() -> Bytes) -> Asset {
     Asset::new(content_type, CACHE, make).with_policy(POLICY)
 }
 
-/// Whether a path belongs to the explorer.
+/// True if a path belongs to the explorer.
 pub fn is_page(path: &str) -> bool {
     matches!(path, "/openapi.json" | "/docs") || path.starts_with("/docs/")
 }

@@ -1,7 +1,8 @@
-//! Forms: where they may come from, what is in one, and what is wrong with it.
+//! Forms: their origin, their fields, and the errors shown in them.
 //!
-//! A form is taken from this site's own pages only, whoever sends it: signing somebody in as somebody else is an attack
-//! too. Browsers say where a request comes from in `Sec-Fetch-Site`, or else in `Origin`; without either, nothing is taken.
+//! A form is accepted from this site's own pages only, with or without a session: signing a user in to another account is an
+//! attack too. Browsers send the origin of a request in `Sec-Fetch-Site`, or else in `Origin`; without either, no form is
+//! accepted.
 
 use std::fmt;
 
@@ -21,18 +22,18 @@ const CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
 
 /// Most fields of a form.
 const MOST_FIELDS: usize = 32;
-/// Most characters of a field: what is longer is too long for every field, and is shown again.
+/// Most characters of a field: a longer text is too long for every field, and is shown again.
 const LONGEST: usize = 4_096;
 
-/// What was typed into a form of this site.
+/// Fields of a submitted form.
 pub(super) struct Form(Vec<(String, Zeroizing<String>)>);
 
 impl Form {
-    /// The form of a request.
+    /// Reads the form of a request.
     ///
     /// # Errors
     ///
-    /// When it does not come from a page of this site, is too large, or is no form.
+    /// Fails if it does not come from a page of this site, is too large, or is no form.
     pub(super) async fn of(request: &mut Request) -> Result<Self, Problem> {
         require_own_page(request, &State::of(request)?.server.site)?;
         require_type(request, "a form", &[CONTENT_TYPE])?;
@@ -43,12 +44,12 @@ impl Form {
         Ok(Self(pairs.map(|(name, value)| (cut(&name), Zeroizing::new(cut(&value)))).collect()))
     }
 
-    /// What was typed into a field; nothing if there is none.
+    /// Text of a field; empty if there is no such field.
     pub(super) fn text(&self, name: &str) -> &str {
         self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }
 
-    /// The fields that are no passwords.
+    /// Fields that are no passwords.
     pub(super) fn without_passwords(&self) -> Vec<(String, String)> {
         let fields =
             self.0.iter().filter(|(name, _)| !name.to_ascii_lowercase().contains("password"));
@@ -56,47 +57,49 @@ impl Form {
     }
 }
 
-/// Passwords are typed into forms, so nothing of one is shown.
+/// Shows no field, since some are passwords.
 impl fmt::Debug for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Form")
     }
 }
 
-/// The first characters of a text, `most` of them.
+/// First `most` characters of a text.
 pub(super) fn cut(text: &str, most: usize) -> String {
     text.chars().take(most).collect()
 }
 
-/// `403` unless a page of this site sent the request.
+/// Fails with `403` unless a page of this site sent the request.
 fn require_own_page(request: &Request, site: &Site) -> Result<(), Problem> {
     let is_own = site.sender(request) == Sender::Own;
     let refused = "Forms are accepted from this site's own pages only";
     is_own.then_some(()).ok_or_else(|| Problem::forbidden(codes::UNTRUSTED_ORIGIN, refused))
 }
 
-/// What is wrong with a form, beside its fields and above them.
+/// Errors in a form, beside its fields and above them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Complaints {
+    /// Errors of single fields, shown beside them.
     fields: Vec<FieldProblem>,
+    /// Error of the whole form, shown above it.
     whole: Option<String>,
 }
 
 impl Complaints {
-    /// What a problem says of a form.
+    /// Errors in a form that a problem describes.
     pub(super) fn of(problem: &Problem) -> Self {
         let fields = problem.details().to_vec();
         let whole = fields.is_empty().then(|| problem.message().to_owned());
         Self { fields, whole }
     }
 
-    /// What is wrong with a field.
+    /// Error of a field.
     pub(super) fn about(&self, name: &str) -> Option<&str> {
         let problem = self.fields.iter().find(|problem| problem.field == name);
         problem.map(|problem| problem.message.as_str())
     }
 
-    /// What is wrong with the form as a whole.
+    /// Error of the form as a whole.
     pub(super) fn whole(&self) -> Option<&str> {
         self.whole.as_deref()
     }

@@ -1,4 +1,4 @@
-//! What is answered instead of a page.
+//! Answers in place of a page.
 
 use poem::Request;
 
@@ -7,55 +7,55 @@ use super::own_path::OwnPath;
 use crate::base::id::UserId;
 use crate::http::response::problem::Problem;
 
-/// Why a page is not shown.
+/// Reason for which a page is not shown.
 #[derive(Debug)]
 pub(super) enum Instead {
-    /// Whoever asks has to sign in first, to come back afterwards.
+    /// A sign-in is required first; it leads back to this path.
     SignIn(Option<OwnPath>),
-    /// A new sign-in is needed, which leads back to the account.
+    /// A new sign-in is required, which leads back to the account.
     SignInAgain,
-    /// Something is wrong.
+    /// The request failed; its page says why.
     Problem(Box<Trouble>),
 }
 
-/// Something is wrong.
+/// A failure, with what its page shows beside it.
 #[derive(Debug)]
 pub(super) struct Trouble {
-    /// What.
+    /// Status and message of the failure.
     pub(super) problem: Problem,
-    /// The person who is told so, if they are known.
+    /// The user who sees the page, if known.
     pub(super) viewer: Option<Viewer>,
-    /// What was typed, to be sent again.
+    /// Submitted fields, to be sent again.
     pub(super) again: Option<Again>,
 }
 
-/// A person who is signed in, as far as a page about a problem has to know them.
+/// A signed-in user, as far as a page about a problem needs it.
 #[derive(Debug, Clone)]
 pub(super) struct Viewer {
-    /// The user.
+    /// Owner of the tasks to which the page leads.
     pub(super) user_id: UserId,
-    /// Keeps their cookie for longer, if the request has extended the session.
+    /// Cookie with a later expiry, if the request has extended the session.
     pub(super) cookie: Option<String>,
 }
 
-/// What was typed into a form. Never a password.
+/// Submitted fields of a form, to be sent again. Never a password.
 #[derive(Debug)]
 pub(super) struct Again {
-    /// Where it is sent.
+    /// Path to which the form is sent.
     pub(super) path: String,
-    /// Its fields by their names.
+    /// Names and texts of the fields.
     pub(super) fields: Vec<(String, String)>,
 }
 
 impl Again {
-    /// What a request has sent.
+    /// Keeps the fields that a request has sent.
     pub(super) fn new(request: &Request, form: &Form) -> Self {
         Self { path: request.uri().path().to_owned(), fields: form.without_passwords() }
     }
 }
 
 impl Instead {
-    /// Something is wrong, and this is what was typed.
+    /// Adds the submitted fields to a problem.
     pub(super) fn keeping(self, again: Again) -> Self {
         match self {
             Self::Problem(trouble) => {
@@ -65,7 +65,7 @@ impl Instead {
         }
     }
 
-    /// A problem that a person is told of.
+    /// A problem whose page is shown to a signed-in user.
     pub(super) fn told_to(problem: Problem, viewer: Viewer) -> Self {
         Self::Problem(Box::new(Trouble { problem, viewer: Some(viewer), again: None }))
     }

@@ -1,11 +1,11 @@
-//! Where somebody is sent after signing in: to a path of this site and nowhere else.
+//! Target of the redirect after signing in: a path of this site and nothing else.
 
 use poem::Request;
 use url::{Url, form_urlencoded};
 
 use super::page_map;
 
-/// Longer than any path of a page.
+/// Most bytes of a path, more than any page's has.
 const MAX_BYTES: usize = 512;
 
 /// A path of this site, with its query.
@@ -13,8 +13,8 @@ const MAX_BYTES: usize = 512;
 pub(super) struct OwnPath(String);
 
 impl OwnPath {
-    /// The text as a path of this site. Browsers take `//host`, `/\host` and what holds control characters for addresses
-    /// elsewhere, so whatever does not stay on a made-up site, spelled exactly like this, is none.
+    /// Parses a path of this site. Browsers take `//host`, `/\host` and texts with control characters for other sites, so a
+    /// text that does not stay on a made-up site, spelled exactly like this, is refused.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let base = Url::parse("http://own.invalid").ok()?;
         let joined = base.join(text).ok()?;
@@ -27,7 +27,7 @@ impl OwnPath {
         stays.then(|| Self(text.to_owned()))
     }
 
-    /// What `?next=` of a request says.
+    /// Path in `?next=` of a request.
     pub(super) fn next_of(request: &Request) -> Option<Self> {
         let query = request.uri().query().unwrap_or_default();
         let mut pairs = form_urlencoded::parse(query.as_bytes());
@@ -36,7 +36,7 @@ impl OwnPath {
         next.filter(Self::is_page)
     }
 
-    /// The page that a request asks for; of a form, the page that it stands on.
+    /// Page that a request asks for; for a form, the page on which it stands.
     pub(super) fn of_page(request: &Request) -> Option<Self> {
         let path = request.uri().path_and_query()?.as_str();
         if page_map::is_shown(request.uri().path()) {
@@ -46,18 +46,18 @@ impl OwnPath {
         }
     }
 
-    /// Whether it can be looked at, which not every path can that takes a form.
+    /// True if it can be opened by a link, which not every path can that takes a form.
     fn is_page(&self) -> bool {
         let path = self.0.split('?').next().unwrap_or_default();
         page_map::is_shown(path) || !page_map::is_page(path)
     }
 
-    /// The path.
+    /// Text of the path.
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The same as the value of a query's parameter.
+    /// Text of the path, encoded as the value of a query parameter.
     pub(super) fn encoded(&self) -> String {
         form_urlencoded::byte_serialize(self.0.as_bytes()).collect()
     }

@@ -1,17 +1,17 @@
-//! The map of the pages: the path of each, and whether it is shown or takes a form.
+//! Map of the pages: the path of each, and its methods.
 
 use poem::Request;
 
 use super::assets;
 use crate::http::edge::trace::Operation;
 
-/// The path of a page, and its methods.
+/// Path of a page, and its methods.
 struct Place {
-    /// Its path, with parameters in braces.
+    /// Path with parameters in braces.
     path: &'static str,
-    /// Whether it is shown (`GET`).
+    /// True if it is shown (`GET`).
     is_shown: bool,
-    /// Whether it takes a form (`POST`).
+    /// True if it takes a form (`POST`).
     takes_form: bool,
 }
 
@@ -44,7 +44,7 @@ const PLACES: [Place; 14] = [
     sent("/account/sessions/{session_id}"),
 ];
 
-/// Whether a path is an instance of a template with parameters in braces.
+/// True if a path is an instance of a template with parameters in braces.
 fn fits(template: &str, path: &str) -> bool {
     let (mut wanted, mut given) = (template.split('/'), path.split('/'));
     loop {
@@ -61,27 +61,27 @@ fn find(path: &str) -> Option<&'static Place> {
     PLACES.iter().find(|place| fits(place.path, path))
 }
 
-/// The template of the page at a path.
+/// Template of the page at a path.
 pub(super) fn template(path: &str) -> Option<&'static str> {
     find(path).map(|place| place.path)
 }
 
-/// Whether a path is a page's or an asset's.
+/// True if a path is a page's or an asset's.
 pub fn is_page(path: &str) -> bool {
     path.starts_with(assets::PREFIX) || find(path).is_some()
 }
 
-/// The page that a request asks for, as telemetry names it.
+/// Page that a request asks for, as telemetry names it.
 pub fn operation(request: &Request) -> Option<Operation> {
     template(request.uri().path()).map(|path| Operation { id: path, path })
 }
 
-/// Whether there is something to look at.
+/// True if the path has a page that is shown.
 pub(super) fn is_shown(path: &str) -> bool {
     find(path).is_some_and(|place| place.is_shown)
 }
 
-/// The nearest page above a path that can be looked at: the one on which a form stands.
+/// Nearest page above a path that is shown: the one on which a form stands.
 pub(super) fn shown_above(path: &str) -> Option<&str> {
     let mut above = path;
     while let Some((start, _)) = above.rsplit_once('/').filter(|(start, _)| !start.is_empty()) {
@@ -93,7 +93,7 @@ pub(super) fn shown_above(path: &str) -> Option<&str> {
     None
 }
 
-/// The methods of a page, as `Allow` lists them.
+/// Methods of a page, as `Allow` lists them.
 pub fn methods(path: &str) -> Option<&'static str> {
     find(path).map(|place| match (place.is_shown, place.takes_form) {
         (true, true) => "GET, HEAD, POST",

@@ -1,4 +1,4 @@
-//! The page that says that something went wrong, and where else a browser is sent.
+//! The page about a problem, and the redirects in place of a page.
 
 use askama::Template;
 use poem::Response;
@@ -10,26 +10,34 @@ use crate::http::response::problem::Problem;
 use crate::http::response::problem::codes;
 use crate::telemetry::current_trace_id;
 
-/// Something went wrong.
+/// Data of the template.
 #[derive(Debug, Template)]
 #[template(path = "problem.html", config = "src/web/askama.toml")]
 struct ProblemPage {
+    /// Frame with the visitor, if known.
     frame: Frame,
+    /// Heading of the page.
     title: &'static str,
+    /// Explanation, with advice for the user.
     text: String,
+    /// Id by which an operator finds the request.
     trace_id: String,
+    /// Submitted fields, if it is worth sending them again.
     again: Option<Again>,
+    /// Link out of the page.
     onward: Onward,
 }
 
-/// Where to go from a page that says that something went wrong.
+/// Link out of a page about a problem.
 #[derive(Debug)]
 struct Onward {
+    /// Path of this site.
     path: &'static str,
+    /// Text of the link.
     text: &'static str,
 }
 
-/// The page that says what went wrong, with what was typed if it is worth sending again.
+/// Renders the page of a problem, with the submitted fields if they are worth sending again.
 pub(super) fn of_trouble(Trouble { problem, viewer, again }: Trouble) -> Response {
     let (title, text) = told(&problem);
     let onward = match viewer {
@@ -44,7 +52,7 @@ pub(super) fn of_trouble(Trouble { problem, viewer, again }: Trouble) -> Respons
     with_cookie(response, viewer.and_then(|viewer| viewer.cookie))
 }
 
-/// What a person is told.
+/// Heading and text for the user.
 fn told(problem: &Problem) -> (&'static str, String) {
     match problem.status() {
         StatusCode::NOT_FOUND => (
@@ -78,7 +86,7 @@ fn told(problem: &Problem) -> (&'static str, String) {
     }
 }
 
-/// The answer in place of a page.
+/// Response in place of a page.
 pub(super) fn instead(instead: Instead) -> Response {
     match instead {
         Instead::SignIn(None) => page::lead_to("/login"),

@@ -1,4 +1,4 @@
-//! Who looks at a page.
+//! Visitor of a page: a signed-in user.
 
 use poem::Request;
 
@@ -13,23 +13,23 @@ use crate::base::id::UserId;
 use crate::http::response::problem::Problem;
 use crate::http::response::problem::codes;
 
-/// Somebody with a live session.
+/// A user with a live session.
 #[derive(Debug, Clone)]
 pub(super) struct Visitor {
-    /// Their session, proven.
+    /// Proof of the session.
     pub(super) signed_in: SignedIn,
-    /// What is known of them.
+    /// Name and address, as pages show them.
     pub(super) profile: Profile,
-    /// Keeps their cookie for longer, if the request has extended the session.
+    /// Cookie with a later expiry, if the request has extended the session.
     pub(super) cookie: Option<String>,
 }
 
 impl Visitor {
-    /// Who sent the request, if they are signed in.
+    /// Authenticates the sender of the request, if signed in.
     ///
     /// # Errors
     ///
-    /// When nobody can say for the moment, or the cookie comes with a change from another site.
+    /// Fails if that cannot be decided for the moment, or the cookie comes with a change from another site.
     pub(super) async fn of(request: &Request) -> Result<Option<Self>, Problem> {
         match SignedIn::if_any(request).await? {
             Some(signed_in) => Self::known(request, signed_in).await.map(Some),
@@ -45,30 +45,30 @@ impl Visitor {
         Ok(Self { signed_in, profile, cookie })
     }
 
-    /// The user.
+    /// Id of the signed-in user.
     pub(super) fn user_id(&self) -> UserId {
         self.signed_in.session.user_id
     }
 
-    /// A page about a problem, for this person.
+    /// Page about a problem, for this visitor.
     pub(super) fn told(&self, problem: impl Into<Problem>) -> Instead {
         Instead::told_to(problem.into(), self.clone().into())
     }
 
-    /// The user as the owner of what a path names.
+    /// Checks that the visitor owns the tasks that a path names.
     ///
     /// # Errors
     ///
-    /// When it is somebody else's.
+    /// Fails if they are another user's.
     pub(super) fn owner_of(&self, user_id: &str) -> Result<Owner, Instead> {
         self.signed_in.owner_of(user_id).map_err(|problem| self.told(problem))
     }
 
-    /// Who sent the request, which only those who are signed in may.
+    /// Authenticates the sender of the request, who must be signed in.
     ///
     /// # Errors
     ///
-    /// When they are not, or nobody can say for the moment.
+    /// Fails if they are not, or that cannot be decided for the moment.
     pub(super) async fn required(request: &Request) -> Result<Self, Instead> {
         match SignedIn::of(request).await {
             Ok(signed_in) => Ok(Self::known(request, signed_in).await?),
@@ -79,12 +79,12 @@ impl Visitor {
         }
     }
 
-    /// What somebody who is signed in has typed into a form. The form of a page that was shown to somebody else is not
-    /// theirs: whoever signs in in another tab has the cookie from then on.
+    /// Reads a form of a signed-in user. A form that was shown to another user is refused: signing in in another tab
+    /// replaces the cookie under a page that is still open.
     ///
     /// # Errors
     ///
-    /// When nobody is, or the form is not to be taken.
+    /// Fails if the sender is not signed in, or the form is refused.
     pub(super) async fn sending(request: &mut Request) -> Result<(Self, Form), Instead> {
         let form = Form::of(request).await?;
         let again = Again::new(request, &form);
@@ -100,7 +100,7 @@ impl From<Visitor> for Viewer {
     }
 }
 
-/// `403` if the page with the form was shown to somebody else.
+/// Fails with `403` if the page with the form was shown to another user.
 pub(super) fn require_shown_to(form: &Form, user_id: UserId) -> Result<(), Problem> {
     let shown_to = form.text("user");
     let is_theirs = shown_to.is_empty() || shown_to.parse() == Ok(user_id);

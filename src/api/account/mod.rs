@@ -1,4 +1,4 @@
-//! A user's own account: their profile and their password.
+//! Operations on a user's own account: profile and password.
 
 pub mod password;
 pub mod profile;
@@ -6,5 +6,5 @@ pub mod profile;
 use self::password::ChangePassword;
 use self::profile::ChangeProfile;
 
-/// The operations.
+/// Operations of this folder, for the API's service.
 pub type Account = (ChangeProfile, ChangePassword);

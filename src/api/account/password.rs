@@ -1,8 +1,8 @@
 //! `POST /api/auth/password`: changes the password, ends every session and begins a new one.
 //!
-//! From the change of a password on, no session that the one before began is accepted. That they end is a commit of its own:
-//! it closes what is kept open in their name and tells verifiers elsewhere, and is worked for until it is certain or the
-//! answer says that it is not.
+//! Once the password is changed, no session begun with the old one is accepted. Their recorded ends are a commit of their
+//! own, which closes open streams and tells verifiers elsewhere; it is retried until it is certain, or the answer says that
+//! it is not.
 
 use poem::Request;
 use poem_openapi::types::Example;
@@ -35,7 +35,7 @@ crate::statuses! {
     Statuses: 400, 401, 403, 413, 415, 503;
 }
 
-/// Most tries to end the sessions while others are faster.
+/// Most attempts to end the sessions while other writers are faster.
 const TRIES: usize = 4;
 
 /// Who changes their password.
@@ -73,7 +73,7 @@ enum SignedInAnew {
     ),
 }
 
-/// The operation.
+/// Endpoint of the operation `changePassword`.
 #[derive(Debug, Default)]
 pub struct ChangePassword;
 
@@ -98,12 +98,12 @@ impl ChangePassword {
     }
 }
 
-/// Changes the password of a session's user, ends all of their sessions and begins a new one: what is answered, and the
-/// header that sets the new session's cookie.
+/// Changes the password of a session's user, ends all of their sessions and begins a new one. Returns the body of the
+/// answer, and the header that sets the new session's cookie.
 ///
 /// # Errors
 ///
-/// The problem to answer instead. Once the password is changed, it says so.
+/// Fails with the problem to answer. After the change of the password, the problem says that it was changed.
 pub(crate) async fn change_password(
     state: &State,
     request: &Request,
@@ -120,7 +120,7 @@ pub(crate) async fn change_password(
     state.begun.to_its_end(changed(state.clone(), pending, change)).await
 }
 
-/// The proof of the current password, and the new one; or everything that is wrong with them at once.
+/// Checks both passwords; fails with everything that is wrong with them at once.
 async fn proven(
     state: &State,
     user_id: UserId,
@@ -154,15 +154,19 @@ async fn proven(
     }
 }
 
-/// A password that is about to be changed.
+/// A change of the password that has been checked.
 struct Change {
+    /// Proof of the current password.
     proof: Proof,
+    /// New password, different from the current one.
     password: Password,
+    /// Cause and sender, recorded with the events.
     context: Context,
+    /// Subject of the audit events.
     about: About<'static>,
 }
 
-/// Changes the password, begins the new session and ends all others.
+/// Changes the password, begins the new session and ends all others, as a detached task.
 async fn changed(
     state: State,
     pending: PendingSession,
@@ -182,8 +186,8 @@ async fn changed(
         .map_err(Problem::after_password_change)
 }
 
-/// Begins the new session and ends all others. These end also if the new one cannot begin, unless that is because yet
-/// another password opens the account by now: whoever changed it so ends the sessions.
+/// Begins the new session and ends all others. These end also if the new one cannot begin, unless another change of the
+/// password came in between: that change ends the sessions itself.
 async fn begun_anew(
     state: &State,
     pending: PendingSession,
@@ -200,7 +204,7 @@ async fn begun_anew(
     begun
 }
 
-/// Ends all sessions but one. That another node keeps writing the same user's sessions is a reason to try again.
+/// Ends all sessions but one. Retries if another node keeps writing the same user's sessions.
 async fn end_others(
     state: &State,
     user_id: UserId,

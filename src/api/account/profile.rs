@@ -1,4 +1,4 @@
-//! `PATCH /api/auth/profile`: changes what a user says of themselves.
+//! `PATCH /api/auth/profile`: changes the user's profile.
 
 use poem::Request;
 use poem_openapi::types::{Example, MaybeUndefined};
@@ -54,7 +54,7 @@ enum Changed {
     ),
 }
 
-/// The operation.
+/// Endpoint of the operation `changeProfile`.
 #[derive(Debug, Default)]
 pub struct ChangeProfile;
 
@@ -77,11 +77,11 @@ impl ChangeProfile {
     }
 }
 
-/// Changes what the user of a session says of themselves: they as they are then.
+/// Changes the profile of a session's user, and returns the user as they are then.
 ///
 /// # Errors
 ///
-/// The problem to answer instead.
+/// Fails with the problem to answer.
 pub(crate) async fn change_profile(
     state: &State,
     session: &Session,
@@ -99,7 +99,7 @@ pub(crate) async fn change_profile(
 }
 
 impl ProfilePatch {
-    /// The new name, if there is to be one.
+    /// New name, if the patch has one.
     fn name(&self) -> Result<Option<Name>, Problem> {
         match &self.name {
             MaybeUndefined::Undefined => Ok(None),

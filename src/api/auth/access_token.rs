@@ -1,4 +1,4 @@
-//! Access tokens of sessions, and the profile that they carry.
+//! Access tokens of sessions, with the profile in their claims.
 
 use super::bodies::fresh_token::FreshToken;
 use crate::accounts::account::{self, Account, Profile};
@@ -8,7 +8,7 @@ use crate::http::response::problem::Problem;
 use crate::keys::tokens::access_token::Subject;
 use crate::sessions::table::Session;
 
-/// An access token of a session for an audience.
+/// Signs an access token of a session for an audience.
 pub(super) async fn fresh_token(
     state: &State,
     session: &Session,
@@ -30,7 +30,7 @@ pub(super) async fn fresh_token(
     })
 }
 
-/// The profile of a session's user.
+/// Profile of a session's user, unless the account is deleted.
 pub(crate) fn profile_of(account: &Published<Account>) -> Result<&Profile, Problem> {
     match &account.state {
         account::State::Active(profile) => Ok(profile),

@@ -1,6 +1,6 @@
-//! `GET /.well-known/jwks.json`: the public keys with which anybody can verify access tokens.
+//! `GET /.well-known/jwks.json`: the public keys that verify access tokens.
 //!
-//! The bodies are what the OpenAPI document says of the set. The set that is served is encoded once, by `keys`.
+//! The bodies describe the set in the OpenAPI document. The set that is served is encoded once, by `keys`.
 
 use poem::Request;
 use poem_openapi::types::Example;
@@ -92,7 +92,7 @@ impl Example for OkpKey {
     }
 }
 
-/// The operation.
+/// Endpoint of the operation `getKeys`.
 #[derive(Debug, Default)]
 pub struct GetKeys;
 
@@ -106,7 +106,7 @@ impl GetKeys {
     #[oai(path = "/.well-known/jwks.json", method = "get", operation_id = "getKeys")]
     async fn keys(&self, request: &Request) -> Result<Cached<JsonWebKeySet>, Failure<Statuses>> {
         let state = State::of(request)?;
-        // A database that is away leaves verifiers the keys that are known, which may not be kept then.
+        // Without the database, verifiers get the keys that are known, which they may not cache then.
         let is_fresh =
             state.gate.freshness.of_keys().await.is_ok() && state.gate.follower.is_following();
         let keys = state.gate.keys.key_set();

@@ -1,6 +1,6 @@
-//! Authentication: where accounts, sessions and keys meet.
+//! Operations of authentication, which join accounts, sessions and keys.
 //!
-//! The three know nothing of each other; the operations here join them.
+//! The three know nothing of each other.
 
 pub(crate) mod access_token;
 pub mod bodies;
@@ -23,10 +23,10 @@ use self::sign_out::SignOut;
 use self::sign_up::SignUp;
 use self::token::GetToken;
 
-/// The operations.
+/// Operations of this folder, for the API's service.
 pub type Auth = (SignUp, SignIn, SignOut, GetSession, GetToken, GetKeys, Revocations);
 
-/// The operations, with the answers about sessions that this node has encoded.
+/// Makes the operations, with the cache of encoded sessions.
 pub fn operations(cache: SessionCache) -> Auth {
     (SignUp, SignIn, SignOut, GetSession { cache }, GetToken, GetKeys, Revocations::default())
 }

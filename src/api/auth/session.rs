@@ -31,10 +31,10 @@ pub(crate) enum SessionResponse {
     ),
 }
 
-/// The operation.
+/// Endpoint of the operation `getSession`.
 #[derive(Debug)]
 pub struct GetSession {
-    /// The answers that this node has encoded.
+    /// Answers that this node has encoded, shared with the fast lane.
     pub(super) cache: SessionCache,
 }
 
@@ -54,7 +54,7 @@ impl GetSession {
     }
 }
 
-/// The session of a caller, also for a request that did not pass the typed layer.
+/// Answers with the session of a caller; called by the fast lane too.
 pub(crate) async fn current_session(
     cache: &SessionCache,
     caller: SignedIn,

@@ -1,4 +1,4 @@
-//! Encoded answers to `GET /api/auth/session`: each is serialised once per version of the session and its account.
+//! Response cache of `GET /api/auth/session`: each answer is serialised once per version of the session and its account.
 
 use bytes::Bytes;
 
@@ -11,33 +11,37 @@ use crate::base::response_cache::Encodings;
 use crate::eventlog::Published;
 use crate::sessions::table::Session;
 
-/// Bytes of a usual answer.
+/// Bytes of an average answer.
 const USUAL: usize = 512;
 
-/// The session and the account of an answer, in their versions.
+/// Cache key: the session and the account of an answer, in their versions.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
+    /// Session of the answer.
     session: SessionId,
+    /// Time of the last extension, which changes with the session.
     updated_at: Timestamp,
+    /// Expiry, which changes with it too.
     expires_at: Timestamp,
+    /// Version of the account, and so of the profile.
     account_version: i64,
 }
 
-/// The answers this node has encoded. Cheap to clone.
+/// Response cache of this node. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct SessionCache(Encodings<Key>);
 
 impl SessionCache {
-    /// No answers yet, and room for so many bytes of them.
+    /// An empty cache of at most `bytes` bytes.
     pub fn new(bytes: usize) -> Self {
         Self(Encodings::new(bytes, USUAL))
     }
 
-    /// The encoded [`CurrentSession`] of a session, whose user has this account and profile.
+    /// Returns the encoded [`CurrentSession`] of a session, whose user has this account and profile.
     ///
     /// # Errors
     ///
-    /// The body has no JSON form, which is a mistake in the body's type.
+    /// Fails if the body has no JSON form, which is a mistake in the body's type.
     pub(super) fn answer(
         &self,
         session: &Session,

@@ -59,7 +59,7 @@ enum SessionBegun {
     ),
 }
 
-/// The operation.
+/// Endpoint of the operation `signIn`.
 #[derive(Debug, Default)]
 pub struct SignIn;
 
@@ -80,11 +80,12 @@ impl SignIn {
     }
 }
 
-/// Begins a session for whoever knows the password: what is answered, and the header that sets the session's cookie.
+/// Begins a session after checking the password. Returns the body of the answer, and the header that sets the session's
+/// cookie.
 ///
 /// # Errors
 ///
-/// The problem to answer instead.
+/// Fails with the problem to answer.
 pub(crate) async fn sign_in(
     request: &Request,
     body: SignInRequest,
@@ -103,7 +104,7 @@ pub(crate) async fn sign_in(
     entered.await
 }
 
-/// The proof, if there is one. A wrong password and an unknown account are told apart to telemetry alone.
+/// Turns a failed attempt into one error for the client: only telemetry learns whether the account exists.
 fn proven(attempt: Attempt) -> Result<Proof, Problem> {
     let (user_id, reason) = match attempt {
         Attempt::Proven(proof) => return Ok(proof),
@@ -114,13 +115,13 @@ fn proven(attempt: Attempt) -> Result<Proof, Problem> {
     Err(Problem::wrong_credentials())
 }
 
-/// The reason that no session began for somebody who has proven their password.
+/// Reason for which no session began after the password was proven.
 fn not_entered(problem: &Problem) -> Reason {
     let reason = problem.reason();
     if reason == Reason::WrongPassword { Reason::PasswordChangedMeanwhile } else { reason }
 }
 
-/// The values of a sign-in, or what is wrong with the first that cannot be.
+/// Parses the fields of a sign-in; fails at the first that is wrong.
 fn credentials(body: SignInRequest) -> Result<(Email, Password), Problem> {
     let SignInRequest { email, password } = body;
     let email = Email::parse(&email).map_err(|error| Problem::invalid("email", error))?;

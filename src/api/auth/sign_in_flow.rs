@@ -1,7 +1,7 @@
-//! The beginning of a session, which sign up, sign in and a change of the password share.
+//! Beginning of a session, shared by sign-up, sign-in and the change of the password.
 //!
-//! A client that goes away before its password is hashed or proven costs nothing more. Work that is begun then is done,
-//! also when the client goes away meanwhile: its outcome is on record and told.
+//! A client that disconnects before its password is hashed or proven causes no further work. After that the work is a
+//! detached task, which a disconnect does not cancel: its outcome is recorded and audited.
 
 use std::sync::Arc;
 
@@ -25,27 +25,32 @@ use crate::sessions::{Device, Draft, StartError};
 use crate::telemetry::audit_events;
 use crate::telemetry::audit_events::About;
 
-/// Everything of a request that begins a session which the session takes.
+/// Data of a request that begins a session.
 pub(super) struct SignInContext {
+    /// Handles of the features.
     pub(super) state: State,
+    /// Client address and user agent, recorded with the session.
     device: Device,
+    /// Cause and sender, recorded with the events.
     pub(super) context: Context,
-    /// The sessions of the cookies that their browser is about to replace, whoever's they are.
+    /// Sessions of the cookies that the browser is about to replace, of whatever user.
     replaced: Vec<Arc<Session>>,
 }
 
 impl SignInContext {
+    /// Reads the request, and finds the sessions that its cookies belong to.
+    ///
     /// # Errors
     ///
-    /// Nobody can say which session a cookie has: it would live on beside the new one.
+    /// Fails if the session of a cookie cannot be looked up: it would live on beside the new one.
     pub(super) async fn of(state: &State, request: &Request) -> Result<Self, Problem> {
         let replaced = caller::sessions_of_cookies(request).await?;
         let (device, context) = (context::device(request), context::context());
         Ok(Self { state: state.clone(), device, context, replaced })
     }
 
-    /// Begins a session for somebody who has proven a password, in place of what their browser has cookies of
-    /// (ASVS 7.2.4): nobody would be left to sign out of it. That ends first; if it cannot, no session begins.
+    /// Begins a session after a proven password, in place of the sessions of the browser's cookies (ASVS 7.2.4), which no
+    /// client could sign out of any more. They end first; if one cannot, no session begins.
     pub(super) async fn begin(self, proof: Proof) -> Result<(SignedInBody, String), Problem> {
         let Self { state, device, context, replaced } = self;
         let pending = PendingSession::prepare(&state, device, proof.user_id).await?;
@@ -58,23 +63,25 @@ impl SignInContext {
     }
 }
 
-/// A session that is about to begin. Its access token is signed already, so that a session nobody has a token for never
-/// begins.
+/// A session that is about to begin. Its access token is signed already, so that a session never begins without one.
 pub(in crate::api) struct PendingSession {
+    /// The session and its token, not yet recorded.
     draft: Draft,
+    /// Body of the user, for the answer.
     user: User,
+    /// Access token, for the answer.
     fresh: FreshToken,
 }
 
 impl PendingSession {
-    /// Signs the access token, of the profile as any node has answered it and with a key that no other node has revoked.
+    /// Signs the access token, with the newest profile of any node and a key that no other node has revoked.
     pub(in crate::api) async fn prepare(
         state: &State,
         device: Device,
         user_id: UserId,
     ) -> Result<Self, Problem> {
         let draft = state.gate.sessions.draft(user_id, device).map_err(StartError::from)?;
-        // It has its dates; hashing a password took a while, in which the clock may have been set.
+        // The draft has its dates already; hashing the password took a while, in which the clock may have been set.
         if !state.gate.clock.is_right() {
             return Err(Problem::unavailable());
         }
@@ -87,7 +94,7 @@ impl PendingSession {
         Ok(Self { user: User::new(user_id, profile), draft, fresh })
     }
 
-    /// Begins the session: its body and the header that sets its cookie.
+    /// Begins the session; returns the body of the answer, and the header that sets the session's cookie.
     pub(in crate::api) async fn begin(
         self,
         state: &State,
@@ -107,8 +114,8 @@ impl PendingSession {
     }
 }
 
-/// Checks that the password that began a session still is the account's. If another one was faster, the session is
-/// accepted nowhere: whoever signed in is told so at once, and the end goes on record.
+/// Checks that the account still has the password with which the session began. If a change of it was faster, the session
+/// is accepted nowhere: the sign-in fails at once, and the end is recorded.
 async fn confirm(
     state: &State,
     session: &Session,
@@ -123,7 +130,7 @@ async fn confirm(
     Err(Problem::wrong_credentials())
 }
 
-/// Ends a session that no answer depends on.
+/// Ends a session; no answer depends on the outcome.
 async fn end_beside(state: &State, session: &Session, reason: EndReason, context: Context) {
     if let Err(error) = state.gate.sessions.end(session, reason, context).await {
         tracing::warn!(user.id = %session.user_id, ?reason, %error, "a session was not ended");

@@ -54,7 +54,7 @@ enum SignedOut {
     ),
 }
 
-/// The operation.
+/// Endpoint of the operation `signOut`.
 #[derive(Debug, Default)]
 pub struct SignOut;
 
@@ -81,11 +81,11 @@ impl SignOut {
     }
 }
 
-/// Ends a session; from then on nothing is accepted in its name.
+/// Ends a session; from then on none of its tokens is accepted.
 ///
 /// # Errors
 ///
-/// The problem to answer instead.
+/// Fails with the problem to answer.
 pub(crate) async fn sign_out(state: &State, session: Arc<Session>) -> Result<(), Problem> {
     let (context, sessions) = (context::acting(&session), state.gate.sessions.clone());
     let ended = state.begun.to_its_end(async move {

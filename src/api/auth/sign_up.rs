@@ -1,4 +1,4 @@
-//! `POST /api/auth/signup`: makes an account and begins its first session.
+//! `POST /api/auth/signup`: creates an account and begins its first session.
 
 use poem::Request;
 use poem_openapi::types::Example;
@@ -63,7 +63,7 @@ enum SignedUp {
     ),
 }
 
-/// The operation.
+/// Endpoint of the operation `signUp`.
 #[derive(Debug, Default)]
 pub struct SignUp;
 
@@ -84,11 +84,12 @@ impl SignUp {
     }
 }
 
-/// Makes an account and begins its first session: what is answered, and the header that sets the session's cookie.
+/// Creates an account and begins its first session. Returns the body of the answer, and the header that sets the session's
+/// cookie.
 ///
 /// # Errors
 ///
-/// The problem to answer instead. Once the account is made, it says so.
+/// Fails with the problem to answer. After the creation of the account, the problem says that it exists.
 pub(crate) async fn sign_up(
     request: &Request,
     body: SignUpRequest,
@@ -109,7 +110,7 @@ pub(crate) async fn sign_up(
     entered.await
 }
 
-/// The values of a new account, or everything that is wrong with them at once.
+/// Parses the fields of a new account; fails with everything that is wrong with them at once.
 fn new_account(body: SignUpRequest) -> Result<(Email, Name, Password), Problem> {
     let SignUpRequest { email, password, name } = body;
     let email = Email::parse(&email);

@@ -35,7 +35,7 @@ enum TokenResponse {
     ),
 }
 
-/// The operation.
+/// Endpoint of the operation `getToken`.
 #[derive(Debug, Default)]
 pub struct GetToken;
 
@@ -62,8 +62,9 @@ impl GetToken {
         let audience = audience.ok_or_else(unknown_audience)?;
         let fresh = fresh_token(state, &session, profile_of(&account)?, audience).await?;
         audit_events::token_issued(About::session(session.user_id, session.id));
-        // Whatever extended it: perhaps an access token, in an answer that knows no cookie. Before that the cookie is as it
-        // was set when the session began, and an answer that is late puts no old one in the place of a newer one.
+        // The request that extended the session may have been another one, such as one with an access token, whose answer
+        // sets no cookie. Before any extension the cookie stays as the sign-in has set it: sending it again could, in a late
+        // answer, replace a newer cookie by an older one.
         let refresh =
             || cookie::refresh(request, &session, state.gate.clock.now(), &state.server.site);
         let refreshed = session.is_extended().then(refresh).flatten();

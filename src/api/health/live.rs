@@ -1,4 +1,4 @@
-//! `GET /health/live`: whether the process lives.
+//! `GET /health/live`: liveness of the process.
 
 use poem_openapi::types::Example;
 use poem_openapi::{Object, OpenApi};
@@ -28,7 +28,7 @@ impl Example for Health {
     }
 }
 
-/// The operation.
+/// Endpoint of the operation `getLiveness`.
 #[derive(Debug, Default)]
 pub struct GetLiveness;
 

@@ -1,4 +1,4 @@
-//! Health: whether the process lives, and whether it should be sent requests.
+//! Operations of health: liveness and readiness.
 
 pub mod live;
 pub mod ready;
@@ -6,5 +6,5 @@ pub mod ready;
 use self::live::GetLiveness;
 use self::ready::GetReadiness;
 
-/// The operations.
+/// Operations of this folder, for the API's service.
 pub type Health = (GetLiveness, GetReadiness);

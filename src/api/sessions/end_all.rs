@@ -18,7 +18,7 @@ crate::statuses! {
     Statuses: 400, 401, 403, 503;
 }
 
-/// The operation.
+/// Endpoint of the operation `endSessions`.
 #[derive(Debug, Default)]
 pub struct EndSessions;
 

@@ -1,4 +1,4 @@
-//! The answer of the operations that end sessions.
+//! Response of the operations that end sessions.
 
 use poem_openapi::ApiResponse;
 
@@ -21,7 +21,7 @@ pub(super) enum Ended {
 }
 
 impl Ended {
-    /// Sessions have ended, perhaps the current one too.
+    /// Response after sessions have ended, perhaps the current one too.
     pub(super) fn of(is_current: bool, state: &State) -> Self {
         let cookie = is_current.then(|| cookie::clear(&state.server.site));
         Self::Done(cookie, is_current.then(|| cookie::CLEAR_SITE_DATA.to_owned()))

@@ -92,7 +92,7 @@ enum Listed {
     ),
 }
 
-/// The operation.
+/// Endpoint of the operation `listSessions`.
 #[derive(Debug, Default)]
 pub struct ListSessions;
 
@@ -116,8 +116,8 @@ impl ListSessions {
 }
 
 impl SessionListBody {
-    /// The sessions that live now, as the current one sees them. One that another password began is accepted no more,
-    /// though its end may not be recorded yet.
+    /// Lists the live sessions, as the current one sees them. A session begun with another password is accepted no more,
+    /// even if its end is not recorded yet.
     pub fn new(sessions: &session_list::State, current: SessionId, now: Timestamp) -> Self {
         let credential_id = sessions.get(current).and_then(|current| current.credential_id);
         let is_accepted = |session: &OpenSession| {

@@ -1,4 +1,4 @@
-//! A user's sessions: which they are, and their ends.
+//! Operations on a user's sessions.
 
 pub mod end;
 pub mod end_all;
@@ -9,5 +9,5 @@ use self::end::EndSession;
 use self::end_all::EndSessions;
 use self::list::ListSessions;
 
-/// The operations.
+/// Operations of this folder, for the API's service.
 pub type Sessions = (ListSessions, EndSession, EndSessions);

@@ -1,4 +1,4 @@
-//! Changes that a form without a script asks for.
+//! Changes that a form without scripts asks for.
 
 use poem::Request;
 
@@ -14,22 +14,22 @@ use crate::tasks::task_list::command::{Action, Command, Expected, New, Wanted};
 use crate::tasks::values::{Priority, TaskId};
 use crate::tasks::writing::Answering;
 
-/// A new task as it is typed; what is empty is nothing.
+/// Fields of a new task as they were typed; an empty one counts as absent.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Typed<'a> {
-    /// Its title.
+    /// Required text of one line.
     pub(crate) title: &'a str,
-    /// Its priority.
+    /// Name of a priority.
     pub(crate) priority: &'a str,
-    /// Its due date.
+    /// Date, or date and time.
     pub(crate) due: &'a str,
 }
 
-/// Adds a task.
+/// Adds a task with the typed fields.
 ///
 /// # Errors
 ///
-/// It is no task, or the list does not take it.
+/// Fails if a field is wrong, or the list refuses the task.
 pub(crate) async fn add(
     owner: &Owner,
     request: &Request,
@@ -54,7 +54,7 @@ pub(crate) async fn add(
 ///
 /// # Errors
 ///
-/// There is no such task, or the list does not take it.
+/// Fails if there is no such task, or the list refuses the change.
 pub(crate) async fn complete(
     owner: &Owner,
     request: &Request,
@@ -66,11 +66,11 @@ pub(crate) async fn complete(
     carry_out(owner, request, action).await
 }
 
-/// Deletes a task.
+/// Deletes the task that a path names.
 ///
 /// # Errors
 ///
-/// There is no such task, or the list does not take it.
+/// Fails if there is no such task, or the list refuses the change.
 pub(crate) async fn delete(owner: &Owner, request: &Request, id: &str) -> Result<(), Problem> {
     let action = Action::Delete { id: task_id(id)?, expected: Expected::default() };
     carry_out(owner, request, action).await

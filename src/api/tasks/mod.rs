@@ -1,4 +1,4 @@
-//! The task operations. Each begins with the [`Owner`](crate::authn::caller::Owner): nobody else gets past it.
+//! Task operations. Each begins with the [`Owner`](crate::authn::caller::Owner), which refuses every other caller.
 //!
 //! [`mod@read`] has those that change nothing, [`mod@write`] those that do.
 
@@ -19,5 +19,5 @@ pub mod write;
 use self::read::Reads;
 use self::write::Writes;
 
-/// The operations.
+/// Operations of this folder, for the API's service.
 pub type Tasks = (Reads, Writes);

@@ -1,4 +1,4 @@
-//! Versions and times that lists are shown of, and what is wrong with them.
+//! Versions and times at which lists are shown, and the errors about them.
 
 use crate::base::rfc3339;
 use crate::http::response::problem::Problem;
@@ -6,7 +6,7 @@ use crate::http::response::problem::field_problem::Flaw;
 use crate::tasks::PageError;
 use crate::tasks::history::moment::{Moment, TravelError};
 
-/// The moment of which a list should be shown: a version or a time.
+/// Parses the moment at which a list should be shown: a version or a time.
 pub(super) fn moment(field: &str, text: &str) -> Result<Moment, Problem> {
     let version = text.parse().map(Moment::Version);
     version.or_else(|_| rfc3339::moment(text).map(Moment::Time)).map_err(|_| {
@@ -16,7 +16,7 @@ pub(super) fn moment(field: &str, text: &str) -> Result<Moment, Problem> {
     })
 }
 
-/// The problem with a list that cannot be shown as it was; `field` said when.
+/// Problem of a list that cannot be shown as it was; `field` named the moment.
 pub(super) fn travelled(field: &str, error: TravelError) -> Problem {
     match error {
         TravelError::NoSuchVersion => no_such_version(field),
@@ -24,7 +24,7 @@ pub(super) fn travelled(field: &str, error: TravelError) -> Problem {
     }
 }
 
-/// The problem with a page that was not made; `field` said of when.
+/// Problem of a page that was not made; `field` named the moment of the list.
 pub(super) fn not_made(field: &str, error: PageError) -> Problem {
     match error {
         PageError::Travel(error) => travelled(field, error),
@@ -34,10 +34,10 @@ pub(super) fn not_made(field: &str, error: PageError) -> Problem {
     }
 }
 
-/// `400`: the list has no such version.
+/// Fails with `400`: the list has no such version.
 pub(super) fn no_such_version(field: &str) -> Problem {
     Problem::field(field, Flaw::Unknown, "is not a version of this list")
 }
 
-/// The message about a cursor that the list had given before a restore.
+/// Message about a cursor from before a restore of the database.
 const NO_PAGE: &str = "is not of a page of this list";

@@ -1,4 +1,4 @@
-//! The turn of whoever asks for what takes long, taken before their body is.
+//! Permit for a bulk operation, taken before its body is received.
 
 use std::sync::Arc;
 
@@ -12,17 +12,17 @@ use crate::http::response::problem::Problem;
 use crate::tasks::idempotency::record::Key;
 use crate::tasks::limits::turns::Turn;
 
-/// The turn of the user who has proven to have sent the request. It comes after the proof and before the body: a request
-/// that waits or is refused here holds nothing but its head.
+/// Permit of the authenticated user. It is taken after authentication and before the body: a request that waits or is
+/// refused here holds nothing but its head.
 #[derive(Debug)]
 pub(super) struct OwnTurn(pub(super) Arc<Turn>);
 
 impl OwnTurn {
-    /// The turn of a user, for a request with this key.
+    /// Takes the user's permit, for a request with this key.
     ///
     /// # Errors
     ///
-    /// A request with the same key is at work, or too many wait.
+    /// Fails if a request with the same key is running, or too many wait.
     pub(super) async fn of(
         state: &State,
         user: UserId,
@@ -41,7 +41,7 @@ impl<'a> FromRequest<'a> for OwnTurn {
     }
 }
 
-/// Refuses a request whose key another one uses that is at work: whoever would wait for it is told so at once.
+/// Refuses a request whose key a running request uses: it would only wait for that one.
 pub(super) fn require_unused(
     state: &State,
     user: UserId,

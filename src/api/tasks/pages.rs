@@ -1,4 +1,4 @@
-//! Encoded pages of task lists: each is serialised once per version of its list.
+//! Response cache of pages of task lists: each is serialised once per version of its list.
 
 use std::sync::Arc;
 
@@ -16,38 +16,41 @@ use crate::tasks::listing;
 use crate::tasks::listing::Query;
 use crate::tasks::task_list::TaskList;
 
-/// Bytes of a usual page.
+/// Bytes of an average page.
 const USUAL: usize = 4 * 1024;
 
-/// The most bytes that are walked through, encoded, and folded for the first search, on the threads that answer requests. Each
-/// takes about a millisecond.
+/// Most bytes that are searched, encoded, and folded for the first search, on the threads that answer requests. Each takes
+/// about a millisecond.
 const WALK: usize = 4 * 1024 * 1024;
 const ENCODING: usize = 1024 * 1024;
 const FOLDING: usize = 64 * 1024;
 
-/// The list and the query of a page.
+/// Cache key: the list and the query of a page.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
+    /// User whose list it is.
     owner: UserId,
+    /// Version of the list, so that a change makes its pages anew.
     version: Point,
+    /// Filter, order and place of the page.
     query: Query,
 }
 
-/// The pages this node has encoded. Cheap to clone.
+/// Response cache of this node. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Pages(Encodings<Key>);
 
 impl Pages {
-    /// No pages yet, and room for so many bytes of them.
+    /// An empty cache of at most `bytes` bytes.
     pub fn new(bytes: usize) -> Self {
         Self(Encodings::new(bytes, USUAL))
     }
 
-    /// A page of a user's list as it is now, or as it was, and the version of the list.
+    /// Returns a page of a user's list as it is now, or as it was, with the version of the list.
     ///
     /// # Errors
     ///
-    /// The list was not yet, or cannot be read.
+    /// Fails if the list did not exist at that time, or cannot be read.
     pub async fn read(
         &self,
         tasks: &Tasks,
@@ -65,7 +68,7 @@ impl Pages {
         Ok((bytes, version))
     }
 
-    /// A page that takes long to find or to encode, made on the threads for long work, one at a time for each user.
+    /// Makes a page that takes long to find or to encode, on the threads for long work, one at a time for each user.
     async fn long_page(
         &self,
         tasks: &Tasks,
@@ -77,7 +80,7 @@ impl Pages {
         let pages = self.clone();
         let page = move || {
             let page = pages.page(owner, &list, query);
-            // The turn is the work's, whoever stops waiting for it.
+            // The permit belongs to the work, even if its request is cancelled.
             drop(turn);
             page
         };
@@ -85,11 +88,11 @@ impl Pages {
         page.map_err(PageError::of_encoding)
     }
 
-    /// The encoded page of a list. One that was filtered by what people write is made anew: there are as many as texts.
+    /// Returns the encoded page of a list. A page filtered by free text is not cached, since there are as many as texts.
     ///
     /// # Errors
     ///
-    /// The page has no JSON form, which is a mistake in the body's type.
+    /// Fails if the page has no JSON form, which is a mistake in the body's type.
     pub fn page(
         &self,
         owner: UserId,
@@ -107,7 +110,7 @@ impl Pages {
         self.0.get_or(key, |key| body(&key.query))
     }
 
-    /// True of a page that takes little time: it is here already, or little has to be searched and encoded for it.
+    /// True for a page that takes little time: it is cached, or little has to be searched and encoded for it.
     pub fn is_quick(&self, owner: UserId, list: &Published<TaskList>, query: &Query) -> bool {
         let tasks = &list.state.tasks;
         let on_page = tasks.weight() / tasks.len().max(1) * query.limit.min(tasks.len());

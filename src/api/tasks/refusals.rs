@@ -1,4 +1,4 @@
-//! Changes that were not made, and why, as it is told.
+//! Problems about changes that were refused.
 
 use super::bodies::list::TaskListBody;
 use super::bodies::task::TaskBody;
@@ -16,7 +16,7 @@ use crate::tasks::task_list::TaskList;
 use crate::tasks::task_list::command::{Place, Refusal, Rejection};
 use crate::tasks::writing::WriteError;
 
-/// The answer to a command, or why there is none.
+/// Answer to a command, or the problem about its refusal.
 pub(super) async fn answered(
     state: &State,
     owner: UserId,
@@ -29,8 +29,8 @@ pub(super) async fn answered(
     }
 }
 
-/// The problem with a command that was not carried out. `commands` names the list in the body that it came from, if there
-/// were several.
+/// Problem about a command that was refused. `commands` names the list in the body that it came from, if there were
+/// several.
 async fn refused(
     state: &State,
     owner: UserId,
@@ -72,7 +72,7 @@ async fn refused(
             let body = TaskBody::new(owner, &task);
             match commands {
                 None => newer(&body, Some(task.version)),
-                // The entity tag of the answer would be taken for the list's.
+                // The answer's entity tag would be taken for the list's.
                 Some(_) => newer(&body, None).about(vec![FieldProblem::new(
                     path("ifVersion"),
                     Flaw::Invalid,
@@ -90,7 +90,7 @@ async fn refused(
     }
 }
 
-/// `412` with what is there instead.
+/// Fails with `412`, with the current state in the body.
 fn newer(current: &impl serde::Serialize, version: Option<Point>) -> Problem {
     match RawJson::of(current) {
         Ok(current) => Problem::precondition_failed(Some(current), version.map(etag::of_version)),
@@ -98,7 +98,7 @@ fn newer(current: &impl serde::Serialize, version: Option<Point>) -> Problem {
     }
 }
 
-/// The first page of the list, for somebody who expected another version of it.
+/// First page of the list, for a client that expected another version of it.
 fn first_page(owner: UserId, outcome: &Published<TaskList>) -> TaskListBody {
     let page = listing::page(&outcome.state.tasks, &Query::default());
     TaskListBody::new(owner, &page, outcome.state.version)

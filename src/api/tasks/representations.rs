@@ -1,4 +1,4 @@
-//! Representations of tasks in answers.
+//! Representations of tasks in responses.
 
 use serde::Serialize;
 use serde::ser::Error;
@@ -11,10 +11,10 @@ use crate::tasks::idempotency::record::Answer;
 use crate::tasks::values::TaskId;
 use crate::tasks::writing::Answering;
 
-/// Answers to one's own tasks are kept by nobody: a browser would still have them when somebody else sits before it.
+/// Responses with a user's tasks are not cached: a browser would still have them for its next user.
 pub(super) const CACHE_CONTROL: &str = "no-store";
 
-/// The answer with the state of a task after a command.
+/// Answer with the state of a task after a command.
 pub(super) fn as_task(owner: UserId, task_id: TaskId) -> Answering {
     Answering::made(move |done| {
         let task = done.list.state.tasks.get(task_id);
@@ -23,7 +23,7 @@ pub(super) fn as_task(owner: UserId, task_id: TaskId) -> Answering {
     })
 }
 
-/// An answer with the entity tag of a version.
+/// Answer with the entity tag of a version.
 pub(super) fn answer(
     version: Point,
     location: Option<String>,
@@ -33,7 +33,7 @@ pub(super) fn answer(
     Ok(Answer { etag: Some(etag::of_version(version)), location, body })
 }
 
-/// An outcome is not what its command makes it.
+/// Error of an outcome that its command cannot have.
 pub(super) fn missing(what: &str) -> serde_json::Error {
     serde_json::Error::custom(what)
 }

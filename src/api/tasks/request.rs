@@ -1,4 +1,4 @@
-//! A request about a user's own tasks, and the task that its path names.
+//! Request about a user's own tasks, and the task that its path names.
 
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaParamIn, MetaSchemaRef, Registry};
@@ -12,40 +12,40 @@ use crate::http::response::problem::Problem;
 use crate::tasks::task_list::command::Stamp;
 use crate::tasks::values::TaskId;
 
-/// A request of the owner of the tasks that its path names: nobody else gets past it.
+/// A request of the owner of the tasks that its path names; other callers are refused before.
 #[derive(Debug)]
 pub(crate) struct OwnerRequest<'a> {
-    /// Its sender.
+    /// Proof that the sender owns the tasks.
     pub(crate) owner: Owner,
-    /// As it was sent.
+    /// The HTTP request, for its path and headers.
     pub(crate) http: &'a Request,
-    /// The state of the application.
+    /// Handles of the features.
     pub(crate) state: &'a State,
 }
 
 impl<'a> OwnerRequest<'a> {
-    /// A request of somebody who has proven to be the owner.
+    /// A request of a sender who is proven to be the owner.
     ///
     /// # Errors
     ///
-    /// The application was put together without its state.
+    /// Fails if the application was built without its state.
     pub(crate) fn new(owner: Owner, http: &'a Request) -> Result<Self, Problem> {
         Ok(Self { owner, http, state: State::of(http)? })
     }
 
-    /// The owner.
+    /// Id of the owner, and so of the list.
     pub(crate) fn user_id(&self) -> UserId {
         self.owner.user_id
     }
 
-    /// The time now, and a mark for what happens at it.
+    /// Current time, with a mark for the events that happen at it.
     pub(crate) fn stamp(&self) -> Stamp {
         let at = self.state.gate.clock.now();
         Stamp { at, mark: (self.state.draw_mark)(at) }
     }
 }
 
-/// The path's first parameter, which names the owner.
+/// Takes the place of the path's first parameter, which names the owner.
 impl<'a> ApiExtractor<'a> for OwnerRequest<'a> {
     const TYPES: &'static [ApiExtractorType] =
         &[ApiExtractorType::SecurityScheme, ApiExtractorType::Parameter];
@@ -79,23 +79,23 @@ impl<'a> ApiExtractor<'a> for OwnerRequest<'a> {
     }
 }
 
-/// The task that a path names, as it is written there.
+/// Task that a path names, in its text form.
 #[derive(Debug)]
 pub(crate) struct NamedTask(String);
 
 impl NamedTask {
-    /// Its identifier.
+    /// Identifier of the task.
     pub(crate) fn id(&self) -> Result<TaskId, Problem> {
         task_id(&self.0)
     }
 }
 
-/// Text that is no identifier names no task.
+/// Parses an identifier; other text names no task, and gets `404`.
 pub(crate) fn task_id(text: &str) -> Result<TaskId, Problem> {
     text.parse().map_err(|_| Problem::no_such_task())
 }
 
-/// The path's second parameter, after the owner.
+/// Takes the place of the path's second parameter, after the owner.
 impl<'a> ApiExtractor<'a> for NamedTask {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
     const PARAM_IS_REQUIRED: bool = true;

@@ -28,9 +28,11 @@ impl<T: Type + Send> From<Answer> for Changed<T> {
     }
 }
 
-/// An answer, and the room that it takes until its client has it.
+/// An encoded answer, with the lease for its memory until the client has it.
 struct Kept {
+    /// Body as it is sent.
     body: String,
+    /// Lease for its bytes, returned when the last of them is sent.
     _room: Lease,
 }
 
@@ -41,12 +43,12 @@ impl AsRef<[u8]> for Kept {
 }
 
 impl<T: Type + Send> Changed<T> {
-    /// The answer with the room that was taken for it before the change was made. The room is given back when the last of its
-    /// bytes is sent, or nobody takes them any more.
+    /// Response with the memory that was leased before the change was made. The lease ends when the last byte is sent, or
+    /// the client has gone.
     pub(super) fn kept(answer: Answer, mut room: Lease) -> Self {
         let etag = answer.etag.unwrap_or_default();
         let body = String::from(Box::<str>::from(answer.body));
-        // It may be larger than was thought: it is made by then, and only tells of what was done.
+        // The body may be larger than estimated: then it is sent anyway, since the change is made.
         match body.len().checked_sub(room.bytes()) {
             Some(more) => drop(room.grow(more)),
             None => room.shrink_to(body.len()),
@@ -55,7 +57,7 @@ impl<T: Type + Send> Changed<T> {
     }
 }
 
-/// The body of an answer, as it was encoded.
+/// Body of an answer, as it was encoded.
 pub(super) fn encoded<T>(answer: Answer) -> Encoded<T> {
     let body: Box<str> = answer.body.into();
     Encoded::new(Bytes::from(String::from(body)))

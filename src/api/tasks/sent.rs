@@ -1,4 +1,4 @@
-//! A request to change something, and how it is carried out.
+//! A request for a change, on its way to the task lists.
 
 use std::sync::Arc;
 
@@ -11,13 +11,15 @@ use crate::tasks::limits::turns::Turn;
 use crate::tasks::task_list::command::Command;
 use crate::tasks::writing::{Answering, Writing};
 
-/// A request to change something: who sent it, and with which key.
+/// A request for a change, with its sender and idempotency key.
 pub(super) struct Sent<'a> {
+    /// Proven owner, HTTP request and state.
     pub(super) request: &'a OwnerRequest<'a>,
+    /// Idempotency key, if there is one.
     key: MaybeIdempotencyKey,
-    /// The hash of the body.
+    /// Hash of the body, so that a key is not used for another request.
     digest: [u8; 32],
-    /// The owner's turn, if it may take long.
+    /// Permit for a bulk operation, if it may take long.
     turn: Option<Arc<Turn>>,
 }
 
@@ -31,12 +33,12 @@ impl<'a> Sent<'a> {
         Self { request, key, digest, turn: None }
     }
 
-    /// This request, carried out in the owner's turn, which goes with it.
+    /// Adds the owner's permit, which the work holds until its end.
     pub(super) fn in_turn(self, turn: Arc<Turn>) -> Self {
         Self { turn: Some(turn), ..self }
     }
 
-    /// The writing that carries it out.
+    /// Data with which the task lists carry it out.
     pub(super) fn writing(&self) -> Writing {
         let Self { request: OwnerRequest { owner, http, .. }, key, digest, turn } = self;
         let uri = http.original_uri().path_and_query().map_or("", |path| path.as_str());

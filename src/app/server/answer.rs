@@ -1,8 +1,7 @@
 //! The body of an answer on its way to the client.
 //!
-//! It goes out in pieces: the protocol holds what it was given until the client takes it, so what is given at once is held
-//! without a lease and without a deadline. Until its last piece is taken, the request counts as in flight, and what the
-//! answer holds stays leased.
+//! It goes out in pieces: the protocol holds what it was given until the client takes it, without a lease and without a
+//! deadline. Until its last piece is taken, the request counts as in flight, and the answer keeps its lease.
 
 use std::io;
 use std::pin::Pin;
@@ -14,30 +13,34 @@ use hyper::body::{Body, Frame, SizeHint};
 use super::traffic::InFlight;
 use crate::http::response::answers::Held;
 
-/// Most bytes that are given at once to a connection of its own.
+/// Most bytes given to the protocol at once, on a connection with one request at a time.
 const PIECE: usize = 64 * 1024;
-/// The same for one of many streams on a connection.
+/// Most bytes given at once to one of many streams on a connection.
 const PIECE_OF_STREAM: usize = 4 * 1024;
 
-/// The body of an answer.
+/// Response body, cut into pieces.
 #[derive(Debug)]
 pub(super) struct Answer<B> {
+    /// The body as the endpoint made it.
     body: B,
-    /// What the body has given and the client has not been given yet.
+    /// Bytes that the body has yielded and the protocol has not been given yet.
     rest: Bytes,
+    /// Most bytes of a piece, by the kind of connection.
     piece: usize,
+    /// Keeps the request in flight, and notes progress for the deadlines.
     in_flight: InFlight,
-    /// Given back when the answer is sent.
+    /// Memory lease of the answer, returned once it is sent.
     _held: Option<Held>,
 }
 
 impl<B> Answer<B> {
-    /// A body that answers a request.
+    /// Body of the answer to a request.
     pub(super) fn new(body: B, in_flight: InFlight, held: Option<Held>) -> Self {
         let piece = if in_flight.is_one_of_many() { PIECE_OF_STREAM } else { PIECE };
         Self { body, rest: Bytes::new(), piece, in_flight, _held: held }
     }
 
+    /// Cuts off the next piece, and notes that it waits for the client.
     fn next_piece(&mut self) -> Frame<Bytes> {
         let length = self.rest.len().min(self.piece);
         self.in_flight.gave();

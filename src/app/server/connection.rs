@@ -1,4 +1,4 @@
-//! One connection: either version of HTTP, within the limits of both.
+//! One connection of either version of HTTP, with the limits of both.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -27,28 +27,30 @@ use crate::http::limits::TimeLimits;
 use crate::http::response::answers::Held;
 use crate::http::response::problem::Problem;
 
-/// Largest head of a request; of HTTP/2, the largest list of headers.
+/// Largest head of a request; in HTTP/2, largest header list.
 const MAX_HEAD: usize = 16 * 1024;
-/// Most requests at the same time on a connection of HTTP/2, as it is told in the settings.
+/// Most concurrent requests on an HTTP/2 connection, as announced in its settings.
 const MAX_STREAMS: u32 = 128;
-/// Streams that the client has reset and nobody has looked at yet, beyond which the connection is closed.
+/// Streams reset by the client and not yet seen by the server, beyond which the connection is closed.
 const MAX_RESETS: usize = 20;
-/// Bytes of bodies that a client of HTTP/2 may send before anybody reads them, in a stream and in all.
+/// Bytes of bodies that an HTTP/2 client may send before they are read: per stream, then per connection.
 const STREAM_WINDOW: u32 = 32 * 1024;
 const CONNECTION_WINDOW: u32 = 64 * 1024;
-/// How often a client of HTTP/2 is asked whether it is there, and how long it may take to say so.
+/// Interval of pings to an HTTP/2 client, and timeout of their answers.
 const PING: Duration = Duration::from_secs(20);
 
-/// How connections are served.
+/// Settings with which connections are served, shared by all of them.
 pub(super) struct Protocol {
+    /// Hyper's settings for both versions.
     builder: Builder<TokioExecutor>,
+    /// Timeouts that each connection's [`Traffic`] watches.
     limits: TimeLimits,
-    /// Whether the server is about to stop.
+    /// Closed once the server is about to stop; answers then end their HTTP/1 connections.
     readiness: Option<Readiness>,
 }
 
 impl Protocol {
-    /// Within these limits, by a server that may be about to stop.
+    /// Settings with these timeouts, for a server that may be about to stop.
     pub(super) fn new(limits: TimeLimits, readiness: Option<Readiness>) -> Self {
         let mut builder = Builder::new(TokioExecutor::new());
         builder.http1().max_buf_size(MAX_HEAD);
@@ -67,24 +69,28 @@ impl Protocol {
         Self { builder, limits, readiness }
     }
 
-    /// Whether a connection of this version is to have no further request: whoever keeps it open would send the next one
-    /// into the end of the server (RFC 9112, section 9.6). HTTP/2 is told by a frame of its own.
+    /// True if a connection of this version must have no further request: a client that kept it open would send the next
+    /// one into the end of the server (RFC 9112, section 9.6). HTTP/2 has a frame of its own for that.
     fn is_over(&self, version: Version) -> bool {
         version <= Version::HTTP_11 && self.readiness.as_ref().is_some_and(Readiness::is_closed)
     }
 }
 
-/// A connection that has a place.
+/// A connection that holds a permit.
 #[derive(Debug)]
 pub(super) struct Accepted {
+    /// Socket of the client.
     pub(super) stream: TcpStream,
+    /// Address of the client, or of a proxy.
     pub(super) peer: SocketAddr,
+    /// Address on which the server accepted it.
     pub(super) local: SocketAddr,
+    /// Permit and lease, held until the connection ends.
     pub(super) place: Place,
 }
 
-/// Serves a connection until its client has had enough, a limit is reached, or the server stops: then it finishes what is
-/// in flight.
+/// Serves a connection until its client closes it, a limit is reached, or the server stops: then requests in flight are
+/// finished.
 pub(super) async fn serve<E: Endpoint<Output = Response> + 'static>(
     protocol: Arc<Protocol>,
     endpoint: Arc<E>,
@@ -93,7 +99,7 @@ pub(super) async fn serve<E: Endpoint<Output = Response> + 'static>(
 ) {
     let Accepted { stream, peer, local, place } = accepted;
     let traffic = Traffic::new(protocol.limits);
-    // A socket that the system does not know any more has nobody to tell.
+    // A socket that the system has closed already has no client to answer.
     let Ok(socket) = Socket::new(stream, Arc::clone(&traffic)) else { return };
     let (local, remote) = (LocalAddr(local.into()), RemoteAddr(peer.into()));
     let place = Mutex::new(place);
@@ -104,7 +110,7 @@ pub(super) async fn serve<E: Endpoint<Output = Response> + 'static>(
         let in_flight = traffic.request(is_multiplexed);
         let request = Request::from((request, local.clone(), remote.clone(), Scheme::HTTP));
         let (endpoint, protocol) = (Arc::clone(&endpoint), Arc::clone(&protocol));
-        // Boxed: a connection has room for one of these even while it has no request.
+        // Boxed: a connection would reserve room for one of these even without a request.
         Box::pin(async move {
             let mut response = if is_refused {
                 Problem::overloaded().to_response()
@@ -126,12 +132,12 @@ pub(super) async fn serve<E: Endpoint<Output = Response> + 'static>(
     let mut connection = pin!(connection);
     tokio::select! {
         biased;
-        // What goes wrong on a connection concerns its client, who notices.
+        // Errors of a connection concern only its client, which notices them.
         _ = &mut connection => return,
         () = traffic.overdue() => return,
         _ = stop.changed() => {}
     }
-    // Whoever connected a moment ago is about to ask: the request that is under way would be lost with the connection.
+    // A client that connected a moment ago is about to send a request, which would be lost with the connection.
     tokio::select! {
         biased;
         _ = &mut connection => return,
@@ -147,7 +153,7 @@ pub(super) async fn serve<E: Endpoint<Output = Response> + 'static>(
     }
 }
 
-/// Takes what many streams hold, once; returns whether there is not that much.
+/// Leases the memory for many streams, once; returns true if the request must be refused for lack of it.
 fn multiplex(place: &Mutex<Place>) -> bool {
     place.lock().unwrap_or_else(PoisonError::into_inner).multiplex().is_err()
 }

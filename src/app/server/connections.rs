@@ -1,9 +1,9 @@
-//! The connections of a listener: so many and no more, in all and from one client.
+//! Accepts connections up to a limit, in all and per client.
 //!
-//! When there are as many as may be, further ones wait in the listener's backlog; when accepting fails (no file
-//! descriptors left, for instance), it pauses instead of trying in a hot loop. A client that has its share is closed the
-//! door on, so that one cannot take all places; after a moment, while there are places to spare, because it connects again
-//! as soon as it is closed. Behind trusted proxies every connection is a proxy's, and has no share.
+//! At the limit, further connections wait in the listener's backlog; if accepting fails (no file descriptors left, for
+//! instance), it pauses instead of retrying in a hot loop. A connection beyond its client's share is closed, so that one
+//! client cannot take all places; the close is delayed for a moment while places are free, because such a client reconnects
+//! at once. Behind trusted proxies every connection is a proxy's, and clients have no shares.
 
 use std::collections::VecDeque;
 use std::io;
@@ -18,56 +18,66 @@ use tokio::time::{Instant, sleep_until};
 use crate::base::rate_limiter::RateLimiter;
 use crate::capacity::budget::{Budget, Exhausted, Holder, Lease, Purpose};
 
-/// What a connection is counted as while nothing happens on it, with its buffers half full.
+/// Memory accounted for an idle connection, with its buffers half full.
 pub(super) const BYTES: usize = 16 * 1024;
-/// What a connection may hold more when it has many streams.
+/// Further memory of a connection that has many streams.
 const BYTES_OF_STREAMS: usize = 112 * 1024;
-/// Most connections at once, however much memory and however many descriptors there are.
+/// Most connections at once, whatever memory and descriptors allow.
 pub(super) const MOST: usize = 10_000;
 /// Time for which a connection beyond its client's share keeps its place before it is closed.
 const MOMENT: Duration = Duration::from_millis(500);
-/// The part of all places that such connections leave to others.
+/// Divisor of the places: refused connections must leave one in this many free.
 const SPARED: usize = 4;
-/// Pause after a failure to accept.
+/// Pause after a failed accept.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Places for connections.
+/// A listener, and the permits for its connections.
 #[derive(Debug)]
 pub(super) struct Connections {
+    /// Source of connections; its backlog holds those beyond the limit.
     listener: TcpListener,
+    /// One permit per connection.
     places: Arc<Semaphore>,
-    /// None where few connect, all of them trusted.
+    /// Byte budget with the clients' shares; `None` for a few trusted clients.
     budget: Option<Budget>,
+    /// True if each client has a share; false behind trusted proxies.
     has_shares: bool,
-    /// Connections that will be closed, the first of them first, and when.
+    /// Connections to be closed, in order of time.
     refused: VecDeque<Refused>,
-    /// Places that those leave to others.
+    /// Places that refused connections must leave free.
     spared: usize,
+    /// Limits the log messages about failed accepts.
     warnings: RateLimiter,
 }
 
-/// A connection beyond its client's share, which holds one of the places until it is closed.
+/// A connection beyond its client's share, which holds a permit until it is closed.
 #[derive(Debug)]
 struct Refused {
+    /// Time at which it is closed.
     until: Instant,
+    /// Held open until then, so that the client does not reconnect at once.
     _stream: TcpStream,
+    /// Returned when the connection is closed.
     _permit: OwnedSemaphorePermit,
 }
 
-/// A place, until the connection ends.
+/// The place of an open connection.
 #[derive(Debug)]
 pub(super) struct Place {
+    /// Memory charged to the client; `None` if the listener has no budget.
     lease: Option<Lease>,
+    /// True once the memory for many streams is charged.
     has_streams: bool,
+    /// Returned when the connection ends.
     _permit: OwnedSemaphorePermit,
 }
 
 impl Place {
-    /// Takes what a connection with many streams holds.
+    /// Charges the memory of a connection with many streams, once.
     ///
     /// # Errors
     ///
-    /// When there is not that much.
+    /// Fails if the budget or the client's share has not that much left.
     pub(super) fn multiplex(&mut self) -> Result<(), Exhausted> {
         if let Some(lease) = &mut self.lease
             && !self.has_streams
@@ -80,7 +90,7 @@ impl Place {
 }
 
 impl Connections {
-    /// So many connections of a listener, at most half of them from one client.
+    /// Limits a listener's connections, with at most half of their memory for one client.
     pub(super) fn of(listener: TcpListener, limit: usize, has_shares: bool) -> Self {
         let bytes = limit.saturating_mul(BYTES);
         Self {
@@ -94,14 +104,14 @@ impl Connections {
         }
     }
 
-    /// So few connections that nobody counts what they hold.
+    /// Limits a listener's connections to so few that their memory is not charged.
     pub(super) fn few(listener: TcpListener, limit: usize) -> Self {
         let places = Arc::new(Semaphore::new(limit));
         let (refused, warnings) = (VecDeque::new(), RateLimiter::once_a_minute());
         Self { listener, places, budget: None, has_shares: false, refused, spared: limit, warnings }
     }
 
-    /// The next connection that has a place.
+    /// Waits for the next connection that has a permit.
     pub(super) async fn next(&mut self) -> (TcpStream, SocketAddr, Place) {
         loop {
             let accepted = tokio::select! {
@@ -129,14 +139,14 @@ impl Connections {
         }
     }
 
-    /// Listens no more, and returns the connections that have waited for being accepted: they would be reset with the
-    /// listener, whatever was sent on them.
+    /// Closes the listener, and returns the connections from its backlog: they would be reset with it, with every byte sent
+    /// on them.
     pub(super) fn close(self) -> Vec<(TcpStream, SocketAddr, Place)> {
         let mut waiting = Vec::new();
         let Self { listener, places, budget, has_shares, .. } = self;
         let Ok(listener) = listener.into_std() else { return waiting };
         while let Ok(permit) = Arc::clone(&places).try_acquire_owned() {
-            // It does not block: there are no more, or the system refuses.
+            // Never blocks: the backlog is empty, or the system refuses.
             let Ok((stream, peer)) = listener.accept() else { break };
             let place = |lease| Place { lease, has_streams: false, _permit: permit };
             if let (Ok(stream), Ok(lease)) =
@@ -148,6 +158,7 @@ impl Connections {
         waiting
     }
 
+    /// Delays the close of a connection beyond its share, while places are free.
     fn refuse(&mut self, stream: TcpStream, permit: OwnedSemaphorePermit) {
         if self.places.available_permits() > self.spared {
             let until = Instant::now() + MOMENT;
@@ -155,6 +166,7 @@ impl Connections {
         }
     }
 
+    /// Reports a failed accept, and pauses.
     async fn failed(&self, error: &io::Error) {
         if self.warnings.permits() {
             tracing::warn!(%error, "connections cannot be accepted");
@@ -163,7 +175,7 @@ impl Connections {
     }
 }
 
-/// What a connection of a client is counted as.
+/// Charges a new connection to its client.
 fn lease(
     budget: Option<&Budget>,
     has_shares: bool,
@@ -178,7 +190,7 @@ fn tokio_stream(stream: std::net::TcpStream) -> io::Result<TcpStream> {
     TcpStream::from_std(stream)
 }
 
-/// The next connection, when there is a place for it.
+/// Waits for a permit, then for a connection.
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
@@ -188,7 +200,7 @@ async fn accept(
     Ok((stream, peer, permit))
 }
 
-/// Waits until a connection is to be closed; for ever without one.
+/// Waits until a refused connection is to be closed; forever without one.
 async fn over(refused: Option<&Refused>) {
     match refused {
         Some(refused) => sleep_until(refused.until).await,

@@ -1,18 +1,18 @@
-//! File descriptors: as many as the system allows, and some kept back.
+//! File descriptors: the limit is raised as far as the system allows, and a reserve is kept.
 //!
-//! Every connection takes one. Without a reserve, clients that connect and do nothing would take those of the database and of
-//! files, and nobody would be answered.
+//! Every connection takes one. Without a reserve, clients that connect and do nothing would take those of the database and
+//! of files, and no request could be answered.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// More are of no use, and whoever inherits the limit may walk through all of them.
+/// Upper bound of the limit: more are of no use, and a child process that inherits the limit may walk through all of them.
 const MOST: u64 = 65_536;
-/// Kept back for files, pipes, timers and listeners.
+/// Descriptors reserved for files, pipes, timers and listeners.
 const RESERVE: u64 = 64;
-/// Fewer connections than these are left in no case.
+/// Least number of connections, however low the limit.
 const FEWEST: u64 = 16;
 
-/// Raises what this process may open to what the system allows, and returns it.
+/// Raises this process's limit of descriptors as far as the system allows, and returns it.
 pub(super) fn raise() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let (now, allowed) = (limit.current.unwrap_or(MOST), limit.maximum.unwrap_or(MOST).min(MOST));
@@ -29,14 +29,14 @@ pub(super) fn raise() -> u64 {
     }
 }
 
-/// How many connections there may be when the process may open so many descriptors, has opened so many, and the database may
-/// take so many.
+/// Connections that the limit leaves room for, with `open` descriptors in use and `database` more for sessions of the
+/// database.
 pub(super) fn left(limit: u64, open: u64, database: u64) -> usize {
     let left = limit.saturating_sub(open + database + RESERVE).max(FEWEST);
     usize::try_from(left).unwrap_or(usize::MAX)
 }
 
-/// How many descriptors this process has opened.
+/// Descriptors in use by this process; an estimate if the system does not list them.
 pub(super) fn open() -> u64 {
     std::fs::read_dir("/proc/self/fd").map_or(RESERVE, |entries| entries.count() as u64)
 }

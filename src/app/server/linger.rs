@@ -1,9 +1,9 @@
 //! A lingering close (RFC 9112, section 9.6).
 //!
-//! A request may be refused before its body has been read. A socket that is closed with bytes unread resets its connection,
-//! which takes the answer from a client that is still sending. So what the client sends is read and thrown away until it
-//! has closed its side, or has had its time: slowly and of few at a time, because reading whatever anybody sends takes the
-//! processor from everybody else. Further connections are closed at once.
+//! A request may be refused before its body has been read. A socket that is closed with unread bytes resets its connection,
+//! which takes the answer from a client that is still sending. So the server reads and discards until the client has closed
+//! its side or its time is over: slowly and for few connections at a time, because unlimited reading would take the
+//! processor from everybody else. Connections beyond that number are closed at once.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -15,31 +15,36 @@ use tokio::time::{Instant, Sleep, sleep};
 
 /// Longest time for which a client may go on sending.
 const LONGEST: Duration = Duration::from_secs(5);
-/// How often something is read, and how many bytes at most: 640 kB a second.
+/// Interval of reads, and most bytes per interval: 640 kB a second.
 const TICK: Duration = Duration::from_millis(50);
 const PER_TICK: usize = 32 * 1024;
-/// Bytes that are read at once.
+/// Size of the buffer for one read.
 const ROOM: usize = 8 * 1024;
-/// Most connections that linger at the same time: 41 MB a second are read of all of them.
+/// Most connections that linger at once: together they read at most 41 MB a second.
 const MOST: usize = 64;
 
+/// Permits for lingering connections, of the whole process.
 static PLACES: Semaphore = Semaphore::const_new(MOST);
 
-/// The end of a connection whose client has been answered; nothing without a place.
+/// End of a connection whose client has been answered; does nothing without a permit.
 #[derive(Debug)]
 pub(super) struct Linger(Option<Lingering>);
 
+/// State of a connection that lingers.
 #[derive(Debug)]
 struct Lingering {
+    /// Deadline of the client.
     end: Pin<Box<Sleep>>,
+    /// Next time at which bytes may be read.
     tick: Pin<Box<Sleep>>,
-    /// Bytes that may be read before the next tick.
+    /// Bytes that may still be read before the next tick.
     left: usize,
+    /// Permit to linger, returned at the close.
     _place: SemaphorePermit<'static>,
 }
 
 impl Linger {
-    /// Begins now.
+    /// Begins to linger, if there is a permit.
     pub(super) fn begin() -> Self {
         Self(PLACES.try_acquire().ok().map(|place| {
             let (end, tick) = (Box::pin(sleep(LONGEST)), Box::pin(sleep(TICK)));
@@ -47,7 +52,7 @@ impl Linger {
         }))
     }
 
-    /// Reads on until the client has closed its side, or the time is over.
+    /// Reads and discards until the client has closed its side, or its time is over.
     pub(super) fn poll(
         &mut self,
         stream: &mut (impl AsyncRead + Unpin),

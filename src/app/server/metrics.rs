@@ -1,4 +1,4 @@
-//! Serving the metrics, where the public does not come.
+//! Serves the metrics at an address that the public does not reach.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,21 +11,21 @@ use super::serving::Site;
 use crate::http::exposition;
 use crate::telemetry::settings::MetricsPlace;
 
-/// How this part is called when it ends.
+/// Name of this part, reported when it ends.
 const NAME: &str = "the metrics server";
 
-/// Where Prometheus reads the metrics.
+/// Address of the metrics for Prometheus.
 #[derive(Debug)]
 pub(crate) struct Metrics {
-    /// Its URL, if it is anywhere.
+    /// URL of the metrics; `None` if they are off.
     url: Option<String>,
-    /// The listener, if they have a place of their own.
+    /// Listener of their own; `None` if they share the site's.
     own: Option<TcpListener>,
 }
 
 impl Metrics {
-    /// Takes their address, if they are to have one of their own: a free port of it if theirs is taken. Otherwise they may be
-    /// beside everything else of a site.
+    /// Binds the metrics' own address, if they have one: another free port if theirs is taken. Otherwise they may be served
+    /// with the site.
     pub(crate) async fn bind(place: MetricsPlace, site: &Site) -> anyhow::Result<Self> {
         let path = exposition::PATH;
         let address = match place {
@@ -44,7 +44,7 @@ impl Metrics {
         Ok(Self { url: Some(url), own: Some(own) })
     }
 
-    /// Shows them from now on; returns where.
+    /// Begins to serve them, and returns their URL.
     pub(crate) fn show(self, parts: &mut JoinSet<String>) -> Option<String> {
         let Self { url, own } = self;
         if let Some(listener) = own {
@@ -54,7 +54,7 @@ impl Metrics {
     }
 }
 
-/// Nobody is turned away because the metrics' port is taken.
+/// Binds an address, or a free port beside it: a taken port for metrics must not keep the server from starting.
 async fn listener(address: SocketAddr) -> io::Result<TcpListener> {
     match TcpListener::bind(address).await {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
@@ -70,7 +70,7 @@ async fn listener(address: SocketAddr) -> io::Result<TcpListener> {
     }
 }
 
-/// Serves them for as long as the process runs.
+/// Serves the metrics for as long as the process runs.
 async fn serve(listener: TcpListener) -> String {
     match serving::serve(listener, exposition::endpoint()).await {
         Ok(()) => NAME.to_owned(),

@@ -1,4 +1,4 @@
-//! Serving HTTP: the listener, its connections, and what moves on them.
+//! HTTP serving: the listener, its connections, and the traffic on them.
 
 pub(super) mod answer;
 pub(super) mod connection;

@@ -1,4 +1,4 @@
-//! Serving HTTP: where, on which connections, until when.
+//! HTTP server: its site, its connections, and its graceful stop.
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,27 +21,29 @@ use crate::config::{Config, HttpConfig};
 use crate::http;
 use crate::http::limits::TimeLimits;
 
-/// How this part is called when it ends.
+/// Name of this part, reported when it ends.
 pub(crate) const NAME: &str = "the HTTP server";
 
-/// Most connections of those who are trusted.
+/// Most connections of trusted clients.
 const FEW: usize = 256;
-/// Sessions of the database beside those of the pools: the lock, the follower, the appender and their successors.
+/// Database sessions beside those of the pools: the lock, the follower, the appender and their successors.
 const DATABASE_SESSIONS: u64 = 16;
 
-/// Where the server is reached and by whom.
+/// Addresses of the server, and the peers it trusts.
 #[derive(Debug, Clone)]
 pub(crate) struct Site {
-    /// Where it listens.
+    /// Address on which it listens.
     pub(crate) address: SocketAddr,
-    /// The public URL's origin.
+    /// Origin of the public URL.
     pub(crate) origin: String,
+    /// Origins that CORS admits beside its own.
     trusted_origins: Vec<String>,
+    /// Proxies in front, by which a client's address is found in `X-Forwarded-For`.
     trusted_proxies: usize,
 }
 
 impl Site {
-    /// The configured site; without a public URL, the address it listens on.
+    /// The configured site; without a public URL, its origin is the address it listens on.
     pub(crate) fn of(config: &HttpConfig, address: SocketAddr) -> Self {
         let configured = config.public_url.as_ref().map(|url| url.origin().ascii_serialization());
         if configured.is_none() && address.ip().is_unspecified() {
@@ -71,7 +73,7 @@ impl From<Site> for http::site::Site {
     }
 }
 
-/// The connections of a listener: as many as memory and descriptors allow.
+/// Limits a listener's connections by memory and descriptors.
 fn connections(listener: TcpListener, config: &Config, plan: &MemoryPlan) -> Connections {
     let database = config.database.pool_size as u64 * 2 + DATABASE_SESSIONS;
     let opened = descriptors::open();
@@ -81,18 +83,18 @@ fn connections(listener: TcpListener, config: &Config, plan: &MemoryPlan) -> Con
     Connections::of(listener, limit, config.http.trusted_proxies == 0)
 }
 
-/// Serves those who are trusted, until the process ends: collectors of metrics, and measurements.
+/// Serves trusted clients until the process ends: collectors of metrics, and measurements.
 ///
 /// # Errors
 ///
-/// When the listener cannot be asked for its address.
+/// Fails if the listener cannot be asked for its address.
 pub async fn serve(
     listener: TcpListener,
     endpoint: impl Endpoint<Output = Response> + 'static,
 ) -> io::Result<()> {
     let (address, limits) = (listener.local_addr()?, TimeLimits::default());
     let connections = Connections::few(listener, FEW);
-    // Held until the process ends: a sender that is gone stops the server.
+    // Held until the process ends: dropping the sender would stop the server.
     let (_serves, stop) = oneshot::channel();
     HttpServer { connections, address, limits, readiness: None }
         .run(endpoint, stop, Duration::ZERO)
@@ -100,21 +102,21 @@ pub async fn serve(
     Ok(())
 }
 
-/// A server of HTTP.
+/// An HTTP server that is ready to run.
 #[derive(Debug)]
 pub(crate) struct HttpServer {
-    /// Its connections.
+    /// Source of connections, within their limits.
     pub(super) connections: Connections,
-    /// Where it listens.
+    /// Address on which it listens.
     pub(super) address: SocketAddr,
-    /// How long clients may take.
+    /// Timeouts within which clients must send and read.
     pub(super) limits: TimeLimits,
-    /// Says when it is about to stop.
+    /// Closed once the server is about to stop; `None` if it never is.
     pub(super) readiness: Option<Readiness>,
 }
 
 impl HttpServer {
-    /// The server of a site, with as many connections as memory and descriptors allow.
+    /// Makes the server of a site, with as many connections as memory and descriptors allow.
     pub(crate) fn of(
         listener: TcpListener,
         (config, plan): (&Config, &MemoryPlan),
@@ -126,7 +128,7 @@ impl HttpServer {
         Ok(Self { connections, address, limits, readiness })
     }
 
-    /// Serves until `stop` is sent or dropped, then finishes what is in flight, for as long as it has patience.
+    /// Serves until `stop` is sent or dropped, then finishes requests in flight, for at most `patience`.
     pub(crate) async fn run(
         self,
         endpoint: impl Endpoint<Output = Response> + 'static,
@@ -153,7 +155,7 @@ impl HttpServer {
             let (protocol, endpoint) = (Arc::clone(&protocol), Arc::clone(&endpoint));
             open.spawn(connection::serve(protocol, endpoint, accepted, stopped.clone()));
         }
-        // Nobody listens when there is no connection.
+        // Fails only if there is no connection to tell.
         let _ = stopping.send(());
         let all = async { while open.join_next().await.is_some() {} };
         if tokio::time::timeout(patience, all).await.is_err() {

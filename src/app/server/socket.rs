@@ -1,4 +1,4 @@
-//! A client's socket: what goes through it is noted in its connection's [`Traffic`].
+//! A client's socket, which notes its reads and writes in its connection's [`Traffic`].
 
 use std::io;
 use std::os::fd::AsFd;
@@ -15,36 +15,39 @@ use super::linger::Linger;
 use super::traffic::Traffic;
 use crate::http::limits::Pace;
 
-/// Milliseconds after which the system gives up a client that acknowledges nothing of what was sent: one that is gone
-/// without a word leaves its places within this time and that between two heartbeats.
+/// Milliseconds after which the system gives up a client that acknowledges nothing: one that vanished leaves its places
+/// within this time and that between two heartbeats.
 const UNACKNOWLEDGED: u32 = 30_000;
 
-/// A client's socket.
+/// Socket of a client, for hyper.
 #[derive(Debug)]
 pub(super) struct Socket {
+    /// The TCP connection itself.
     stream: TcpStream,
+    /// Notes on the connection, for its deadlines.
     traffic: Arc<Traffic>,
-    /// How what waits to be sent moves, if anything waits.
+    /// Progress of unsent bytes; `None` if nothing waits to be sent.
     pace: Option<Pace>,
-    /// Whether the client has closed its side.
+    /// True once the client has closed its side: then there is nothing to linger for.
     is_half_closed: bool,
     /// The lingering close, once it has begun.
     linger: Option<Linger>,
 }
 
 impl Socket {
-    /// The socket of a connection.
+    /// Wraps the socket of a connection, and sets its options.
     ///
     /// # Errors
     ///
-    /// When the system does not know it any more.
+    /// Fails if the system has closed the socket already.
     pub(super) fn new(stream: TcpStream, traffic: Arc<Traffic>) -> io::Result<Self> {
-        // Small answers are sent at once, instead of waiting for more to send (Nagle's algorithm).
+        // Sends small answers at once, instead of waiting for more to send (Nagle's algorithm).
         stream.set_nodelay(true)?;
         set_tcp_user_timeout(stream.as_fd(), UNACKNOWLEDGED)?;
         Ok(Self { stream, traffic, pace: None, is_half_closed: false, linger: None })
     }
 
+    /// Notes the outcome of a write.
     fn sent(&mut self, written: &Poll<io::Result<usize>>) {
         match written {
             Poll::Pending => {
@@ -103,7 +106,7 @@ impl AsyncWrite for Socket {
         self.stream.is_write_vectored()
     }
 
-    /// Asked for when everything has been written.
+    /// Called once everything has been written.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.pace.take().is_some() {
             self.traffic.flushed();

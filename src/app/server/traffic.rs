@@ -1,12 +1,12 @@
-//! What moves on a connection, and until when it may stand still.
+//! Progress of a connection, and the deadlines by which it must move.
 //!
-//! The socket, the requests and the answers of a connection note here what happens; [`Traffic::overdue`] resolves when
-//! something has taken longer than it may, and the connection is closed.
+//! The socket, the requests and the answers of a connection are noted here; [`Traffic::overdue`] resolves once something
+//! has taken longer than it may, and the connection is closed.
 //!
 //! # Design
 //!
-//! Notes are relaxed atomics: they are made with every request. Nothing is woken by them. Whoever waits looks again when
-//! the next deadline could have come at the earliest.
+//! Notes are relaxed atomics, because every request makes some, and none of them wakes a task. A waiting task looks again
+//! at the earliest time at which the next deadline could come.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -16,32 +16,44 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::http::limits::{Pace, TimeLimits};
 
-/// How long a connection without requests must be quiet before a server that stops closes it.
+/// Time for which a connection without requests must be quiet before a stopping server closes it.
 const LULL: Duration = Duration::from_millis(200);
 
-/// How often it is looked for the first request of a connection that is about to be closed.
+/// Interval of looking for the first request of a connection that is about to be closed.
 const GLANCE: Duration = Duration::from_millis(5);
 
-/// What moves on a connection.
+/// Progress of one connection. Its deadlines:
+///
+/// | requests | protocol | deadline |
+/// |---|---|---|
+/// | none yet | any | the first head, after its opening |
+/// | none in flight | HTTP/1 | the next head, after its first byte, or the idle timeout: the earlier one |
+/// | none in flight | HTTP/2 | the idle timeout |
+/// | some in flight | HTTP/1 | none but that of unsent bytes |
+/// | some in flight | HTTP/2 | the answer that has waited longest for its client |
+///
+/// Unsent bytes have their deadline in every row.
 #[derive(Debug)]
 pub(super) struct Traffic {
+    /// Timeouts of the server.
     limits: TimeLimits,
+    /// Time to which every [`Moment`] is relative.
     opened: Instant,
-    /// Requests whose answers have not been handed on yet.
+    /// Requests whose answers have not been handed on completely.
     in_flight: AtomicUsize,
-    /// Since when the head of a request arrives.
+    /// Begin of the next request's head; none while no byte of it has come.
     head_began: Moment,
-    /// Since when nothing is in flight. None before the first request.
+    /// Time since which nothing is in flight; none before the first request.
     idle_since: Moment,
-    /// Until when what waits to be sent may stand still.
+    /// Deadline of unsent bytes; none if nothing waits to be sent.
     blocked_until: Moment,
-    /// Whether this is HTTP/2: several requests at once, and frames that belong to none.
+    /// True once it is HTTP/2: several requests at once, and frames that belong to none.
     is_multiplexed: AtomicBool,
-    /// When each answer of an HTTP/2 connection gave its last piece, if that has not been asked for more.
+    /// For each answer of an HTTP/2 connection, the time of its last piece, unless more has been asked for since.
     answers: Mutex<Vec<Weak<Moment>>>,
 }
 
-/// A moment in milliseconds after a connection was opened, or none.
+/// Milliseconds since a connection was opened; 0 is none.
 #[derive(Debug, Default)]
 pub(super) struct Moment(AtomicU64);
 
@@ -64,7 +76,7 @@ impl Moment {
 }
 
 impl Traffic {
-    /// That of a connection that was opened now.
+    /// Traffic of a connection that opens now.
     pub(super) fn new(limits: TimeLimits) -> Arc<Self> {
         Arc::new(Self {
             limits,
@@ -78,18 +90,19 @@ impl Traffic {
         })
     }
 
-    /// Bytes have arrived.
+    /// Notes that bytes have arrived.
     pub(super) fn received(&self) {
         if self.in_flight.load(Ordering::Relaxed) == 0 && self.head_began.get().is_none() {
             self.head_begins(self.opened.elapsed());
         }
     }
 
+    /// Notes the first byte of a head.
     fn head_begins(&self, now: Duration) {
         self.head_began.set(now);
     }
 
-    /// A request's head is complete; the request is in flight until this is dropped.
+    /// Notes that a request's head is complete; the request is in flight until the guard is dropped.
     pub(super) fn request(self: &Arc<Self>, is_multiplexed: bool) -> InFlight {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         self.head_began.clear();
@@ -99,29 +112,29 @@ impl Traffic {
         InFlight { traffic: Arc::clone(self), progress: None }
     }
 
-    /// Whether the connection has shown already that it speaks HTTP/2.
+    /// True if the connection has shown that it speaks HTTP/2.
     pub(super) fn is_multiplexed(&self) -> bool {
         self.is_multiplexed.load(Ordering::Relaxed)
     }
 
-    /// How what waits to be sent must move.
+    /// Begins the pace at which unsent bytes must move.
     pub(super) fn sending(&self) -> Pace {
         Pace::begin(self.limits.sending, Instant::now())
     }
 
-    /// What is to be sent waits for the client.
+    /// Notes that unsent bytes wait for the client.
     pub(super) fn blocked(&self, pace: &Pace) {
         self.blocked_until.set(pace.until().duration_since(self.opened));
     }
 
-    /// Nothing waits to be sent.
+    /// Notes that nothing waits to be sent.
     pub(super) fn flushed(&self) {
         self.blocked_until.clear();
     }
 
-    /// Resolves when something has taken longer than it may.
+    /// Resolves once something has taken longer than it may.
     pub(super) async fn overdue(&self) {
-        // What begins now cannot be overdue before.
+        // Nothing that begins now can be overdue before this time.
         let step = self.limits.head.min(self.limits.sending.patience).min(self.limits.idle);
         loop {
             let now = self.opened.elapsed();
@@ -134,7 +147,7 @@ impl Traffic {
         }
     }
 
-    /// Resolves when the first request has begun, or after a moment without one.
+    /// Resolves once the first request has begun, or after a moment without one.
     pub(super) async fn asked(&self) {
         let latest = Instant::now() + LULL;
         while self.is_new() && Instant::now() < latest {
@@ -142,12 +155,12 @@ impl Traffic {
         }
     }
 
-    /// Whether there was no request yet.
+    /// True if there has been no request yet.
     fn is_new(&self) -> bool {
         self.in_flight.load(Ordering::Acquire) == 0 && self.idle_since.get().is_none()
     }
 
-    /// Resolves when nothing is in flight and nothing waits to be sent.
+    /// Resolves once nothing is in flight and nothing waits to be sent.
     pub(super) async fn finished(&self) {
         let mut was_quiet = false;
         loop {
@@ -161,13 +174,13 @@ impl Traffic {
         }
     }
 
-    /// When the connection is overdue, as things are.
+    /// Earliest deadline of the connection, as things are.
     fn deadline(&self) -> Option<Duration> {
         let deadlines = [self.blocked_until.get(), self.next_head(), self.oldest_answer()];
         deadlines.into_iter().flatten().min()
     }
 
-    /// When the next request's head must be complete, if none is in flight.
+    /// Deadline of the next request's head, if none is in flight.
     fn next_head(&self) -> Option<Duration> {
         if self.in_flight.load(Ordering::Relaxed) > 0 {
             return None;
@@ -180,7 +193,7 @@ impl Traffic {
         Some(complete.map_or(idle, |complete| complete.min(idle)))
     }
 
-    /// When the answer that has stood still for longest has done so for too long.
+    /// Deadline of the answer that has waited longest for its client.
     fn oldest_answer(&self) -> Option<Duration> {
         if !self.is_multiplexed() {
             return None;
@@ -191,21 +204,22 @@ impl Traffic {
     }
 }
 
-/// A request that is in flight.
+/// Guard of a request in flight.
 #[derive(Debug)]
 pub(super) struct InFlight {
+    /// Traffic of its connection.
     traffic: Arc<Traffic>,
-    /// In HTTP/2, when the answer gave its last piece: streams wait for their clients one by one there.
+    /// Time of the answer's last piece, in HTTP/2 only: there each stream waits for its client alone.
     progress: Option<Arc<Moment>>,
 }
 
 impl InFlight {
-    /// Whether there may be others at the same time on its connection.
+    /// True if its connection may carry others at the same time.
     pub(super) fn is_one_of_many(&self) -> bool {
         self.traffic.is_multiplexed()
     }
 
-    /// Its answer has given a piece, which now waits for the client.
+    /// Notes that the answer has given a piece, which now waits for the client.
     pub(super) fn gave(&mut self) {
         let Self { traffic, progress } = self;
         if !traffic.is_multiplexed() {
@@ -221,7 +235,7 @@ impl InFlight {
         progress.set(traffic.opened.elapsed());
     }
 
-    /// It is asked for more.
+    /// Notes that the answer is asked for more.
     pub(super) fn taken(&self) {
         if let Some(progress) = &self.progress {
             progress.clear();

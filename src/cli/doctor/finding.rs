@@ -1,24 +1,27 @@
-//! What a check found, in one line.
+//! A finding of a check, in one line.
 
 use std::fmt;
 use std::time::Duration;
 
-/// How bad it is.
+/// Severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Level {
-    /// As it should be.
+    /// As it should be; an operator has nothing to do.
     Ok,
-    /// Works, but deserves a look.
+    /// Works, but an operator should have a look.
     Warning,
-    /// Does not work.
+    /// Broken, or about to lose data; the command fails.
     Error,
 }
 
-/// What a check found.
+/// Result of one check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Finding {
+    /// Severity, which decides about the exit code.
     pub(super) level: Level,
+    /// Short name of the check, in the second column.
     check: &'static str,
+    /// Facts, and advice if something is to be done.
     text: String,
 }
 
@@ -35,7 +38,7 @@ impl Finding {
         Self { level: Level::Error, check, text: text.into() }
     }
 
-    /// A check that could not be made.
+    /// Error of a check that could not be made.
     pub(super) fn failed(check: &'static str, error: &dyn fmt::Display) -> Self {
         Self::error(check, format!("could not be looked at: {error}"))
     }
@@ -52,7 +55,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// A span of time in its two largest units.
+/// Writes a duration in its two largest units.
 pub(super) fn span(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let units = [(seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "m")];

@@ -1,4 +1,4 @@
-//! The keys: where each stands, how old it is, when it changes next, and whether the servers can sign with it.
+//! Checks of the keys: stage, age and next change of each, and the servers' ability to sign with it.
 
 use std::collections::BTreeMap;
 
@@ -14,10 +14,10 @@ use crate::keys::ring::{RingKey, Stage};
 use crate::postgres::Connection;
 
 const KEYS: &str = "keys";
-/// Events read at once.
+/// Events read by one query.
 const PAGE: i64 = 1_000;
 
-/// One finding for each key of the ring.
+/// Makes one finding for each key of the ring.
 pub(super) async fn of(vault: &Vault, connection: &Connection) -> anyhow::Result<Vec<Finding>> {
     let ring = vault.ring.read(&vault::stream()).await?;
     let published_at = published_at(connection).await?;
@@ -38,7 +38,7 @@ pub(super) async fn of(vault: &Vault, connection: &Connection) -> anyhow::Result
     Ok(findings)
 }
 
-/// When each key was published.
+/// Time of publication of each key, from the log.
 async fn published_at(connection: &Connection) -> anyhow::Result<BTreeMap<String, Timestamp>> {
     let link = connection.connect().await?;
     let mut published_at = BTreeMap::new();
@@ -71,7 +71,7 @@ fn judged(
             let at = schedule.successor_at(since);
             (format!(", its successor is published at {at}"), Some(at))
         }
-        // A private half that signs no more is erased: there is nothing to open.
+        // No private half is left to open: it is erased once the key has stopped signing.
         Stage::Verifying { .. } => return Finding::ok(KEYS, stands),
     };
     let opened = match half {

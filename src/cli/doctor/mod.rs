@@ -1,7 +1,7 @@
-//! `keyfold doctor`: what an operator checks first, one line each.
+//! `keyfold doctor`: the first checks of an operator, one line each.
 //!
 //! It changes nothing, works beside a running server and without one, and on a database that was never migrated. Every
-//! check is a small function from what it is told to a [`Finding`]; here they are asked and printed as they come.
+//! check is a small function from facts to a [`Finding`]; this module collects the facts and prints the findings.
 
 mod checks;
 mod finding;
@@ -28,14 +28,14 @@ use crate::postgres::inspection::objects as db_objects;
 use crate::postgres::{DatabaseError, Link, MigrationError, inspection};
 use crate::{accounts, sessions};
 
-/// How often the database is asked for the time.
+/// Measurements of the database's clock.
 const ROUNDS: usize = 5;
-/// For how long holes are looked for in the log.
+/// Timeout of the search for holes in the log.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Of so many events it is looked whether the read models have them, and whether a date is ahead.
+/// Newest events that are compared with the read models, and searched for dates ahead of the time.
 const NEWEST: i64 = 100_000;
 
-/// Prints what is found, and fails if something of it is an error.
+/// Prints all findings, and fails if any of them is an error.
 pub(super) async fn doctor(config: &Config) -> anyhow::Result<()> {
     let findings = examine(config).await;
     for finding in &findings {
@@ -95,7 +95,7 @@ async fn examine_database(config: &Config, place: &Place, link: &Link) -> Vec<Fi
         found("nodes", nodes),
         found("clock", clock(link).await),
     ];
-    // Of a queue that is nearly empty there is nothing to say.
+    // A queue that is nearly empty needs no finding.
     match inspection::notification_queue(link).await {
         Ok(used) => findings.extend(checks::notifications(used)),
         Err(error) => findings.push(Finding::failed("queue", &error)),
@@ -112,7 +112,7 @@ async fn examine_database(config: &Config, place: &Place, link: &Link) -> Vec<Fi
     findings
 }
 
-/// What a check found, or that it could not be made.
+/// Finding of a check, or an error if it could not be made.
 fn found<E: fmt::Display>(check: &'static str, found: Result<Finding, E>) -> Finding {
     found.unwrap_or_else(|error| Finding::failed(check, &error))
 }
@@ -157,7 +157,7 @@ async fn clock(link: &Link) -> Result<Finding, DatabaseError> {
     Ok(checks::clock(&rounds).unwrap_or_else(unasked))
 }
 
-/// The log, the dates in it, and whether the read models follow it.
+/// Checks of the log, the dates in it, and the read models made of it.
 async fn log(link: &Link) -> Result<Vec<Finding>, StoreError> {
     let now = Clock::system().now();
     let head = reader::head(&link.client).await?;
@@ -184,7 +184,7 @@ async fn of_keys(config: &Config, place: &Place, link: &Link) -> anyhow::Result<
     if let Err(error) = place.check_secret(config, is_sealed) {
         findings.push(Finding::error("secret", format!("{error:#}")));
     }
-    // One that is made to look at the keys is not kept.
+    // A secret that is made only to look at the keys is not written to a file.
     let (secrets, _new) = place.secrets_or_new(config)?;
     let connection = place.connection();
     commands::in_vault(config, &connection, &secrets, async |vault| {

@@ -1,10 +1,10 @@
-//! The checks of what stands in the schema: whose tables these are, what this user may do with them, and what guards the log.
+//! Checks of the schema's objects: the tables' program, the user's rights, and the triggers that guard the log.
 
 use super::finding::Finding;
 use crate::postgres::inspection::objects::{Rights, Trigger};
 use crate::postgres::{MigrationError, known_migrations};
 
-/// The tables of this program.
+/// Tables of this program.
 pub(super) const TABLES: [&str; 9] = [
     "credentials",
     "events",
@@ -17,7 +17,7 @@ pub(super) const TABLES: [&str; 9] = [
     "users",
 ];
 
-/// What a server does to them.
+/// Privileges that a server needs on them.
 pub(super) const PRIVILEGES: [(&str, &str); 29] = [
     ("events", "select"),
     ("events", "insert"),
@@ -50,13 +50,16 @@ pub(super) const PRIVILEGES: [(&str, &str); 29] = [
     ("idempotency_keys", "delete"),
 ];
 
-/// The table to which a part is added each day, which only its owner may do.
+/// Table to which a partition is added each day, which only its owner may do.
 pub(super) const OWNED: [&str; 1] = ["idempotency_keys"];
 
-/// A trigger without which the tables may come to hold what nobody has done, and the statement that makes it.
+/// A trigger that keeps rows from contradicting what has happened, and the statement that creates it.
 pub(super) struct Guard {
+    /// Table on which the trigger is.
     pub(super) table: &'static str,
+    /// Name by which the database lists it.
     pub(super) name: &'static str,
+    /// Statement for the operator who has to restore it.
     pub(super) made_by: &'static str,
 }
 
@@ -81,7 +84,7 @@ pub(super) const GUARDS: [Guard; 3] = [
     },
 ];
 
-/// Whether the schema is this program's, and up to date.
+/// Checks that the schema is this program's, and up to date.
 pub(super) fn schema(
     checked: Result<(), MigrationError>,
     tables: &[String],
@@ -132,7 +135,7 @@ pub(super) fn schema(
     }
 }
 
-/// Whether the user may do what a server does.
+/// Checks that the user may do all that a server does.
 pub(super) fn rights(rights: &Rights) -> Finding {
     let Rights { lacking, makes_objects, makes_schemas, not_owned } = rights;
     let owner = "let DATABASE_URL name the user who owns the tables, or";
@@ -158,7 +161,7 @@ pub(super) fn rights(rights: &Rights) -> Finding {
     Finding::ok("rights", "everything that a server does is allowed")
 }
 
-/// Whether what guards the log and the idempotency keys is there and at work.
+/// Checks that the triggers which guard the log and the idempotency keys exist and are enabled.
 pub(super) fn guards(triggers: &[Trigger]) -> Finding {
     let todo = |guard: &Guard| {
         let Guard { table, name, made_by } = guard;

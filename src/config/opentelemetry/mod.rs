@@ -1,10 +1,10 @@
-//! OpenTelemetry's standard variables: where each signal is sent, how much of it, and what all of it says of this process.
+//! OpenTelemetry's standard variables: destination and volume of each signal, and the attributes of this process.
 //!
-//! [`STANDARD_VARIABLES`] is the table of all that the specification has, with those that are not obeyed. Everything is read
-//! here and given to the SDK, which would read some of it by itself, and differently.
+//! [`STANDARD_VARIABLES`] lists all that the specification has, with those that are not obeyed. All are read here and
+//! passed to the SDK, which would read some of them by itself, and differently.
 //!
-//! Invariant: an environment that the specification allows never prevents the start. What is ignored in it, and what is not
-//! obeyed, is in [`OpenTelemetrySettings::remarks`].
+//! Invariant: an environment that the specification allows never prevents the start. Values that are ignored, and variables
+//! that are not obeyed, are in [`OpenTelemetrySettings::remarks`].
 
 mod otlp;
 mod pairs;
@@ -41,11 +41,11 @@ use crate::telemetry::settings::{
     Temporality,
 };
 
-/// Most that may wait in a queue: room for it is taken when it is made.
+/// Longest queue: its memory is taken when it is made.
 const LONGEST_QUEUE: usize = 100_000;
-/// How long a batch, or all metrics, may take to be sent.
+/// Default timeout for exporting a batch, or all metrics.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(30);
-/// The port at which Prometheus looks by convention.
+/// Port at which Prometheus looks by convention.
 const PROMETHEUS: u16 = 9464;
 
 const LEVELS: &[(&str, &str)] = &[
@@ -65,7 +65,7 @@ const TEMPORALITIES: &[(&str, Temporality)] = &[
     ("lowmemory", Temporality::LowMemory),
 ];
 
-/// Reads everything but what decides together with our own variables.
+/// Reads all but the variables that are weighed against our own.
 pub(super) fn read(standard: &mut Standard<'_>, reader: &mut Reader<'_>) -> OpenTelemetrySettings {
     let default = OpenTelemetrySettings::default();
     let is_disabled = standard.is_true(SDK_DISABLED.name).unwrap_or(false);
@@ -98,7 +98,7 @@ pub(super) fn read(standard: &mut Standard<'_>, reader: &mut Reader<'_>) -> Open
     }
 }
 
-/// Where a signal is sent, if it is, in no more time than this.
+/// Destination of a signal, if it is exported, with a timeout of at most `most`.
 fn sent(
     standard: &mut Standard<'_>,
     reader: &mut Reader<'_>,
@@ -109,11 +109,11 @@ fn sent(
         return None;
     }
     let config = otlp::read(standard, reader, signal)?;
-    // Whichever of the two limits is reached first.
+    // The shorter of both timeouts counts.
     Some(OtlpSettings { time_limit: config.time_limit.min(most), ..config })
 }
 
-/// The exporters of a signal, if some are named that are known here.
+/// Exporters of a signal, if any known one is named.
 fn exporters(standard: &mut Standard<'_>, signal: Signal) -> Option<Vec<&'static str>> {
     match signal {
         Signal::Traces => standard.list(TRACES_EXPORTER.name, &["otlp", "none"]),
@@ -122,14 +122,14 @@ fn exporters(standard: &mut Standard<'_>, signal: Signal) -> Option<Vec<&'static
     }
 }
 
-/// Whether a signal is sent to a collector: if it is asked for, or else if there is one.
+/// True if a signal is exported to a collector: by its exporter, or else because there is an endpoint.
 fn is_sent(standard: &mut Standard<'_>, signal: Signal) -> bool {
     let exporters = exporters(standard, signal);
     let has_endpoint = standard.text_of_signal(&ENDPOINT, signal).is_some();
     exporters.map_or(has_endpoint, |exporters| exporters.contains(&"otlp"))
 }
 
-/// Where Prometheus reads the metrics as far as the standard variables say; nothing if it does not.
+/// Address for Prometheus according to the standard variables; `None` if it is not to read.
 pub(super) fn prometheus(standard: &mut Standard<'_>) -> Option<SocketAddr> {
     let host = standard.read(PROMETHEUS_HOST.name, host);
     let port = standard.read(PROMETHEUS_PORT.name, number(0..=u16::MAX));
@@ -139,7 +139,7 @@ pub(super) fn prometheus(standard: &mut Standard<'_>) -> Option<SocketAddr> {
     is_read.then(|| (host, port.unwrap_or(PROMETHEUS)).into())
 }
 
-/// Says that another variable goes before those that say where Prometheus reads.
+/// Remarks that another variable overrides those of Prometheus's address.
 pub(super) fn disobey_prometheus(standard: &mut Standard<'_>, other: &str) {
     for variable in [&PROMETHEUS_HOST, &PROMETHEUS_PORT] {
         if standard.is_set(variable.name) {
@@ -166,7 +166,7 @@ fn resource(
     standard: &mut Standard<'_>,
     mut resource: BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
-    // Of several with one key the last one counts.
+    // The last of several values for one key counts.
     resource.extend(standard.read(RESOURCE_ATTRIBUTES.name, pairs::attributes).unwrap_or_default());
     if let Some(name) = standard.value(SERVICE_NAME.name) {
         resource.insert(NAME.to_owned(), name.trim().to_owned());
@@ -174,7 +174,7 @@ fn resource(
     resource
 }
 
-/// The variables of a queue: its delay, its size, and that of a batch.
+/// Variables of a queue: its delay, its size, and the size of a batch.
 type Queue = [&'static StandardVariable; 3];
 const SPANS: Queue = [&BSP_SCHEDULE_DELAY, &BSP_MAX_QUEUE_SIZE, &BSP_MAX_EXPORT_BATCH_SIZE];
 const RECORDS: Queue = [&BLRP_SCHEDULE_DELAY, &BLRP_MAX_QUEUE_SIZE, &BLRP_MAX_EXPORT_BATCH_SIZE];

@@ -1,4 +1,4 @@
-//! Where one signal is sent, and how ("OpenTelemetry Protocol Exporter").
+//! Destination of one signal, and its transport ("OpenTelemetry Protocol Exporter").
 
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ use crate::config::read::error::InvalidValue;
 use crate::config::read::reader::Reader;
 use crate::telemetry::settings::{ClientFiles, Endpoint, OtlpSettings, Protocol};
 
-/// How long sending a batch may take.
+/// Default timeout for sending a batch.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 const PROTOCOLS: &[(&str, Protocol)] =
     &[("grpc", Protocol::Grpc), ("http/protobuf", Protocol::HttpProtobuf)];
 const COMPRESSIONS: &[(&str, bool)] = &[("none", false), ("gzip", true)];
 
-/// Where a signal is sent that is to be sent, at the collector that is named or on this host.
+/// Destination of a signal that is exported: the collector that is named, or one on this host.
 pub(super) fn read(
     standard: &mut Standard<'_>,
     reader: &mut Reader<'_>,
@@ -51,7 +51,7 @@ pub(super) fn read(
     Some(OtlpSettings { endpoint, protocol, headers, gzip, time_limit, trusted, client })
 }
 
-/// The client's certificate, which is nothing without its key.
+/// Certificate and key of the client, which are usable only together.
 fn client(
     standard: &mut Standard<'_>,
     reader: &mut Reader<'_>,
@@ -79,7 +79,7 @@ fn alone(other: &str) -> InvalidValue {
     InvalidValue::new(format!("is set, and {other} is not"), "both or none")
 }
 
-/// An endpoint of OTLP over gRPC: without a scheme `is_insecure` decides about TLS.
+/// Endpoint of OTLP over gRPC: without a scheme, `is_insecure` decides about TLS.
 fn of_grpc(value: &str, is_insecure: bool) -> Result<Endpoint, InvalidValue> {
     let value = value.trim();
     let scheme = if is_insecure { "http" } else { "https" };
@@ -96,7 +96,7 @@ fn of_grpc(value: &str, is_insecure: bool) -> Result<Endpoint, InvalidValue> {
     }
 }
 
-/// An endpoint of OTLP over HTTP: the path of the signal is appended to a general one.
+/// Endpoint of OTLP over HTTP: the path of the signal is appended to a general one.
 fn of_http(value: &str, path: Option<&str>) -> Result<Endpoint, InvalidValue> {
     let mut url = url(value.trim())?;
     if let Some(path) = path {
@@ -123,7 +123,7 @@ fn url(value: &str) -> Result<Url, InvalidValue> {
         return Err(InvalidValue::new("contains a user name or password", expected));
     }
     url.set_fragment(None);
-    // What a browser takes is not all that can be asked for.
+    // Not every URL that a browser accepts can be requested.
     if url.as_str().parse::<Uri>().is_err() {
         return Err(wrong("is not a URL that can be asked for"));
     }

@@ -1,5 +1,5 @@
-//! Lists of `key=value`, as resource attributes and headers are given: separated by commas, percent-encoded (RFC 3986, section
-//! 2.1). What is wrong with one is said without repeating any of it, since headers are secrets.
+//! Lists of `key=value`, for resource attributes and headers: separated by commas, percent-encoded (RFC 3986, section 2.1).
+//! Errors repeat no part of a list, since headers are secrets.
 
 use hyper::header::{
     CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue, TE,
@@ -8,7 +8,7 @@ use hyper::header::{
 
 use crate::config::read::error::InvalidValue;
 
-/// Headers that are the exporter's own.
+/// Headers that the exporter sets itself.
 const OWN: [HeaderName; 8] = [
     CONNECTION,
     CONTENT_ENCODING,
@@ -25,7 +25,7 @@ pub(super) fn attributes(list: &str) -> Result<Vec<(String, String)>, InvalidVal
     parse(list)?.map(|(key, value)| Ok((decode(key)?, decode(value)?))).collect()
 }
 
-/// Headers, whose values are not shown by `Debug`.
+/// Headers, with values that `Debug` hides.
 pub(super) fn headers(list: &str) -> Result<Vec<(HeaderName, HeaderValue)>, InvalidValue> {
     parse(list)?.map(|(key, value)| header(key, &decode(value)?)).collect()
 }
@@ -41,7 +41,7 @@ fn header(key: &str, value: &str) -> Result<(HeaderName, HeaderValue), InvalidVa
     Ok((name, value))
 }
 
-/// The parts of a list, still encoded. Empty ones are skipped.
+/// Parts of a list, still encoded. Empty ones are skipped.
 fn parse(list: &str) -> Result<impl Iterator<Item = (&str, &str)>, InvalidValue> {
     let parts = list.split(',').map(str::trim).filter(|part| !part.is_empty());
     let pairs = parts.map(|part| {

@@ -1,4 +1,4 @@
-//! Which traces are exported, as the standard samplers say it.
+//! Sampling of traces by the standard samplers.
 
 use super::standard::{Standard, not_among};
 use super::table::{TRACES_SAMPLER, TRACES_SAMPLER_ARG};
@@ -9,7 +9,7 @@ use crate::telemetry::settings::TraceSampling;
 const SAMPLERS: [&str; 3] = ["always_on", "always_off", "traceidratio"];
 const PARENT_BASED: &str = "parentbased_";
 
-/// The standard sampler, if one is named that is known here.
+/// The standard sampler, if a known one is named.
 pub(crate) fn sampling(standard: &mut Standard<'_>) -> Option<TraceSampling> {
     let named = standard.read(TRACES_SAMPLER.name, sampler);
     let Some((sampler, is_parent_based)) = named else {
@@ -28,7 +28,7 @@ pub(crate) fn sampling(standard: &mut Standard<'_>) -> Option<TraceSampling> {
     Some(TraceSampling::Standard { ratio, is_parent_based })
 }
 
-/// Says that another variable goes before the standard sampler.
+/// Remarks that another variable overrides the standard sampler.
 pub(crate) fn disobey_sampler(standard: &mut Standard<'_>, other: &str) {
     for variable in [&TRACES_SAMPLER, &TRACES_SAMPLER_ARG] {
         if standard.is_set(variable.name) {
@@ -37,7 +37,7 @@ pub(crate) fn disobey_sampler(standard: &mut Standard<'_>, other: &str) {
     }
 }
 
-/// The sampler of traces that begin here, and whether it asks the parent first.
+/// Sampler of traces that begin here, and true if it asks the parent first.
 fn sampler(value: &str) -> Result<(&'static str, bool), InvalidValue> {
     let lower = value.to_ascii_lowercase();
     let (root, is_parent_based) =

@@ -1,6 +1,6 @@
 //! The three signals of OpenTelemetry.
 
-/// What is told of the program's doings.
+/// Kind of telemetry that is exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signal {
     Traces,
@@ -11,7 +11,7 @@ pub(super) enum Signal {
 impl Signal {
     pub(super) const ALL: [Self; 3] = [Self::Traces, Self::Metrics, Self::Logs];
 
-    /// How variables call it.
+    /// Name of the signal in variables.
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Traces => "TRACES",
@@ -20,7 +20,7 @@ impl Signal {
         }
     }
 
-    /// Where it is sent over HTTP.
+    /// Path of the signal in OTLP over HTTP.
     pub(super) fn path(self) -> &'static str {
         match self {
             Self::Traces => "v1/traces",

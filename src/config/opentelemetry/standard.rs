@@ -1,5 +1,5 @@
-//! Reads the standard variables the way their specification asks for: an empty value is none, and what cannot be used is ignored
-//! and remarked on, never a reason not to start.
+//! Reads the standard variables as their specification asks: an empty value counts as unset, and an unusable one is ignored
+//! with a remark, never a reason not to start.
 //!
 //! Invariant: a remark repeats no value that may hold a secret, which those of endpoints and headers may.
 
@@ -13,22 +13,25 @@ use crate::config::read::error::InvalidValue;
 use crate::config::read::parse::{number, quoted};
 use crate::config::read::platform;
 
-/// How every standard variable begins.
+/// Prefix of every standard variable.
 const PREFIX: &str = "OTEL_";
-/// Most names in the line that tells which are not obeyed.
+/// Most names in the remark about variables that are not obeyed.
 const MOST_NAMES: usize = 64;
-/// The longest time, in milliseconds. It stands for no limit as well.
+/// Longest duration in milliseconds, which also stands for no limit.
 pub(super) const LONGEST: u32 = 2_147_483_647;
-/// Values of variables that are not obeyed, which are what holds anyway.
+/// Values of disobeyed variables that describe the actual behaviour, and so need no remark.
 const HOLDS: [(&str, &str); 2] = [
     (EXEMPLAR_FILTER.name, "always_off"),
     (HISTOGRAM_AGGREGATION.name, "explicit_bucket_histogram"),
 ];
 
-/// The variables being read, and what there is to say of them.
+/// Variables being read, with the remarks so far.
 pub(crate) struct Standard<'a> {
+    /// Source of the variables.
     environment: &'a dyn Environment,
+    /// Values that were ignored, a line each.
     remarks: Vec<String>,
+    /// Variables that were set and are not obeyed, each with its reason.
     not_obeyed: Vec<String>,
 }
 
@@ -37,7 +40,7 @@ impl<'a> Standard<'a> {
         Self { environment, remarks: Vec::new(), not_obeyed: Vec::new() }
     }
 
-    /// The value of a variable, unless it is empty.
+    /// Value of a variable, unless it is empty.
     pub(super) fn value(&mut self, name: &str) -> Option<String> {
         match self.environment.get(name) {
             Ok(value) => Some(value).filter(|value| !value.trim().is_empty()),
@@ -49,7 +52,7 @@ impl<'a> Standard<'a> {
         }
     }
 
-    /// The value as `parse` understands it. One that it does not is ignored.
+    /// Parsed value of a variable. A value that cannot be parsed is ignored.
     pub(super) fn read<T>(
         &mut self,
         name: &str,
@@ -59,7 +62,7 @@ impl<'a> Standard<'a> {
         parse(&value).map_err(|reason| self.ignore(name, &reason)).ok()
     }
 
-    /// The same of what a signal has of its own, or else of what holds for all of them.
+    /// Value of a signal's own variable, or else of the general one. Both are parsed, so that each is remarked on.
     pub(super) fn of_signal<T>(
         &mut self,
         variable: &StandardVariable,
@@ -71,7 +74,7 @@ impl<'a> Standard<'a> {
         own.or(general)
     }
 
-    /// A text that is taken as it is, with the name of the variable it comes from.
+    /// Unparsed value of a signal's own variable or the general one, with the variable's name.
     pub(super) fn text_of_signal(
         &mut self,
         variable: &StandardVariable,
@@ -81,7 +84,7 @@ impl<'a> Standard<'a> {
         names.into_iter().find_map(|name| self.value(&name).map(|value| (name, value)))
     }
 
-    /// Only `true`, in upper or lower case, is true.
+    /// Reads a boolean: only `true`, in upper or lower case, is true.
     pub(super) fn is_true(&mut self, name: &str) -> Option<bool> {
         let value = self.value(name)?;
         if !["true", "false"].iter().any(|known| value.eq_ignore_ascii_case(known)) {
@@ -91,7 +94,7 @@ impl<'a> Standard<'a> {
         Some(value.eq_ignore_ascii_case("true"))
     }
 
-    /// Those of a list that are among `known`, each once. The others are ignored; if none is left, so is the whole.
+    /// Known words of a list, each once. Unknown ones are ignored; if none is left, so is the whole list.
     pub(super) fn list(
         &mut self,
         name: &str,
@@ -112,23 +115,23 @@ impl<'a> Standard<'a> {
     /// Remarks that a value, or a part of it, is ignored.
     pub(super) fn ignore(&mut self, name: &str, reason: &InvalidValue) {
         let remark = format!("ignored {name}: {reason}");
-        // What holds for all signals is looked at for each.
+        // General variables are read once for each signal.
         if !self.remarks.contains(&remark) {
             self.remarks.push(remark);
         }
     }
 
-    /// Remembers that a variable is not obeyed, and why not.
+    /// Records that a variable is not obeyed, with the reason.
     pub(crate) fn disobey(&mut self, name: &str, reason: &str) {
         self.not_obeyed.push(format!("{name} ({reason})"));
     }
 
-    /// Whether a variable has a value.
+    /// True if a variable has a value.
     pub(crate) fn is_set(&self, name: &str) -> bool {
         self.environment.get(name).is_ok_and(|value| !value.trim().is_empty())
     }
 
-    /// Ends the reading with all there is to say, a line each.
+    /// Ends the reading, and returns all remarks, a line each.
     pub(crate) fn finish(mut self) -> Vec<String> {
         let mut names = self.environment.names();
         names.retain(|name| name.starts_with(PREFIX) && !self.is_obeyed(name));
@@ -146,7 +149,7 @@ impl<'a> Standard<'a> {
         self.remarks
     }
 
-    /// Whether nothing is to be said of a variable: it is obeyed, says nothing, or is a platform's.
+    /// True if a variable needs no remark: it is obeyed, empty, or a platform's.
     fn is_obeyed(&self, name: &str) -> bool {
         let row = STANDARD_VARIABLES.iter().find(|row| row.names().any(|known| known == name));
         let value = self.environment.get(name).unwrap_or_default();
@@ -157,7 +160,7 @@ impl<'a> Standard<'a> {
     }
 }
 
-/// A word that is not among those that are known.
+/// Error for a word that is not among the known ones.
 pub(super) fn not_among(word: &str, known: &[&str]) -> InvalidValue {
     let (last, others) = known.split_last().unwrap_or((&"", &[]));
     let expected = if others.is_empty() {
@@ -168,7 +171,7 @@ pub(super) fn not_among(word: &str, known: &[&str]) -> InvalidValue {
     InvalidValue::new(format!("is {}", quoted(word)), expected)
 }
 
-/// One of several words, in upper or lower case.
+/// Parser of one of several words, in upper or lower case.
 pub(super) fn word<T: Copy>(
     known: &'static [(&'static str, T)],
 ) -> impl Fn(&str) -> Result<T, InvalidValue> {
@@ -179,12 +182,12 @@ pub(super) fn word<T: Copy>(
     }
 }
 
-/// A duration: a number of milliseconds, at least so many.
+/// Parser of a duration in milliseconds, at least `least`.
 pub(super) fn milliseconds(least: u32) -> impl Fn(&str) -> Result<Duration, InvalidValue> {
     move |value| number(least..=LONGEST)(value).map(|it| Duration::from_millis(it.into()))
 }
 
-/// A time limit: a number of milliseconds, of which 0 is no limit.
+/// Parses a timeout in milliseconds, of which 0 is no limit.
 pub(super) fn time_limit(value: &str) -> Result<Duration, InvalidValue> {
     let limit = milliseconds(0)(value)?;
     Ok(if limit.is_zero() { Duration::from_millis(LONGEST.into()) } else { limit })

@@ -1,6 +1,7 @@
-//! The table of OpenTelemetry's standard variables: each of the specification's, whether it is obeyed, and its default here.
+//! Table of OpenTelemetry's standard variables: each of the specification's, with its default here, and true if it is
+//! obeyed.
 //!
-//! It is of the OpenTelemetry specification: "Environment Variable Specification", "OpenTelemetry Protocol Exporter",
+//! Sources are the OpenTelemetry specification's "Environment Variable Specification", "OpenTelemetry Protocol Exporter",
 //! "Metrics Exporter - OTLP" and "Declarative configuration".
 //!
 //! Invariant: the name of a standard variable is written here (or in `variables`) and nowhere else.
@@ -8,39 +9,39 @@
 use super::super::variables;
 use super::signal::Signal;
 
-/// How the variables of the OTLP exporter begin, before the signal if they are about one.
+/// Prefix of the OTLP exporter's variables, before the signal if they concern one.
 const OTLP: &str = "OTEL_EXPORTER_OTLP_";
 
-/// One standard variable, or one with those of each signal that go before it.
+/// One standard variable, or a general one with those of each signal, which override it.
 #[derive(Clone, Copy, Debug)]
 pub struct StandardVariable {
-    /// Its name.
+    /// Name as the environment has it.
     pub name: &'static str,
-    /// Whether each signal has one of its own.
+    /// True if each signal has a variable of its own.
     pub is_per_signal: bool,
-    /// Whether it is obeyed. One that is not is named at start when it is set.
+    /// True if it is obeyed. One that is not is reported at start if it is set.
     pub is_obeyed: bool,
-    /// What holds when it is not set. Of one that is not obeyed, what holds in any case.
+    /// Value that holds if it is not set. For one that is not obeyed, the value that always holds.
     pub default: &'static str,
-    /// What it decides here.
+    /// Effect of the variable in this program.
     pub meaning: &'static str,
 }
 
 impl StandardVariable {
-    /// The name of the same for one signal.
+    /// Name of this variable for one signal.
     pub(super) fn of(&self, signal: Signal) -> String {
         let option = self.name.strip_prefix(OTLP).unwrap_or(self.name);
         format!("{OTLP}{}_{option}", signal.word())
     }
 
-    /// Every name of it.
+    /// All names: the general one, then those of the signals.
     pub fn names(&self) -> impl Iterator<Item = String> {
         let signals = if self.is_per_signal { &Signal::ALL[..] } else { &[] };
         std::iter::once(self.name.to_owned()).chain(signals.iter().map(|signal| self.of(*signal)))
     }
 }
 
-/// Makes a constant of every row, and [`STANDARD_VARIABLES`] of all of them.
+/// Makes a constant of each row, and [`STANDARD_VARIABLES`] of all of them.
 macro_rules! standard {
     ($($constant:ident = $name:expr, $forms:ident, $obeyed:ident, $default:literal, $meaning:literal;)*) => {
         $(
@@ -123,7 +124,7 @@ standard! {
     EXPERIMENTAL_CONFIG_FILE = "OTEL_EXPERIMENTAL_CONFIG_FILE", one, told, "none", "The same by its older name.";
 }
 
-/// The table for the documents, in Markdown.
+/// Table for the documents, in Markdown.
 pub fn standard_markdown_table() -> String {
     let head = "| variable | obeyed | default | what it decides |\n|---|---|---|---|\n".to_owned();
     std::iter::once(head).chain(STANDARD_VARIABLES.iter().map(markdown_row)).collect()

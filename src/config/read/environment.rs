@@ -1,4 +1,4 @@
-//! Where variables come from: this process, or a map in tests.
+//! Source of variables: this process, or a map in tests.
 //!
 //! Invariant: nothing else in the crate reads the environment of the process.
 
@@ -7,17 +7,17 @@ use std::env::VarError;
 
 /// A set of named values.
 pub trait Environment {
-    /// The value of `name`.
+    /// Value of `name`.
     ///
     /// # Errors
-    /// [`VarError::NotPresent`] when it is not set, [`VarError::NotUnicode`] when it is not valid UTF-8.
+    /// [`VarError::NotPresent`] if it is not set, [`VarError::NotUnicode`] if it is not valid UTF-8.
     fn get(&self, name: &str) -> Result<String, VarError>;
 
-    /// The names of all variables that are set.
+    /// Names of all variables that are set.
     fn names(&self) -> Vec<String>;
 }
 
-/// The environment of this process.
+/// Environment of this process.
 #[derive(Clone, Copy, Debug)]
 pub struct ProcessEnvironment;
 

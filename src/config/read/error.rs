@@ -1,21 +1,21 @@
-//! What can be wrong with a configuration, in words for the person who has to put it right.
+//! Errors in a configuration, in words for the operator who has to correct it.
 //!
 //! Invariant: no text here contains the secret or a database password. Parsers describe what is wrong with such a value
 //! without repeating it.
 
 use std::fmt;
 
-/// Why a value cannot be used, and what could be.
+/// Reason for which a value is unusable, and a description of usable ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidValue {
-    /// What is wrong, continuing "the value …".
+    /// Fault of the value, continuing "the value …".
     pub wrong: String,
-    /// What a usable value looks like.
+    /// Description of a usable value.
     pub expected: String,
 }
 
 impl InvalidValue {
-    /// A value that is wrong in one way and should have been another.
+    /// Makes an error from the fault and the expectation.
     pub fn new(wrong: impl Into<String>, expected: impl Into<String>) -> Self {
         Self { wrong: wrong.into(), expected: expected.into() }
     }
@@ -32,9 +32,9 @@ impl std::error::Error for InvalidValue {}
 /// One variable with one thing wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The variable, by the name under which it was set.
+    /// Name under which the variable was set.
     pub name: String,
-    /// What is wrong with it.
+    /// Fault of its value.
     pub reason: InvalidValue,
 }
 
@@ -44,9 +44,10 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Every problem of a configuration; its text has one line for each.
+/// All problems of a configuration; its text has one line for each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
+    /// At least one, in the order of reading.
     problems: Vec<Problem>,
 }
 
@@ -55,7 +56,7 @@ impl ConfigError {
         Self { problems }
     }
 
-    /// The problems, in the order in which they were found. There is at least one.
+    /// Problems in the order in which they were found. There is at least one.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }

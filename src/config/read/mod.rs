@@ -1,4 +1,4 @@
-//! Reading variables: from where, in which shapes, and what can be wrong with them.
+//! Reading variables: their sources, shapes and errors.
 
 pub(super) mod environment;
 pub(super) mod error;

@@ -1,6 +1,6 @@
-//! Which known word a mistyped one was probably meant to be.
+//! Guesses the known word that a mistyped one was meant to be.
 
-/// The candidate that takes the fewest edits to reach from `word`; ties go to the earlier one.
+/// Candidate with the fewest edits from `word`; the earlier one wins a tie.
 pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -8,9 +8,9 @@ pub(crate) fn nearest<'a>(
     candidates.into_iter().min_by_key(|candidate| distance(word, candidate))
 }
 
-/// Levenshtein distance: how many characters to insert, delete or replace to get from one word to the other.
+/// Levenshtein distance: characters to insert, delete or replace on the way from one word to the other.
 pub(crate) fn distance(from: &str, to: &str) -> usize {
-    // The distances from the part of `from` seen so far to every prefix of `to` but the empty one.
+    // Distances from the part of `from` read so far to every prefix of `to` but the empty one.
     let mut row: Vec<usize> = (1..=to.chars().count()).collect();
     let mut last = row.len();
     for (index, have) in from.chars().enumerate() {

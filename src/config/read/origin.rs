@@ -1,4 +1,4 @@
-//! The origin of a web page: scheme, host and port, as browsers write it into the `Origin` header.
+//! Origin of a web page: scheme, host and port, as browsers write it into the `Origin` header.
 //!
 //! Invariant: an [`Origin`] is normalised as a browser would (lower case, no default port, no trailing slash), so
 //! comparing it with a header is comparing text.
@@ -11,15 +11,15 @@ use super::parse::server_url;
 const EXPECTED: &str =
     "origins separated by commas, such as https://app.example.com or http://localhost:3000";
 
-/// A scheme, a host and perhaps a port.
+/// Scheme, host and perhaps a port, in normal form.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Origin(String);
 
 impl Origin {
-    /// Reads an origin and normalises it.
+    /// Parses and normalises an origin.
     ///
     /// # Errors
-    /// When it is not `http` or `https` with a host and nothing after it.
+    /// Fails if it is not `http` or `https` with a host and nothing after it.
     pub fn parse(value: &str) -> Result<Self, InvalidValue> {
         if value.trim() == "*" {
             let wrong = "contains `*`, which cannot be allowed because requests carry credentials";
@@ -32,7 +32,7 @@ impl Origin {
             })
     }
 
-    /// The text of the `Origin` header that browsers send for it.
+    /// Text of the `Origin` header that browsers send for it.
     pub fn as_str(&self) -> &str {
         &self.0
     }

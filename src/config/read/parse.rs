@@ -1,7 +1,7 @@
-//! The few shapes that values of several variables share: numbers, durations, truth values, URLs.
+//! Parsers that several variables share: numbers, durations, booleans, URLs.
 //!
-//! Invariant: an error says what is wrong and what is expected, and repeats a value only where it cannot hold a
-//! password (a URL can).
+//! Invariant: an error names the fault and the expectation, and repeats a value only where it cannot hold a password (a URL
+//! can).
 
 use std::fmt::{Debug, Display};
 use std::ops::RangeInclusive;
@@ -15,16 +15,16 @@ use super::error::InvalidValue;
 /// Units of a duration, longest first.
 const UNITS: [(char, u64); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
 
-/// The longest part of a value that an error repeats.
+/// Most characters of a value that an error repeats.
 const QUOTED_CHARACTERS: usize = 60;
 
-/// A value in quotes, short and without control characters, for an error that a terminal will show.
+/// Quotes a value, shortened and without control characters, for an error on a terminal.
 pub(crate) fn quoted(value: &str) -> String {
     let short: String = value.chars().take(QUOTED_CHARACTERS).collect();
     if short.len() < value.len() { format!("{short:?}…") } else { format!("{short:?}") }
 }
 
-/// A whole number inside `range`.
+/// Parser of a whole number inside `range`.
 pub(crate) fn number<T>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, InvalidValue>
 where
     T: FromStr + PartialOrd + Display + Debug,
@@ -43,7 +43,7 @@ where
     }
 }
 
-/// A duration inside `range`: a whole number of seconds, or one with a unit (`30s`, `15m`, `12h`, `7d`).
+/// Parser of a duration inside `range`: a whole number of seconds, or one with a unit (`30s`, `15m`, `12h`, `7d`).
 pub(crate) fn duration(
     range: RangeInclusive<Duration>,
 ) -> impl Fn(&str) -> Result<Duration, InvalidValue> {
@@ -59,7 +59,7 @@ pub(crate) fn duration(
     }
 }
 
-/// The seconds in a number with or without a unit, unless there are too many to count.
+/// Seconds of a number with or without a unit, unless they overflow.
 fn seconds(value: &str) -> Option<u64> {
     let unit = UNITS.iter().find_map(|&(unit, seconds)| Some((value.strip_suffix(unit)?, seconds)));
     let (digits, seconds) = unit.unwrap_or((value, 1));
@@ -70,7 +70,7 @@ fn seconds(value: &str) -> Option<u64> {
     digits.parse::<u64>().ok()?.checked_mul(seconds)
 }
 
-/// A duration as a person would write it into a variable.
+/// Writes a duration as an operator would write it into a variable.
 pub(crate) fn written(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let (unit, size) = UNITS
@@ -80,7 +80,7 @@ pub(crate) fn written(duration: Duration) -> String {
     format!("{}{unit}", seconds / size)
 }
 
-/// `true` or `false`, also as `1` or `0`.
+/// Parses `true` or `false`, also as `1` or `0`.
 pub(crate) fn boolean(value: &str) -> Result<bool, InvalidValue> {
     match value.trim() {
         "true" | "1" => Ok(true),
@@ -89,7 +89,7 @@ pub(crate) fn boolean(value: &str) -> Result<bool, InvalidValue> {
     }
 }
 
-/// A URL of one of `schemes` that names a server and nothing on it: no path, query, fragment, user or password.
+/// Parses a URL of one of `schemes` that names only a server: no path, query, fragment, user or password.
 pub(crate) fn server_url(value: &str, schemes: &[&str]) -> Result<Url, &'static str> {
     let url = Url::parse(value.trim()).map_err(|_| "is not a URL")?;
     if !schemes.contains(&url.scheme()) {

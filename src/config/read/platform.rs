@@ -1,8 +1,8 @@
-//! Variables under our prefix that a platform writes, and not the operator.
+//! Variables with our prefix that are written by a platform, not by the operator.
 //!
-//! Kubernetes tells every container where the Services of its namespace are, and Docker tells it about its links: a Service
-//! named `keyfold`, or `keyfold-metrics`, makes variables that begin like ours. They are known by the shape of their name
-//! *and* their value, so that a typing mistake is still one.
+//! Kubernetes gives every container the addresses of the Services in its namespace, and Docker those of its links: a
+//! Service named `keyfold`, or `keyfold-metrics`, makes variables that begin like ours. They are recognised by the shape of
+//! their name *and* their value, so that a typing mistake is still reported.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ use super::environment::Environment;
 
 const PROTOCOLS: [&str; 3] = ["tcp", "udp", "sctp"];
 
-/// Whether a platform has written a variable that begins like ours.
+/// True if a platform has written this variable.
 pub(crate) fn wrote(environment: &dyn Environment, name: &str) -> bool {
     let Ok(value) = environment.get(name) else { return false };
     is_of_service(name, &value) || is_of_port(name, &value) || is_of_link(environment, name)
@@ -25,7 +25,7 @@ fn is_of_service(name: &str, value: &str) -> bool {
     port.is_some_and(|(_, rest)| rest.is_empty() || rest.starts_with('_')) && is_port(value)
 }
 
-/// `…_PORT`, `…_PORT_<number>_<protocol>` and what is told of the latter (Kubernetes and Docker).
+/// `…_PORT`, `…_PORT_<number>_<protocol>` and the details of the latter (Kubernetes and Docker).
 fn is_of_port(name: &str, value: &str) -> bool {
     if name.ends_with("_PORT") && is_url(value) {
         return true;
@@ -66,7 +66,7 @@ mod tests {
 
     use super::*;
 
-    /// Those of these variables that no platform writes so.
+    /// Names of these variables that look like no platform's.
     fn not_written(variables: &[(&str, &str)]) -> Vec<String> {
         let environment: BTreeMap<String, String> =
             variables.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();

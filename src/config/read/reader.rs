@@ -1,7 +1,7 @@
-//! Reads variables one by one and remembers every problem instead of stopping at the first.
+//! Reads variables one by one and collects every problem instead of stopping at the first.
 //!
-//! Invariant: [`Reader::finish`] succeeds only when no variable had a problem, so a default that stands in for a bad
-//! value never reaches anyone.
+//! Invariant: [`Reader::finish`] succeeds only if no variable had a problem, so a default that stands in for a bad value
+//! never reaches the server.
 
 use std::env::VarError;
 
@@ -11,12 +11,14 @@ use super::nearest::nearest;
 use super::platform;
 use crate::config::variables::{VARIABLES, Variable};
 
-/// Names that begin so are ours or a platform's, so an unknown one is a typing mistake.
+/// Prefix of our names: an unknown one is a platform's or a typing mistake.
 const OWN_PREFIX: &str = "KEYFOLD_";
 
-/// The variables being read and the problems found so far.
+/// Variables being read, with the problems found so far.
 pub(crate) struct Reader<'a> {
+    /// Source of the variables.
     environment: &'a dyn Environment,
+    /// Problems so far; any of them makes [`Reader::finish`] fail.
     problems: Vec<Problem>,
 }
 
@@ -25,12 +27,12 @@ impl<'a> Reader<'a> {
         Self { environment, problems: Vec::new() }
     }
 
-    /// Where it reads, for whoever has rules of their own.
+    /// Source of the variables, for readers with rules of their own.
     pub(crate) fn environment(&self) -> &'a dyn Environment {
         self.environment
     }
 
-    /// The value of a variable, or nothing if it is not set or has a problem. An empty value is a problem.
+    /// Value of a variable; `None` if it is not set or has a problem. An empty value is a problem.
     pub(crate) fn read<T>(
         &mut self,
         variable: &Variable,
@@ -45,7 +47,7 @@ impl<'a> Reader<'a> {
         parsed.map_err(|reason| self.problem(name, reason)).ok()
     }
 
-    /// Like [`Reader::read`], for variables whose empty value means the same as none.
+    /// As [`Reader::read`], for variables whose empty value counts as unset.
     pub(crate) fn read_unless_empty<T>(
         &mut self,
         variable: &Variable,
@@ -58,12 +60,12 @@ impl<'a> Reader<'a> {
         parse(&value).map_err(|reason| self.problem(name, reason)).ok()
     }
 
-    /// Whether a variable is present under any of its names, whatever its value.
+    /// True if a variable is set under any of its names, whatever its value.
     pub(crate) fn is_set(&self, variable: &Variable) -> bool {
         variable.names().any(|name| self.environment.get(name) != Err(VarError::NotPresent))
     }
 
-    /// Remembers a problem, once.
+    /// Records a problem, once.
     pub(crate) fn problem(&mut self, name: &str, reason: InvalidValue) {
         let problem = Problem { name: name.to_owned(), reason };
         if !self.problems.contains(&problem) {
@@ -71,13 +73,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Ends the reading: everything was usable, or here is all that was not.
+    /// Ends the reading; fails with all problems, if there are any.
     pub(crate) fn finish(mut self) -> Result<(), ConfigError> {
         self.refuse_unknown_names();
         if self.problems.is_empty() { Ok(()) } else { Err(ConfigError::new(self.problems)) }
     }
 
-    /// The name under which a variable is set, and its value.
+    /// Name under which a variable is set, and its value.
     fn value(&mut self, variable: &Variable) -> Option<(&'static str, String)> {
         let first = self.value_of(variable.name);
         let Some(alias) = variable.alias else { return first };

@@ -1,4 +1,4 @@
-//! The PostgreSQL that holds the log and the read models.
+//! Settings of the PostgreSQL that holds the log and the read models.
 
 use std::path::PathBuf;
 
@@ -10,31 +10,31 @@ use crate::config::variables::{
 };
 use crate::postgres::Connection;
 
-/// The PostgreSQL that holds the log and the read models.
+/// PostgreSQL that holds the log and the read models.
 #[derive(Clone, Debug)]
 pub struct DatabaseConfig {
-    /// Which PostgreSQL it is.
+    /// A private cluster, or an external server.
     pub location: DatabaseLocation,
-    /// The most connections that the pool opens.
+    /// Most database sessions for reading.
     pub pool_size: usize,
-    /// Whether other nodes serve the same database at the same time.
+    /// True if other nodes serve the same database at the same time.
     pub cluster: bool,
 }
 
-/// Which PostgreSQL it is.
+/// PostgreSQL of this server, or of another operator.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "a process has one of these")]
 pub enum DatabaseLocation {
     /// A cluster that the server creates, starts and stops itself.
     Private {
-        /// The directory that holds the cluster and, beside it, the secret.
+        /// Directory of the cluster and, beside it, the secret.
         data: PathBuf,
-        /// The directory with `initdb` and `postgres`; `None` looks in the usual places.
+        /// Directory with `initdb` and `postgres`; `None` looks in the usual places.
         binaries: Option<PathBuf>,
-        /// The system user that runs it when the server itself runs as root; `None` picks one.
+        /// System user that runs it if the server itself runs as root; `None` picks one.
         run_as: Option<String>,
     },
-    /// A server that somebody else runs.
+    /// A PostgreSQL server that the operator or a provider runs.
     External(Connection),
 }
 
@@ -66,7 +66,7 @@ impl DatabaseConfig {
 }
 
 impl DatabaseConfig {
-    /// Several nodes share one database and are one issuer.
+    /// Checks the settings that a cluster needs: nodes share one database and are one issuer.
     fn check_cluster(reader: &mut Reader<'_>) {
         for (needed, wrong) in [
             (&DATABASE_URL, "is true, but other nodes cannot reach a private cluster"),
@@ -81,7 +81,7 @@ impl DatabaseConfig {
 }
 
 impl DatabaseLocation {
-    /// Reads the variables of both kinds, so that a problem with one that is not used is found too.
+    /// Reads the variables of both locations, so that a problem with an unused one is found too.
     fn read(reader: &mut Reader<'_>) -> Self {
         let external = reader.read(&DATABASE_URL, parse_connection);
         let data = reader.read(&DATA, parse_path).unwrap_or_else(|| PathBuf::from(DATA.default));
@@ -103,7 +103,7 @@ fn parse_path(value: &str) -> Result<PathBuf, InvalidValue> {
     Ok(PathBuf::from(value))
 }
 
-/// The name of a system user. It becomes an argument of another program, so it must not look like an option.
+/// Parses the name of a system user. It becomes an argument of another program, so it must not look like an option.
 fn parse_user(value: &str) -> Result<String, InvalidValue> {
     let value = value.trim();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');

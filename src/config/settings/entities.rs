@@ -1,4 +1,4 @@
-//! How many entities stay in memory, and for how long.
+//! Limits of entities in memory, and their snapshots.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ const DAY: Duration = Duration::from_hours(24);
 const LONGEST_IDLE: Duration = Duration::from_hours(7 * 24);
 const LONGEST_RETENTION: Duration = Duration::from_hours(4_000 * 24);
 
-/// How many entities stay in memory, and for how long.
+/// Limits of entities in memory, and their snapshots.
 #[derive(Clone, Debug)]
 pub struct EntityConfig {
-    /// The most entities of one kind that are alive at the same time.
+    /// Most entities of one kind in memory at once.
     pub max_alive: usize,
-    /// How long an entity without commands and reads stays in memory.
+    /// Idle timeout, after which an entity without commands and reads is passivated.
     pub idle_after: Duration,
-    /// How many events lie between two snapshots of a stream.
+    /// Fewest events between two snapshots of a stream.
     pub snapshot_every: u64,
-    /// How long all of them stay.
+    /// Age at which snapshots begin to be thinned out.
     pub snapshot_retention: Duration,
 }
 

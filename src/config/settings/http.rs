@@ -1,4 +1,4 @@
-//! Where the server listens and how clients reach it.
+//! Addresses of the server, and its peers.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -14,25 +14,25 @@ use crate::config::variables::{
     CORS_ORIGINS, LISTEN, PUBLIC_URL, SHUTDOWN_TIMEOUT, STOP_DELAY, TRUSTED_PROXIES,
 };
 
-/// More of them are a typing mistake.
+/// A larger number is a typing mistake.
 const MOST_PROXIES: usize = 10;
 const LONGEST_SHUTDOWN: Duration = Duration::from_mins(10);
 
-/// Where the server listens and how clients reach it.
+/// Addresses of the server, its peers, and the timeouts of its stop.
 #[derive(Clone, Debug)]
 pub struct HttpConfig {
-    /// The address to listen on; port 0 takes any free port.
+    /// Address to listen on; port 0 takes any free port.
     pub listen: SocketAddr,
-    /// The URL under which clients reach the server; `None` means `http://` and the address it listens on.
+    /// URL under which clients reach the server; `None` means `http://` and the address it listens on.
     pub public_url: Option<Url>,
     /// Origins whose pages may call the API with credentials.
     pub cors_origins: Vec<Origin>,
-    /// How many reverse proxies in front append the address they were called from to `X-Forwarded-For`.
+    /// Reverse proxies in front, each of which appends the address it was called from to `X-Forwarded-For`.
     pub trusted_proxies: usize,
-    /// How long a server that has been asked to stop still takes requests, with readiness off, so that load balancers
-    /// notice before the address is gone.
+    /// Time for which a stopping server still takes requests, with readiness off, so that load balancers notice before the
+    /// address is gone.
     pub stop_delay: Duration,
-    /// How long requests in flight may take to finish once the server has been asked to stop.
+    /// Timeout of requests in flight once the server has been asked to stop.
     pub shutdown_timeout: Duration,
 }
 

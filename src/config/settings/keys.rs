@@ -1,4 +1,4 @@
-//! Signing keys.
+//! Settings of signing keys.
 
 use std::time::Duration;
 
@@ -13,17 +13,17 @@ const SHORTEST_LEAD: Duration = Duration::from_secs(1);
 const LONGEST_LEAD: Duration = DAY;
 const SHORTEST_ROTATION: Duration = Duration::from_secs(2);
 const LONGEST_ROTATION: Duration = Duration::from_hours(400 * 24);
-/// What verifiers support, and below which RFC 7518, section 3.3, forbids.
+/// Sizes that verifiers support; RFC 7518, section 3.3, forbids smaller ones.
 const SIZES: [usize; 3] = [2048, 3072, 4096];
 
-/// Signing keys.
+/// Rotation and algorithm of signing keys.
 #[derive(Clone, Debug)]
 pub struct KeyConfig {
-    /// How long a key signs.
+    /// Time for which a key signs.
     pub rotation: Duration,
-    /// How long a key is published before it signs.
+    /// Time for which a key is published before it signs.
     pub lead: Duration,
-    /// What new keys sign with.
+    /// Algorithm of new keys.
     pub algorithm: Algorithm,
 }
 
@@ -52,7 +52,7 @@ impl KeyConfig {
     }
 }
 
-/// Both variables are read, so that a problem with the size is found though no RSA key is wanted.
+/// Reads both variables, so that a problem with the size is found even if no RSA key is wanted.
 fn algorithm(reader: &mut Reader<'_>) -> Algorithm {
     let bits = reader.read(&RSA_BITS, bits);
     let rs256 = bits.map_or_else(Algorithm::default, |bits| Algorithm::Rs256 { bits });

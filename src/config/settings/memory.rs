@@ -1,4 +1,4 @@
-//! How much memory the server may take.
+//! Memory limit of the server.
 
 use crate::capacity::memory;
 use crate::config::read::error::InvalidValue;
@@ -6,17 +6,17 @@ use crate::config::read::parse::quoted;
 use crate::config::read::reader::Reader;
 use crate::config::variables::MEMORY;
 
-/// With less, the largest body that an operation takes would have no room.
+/// Least limit: with less, the largest request body would have no room.
 const LEAST: u64 = 400_000_000;
 
 /// Units of a size, longest first.
 const UNITS: [(&str, u64); 4] =
     [("MiB", 1 << 20), ("GiB", 1 << 30), ("MB", 1_000_000), ("GB", 1_000_000_000)];
 
-/// How much memory the server may take.
+/// Memory limit of the server.
 #[derive(Clone, Debug)]
 pub struct MemoryConfig {
-    /// Bytes of the whole process.
+    /// Bytes of the whole process, from which every budget follows.
     pub limit: u64,
 }
 
@@ -33,7 +33,7 @@ impl MemoryConfig {
     }
 }
 
-/// The bytes that a value means on a machine with `available` bytes.
+/// Parses a size for a machine with `available` bytes.
 fn parse(value: &str, available: u64) -> Result<u64, InvalidValue> {
     let expected =
         || "at least 400MB, such as 512MiB, 2GB, or a share of the machine's memory such as 40%";
@@ -59,7 +59,7 @@ fn share(percent: &str, available: u64) -> Option<u64> {
     Some(available / 100 * percent)
 }
 
-/// `u64::from_str` would take a leading `+`.
+/// Parses digits only: `u64::from_str` would take a leading `+`.
 fn whole(text: &str) -> Option<u64> {
     let text = text.trim_end();
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()

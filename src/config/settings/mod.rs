@@ -1,4 +1,4 @@
-//! The settings: one plain struct for each concern, read from the environment.
+//! Settings: one plain struct for each concern, read from the environment.
 
 pub(super) mod database;
 pub(super) mod entities;

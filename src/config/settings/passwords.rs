@@ -1,4 +1,4 @@
-//! The cost and the bounds of password hashing (Argon2id).
+//! Cost and queue of password hashing (Argon2id).
 
 use std::num::NonZero;
 use std::thread::available_parallelism;
@@ -7,21 +7,21 @@ use crate::config::read::parse::number;
 use crate::config::read::reader::Reader;
 use crate::config::variables::{HASH_ITERATIONS, HASH_MEMORY, HASH_QUEUE, HASH_THREADS};
 
-/// The least memory that OWASP recommends for two iterations, in KiB.
+/// Least memory that OWASP recommends for two iterations, in KiB.
 const LEAST_MEMORY_KIB: u32 = 19_456;
 const MOST_MEMORY_KIB: u32 = 1_048_576;
 const LEAST_ITERATIONS: u32 = 2;
 
-/// The cost and the bounds of password hashing (Argon2id).
+/// Cost and queue of password hashing (Argon2id).
 #[derive(Clone, Debug)]
 pub struct PasswordConfig {
-    /// Memory that one hash takes, in KiB.
+    /// Memory of one hash, in KiB.
     pub memory_kib: u32,
     /// Passes over that memory.
     pub iterations: u32,
-    /// How many hashes are computed at the same time.
+    /// Hashes computed at the same time.
     pub threads: usize,
-    /// How many more may wait; beyond that the answer is 503.
+    /// Hashes that may wait; beyond that the answer is 503.
     pub queue: usize,
 }
 

@@ -13,15 +13,15 @@ use crate::config::variables::{DATABASE_URL, PREVIOUS_SECRETS, SECRET};
 
 const LEAST_CHARACTERS: usize = 32;
 
-/// A text of at least 32 characters that nobody else knows.
+/// A text of at least 32 characters, known only to the operator and the server.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes a text exactly as it is, spaces included, but for line breaks at its end: a file has one that nobody meant.
+    /// Takes a text exactly as it is, spaces included, except for line breaks at its end, which editors add to files.
     ///
     /// # Errors
-    /// When it is shorter than 32 characters.
+    /// Fails if it is shorter than 32 characters.
     pub fn parse(value: &str) -> Result<Self, InvalidValue> {
         let value = value.trim_end_matches(['\r', '\n']);
         let characters = value.chars().count();
@@ -31,7 +31,7 @@ impl Secret {
         Ok(Self(Zeroizing::new(value.to_owned())))
     }
 
-    /// The bytes to derive keys from.
+    /// Bytes from which keys are derived.
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
@@ -49,7 +49,7 @@ fn expected() -> String {
     )
 }
 
-/// The configured secret, which only the owner of the private cluster can do without.
+/// Configured secret, which is required unless the database is a private cluster.
 pub(crate) fn read(reader: &mut Reader<'_>) -> Option<Secret> {
     if reader.is_set(&DATABASE_URL) && !reader.is_set(&SECRET) {
         let wrong = format!("is not set, and {} is", DATABASE_URL.name);
@@ -58,7 +58,7 @@ pub(crate) fn read(reader: &mut Reader<'_>) -> Option<Secret> {
     reader.read(&SECRET, Secret::parse)
 }
 
-/// The secrets that were configured before. One that has commas in it is tried whole as well as in parts.
+/// Earlier secrets. A value with commas is tried whole as well as in parts.
 pub(crate) fn read_previous(reader: &mut Reader<'_>) -> Vec<Secret> {
     reader.read_unless_empty(&PREVIOUS_SECRETS, parse_previous).unwrap_or_default()
 }

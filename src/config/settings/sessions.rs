@@ -1,4 +1,4 @@
-//! Sessions.
+//! Timeouts of sessions.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use crate::config::read::reader::Reader;
 use crate::config::variables::{SESSION_ABSOLUTE, SESSION_IDLE, Variable};
 
 const SHORTEST: Duration = Duration::from_mins(1);
-/// The longest that browsers keep a cookie (RFC 6265bis, section 5.5).
+/// Longest time that browsers keep a cookie (RFC 6265bis, section 5.5).
 const LONGEST: Duration = Duration::from_hours(400 * 24);
 
-/// Sessions.
+/// Idle and absolute timeout of sessions.
 #[derive(Clone, Debug)]
 pub struct SessionConfig {
-    /// How long a session lasts that is not used.
+    /// Idle timeout of a session.
     pub idle: Duration,
-    /// How long a session lasts however it is used.
+    /// Absolute timeout of a session, however much it is used.
     pub absolute: Duration,
 }
 
@@ -42,7 +42,7 @@ impl SessionConfig {
     }
 }
 
-/// A duration or its default; nothing if it has a problem of its own.
+/// Reads a duration or its default; `None` if it has a problem of its own.
 fn limit(reader: &mut Reader<'_>, variable: &Variable, default: Duration) -> Option<Duration> {
     let is_set = reader.is_set(variable);
     reader.read(variable, duration(SHORTEST..=LONGEST)).or((!is_set).then_some(default))

@@ -1,4 +1,4 @@
-//! Logs, traces and metrics, and where they go.
+//! Settings of logs, traces and metrics, and their destinations.
 
 use tracing_subscriber::EnvFilter;
 
@@ -14,7 +14,7 @@ use crate::telemetry::settings::{
 };
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
-/// What other programs call a level, and ours for it.
+/// Levels as other programs call them, each with ours.
 const OTHER_LEVELS: [(&str, &str); 9] = [
     ("warning", "warn"),
     ("err", "error"),
@@ -26,7 +26,7 @@ const OTHER_LEVELS: [(&str, &str); 9] = [
     ("all", "trace"),
     ("none", "off"),
 ];
-/// How the parts of the program begin that write log lines. Another word alone would silence everything.
+/// Prefixes of the modules that write log lines. A filter of any other word alone would silence everything.
 const PARTS: [&str; 14] = [
     "keyfold",
     "deadpool",
@@ -44,7 +44,7 @@ const PARTS: [&str; 14] = [
     "tower",
 ];
 
-/// Reads them, and the standard variables beside ours.
+/// Reads our variables of telemetry, and the standard ones beside them.
 pub(crate) fn read(reader: &mut Reader<'_>) -> TelemetrySettings {
     let default = TelemetrySettings::default();
     let log_format = reader.read(&LOG_FORMAT, parse_format).unwrap_or(default.log_format);
@@ -65,7 +65,7 @@ pub(crate) fn read(reader: &mut Reader<'_>) -> TelemetrySettings {
     }
 }
 
-/// Our own variable, or else the standard one.
+/// Sampling by our own variable, or else by the standard one.
 fn sampling(reader: &mut Reader<'_>, standard: &mut Standard<'_>) -> Option<TraceSampling> {
     let Some(share) = reader.read(&TRACE_SAMPLING, parse_share) else {
         return opentelemetry::sampling(standard);
@@ -74,7 +74,7 @@ fn sampling(reader: &mut Reader<'_>, standard: &mut Standard<'_>) -> Option<Trac
     Some(TraceSampling::Share(share))
 }
 
-/// Our own variable, or else the standard ones.
+/// Address of the metrics by our own variable, or else by the standard ones.
 fn place(reader: &mut Reader<'_>, standard: &mut Standard<'_>) -> MetricsPlace {
     let Some(place) = reader.read(&METRICS_LISTEN, parse_place) else {
         return opentelemetry::prometheus(standard).map_or(MetricsPlace::Off, MetricsPlace::Own);
@@ -134,7 +134,7 @@ fn parse_place(value: &str) -> Result<MetricsPlace, InvalidValue> {
     }
 }
 
-/// A directive with the level that this program knows, where it has one that others know.
+/// Replaces a level of other programs by ours, in one directive.
 fn with_our_level(directive: &str) -> String {
     let (before, level) = match directive.rsplit_once('=') {
         Some((before, level)) => (format!("{before}="), level),
@@ -144,7 +144,7 @@ fn with_our_level(directive: &str) -> String {
     ours.map_or_else(|| directive.to_owned(), |(_, ours)| format!("{before}{ours}"))
 }
 
-/// Whether a directive is a word that stands for nothing here.
+/// True if a directive is a word that names neither a level nor a module here.
 fn is_nothing(directive: &str) -> bool {
     let word = directive.to_ascii_lowercase();
     let is_level =
@@ -153,7 +153,7 @@ fn is_nothing(directive: &str) -> bool {
     !(word.is_empty() || word.contains(['=', '[']) || is_level || is_part)
 }
 
-/// Whether a directive is a level with a typing mistake. It would count as the name of a module, and silence all others.
+/// True if a directive is a mistyped level, which would count as the name of a module, and silence all others.
 fn is_mistyped_level(directive: &str) -> bool {
     let word = directive.to_ascii_lowercase();
     let is_near = |level: &&str| word.len() > 3 && (1..=2).contains(&distance(&word, level));

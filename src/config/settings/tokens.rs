@@ -1,4 +1,4 @@
-//! Access tokens.
+//! Settings of access tokens.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ const LONGEST: Duration = Duration::from_hours(1);
 /// Longest audience, in characters.
 const AUDIENCE_CHARACTERS: usize = 200;
 
-/// Access tokens.
+/// Lifetime and audiences of access tokens.
 #[derive(Clone, Debug)]
 pub struct TokenConfig {
-    /// How long an access token is valid.
+    /// Time for which an access token is valid.
     pub lifetime: Duration,
-    /// The audiences of services that access tokens may be for.
+    /// Audiences of other services for which tokens may be issued.
     pub audiences: Vec<String>,
 }
 
@@ -37,7 +37,7 @@ impl TokenConfig {
     }
 }
 
-/// Audiences separated by commas: what other servers compare as text (RFC 7519, section 4.1.3).
+/// Parses audiences separated by commas; services compare them as text (RFC 7519, section 4.1.3).
 fn audiences(value: &str) -> Result<Vec<String>, InvalidValue> {
     let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
     parts.map(audience).collect()

@@ -29,7 +29,7 @@ fn problems(variables: &[(&str, &str)]) -> Vec<Problem> {
     error.problems().to_vec()
 }
 
-/// The only problem.
+/// Text of the only problem.
 fn problem(variables: &[(&str, &str)]) -> String {
     let problems = problems(variables);
     assert_eq!(problems.len(), 1, "{problems:?}");
@@ -266,7 +266,7 @@ fn a_session_may_not_end_while_it_is_not_even_idle() {
     );
     let same = [("KEYFOLD_SESSION_IDLE", "1m"), ("KEYFOLD_SESSION_ABSOLUTE", "1m")];
     assert_eq!(read(&same).sessions.absolute, Duration::from_mins(1));
-    // What cannot be read is not compared.
+    // Unreadable settings are not compared.
     assert_eq!(
         problem(&[("KEYFOLD_SESSION_IDLE", "401d"), ("KEYFOLD_SESSION_ABSOLUTE", "1d")]),
         "KEYFOLD_SESSION_IDLE: is \"401d\"; expected a duration from 1m to 400d, such as 30s, 15m, 12h or 7d"

@@ -22,32 +22,48 @@ use crate::web::visitor::Visitor;
 
 const ACCOUNT: &str = "/account";
 
+/// Data of the template.
 #[derive(Debug, Template)]
 #[template(path = "account.html", config = "src/web/askama.toml")]
 struct AccountPage {
+    /// Frame with the page's module.
     frame: Frame,
+    /// The user's id, by which the forms prove for whom they were shown.
     user_id: String,
+    /// The user's address, which cannot be changed here.
     email: String,
+    /// Time of the sign-up.
     joined: Moment,
-    /// The name, as it is or as it was typed.
+    /// Name, as it is or as it was typed.
     typed_name: String,
-    /// What was done, in words.
+    /// Confirmation of the last change.
     done: Option<&'static str>,
+    /// Errors of the form with the name.
     about_profile: Complaints,
+    /// Errors of the form with the passwords.
     about_password: Complaints,
+    /// Live sessions, the newest first.
     sessions: Vec<Row>,
 }
 
 /// A session as it is shown.
 #[derive(Debug)]
 struct Row {
+    /// Id, for the form that ends it.
     id: String,
+    /// Program and system, as far as they are known.
     device: String,
+    /// Full user agent, for users who want to know more.
     user_agent: String,
+    /// Client address at the sign-in; empty if unknown.
     address: String,
+    /// True for the session that sees the page.
     is_current: bool,
+    /// Time of the sign-in.
     began: Moment,
+    /// Time of the last recorded use.
     seen: Moment,
+    /// Time of expiry, unless it is used before.
     ends: Moment,
 }
 
@@ -67,28 +83,32 @@ impl From<ListedSession> for Row {
     }
 }
 
-/// What a form has to say.
+/// Content of a form that was refused, to be shown again.
 #[derive(Debug, Default)]
 struct Said {
+    /// Name as it was typed; `None` if the form had none.
     name: Option<String>,
+    /// Errors of the form with the name.
     about_profile: Complaints,
+    /// Errors of the form with the passwords.
     about_password: Complaints,
 }
 
-/// Leads a password manager, or whoever it sends, to where a password is changed (W3C, A Well-Known URL for Changing Passwords).
+/// Redirects a password manager or a user to the page that changes the password (W3C, A Well-Known URL for Changing
+/// Passwords).
 #[expect(clippy::unused_async, reason = "the shape of a page")]
 pub(super) async fn lead_to_password() -> Result<Response, Instead> {
     Ok(page::lead_to("/account"))
 }
 
-/// The page.
+/// Shows the account to its user.
 pub(super) async fn show(request: Request) -> Result<Response, Instead> {
     let visitor = Visitor::required(&request).await?;
     let page = account_page(&request, &visitor, Said::default()).await?;
     Ok(page::with_cookie(page::shown(&page)?, visitor.cookie))
 }
 
-/// Changes the name.
+/// Changes the name, and leads back to the account.
 pub(super) async fn change_profile(mut request: Request) -> Result<Response, Instead> {
     let (visitor, form) = Visitor::sending(&mut request).await?;
     let state = State::of(&request)?;
@@ -123,12 +143,12 @@ pub(super) async fn change_password(mut request: Request) -> Result<Response, In
     }
 }
 
-/// Ends one session.
+/// Ends one session; ending another than the current one needs a recent sign-in.
 pub(super) async fn end_session(mut request: Request) -> Result<Response, Instead> {
     let (visitor, _) = Visitor::sending(&mut request).await?;
     let state = State::of(&request)?;
     let (user_id, context) = (visitor.user_id(), visitor.signed_in.context());
-    // One that is no session any more has ended, which is what was wanted.
+    // An unknown id needs no change: that session has ended.
     if let Ok(id) = piece(&request, 3).parse::<SessionId>() {
         if id != visitor.signed_in.session.id {
             require_fresh(&visitor, state)?;
@@ -154,7 +174,7 @@ pub(super) async fn end_sessions(mut request: Request) -> Result<Response, Inste
     Ok(if spared.is_some() { done(&visitor, "sessions") } else { signed_out(state) })
 }
 
-/// Leads whoever signed in too long ago to where they do so again, and back.
+/// Leads a user who signed in too long ago to a new sign-in, and back.
 fn require_fresh(visitor: &Visitor, state: &State) -> Result<(), Instead> {
     visitor.signed_in.require_fresh(&state.gate.clock).map_err(|_| Instead::SignInAgain)
 }
@@ -167,7 +187,7 @@ fn signed_out(state: &State) -> Response {
     page::signed_out(&state.server.site)
 }
 
-/// What was done before the page was shown, unless another site says so.
+/// Confirmation of the change before, unless a link from another site claims it.
 fn told(request: &Request) -> Option<&'static str> {
     if State::of(request).ok()?.server.site.sender(request) == Sender::Other {
         return None;
@@ -181,7 +201,7 @@ fn told(request: &Request) -> Option<&'static str> {
     })
 }
 
-/// The page with what is wrong.
+/// Shows the account with the errors of a form.
 async fn refused(
     request: &Request,
     problem: &Problem,

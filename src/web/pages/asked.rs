@@ -1,5 +1,5 @@
-//! Which tasks are asked for in the address of the page. What cannot be read is as if it was not there: the page shows what
-//! it has understood in its own form.
+//! Filter and order of the tasks, from the query of the page's address. An unreadable parameter is ignored: the page shows
+//! in its own form how it has understood the query.
 
 use poem::Request;
 use url::form_urlencoded;
@@ -8,22 +8,28 @@ use crate::tasks::listing::{Cursor, Filter, Order, Query, Sort};
 use crate::tasks::values::{Priority, TAG_CHARACTERS, Tags};
 use crate::web::form;
 
-/// Most characters of a search, as in the API.
+/// Most characters of a search text, as in the API.
 const LONGEST: usize = 200;
 
-/// What is asked for, as it stands in the form.
+/// Filter and order, as they stand in the form.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
+    /// Search text; empty for no search.
     pub(super) q: String,
+    /// `true`, `false`, or empty for both.
     pub(super) completed: String,
+    /// Priority, or empty for all.
     pub(super) priority: String,
+    /// Tag, or empty for all.
     pub(super) tag: String,
+    /// Order, or empty for the user's own.
     pub(super) sort: String,
+    /// Position after which the page begins; `None` for the first page.
     after: Option<Cursor>,
 }
 
 impl Asked {
-    /// What a request asks for.
+    /// Reads the query of a request.
     pub(super) fn of(request: &Request) -> Self {
         let mut asked = Self::default();
         let cut = |text: &str| form::cut(text, LONGEST);
@@ -54,7 +60,7 @@ impl Asked {
         }
     }
 
-    /// The tasks that are meant.
+    /// Query for the listing.
     pub(super) fn query(&self) -> Query {
         let (sort, order) = self.sorting();
         let priorities: Vec<Priority> = self.priority.parse().into_iter().collect();
@@ -70,18 +76,18 @@ impl Asked {
         }
     }
 
-    /// Whether some tasks are left out.
+    /// True if some tasks are left out.
     pub(super) fn is_filtered(&self) -> bool {
         let Query { completed, filter, after, .. } = self.query();
         completed.is_some() || filter != Filter::default() || after.is_some()
     }
 
-    /// From the first page on.
+    /// Goes back to the first page.
     pub(super) fn begin_anew(&mut self) {
         self.after = None;
     }
 
-    /// The query of the page that begins after a task.
+    /// Query string of the page that begins after a task.
     pub(super) fn after(&self, after: &Cursor) -> String {
         let Self { q, completed, priority, tag, sort, .. } = self;
         let said = [

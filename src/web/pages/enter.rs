@@ -16,35 +16,46 @@ use crate::web::own_path::OwnPath;
 use crate::web::page::{self, Frame};
 use crate::web::visitor::{self, Visitor};
 
-/// Where people go who do not say where they came from.
+/// Target after the sign-in of a user who came from no other page.
 const TASKS: &str = "/tasks";
 const MODULE: &str = "enter.js";
-/// Begin of the query of a sign-in that somebody who is signed in is led to.
+/// Prefix of the query of a sign-in that a signed-in user has to repeat.
 const AGAIN: &str = "again=1";
 
+/// Data of the sign-up template.
 #[derive(Debug, Template)]
 #[template(path = "signup.html", config = "src/web/askama.toml")]
 struct SignUpPage {
+    /// Frame with the pages' module.
     frame: Frame,
+    /// Fields as they were submitted.
     typed: Typed,
+    /// Errors beside and above them.
     complaints: Complaints,
 }
 
+/// Data of the sign-in template.
 #[derive(Debug, Template)]
 #[template(path = "login.html", config = "src/web/askama.toml")]
 struct SignInPage {
+    /// Frame with the pages' module.
     frame: Frame,
+    /// Fields as they were submitted.
     typed: Typed,
+    /// Errors beside and above them.
     complaints: Complaints,
 }
 
-/// What was typed, and is shown again. Never the password.
+/// Submitted fields, to be shown again. Never the password.
 #[derive(Debug, Default)]
 struct Typed {
+    /// Address of the account.
     email: String,
+    /// Name, of a sign-up only.
     name: String,
+    /// Target after the sign-in.
     next: Option<OwnPath>,
-    /// True when somebody who is signed in has to prove anew who they are.
+    /// True if a signed-in user has to prove their identity again.
     is_again: bool,
 }
 
@@ -59,7 +70,7 @@ impl Typed {
         self.next.as_ref().map_or("", OwnPath::as_str)
     }
 
-    /// The query that keeps where somebody came from.
+    /// Query string that keeps the target.
     fn query(&self) -> String {
         self.next.as_ref().map_or_else(String::new, |next| format!("?next={}", next.encoded()))
     }
@@ -81,12 +92,12 @@ impl SignInPage {
     }
 }
 
-/// The form to sign up with; who is signed in has no need of it.
+/// Shows the form to sign up with; a signed-in user is redirected.
 pub(super) async fn show_sign_up(request: Request) -> Result<Response, Instead> {
     show(&request, |typed| page::shown(&SignUpPage::new(typed, Complaints::default()))).await
 }
 
-/// The form to sign in with; who is signed in has no need of it.
+/// Shows the form to sign in with; a signed-in user is redirected.
 pub(super) async fn show_sign_in(request: Request) -> Result<Response, Instead> {
     show(&request, |typed| page::shown(&SignInPage::new(typed, Complaints::default()))).await
 }
@@ -107,7 +118,7 @@ async fn show(
     }
 }
 
-/// Signs somebody up.
+/// Signs a new user up.
 pub(super) async fn sign_up(mut request: Request) -> Result<Response, Instead> {
     let form = Form::of(&mut request).await?;
     let text = |name| form.text(name).to_owned();
@@ -119,7 +130,7 @@ pub(super) async fn sign_up(mut request: Request) -> Result<Response, Instead> {
     })
 }
 
-/// Signs somebody in.
+/// Signs a user in.
 pub(super) async fn sign_in(mut request: Request) -> Result<Response, Instead> {
     let form = Form::of(&mut request).await?;
     let text = |name| form.text(name).to_owned();
@@ -130,7 +141,7 @@ pub(super) async fn sign_in(mut request: Request) -> Result<Response, Instead> {
     })
 }
 
-/// Leads whoever has entered to where they wanted to go; shows everybody else the form again.
+/// Leads a user who has signed in to the target; shows the form again after a failure.
 fn enter(
     form: &Form,
     entered: Result<(SignedInBody, String), Problem>,
@@ -143,7 +154,7 @@ fn enter(
     }
 }
 
-/// Ends the sessions of the cookies, unless somebody else has it by now.
+/// Ends the sessions of the cookies, unless they are another user's by now.
 pub(super) async fn sign_out(mut request: Request) -> Result<Response, Instead> {
     let form = Form::of(&mut request).await?;
     let state = State::of(&request)?;

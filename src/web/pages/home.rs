@@ -1,4 +1,4 @@
-//! `/`: what this is, how it is, and where to go.
+//! `/`: start page, with the state of the server and links.
 
 use std::time::Duration;
 
@@ -10,21 +10,25 @@ use crate::web::instead::Instead;
 use crate::web::page::{self, Frame};
 use crate::web::visitor::Visitor;
 
-/// Longest time to find out who looks, which matters little here.
+/// Timeout for looking up the visitor, who matters little here.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// Data of the template.
 #[derive(Debug, Template)]
 #[template(path = "home.html", config = "src/web/askama.toml")]
 struct HomePage {
+    /// Frame with the visitor, if known.
     frame: Frame,
-    /// Where this server is reached, for the commands that are shown.
+    /// Public origin, for the commands that are shown.
     origin: String,
+    /// Version of the program that runs.
     version: &'static str,
-    /// Whether it takes requests.
+    /// True if the server takes requests.
     is_ready: bool,
 }
 
-/// The page. It is shown whatever state the server is in: whoever cannot be looked up for the moment is nobody.
+/// Shows the start page. It is shown in every state of the server: a visitor who cannot be looked up for the moment counts
+/// as signed out.
 pub(super) async fn show(request: Request) -> Result<Response, Instead> {
     let state = State::of(&request)?;
     let is_ready = state.gate.follower.is_following() && !state.readiness.is_closed();

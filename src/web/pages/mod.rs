@@ -1,4 +1,4 @@
-//! The pages, and the handler of each.
+//! Pages, with the handler of each.
 
 mod account;
 mod asked;
@@ -17,10 +17,10 @@ use super::visitor::Visitor;
 use super::{assets, page, page_map, problem_page};
 use crate::http::response::problem::Problem;
 
-/// The answer of a page, or the page that is shown in its place.
+/// Response of a page, or the one in its place.
 type Answer = BoxFuture<'static, Result<Response, Instead>>;
 
-/// Calls the handler of a page; there is none for a method that the page does not have.
+/// Calls the handler of a page; fails if the page does not have the method.
 fn handle(template: &str, request: Request) -> Result<Answer, Box<Request>> {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let is_sent = *request.method() == Method::POST;
@@ -46,7 +46,7 @@ fn handle(template: &str, request: Request) -> Result<Answer, Box<Request>> {
     })
 }
 
-/// The answer of the page at the request's path; of none, that there is nothing.
+/// Answers with the page at the request's path, or that there is none.
 pub async fn answer(request: Request) -> Response {
     let path = request.uri().path();
     if path.starts_with(assets::PREFIX) {
@@ -59,7 +59,7 @@ pub async fn answer(request: Request) -> Response {
     }
 }
 
-/// Whoever looks where only forms are sent is led to the page on which the form stands.
+/// Redirects a browser that opens the path of a form to the page on which the form stands.
 fn instead_of_form(request: &Request) -> Response {
     if *request.method() == Method::GET && page::is_wanted(request) {
         page::lead_to(page_map::shown_above(request.uri().path()).unwrap_or("/"))
@@ -68,7 +68,7 @@ fn instead_of_form(request: &Request) -> Response {
     }
 }
 
-/// That there is nothing, for whoever asks: that nobody can say who it is hinders nobody from hearing it.
+/// Answers that there is nothing, even if the visitor cannot be looked up for the moment.
 async fn missing(request: &Request) -> Response {
     let visitor = Visitor::of(request).await.ok().flatten();
     problem_page::of_trouble(Trouble {
@@ -78,7 +78,7 @@ async fn missing(request: &Request) -> Response {
     })
 }
 
-/// The piece of a path that stands for something, from its beginning.
+/// The `nth` piece of a path, which stands for a parameter.
 fn piece(request: &Request, nth: usize) -> &str {
     request.uri().path().split('/').nth(nth).unwrap_or_default()
 }

@@ -1,13 +1,13 @@
-//! How times are shown where no script has put them into the reader's own zone yet.
+//! Times as they are shown until a script has put them into the reader's own zone.
 
 use crate::base::clock::Timestamp;
 
-/// A moment for `<time>`: for programs, and for people.
+/// A time for `<time>`, in two forms.
 #[derive(Debug, Clone)]
 pub(super) struct Moment {
-    /// ISO 8601.
+    /// Machine-readable form (ISO 8601).
     pub(super) iso: String,
-    /// `26 Nov 2026, 19:23 UTC`
+    /// Readable form, such as `26 Nov 2026, 19:23 UTC`.
     pub(super) text: String,
 }
 

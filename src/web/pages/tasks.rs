@@ -1,4 +1,4 @@
-//! `/tasks/{user_id}`: somebody's own tasks.
+//! `/tasks/{user_id}`: the user's own tasks.
 //!
 //! The page shows the beginning of the list by itself, and forms to add a task and to complete one. Its module takes over
 //! from there, as a client of the API.
@@ -20,48 +20,65 @@ use crate::web::instead::Instead;
 use crate::web::page::{self, Frame};
 use crate::web::visitor::Visitor;
 
+/// Data of the template.
 #[derive(Debug, Template)]
 #[template(path = "tasks.html", config = "src/web/askama.toml")]
 struct TasksPage {
+    /// Frame with the page's module.
     frame: Frame,
+    /// Owner of the list, whom the module names in its requests.
     user_id: String,
-    /// Where the forms are sent.
+    /// Path to which the forms are sent.
     path: String,
-    /// The version of the list that is shown.
+    /// Version of the list that is shown, from which the module follows its changes.
     version: Point,
+    /// Number of open tasks that match the filter, on all pages together.
     open: usize,
+    /// Number of completed tasks that match the filter, on all pages together.
     completed: usize,
+    /// Tasks of this page.
     tasks: Vec<Row>,
-    /// What the module copies for every task.
+    /// Empty row, which the module copies for every task.
     blank: Row,
-    /// Which tasks these are.
+    /// Filter and order, as they were understood.
     asked: Asked,
-    /// Where the next ones are, if there are more.
+    /// Query string of the next page, if there is one.
     more: Option<String>,
-    /// What was typed to add.
+    /// Title that was typed for a new task and refused.
     title: String,
+    /// Priority that was chosen for it.
     priority: String,
+    /// Due date that was typed for it.
     due: String,
+    /// Errors of the form that adds a task.
     complaints: Complaints,
 }
 
 /// A task as it is shown.
 #[derive(Debug, Default)]
 struct Row {
+    /// Id, in the paths of its forms.
     id: String,
+    /// Text of one line.
     title: String,
+    /// Longer text; empty if there is none.
     description: String,
+    /// True if the task is done.
     is_completed: bool,
+    /// Name of its priority, as in the API.
     priority: &'static str,
+    /// Due date or time; empty if there is none.
     due: String,
+    /// Tags, each with a link.
     tags: Vec<Tag>,
 }
 
 /// A tag as it is shown.
 #[derive(Debug)]
 struct Tag {
+    /// Text of the tag.
     name: String,
-    /// The query of the tasks that have it.
+    /// Query string of the tasks that have it.
     query: String,
 }
 
@@ -87,12 +104,12 @@ impl From<TaskBody> for Row {
     }
 }
 
-/// One's own tasks.
+/// Redirects to the visitor's own tasks.
 pub(super) async fn own(request: Request) -> Result<Response, Instead> {
     Ok(back(Visitor::required(&request).await?))
 }
 
-/// The tasks of whoever looks at them.
+/// Shows the tasks to their owner.
 pub(super) async fn show(request: Request) -> Result<Response, Instead> {
     let visitor = Visitor::required(&request).await?;
     visitor.owner_of(piece(&request, 2))?;
@@ -100,7 +117,7 @@ pub(super) async fn show(request: Request) -> Result<Response, Instead> {
     Ok(page::with_cookie(page::shown(&page)?, visitor.cookie))
 }
 
-/// Adds a task.
+/// Adds a task, and leads back to the list.
 pub(super) async fn add(mut request: Request) -> Result<Response, Instead> {
     let (visitor, form) = Visitor::sending(&mut request).await?;
     let owner = visitor.owner_of(piece(&request, 2))?;
@@ -124,7 +141,7 @@ pub(super) async fn complete(mut request: Request) -> Result<Response, Instead> 
     }
 }
 
-/// Deletes a task.
+/// Deletes a task, and leads back to the list.
 pub(super) async fn delete(mut request: Request) -> Result<Response, Instead> {
     let (visitor, _) = Visitor::sending(&mut request).await?;
     let owner = visitor.owner_of(piece(&request, 2))?;

@@ -1,4 +1,4 @@
-//! A session and its user, as they are shown.
+//! Body of a session and its user.
 
 use poem_openapi::Object;
 use poem_openapi::types::Example;

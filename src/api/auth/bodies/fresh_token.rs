@@ -1,4 +1,4 @@
-//! An access token, as it is handed out.
+//! Body of an access token.
 
 use poem_openapi::Object;
 use poem_openapi::types::Example;

@@ -1,4 +1,4 @@
-//! Bodies that several operations of authentication have.
+//! Bodies that several operations of authentication share.
 
 pub mod current_session;
 pub mod fresh_token;

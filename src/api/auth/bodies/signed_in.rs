@@ -1,4 +1,4 @@
-//! Somebody who has just signed up or in, as the answer shows them.
+//! Body of a user who has just signed up or in.
 
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ pub struct StartedSession {
 }
 
 impl StartedSession {
-    /// A session with its token.
+    /// Body of a session, with its token.
     pub fn new(session: &Session, token: &SessionToken) -> Self {
         Self {
             id: session.id,

@@ -1,4 +1,4 @@
-//! A user, as they are shown.
+//! Body of a user.
 
 use poem_openapi::Object;
 use poem_openapi::types::Example;
@@ -29,7 +29,7 @@ pub struct User {
 }
 
 impl User {
-    /// The user with this profile.
+    /// Body of the user with this profile.
     pub fn new(id: UserId, profile: &Profile) -> Self {
         Self {
             id,

@@ -7,5 +7,5 @@ pub mod stream;
 use self::list::ListRevocations;
 use self::stream::StreamRevocations;
 
-/// The operations.
+/// Operations of this folder, for the API's service.
 pub type Revocations = (ListRevocations, StreamRevocations);

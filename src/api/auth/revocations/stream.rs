@@ -52,7 +52,7 @@ impl Example for Revocation {
     }
 }
 
-/// The operation.
+/// Endpoint of the operation `streamRevocations`.
 #[derive(Debug, Default)]
 pub struct StreamRevocations;
 

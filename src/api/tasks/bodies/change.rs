@@ -1,4 +1,4 @@
-//! A change of a task, as it is shown.
+//! Body of a change of a task.
 
 use poem_openapi::Object;
 use poem_openapi::types::Example;

@@ -1,4 +1,4 @@
-//! The history of a task or of a whole list, as it is shown.
+//! Body of a history, of a task or of a whole list.
 
 use poem_openapi::Object;
 use poem_openapi::types::Example;
@@ -22,7 +22,7 @@ pub struct HistoryBody {
 }
 
 impl HistoryBody {
-    /// One of a whole list, for instance.
+    /// Example of a whole list's history.
     pub fn example_of_list() -> Self {
         let title = Some("Buy milk".to_owned());
         let changes = vec![ChangeBody { title, ..ChangeBody::example() }];

@@ -1,4 +1,4 @@
-//! A page of a task list, as it is shown.
+//! Body of a page of a task list.
 
 use poem_openapi::Object;
 use poem_openapi::types::Example;
@@ -39,7 +39,7 @@ pub struct CountsBody {
 }
 
 impl TaskListBody {
-    /// The body of a page of a list at `version`.
+    /// Body of a page of a list at `version`.
     pub fn new(owner: UserId, page: &Page<'_>, version: Point) -> Self {
         let Counts { open, completed } = page.counts;
         Self {

@@ -1,4 +1,4 @@
-//! Bodies that several task operations have, and how they are read.
+//! Bodies that several task operations share, and their parsing.
 
 pub mod change;
 pub mod history;

@@ -1,14 +1,14 @@
-//! The place of a task in the manual order, as people say it.
+//! Place of a task in the manual order, as requests name it.
 
 use super::reading::Reading;
 use crate::http::response::problem::field_problem::Flaw;
 use crate::tasks::task_list::command::Place;
 use crate::tasks::values::TaskId;
 
-/// The message about a neighbour that is not in the list.
+/// Message about a neighbour that is not in the list.
 const NO_NEIGHBOUR: &str = "must be a task of this list";
 
-/// The place right before or right after a task, if one of them is named.
+/// Place right before or right after a task, if exactly one of them is named.
 pub(crate) fn place(
     before: Option<&str>,
     after: Option<&str>,

@@ -1,4 +1,4 @@
-//! Reading fields one by one, and telling everything that is wrong with them at once.
+//! Parses fields one by one, and collects every error instead of stopping at the first.
 
 use std::fmt;
 
@@ -9,41 +9,42 @@ use crate::tasks::values::{
     Description, Due, InvalidDue, InvalidPriority, InvalidTag, Priority, Tags, Title,
 };
 
-/// The fields of a task as they were sent.
+/// Fields of a task as they were sent.
 #[derive(Debug)]
 pub(crate) struct Said<'a> {
-    /// The title.
+    /// Required text of one line.
     pub(crate) title: &'a str,
-    /// The description.
+    /// Longer text, if there is one.
     pub(crate) description: Option<&'a str>,
-    /// The priority.
+    /// Parsed already, as an enum of the schema.
     pub(crate) priority: Priority,
-    /// The due date.
+    /// Date, or date and time, in text form.
     pub(crate) due: Option<&'a str>,
-    /// The tags.
+    /// Texts of the tags, in any order.
     pub(crate) tags: &'a [String],
 }
 
-/// Fields that are read, and the problems found so far.
+/// Parser of fields, with the errors so far.
 #[derive(Debug, Default)]
 pub(crate) struct Reading {
-    /// The place of the fields: empty, or the path to them with its last dot.
+    /// Path of the fields: empty, or with its last dot.
     path: String,
+    /// Errors so far; any of them makes [`Reading::finish`] fail.
     problems: Vec<FieldProblem>,
 }
 
 impl Reading {
-    /// The fields that stand below a path from now on.
+    /// Sets the path of the fields that follow.
     pub(crate) fn at(&mut self, path: impl Into<String>) {
         self.path = path.into();
     }
 
-    /// The path of a field.
+    /// Full path of a field.
     pub(crate) fn path_of(&self, name: &str) -> String {
         format!("{}{name}", self.path)
     }
 
-    /// The value of a field, if it is one.
+    /// Value of a field; records an error.
     pub(crate) fn value<T, E: Copy + fmt::Display>(
         &mut self,
         name: &str,
@@ -55,7 +56,7 @@ impl Reading {
         value.map_err(|error| self.problems.push(FieldProblem::of(self.path_of(name), error))).ok()
     }
 
-    /// The tags of a field, if they all are some.
+    /// Tags of a field; records the first error among them.
     pub(crate) fn tags<T: AsRef<str>>(&mut self, name: &str, texts: &[T]) -> Option<Tags> {
         let tags = Tags::parse(texts).map_err(|(index, error)| {
             let name = index.map_or(name.to_owned(), |index| format!("{name}[{index}]"));
@@ -64,7 +65,7 @@ impl Reading {
         tags.ok()
     }
 
-    /// The draft of a task, if every field of it can be read.
+    /// Draft of a task, if every field of it can be read.
     pub(crate) fn draft(&mut self, said: &Said<'_>) -> Option<Draft> {
         let title = self.value("title", Title::parse(said.title));
         let description = said.description.map(Description::parse).transpose();
@@ -75,17 +76,17 @@ impl Reading {
         Some(Draft { title, description, priority: said.priority, due, tags })
     }
 
-    /// A field is not as it should be.
+    /// Records an error of a field.
     pub(crate) fn wrong(&mut self, name: &str, flaw: Flaw, message: impl fmt::Display) {
         self.problems.push(FieldProblem::new(self.path_of(name), flaw, message));
     }
 
-    /// The number of problems so far.
+    /// Number of errors so far.
     pub(crate) fn count(&self) -> usize {
         self.problems.len()
     }
 
-    /// The value that was read, unless anything was wrong.
+    /// Returns the value that was read; fails with all errors, if there are any.
     pub(crate) fn finish<T>(self, read: Option<T>) -> Result<T, Problem> {
         match read {
             Some(read) if self.problems.is_empty() => Ok(read),

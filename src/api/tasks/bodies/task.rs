@@ -1,4 +1,4 @@
-//! A task, and parts of one, as they are shown.
+//! Bodies of a task, and of some of its fields.
 
 use poem_openapi::Object;
 use poem_openapi::types::Example;
@@ -46,7 +46,7 @@ pub struct TaskBody {
 }
 
 impl TaskBody {
-    /// The body of a task.
+    /// Body of a task in its owner's list.
     pub fn new(owner: UserId, task: &Task) -> Self {
         Self {
             id: task.id,
@@ -136,7 +136,7 @@ impl Example for TaskBody {
 }
 
 impl TaskFields {
-    /// The example of a field that changed.
+    /// Example of a field that changed.
     pub(super) fn completed(completed: bool) -> Self {
         let completed_at = Some(Nullable(completed.then(|| example::time(60))));
         Self { completed: Some(completed), completed_at, ..Self::default() }

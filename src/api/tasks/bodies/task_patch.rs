@@ -1,4 +1,4 @@
-//! A patch of a task as people send it.
+//! Patch of a task, as requests have it.
 
 use poem_openapi::Object;
 use poem_openapi::types::{Example, MaybeUndefined};
@@ -40,7 +40,7 @@ pub(crate) struct TaskPatch {
 }
 
 impl TaskPatch {
-    /// The fields that it sets, as far as it can be read.
+    /// Fields that the patch sets, as far as they can be read.
     pub(crate) fn wanted(&self, reading: &mut Reading) -> Option<Wanted> {
         if matches!(self.title, MaybeUndefined::Null) {
             reading.wrong("title", Flaw::Missing, "cannot be taken away");
@@ -55,14 +55,14 @@ impl TaskPatch {
             MaybeUndefined::Null => Some(Some(Tags::default())),
             MaybeUndefined::Value(texts) => reading.tags("tags", texts).map(Some),
         };
-        // Everything is read before anything is given up: what is wrong is told at once.
+        // All fields are read before any error ends the reading, so that every error is reported.
         let (title, description, due, tags) = (title?, description?, due?, tags?);
         let priority = or_default(&self.priority);
         let fields = Fields { title, description, priority, due, tags, ..Fields::default() };
         Some(Wanted { fields, completed: or_default(&self.completed) })
     }
 
-    /// The fields that it sets, or everything that is wrong with it at once.
+    /// Fields that the patch sets; fails with everything that is wrong with it at once.
     pub(crate) fn read(&self) -> Result<Wanted, Problem> {
         let mut reading = Reading::default();
         let wanted = self.wanted(&mut reading);
@@ -70,7 +70,7 @@ impl TaskPatch {
     }
 }
 
-/// The wish for a field that `null` takes away.
+/// Change of a field that `null` clears.
 #[expect(clippy::option_option, reason = "absent, null and a value are three different wishes")]
 fn nullable<S, T, E>(
     field: &MaybeUndefined<S>,
@@ -83,7 +83,7 @@ fn nullable<S, T, E>(
     }
 }
 
-/// The wish for a field that `null` sets to the value of a new task.
+/// Change of a field that `null` resets to the value of a new task.
 fn or_default<T: Copy + Default>(field: &MaybeUndefined<T>) -> Option<T> {
     match field {
         MaybeUndefined::Undefined => None,

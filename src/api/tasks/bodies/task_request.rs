@@ -1,4 +1,4 @@
-//! A task as people send it.
+//! Request for a new task, or with all fields of a replaced one.
 
 use poem_openapi::Object;
 use poem_openapi::types::Example;
@@ -41,7 +41,7 @@ pub(crate) struct TaskRequest {
 }
 
 impl TaskRequest {
-    /// The fields that it sets, as far as it can be read.
+    /// Draft of the task, as far as it can be read.
     pub(crate) fn draft(&self, reading: &mut Reading) -> Option<Draft> {
         reading.draft(&Said {
             title: &self.title,
@@ -52,7 +52,7 @@ impl TaskRequest {
         })
     }
 
-    /// The fields that it sets, or everything that is wrong with it at once.
+    /// Draft of the task; fails with everything that is wrong with it at once.
     pub(crate) fn read(&self) -> Result<Draft, Problem> {
         let mut reading = Reading::default();
         let draft = self.draft(&mut reading);

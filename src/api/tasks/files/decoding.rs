@@ -1,4 +1,4 @@
-//! Files on their way in: the tasks that they hold, or everything that is wrong with them.
+//! Import files: their tasks, or everything that is wrong with them.
 
 use std::collections::HashSet;
 
@@ -14,20 +14,20 @@ use crate::http::response::problem::Problem;
 use crate::http::response::problem::field_problem::Flaw;
 use crate::tasks::task_list::command::{Key, MAX_TASKS, Put};
 
-/// Most things that are told to be wrong with a file.
+/// Most errors that are reported about a file.
 const MAX_PROBLEMS: usize = 100;
 
-/// The tasks of a file, or everything that is wrong with them at once.
+/// Reads the tasks of a file, or everything that is wrong with them at once.
 ///
 /// # Errors
 ///
-/// The problems, by field.
+/// Fails with the errors, by field.
 pub fn read(file: Bytes, format: Format, now: Timestamp) -> Result<Vec<Put>, Problem> {
     let tasks = match format {
         Format::Json => json_decode::parse::<TaskFile>(&file)?.tasks,
         Format::Csv => csv::read(&file)?,
     };
-    // From here on its bytes are of no use.
+    // The parsed tasks replace the file's bytes in memory.
     drop(file);
     if tasks.len() > MAX_TASKS {
         let message = format!("must have at most {MAX_TASKS} tasks");
@@ -35,7 +35,7 @@ pub fn read(file: Bytes, format: Format, now: Timestamp) -> Result<Vec<Put>, Pro
     }
     let (mut reading, mut ids) = (Reading::default(), HashSet::new());
     let mut puts = Vec::with_capacity(tasks.len());
-    // Each task is gone when the change that it becomes is there.
+    // Each task is dropped as soon as its change is made.
     for (index, task) in tasks.into_iter().enumerate() {
         reading.at(format!("tasks[{index}]."));
         let Some(put) = task.put(now, &mut reading) else {

@@ -1,4 +1,4 @@
-//! Lists on their way out: files that are written piece by piece.
+//! Export files, written piece by piece.
 
 use std::sync::Arc;
 
@@ -16,17 +16,17 @@ use crate::tasks::task_list::TaskList;
 use crate::tasks::task_list::task::Task;
 use crate::tasks::values::TaskId;
 
-/// Bytes of a task beside its texts, about.
+/// Approximate bytes of a task beside its texts.
 const OVERHEAD: usize = 400;
-/// Tasks that are written at once.
+/// Tasks written into one piece.
 pub(super) const CHUNK: usize = 100;
 
-/// Something of a file cannot be written, which is a mistake in its type.
+/// Error of a file that cannot be written, which is a mistake in its type.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("a task cannot be written to a file: {0}")]
 pub struct WriteFileError(String);
 
-/// Bytes of a list, about.
+/// Approximate bytes of a list in memory.
 pub fn weight(list: &Published<TaskList>) -> usize {
     let of_task = |task: &Arc<Task>| {
         let description = task.description.as_ref().map_or(0, |text| text.as_str().len());
@@ -36,7 +36,7 @@ pub fn weight(list: &Published<TaskList>) -> usize {
     list.state.tasks.iter().map(of_task).sum()
 }
 
-/// The file of a list, piece by piece as it is asked for. The memory that it holds is leased as long.
+/// Streams the file of a list, piece by piece on demand. The stream holds the list and the lease for its memory.
 pub fn export(
     (list, kept): (Arc<Published<TaskList>>, Lease),
     format: Format,
@@ -55,13 +55,13 @@ pub fn export(
     })
 }
 
-/// The table of the tasks that the file of the documentation has.
+/// Table of the tasks in the documentation's example file.
 pub fn example_table() -> String {
     let table = csv::write(TaskFile::example().tasks.into_iter(), true).unwrap_or_default();
     String::from_utf8(table).unwrap_or_default()
 }
 
-/// The next piece of a file, and the task that it ends with if more follow.
+/// Next piece of a file, and its last task if more follow.
 fn piece(
     list: &Published<TaskList>,
     format: Format,
@@ -83,7 +83,7 @@ fn piece(
     Ok((bytes.into(), next))
 }
 
-/// A piece of a JSON file.
+/// Piece of a JSON file, with the brackets that belong to it.
 fn json(
     tasks: impl Iterator<Item = PortableTask>,
     is_first: bool,

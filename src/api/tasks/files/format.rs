@@ -1,4 +1,4 @@
-//! The formats of files.
+//! Formats of files.
 
 use poem::Request;
 use poem::http::header;
@@ -19,7 +19,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format that a request prefers.
+    /// Format that a request prefers, by its `Accept`.
     pub fn accepted_by(request: &Request) -> Self {
         let accepted = header_of(request, &header::ACCEPT).unwrap_or_default();
         let csv = accept::weight(accepted, &["text/csv", "text/*", "*/*"]);
@@ -27,7 +27,7 @@ impl Format {
         if csv > json { Self::Csv } else { Self::Json }
     }
 
-    /// The media type of a file.
+    /// Media type of a file.
     pub const fn content_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",

@@ -1,4 +1,4 @@
-//! A task with everything that there is of it, as files have it.
+//! A task with all of its fields, as files have it.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::tasks::task_list::command::{Draft, Key, Put};
 use crate::tasks::task_list::task::Task;
 use crate::tasks::values::{Position, Priority, TaskId};
 
-/// The longest time after now at which an identifier may have been made: clocks differ.
+/// Longest time by which an identifier may be dated ahead: clocks differ.
 const LENIENCY: Duration = Duration::from_hours(24);
 
 /// A task of a file. Only the title is required.
@@ -59,7 +59,7 @@ pub struct PortableTask {
 }
 
 impl PortableTask {
-    /// Everything of a task.
+    /// Copies all fields of a task.
     pub(super) fn of(task: &Task) -> Self {
         Self {
             id: Some(task.id.to_string()),
@@ -76,7 +76,7 @@ impl PortableTask {
         }
     }
 
-    /// The change that it asks for, as far as it can be read.
+    /// Change that the task asks for, as far as it can be read.
     pub(super) fn put(&self, now: Timestamp, reading: &mut Reading) -> Option<Put> {
         let given = self.given_id(now, reading);
         let draft = self.draft(reading);
@@ -95,7 +95,8 @@ impl PortableTask {
         Some(Put { id, draft, completed_at, position, times, deleted: None })
     }
 
-    /// Its identifier, if it has one. One that no list gives is refused: those that come after it must have room.
+    /// Identifier of the task, if given. One that no list generates, or dated far ahead, is refused: later ones need room
+    /// after it.
     fn given_id(&self, now: Timestamp, reading: &mut Reading) -> Result<Option<TaskId>, Wrong> {
         let Some(text) = &self.id else { return Ok(None) };
         let id = text.parse::<TaskId>().ok().filter(|id| {
@@ -119,7 +120,7 @@ impl PortableTask {
         })
     }
 
-    /// The time when it was done, if it is.
+    /// Time of completion, if the task is done.
     fn done_at(&self, now: Timestamp, reading: &mut Reading) -> Result<Option<Timestamp>, Wrong> {
         let at = time("completedAt", self.completed_at.as_deref(), reading)?;
         match (self.completed, at) {
@@ -134,16 +135,16 @@ impl PortableTask {
     }
 }
 
-/// The identifier of a task that has none: of the time when it was added, so that the order of creation is kept.
+/// Identifier for a task that has none: dated by its creation, so that the order of creation is kept.
 fn fresh_id(created_at: Option<Timestamp>, now: Timestamp) -> Key {
     let past = created_at.filter(|at| (0..now.unix_millis()).contains(&at.unix_millis()));
     past.map_or(Key::Fresh(TaskId::at(now)), |at| Key::Given(TaskId::at(at)))
 }
 
-/// It cannot be read, and the reading knows why.
+/// Error of a field, which [`Reading`] has recorded.
 struct Wrong;
 
-/// A date and time with its offset, if there is one.
+/// Parses a date and time with its offset, if there is one.
 fn time(name: &str, text: Option<&str>, reading: &mut Reading) -> Result<Option<Timestamp>, Wrong> {
     text.map(moment).transpose().map_err(|error| {
         reading.wrong(name, Flaw::Invalid, error);

@@ -1,4 +1,4 @@
-//! A whole list, as files have it.
+//! Body of a file: a whole list.
 
 use poem_openapi::Object;
 use poem_openapi::types::Example;

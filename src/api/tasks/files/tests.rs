@@ -1,4 +1,4 @@
-//! Files that go out come in again unchanged, whatever people write.
+//! Round trips of files: exported tasks are imported unchanged, whatever their texts.
 
 use std::sync::Arc;
 
@@ -61,12 +61,12 @@ fn priorities() -> impl Strategy<Value = Priority> {
     prop::sample::select(vec![Priority::None, Priority::Low, Priority::Medium, Priority::High])
 }
 
-/// A moment to the millisecond.
+/// Random time, to the millisecond.
 fn moments() -> impl Strategy<Value = Timestamp> {
     (-62_000_000_000_000_i64..250_000_000_000_000).prop_map(Timestamp::from_unix_millis)
 }
 
-/// An identifier as lists give them, made before [`now`].
+/// Identifier as lists generate them, dated before [`now`].
 fn id(number: usize) -> TaskId {
     TaskId::from_uuid(uuid::Uuid::from_u128((7 << 76) | (0x8 << 60) | number as u128))
 }
@@ -75,7 +75,7 @@ fn now() -> Timestamp {
     at(0)
 }
 
-/// A list whose tasks stand in some other order than they were added in.
+/// A list whose manual order differs from the order of creation.
 fn lists() -> impl Strategy<Value = Vec<Task>> {
     let task = (
         (titles(), prop::option::of(descriptions()), prop::option::of(moments())),
@@ -94,7 +94,7 @@ fn lists() -> impl Strategy<Value = Vec<Task>> {
     })
 }
 
-/// The file of a list, whole.
+/// Whole file of a list.
 async fn file(list: Published<TaskList>, format: Format) -> Vec<u8> {
     use futures_util::TryStreamExt;
     let budget = Budget::new(Purpose::Bulk, usize::MAX, usize::MAX);
@@ -109,7 +109,7 @@ fn published(tasks: &[Task]) -> Published<TaskList> {
     list
 }
 
-/// The list that a file makes of an empty one, and whether taking it in once more changes anything.
+/// List made by importing a file into an empty one, and true if a second import changes anything.
 fn imported(file: &[u8], format: Format) -> (Published<TaskList>, bool) {
     let puts = || read(Bytes::copy_from_slice(file), format, now()).unwrap();
     let actions: Arc<[Action]> = puts().into_iter().map(|put| Action::Put(Box::new(put))).collect();

@@ -1,4 +1,4 @@
-//! A file on its way in.
+//! Upload of a file.
 
 use poem::http::header;
 use poem::{Body, Request, RequestBody};
@@ -12,12 +12,12 @@ use crate::api::state::State;
 use crate::http::header_of;
 use crate::http::request::body::{require_type, too_large};
 
-/// A file that is being sent. It is received when there is room for it.
+/// A file that is being sent, and is received only once there is room for it.
 #[derive(Debug)]
 pub struct TaskFileBody {
-    /// The format it is written in.
+    /// Format by the request's `Content-Type`.
     pub format: Format,
-    /// The bytes that are still to come.
+    /// Body that has not been received yet.
     pub body: Body,
 }
 

@@ -80,7 +80,7 @@ impl Example for DifferencesBody {
     }
 }
 
-/// The operation.
+/// Endpoint of the operation `diffTasks`.
 #[derive(Debug, Default)]
 pub struct DiffTasks;
 
@@ -112,7 +112,7 @@ impl DiffTasks {
             Problem::field("cursor", Flaw::Invalid, "must be the nextCursor of a page")
         })?;
         let limit = usize::try_from(limit.0).unwrap_or(usize::MAX);
-        // The next page is of the same versions, whatever happened meanwhile.
+        // The next page is of the same versions, whatever has changed since.
         if let Some(cursor) = &cursor {
             from = ("cursor", Moment::Version(cursor.from.into()));
             to = Some(("cursor", Moment::Version(cursor.to.into())));

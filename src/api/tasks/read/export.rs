@@ -20,10 +20,12 @@ crate::statuses! {
     Statuses: 400, 401, 403, 503;
 }
 
-/// A list as a file.
+/// Response with a list as a file.
 #[derive(Debug)]
 struct File {
+    /// Format, which decides about the headers.
     format: Format,
+    /// Stream of the file's pieces.
     body: Body,
 }
 
@@ -67,7 +69,7 @@ impl ApiResponse for File {
     }
 }
 
-/// The operation.
+/// Endpoint of the operation `exportTasks`.
 #[derive(Debug, Default)]
 pub struct ExportTasks;
 

@@ -16,7 +16,7 @@ crate::statuses! {
     Statuses: 400, 401, 403, 404, 503;
 }
 
-/// The operation.
+/// Endpoint of the operation `getTask`.
 #[derive(Debug, Default)]
 pub struct GetTask;
 

@@ -17,7 +17,7 @@ crate::statuses! {
     Statuses: 400, 401, 403, 404, 503;
 }
 
-/// The operation.
+/// Endpoint of the operation `getTaskHistory`.
 #[derive(Debug, Default)]
 pub struct GetTaskHistory;
 

@@ -25,7 +25,7 @@ crate::statuses! {
     Statuses: 400, 401, 403, 503;
 }
 
-/// The operation.
+/// Endpoint of the operation `listTasks`.
 #[derive(Debug, Default)]
 pub struct ListTasks;
 
@@ -94,7 +94,7 @@ impl ListTasks {
     }
 }
 
-/// A page of the owner's list, also for a request that did not pass the typed layer.
+/// Answers with a page of the owner's list; called by the fast lane too.
 pub(crate) async fn page(
     request: &OwnerRequest<'_>,
     query: Query,
@@ -107,7 +107,7 @@ pub(crate) async fn page(
     Ok(Cached::answer(request.http, bytes, tag, CACHE_CONTROL.to_owned()))
 }
 
-/// The place after which a page begins.
+/// Parses the place after which a page begins.
 fn after(text: &str, sort: Sort) -> Result<Cursor, Problem> {
     let cursor = text.parse::<Cursor>().ok().filter(|cursor| cursor.place.fits(sort));
     cursor.ok_or_else(|| {
@@ -119,14 +119,14 @@ fn after(text: &str, sort: Sort) -> Result<Cursor, Problem> {
     })
 }
 
-/// The tags that are asked for.
+/// Parses the tags of the filter.
 fn tags(given: &[String]) -> Result<Tags, Problem> {
     let mut reading = Reading::default();
     let tags = reading.tags("tag", given);
     reading.finish(tags)
 }
 
-/// An end of a range of due dates.
+/// Parses an end of a range of due dates.
 fn bound(field: &str, text: Option<&str>) -> Result<Option<Bound>, Problem> {
     let due = text.map(str::parse::<Due>).transpose();
     let due = due.map_err(|error| Problem::field(field, Flaw::Invalid, error))?;

@@ -17,7 +17,7 @@ crate::statuses! {
     Statuses: 400, 401, 403, 503;
 }
 
-/// The operation.
+/// Endpoint of the operation `getTasksHistory`.
 #[derive(Debug, Default)]
 pub struct GetTasksHistory;
 

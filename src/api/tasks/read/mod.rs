@@ -18,6 +18,6 @@ use self::history::GetTaskHistory;
 use self::list::ListTasks;
 use self::list_history::GetTasksHistory;
 
-/// The operations.
+/// Operations of this folder, for the API's service.
 pub type Reads =
     (ListTasks, GetTask, GetTaskHistory, GetTasksHistory, DiffTasks, FollowTasks, ExportTasks);

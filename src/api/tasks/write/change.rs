@@ -23,7 +23,7 @@ crate::statuses! {
     Statuses: 400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 503;
 }
 
-/// The operation.
+/// Endpoint of the operation `changeTask`.
 #[derive(Debug, Default)]
 pub struct ChangeTask;
 
@@ -54,7 +54,7 @@ impl ChangeTask {
     }
 }
 
-/// Changes a task as it is wanted.
+/// Changes a task, if it has the version that the request expects.
 pub(super) async fn change(
     sent: Sent<'_>,
     task_id: &NamedTask,

@@ -47,7 +47,7 @@ impl From<Answer> for Created {
     }
 }
 
-/// The operation.
+/// Endpoint of the operation `createTask`.
 #[derive(Debug, Default)]
 pub struct CreateTask;
 

@@ -32,7 +32,7 @@ impl From<Answer> for Deleted {
     }
 }
 
-/// The operation.
+/// Endpoint of the operation `deleteTask`.
 #[derive(Debug, Default)]
 pub struct DeleteTask;
 

@@ -1,4 +1,4 @@
-//! `POST /api/{user_id}/tasks/import`: takes in a file of tasks.
+//! `POST /api/{user_id}/tasks/import`: imports a file of tasks.
 
 use poem_openapi::types::Example;
 use poem_openapi::{Object, OpenApi};
@@ -51,7 +51,7 @@ impl Example for ImportBody {
     }
 }
 
-/// The operation.
+/// Endpoint of the operation `importTasks`.
 #[derive(Debug, Default)]
 pub struct ImportTasks;
 
@@ -83,7 +83,7 @@ impl ImportTasks {
         let largest = state.tasks.heavy().largest_file();
         let bytes = arrive(body, largest, until, |bytes| claim.reserve(bytes)).await?;
         let stamp = request.stamp();
-        // Each step goes to its end, whoever goes away meanwhile: what it holds is given back when it is done, not before.
+        // Each step is a detached task: its memory is returned when it is done, not when the client disconnects.
         let reading = async move {
             claim.turn().await?;
             let read = move || {
@@ -112,7 +112,7 @@ impl ImportTasks {
     }
 }
 
-/// The changes that make a list like a file: tasks that were once deleted are known by their identifiers.
+/// Changes that make a list like a file: tasks that were deleted earlier are found by their identifiers.
 async fn actions(tasks: &Tasks, owner: UserId, puts: Vec<Put>) -> Result<Vec<Action>, ReadError> {
     let list = tasks.of(owner).await?;
     let is_gone = |put: &Put| match put.id {
@@ -128,7 +128,7 @@ async fn actions(tasks: &Tasks, owner: UserId, puts: Vec<Put>) -> Result<Vec<Act
     Ok(puts.into_iter().map(action).collect())
 }
 
-/// The result of an import of so many tasks.
+/// Result of an import of `count` tasks.
 fn imported(count: usize, done: &Done) -> ImportBody {
     let created = done.created.len();
     let changed = done.total - created;

@@ -24,7 +24,7 @@ use self::replace::ReplaceTask;
 use self::restore::RestoreTask;
 use self::undo::UndoTasks;
 
-/// The operations.
+/// Operations of this folder, for the API's service.
 pub type Writes = (
     CreateTask,
     ReplaceTask,

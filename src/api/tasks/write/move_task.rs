@@ -45,7 +45,7 @@ impl Example for MoveRequest {
     }
 }
 
-/// The operation.
+/// Endpoint of the operation `moveTask`.
 #[derive(Debug, Default)]
 pub struct MoveTask;
 

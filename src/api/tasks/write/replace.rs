@@ -1,4 +1,4 @@
-//! `PUT /api/{user_id}/tasks/{task_id}`: sets everything that people say of a task.
+//! `PUT /api/{user_id}/tasks/{task_id}`: replaces all fields that users set.
 
 use poem_openapi::OpenApi;
 
@@ -21,7 +21,7 @@ crate::statuses! {
     Statuses: 400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 503;
 }
 
-/// The operation.
+/// Endpoint of the operation `replaceTask`.
 #[derive(Debug, Default)]
 pub struct ReplaceTask;
 

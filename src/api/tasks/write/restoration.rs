@@ -1,4 +1,4 @@
-//! Tasks as they are brought back.
+//! Restorations of tasks.
 
 use std::collections::HashMap;
 
@@ -7,12 +7,12 @@ use crate::tasks::task_list::command::Restore;
 use crate::tasks::task_list::task::Task;
 use crate::tasks::values::TaskId;
 
-/// A task that is there is brought back by leaving it alone.
+/// Restoration of a task that exists, which leaves it as it is.
 pub(super) fn standing(id: TaskId, task: Option<&Task>) -> Option<Restore> {
     task.map(|task| Restore::new(id, (task.content.clone(), task.created_at), None))
 }
 
-/// A deleted task is brought back as it was.
+/// Restoration of a deleted task as it was.
 pub(super) fn deleted(
     id: TaskId,
     deletions: &HashMap<TaskId, (i64, TaskDeleted)>,

@@ -50,7 +50,7 @@ impl Example for RestoreRequest {
     }
 }
 
-/// The operation.
+/// Endpoint of the operation `restoreTask`.
 #[derive(Debug, Default)]
 pub struct RestoreTask;
 

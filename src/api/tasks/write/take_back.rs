@@ -1,4 +1,4 @@
-//! Changes that are taken back, or done again: undo and redo.
+//! Undo and redo: changes that are taken back, or done again.
 
 use poem_openapi::Object;
 use poem_openapi::types::Example;
@@ -59,7 +59,7 @@ impl Example for TakenBackBody {
     }
 }
 
-/// Takes back the last change that was not taken back yet, or does again what was taken back last.
+/// Takes back the last change that was not taken back yet, or does again the one that was taken back last.
 pub(super) async fn take_back(
     request: &OwnerRequest<'_>,
     key: MaybeIdempotencyKey,
@@ -74,7 +74,7 @@ pub(super) async fn take_back(
     answered(state, user_id, done, None).await
 }
 
-/// The answer to what was taken back.
+/// Answer of an undo or redo.
 fn as_taken_back() -> Answering {
     Answering::made(|done| {
         let list = &done.list;

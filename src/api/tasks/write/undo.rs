@@ -16,7 +16,7 @@ crate::statuses! {
     Statuses: 400, 401, 403, 409, 412, 422, 429, 503;
 }
 
-/// The operation.
+/// Endpoint of the operation `undoTasks`.
 #[derive(Debug, Default)]
 pub struct UndoTasks;
 

@@ -1,4 +1,4 @@
-//! The checks of the database: each turns what it is told into one finding.
+//! Checks of the database: each turns facts into one finding.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use crate::eventlog::cluster::agreement::Disagreement;
 use crate::eventlog::log::soundness::Looked;
 use crate::postgres::inspection::{Node, Replication, Server, Standby};
 
-/// The oldest PostgreSQL that will do.
+/// Oldest PostgreSQL version that is supported.
 const OLDEST: i32 = 140_000;
-/// How far clocks may be apart before it deserves a look.
+/// Difference between clocks that deserves a warning.
 const SKEW_WARNING: Duration = Duration::from_secs(1);
-/// How much of the queue of notifications may be used before it deserves a look, and before changes are refused.
+/// Used part of the notification queue that deserves a warning, and the part at which changes are refused.
 const QUEUE_WARNING: f64 = 0.5;
 const QUEUE_ERROR: f64 = 0.99;
 
@@ -63,11 +63,11 @@ pub(super) fn durability(off: &[String], commits_by_default: bool) -> Finding {
     Finding::ok("durability", "what is committed is on disk")
 }
 
-/// Below so many bytes it is time to make room, and PostgreSQL is about to stop.
+/// Free bytes below which an operator should make room, and below which PostgreSQL is about to stop.
 const LITTLE: u64 = 1024 * 1024 * 1024;
 const TOO_LITTLE: u64 = 256 * 1024 * 1024;
 
-/// The disk of a private cluster; that of a database elsewhere cannot be looked at.
+/// Disk of a private cluster; that of an external database is out of reach.
 pub(super) fn disk(disk: Option<(&Path, u64)>) -> Finding {
     let Some((path, free)) = disk else {
         let todo = "watch the disk of the database's machine";
@@ -140,7 +140,7 @@ pub(super) fn disagreement(disagreements: &[Disagreement]) -> Finding {
     Finding::error("nodes", format!("servers have other settings, {}: {todo}", told.join("; ")))
 }
 
-/// What keeps PostgreSQL's queue of notifications from being emptied is a session that listens and is in a transaction.
+/// Notification queue: only a session that listens inside a transaction keeps PostgreSQL from emptying it.
 pub(super) fn notifications(used: f64) -> Option<Finding> {
     let todo = "end the oldest transaction of a session that listens (select pid, state, xact_start from pg_stat_activity \
                 order by xact_start)";
@@ -162,12 +162,14 @@ fn node_told(node: &Node, now: Timestamp) -> String {
     format!("{name} from {address}{since}, {mode} mode")
 }
 
-/// What the log says of itself.
+/// Facts about the log.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Log {
+    /// Position of the last event; 0 in an empty log.
     pub(super) head: i64,
-    /// The date of the last event, if there is any.
+    /// Date of the last event; `None` in an empty log.
     pub(super) last_at: Option<Timestamp>,
+    /// Result of the search for holes, which may have stopped early.
     pub(super) looked: Looked,
 }
 
@@ -193,7 +195,7 @@ pub(super) fn log(log: Log, now: Timestamp) -> Finding {
     }
 }
 
-/// Dates that are ahead of the time: a clock was wrong when they were written.
+/// Dates ahead of the time: a clock was wrong when they were written.
 pub(super) fn dates(newest: Option<Timestamp>, now: Timestamp) -> Finding {
     match newest {
         Some(at) if at > now.after(SKEW_WARNING) => {
@@ -209,7 +211,7 @@ pub(super) fn dates(newest: Option<Timestamp>, now: Timestamp) -> Finding {
     }
 }
 
-/// How many rows the read models lack of what the newest events say.
+/// Rows that the read models lack according to the newest events.
 pub(super) fn read_models(missing: &[(&str, i64)], events: i64) -> Finding {
     let lacking = missing.iter().filter(|(_, count)| *count > 0);
     let lacking: Vec<_> = lacking.map(|(table, count)| format!("{table} {count}")).collect();
@@ -221,7 +223,7 @@ pub(super) fn read_models(missing: &[(&str, i64)], events: i64) -> Finding {
     Finding::error("read models", text)
 }
 
-/// The shortest round is the one that says most.
+/// Judges by the shortest round, which is the most exact.
 pub(super) fn clock(rounds: &[Round]) -> Option<Finding> {
     let best = rounds.iter().min_by_key(|round| round.took)?;
     if best.apart() <= SKEW_WARNING {

@@ -1,4 +1,4 @@
-//! What is told of databases that a test cannot easily have: standbys, and clocks that are wrong.
+//! Reports about databases that a test cannot easily have: standbys, and clocks that are wrong.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! The standard variables, read from made-up environments: each of the table, with what it may say and what it may not.
+//! Standard variables, read from made-up environments: each of the table, with usable and unusable values.
 
 mod sent;
 mod wrong;
@@ -20,7 +20,7 @@ fn telemetry(variables: &[(&str, &str)]) -> TelemetrySettings {
     Config::from_environment(&environment(variables)).unwrap().telemetry
 }
 
-/// What these variables say, which leaves nothing to remark.
+/// Settings made of these variables, which leave nothing to remark.
 #[track_caller]
 fn read(variables: &[(&str, &str)]) -> OpenTelemetrySettings {
     let config = *telemetry(variables).opentelemetry;
@@ -28,7 +28,7 @@ fn read(variables: &[(&str, &str)]) -> OpenTelemetrySettings {
     config
 }
 
-/// What there is to remark of them, where nothing else is changed by them.
+/// Remarks about variables that change nothing else.
 #[track_caller]
 fn remarks(beside: &[(&str, &str)], variables: &[(&str, &str)]) -> Vec<String> {
     let mut without = telemetry(beside);
@@ -43,14 +43,14 @@ fn problem(variables: &[(&str, &str)]) -> String {
     Config::from_environment(&environment(variables)).unwrap_err().to_string()
 }
 
-/// Where spans, metrics and log records are sent.
+/// Endpoints of spans, metrics and log records.
 fn endpoints(variables: &[(&str, &str)]) -> [String; 3] {
     let config = read(variables);
     [config.traces, config.metrics, config.logs]
         .map(|to| to.map(|to| to.endpoint.url().to_string()).unwrap_or_default())
 }
 
-/// A value that every variable which is obeyed understands and that changes something, with what else there has to be.
+/// A value for every variable which is obeyed, that changes something, with what else there has to be.
 const OBEYED: &[(&str, &str)] = &[
     ("OTEL_SDK_DISABLED", "TRUE"),
     ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test"),
@@ -91,12 +91,12 @@ const OBEYED: &[(&str, &str)] = &[
     ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "delta"),
 ];
 
-/// The option of a signal by the name of the general one.
+/// Name of a signal's own variable, by the general one.
 fn of_signal(name: &str, signal: &str) -> String {
     name.replace("OTEL_EXPORTER_OTLP_", &format!("OTEL_EXPORTER_OTLP_{signal}_"))
 }
 
-/// What a variable is tried beside: without some of it, it would decide nothing.
+/// Variables that a variable is tried beside: without some of them, it would decide nothing.
 fn beside(name: &str) -> Vec<(&'static str, &'static str)> {
     match name {
         "OTEL_TRACES_SAMPLER_ARG" => vec![COLLECTOR, ("OTEL_TRACES_SAMPLER", "traceidratio")],
@@ -146,7 +146,7 @@ fn every_variable_of_the_table_changes_something_or_is_named_as_not_obeyed() {
                 let expected = [format!("not obeyed: {name}")];
                 assert_eq!(remarks(&beside, &[(&name, "something")]), expected);
             }
-            // An empty value is none.
+            // An empty value counts as unset.
             for empty in ["", " "] {
                 let none: [String; 0] = [];
                 let beside: Vec<_> = beside.iter().copied().filter(|it| it.0 != name).collect();
@@ -174,7 +174,7 @@ fn a_disabled_sdk_exports_and_measures_nothing_whatever_else_is_said() {
     let sent =
         [&config.opentelemetry.traces, &config.opentelemetry.metrics, &config.opentelemetry.logs];
     assert!(sent.iter().all(|signal| signal.is_none()));
-    // Propagation is no business of the SDK.
+    // Propagation is independent of the SDK.
     assert!(!config.opentelemetry.heeds_callers);
 }
 

@@ -1,4 +1,4 @@
-//! Which signals are sent, where, and how.
+//! Signals that are sent, their destinations and transports.
 
 use std::time::Duration;
 
@@ -154,14 +154,14 @@ fn exporters_decide_which_signals_are_sent_and_where_prometheus_reads() {
         let config = telemetry(&[COLLECTOR, ("OTEL_METRICS_EXPORTER", exporters)]);
         assert_eq!(config.opentelemetry.metrics.is_some(), is_sent, "{exporters}");
         assert_eq!(config.metrics, if is_read { place } else { MetricsPlace::Off }, "{exporters}");
-        // What is asked of this program goes before.
+        // The program's own variable goes before.
         let own = telemetry(&[
             ("OTEL_METRICS_EXPORTER", exporters),
             ("KEYFOLD_METRICS_LISTEN", "127.0.0.1:9464"),
         ]);
         assert_eq!(own.metrics, place);
     }
-    // What is not known of a list is left out.
+    // Unknown words of a list are left out.
     let config = telemetry(&[COLLECTOR, ("OTEL_METRICS_EXPORTER", "console,otlp")]);
     assert_eq!((config.opentelemetry.metrics.is_some(), config.metrics), (true, MetricsPlace::Off));
     let said = "ignored OTEL_METRICS_EXPORTER: is \"console\"; expected otlp, prometheus or none";

@@ -1,11 +1,11 @@
-//! What cannot be used, is no variable, or is none that is obeyed.
+//! Values that cannot be used, and variables that are unknown or not obeyed.
 
 use super::{COLLECTOR, endpoints, problem, remarks};
 
 const COUNT: &str = "a whole number from 0 to 2147483647";
 const QUEUE_SIZE: &str = "a whole number from 1 to 100000";
 
-/// A variable, values that it does not understand, and what it does.
+/// A variable, values that it does not understand, and its effect then.
 type Wrong = (&'static str, &'static [&'static str], &'static str);
 
 const NUMBERS: &[Wrong] = &[

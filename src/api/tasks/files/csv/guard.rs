@@ -1,18 +1,18 @@
-//! Guards against spreadsheets, which take some texts for formulas (OWASP, CSV Injection).
+//! Guards texts against spreadsheets, which take some of them for formulas (OWASP, CSV Injection).
 //!
-//! A cell that begins with `=`, `+`, `-` or `@`, in full width too, is a formula, and somebody else may have written it. A
+//! A cell that begins with `=`, `+`, `-` or `@`, in full width too, is a formula, and its author may be an attacker. A
 //! spreadsheet that separates cells by another character than the file does makes cells of parts of a text. So an
 //! apostrophe is put before everything that would be a formula at the beginning of a text, of a line in it, and after each
-//! semicolon and tabulator. An empty text, which would be taken for none, is written as an apostrophe.
+//! semicolon and tabulator. An empty text, which would be taken for an absent one, is written as an apostrophe.
 //!
-//! Reading takes them away again, so that nothing is lost; a text that has such an apostrophe and means it gets one more.
+//! Reading removes the apostrophes, so that nothing is lost; a text that has such an apostrophe of its own gets one more.
 
 /// Characters after which a spreadsheet may begin another cell.
 const BOUNDARIES: [char; 4] = [';', '\t', '\r', '\n'];
 
 const APOSTROPHE: char = '\'';
 
-/// The text as it is written.
+/// Adds the apostrophes that a text needs.
 pub(super) fn guarded(text: &str) -> String {
     let mut guarded = String::with_capacity(text.len());
     for (index, part) in text.split_inclusive(BOUNDARIES).enumerate() {
@@ -27,7 +27,7 @@ pub(super) fn guarded(text: &str) -> String {
     guarded
 }
 
-/// The text that was written so.
+/// Removes the apostrophes that [`guarded`] has added.
 pub(super) fn unguarded(text: &str) -> String {
     let nothing = text.strip_suffix(APOSTROPHE).filter(|rest| is_nothing(rest));
     let part = |(index, part)| match str::strip_prefix(part, APOSTROPHE) {
@@ -38,8 +38,8 @@ pub(super) fn unguarded(text: &str) -> String {
     nothing.map_or_else(parts, str::to_owned)
 }
 
-/// True for a part that could be taken for a formula, behind however many apostrophes, quotes and blanks; of the first one, a
-/// tabulator or a line break at its beginning may be dropped.
+/// True for a part that could be taken for a formula, behind any number of apostrophes, quotes and blanks; of the first
+/// one, a tabulator or a line break at its beginning may be dropped.
 fn is_formula(part: &str, is_first: bool) -> bool {
     let is_passed = |character: char| {
         matches!(character, APOSTROPHE | '"')
@@ -51,7 +51,7 @@ fn is_formula(part: &str, is_first: bool) -> bool {
     })
 }
 
-/// True for a text that is empty, behind however many apostrophes.
+/// True for a text that is empty but for apostrophes.
 fn is_nothing(text: &str) -> bool {
     text.chars().all(|character| character == APOSTROPHE)
 }

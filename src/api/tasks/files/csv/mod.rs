@@ -13,7 +13,7 @@ use crate::http::response::problem::field_problem::Flaw;
 use crate::tasks::task_list::command::MAX_TASKS;
 use crate::tasks::values::{InvalidPriority, TAG_SEPARATOR};
 
-/// The names of the columns.
+/// Names of the columns.
 const NAMES: [&str; 11] = [
     "id",
     "title",
@@ -28,7 +28,7 @@ const NAMES: [&str; 11] = [
     "updatedAt",
 ];
 
-/// A task as the cells of a row.
+/// Cells of a task's row.
 fn cells(task: &PortableTask) -> [String; NAMES.len()] {
     let tags = task.tags.join(&TAG_SEPARATOR.to_string());
     let own = |text: &Option<String>| text.clone().unwrap_or_default();
@@ -47,12 +47,12 @@ fn cells(task: &PortableTask) -> [String; NAMES.len()] {
     ]
 }
 
-/// The task that a row has, the `index`th.
+/// Task of the `index`th row.
 fn task(row: &Row<'_>, index: usize) -> Result<PortableTask, Problem> {
     let text = |name| row.text(name).map(unguarded);
     let value = |name| row.text(name).map(str::trim).filter(|text| !text.is_empty());
     let own = |name| value(name).map(str::to_owned);
-    // Spreadsheets write some words in capitals.
+    // Some words come from spreadsheets in capitals.
     let word = |name| value(name).map(str::to_ascii_lowercase);
     let wrong = |name: &str, message: String| {
         Problem::field(format!("tasks[{index}].{name}"), Flaw::Invalid, message)
@@ -78,10 +78,9 @@ fn task(row: &Row<'_>, index: usize) -> Result<PortableTask, Problem> {
     })
 }
 
-/// Some rows of a table, the first of them with the names of the columns.
+/// Writes some rows of a table, the first of them with the names of the columns.
 ///
-/// Every cell is in quotes, so that a spreadsheet that separates cells by another character does not take apart what it need
-/// not.
+/// Every cell is in quotes, so that a spreadsheet with another separator does not split cells needlessly.
 pub(super) fn write(
     tasks: impl Iterator<Item = PortableTask>,
     is_first: bool,
@@ -100,7 +99,7 @@ pub(super) fn write(
     writer.into_inner().map_err(|error| error.to_string())
 }
 
-/// The tasks of a table; one more than may be, if there are more.
+/// Reads the tasks of a table; one more than the limit, if there are more.
 pub(super) fn read(file: &[u8]) -> Result<Vec<PortableTask>, Problem> {
     table::rows(file, (&NAMES, "title"), MAX_TASKS + 1, |row, index| task(&row, index))
 }

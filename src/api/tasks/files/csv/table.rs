@@ -1,10 +1,10 @@
-//! Tables as spreadsheets write them.
+//! Parser of tables as spreadsheets write them.
 //!
-//! The first line has the names of the columns, in any order, case and spacing. Cells are separated by commas, semicolons or
-//! tabulators: by whichever makes names that are known of the first line, or by what a line `sep=;` before it says. The text
-//! is UTF-8, or UTF-16 if it says so itself (a byte-order mark). Rows without any text are passed over.
+//! The first line has the names of the columns, in any order, case and spacing. Cells are separated by commas, semicolons
+//! or tabulators: by the one that gives the first line the most known names, or by the one in a line `sep=;` before it. The
+//! text is UTF-8, or UTF-16 with a byte-order mark. Rows without any text are skipped.
 //!
-//! Half a file is refused: one that ends within quotes, and a row that has fewer cells than there are columns.
+//! An incomplete file is refused: one that ends within quotes, and a row that has fewer cells than there are columns.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -17,31 +17,33 @@ use crate::http::response::problem::field_problem::Flaw;
 /// Separators of cells, unless a table names its own.
 const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
 
-/// A mark read after the last row, as a row of its own: of a file that ends within quotes, it is part of a cell.
+/// Row read after the last one: in a file that ends within quotes, it becomes part of a cell.
 const END: &str = "\n\u{1e}";
 
-/// The columns of a table, by their names.
+/// Columns of a table, by their names.
 pub(super) struct Columns {
-    /// The name of each, unless it has none.
+    /// Name of each column; `None` for one without a name.
     names: Vec<Option<&'static str>>,
 }
 
 /// A row of a table.
 pub(super) struct Row<'a> {
+    /// Names by which cells are found.
     columns: &'a Columns,
+    /// Texts of the row, in the order of the columns.
     cells: &'a StringRecord,
 }
 
 impl Row<'_> {
-    /// The text in the column of a name, if there is any.
+    /// Text in the column of a name, if there is any.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         let index = self.columns.names.iter().position(|column| *column == Some(name))?;
         self.cells.get(index).filter(|text| !text.is_empty())
     }
 }
 
-/// Reads every row of a table with `read`, until there are `most` of them. Its columns have some of the `known` names, with
-/// the `needed` one among them.
+/// Reads every row of a table with `read`, until there are `most` of them. All columns must have `known` names, and one of
+/// them the `needed` one.
 pub(super) fn rows<T>(
     file: &[u8],
     (known, needed): (&[&'static str], &'static str),
@@ -89,13 +91,13 @@ fn is_end(cells: &StringRecord) -> bool {
     cells.len() == 1 && cells.get(0) == Some(END.trim_start())
 }
 
-/// The flaw of a row, with the line that a person finds it on.
+/// Error of a row, with the line on which the user finds it.
 fn wrong(index: usize, cells: &StringRecord, message: &str) -> Problem {
     let line = cells.position().map_or(String::new(), |place| format!(" (line {})", place.line()));
     Problem::field(format!("tasks[{index}]"), Flaw::Invalid, format!("{message}{line}"))
 }
 
-/// The text of a file.
+/// Decoded text of a file.
 fn decoded(file: &[u8]) -> Result<Cow<'_, str>, Problem> {
     let wide = |order: fn([u8; 2]) -> u16, bytes: &[u8]| {
         let (units, rest) = bytes.as_chunks::<2>();
@@ -113,7 +115,7 @@ fn decoded(file: &[u8]) -> Result<Cow<'_, str>, Problem> {
     })
 }
 
-/// The separator of a table's cells, and the table after a line that names it.
+/// Separator of a table's cells, and the table after a line that names it.
 fn separated<'a>(text: &'a str, known: &[&'static str]) -> (u8, &'a str) {
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
     let said = first.trim_end_matches('\r').trim_matches('"');
@@ -128,12 +130,12 @@ fn separated<'a>(text: &'a str, known: &[&'static str]) -> (u8, &'a str) {
         let _ = reader(*separator, text.as_bytes()).read_record(&mut cells);
         cells.iter().filter(|name| matching(name, known).is_some()).count()
     };
-    // The last of the best: a comma, where nothing is known.
+    // In a tie the last one wins: a comma, if no name is known.
     let best = SEPARATORS.into_iter().rev().max_by_key(fits);
     (best.unwrap_or(b','), text)
 }
 
-/// The known name that a column has: `Completed at` and `completed_at` are `completedAt`.
+/// Known name of a column: `Completed at` and `completed_at` are `completedAt`.
 fn matching(name: &str, known: &[&'static str]) -> Option<&'static str> {
     let letters = |name: &str| -> String {
         let letters = name.chars().filter(|character| character.is_alphanumeric());
@@ -144,7 +146,7 @@ fn matching(name: &str, known: &[&'static str]) -> Option<&'static str> {
 }
 
 impl Columns {
-    /// The columns are known ones, each at most once, and the needed one is among them.
+    /// Checks that all columns are known, each at most once, and that the needed one is among them.
     fn of(
         cells: &StringRecord,
         known: &[&'static str],
@@ -168,7 +170,7 @@ impl Columns {
         Ok(Self { names })
     }
 
-    /// Requires a cell for each column, and no text where there is none.
+    /// Requires a cell for each column, and no text outside of them.
     fn require_fit(&self, cells: &StringRecord) -> Result<(), String> {
         let is_named = |index: usize| self.names.get(index).is_some_and(Option::is_some);
         let lost = |(index, cell): (usize, &str)| !is_named(index) && !cell.trim().is_empty();

@@ -22,7 +22,7 @@ const TABLE: &str = "title,due,completed,priority,tags\n\
                      Milk,2026-12-24,true,high,home;Práce\n\
                      \"Bread, \"\"dark\"\"\",,,,\n";
 
-/// The table with other separators than commas.
+/// Table with other separators than commas.
 fn separated_by(separator: char) -> String {
     let separator = separator.to_string();
     let milk = ["Milk", "2026-12-24", "TRUE", "High", "\"home;Práce\""].join(&separator);

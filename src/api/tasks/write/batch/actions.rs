@@ -1,4 +1,4 @@
-//! The commands of a batch, read as what they ask for.
+//! Actions of a batch, parsed from its commands.
 
 use super::commands::{BatchCommand, expected};
 use crate::api::tasks::bodies::reading::Reading;
@@ -11,7 +11,7 @@ use crate::tasks::Tasks;
 use crate::tasks::task_list::command::{Action, New, Restore};
 use crate::tasks::values::TaskId;
 
-/// The actions that the commands of a batch ask for, or everything that is wrong with them at once.
+/// Parses the commands of a batch into actions; fails with everything that is wrong with them at once.
 pub(super) async fn actions(
     tasks: &Tasks,
     owner: UserId,
@@ -44,7 +44,7 @@ fn restored(command: &BatchCommand) -> Option<TaskId> {
     }
 }
 
-/// The action that one command of a batch asks for, as far as it can be read.
+/// Parses one command of a batch, as far as it can be read.
 fn action(
     command: &BatchCommand,
     now: Timestamp,
@@ -84,7 +84,7 @@ fn action(
     }
 }
 
-/// The identifier of a task.
+/// Parses the identifier of a task.
 fn known(id: &str, reading: &mut Reading) -> Option<TaskId> {
     let parsed = id.parse();
     parsed.map_err(|_| reading.wrong("id", Flaw::Unknown, "is not a task of this list")).ok()

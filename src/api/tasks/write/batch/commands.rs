@@ -134,12 +134,14 @@ pub(crate) struct BatchRestore {
     pub(crate) id: String,
 }
 
-/// The command that an object is.
+/// Discriminator of a command, read first.
 #[derive(Deserialize)]
 struct Which {
+    /// Operation, which decides about the other members.
     op: Op,
 }
 
+/// Operations of a batch, by their names.
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Op {
@@ -150,7 +152,7 @@ enum Op {
     Restore,
 }
 
-/// Looked at first, then read as what it says: whatever does not fit has its place in the request.
+/// Reads the discriminator first, then the members that belong to it, so that an error has its place in the request.
 impl<'de> Deserialize<'de> for BatchCommand {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let command = Raw::deserialize(deserializer)?;
@@ -166,7 +168,7 @@ impl<'de> Deserialize<'de> for BatchCommand {
 }
 
 impl BatchRequest {
-    /// The commands, if there are some and not too many.
+    /// Commands of the batch, if there are some and not too many.
     pub(crate) fn commands(&self) -> Result<&[BatchCommand], Problem> {
         match self.commands.len() {
             0 => Err(Problem::field("commands", Flaw::Empty, "must not be empty")),
@@ -180,13 +182,13 @@ impl BatchRequest {
 }
 
 impl BatchMove {
-    /// The place to move to.
+    /// Place to which the task moves.
     pub(crate) fn place(&self, reading: &mut Reading) -> Option<Place> {
         place(self.before.as_deref(), self.after.as_deref(), reading)
     }
 }
 
-/// The versions that a task may have.
+/// Versions that a task may have, for a condition on one.
 pub(crate) fn expected(if_version: Option<Point>) -> Expected {
     if_version.map(|version| vec![version])
 }

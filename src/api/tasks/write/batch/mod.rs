@@ -33,7 +33,7 @@ crate::statuses! {
 /// Largest body of a batch in bytes: 500 commands of usual length fit several times.
 const MAX_BATCH_BODY: usize = 4 * 1024 * 1024;
 
-/// The operation.
+/// Endpoint of the operation `batchTasks`.
 #[derive(Debug, Default)]
 pub struct BatchTasks;
 
@@ -55,7 +55,7 @@ impl BatchTasks {
         /// Send the request again with the same key within two days, and it is done once. Up to 10,000 keys a day.
         #[oai(name = "Idempotency-Key")]
         key: MaybeIdempotencyKey,
-        // Before the body: what waits or is refused here has not been taken in.
+        // Before the body, so that a request that waits or is refused here has received none of it.
         OwnTurn(turn): OwnTurn,
         body: Digested<Json<BatchRequest, MAX_BATCH_BODY>>,
     ) -> Result<Changed<BatchBody>, Failure<Statuses>> {
@@ -68,7 +68,7 @@ impl BatchTasks {
         let shown = shown_bytes(&list.state.tasks, &actions);
         let answering = as_batch(owner, Arc::clone(&actions), shown);
         let command = Command::Change { actions, expected: if_match.versions(), stamp };
-        // Before anything is changed: afterwards there would have to be room.
+        // Leased before anything is changed: afterwards there would have to be room.
         let room = state.server.budgets.answers.lease(Holder::User(owner), shown);
         let room = room.map_err(|_| Problem::overloaded())?;
         let sent = Sent::new(&request, key, digest).in_turn(turn);

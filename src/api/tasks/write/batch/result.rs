@@ -1,4 +1,4 @@
-//! The answer to a batch.
+//! Answer to a batch.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -56,7 +56,7 @@ impl Example for BatchBody {
     }
 }
 
-/// The answer to a batch, with about so many bytes. A task is shown once, however many commands are about it.
+/// Answer to a batch, of about `shown` bytes. A task is shown once, however many commands are about it.
 pub(super) fn as_batch(owner: UserId, actions: Arc<[Action]>, shown: usize) -> Answering {
     Answering::made_of(shown, move |done| {
         let (list, mut created) = (&done.list, done.created.iter());
@@ -82,7 +82,7 @@ pub(super) fn as_batch(owner: UserId, actions: Arc<[Action]>, shown: usize) -> A
     })
 }
 
-/// About how many bytes the answer to a batch has: each task that it is about, as it is now or as it is made.
+/// Approximate bytes of the answer to a batch: each task that it is about, as it is now or as it becomes.
 pub(super) fn shown_bytes(tasks: &OrderedTasks, actions: &[Action]) -> usize {
     let mut shown = HashSet::new();
     let bytes = |action: &Action| {
