@@ -25,8 +25,9 @@ pub const CLEAR_SITE_DATA: &str = "\"cache\", \"storage\"";
 /// Most cookies of the name that are tried: a browser has one for each path and domain for which one was set.
 const MOST: usize = 8;
 
-/// Reads the session tokens in the request's cookies; values without the form of one are skipped. There may be several, a
-/// stale one first: a browser sends those of longer paths before ours (RFC 6265, section 5.4).
+/// Reads the session tokens in the request's cookies; values without the form of one are skipped.
+///
+/// There may be several, a stale one first: a browser sends those of longer paths before ours (RFC 6265, section 5.4).
 pub fn read(request: &Request, site: &Site) -> Vec<SessionToken> {
     let name = name(site);
     let headers = request.headers().get_all(header::COOKIE);

@@ -1,5 +1,7 @@
-//! Carrying out a command on a user's sessions: the user's entity decides and commits, and the table shows the change before
-//! the client is answered, so that a session is refused on this node once its end is committed.
+//! Carrying out a command on a user's sessions.
+//!
+//! The user's entity decides and commits, and the table shows the change before the client is answered, so that a session is
+//! refused on this node once its end is committed.
 //!
 //! A command runs in a detached task, as its request may be cancelled meanwhile and the table must still be updated. It
 //! changes the table directly, without an actor in between: each change is one atomic step.

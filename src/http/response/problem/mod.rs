@@ -1,5 +1,5 @@
-//! The one error body: `code` is a contract for clients ([`codes`] is the table of all), `message` is for users. Sources of
-//! errors are logged here, once, and never shown. The errors of features become problems in [`problems`](crate::problems).
+//! The one error body. Clients rely on `code` ([`codes`] has all), users read `message`. Sources of errors are logged here,
+//! never shown. [`problems`](crate::problems) makes them of features' errors.
 
 pub mod codes;
 pub mod field_problem;
@@ -157,7 +157,7 @@ impl Problem {
         Self::new(codes::NOT_FOUND, "There is nothing at this path")
     }
 
-    /// `412`: the resource is not as `If-Match` demands (RFC 9110, section 15.5.13); with what is needed to decide again.
+    /// `412`: the resource is not as `If-Match` demands (RFC 9110, section 15.5.13); the answer has its present state.
     pub fn precondition_failed(current: Option<RawJson>, etag: Option<String>) -> Self {
         let mut problem = Self::new(
             codes::VERSION_MISMATCH,
