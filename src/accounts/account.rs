@@ -1,4 +1,4 @@
-//! The rules of one account. That an address belongs to one account only is a constraint of the read model.
+//! Rules of one account. A constraint of the read model makes an address belong to one account only.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -11,81 +11,81 @@ use super::name::Name;
 use crate::base::clock::Timestamp;
 use crate::eventlog::Decider;
 
-/// What can be asked of an account.
+/// Commands of an account.
 #[derive(Debug, Clone)]
 pub enum Command {
-    /// Sign up.
+    /// Make the account, which a sign-up does.
     Create(AccountCreated),
-    /// Say something else of the user. What is the same already is no change.
+    /// Change the profile. A value that is set already is no change.
     ChangeProfile {
-        /// Their name from now on, if it is to change.
+        /// New name, if it is to change.
         name: Option<Name>,
-        /// The time.
+        /// Time of the decision, from the injected clock.
         now: Timestamp,
     },
-    /// Let another password open the account.
+    /// Replace the password by another one.
     ChangePassword {
-        /// The credential whose password was verified.
+        /// Credential whose password was verified; refused if the account has another one by now.
         verified: Uuid,
-        /// The one that replaces it.
+        /// Credential that replaces it.
         credential_id: Uuid,
-        /// The time.
+        /// Time of the decision, from the injected clock.
         now: Timestamp,
     },
-    /// Delete the user. Deleting one that is deleted is already done.
+    /// Delete the user. For a deleted user this is already done.
     Delete {
-        /// The time.
+        /// Time of the decision, from the injected clock.
         now: Timestamp,
     },
 }
 
-/// Why an account refuses a command.
+/// Reasons for which an account refuses a command.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
-    /// There is an account with this id already.
+    /// An account with this id exists, or existed and was deleted.
     #[error("the account exists already")]
     Exists,
-    /// There is no account with this id.
+    /// No account has this id, or it was deleted.
     #[error("there is no such account")]
     Missing,
-    /// The password that was verified is not the account's any more.
+    /// The password that was verified was replaced meanwhile.
     #[error("the password was changed meanwhile")]
     CredentialReplaced,
 }
 
-/// What is known of a user.
+/// Data of a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Profile {
-    /// Their address.
+    /// Address with which the user signs in.
     pub email: Email,
-    /// Whether they proved that it is theirs, and when.
+    /// Time at which the address was verified; none while it is not.
     pub email_verified_at: Option<Timestamp>,
-    /// Their name.
+    /// Name, as the user writes it.
     pub name: Name,
-    /// The row beside the log that holds the password hash.
+    /// Row beside the log that holds the password hash.
     pub credential_id: Uuid,
-    /// When they signed up.
+    /// Time of the sign-up.
     pub created_at: Timestamp,
-    /// When the profile last changed.
+    /// Time of the last change of the profile; a new password is none.
     pub updated_at: Timestamp,
 }
 
-/// What became of an account.
+/// State of an account.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum State {
-    /// Nobody has signed up with this id.
+    /// No sign-up has used this id.
     #[default]
     Missing,
-    /// Somebody has.
+    /// The user has signed up and is not deleted.
     Active(Profile),
-    /// They are deleted, for ever.
+    /// The user was deleted, for ever: the id is not used again.
     Deleted,
 }
 
 impl State {
-    /// Who the user is, if there is one.
+    /// Profile of the user, if there is one.
     pub fn profile(&self) -> Option<&Profile> {
         match self {
             Self::Active(profile) => Some(profile),
@@ -93,7 +93,7 @@ impl State {
         }
     }
 
-    /// The same with a changed profile, if there is a user.
+    /// Returns the state with a changed profile, if there is a user.
     fn with(self, change: impl FnOnce(&mut Profile)) -> Self {
         match self {
             Self::Active(mut profile) => {
@@ -104,7 +104,7 @@ impl State {
         }
     }
 
-    /// Whether there was one.
+    /// Returns true if the user was deleted.
     pub fn is_deleted(&self) -> bool {
         matches!(self, Self::Deleted)
     }

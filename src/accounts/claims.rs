@@ -1,8 +1,8 @@
-//! Claims on email addresses: of the sign-ups of this node that want the same address, one appends at a time.
+//! Locks on email addresses: of the sign-ups of this node that want the same address, one appends at a time.
 //!
-//! The constraint of the read model decides who gets an address. But what it refuses was appended for nothing, together with
-//! the appends of others, and has an actor of its own. So a sign-up looks the address up before it appends, and holds its
-//! claim from the look-up to the commit: only a sign-up on another node can still be faster.
+//! The constraint of the read model decides which account gets an address. But a sign-up that it refuses was appended for
+//! nothing, in a batch with other appends, and has seated an actor. So a sign-up looks the address up before it appends, and
+//! holds its lock from the look-up to the commit: only a sign-up on another node can still be faster.
 
 use std::hash::BuildHasher;
 
@@ -11,14 +11,18 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::email::Email;
 
-/// Locks among which the addresses are divided. Hashing passwords keeps sign-ups rare: neighbours hardly ever meet.
+/// Number of locks, among which the addresses are divided. Hashing passwords keeps sign-ups rare, so two addresses with one
+/// lock hardly ever wait for each other.
 const LOCKS: usize = 64;
 
-/// The addresses that are being claimed.
+/// Locks of the addresses that are being signed up.
 #[derive(Debug)]
 pub(super) struct Claims {
+    /// One of the locks, apart from the others so that there always is one to take.
     first: Mutex<()>,
+    /// The other locks, by the hash of an address.
     more: Vec<Mutex<()>>,
+    /// Seeded per process, so that no client can choose addresses that share a lock.
     hasher: RandomState,
 }
 

@@ -2,16 +2,16 @@
 //!
 //! # Design
 //!
-//! People and programs write the address of one mailbox in many ways: in capitals, in full-width letters, in quotes, with a
-//! domain in its own script or as DNS has it (`xn--`), with an invisible character pasted along. All of them are turned
-//! into one normal form, by which an account is found and which is shown:
+//! The address of one mailbox is written in many ways: in capitals, in full-width letters, in quotes, with a domain in its
+//! own script or as DNS has it (`xn--`), with an invisible character pasted along. All of them are turned into one normal
+//! form, by which an account is found and which is shown:
 //!
-//! * What is ignorable is dropped, compatibility characters are replaced (NFKC), letters become small. Servers may tell case
-//!   apart in the part before the `@` (RFC 5321, section 2.4); none that people use does.
+//! * Ignorable characters are dropped, compatibility characters are replaced (NFKC), letters become lower case. Servers may
+//!   tell case apart in the part before the `@` (RFC 5321, section 2.4); none in common use does.
 //! * Quotes stay only where the part before the `@` needs them (RFC 5322, section 3.4.1).
 //! * The domain is mapped as browsers do (UTS 46, non-transitional), and shown in its own script.
 //!
-//! Invariant: the normal form is its own normal form. What has none is no address.
+//! Invariant: the normal form is its own normal form. A text that has none is no address.
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ const MAX_LENGTH: usize = 254;
 /// Longest part before the `@` (RFC 5321, section 4.5.3.1.1), in bytes.
 const MAX_LOCAL_LENGTH: usize = 64;
 
-/// Bytes of a text that is looked at: an address may be written in several times the bytes that it has.
+/// Longest text that is parsed, in bytes: an address may be written in several times the bytes of its normal form.
 const LONGEST_SPELLING: usize = 8 * MAX_LENGTH;
 
 /// An email address in its normal form: two spellings of one mailbox are one address.
@@ -42,24 +42,24 @@ pub struct Email(String);
 pub struct InvalidEmail;
 
 impl Email {
-    /// The text as an address; blanks around it are dropped.
+    /// Parses a text as an address; blanks around it are dropped.
     ///
     /// # Errors
     ///
-    /// When it is not an address with a domain that has a dot.
+    /// If the text is not an address with a domain that has a dot.
     pub fn parse(text: &str) -> Result<Self, InvalidEmail> {
         let normal = normal(text).ok_or(InvalidEmail)?;
         let is_fixed = self::normal(&normal).as_ref() == Some(&normal);
         if is_fixed { Ok(Self(normal)) } else { Err(InvalidEmail) }
     }
 
-    /// The address.
+    /// The address in its normal form.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The normal form of an address.
+/// Normal form of an address; none if the text is no address.
 fn normal(text: &str) -> Option<String> {
     let text = Some(trimmed(text)).filter(|text| text.len() <= LONGEST_SPELLING)?;
     let text = folded(text);
@@ -81,7 +81,7 @@ fn normal(text: &str) -> Option<String> {
     Some(format!("{local}@{shown}"))
 }
 
-/// The text as its letters are compared.
+/// Folds a text to the form in which its letters are compared.
 fn folded(text: &str) -> String {
     let seen = text.chars().filter(|character| !is_ignorable(*character));
     let lower = seen.nfkc().flat_map(char::to_lowercase);
@@ -89,7 +89,7 @@ fn folded(text: &str) -> String {
     lower.map(|letter| if letter == 'ς' { 'σ' } else { letter }).nfkc().collect()
 }
 
-/// The part before the `@` without the quotes that it does not need.
+/// Returns the part before the `@` without quotes that it does not need.
 fn unquoted(local: &str) -> Option<String> {
     let Some(quoted) = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
         return Some(local.to_owned());
@@ -103,7 +103,7 @@ fn unquoted(local: &str) -> Option<String> {
             other => content.push(other),
         }
     }
-    // Whether it is an address without quotes is a matter of the grammar; any domain will do.
+    // The grammar decides if it is an address without quotes; any domain will do.
     if is_address(&content, "example.com") {
         return Some(content);
     }
@@ -111,7 +111,7 @@ fn unquoted(local: &str) -> Option<String> {
     Some(format!("\"{escaped}\""))
 }
 
-/// An address by the grammar of RFC 5321, section 4.1.2.
+/// Returns true for an address by the grammar of RFC 5321, section 4.1.2.
 fn is_address(local: &str, domain: &str) -> bool {
     // Of other scripts, every letter and mark is welcome (RFC 6532, section 3.2).
     let is_sane = |character: char| {

@@ -1,4 +1,4 @@
-//! What happens to an account. A password hash is never part of an event: it names the credential that holds it.
+//! Events of an account. A password hash is never part of an event, which names the credential that holds it.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -7,16 +7,16 @@ use super::email::Email;
 use super::name::Name;
 use crate::base::clock::Timestamp;
 
-/// What happened to an account.
+/// A change of an account that was committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccountEvent {
-    /// Somebody signed up.
+    /// A user signed up.
     Created(AccountCreated),
-    /// The user says of themselves something else than before.
+    /// The user changed their profile.
     ProfileChanged(ProfileChanged),
     /// Another password opens the account.
     PasswordChanged(PasswordChanged),
-    /// The user is deleted: nothing is accepted from them any more.
+    /// The user was deleted: no request of theirs is accepted any more.
     Deleted(AccountDeleted),
 }
 
@@ -27,27 +27,27 @@ crate::event_kinds!(AccountEvent {
     "AccountDeleted" @ 1 => Deleted,
 });
 
-/// Somebody signed up.
+/// A user signed up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountCreated {
-    /// Their address; nobody else has it.
+    /// Address of the user, which no other account has.
     pub email: Email,
-    /// Their name.
+    /// Name, as the user wrote it.
     pub name: Name,
-    /// The row beside the log that holds the password hash.
+    /// Row beside the log that holds the password hash.
     pub credential_id: Uuid,
-    /// When.
+    /// Time of the sign-up.
     pub created_at: Timestamp,
 }
 
-/// The user says of themselves something else than before.
+/// The user changed their profile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProfileChanged {
-    /// Their name from now on.
+    /// Name from now on.
     pub name: Name,
-    /// When.
+    /// Time of the change.
     pub changed_at: Timestamp,
 }
 
@@ -55,20 +55,20 @@ pub struct ProfileChanged {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PasswordChanged {
-    /// The row beside the log that holds the password hash from now on.
+    /// Row beside the log that holds the password hash from now on.
     pub credential_id: Uuid,
-    /// The row that held it before, erased with this event.
+    /// Row that held it before, erased with this event.
     pub previous_credential_id: Uuid,
-    /// When.
+    /// Time of the change.
     pub changed_at: Timestamp,
 }
 
-/// The user is deleted.
+/// The user was deleted: no request of theirs is accepted any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountDeleted {
-    /// The row beside the log that held the password hash, erased with this event.
+    /// Row beside the log that held the password hash, erased with this event.
     pub credential_id: Uuid,
-    /// When.
+    /// Time of the deletion.
     pub deleted_at: Timestamp,
 }

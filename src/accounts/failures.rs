@@ -1,8 +1,8 @@
-//! How often sign-ins to an address have failed lately: what tells a typing mistake from somebody who tries many passwords
-//! on one account, and from somebody who tries one password on many accounts.
+//! Counts of failed sign-ins by address: they tell a typing mistake from an attacker who tries many passwords on one
+//! account, and from one who tries one password on many accounts.
 //!
-//! It refuses nobody; it is told as a metric. Each process counts for itself. Addresses are known by a hash that is seeded anew
-//! in every process, and only so many of them: when there are more, those that were hardly tried are forgotten. Tries at the
+//! Counting refuses no sign-in; it is a metric. Each process counts for itself. Addresses are known by a hash that is seeded
+//! anew in every process, and only `REMEMBERED` of them: beyond that, those with few attempts are evicted. Attempts at the
 //! same moment may count as one.
 
 use std::hash::BuildHasher;
@@ -17,31 +17,35 @@ use crate::telemetry::audit_events::Streak;
 
 /// Most addresses that are remembered: about 4 MB of them.
 const REMEMBERED: usize = 100_000;
-/// How long a streak lasts after it began.
+/// Duration of a streak, from its first failure on.
 const WINDOW: Duration = Duration::from_mins(15);
-/// From this many failures on it is nobody's typing mistake.
+/// Number of failures from which on a streak is not taken for typing mistakes.
 const PERSISTENT: u32 = 10;
 
-/// Failures of one address.
+/// The streak of one address.
 #[derive(Debug, Clone, Copy)]
 struct Failures {
+    /// Failures since the streak began.
     count: u32,
+    /// Time of the first failure, from which the streak ends after `WINDOW`.
     since: Timestamp,
 }
 
-/// The addresses to which sign-ins have failed lately.
+/// Addresses to which sign-ins have failed lately.
 pub struct FailedSignIns {
+    /// Seeded per process, so that memory holds no address in the clear.
     hasher: RandomState,
+    /// Streaks by the hash of their address, bounded by eviction.
     failures: Cache<u64, Failures>,
 }
 
 impl FailedSignIns {
-    /// Nothing has failed yet; memory is taken as it does.
+    /// Makes an empty count; memory is taken as sign-ins fail.
     pub fn new() -> Self {
         Self { hasher: RandomState::default(), failures: Cache::new(REMEMBERED) }
     }
 
-    /// A sign-in to this address has failed.
+    /// Counts a failed sign-in to this address, and classifies its streak.
     pub fn failed(&self, email: &Email, now: Timestamp) -> Streak {
         let address = self.hasher.hash_one(email.as_str());
         let going_on = |failures: &Failures| now < failures.since.after(WINDOW);
@@ -56,7 +60,7 @@ impl FailedSignIns {
         }
     }
 
-    /// A sign-in to this address has succeeded.
+    /// Ends the streak of this address, after a sign-in has succeeded.
     pub fn succeeded(&self, email: &Email) {
         self.failures.remove(&self.hasher.hash_one(email.as_str()));
     }

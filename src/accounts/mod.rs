@@ -1,4 +1,4 @@
-//! Accounts: who a user is and how they prove it.
+//! Accounts: the data of a user, and the password that proves it is them.
 //!
 //! [`email`], [`name`] and [`password`] are the values, [`account`] holds the rules, [`read_model`] follows into SQL.
 
@@ -31,18 +31,25 @@ use crate::eventlog::{
 };
 use crate::postgres::Pool;
 
-/// The AccountActors: the generic entity hosting each user's [`Account`], and what surrounds it. Cheap to clone.
+/// This node's accounts: the entities hosting each user's [`Account`], and the services that their commands need. Cheap to
+/// clone.
 #[derive(Debug, Clone)]
 pub struct Accounts {
+    /// Entities of the accounts, which decide and commit every change.
     entities: Entities<Account>,
+    /// Connections for look-ups of addresses and password hashes.
     pool: Pool,
+    /// Bounded threads that hash passwords, so that sign-ins cannot take all memory.
     hasher: PasswordHasher,
+    /// Streaks of failed sign-ins, which are measured and refuse no request.
     failed: Arc<FailedSignIns>,
+    /// Locks that keep sign-ups of this node with one address from appending at the same time.
     claims: Arc<Claims>,
+    /// Injected clock, which dates every change.
     clock: Clock,
 }
 
-/// A new account was not made.
+/// Reasons for which an account was not made.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SignUpError {
     /// The address belongs to another account.
@@ -54,15 +61,15 @@ pub enum SignUpError {
     /// The database could not be asked whether the address is taken.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The log did not take it.
+    /// The log did not take the event.
     #[error(transparent)]
     Execute(AccountCommandError),
 }
 
-/// Nobody can say whether a password is the right one.
+/// Reasons for which a password could not be verified, be it right or wrong.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum VerifyError {
-    /// The password was not verified.
+    /// The hash could not be computed or compared.
     #[error(transparent)]
     Hash(#[from] HashError),
     /// The database could not be asked.
@@ -73,42 +80,42 @@ pub enum VerifyError {
 /// A command on an account was not carried out.
 pub type AccountCommandError = ExecuteError<Rejection>;
 
-/// A password was not changed.
+/// Reasons for which a password was not changed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ChangePasswordError {
-    /// The password that was verified is not the account's any more.
+    /// The password that was verified was replaced meanwhile.
     #[error(transparent)]
     Wrong(#[from] WrongPassword),
     /// The new password was not hashed.
     #[error(transparent)]
     Hash(#[from] HashError),
-    /// The log did not take it.
+    /// The log did not take the event.
     #[error(transparent)]
     Execute(AccountCommandError),
 }
 
-/// Somebody knew the password of an account. It is worth nothing any more once another password opens the account.
+/// Proof that a client knew the password of an account. It is void once another password opens the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Proof {
-    /// Whose account it is.
+    /// User whose account it is.
     pub user_id: UserId,
-    /// The row beside the log that holds the hash of that password.
+    /// Row beside the log that holds the hash of that password.
     pub credential_id: Uuid,
 }
 
-/// What came of an address and a password.
+/// Outcome of checking an address and a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
-    /// They belong together.
+    /// The password is that of the account with this address.
     Proven(Proof),
-    /// The password is not this user's.
+    /// The address is this user's, and the password is not.
     WrongPassword(UserId),
     /// No account has the address.
     UnknownAccount,
 }
 
 impl Accounts {
-    /// The accounts kept by `entities`.
+    /// Joins the `entities` of the accounts with the services that they need.
     pub fn new(
         entities: Entities<Account>,
         pool: Pool,
@@ -119,11 +126,11 @@ impl Accounts {
         Self { entities, pool, hasher, failed, claims, clock }
     }
 
-    /// Changes what a user says of themselves: their profile as it is then.
+    /// Changes the profile of a user, and returns it as it is then.
     ///
     /// # Errors
     ///
-    /// When there is no such user any more, or the log does not take it.
+    /// If the user was deleted, or the log does not take the event.
     pub async fn change_profile(
         &self,
         user_id: UserId,
@@ -139,11 +146,11 @@ impl Accounts {
         profile.ok_or(ExecuteError::Rejected(Rejection::Missing))
     }
 
-    /// Lets another password open the account of somebody who knew the one before; from the answer on that one opens nothing.
+    /// Replaces the password that `proof` is about; from the answer on the old password opens nothing.
     ///
     /// # Errors
     ///
-    /// When another change was faster, too many hashes wait, or the log does not take it.
+    /// If another change was faster, too many hashes wait, or the log does not take the event.
     pub async fn change_password(
         &self,
         proof: Proof,
@@ -170,43 +177,43 @@ impl Accounts {
         }
     }
 
-    /// Whether the password that was proven still is the account's, as far as this node knows.
+    /// Returns true if the password that was proven still is the account's, as far as this node knows.
     ///
     /// # Errors
     ///
-    /// When the account cannot be read.
+    /// If the account cannot be read.
     pub async fn vouches_for(&self, proof: Proof) -> Result<bool, ReadError> {
         let account = self.of(proof.user_id).await?;
         let profile = account.state.profile();
         Ok(profile.is_some_and(|profile| profile.credential_id == proof.credential_id))
     }
 
-    /// An account as it is now.
+    /// Reads an account as it is now.
     ///
     /// # Errors
     ///
-    /// When it cannot be read.
+    /// If it cannot be read.
     pub async fn of(&self, user_id: UserId) -> Result<Arc<Published<Account>>, ReadError> {
         self.entities.read(&Self::stream(user_id)).await
     }
 
-    /// The stream of a user's account.
+    /// Stream of a user's account.
     pub fn stream(user_id: UserId) -> StreamName {
         StreamName::new(Account::CATEGORY, user_id)
     }
 
-    /// Another process has written an account's stream up to `version`.
+    /// Notes that another process has written an account's stream up to `version`.
     pub fn require(&self, stream: &StreamName, version: i64) {
         self.entities.require(stream, version);
     }
 
-    /// Lets every account finish what it was told.
+    /// Waits until the accounts' entities have finished the commands they have accepted.
     pub async fn drain(&self) {
         self.entities.drain().await;
     }
 }
 
-/// Hears that another process changed an account.
+/// Follows changes of accounts that other processes commit.
 impl Observer for Accounts {
     fn observe(&self, event: &Heard<'_>) {
         self.entities.require(&StreamName::stored(event.stream), event.version);

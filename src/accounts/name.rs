@@ -1,4 +1,4 @@
-//! Names of people, as they write them.
+//! Names of users, as they write them.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,22 +7,22 @@ use crate::base::text::{InvalidText, line};
 /// Longest name, in characters.
 pub const MAX_CHARACTERS: usize = 200;
 
-/// A person's name: one line of 1 to 200 characters after trimming.
+/// A user's name: one line of 1 to 200 characters after trimming.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Name(String);
 
 impl Name {
-    /// The text as a name; blanks around it are dropped.
+    /// Parses a text as a name; blanks around it are dropped.
     ///
     /// # Errors
     ///
-    /// When it is empty, too long or not of one line.
+    /// If the text is empty, too long or not of one line.
     pub fn parse(text: &str) -> Result<Self, InvalidText> {
         Ok(Self(line(text, MAX_CHARACTERS)?.to_owned()))
     }
 
-    /// The name.
+    /// The name as text, without blanks around it.
     pub fn as_str(&self) -> &str {
         &self.0
     }

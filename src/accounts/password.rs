@@ -1,11 +1,11 @@
 //! Passwords: taken exactly as received, hashed with Argon2id on a bounded pool.
 //!
-//! At most one hash per thread runs at a time, in memory the thread keeps; when too many wait, a sign-in is refused
-//! instead of slowing everybody down. An unknown account costs the same hash as a known one.
+//! At most one hash per thread runs at a time, in memory the thread keeps; if too many wait, a sign-in is refused instead of
+//! slowing all of them down. An unknown account costs the same hash as a known one.
 //!
-//! A password that was hashed when hashing cost something else is hashed anew the next time somebody proves it. Until then the work
-//! that its hash saves is done beside it, so that how long an answer takes does not tell for which addresses there is
-//! an old account.
+//! A password whose hash has another cost than the configured one is rehashed at the next sign-in with it. Until then the
+//! work that a cheaper hash saves is done beside it, so that the time of an answer does not tell the addresses of old
+//! accounts.
 
 use std::fmt;
 use std::time::Instant;
@@ -26,7 +26,7 @@ pub const MIN_CHARACTERS: usize = 8;
 /// Most characters of a password: caps what is hashed.
 pub const MAX_CHARACTERS: usize = 128;
 
-/// A password somebody typed. Erased from memory when dropped, shown nowhere.
+/// A password as a user typed it. Erased from memory when dropped, shown nowhere.
 #[derive(Clone)]
 pub struct Password(Zeroizing<String>);
 
@@ -36,33 +36,33 @@ impl fmt::Debug for Password {
     }
 }
 
-/// The text cannot be a password.
+/// Reasons for which a text cannot be a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPassword {
-    /// Fewer than [`MIN_CHARACTERS`].
+    /// It has fewer than [`MIN_CHARACTERS`].
     #[error("must have at least 8 characters")]
     TooShort,
-    /// More than [`MAX_CHARACTERS`].
+    /// It has more than [`MAX_CHARACTERS`].
     #[error("must have at most 128 characters")]
     TooLong,
 }
 
-/// The password is another one than the account's.
+/// The password is not the account's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not right")]
 pub struct WrongPassword;
 
-/// The new password is the account's already.
+/// The new password is the account's present one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be another one")]
 pub struct SamePassword;
 
 impl Password {
-    /// A password typed to sign in: whatever its length, it is compared with the stored hash.
+    /// Takes a password typed to sign in. It may be shorter than a new one: it is compared with the stored hash.
     ///
     /// # Errors
     ///
-    /// When it is longer than any password can be.
+    /// If it is longer than any password may be.
     pub fn attempt(text: Zeroizing<String>) -> Result<Self, InvalidPassword> {
         if text.chars().count() > MAX_CHARACTERS {
             Err(InvalidPassword::TooLong)
@@ -71,11 +71,11 @@ impl Password {
         }
     }
 
-    /// A new password; not trimmed, not normalised (ASVS 6.2.8).
+    /// Takes a new password; it is neither trimmed nor normalised (ASVS 6.2.8).
     ///
     /// # Errors
     ///
-    /// When it is too short or too long.
+    /// If it is too short or too long.
     pub fn parse(text: Zeroizing<String>) -> Result<Self, InvalidPassword> {
         match text.chars().count() {
             0..MIN_CHARACTERS => Err(InvalidPassword::TooShort),
@@ -84,11 +84,11 @@ impl Password {
         }
     }
 
-    /// Itself, if it is another one than `before`. In constant time but for the length.
+    /// Returns the password if it differs from `before`. Compares in constant time but for the length.
     ///
     /// # Errors
     ///
-    /// When it is the same.
+    /// If both are the same.
     pub fn other_than(self, before: &Self) -> Result<Self, SamePassword> {
         let (new, before) = (self.0.as_bytes(), before.0.as_bytes());
         match aws_lc_rs::constant_time::verify_slices_are_equal(new, before) {
@@ -98,16 +98,16 @@ impl Password {
     }
 }
 
-/// What a password hash costs.
+/// Cost of a password hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
-    /// Memory in KiB.
+    /// Memory that a hash fills, in KiB.
     pub memory_kib: u32,
     /// Passes over the memory.
     pub iterations: u32,
 }
 
-/// A password was neither hashed nor verified.
+/// Reasons for which a password was neither hashed nor verified.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum HashError {
     /// Too many hashes wait already.
@@ -121,20 +121,21 @@ pub enum HashError {
     Argon2(String),
 }
 
-/// What comes of comparing a password with a stored hash.
+/// Outcome of comparing a password with a stored hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whether it is the password that was hashed.
+    /// True if it is the password that was hashed.
     pub is_right: bool,
-    /// Whether hashing cost something else when that was.
+    /// True if the stored hash has another cost than the configured one.
     pub is_outdated: bool,
 }
 
-/// What a thread hashes in.
+/// Memory of a hashing thread.
 #[derive(Debug, Default)]
 struct Memory {
+    /// Blocks that every hash fills, kept between hashes so that memory is allocated once per thread.
     blocks: Vec<Block>,
-    /// Blocks filled so far, over all passes: what tests take for time.
+    /// Blocks filled so far, over all passes, which tests take as a measure of time.
     #[cfg(test)]
     filled: usize,
 }
@@ -142,7 +143,9 @@ struct Memory {
 /// Hashes and verifies passwords. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct PasswordHasher {
+    /// Threads that hash, each with its memory; their queue is bounded.
     workers: Workers<Memory>,
+    /// Configured cost: that of new hashes, and the least work of a verification.
     cost: Cost,
     /// A hash that no password is known to have, verified when an account is unknown.
     decoy: String,
@@ -153,19 +156,19 @@ impl PasswordHasher {
     ///
     /// # Errors
     ///
-    /// When the cost is out of Argon2's range or a thread cannot be started.
+    /// If the cost is out of Argon2's range or a thread cannot be started.
     pub fn start(cost: Cost, threads: usize, queue: usize) -> anyhow::Result<Self> {
         let workers = Workers::start(Work::Hash, threads, Share::GivesWay, queue)?;
-        // A random number instead of a hash: it costs no memory, and verifying it takes as long as any other.
+        // A random number instead of a hash: making it fills no memory, and verifying it takes as long as any other.
         let decoy = phc(&cost.params()?, &random_bytes()?, &random_bytes()?)?;
         Ok(Self { workers, cost, decoy })
     }
 
-    /// The Argon2id hash of a password with a fresh salt, in PHC string format.
+    /// Hashes a password with Argon2id and a fresh salt; returns the hash in PHC string format.
     ///
     /// # Errors
     ///
-    /// When too many hashes wait already.
+    /// If too many hashes wait already.
     pub async fn hash(&self, password: Password) -> Result<String, HashError> {
         let cost = self.cost;
         let salt = random_bytes()?;
@@ -173,12 +176,12 @@ impl PasswordHasher {
         self.workers.run(move |memory| measured("hash", || job(memory))).await?
     }
 
-    /// Whether a password is the one hashed. Without a stored hash it takes the same time and answers no; so it does with one that
-    /// was made when hashing cost less.
+    /// Verifies a password against a stored hash. Without one it takes equally long and the password is wrong; a hash of
+    /// lower cost takes equally long too.
     ///
     /// # Errors
     ///
-    /// When too many hashes wait already, or the stored hash cannot be read.
+    /// If too many hashes wait already, or the stored hash cannot be read.
     pub async fn verify(
         &self,
         password: Password,
@@ -198,7 +201,7 @@ impl Cost {
         Params::new(self.memory_kib, self.iterations, 1, Some(32)).map_err(refused)
     }
 
-    /// The work that a hash of this cost takes and one with these parameters does not: as many passes as this cost has.
+    /// Parameters of the work by which a hash of this cost exceeds one with `params`: as many passes as this cost has.
     fn beyond(self, params: &Params) -> Option<Params> {
         let work = |memory: u32, passes: u32| u64::from(memory) * u64::from(passes);
         let this = work(self.memory_kib, self.iterations);
@@ -209,7 +212,7 @@ impl Cost {
     }
 }
 
-/// Does a thread's work, in a span of its own if the trace is kept.
+/// Runs and times a thread's work, in a span of its own if the trace is kept.
 fn measured<T>(action: &'static str, work: impl FnOnce() -> T) -> T {
     let span = span_in!(&Span::current(), "password", action);
     let began = Instant::now();
@@ -229,7 +232,7 @@ fn hash(
     phc(&params, salt, &output)
 }
 
-/// The PHC string of a hash: algorithm, parameters, salt and hash.
+/// Formats the PHC string of a hash: algorithm, parameters, salt and hash.
 fn phc(params: &Params, salt: &[u8; 16], output: &[u8; 32]) -> Result<String, HashError> {
     let phc = Phc {
         algorithm: Algorithm::Argon2id.ident(),
@@ -257,7 +260,7 @@ fn verify(
         compute(password, salt.as_ref(), &more, memory)?;
     }
     let is_outdated = (params.m_cost(), params.t_cost()) != (cost.memory_kib, cost.iterations);
-    // Constant time: how much of a wrong hash fits is nobody's business.
+    // Constant time: the answer does not tell how much of a wrong hash fits.
     let compared =
         aws_lc_rs::constant_time::verify_slices_are_equal(output.as_slice(), expected.as_bytes());
     Ok(Verdict { is_right: compared.is_ok(), is_outdated })

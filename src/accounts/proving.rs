@@ -1,4 +1,4 @@
-//! Finding out whether somebody knows the password of an account.
+//! Verification of passwords: at sign-in by address, and again for a user who is signed in.
 
 use super::email::Email;
 use super::password::{HashError, Password, Verdict};
@@ -8,14 +8,14 @@ use crate::base::id::UserId;
 use crate::telemetry;
 
 impl Accounts {
-    /// Whose address and password these are, if they belong together. Takes the same time whether or not there is such an
-    /// account: of what came of it only telemetry may tell more than whether it was right.
+    /// Checks an address and a password. It takes equally long with and without an account of this address; only telemetry may
+    /// learn more of the outcome than right or wrong.
     ///
-    /// A password that was hashed when that cost something else is hashed anew.
+    /// A right password whose hash has another cost than the configured one is rehashed.
     ///
     /// # Errors
     ///
-    /// When nobody can say.
+    /// If the password cannot be verified.
     pub async fn sign_in(&self, email: &Email, password: Password) -> Result<Attempt, VerifyError> {
         let login = read_model::login(&self.pool, email).await?;
         let verdict = self.verify(password.clone(), login.as_ref()).await?;
@@ -38,11 +38,11 @@ impl Accounts {
         Ok(attempt)
     }
 
-    /// Whether a password is this user's.
+    /// Returns a proof if this is the user's password.
     ///
     /// # Errors
     ///
-    /// When nobody can say.
+    /// If the password cannot be verified.
     pub async fn prove(
         &self,
         user_id: UserId,
@@ -61,8 +61,8 @@ impl Accounts {
         self.hasher.verify(password, login.map(|login| login.phc.clone())).await
     }
 
-    /// Keeps another hash of the same password, in the row that the account's events and sessions name. If the password is changed
-    /// meanwhile, that row is gone and nothing is kept. A failure hinders nobody: the next sign-in tries again.
+    /// Stores another hash of the same password, in the row that the account's events and sessions name. If the password is
+    /// changed meanwhile, that row is gone and nothing is stored. A failure does not fail the sign-in: the next one tries again.
     async fn hash_anew(&self, login: Login, password: Password) {
         if let Err(error) = self.replace_hash(&login, password).await {
             tracing::warn!(user.id = %login.user_id, %error, "a password was not hashed anew");

@@ -1,4 +1,4 @@
-//! The `users` table: who can sign in, which addresses are taken; and the credentials beside the log.
+//! The `users` table of users who can sign in, by address, and the `credentials` beside the log.
 
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -15,11 +15,11 @@ use crate::postgres::{Link, Pool};
 /// The constraint that makes an address belong to one account.
 pub const EMAIL_TAKEN: &str = "users_email_key";
 
-/// The password hash is erased with the event that says so.
+/// The password hash is erased with the event that replaces it or deletes the user.
 const ERASE_CREDENTIAL: &str = "delete from credentials where credential_id = $1";
 const INSERT_CREDENTIAL: &str = "insert into credentials (credential_id, phc) values ($1, $2)";
 
-/// Another hash of the same password. Nothing is changed if the password was, for then this is not its hash any more.
+/// Stores another hash of the same password. If the password was changed meanwhile, no row matches and nothing is stored.
 const REPLACE_HASH: &str = "update credentials set phc = $3 where credential_id = $1 and phc = $2";
 
 const CREATED: &str = "\
@@ -42,7 +42,7 @@ select users.id, credential_id, phc from users join credentials using (credentia
 const SELECT_PAGE: &str = "\
 select id, email, name, created_at from users where email > $1 order by email limit $2";
 
-/// For operators.
+/// For operators: those of the ids that have no row.
 const SELECT_WITHOUT_ACCOUNT: &str = "\
 select id from unnest($1::uuid[]) as ids (id) where not exists (select from users where users.id = ids.id)";
 
@@ -106,7 +106,7 @@ pub(super) fn keep_credential(credential_id: Uuid, phc: String) -> Statement {
     Statement::new(INSERT_CREDENTIAL, vec![Box::new(credential_id), Box::new(phc)])
 }
 
-/// Keeps another hash of the password that a credential holds the hash `before` of; what names the credential is as before.
+/// Replaces the hash `before` of a credential by another hash of the same password; its identifier stays.
 pub(super) async fn replace_hash(
     pool: &Pool,
     credential_id: Uuid,
@@ -117,45 +117,45 @@ pub(super) async fn replace_hash(
     Ok(())
 }
 
-/// What verifying a password needs to know of its account.
+/// Data of an account that verifying its password needs.
 #[derive(Debug)]
 pub(super) struct Login {
-    /// Whose it is.
+    /// User whose account it is.
     pub(super) user_id: UserId,
-    /// The row that holds the password hash.
+    /// Row that holds the password hash.
     pub(super) credential_id: Uuid,
-    /// The password hash.
+    /// Password hash, in PHC string format.
     pub(super) phc: String,
 }
 
-/// Whose address it is.
+/// Returns the user with this address, if there is one.
 ///
 /// # Errors
 ///
-/// When the database is unavailable.
+/// If the database is unavailable.
 pub async fn user_of(pool: &Pool, email: &Email) -> Result<Option<UserId>, StoreError> {
     let row = pool.get().await?.query_opt(SELECT_USER, &[&email.as_str()]).await?;
     Ok(row.map(|row| UserId::from_uuid(row.get(0))))
 }
 
-/// A user as they are listed.
+/// For operators: a user as in the list of users.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedUser {
-    /// Their id.
+    /// Identifier, by which the account's stream is named.
     pub id: UserId,
-    /// Their address.
+    /// Address, in its normal form.
     pub email: String,
-    /// Their name.
+    /// Name, as the user writes it.
     pub name: String,
-    /// When they signed up.
+    /// Time of the sign-up.
     pub created_at: Timestamp,
 }
 
-/// The next users after an address, in the order of their addresses.
+/// Reads the next users after an address, in the order of their addresses.
 ///
 /// # Errors
 ///
-/// When the database is unavailable.
+/// If the database is unavailable.
 pub async fn page_after(
     pool: &Pool,
     email: &str,
@@ -171,23 +171,23 @@ pub async fn page_after(
     Ok(listed.collect())
 }
 
-/// Those of the users who have no account, because they were deleted.
+/// Returns those of the users who have no account, because they were deleted.
 ///
 /// # Errors
 ///
-/// When the database is unavailable.
+/// If the database is unavailable.
 pub async fn without_account(pool: &Pool, users: &[UserId]) -> Result<Vec<UserId>, StoreError> {
     let ids: Vec<Uuid> = users.iter().map(|user| user.uuid()).collect();
     let rows = pool.get().await?.query(SELECT_WITHOUT_ACCOUNT, &[&ids]).await?;
     Ok(rows.iter().map(|row| UserId::from_uuid(row.get(0))).collect())
 }
 
-/// The account behind an address.
+/// Reads the credential of the account with this address.
 pub(super) async fn login(pool: &Pool, email: &Email) -> Result<Option<Login>, StoreError> {
     select_login(pool, SELECT_LOGIN, &email.as_str()).await
 }
 
-/// The account of a user.
+/// Reads the credential of a user's account.
 pub(super) async fn login_of(pool: &Pool, user_id: UserId) -> Result<Option<Login>, StoreError> {
     select_login(pool, SELECT_LOGIN_OF, &user_id.uuid()).await
 }
@@ -206,11 +206,11 @@ async fn select_login(
     }))
 }
 
-/// For operators: how many users who signed up after a position of the log lack their row.
+/// For operators: number of users who signed up after a position of the log and lack their row.
 ///
 /// # Errors
 ///
-/// When the database is unavailable.
+/// If the database is unavailable.
 pub async fn missing(link: &Link, after: i64) -> Result<i64, StoreError> {
     Ok(link.client.query_one(MISSING, &[&after]).await?.get(0))
 }

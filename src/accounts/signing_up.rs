@@ -1,4 +1,4 @@
-//! Making an account: what can be looked up is looked up before a password is hashed and before anything is appended.
+//! Making an account: the address is looked up before a password is hashed, and again before an event is appended.
 
 use uuid::Uuid;
 
@@ -15,17 +15,20 @@ use crate::eventlog::{Context, ExecuteError, StoreError};
 /// A new account whose address was free a moment ago, with the hash of its password.
 #[derive(Debug)]
 pub struct NewAccount {
+    /// Address that was free at the look-up, and is looked up again before the append.
     email: Email,
+    /// Name for the profile.
     name: Name,
+    /// Hash of the password, made before the address is locked, because hashing takes long.
     phc: String,
 }
 
 impl Accounts {
-    /// Hashes the password of a new account. Nothing is changed yet: who goes away meanwhile costs nobody the hash.
+    /// Hashes the password of a new account. No event is appended yet: the request may be cancelled, which saves the hash.
     ///
     /// # Errors
     ///
-    /// When the address is taken, or too many hashes wait.
+    /// If the address is taken, or too many hashes wait.
     pub async fn prepare(
         &self,
         email: Email,
@@ -37,11 +40,11 @@ impl Accounts {
         Ok(NewAccount { email, name, phc })
     }
 
-    /// Makes an account.
+    /// Makes an account, and returns the proof with which its first session begins.
     ///
     /// # Errors
     ///
-    /// When the address is taken, or the log does not take it.
+    /// If the address is taken, or the log does not take the event.
     pub async fn sign_up(
         &self,
         account: NewAccount,
@@ -53,8 +56,8 @@ impl Accounts {
         self.create(account, context).await
     }
 
-    /// The answer to a sign-up tells anyway that an address is taken, so a look-up beforehand tells nothing more: it saves the
-    /// hash, the append that the constraint would refuse, and the actor.
+    /// Refuses an address that is taken. The answer to a sign-up tells that anyway, so a look-up beforehand reveals nothing more;
+    /// it saves the hash, the append that the constraint would refuse, and the actor.
     async fn refuse_taken(&self, email: &Email) -> Result<(), SignUpError> {
         match read_model::user_of(&self.pool, email).await.map_err(StoreError::of_read)? {
             Some(_) => Err(SignUpError::EmailTaken),

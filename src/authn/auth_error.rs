@@ -1,24 +1,26 @@
-//! Refusals of credentials.
+//! Refusals of credentials, with the audit event that they are worth.
 
 use crate::http::response::problem::Problem;
 use crate::telemetry::audit_events;
 use crate::telemetry::audit_events::About;
 
-/// Why a credential is refused, and the part of it that telemetry may tell.
+/// Reason for which a credential is refused, and the part of the credential that telemetry may tell.
 #[derive(Debug)]
 pub(crate) struct AuthError {
+    /// Answer to the request.
     pub(super) problem: Problem,
+    /// User and session, known only if the credential is authentic.
     about: About<'static>,
 }
 
 impl AuthError {
-    /// Makes problems refusals of a credential that names somebody.
+    /// Returns a function that makes problems refusals of a credential of this user and session.
     pub(crate) fn about(about: About<'static>) -> impl Fn(Problem) -> Self {
         move |problem| Self { problem, about }
     }
 
-    /// The answer, after the audit event of the refused token. There is none for a missing credential, nor for one that cannot be judged
-    /// for the moment.
+    /// Returns the answer, after writing the audit event of the refused token. There is no event for a missing credential, nor
+    /// for one that cannot be judged for the moment.
     pub(crate) fn told(self) -> Problem {
         let Self { problem, about } = self;
         if problem.is_unauthorized() && problem != Problem::unauthenticated() {
@@ -27,7 +29,7 @@ impl AuthError {
         problem
     }
 
-    /// The answer where a refused credential is as good as none.
+    /// Returns the answer without an audit event, for callers to which a refused credential is as good as none.
     pub(crate) fn untold(self) -> Problem {
         self.problem
     }

@@ -16,8 +16,9 @@ use crate::sessions::SessionError;
 use crate::sessions::table::Session;
 use crate::telemetry::audit_events::About;
 
-/// A live session, and until when its proof counts.
+/// A live session, with the expiry of its proof.
 pub(crate) struct Proof {
+    /// Session that was found live.
     pub(crate) session: Arc<Session>,
     /// Expiry of the access token; `None` for a session token, which lasts as long as the session.
     pub(crate) until: Option<Timestamp>,
@@ -27,7 +28,7 @@ pub(crate) struct Proof {
 ///
 /// # Errors
 ///
-/// Why it proves none, or that this cannot be found out for the moment.
+/// Fails with the reason for which it proves none, or if this cannot be found out for the moment.
 pub(crate) async fn authenticate(
     gate: &Gate,
     credential: Credential<'_>,
@@ -50,20 +51,20 @@ pub(crate) async fn authenticate(
     }
 }
 
-/// The credentials that an operation accepts.
+/// Kinds of credentials that an operation accepts.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Accepts {
     /// Session tokens and access tokens.
     Any,
-    /// Session tokens. An access token goes to services, which may do in its user's name what it is for.
+    /// Session tokens only. An access token goes to services, which may use it for its purpose in the user's name.
     SessionTokens,
 }
 
-/// The first live session that one of the credentials proves.
+/// Finds the first live session that one of the credentials proves.
 ///
 /// # Errors
 ///
-/// Without any, the reason for which the first credential was refused.
+/// If there is none, fails with the reason for which the first credential was refused.
 pub(super) async fn first_live(
     gate: &Gate,
     credentials: Credentials<'_>,
@@ -105,11 +106,11 @@ pub(super) fn session_required() -> Problem {
     Problem::invalid_token(codes::SESSION_REQUIRED, message)
 }
 
-/// Every live session that one of the credentials proves, by access tokens that have expired too.
+/// Finds every live session that one of the credentials proves; access tokens that have expired count too.
 ///
 /// # Errors
 ///
-/// When a credential cannot be judged for the moment.
+/// If a credential cannot be judged for the moment.
 pub(super) async fn every_live(
     gate: &Gate,
     credentials: Credentials<'_>,
@@ -125,7 +126,7 @@ pub(super) async fn every_live(
     Ok(live)
 }
 
-/// The live session of an access token whose signature was verified.
+/// Finds the live session of an access token whose signature was verified.
 pub(super) async fn session_of(
     gate: &Gate,
     token: &str,
@@ -153,14 +154,14 @@ async fn live_session_of(
     }
     require_live(gate, &session).await?;
     if gate.freshness.is_needed() {
-        // The answer of the other nodes may have told this one that the key is revoked.
+        // The freshness check may have loaded a ring in which the key is revoked.
         gate.keys.vouch(token)?;
     }
     Ok(session)
 }
 
-/// Verifies an access token: once for each, later by its hash. One that names an unknown key is verified after this node has
-/// learnt of every key that another node may have signed it with.
+/// Verifies an access token: its signature once, later its hash. A token that names an unknown key is verified after this
+/// node has learnt of every key that another node may have signed it with.
 pub(super) async fn verify(gate: &Gate, token: &str, when: When) -> Result<Verified, AuthError> {
     let newest_keys = async { gate.freshness.of_keys().await.map_err(ReadError::Store) };
     match gate.keys.verify_with(token, when, newest_keys).await? {

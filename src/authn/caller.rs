@@ -1,11 +1,11 @@
-//! Who calls: the first argument of every endpoint that needs to know.
+//! Callers: the first argument of every endpoint that needs a proof of one.
 //!
-//! Possession of one of these types proves the check. They are extracted before anything else of the request is parsed,
-//! so nobody learns anything, not even that their input is invalid, from a resource that is not theirs.
+//! Possession of one of these types proves the check. They are extracted before anything else of the request is parsed, so a
+//! client learns nothing, not even that its input is invalid, about a resource of another user.
 //!
-//! A node that does not follow the log answers nobody here: it cannot know who signed out elsewhere.
+//! A node that does not follow the log refuses every caller: it cannot know the sessions that ended elsewhere.
 //!
-//! Whoever proves a live session uses it, which extends it once in a while; signing out is no use.
+//! Authenticating counts as use of a session and may extend it, at most once a day. Signing out does not.
 
 use std::future;
 use std::sync::Arc;
@@ -33,57 +33,57 @@ use crate::http::response::problem::codes;
 use crate::keys::When;
 use crate::sessions::table::Session;
 
-/// The longest time since a sign-in that still lets somebody end other sessions than their own. Whoever finds a device signed in
-/// shall not shut its owner out of all others.
+/// Longest time since the sign-in in which a session may end other sessions: a finder of a device that is signed in cannot
+/// shut its owner out of all others.
 const FRESH: Duration = Duration::from_hours(24);
 
 /// The user whose resources the path names, proven by an access token of a live session.
 #[derive(Debug, Clone)]
 pub struct Owner {
-    /// The user.
+    /// User whom the path names.
     pub user_id: UserId,
-    /// The session of the token.
+    /// Session of the access token.
     pub session_id: SessionId,
 }
 
-/// Somebody with a live session, proven by its cookie, its token or one of its access tokens.
+/// A user with a live session, proven by its cookie, its token or one of its access tokens.
 #[derive(Debug, Clone)]
 pub struct SignedIn {
-    /// The session.
+    /// Session that the request uses.
     pub session: Arc<Session>,
-    /// Whether it lasts longer than before the request.
+    /// True if the request has extended the session, so that its cookie is renewed.
     is_extended: bool,
-    /// Expiry of the access token that proves it, if one does.
+    /// Expiry of the access token that proves the session, if one does; a stream ends then.
     until: Option<Timestamp>,
 }
 
-/// Somebody with a live session, proven by its cookie or its token: who may change the account and end sessions.
+/// A user with a live session, proven by its cookie or its token, who may change the account and end sessions.
 ///
-/// An access token does not prove that much, nor is it exchanged for new ones: it goes to services, which may do in its user's name what
-/// it is for.
+/// An access token does not prove that much, nor is it exchanged for new ones: it goes to services, which may use it for its
+/// purpose in the user's name.
 #[derive(Debug, Clone)]
 pub struct SessionHolder(pub SignedIn);
 
-/// Somebody who may have sessions: every live one that the request proves. A credential that is dead or none at all is fine.
+/// A client that may have sessions: every live one that the request proves. A dead credential or none at all is accepted.
 #[derive(Debug, Clone)]
 pub struct MaybeSignedIn(pub Vec<Arc<Session>>);
 
 impl Owner {
-    /// The user that the path's first parameter names, if the request proves that it is theirs.
+    /// Authenticates the user that the path's first parameter names.
     ///
     /// # Errors
     ///
-    /// When it does not, or nobody can say for the moment.
+    /// If the request does not prove that user, or this cannot be judged for the moment.
     pub async fn of(request: &Request) -> Result<Self, Problem> {
         let user_id = request.raw_path_param("param0").unwrap_or_default();
         Self::named(request, user_id).await
     }
 
-    /// The user that the path names, if the request proves that it is theirs.
+    /// Authenticates the user that the path names.
     ///
     /// # Errors
     ///
-    /// When it does not, or nobody can say for the moment.
+    /// If the request does not prove that user, or this cannot be judged for the moment.
     pub async fn named(request: &Request, user_id: &str) -> Result<Self, Problem> {
         let gate = Gate::open(request)?;
         let token = bearer(request)?.ok_or_else(Problem::unauthenticated)?;
@@ -98,27 +98,27 @@ impl Owner {
         Ok(Self { user_id: session.user_id, session_id: session.id })
     }
 
-    /// The context of what they do.
+    /// Context of the changes that this caller makes.
     pub fn context(&self) -> Context {
         Context { user_id: Some(self.user_id), session_id: Some(self.session_id), ..context() }
     }
 }
 
 impl SignedIn {
-    /// Who sent the request.
+    /// Authenticates the user who sent the request.
     ///
     /// # Errors
     ///
-    /// When nobody who is signed in did, or nobody can say for the moment.
+    /// If the request proves no live session, or this cannot be judged for the moment.
     pub async fn of(request: &Request) -> Result<Self, Problem> {
         Self::find(request).await.map_err(AuthError::told)
     }
 
-    /// The same for whom anybody is welcome: nothing if nobody is signed in.
+    /// Authenticates the user who sent the request, for operations that are open to all: `None` without a live session.
     ///
     /// # Errors
     ///
-    /// When nobody can say for the moment.
+    /// If a credential cannot be judged for the moment.
     pub async fn if_any(request: &Request) -> Result<Option<Self>, Problem> {
         if_any(Self::find(request).await)
     }
@@ -127,7 +127,7 @@ impl SignedIn {
         Self::proven(request, Accepts::Any).await
     }
 
-    /// The person that one of the accepted credentials of a request proves.
+    /// Authenticates by the first credential of the request that proves a live session and is accepted.
     async fn proven(request: &Request, accepts: Accepts) -> Result<Self, AuthError> {
         let gate = Gate::open(request)?;
         let credentials = Credentials::of(request, &gate.site)?;
@@ -138,11 +138,11 @@ impl SignedIn {
         Ok(Self { session, is_extended, until })
     }
 
-    /// Refuses what needs a fresh proof of who they are, unless their session began a short while ago.
+    /// Refuses an operation that needs a fresh sign-in, unless the session began within `FRESH`.
     ///
     /// # Errors
     ///
-    /// When it did not.
+    /// If the session is older.
     pub fn require_fresh(&self, clock: &Clock) -> Result<(), Problem> {
         if clock.now().since(self.session.created_at) < FRESH {
             return Ok(());
@@ -151,12 +151,12 @@ impl SignedIn {
         Err(Problem::forbidden(codes::SESSION_NOT_FRESH, message))
     }
 
-    /// The context of what they do.
+    /// Context of the changes that this caller makes.
     pub fn context(&self) -> Context {
         acting(&self.session)
     }
 
-    /// Waits until what they have proven counts no more: an access token expires, a session may go on.
+    /// Waits until the proof expires: that of an access token does, that of a session token lasts as long as the session.
     pub fn expired(&self, clock: &Clock) -> impl Future<Output = ()> + Send + use<> {
         let (until, clock) = (self.until, clock.clone());
         async move {
@@ -167,18 +167,18 @@ impl SignedIn {
         }
     }
 
-    /// The user as the owner of what a path names, if that is they.
+    /// Returns the user as the owner of a path that names them.
     ///
     /// # Errors
     ///
-    /// When it is somebody else.
+    /// If the path names another user.
     pub fn owner_of(&self, user_id: &str) -> Result<Owner, Problem> {
         let Session { user_id: own, id: session_id, .. } = *self.session;
         let is_theirs = user_id.parse() == Ok(own);
         is_theirs.then_some(Owner { user_id: own, session_id }).ok_or_else(not_yours)
     }
 
-    /// The header that keeps their cookie for as long as the session lasts now, if the request has extended it.
+    /// Returns the header that renews the session's cookie, if the request has extended the session.
     pub fn refreshed_cookie(&self, request: &Request, gate: &Gate) -> Option<String> {
         let refresh = || cookie::refresh(request, &self.session, gate.clock.now(), &gate.site);
         self.is_extended.then(refresh).flatten()
@@ -192,28 +192,28 @@ impl SessionHolder {
     }
 }
 
-/// `403`: the path names somebody else.
+/// `403`: the path names another user.
 fn not_yours() -> Problem {
     Problem::forbidden(codes::NOT_YOURS, "This belongs to another user")
 }
 
-/// A session that is used, extended if that is due.
+/// Extends a session that is used, if that is due.
 async fn used(gate: &Gate, session: Arc<Session>) -> Result<Arc<Session>, Problem> {
     if !gate.sessions.is_extension_due(&session) {
         return Ok(session);
     }
     let context = acting(&session);
-    // Boxed: a warm read shall not carry what is done once a day.
+    // Boxed: the future of a warm read does not carry the state of a daily extension.
     Ok(Box::pin(gate.sessions.extend(session, context)).await?)
 }
 
 impl MaybeSignedIn {
-    /// The live sessions that a request proves by their own tokens.
+    /// Finds the live sessions that a request proves by their own tokens.
     ///
     /// # Errors
     ///
-    /// When nobody can judge a credential for the moment, or nothing but an access token, however old, names a live session: whoever
-    /// sends it would believe that it has ended.
+    /// If a credential cannot be judged for the moment, or only an access token, however old, names a live session: its client
+    /// would believe that the session has ended.
     pub async fn of(request: &Request) -> Result<Self, Problem> {
         let gate = Gate::open(request)?;
         let credentials = Credentials::of(request, &gate.site)?;
@@ -226,7 +226,7 @@ impl MaybeSignedIn {
     }
 }
 
-/// The sessions that are proven by their own tokens, each once.
+/// Returns the sessions that are proven by their own tokens, each once.
 fn sessions_of(live: Vec<Proof>) -> Vec<Arc<Session>> {
     let own = live.into_iter().filter(|proven| proven.until.is_none());
     let mut sessions: Vec<_> = own.map(|proven| proven.session).collect();
@@ -235,7 +235,7 @@ fn sessions_of(live: Vec<Proof>) -> Vec<Arc<Session>> {
     sessions
 }
 
-/// What is found, if there is anything.
+/// Turns a refusal into `None`, and keeps other failures.
 fn if_any<T>(found: Result<T, AuthError>) -> Result<Option<T>, Problem> {
     match found.map_err(AuthError::untold) {
         Ok(found) => Ok(Some(found)),
@@ -244,11 +244,11 @@ fn if_any<T>(found: Result<T, AuthError>) -> Result<Option<T>, Problem> {
     }
 }
 
-/// The live sessions whose cookies the browser has, if a change in their name would be accepted from where the request comes.
+/// Finds the live sessions whose cookies the browser sends, if the request's origin may make changes in their name.
 ///
 /// # Errors
 ///
-/// When nobody can say for the moment.
+/// If a credential cannot be judged for the moment.
 pub async fn sessions_of_cookies(request: &Request) -> Result<Vec<Arc<Session>>, Problem> {
     let gate = Gate::of(request)?;
     let live = every_live(gate, Credentials::of_cookies(request, &gate.site)).await;

@@ -11,22 +11,23 @@ use crate::http::site::Site;
 use crate::sessions::table::Session;
 use crate::sessions::token::SessionToken;
 
-/// The cookie's name without https.
+/// Name of the cookie without https.
 pub const NAME: &str = "better-auth.session_token";
 
-/// Its name with https: the prefix binds it to https (RFC 6265bis, section 4.1.3).
+/// Name of the cookie with https: the prefix binds it to https (RFC 6265bis, section 4.1.3).
 const SECURE_NAME: &str = "__Secure-better-auth.session_token";
 
-/// Makes a browser forget what it keeps of this site beside the cookie, when somebody signs out (W3C, Clear Site Data).
+/// Header value that clears a browser's data of this site at sign-out (W3C, Clear Site Data).
 ///
-/// That is answers, and what pages have stored. Cookies are not named: those of the whole domain would go.
+/// It names cached answers and the storage of pages. Cookies are not named: those of the whole domain would go.
 pub const CLEAR_SITE_DATA: &str = "\"cache\", \"storage\"";
 
-/// Most cookies of the name that are looked at: a browser has one for each path and domain that somebody has set it for.
+/// Most cookies of the name that are tried: a browser has one for each path and domain for which one was set.
 const MOST: usize = 8;
 
-/// The session tokens in the request's cookies, as far as they have the form of one. There may be several, a stale one first: a browser
-/// sends those of longer paths before ours (RFC 6265, section 5.4).
+/// Reads the session tokens in the request's cookies; values without the form of one are skipped.
+///
+/// There may be several, a stale one first: a browser sends those of longer paths before ours (RFC 6265, section 5.4).
 pub fn read(request: &Request, site: &Site) -> Vec<SessionToken> {
     let name = name(site);
     let headers = request.headers().get_all(header::COOKIE);
@@ -37,13 +38,13 @@ pub fn read(request: &Request, site: &Site) -> Vec<SessionToken> {
     values.filter_map(|(_, value)| SessionToken::parse(value)).take(MOST).collect()
 }
 
-/// The header that keeps a session's token until the session expires.
+/// Makes the header that sets the cookie of a session until the session expires.
 pub fn keep(token: &SessionToken, expires_at: Timestamp, now: Timestamp, site: &Site) -> String {
     let seconds = expires_at.unix_seconds().saturating_sub(now.unix_seconds()).max(0);
     set(token.reveal(), seconds, site)
 }
 
-/// The header that keeps the request's cookie for as long as its session lasts by now, if it is this session's.
+/// Makes the header that renews the request's cookie up to the session's expiry, if the cookie is this session's.
 pub fn refresh(
     request: &Request,
     session: &Session,
@@ -55,7 +56,7 @@ pub fn refresh(
     Some(keep(&token, session.expires_at, now, site))
 }
 
-/// The header that makes a browser forget the token.
+/// Makes the header that deletes the cookie.
 pub fn clear(site: &Site) -> String {
     set("", 0, site)
 }

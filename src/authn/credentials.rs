@@ -11,29 +11,31 @@ use crate::http::response::problem::field_problem::Flaw;
 use crate::http::site::{Sender, Site};
 use crate::sessions::token::SessionToken;
 
-/// A credential, unchecked.
+/// A credential as it was sent, not checked yet.
 #[derive(Debug)]
 pub(crate) enum Credential<'a> {
-    /// An access token: a bearer token that has not the form of a session token.
+    /// Access token: a bearer token that has not the form of a session token.
     AccessToken(&'a str),
-    /// A session token, from a cookie or as a bearer token.
+    /// Session token, from a cookie or as a bearer token.
     SessionToken(SessionToken),
 }
 
 /// All credentials of a request, in the order in which they are tried: the bearer token first, which a program chose to send.
-/// A browser may send a stale cookie before a good one.
+/// All cookies are kept, because a browser may send a stale one before a good one.
 pub(crate) struct Credentials<'a> {
+    /// Bearer token, of either kind.
     bearer: Option<&'a str>,
+    /// Session tokens of the cookies; none if a foreign page sends them with a change.
     cookies: Vec<SessionToken>,
 }
 
 impl<'a> Credentials<'a> {
-    /// Those that count for this request. A cookie counts for a change only if the request comes from a page of this site or
-    /// a trusted one, because browsers send cookies with everybody's requests.
+    /// Reads the credentials that count for this request. A cookie counts for a change only if the request comes from a page of
+    /// this site or a trusted one, because browsers send cookies with requests of every page.
     ///
     /// # Errors
     ///
-    /// `400` for two `Authorization` headers, `403` for a change with nothing but a cookie from a foreign page.
+    /// Fails with `400` for two `Authorization` headers, `403` for a change with nothing but a cookie from a foreign page.
     pub(crate) fn of(request: &'a Request, site: &Site) -> Result<Self, Problem> {
         let bearer = bearer(request)?;
         let mut cookies = cookie::read(request, site);
@@ -49,14 +51,14 @@ impl<'a> Credentials<'a> {
         Ok(Self { bearer, cookies })
     }
 
-    /// The cookies alone, which count as they do for a change.
+    /// Reads the cookies alone, by the rule for a change.
     pub(crate) fn of_cookies(request: &'a Request, site: &Site) -> Self {
         let is_trusted = is_trusted(request, site);
         let cookies = if is_trusted { cookie::read(request, site) } else { Vec::new() };
         Self { bearer: None, cookies }
     }
 
-    /// Each of them, in the order in which they are tried.
+    /// Returns each credential, in the order in which they are tried.
     pub(crate) fn each(self) -> impl Iterator<Item = Credential<'a>> + Send + use<'a> {
         let bearer = self.bearer.map(|token| match SessionToken::parse(token) {
             Some(token) => Credential::SessionToken(token),
@@ -66,11 +68,11 @@ impl<'a> Credentials<'a> {
     }
 }
 
-/// The bearer token (RFC 6750, section 2.1); the scheme's case does not matter.
+/// Reads the bearer token (RFC 6750, section 2.1); the scheme's case does not matter.
 ///
 /// # Errors
 ///
-/// For two headers, of which nobody could say which is meant (RFC 9110, section 5.3).
+/// If there are two headers, of which either could be meant (RFC 9110, section 5.3).
 pub(super) fn bearer(request: &Request) -> Result<Option<&str>, Problem> {
     if request.headers().get_all(header::AUTHORIZATION).iter().nth(1).is_some() {
         let message = "is given more than once";
@@ -82,7 +84,7 @@ pub(super) fn bearer(request: &Request) -> Result<Option<&str>, Problem> {
     Ok(parts.filter(is_bearer).map(|(_, token)| token.trim()))
 }
 
-/// Whether a cookie counts for a change: unless another site's page has the browser send it.
+/// Returns true if a cookie counts for a change: no page of another site has the browser send it.
 fn is_trusted(request: &Request, site: &Site) -> bool {
     site.sender(request) != Sender::Other
 }

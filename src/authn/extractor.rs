@@ -45,7 +45,7 @@ pub(super) fn register(registry: &mut Registry, scheme: &'static str) {
     registry.create_security_scheme(scheme, meta);
 }
 
-/// Makes a type an extractor that proves something about the caller.
+/// Implements the extractor of a caller type, with the security schemes that prove it.
 macro_rules! proves {
     ($type:ident, optional: $optional:literal, $($scheme:expr),+) => {
         impl<'a> ApiExtractor<'a> for $type {

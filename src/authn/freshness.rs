@@ -1,8 +1,9 @@
-//! The freshness check of cluster mode: is what this node has in memory still true?
+//! The freshness check of cluster mode: it verifies that this node's memory still is true.
 //!
 //! Notifications make other nodes' changes known soon; this makes them known *before the next answer*. Requests that
 //! arrive together share one round trip, which returns the current versions of the key ring and of their users' streams,
-//! and which of their sessions live. Reads and revocations, of sessions and of keys, are thereby linearizable across nodes.
+//! and those of their sessions that live. Reads and revocations, of sessions and of keys, are thereby linearizable across
+//! nodes.
 //! A single node needs none of it.
 
 use std::collections::HashSet;
@@ -28,80 +29,84 @@ use crate::telemetry::reason::Reason;
 
 /// Most requests that share one round trip.
 const MAX_BATCH: usize = 512;
-/// Most requests that wait for the running one.
+/// Most requests that wait for the round trip under way.
 const QUEUE: usize = 4_096;
 
-/// Asks the database whether memory is fresh, in cluster mode. Cheap to clone.
+/// Handle of the check, which asks nothing on a single node. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Freshness(Option<mpsc::Sender<Question>>);
 
-/// Answers the questions of a [`Freshness`].
+/// Background task that answers the questions of a [`Freshness`].
 #[derive(Debug)]
 pub struct FreshnessCheck {
+    /// Bounded queue of questions: those that wait share the next round trip.
     questions: mpsc::Receiver<Question>,
+    /// Connections over which the database is asked.
     pool: Pool,
+    /// Features that are told of newer versions before the questions are answered.
     memory: Memory,
 }
 
-/// What a node has in memory.
+/// Features whose state a node has in memory.
 #[derive(Debug, Clone)]
 pub struct Memory {
-    /// Signing keys.
+    /// Signing keys, whose ring must be newest for every question.
     pub keys: Keys,
-    /// Accounts.
+    /// Accounts, entities of the users in question.
     pub accounts: Accounts,
-    /// Sessions.
+    /// Sessions, entities of the users in question.
     pub sessions: Sessions,
-    /// Task lists.
+    /// Task lists, entities of the users in question.
     pub tasks: Tasks,
 }
 
 #[derive(Debug)]
 struct Question {
-    /// Whose memory must be fresh; the key ring must be in any case.
+    /// User and session whose memory must be fresh; the key ring must be in any case.
     about: Option<(UserId, SessionId)>,
+    /// Reply to the request; dropped if the request is cancelled.
     answer: oneshot::Sender<Answer>,
-    /// The trace of whoever asks.
+    /// Trace of the request, which the span of the round trip joins.
     carried: Carried,
 }
 
-/// Which of the sessions that were asked about live.
+/// Sessions that live, of those in the questions of one round trip.
 type Answer = Result<Arc<HashSet<SessionId>>, StoreError>;
 
 impl Freshness {
-    /// For the only node: memory is always fresh.
+    /// Makes the handle of a single node, whose memory is always fresh.
     pub fn of_single_node() -> Self {
         Self(None)
     }
 
-    /// Whether there may be other nodes.
+    /// Returns true if there may be other nodes.
     pub fn is_needed(&self) -> bool {
         self.0.is_some()
     }
 
-    /// For one of several nodes, with the part that answers.
+    /// Makes the handle of one of several nodes, with the task that answers.
     pub fn of_cluster(pool: Pool, memory: Memory) -> (Self, FreshnessCheck) {
         let (sender, questions) = mpsc::channel(QUEUE);
         (Self(Some(sender)), FreshnessCheck { questions, pool, memory })
     }
 
-    /// Whether the session lives, as far as other nodes know. Afterwards reads and decisions about the user's account,
-    /// sessions and tasks, and what keys vouch for, start from everything that any node has answered as done.
+    /// Returns true if the session lives, as far as other nodes know. Afterwards reads and decisions about the user's account,
+    /// sessions and tasks, and verifications with keys, start from everything that any node has answered as done.
     ///
     /// # Errors
     ///
-    /// When the database cannot be asked or too many wait.
+    /// If the database cannot be asked or too many wait.
     pub async fn check(&self, user_id: UserId, session_id: SessionId) -> Result<bool, StoreError> {
         let Some(questions) = &self.0 else { return Ok(true) };
         let live = ask(questions, Some((user_id, session_id))).await?;
         Ok(live.contains(&session_id))
     }
 
-    /// Makes sure that the key ring is the one that any node has answered about.
+    /// Makes sure that the key ring has every change that any node has answered as done.
     ///
     /// # Errors
     ///
-    /// When the database cannot be asked or too many wait.
+    /// If the database cannot be asked or too many wait.
     pub async fn of_keys(&self) -> Result<(), StoreError> {
         match &self.0 {
             Some(questions) => ask(questions, None).await.map(drop),
@@ -122,7 +127,7 @@ async fn ask(questions: &mpsc::Sender<Question>, about: Option<(UserId, SessionI
     answered.await.unwrap_or(Err(StoreError::Overloaded))
 }
 
-/// Where questions that came together are answered: in the trace of the first that is kept, linked to the others'.
+/// Span in which questions that came together are answered: in the trace of the first that is kept, linked to the others'.
 fn checking(questions: &[Question]) -> Carried {
     // Exported as a number only if it is signed.
     let count = i64::try_from(questions.len()).unwrap_or(i64::MAX);
@@ -138,13 +143,13 @@ impl FreshnessCheck {
         while self.questions.recv_many(&mut questions, MAX_BATCH).await > 0 {
             let answer = checking(&questions).scope(self.ask(&questions)).await;
             for question in questions.drain(..) {
-                // Whoever asked may have given up.
+                // The request may have been cancelled.
                 let _ = question.answer.send(answer.clone());
             }
         }
     }
 
-    /// The live ones of the sessions, after memory has been told of newer versions.
+    /// Returns the sessions that live, after memory has been told of newer versions.
     async fn ask(&self, questions: &[Question]) -> Answer {
         let (users, sessions): (HashSet<_>, Vec<_>) =
             questions.iter().filter_map(|question| question.about).unzip();

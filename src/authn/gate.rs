@@ -1,4 +1,4 @@
-//! The gate: everything that finding out who calls needs, and whether this node may answer at all.
+//! The gate: everything that authentication needs, and the check that this node may answer at all.
 
 use std::sync::Arc;
 
@@ -16,15 +16,15 @@ use crate::sessions::Sessions;
 /// The handles that authentication reads. Every request carries one.
 #[derive(Debug, Clone)]
 pub struct Gate {
-    /// Accounts: a session needs one that stands behind it.
+    /// Accounts: a session is accepted only with one that is not deleted and has its credential.
     pub accounts: Accounts,
     /// Sessions, by id and by token.
     pub sessions: Sessions,
     /// Keys, which verify access tokens.
     pub keys: Keys,
-    /// The node's link to the log; without it the node cannot know who signed out elsewhere.
+    /// The node's link to the log; without it the node cannot know the sessions that ended elsewhere.
     pub follower: Follower,
-    /// The check of cluster mode: is the memory of this node still true?
+    /// The check of cluster mode that the memory of this node still is true.
     pub freshness: Freshness,
     /// The clock by which tokens expire.
     pub clock: Clock,
@@ -33,21 +33,21 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// The gate of a request.
+    /// Returns the gate of a request.
     ///
     /// # Errors
     ///
-    /// When the application was put together without it, which its tests exclude.
+    /// If the application was put together without it, which its tests exclude.
     pub fn of(request: &Request) -> Result<&Self, Problem> {
         let gate = request.data::<Arc<Self>>().map(|gate| &**gate);
         gate.ok_or_else(|| Problem::internal(&"the application has no gate"))
     }
 
-    /// The gate of a request, if this node follows the log.
+    /// Returns the gate of a request, if this node follows the log.
     ///
     /// # Errors
     ///
-    /// While the node does not know what others changed.
+    /// Fails while the node does not know the changes of other nodes.
     pub fn open(request: &Request) -> Result<&Self, Problem> {
         let gate = Self::of(request)?;
         if gate.follower.is_following() { Ok(gate) } else { Err(Problem::unavailable()) }

@@ -1,5 +1,4 @@
-//! Work that goes on when its client goes away: what has been committed is told, and what has been begun is finished, also
-//! when the server stops.
+//! Detached tasks: work of requests that a disconnect of the client does not cancel halfway. Shutdown waits for it.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,24 +9,24 @@ use super::response::problem::Problem;
 use crate::telemetry::reason::Reason;
 use crate::telemetry::{Carried, audit_events};
 
-/// Most pieces of such work at the same time. Their clients may have gone, so the limit of connections is none for them.
+/// Most detached tasks at the same time. The connection limit does not bound them, because their clients may have gone.
 const MOST: u32 = 1_024;
 
-/// The work that this server has begun. Cheap to clone.
+/// Permits of the detached tasks of this server. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Begun(Arc<Semaphore>);
 
 impl Begun {
-    /// Nothing has been begun.
+    /// Makes the permits, none of which is taken.
     pub fn new() -> Self {
         Self(Arc::new(Semaphore::new(MOST as usize)))
     }
 
-    /// Works to the end, also when the client goes away meanwhile.
+    /// Runs work in a detached task, which finishes also if the client goes away meanwhile.
     ///
     /// # Errors
     ///
-    /// Those of the work, or that too much is unfinished already.
+    /// Those of the work, or if all permits are taken.
     pub async fn to_its_end<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, Problem>> + Send + 'static,
@@ -47,9 +46,9 @@ impl Begun {
         done.unwrap_or_else(|_| Err(Problem::internal(&"work on an account broke off")))
     }
 
-    /// Waits until all of it is finished. It is for the end: nothing more can be begun meanwhile.
+    /// Waits until all detached tasks are finished. For shutdown only: it takes every permit, so no task begins meanwhile.
     pub async fn finished(&self) {
-        // It is never closed.
+        // The semaphore is never closed.
         let _ = self.0.acquire_many(MOST).await;
     }
 }

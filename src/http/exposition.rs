@@ -1,20 +1,20 @@
-//! The metrics as Prometheus reads them, for whoever reaches the address: an endpoint without callers or the one error body. At
-//! an address of its own, being looked at changes nothing that is measured.
+//! The metrics as Prometheus reads them, without authentication and without the one error body. At an address of its own, a
+//! scrape changes nothing that is measured.
 
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Body, Endpoint, Request, Response, endpoint};
 
 use crate::telemetry::{Exposition, TEXT_FORMAT, exposition};
 
-/// Where it is.
+/// Path of the metrics, where Prometheus expects them.
 pub const PATH: &str = "/metrics";
 
-/// A server of nothing but the metrics.
+/// Makes an endpoint that serves the metrics and nothing else.
 pub fn endpoint() -> impl Endpoint<Output = Response> + 'static {
     endpoint::make_sync(|request: Request| answer(&request))
 }
 
-/// The metrics, to whoever asks for them.
+/// Answers with the metrics.
 pub fn answer(request: &Request) -> Response {
     if request.uri().path() != PATH {
         return status(StatusCode::NOT_FOUND);

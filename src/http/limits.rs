@@ -1,13 +1,13 @@
-//! How long a client may take: for a request's head, for its body, and for taking in the answer.
+//! Timeouts of clients: for a request's head, for its body, and for receiving the answer.
 //!
-//! A limit that begins anew with every byte is none: one byte each so often holds a connection for ever. So a head has a
-//! deadline, and whatever is longer has a [`LeastRate`] beside it.
+//! A timeout that begins anew with every byte is none: a client that sends a byte now and then holds a connection for ever. So
+//! a head has a deadline, and anything longer has a [`LeastRate`] beside it.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long a client may take.
+/// Timeouts of clients, from the configuration.
 #[derive(Debug, Clone, Copy)]
 pub struct TimeLimits {
     /// From the first byte of a request's head to its last; from the opening of a connection to the end of its first head.
@@ -18,9 +18,9 @@ pub struct TimeLimits {
     pub body: Duration,
     /// The whole file of an import.
     pub file: Duration,
-    /// What a body must move at.
+    /// Least rate at which a body must arrive.
     pub receiving: LeastRate,
-    /// What an answer must move at while it cannot be handed on.
+    /// Least rate at which an answer must be received, while the client holds it up.
     pub sending: LeastRate,
 }
 
@@ -38,36 +38,38 @@ impl Default for TimeLimits {
     }
 }
 
-/// The least rate at which something must move.
+/// Least rate of a transfer.
 #[derive(Debug, Clone, Copy)]
 pub struct LeastRate {
     /// Bytes in a second, over any time that is longer than the patience.
     pub bytes_per_second: u32,
-    /// The longest time in which nothing may move at all.
+    /// Longest pause in which nothing may move at all.
     pub patience: Duration,
 }
 
-/// Something that moves at a least rate: until when it may stand still. Every byte buys time, never more than the patience.
+/// Deadline of a transfer at a least rate. Every byte buys time, never more than the patience.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
+    /// Rate by which bytes buy time.
     rate: LeastRate,
+    /// Deadline up to which the transfer may stand still.
     until: Instant,
 }
 
 impl Pace {
-    /// It begins to move now.
+    /// Starts the deadline of a transfer that begins now.
     pub fn begin(rate: LeastRate, now: Instant) -> Self {
         Self { rate, until: now + rate.patience }
     }
 
-    /// So many bytes have moved by now.
+    /// Moves the deadline on, after this many bytes have moved by now.
     pub fn moved(&mut self, bytes: usize, now: Instant) {
         let (bytes, rate) = (bytes as u64, u64::from(self.rate.bytes_per_second.max(1)));
         let bought = Duration::from_millis(bytes.saturating_mul(1_000) / rate);
         self.until = (self.until + bought).min(now + self.rate.patience);
     }
 
-    /// When it has stood still for too long, unless more moves before.
+    /// Time at which the transfer has stood still for too long, unless more moves before.
     pub fn until(&self) -> Instant {
         self.until
     }

@@ -1,4 +1,4 @@
-//! What the toolkit knows of the server that it is a part of.
+//! The parts of a server that the toolkit uses.
 
 use std::sync::Arc;
 
@@ -7,14 +7,14 @@ use super::site::Site;
 use crate::capacity::long_work::LongWork;
 use crate::capacity::memory::Budgets;
 
-/// The parts of a server that every request needs, whatever it asks for.
+/// The parts of a server that every request needs, whatever its operation.
 #[derive(Debug, Clone)]
 pub struct Server {
     /// The public address, and the pages that may send requests.
     pub site: Arc<Site>,
     /// Bytes that may be held for each client and for all.
     pub budgets: Budgets,
-    /// The time that clients may take.
+    /// Timeouts of clients, from the configuration.
     pub time_limits: TimeLimits,
     /// Threads that read large bodies.
     pub long_work: LongWork,

@@ -1,24 +1,24 @@
-//! The site: its public address, and which pages may have sent a request.
+//! The site: its public address, and the pages that may send requests.
 
 use poem::Request;
 use poem::http::{HeaderName, header};
 
 use super::{header_of, request};
 
-/// Where the server is reached and by whom.
+/// Public address of the server, and the sites and proxies that it trusts.
 #[derive(Debug, Clone)]
 pub struct Site {
     /// The public URL's origin: scheme, host, port.
     pub origin: String,
-    /// Whether the public URL is https: cookies are then marked secure.
+    /// True if the public URL is https: cookies are then marked secure.
     pub secure: bool,
     /// Origins of other sites whose pages may call the API with credentials.
     pub trusted_origins: Vec<String>,
-    /// How many reverse proxies in front append the address they were called from to `X-Forwarded-For`.
+    /// Number of reverse proxies in front that append the address they were called from to `X-Forwarded-For`.
     pub trusted_proxies: usize,
 }
 
-/// What sent a request.
+/// Sender of a request, as far as browsers tell it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sender {
     /// A page of this site.
@@ -27,21 +27,21 @@ pub enum Sender {
     Trusted,
     /// A page of any other site.
     Other,
-    /// Nothing says so: this is no browser.
+    /// No header tells the sender: it is no browser.
     Unknown,
 }
 
-/// Where a browser's request comes from (W3C Fetch Metadata, section 2.4).
+/// Relation of the page that sends a browser's request to this site (W3C Fetch Metadata, section 2.4).
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 impl Site {
-    /// The scheme of the public URL.
+    /// Scheme of the public URL.
     pub fn scheme(&self) -> &'static str {
         if self.secure { "https" } else { "http" }
     }
 
-    /// What sent a request that changes something, as browsers say in `Sec-Fetch-Site` and `Origin`, which no page can
-    /// change.
+    /// Finds the sender of a request that changes something, from `Sec-Fetch-Site` and `Origin`, which browsers set and no page
+    /// can change.
     pub fn sender(&self, request: &Request) -> Sender {
         let origin = header_of(request, &header::ORIGIN);
         let is_trusted = |origin: &str| self.trusted_origins.iter().any(|known| known == origin);
@@ -54,7 +54,7 @@ impl Site {
         }
     }
 
-    /// Whether an origin (as browsers write it) is this site's: the public one, or the one that the request is sent to.
+    /// Returns true if an origin (as browsers write it) is this site's: the public one, or the one that the request is sent to.
     fn is_own(&self, origin: &str, request: &Request) -> bool {
         let host = request::host::of(request).unwrap_or_default();
         let of_this_host = origin.split_once("://").is_some_and(|(scheme, authority)| {

@@ -1,4 +1,4 @@
-//! The pieces an endpoint is made of, together: what a small API made of them answers and documents.
+//! The pieces an endpoint is made of, together: answers and document of a small API made of them.
 
 use poem::http::{Method, StatusCode};
 use poem::{Endpoint, IntoEndpoint, Request, Response};

@@ -1,4 +1,4 @@
-//! What access tokens are signed with.
+//! Signature algorithms of access tokens.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use std::fmt;
 pub enum Algorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518, section 3.3), which every verifier knows.
     Rs256 {
-        /// Size of the modulus.
+        /// Size of the modulus, in bits.
         bits: usize,
     },
     /// Ed25519 (RFC 8037): shorter and faster, for verifiers that know it.
@@ -21,7 +21,7 @@ impl Default for Algorithm {
 }
 
 impl Algorithm {
-    /// Its name in the header of a token.
+    /// The algorithm as `jsonwebtoken` names it in the header of a token.
     pub fn in_header(self) -> jsonwebtoken::Algorithm {
         match self {
             Self::Rs256 { .. } => jsonwebtoken::Algorithm::RS256,

@@ -1,4 +1,4 @@
-//! What happens to signing keys. A private key is never part of an event.
+//! Events of the key ring. A private key is never part of an event.
 
 use std::fmt;
 
@@ -8,16 +8,16 @@ use super::jwk::Jwk;
 use crate::base::clock::Timestamp;
 use crate::telemetry::audit_events::{KeyChange, key_changed};
 
-/// What happened to the key ring.
+/// A change of the key ring that was committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyEvent {
     /// A key entered the JWKS.
     Published(KeyPublished),
     /// A key began to sign access tokens.
     StartedSigning(KeyStartedSigning),
-    /// A key signs no more but still verifies.
+    /// A key stopped signing but still verifies.
     StoppedSigning(KeyStoppedSigning),
-    /// A key left the JWKS.
+    /// A key left the JWKS, because its last token has expired.
     Retired(KeyRetired),
     /// A key was taken out at once, and its tokens with it.
     Revoked(KeyRevoked),
@@ -32,7 +32,7 @@ crate::event_kinds!(KeyEvent {
 });
 
 impl KeyEvent {
-    /// Tells whoever watches that this has just happened to a key.
+    /// Writes the audit event for a change that has just been committed.
     pub fn tell(&self) {
         match self {
             Self::Published(published) => {
@@ -45,7 +45,7 @@ impl KeyEvent {
         }
     }
 
-    /// The key id of the key that began to sign, if that is what happened.
+    /// Key id of the key that began to sign, if this is such an event.
     pub fn into_started(self) -> Option<String> {
         match self {
             Self::StartedSigning(started) => Some(started.kid),
@@ -55,7 +55,7 @@ impl KeyEvent {
         }
     }
 
-    /// The key id of the key that was taken out, if that is what happened.
+    /// Key id of the key that was taken out, if this is such an event.
     pub fn into_revoked(self) -> Option<String> {
         match self {
             Self::Revoked(revoked) => Some(revoked.kid),
@@ -67,7 +67,7 @@ impl KeyEvent {
     }
 }
 
-/// For operators: which key, and what happened to it.
+/// For operators: the key id, and the change.
 impl fmt::Display for KeyEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -91,9 +91,9 @@ impl fmt::Display for KeyEvent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyPublished {
-    /// Its public half, with its key id.
+    /// Public half of the key, with its key id.
     pub public_key: Jwk,
-    /// From then on it may sign: verifiers have it by then.
+    /// Time from which the key may sign: verifiers have it by then.
     pub signs_from: Timestamp,
 }
 
@@ -101,27 +101,27 @@ pub struct KeyPublished {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyStartedSigning {
-    /// Its key id.
+    /// Key id of the key that signs from now on.
     pub kid: String,
-    /// When it began.
+    /// Time at which it began to sign.
     pub since: Timestamp,
 }
 
-/// A key signs no more but still verifies.
+/// A key stopped signing but still verifies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyStoppedSigning {
-    /// Its key id.
+    /// Key id of the key that stopped.
     pub kid: String,
-    /// From then on no token it signed is valid any more.
+    /// Time from which no token it signed is valid any more.
     pub verifies_until: Timestamp,
 }
 
-/// A key left the JWKS.
+/// A key left the JWKS, because its last token has expired.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyRetired {
-    /// Its key id.
+    /// Key id of the key that left.
     pub kid: String,
 }
 
@@ -129,6 +129,6 @@ pub struct KeyRetired {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyRevoked {
-    /// Its key id.
+    /// Key id of the key that was taken out.
     pub kid: String,
 }

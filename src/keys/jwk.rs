@@ -13,10 +13,10 @@ const EXAMPLE_MODULUS: &str = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78Lh
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kty")]
 pub enum Jwk {
-    /// For `RS256`.
+    /// RSA key, which verifies `RS256`.
     #[serde(rename = "RSA")]
     Rsa(RsaJwk),
-    /// For `EdDSA`.
+    /// Octet key pair (Ed25519), which verifies `EdDSA`.
     #[serde(rename = "OKP")]
     Okp(OkpJwk),
 }
@@ -24,23 +24,23 @@ pub enum Jwk {
 /// An RSA public key for `RS256` signatures (RFC 7518, section 6.3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RsaJwk {
-    /// What the key is for (RFC 7517, section 4.2): always `sig`.
+    /// Intended use of the key (RFC 7517, section 4.2): always `sig`.
     #[serde(rename = "use")]
     pub purpose: String,
     /// The algorithm it is used with (RFC 7518, section 3.1): always `RS256`.
     pub alg: String,
     /// Key id: the key's SHA-256 thumbprint (RFC 7638).
     pub kid: String,
-    /// Modulus, base64url.
+    /// Modulus, big-endian in base64url.
     pub n: String,
-    /// Public exponent, base64url.
+    /// Public exponent, big-endian in base64url.
     pub e: String,
 }
 
 /// An Ed25519 public key for `EdDSA` signatures (RFC 8037, section 2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OkpJwk {
-    /// What the key is for (RFC 7517, section 4.2): always `sig`.
+    /// Intended use of the key (RFC 7517, section 4.2): always `sig`.
     #[serde(rename = "use")]
     pub purpose: String,
     /// The algorithm it is used with (RFC 8037, section 3.1): always `EdDSA`.
@@ -65,7 +65,7 @@ impl Jwk {
         Self::Okp(OkpJwk::encoded(BASE64_URL_SAFE_NO_PAD.encode(public)))
     }
 
-    /// Key id.
+    /// Key id: the thumbprint that tokens and the log name the key by.
     pub fn kid(&self) -> &str {
         match self {
             Self::Rsa(key) => &key.kid,
@@ -73,7 +73,7 @@ impl Jwk {
         }
     }
 
-    /// What it verifies.
+    /// Algorithm whose signatures this key verifies.
     pub fn algorithm(&self) -> Algorithm {
         match self {
             Self::Rsa(key) => Algorithm::Rs256 { bits: key.bits() },

@@ -1,11 +1,11 @@
 //! The KeyManager: the actor that owns this node's key set.
 //!
 //! It is an actor of its own because it owns more than the key ring's entity does: the opened private key, the
-//! published [`KeySet`] and the alarm that wakes it when the ring changes next. When another process changes the ring, it
-//! opens the new set. Readers take the published set without sending it a message; making keys and signing run beside its
+//! published [`KeySet`] and the alarm that wakes it at the ring's next change. It opens the new set if another process has
+//! changed the ring. Readers take the published set without sending it a message; making keys and signing run beside its
 //! message loop.
 //!
-//! Every node wakes for every change, and the ring makes it once: whoever comes second finds it done.
+//! Every node wakes for every change, and the ring makes it once: a node that comes second finds it done.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -21,49 +21,55 @@ use super::key_set::KeySet;
 use super::private::vault::{Successor, Vault, VaultError};
 use crate::base::clock::{Clock, Timestamp};
 
-/// How long to wait before the ring is read again after the database was away.
+/// Back-off before the ring is read again after the database was away.
 const RETRY: Duration = Duration::from_millis(500);
-/// How long to wait before what is due is tried again.
+/// Back-off before a change that is due is tried again.
 const RETRY_ADVANCE: Duration = Duration::from_secs(5);
 
-/// What the KeyManager is asked.
+/// Messages of the KeyManager.
 #[derive(Debug)]
 pub(super) enum Message {
-    /// Publish the key that signs next.
+    /// Publishes the successor of the signing key.
     Rotate(RpcReplyPort<Result<Successor, VaultError>>),
-    /// Take a key out at once; answers the key id of the one that signs instead, if it signed.
+    /// Takes a key out at once. If it was the signing key, answers the key id of its replacement.
     Revoke(String, RpcReplyPort<Result<Option<String>, VaultError>>),
-    /// Another process changed the ring.
+    /// Another process changed the ring: load it.
     Refresh,
-    /// Something is due.
+    /// The alarm rang: a succession or a retirement is due.
     Advance,
-    /// What is due could not be done.
+    /// The change that is due failed: set the alarm for another attempt.
     Postpone,
-    /// Answers when the ring as it is now is in use.
+    /// Loads the ring as it is now; answers once that is done.
     Reload(RpcReplyPort<()>),
-    /// Asks the database whether the ring has changed; answers whether the newest one is in use.
+    /// Asks the database for the ring's version and loads a newer one; answers true if the newest is in use.
     CatchUp(RpcReplyPort<bool>),
 }
 
-/// The actor type.
+/// Marker for the actor's callbacks; its state is in [`Owned`].
 #[derive(Debug)]
 pub(super) struct KeyManager;
 
-/// What the KeyManager is given.
+/// Arguments with which the KeyManager starts.
 pub(super) struct Given {
+    /// Rules and private keys, through which every change is made.
     pub(super) vault: Arc<Vault>,
+    /// Key set that readers take, loaded before the actor starts.
     pub(super) published: Arc<ArcSwap<KeySet>>,
-    /// Whether the ring is about to be loaded anyway: one such message waits at a time, however often the ring changes.
+    /// True while a `Refresh` waits in the mailbox: one waits at a time, however often the ring changes.
     pub(super) is_refresh_due: Arc<AtomicBool>,
 }
 
-/// What the KeyManager owns.
+/// State of the KeyManager.
 pub(super) struct Owned {
+    /// Shared with the tasks that make keys and change the ring beside the message loop.
     vault: Arc<Vault>,
+    /// Written here alone, so that a set never replaces a newer one.
     published: Arc<ArcSwap<KeySet>>,
+    /// Cleared before the ring is read, so that a change committed during the read queues another refresh.
     is_refresh_due: Arc<AtomicBool>,
+    /// Next time at which the ring is due to change; replaced with each key set.
     alarm: Alarm,
-    /// Set while a key set cannot be loaded.
+    /// Next attempt to load a key set, set while that fails; dropped, and so cancelled, once it succeeds.
     retry: Option<Alarm>,
 }
 
@@ -99,7 +105,7 @@ impl Actor for KeyManager {
             Message::Advance => owned.advance(&myself),
             Message::Postpone => owned.postpone(&myself),
             Message::Refresh => {
-                // Whoever casts another one from here on knows of a later change.
+                // A `Refresh` cast from here on is about a later change.
                 owned.is_refresh_due.store(false, Ordering::Release);
                 owned.refresh(&myself).await;
             }
@@ -117,9 +123,9 @@ impl Actor for KeyManager {
 }
 
 impl Owned {
-    /// Does what is due, or tries again soon: the old key signs until then.
+    /// Makes the change that is due, in a task of its own, or tries again soon: the old key signs until then.
     fn advance(&mut self, myself: &ActorRef<Message>) {
-        // A clock that is wrong says nothing of what is due.
+        // A wrong clock says nothing about what is due.
         if !self.vault.clock.is_right() {
             let again = myself.send_after(RETRY_ADVANCE, || Message::Advance);
             self.alarm = Alarm(again.abort_handle());
@@ -141,7 +147,7 @@ impl Owned {
         self.alarm = Alarm::at(again, &self.vault.clock, myself);
     }
 
-    /// Whether the newest ring is in use, after it was looked for: somebody knows a version that this node does not.
+    /// Asks the database for the ring's version and loads a newer one; returns true if the newest is in use.
     async fn catch_up(&mut self, myself: &ActorRef<Message>) -> bool {
         let known = self.published.load().version;
         match self.vault.has_changed(known).await {
@@ -188,8 +194,8 @@ impl Owned {
     }
 }
 
-/// What is next after an attempt to do what is due. Also one that panics is tried again: without another alarm the ring would never
-/// change again on this node.
+/// Message that follows an attempt to make the change that is due. A panic is retried like a failure: without another
+/// alarm this node would never change the ring again.
 async fn advanced(advance: impl Future<Output = Result<(), VaultError>>) -> Message {
     match AssertUnwindSafe(advance).catch_unwind().await {
         Ok(Ok(())) => Message::Refresh,
@@ -204,7 +210,7 @@ async fn advanced(advance: impl Future<Output = Result<(), VaultError>>) -> Mess
     }
 }
 
-/// Changes the ring beside the message loop, because making a key takes a while; answers when the change is in use.
+/// Changes the ring beside the message loop, because making a key takes a while; answers once the change is in use.
 fn change<T: Send + 'static>(
     manager: ActorRef<Message>,
     change: impl Future<Output = Result<T, VaultError>> + Send + 'static,

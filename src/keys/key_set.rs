@@ -20,45 +20,46 @@ use crate::eventlog::Published;
 /// A JSON Web Key Set (RFC 7517, section 5).
 #[derive(Serialize)]
 struct JsonWebKeySet {
+    /// Public keys of every stage, ordered by key id, so that all nodes serve the same bytes and the same entity tag.
     keys: Vec<Jwk>,
 }
 
 /// Everything needed to sign, to verify and to serve the JWKS. Immutable; replaced as a whole.
 pub struct KeySet {
-    /// Version of the ring it was made from.
+    /// Version of the ring that this set was made from.
     pub version: i64,
-    /// The key that signs; none while its private half cannot be opened.
+    /// The signing key; none while its private half cannot be opened.
     pub signing: Option<Arc<Signing>>,
-    /// What tokens of these keys were found to be.
+    /// Results of verifying tokens with these keys; they leave with the set.
     pub verified: VerifiedTokens,
-    /// Public keys by key id.
+    /// Public keys that verify, by key id.
     pub verifying: HashMap<String, Verifying>,
-    /// Keys that left the ring by key id.
+    /// Keys that left the ring, by key id, with the way in which they left.
     pub gone: HashMap<String, Fate>,
-    /// Where each key stands.
+    /// Stage of each key, for metrics.
     pub stages: Vec<Stage>,
-    /// When the ring changes next.
+    /// Time of the ring's next change, for the KeyManager's alarm.
     pub due: Timestamp,
-    /// The JWKS document.
+    /// The JWKS document, serialised once.
     pub document: Bytes,
-    /// The SHA-256 hash of the document.
+    /// SHA-256 hash of the document, for its entity tag.
     pub document_hash: Digest,
 }
 
 /// A parsed public key.
 pub struct Verifying {
-    /// The key.
+    /// Public key in the form that `jsonwebtoken` verifies with.
     pub key: DecodingKey,
-    /// The one algorithm it verifies.
+    /// The one algorithm that tokens of this key may name.
     pub algorithm: jsonwebtoken::Algorithm,
 }
 
 impl Verifying {
-    /// The parsed key.
+    /// Parses a public key.
     ///
     /// # Errors
     ///
-    /// When its members are not base64url.
+    /// If its members are not base64url.
     pub fn new(key: &Jwk) -> Result<Self, KeyError> {
         let parsed = match key {
             Jwk::Rsa(key) => DecodingKey::from_rsa_components(&key.n, &key.e),
@@ -69,7 +70,7 @@ impl Verifying {
     }
 }
 
-/// Shows the algorithm only.
+/// Shows the algorithm and not the key material.
 impl std::fmt::Debug for Verifying {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Verifying").field("algorithm", &self.algorithm).finish_non_exhaustive()
@@ -87,11 +88,11 @@ impl std::fmt::Debug for KeySet {
 }
 
 impl KeySet {
-    /// The set of a ring, with the key that signs if it could be opened.
+    /// Builds the set of a ring, with the signing key if it could be opened.
     ///
     /// # Errors
     ///
-    /// When no key signs, or a key is not what it says.
+    /// If no key of the ring signs, or a public key cannot be parsed.
     pub fn new(
         ring: &Published<KeyRing>,
         schedule: &Schedule,

@@ -1,4 +1,4 @@
-//! What is measured of keys and of the tokens that they verify.
+//! Metrics of keys and of the tokens that they verify.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::telemetry::metrics::instrument::{Tally, count, number};
 use crate::telemetry::metrics::{KEY_AGE, KEY_ROTATION_PERIOD, KEYS, TOKEN_VERIFICATIONS};
 use crate::telemetry::reason::Reason;
 
-/// What verifying a token can come to; nothing stands for success.
+/// Outcomes of verifying a token; `None` stands for success.
 const OUTCOMES: [Option<TokenError>; 10] = [
     None,
     Some(TokenError::Malformed),
@@ -34,7 +34,7 @@ const OUTCOMES: [Option<TokenError>; 10] = [
 static BEFORE: Tally<{ OUTCOMES.len() }> = Tally::new();
 static NOW: Tally<{ OUTCOMES.len() }> = Tally::new();
 
-/// Counts a verification.
+/// Counts a verification, by outcome and by whether its result was cached.
 pub(super) fn verified(refused: Option<TokenError>, seen: Seen) {
     let place = OUTCOMES.iter().position(|outcome| *outcome == refused).unwrap_or_default();
     match seen {
@@ -59,7 +59,7 @@ impl From<TokenError> for Reason {
     }
 }
 
-/// Shows the keys of this node, and what it verified.
+/// Registers the metrics of this node's keys and of its verifications.
 pub(super) fn observe(published: &Arc<ArcSwap<KeySet>>, clock: &Clock, schedule: Schedule) {
     TOKEN_VERIFICATIONS.by(|verifications| {
         for (tally, cache) in [(&BEFORE, "hit"), (&NOW, "miss")] {
@@ -71,7 +71,7 @@ pub(super) fn observe(published: &Arc<ArcSwap<KeySet>>, clock: &Clock, schedule:
             }
         }
     });
-    // A server that has stopped keeps no private key for the sake of what is measured.
+    // Weak: metrics keep no private key in memory after the server has stopped.
     let keys = Arc::downgrade(published);
     KEYS.by(move |shown| {
         let Some(keys) = keys.upgrade().map(|keys| keys.load_full()) else { return };

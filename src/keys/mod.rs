@@ -40,33 +40,40 @@ use crate::capacity::worker_pool::{WorkError, Workers};
 use crate::eventlog::cluster::follower::Observer;
 use crate::eventlog::{Entities, Heard};
 
-/// How long to wait before the newest ring is looked for again.
+/// Pause before a node that joins looks for the newest ring again.
 const RETRY: Duration = Duration::from_millis(500);
 
 /// This node's keys: issues and verifies access tokens. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Keys {
+    /// Key set in use. Readers take it without a lock; only the KeyManager replaces it.
     published: Arc<ArcSwap<KeySet>>,
+    /// Mailbox of the KeyManager, which makes every change of the key set.
     manager: ActorRef<Message>,
-    /// Whether the KeyManager has been told to load the ring and has not begun to.
+    /// True while a refresh waits in the KeyManager's mailbox, so that a burst of changes queues one refresh only.
     is_refresh_due: Arc<AtomicBool>,
+    /// Entity of the ring, told of versions that other processes have written.
     ring: Entities<KeyRing>,
+    /// Issuer, audiences and lifetime that tokens are issued with and checked against.
     policy: Arc<TokenPolicy>,
+    /// Times of rotation, which bound how long a verifier may cache the JWKS.
     schedule: Schedule,
+    /// Worker threads that sign, so that a signature never holds up the runtime; their queue is bounded.
     signers: Workers<()>,
+    /// Injected clock, which decides the times in a token and its expiry.
     clock: Clock,
 }
 
-/// When the time of an access token must not be over.
+/// Rule for the expiry of an access token that is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// Now.
+    /// The token has to be valid at the time of the check.
     Now,
-    /// It may be: such a token still names its session.
+    /// An expired token is accepted too: it still names its session.
     Ever,
 }
 
-/// An access token was not issued.
+/// Reasons for which a token was not issued.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum IssueError {
     /// Too many signatures wait already.
@@ -75,7 +82,7 @@ pub enum IssueError {
     /// The key did not sign.
     #[error(transparent)]
     Signing(#[from] SigningError),
-    /// The private half of the key that signs cannot be opened.
+    /// The private half of the signing key cannot be opened on this node.
     #[error("no key signs for the moment")]
     NoKey,
 }
@@ -85,7 +92,7 @@ impl Keys {
     ///
     /// # Errors
     ///
-    /// When the ring cannot be read, or its signing key does not open with this secret.
+    /// If the ring cannot be read, or its signing key does not open with this secret.
     pub async fn start(
         vault: Vault,
         policy: TokenPolicy,
@@ -112,18 +119,18 @@ impl Keys {
     ///
     /// # Errors
     ///
-    /// When too many signatures wait already.
+    /// If too many signatures wait already.
     pub async fn issue(&self, subject: Subject, audience: &str) -> Result<String, IssueError> {
         let claims = Claims::new(&self.policy, audience, subject, self.clock.now());
         let signing = self.published.load().signing.clone().ok_or(IssueError::NoKey)?;
         Ok(self.signers.run(move |()| claims.sign(&signing)).await??)
     }
 
-    /// Signs a security event token with these claims; returns the key id too.
+    /// Signs a security event token with these claims; returns the key id and the token.
     ///
     /// # Errors
     ///
-    /// When too many signatures wait already.
+    /// If too many signatures wait already.
     pub async fn tell(
         &self,
         claims: impl Serialize + Send + 'static,
@@ -134,22 +141,22 @@ impl Keys {
         Ok((kid, token))
     }
 
-    /// Whether this is the key that signs.
+    /// Returns true if this is the signing key.
     pub fn signs_with(&self, kid: &str) -> bool {
         self.published.load().signing.as_ref().is_some_and(|signing| signing.kid == kid)
     }
 
-    /// What all access tokens have in common.
+    /// Claims that all access tokens of this server share.
     pub fn policy(&self) -> &TokenPolicy {
         &self.policy
     }
 
-    /// The claims of an access token that this server issued and that has not expired when that matters. If the token names a
-    /// key that this node does not know, the newest ring is awaited before it is judged.
+    /// Returns the claims of an access token that this server issued; `when` says whether it may have expired. If the token
+    /// names a key that this node does not know, the newest ring is awaited before the token is judged.
     ///
     /// # Errors
     ///
-    /// The inner error says why it is not such a token; the outer one is that of `newest_keys`.
+    /// The inner error is the reason for which the token is refused; the outer one is that of `newest_keys`.
     pub async fn verify_with<E>(
         &self,
         token: &str,
@@ -169,11 +176,12 @@ impl Keys {
         Ok(judged)
     }
 
-    /// What a token says that was verified before, whenever that was, as the keys are now. It is not counted again.
+    /// Verifies a token again with the keys as they are now, after `verify_with` accepted it. Expiry is not checked, and the
+    /// verification is not counted a second time.
     ///
     /// # Errors
     ///
-    /// Why the keys do not vouch for it any more.
+    /// Fails with the reason for which the keys no longer vouch for the token.
     pub fn vouch(&self, token: &str) -> Result<Verified, TokenError> {
         self.remembered(token).0
     }
@@ -183,63 +191,63 @@ impl Keys {
         keys.verified.get_or(token, || tokens::access_token::verify(token, &keys, &self.policy))
     }
 
-    /// Another process has written the key ring up to `version`: returns whether that is in use now.
+    /// Loads the ring if another process has written it up to `version`; returns true if that version is in use now.
     pub async fn require(&self, version: i64) -> bool {
         version <= self.published.load().version || self.catch_up().await
     }
 
-    /// Whether the newest ring is in use, after it was looked for.
+    /// Has the newest ring loaded; returns true if it is in use.
     async fn catch_up(&self) -> bool {
         // A KeyManager that is gone takes the process with it.
         ractor::call!(self.manager, Message::CatchUp).unwrap_or(false)
     }
 
-    /// How long a verifier may keep the JWKS.
+    /// Longest time for which a verifier may cache the JWKS.
     pub fn jwks_max_age(&self) -> Duration {
         self.schedule.jwks_max_age()
     }
 
-    /// How long an access token is valid, in seconds.
+    /// Lifetime of an access token, in seconds.
     pub fn expires_in(&self) -> u64 {
         self.policy.lifetime.as_secs()
     }
 
-    /// The published key set.
+    /// Key set in use on this node.
     pub fn key_set(&self) -> Arc<KeySet> {
         self.published.load_full()
     }
 
-    /// Lets the key ring finish what it was told.
+    /// Waits until the ring's entity has finished the commands it has accepted.
     pub async fn drain(&self) {
         self.ring.drain().await;
     }
 
-    /// Publishes the key that signs next, if none is published yet.
+    /// Publishes the successor of the signing key, if none is published yet.
     ///
     /// # Errors
     ///
-    /// When the ring cannot be changed.
+    /// If the ring cannot be changed.
     pub async fn rotate(&self) -> anyhow::Result<Successor> {
         Ok(ractor::call!(self.manager, Message::Rotate)??)
     }
 
-    /// Takes a key out at once, with every token it signed. Returns the key id of the one that signs instead, if it signed.
+    /// Takes a key out at once, with every token it signed. If it was the signing key, returns the key id of its replacement.
     ///
     /// # Errors
     ///
-    /// When there is no such key or the ring cannot be changed.
+    /// If there is no such key or the ring cannot be changed.
     pub async fn revoke(&self, kid: &str) -> anyhow::Result<Option<String>> {
         Ok(ractor::call!(self.manager, Message::Revoke, kid.to_owned())??)
     }
 }
 
-/// Hears that another process changed the key ring.
+/// Follows changes of the ring that other processes commit.
 impl Observer for Keys {
     fn observe(&self, event: &Heard<'_>) {
         if event.stream == private::vault::stream().as_str() {
             self.ring.require(&private::vault::stream(), event.version);
             if !self.is_refresh_due.swap(true, Ordering::AcqRel) {
-                // A KeyManager that is gone takes the process with it; there is nobody left to tell.
+                // A KeyManager that is gone takes the process with it.
                 let _ = self.manager.cast(Message::Refresh);
             }
         }

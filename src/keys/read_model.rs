@@ -1,4 +1,4 @@
-//! The `jwks` table: what the key ring looks like to SQL, and where sealed private keys are found.
+//! The `jwks` table, which shows the key ring to SQL, and the `key_material` table of sealed private keys.
 
 use super::events::{
     KeyEvent, KeyPublished, KeyRetired, KeyRevoked, KeyStartedSigning, KeyStoppedSigning,
@@ -14,10 +14,10 @@ const ERASE_MATERIAL: &str = "delete from key_material where kid = $1";
 const ERASE_ALL_MATERIAL: &str = "delete from key_material";
 const SELECT_MATERIAL: &str = "select sealed from key_material where kid = $1";
 const SELECT_ALL_MATERIAL: &str = "select kid, sealed from key_material";
-/// In a database that is new there is no such table yet.
+/// A new database has no such table yet.
 const HAS_MATERIAL: &str = "select to_regclass('key_material') is not null";
 const HOLDS_MATERIAL: &str = "select exists (select from key_material)";
-/// Unless somebody else has resealed or erased it meanwhile.
+/// Changes nothing if another process has resealed or erased the key meanwhile.
 const RESEAL: &str = "\
 with resealed as (update key_material set sealed = $3 where kid = $1 and sealed = $2 returning kid)
 update jwks set private_key = $3 where id in (select kid from resealed)";
@@ -44,11 +44,11 @@ where position > $1 and stream = 'keys' and type = 'KeyPublished'
                   where gone.stream = made.stream and gone.type in ('KeyRetired', 'KeyRevoked')
                     and gone.data ->> 'kid' = made.data -> 'publicKey' ->> 'kid')";
 
-/// Whether a database, which may be new, has private keys.
+/// Returns true if a database, which may be new, has private keys.
 ///
 /// # Errors
 ///
-/// When it does not answer.
+/// If the database does not answer.
 pub async fn holds_any(link: &Link) -> Result<bool, DatabaseError> {
     let has_material = link.client.query_one(HAS_MATERIAL, &[]).await?.get(0);
     Ok(has_material && link.client.query_one(HOLDS_MATERIAL, &[]).await?.get(0))
@@ -101,25 +101,25 @@ pub(super) fn keep_material(kid: &str, sealed: Vec<u8>) -> Statement {
     Statement::new(INSERT_MATERIAL, vec![Box::new(kid.to_owned()), Box::new(sealed)])
 }
 
-/// Erases every private key, also of keys that the ring does not know.
+/// Erases every private key, including those of keys that the ring does not know.
 pub(super) fn erase_all_material() -> Statement {
     Statement::new(ERASE_ALL_MATERIAL, Vec::new())
 }
 
-/// The sealed private key of `kid`.
+/// Reads the sealed private key of `kid`; none if it was erased.
 pub(super) async fn sealed_key(pool: &Pool, kid: &str) -> Result<Option<Vec<u8>>, StoreError> {
     let client = pool.get().await?;
     let row = client.query_opt(SELECT_MATERIAL, &[&kid]).await?;
     Ok(row.map(|row| row.get(0)))
 }
 
-/// Every sealed private key with its key id.
+/// Reads every sealed private key with its key id.
 pub(super) async fn sealed_keys(pool: &Pool) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
     let rows = pool.get().await?.query(SELECT_ALL_MATERIAL, &[]).await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
-/// Replaces a sealed private key by the same one sealed anew.
+/// Replaces a sealed private key by `anew`, the key resealed, if it still is `before`.
 pub(super) async fn reseal(
     pool: &Pool,
     kid: &str,
@@ -130,11 +130,11 @@ pub(super) async fn reseal(
     Ok(())
 }
 
-/// For operators: how many keys that were published after a position of the log lack their row.
+/// For operators: number of keys that were published after a position of the log and lack their row.
 ///
 /// # Errors
 ///
-/// When the database is unavailable.
+/// If the database is unavailable.
 pub async fn missing(link: &Link, after: i64) -> Result<i64, StoreError> {
     Ok(link.client.query_one(MISSING, &[&after]).await?.get(0))
 }

@@ -1,4 +1,4 @@
-//! Problems of accounts.
+//! Problems of accounts, passwords and email addresses.
 
 use super::eventlog::executed;
 use crate::accounts::account::Rejection;
@@ -90,7 +90,7 @@ impl From<ChangePasswordError> for Problem {
 }
 
 impl Problem {
-    /// `401`: there is no such user any more.
+    /// `401`: the user was deleted.
     pub fn user_deleted() -> Self {
         Self::invalid_token(codes::USER_DELETED, "the user of the access token has been deleted")
     }
@@ -106,14 +106,14 @@ impl Problem {
         )])
     }
 
-    /// The same failure of the second half of a sign-up, whose first half is done.
+    /// Turns a failure to begin a session after a sign-up into one that says that the account was made.
     #[must_use]
     pub fn after_sign_up(self) -> Self {
         let message = "The account was made, but no session has begun: sign in";
         self.halfway(codes::SIGNED_UP_ONLY, message)
     }
 
-    /// The same failure of the second half of a change of the password, which is changed.
+    /// Turns a failure to begin a session after a change of the password into one that says that the password was changed.
     #[must_use]
     pub fn after_password_change(self) -> Self {
         let message =
@@ -121,8 +121,8 @@ impl Problem {
         self.halfway(codes::PASSWORD_CHANGED_ONLY, message)
     }
 
-    /// What to say instead when the second half fails for the moment, or because yet another password was set meanwhile:
-    /// either way the next step is to sign in.
+    /// Replaces a failure of the second half that is temporary, or due to yet another password set meanwhile: either way the
+    /// next step is to sign in. Other failures stay.
     fn halfway(self, code: Code, message: &'static str) -> Self {
         let is_passing = self.status() == codes::UNAVAILABLE.status;
         if is_passing || self.is_unauthorized() { Self::retry_later(code, message) } else { self }

@@ -1,4 +1,4 @@
-//! Problems of what every feature uses: text and worker pools.
+//! Problems of text and worker pools, which every feature uses.
 
 use crate::base::text::InvalidText;
 use crate::capacity::worker_pool::WorkError;

@@ -34,7 +34,7 @@ impl From<ReadError> for Problem {
     }
 }
 
-/// An [`ExecuteError`] whose rejection the caller translates.
+/// Translates an [`ExecuteError`], except for its rejection, which the caller translates.
 pub(super) fn executed<R: std::error::Error>(
     error: ExecuteError<R>,
     rejected: impl FnOnce(R) -> Problem,
@@ -49,7 +49,7 @@ pub(super) fn executed<R: std::error::Error>(
 }
 
 impl Problem {
-    /// `503`: others changed the same list faster, several times in a row.
+    /// `503`: other writers changed the stream first, several times in a row.
     pub fn contended() -> Self {
         Self::retry_later(
             codes::CONTENDED,

@@ -1,4 +1,4 @@
-//! What the errors of features mean to a client: one file for each feature.
+//! Translation of the errors of features into answers for clients: one file for each feature.
 //!
 //! Every conversion matches without wildcards, so a new error has to be given its answer.
 

@@ -1,4 +1,4 @@
-//! Problems of sessions.
+//! Problems of sessions: ended, not begun, or not found.
 
 use super::eventlog::executed;
 use crate::eventlog::ReadError;

@@ -1,7 +1,7 @@
-//! Reading the ends of sessions from the log, when a session has ended anywhere.
+//! The feed of ends: reads ends of sessions from the log after each signal that a session has ended anywhere.
 //!
 //! An end is kept for as long as an access token of its session may be valid, with a minute for verifiers whose clocks are
-//! late. Reading starts where the last look stopped, so each end is looked at once.
+//! late. Reading starts after the last end that was read, so each end is read once.
 
 use std::sync::{Arc, PoisonError, RwLockWriteGuard};
 use std::time::Duration;
@@ -15,47 +15,49 @@ use crate::eventlog::StoreError;
 use crate::keys::Keys;
 use crate::postgres::Pool;
 
-/// How much longer than a token's lifetime an end matters.
+/// Time beyond a token's lifetime for which an end matters, for verifiers whose clocks are late.
 const LENIENCY: Duration = Duration::from_mins(1);
-/// How far other nodes' clocks may have been behind when they recorded what this one reads at its start. What it reads later is dated
-/// by its own.
+/// Largest lag of other nodes' clocks that is assumed for the ends that a node reads at its start. Ends that it reads later
+/// are dated by its own clock.
 const SKEW: Duration = Duration::from_mins(5);
-/// The end of an idle session is told unless it was used this much longer ago than its tokens live: its last uses may be missing
-/// in the log while that could not be written.
+/// Margin beyond a token's lifetime without which the end of an idle session is published: its last uses may be missing in
+/// the log, if that could not be written.
 const UNRECORDED: Duration = Duration::from_hours(24);
-/// Ends read at once.
+/// Most ends that one query reads.
 const PAGE: i64 = 1_000;
-/// Longest time between two looks, and the time to the next one after a look that failed.
+/// Longest pause between two readings, and the back-off after one that failed.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 const RETRY: Duration = Duration::from_secs(1);
 
-/// The part that keeps the ends.
+/// Background task that reads ends into memory.
 #[derive(Debug)]
 pub struct RevocationFeed {
+    /// Memory that it shares with readers.
     feed: Arc<Feed>,
+    /// Injected clock, which dates ends as they are heard of.
     clock: Clock,
-    /// Changes when a session has ended, on whatever node.
+    /// Signal that a session has ended on any node, which wakes the task.
     ended: watch::Receiver<()>,
 }
 
-/// What a feed depends on.
+/// Limits of a feed.
 #[derive(Debug)]
 pub struct Extent {
-    /// How long before the end of an idle session it was used, at least.
+    /// Least time without use after which a session ends for being idle.
     pub unused: Duration,
-    /// How many bytes the ends in memory take, at most.
+    /// Most bytes that the ends in memory take, with their signatures.
     pub bytes: usize,
 }
 
 impl RevocationFeed {
-    /// The part of the memory for sessions that ends take.
+    /// Divisor of the memory for sessions that gives the room of the feed.
     pub const PART_OF_SESSIONS: usize = 6;
 
-    /// Reads what ended before and may still matter.
+    /// Opens the feed with the ends of before that may still matter.
     ///
     /// # Errors
     ///
-    /// When the database is unavailable.
+    /// If the database is unavailable.
     pub async fn open(
         pool: Pool,
         clock: Clock,
@@ -64,7 +66,7 @@ impl RevocationFeed {
         Extent { unused, bytes }: Extent,
     ) -> Result<(Revocations, Self), StoreError> {
         let window = keys.policy().lifetime + LENIENCY;
-        // Sessions that another configuration began are as short as that said: their tokens have expired by then.
+        // Sessions begun under another configuration have its limits: by then their tokens have expired.
         let settled = || clock.now().after(window * 2);
         let idle_until = (unused >= window + UNRECORDED).then(settled);
         let feed = Arc::new(Feed::new(pool, Relevance { window, idle_until }, bytes));
@@ -73,7 +75,7 @@ impl RevocationFeed {
         Ok((Revocations::new(feed, keys), opened))
     }
 
-    /// Reads every end soon after it is there, for as long as the server runs.
+    /// Reads every end soon after it is committed, for as long as the server runs.
     pub async fn run(mut self) {
         loop {
             let pause = match self.read_on().await {
@@ -101,7 +103,7 @@ impl RevocationFeed {
         self.clock.now()
     }
 
-    /// From the end of the log back to what does not matter any more, whatever node recorded it.
+    /// Reads the log backwards, from its end to the first page of ends that do not matter any more.
     async fn read_back(&self) -> Result<(), StoreError> {
         let relevance = &self.feed.relevance;
         let oldest = self.now().before(relevance.window + SKEW);

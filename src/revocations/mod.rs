@@ -1,9 +1,9 @@
-//! Ends of sessions, told to those who verify access tokens by themselves.
+//! Ends of sessions, published to services that verify access tokens by themselves.
 //!
-//! A signature says who signed in, not that they still are. A service that checks tokens without asking Keyfold reads the
-//! ends of sessions here, as signed [`security_event`]s, a page at a time or as they happen, and refuses the
-//! tokens of those sessions. Only ends that a valid access token may outlive matter: [`feed`] reads those, `ends` keeps the newest
-//! in memory, `signatures` those that were asked for.
+//! A signature says that a user signed in, not that they still are. A service that checks tokens without asking Keyfold reads
+//! the ends of sessions here, as signed [`security_event`]s, a page at a time or as they happen, and refuses the tokens of
+//! those sessions. Only ends that a valid access token may outlive matter: [`feed`] reads those, `ends` keeps the newest in
+//! memory, `signatures` those that were requested.
 
 mod ends;
 pub mod feed;
@@ -33,28 +33,36 @@ const MAX_LISTENERS: usize = 1_000;
 /// Most ends on a page: each may have to be signed.
 const PAGE: u16 = 100;
 
-/// The ends of sessions, signed when somebody asks for them. Cheap to clone.
+/// The ends of sessions, signed on demand. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Revocations {
+    /// Ends in memory, which the feed's task fills.
     feed: Arc<Feed>,
-    /// Changes when there is something to tell.
+    /// Signal of new ends, or that reading them failed; each stream waits on a clone of it.
     changed: watch::Receiver<()>,
+    /// Signing keys, of which an end is signed with the present one.
     keys: Keys,
+    /// Permits of streams, which bound the connections that readers hold.
     listeners: Arc<Semaphore>,
 }
 
-/// The ends, as everybody who reads them shares them.
+/// The ends, as all readers share them.
 #[derive(Debug)]
 struct Feed {
+    /// Connections for ends that have left memory.
     pool: Pool,
+    /// Rule that decides for how long an end matters.
     relevance: Relevance,
+    /// Newest ends. Written by the feed's task alone; a reader holds the lock for one page.
     ends: RwLock<Ends>,
+    /// Signed ends, so that each is signed once for all readers.
     signatures: Signatures,
+    /// Sender of the signal that wakes streams.
     changed: watch::Sender<()>,
 }
 
 impl Feed {
-    /// No ends yet. In memory they take so many bytes at most.
+    /// Makes an empty feed that takes at most this many bytes.
     fn new(pool: Pool, relevance: Relevance, bytes: usize) -> Self {
         Self {
             pool,
@@ -66,16 +74,16 @@ impl Feed {
     }
 }
 
-/// Why ends cannot be told.
+/// Reasons for which ends cannot be returned.
 #[derive(Debug, thiserror::Error)]
 pub enum TellError {
-    /// The log cannot be read, or an end in it: nobody knows whether there are others.
+    /// The log, or an end in it, cannot be read: there may be ends that are unknown.
     #[error("the ends of sessions cannot be read")]
     Doubtful,
-    /// The log could not be asked for ends that are not in memory any more.
+    /// Ends that have left memory could not be read from the log.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// As many listen as may.
+    /// All permits of streams are taken.
     #[error("too many listen already")]
     Crowded,
     /// An end could not be signed.
@@ -86,20 +94,23 @@ pub enum TellError {
 /// Some ends in the order of the log.
 #[derive(Debug)]
 pub struct Page {
-    /// The ends.
+    /// Signed ends, at most a page of them.
     pub ends: Vec<SignedEnd>,
-    /// Ask for what comes after this end next.
+    /// Cursor of the next page.
     pub next: Point,
-    /// Whether there is more already.
+    /// True if the next page has ends already.
     pub is_more: bool,
 }
 
-/// A reader of the stream: where it stands, and at most a page of ends that it has not been told.
+/// State of a stream: its cursor, and at most a page of ends that it has not sent.
 struct Listener {
+    /// Handle with this stream's own subscription to the signal.
     revocations: Revocations,
+    /// Cursor: the last end that was read for this stream.
     since: Point,
+    /// Ends that were read and not sent yet; a slow client holds no more than a page.
     waiting: VecDeque<End>,
-    /// Given back when the reader goes.
+    /// Permit of the stream, released with it.
     _place: OwnedSemaphorePermit,
 }
 
@@ -109,11 +120,11 @@ impl Revocations {
         Self { feed, changed, keys, listeners: Arc::new(Semaphore::new(MAX_LISTENERS)) }
     }
 
-    /// The ends after one of them. After one that this log does not have, as after none: all that still matter.
+    /// Returns a page of the ends after `since`. If this log does not have `since`, as for none: all that still matter.
     ///
     /// # Errors
     ///
-    /// When the log cannot be read, or too many signatures wait already.
+    /// If the log cannot be read, or too many signatures wait already.
     pub async fn page(&self, since: Point) -> Result<Page, TellError> {
         let (later, next) = self.later(since).await?;
         let mut ends = Vec::with_capacity(later.len());
@@ -123,12 +134,12 @@ impl Revocations {
         Ok(Page { ends, next: next.since, is_more: next.is_more })
     }
 
-    /// Every end after one of them, as it happens. Whoever listens holds where it stands and at most a page of ends, however
-    /// slowly it reads. Ends when the log cannot be read or an end not be signed: silence would be taken for good news.
+    /// Streams every end after `since`, as it happens. A stream holds its cursor and at most a page of ends, however slowly its
+    /// client reads. It ends if the log cannot be read or an end cannot be signed: silence would be taken for good news.
     ///
     /// # Errors
     ///
-    /// When as many listen as may.
+    /// If all permits of streams are taken.
     pub fn stream(
         &self,
         since: Point,
@@ -143,7 +154,7 @@ impl Revocations {
         Ok(stream::unfold(listener, Listener::next))
     }
 
-    /// At most a page of the ends after one of them: from memory, or from the log if they have left memory.
+    /// Returns at most a page of the ends after `since`: from memory, or from the log if they have left memory.
     async fn later(&self, since: Point) -> Result<(Vec<End>, Next), TellError> {
         let (since, horizon) = match self.known(since) {
             Later::Known(ends, next) => return Ok((ends, next)),
@@ -151,7 +162,7 @@ impl Revocations {
             Later::InLog { since, horizon } => (since, horizon),
         };
         let mut page = match since {
-            // Read with it: another one may stand in its place.
+            // Read including `since` itself: the log may have another end in its place.
             Some(since) => self.recorded_after(since.number - 1).await?,
             None => Vec::new(),
         };
@@ -166,10 +177,10 @@ impl Revocations {
         Ok((page, Next { since: last, is_more: true }))
     }
 
-    /// The ends after a position of the log, one more than a page of them.
+    /// Reads the ends after a position of the log, one more than a page of them.
     async fn recorded_after(&self, position: i64) -> Result<Vec<End>, TellError> {
         let page = read_model::after(&self.feed.pool, position, i64::from(PAGE) + 1).await?;
-        // One that cannot be read must not be left out.
+        // An end that cannot be read must not be left out.
         page.into_iter().map(|recorded| recorded.end.ok_or(TellError::Doubtful)).collect()
     }
 
@@ -186,7 +197,7 @@ impl Listener {
                 let signed = feed.signatures.of(&end, keys).await.ok()?;
                 return Some((signed, self));
             }
-            // Before the look: what changes after it is not missed.
+            // Before the reading: a change after it is not missed.
             self.revocations.changed.mark_unchanged();
             let (later, next) = self.revocations.later(self.since).await.ok()?;
             self.since = next.since;

@@ -16,18 +16,18 @@ const SELECT_BEFORE: &str = "\
 select position, event_id, type, schema, data, recorded_at from events
 where type = 'SessionEnded' and position < $1 order by position desc limit $2";
 
-/// The record of an end.
+/// An end as the log has it.
 #[derive(Debug, Clone)]
 pub(super) struct Recorded {
-    /// Its position in the log.
+    /// Position in the log, by which pages are read.
     pub(super) position: i64,
-    /// When it was recorded, by the clock of the node that did.
+    /// Time of recording, by the clock of the node that recorded it.
     pub(super) at: Timestamp,
-    /// The end; none if this program cannot read it, which must not be taken for none.
+    /// The end; `None` if this version of the program cannot read it, which is not the same as no end.
     pub(super) end: Option<End>,
 }
 
-/// Ends after a position, the oldest first.
+/// Reads ends after a position, the oldest first.
 pub(super) async fn after(
     pool: &Pool,
     position: i64,
@@ -36,7 +36,7 @@ pub(super) async fn after(
     select(pool, SELECT_AFTER, position, most).await
 }
 
-/// Ends before a position, the newest first.
+/// Reads ends before a position, the newest first.
 pub(super) async fn before(
     pool: &Pool,
     position: i64,

@@ -4,7 +4,7 @@
 //! Its type in the header keeps it from being taken for an access token, and it has no expiry, as RFC 8417, section 2.2,
 //! wants it. The subject is complex (RFC 9493, section 3.2.7) and has one part: the session, by the `sid` of its access tokens.
 //!
-//! Anybody may read it, so it says no more than a verifier needs: neither whose session it was nor why it ended.
+//! Any client may read it, so it says no more than a verifier needs: neither the user of the session nor the reason of the end.
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -15,23 +15,23 @@ use crate::eventlog::{Mark, Point};
 use crate::keys::tokens::policy::TokenPolicy;
 use crate::sessions::events::EndReason;
 
-/// The end of a session.
+/// The end of a session, not signed yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct End {
-    /// Its position in the log.
+    /// Position in the log, part of a reader's cursor.
     pub position: i64,
-    /// Identifies it.
+    /// Identifier of the event, its `jti`.
     pub id: Uuid,
-    /// The session.
+    /// Session whose tokens are refused.
     pub session_id: SessionId,
-    /// Why it ended.
+    /// Reason of the end, which decides if it matters and is not published.
     pub reason: EndReason,
-    /// When it ended.
+    /// Time of the end, by the node that recorded it.
     pub at: Timestamp,
 }
 
 impl End {
-    /// Where it stands in the log.
+    /// Cursor that stands for this end.
     pub fn point(&self) -> Point {
         Point::new(self.position, Mark::of(self.id))
     }
@@ -40,39 +40,51 @@ impl End {
 /// The claims of a security event token.
 #[derive(Debug, Serialize)]
 pub struct SecurityEvent {
+    /// Issuer: this server, as in its access tokens.
     iss: String,
+    /// Audience: this server's, as in its access tokens.
     aud: String,
+    /// Issued at, seconds since 1970: the time of the end, so that a token signed anew says the same.
     iat: i64,
+    /// Identifier of the event in the log, by which a reader drops repeats.
     jti: Uuid,
+    /// Subject of the event: the session.
     sub_id: Subject,
+    /// Event itself, keyed by the URI of its type.
     events: Events,
 }
 
 #[derive(Debug, Serialize)]
 struct Subject {
+    /// Subject identifier format, `complex` (RFC 9493, section 3.2.7).
     format: &'static str,
+    /// The one part of the complex subject.
     session: Session,
 }
 
 #[derive(Debug, Serialize)]
 struct Session {
+    /// Subject identifier format, `opaque` (RFC 9493, section 3.2.6).
     format: &'static str,
+    /// The `sid` claim of the session's access tokens.
     id: SessionId,
 }
 
 #[derive(Debug, Serialize)]
 struct Events {
+    /// CAEP event under its URI, without which a receiver does not recognise it.
     #[serde(rename = "https://schemas.openid.net/secevent/caep/event-type/session-revoked")]
     session_revoked: SessionRevoked,
 }
 
 #[derive(Debug, Serialize)]
 struct SessionRevoked {
+    /// Time of the end, seconds since 1970 (CAEP 1.0, section 2).
     event_timestamp: i64,
 }
 
 impl SecurityEvent {
-    /// What is said of the end of a session, to whom its access tokens are addressed.
+    /// Makes the claims about the end of a session, with the audience of its access tokens.
     pub fn new(end: &End, policy: &TokenPolicy) -> Self {
         let session = Session { format: "opaque", id: end.session_id };
         let event_timestamp = end.at.unix_seconds();

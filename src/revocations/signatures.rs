@@ -1,4 +1,4 @@
-//! Ends of sessions, signed when somebody asks for them: each once, however many ask, and again if another key signs by then.
+//! Ends of sessions, signed on demand: each once, however many readers ask, and again after another key has begun to sign.
 
 use std::sync::Arc;
 
@@ -9,37 +9,39 @@ use super::security_event::{End, SecurityEvent};
 use crate::eventlog::Point;
 use crate::keys::{IssueError, Keys};
 
-/// What a signed end takes in memory, with room for a signature of 4,096 bits.
+/// Bytes of a signed end in memory, with room for a signature of 4,096 bits.
 const BYTES: usize = 2_048;
 
 #[derive(Debug)]
 struct Signed {
+    /// Key that signed, so that the token is replaced once another key signs.
     kid: String,
+    /// Security event token, as readers get it.
     token: String,
 }
 
 /// A signed end of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedEnd {
-    /// Where it stands in the log.
+    /// Cursor that stands for this end.
     pub point: Point,
-    /// Identifies it (the `jti` claim).
+    /// Identifier of the event (the `jti` claim).
     pub id: String,
-    /// The security event token.
+    /// Security event token, in compact form.
     pub token: String,
 }
 
-/// The signed ends that are kept, by their identifiers.
+/// Cache of signed ends, by their identifiers.
 #[derive(Debug)]
 pub(super) struct Signatures(Cache<Uuid, Arc<Signed>>);
 
 impl Signatures {
-    /// None yet. They take so many bytes at most.
+    /// Makes an empty cache that takes at most this many bytes.
     pub(super) fn new(bytes: usize) -> Self {
         Self(Cache::new((bytes / BYTES).max(1)))
     }
 
-    /// An end, signed with the key that signs now. Those who ask while it is being signed get that signature.
+    /// Returns an end signed with the present signing key. Requests that come while it is being signed share the signature.
     pub(super) async fn of(&self, end: &End, keys: &Keys) -> Result<SignedEnd, IssueError> {
         let is_old = |signed: &Arc<Signed>| !keys.signs_with(&signed.kid);
         self.0.remove_if(&end.id, is_old);

@@ -1,8 +1,10 @@
-//! Carrying out a command on a user's sessions: the user's entity decides and commits, and the table shows it before anybody
-//! is answered, so that a session is refused on this node from the moment its end is committed.
+//! Carrying out a command on a user's sessions.
 //!
-//! A command runs in a task of its own, as the request that asks may be dropped meanwhile: the table is told all the same. It
-//! changes the table directly; each change is one atomic step, so there is nobody to wait for.
+//! The user's entity decides and commits, and the table shows the change before the client is answered, so that a session is
+//! refused on this node once its end is committed.
+//!
+//! A command runs in a detached task, as its request may be cancelled meanwhile and the table must still be updated. It
+//! changes the table directly, without an actor in between: each change is one atomic step.
 
 use std::sync::Arc;
 
@@ -20,17 +22,17 @@ use crate::eventlog::{Context, ExecuteError, Outcome, StoreError};
 use crate::telemetry::Carried;
 use crate::telemetry::metrics::REVOCATION_LAG;
 
-/// Who ended a session.
+/// Process that ended a session.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Origin {
-    /// This process.
+    /// This process, which updates its table itself.
     Here,
-    /// Another one.
+    /// Another process, whose events the follower reads.
     Elsewhere,
 }
 
 impl Origin {
-    /// It ended it at this time, and it is refused now.
+    /// Records the time from the end of a session to its refusal on this node.
     fn tell(self, ended_at: Timestamp, now: Timestamp) {
         let origin = match self {
             Self::Here => "here",
@@ -41,13 +43,13 @@ impl Origin {
 }
 
 impl Sessions {
-    /// Carries out a command. `session_id` names the session to look at afterwards, if it is sure to be this user's: the
-    /// table is told where it stands even when nothing happened, for an earlier attempt of unknown outcome may have
-    /// ended it.
+    /// Carries out a command. `session_id` is the session to check afterwards, if it is known to belong to `user_id`: the
+    /// table is refreshed even if the command produced no event, because an earlier attempt with an unknown outcome may
+    /// already have ended it.
     ///
     /// # Errors
     ///
-    /// When the log does not take it.
+    /// If the log does not take the events, or the outcome is unknown.
     pub(super) async fn execute(
         &self,
         user_id: UserId,
@@ -73,7 +75,7 @@ impl Sessions {
     ) -> Result<Vec<SessionEvent>, SessionCommandError> {
         let (as_of, ordered_at) = (self.table.moment(), self.clock.now());
         let ends_sessions = !matches!(command, Command::Extend { .. });
-        // It comes by everybody whose sessions are over, and nobody asks for their lists.
+        // Expiry passes over many users, whose lists no request needs: they are not kept in memory.
         let is_in_bulk = matches!(command, Command::Expire { .. });
         let mut outcome = Unfinished { sessions: self.clone(), user_id, is_unknown: ends_sessions };
         let stream = Self::stream(user_id);
@@ -96,7 +98,7 @@ impl Sessions {
         Ok(events)
     }
 
-    /// Shows in the table what happened at a time, to a session that began after a moment.
+    /// Applies an event to the table. `at` is the time of the event; `as_of` is a moment before a session of it began.
     pub(super) fn apply(
         &self,
         user_id: UserId,
@@ -106,10 +108,10 @@ impl Sessions {
     ) {
         match (event, origin) {
             (SessionEvent::Started(started), Origin::Here) => {
-                // One that cannot be admitted will be read when it is used.
+                // A session that cannot be admitted is read once it is used.
                 let _ = self.table.admit(Arc::new(Session::started(user_id, started)), as_of);
             }
-            // Most of these are used on the node on which they began.
+            // Most sessions are used on the node on which they began.
             (SessionEvent::Started(_), Origin::Elsewhere) => {}
             (SessionEvent::Extended(extended), _) => {
                 let SessionExtended { session_id, seen_at, expires_at } = *extended;
@@ -125,24 +127,26 @@ impl Sessions {
         }
     }
 
-    /// Nobody can tell what became of a user's sessions: each is read again before it is accepted.
+    /// Distrusts what the table knows of a user's sessions, after an unknown outcome: each is read again before it is accepted.
     pub(super) fn doubt(&self, user_id: UserId) {
         self.table.doubt(user_id);
         self.ended.send_replace(());
     }
 }
 
-/// Whether a command that failed may have been committed all the same. Of every other failure it is certain that nothing
-/// was written.
+/// Returns true if a command that failed may have been committed. Every other failure is certain to have written nothing.
 fn is_of_unknown_outcome(error: &SessionCommandError) -> bool {
     matches!(error, ExecuteError::Store(StoreError::OutcomeUnknown(_)) | ExecuteError::NoReply)
 }
 
-/// A command that is being carried out. If its outcome is still unknown when this is dropped, also because its task broke
-/// off, its user's sessions are doubted.
+/// Guard of a command that is being carried out. If the outcome is still unknown when it is dropped, also because the task
+/// panicked, the user's sessions are doubted.
 struct Unfinished {
+    /// Handle through which the doubt reaches the table.
     sessions: Sessions,
+    /// Owner of the sessions that the command may have ended.
     user_id: UserId,
+    /// Set at first for commands that end sessions; cleared once the outcome is certain.
     is_unknown: bool,
 }
 

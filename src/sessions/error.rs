@@ -1,4 +1,4 @@
-//! What can go wrong with sessions.
+//! Errors of looking up, beginning and changing sessions.
 
 use super::session_list::Rejection;
 use crate::base::id::RandomnessUnavailable;
@@ -7,10 +7,10 @@ use crate::eventlog::{ExecuteError, StoreError};
 /// A command on sessions was not carried out.
 pub type SessionCommandError = ExecuteError<Rejection>;
 
-/// Why there is no session.
+/// Reasons for which there is no session.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SessionError {
-    /// No session like this, or it has ended, or its time is over.
+    /// The session is unknown, has ended, or its time is over.
     #[error("the session has ended")]
     Ended,
     /// The database could not be asked.
@@ -18,13 +18,13 @@ pub enum SessionError {
     Store(#[from] StoreError),
 }
 
-/// A session was not started.
+/// Reasons for which a session was not started.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StartError {
     /// There is no randomness for its token.
     #[error(transparent)]
     Randomness(#[from] RandomnessUnavailable),
-    /// The log did not take it.
+    /// The log did not take the event.
     #[error(transparent)]
     Command(#[from] SessionCommandError),
 }

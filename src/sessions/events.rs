@@ -1,4 +1,4 @@
-//! What happens to a user's sessions.
+//! Events of a user's sessions.
 
 use std::net::IpAddr;
 
@@ -12,14 +12,14 @@ use crate::telemetry::audit_events;
 use crate::telemetry::audit_events::About;
 use crate::telemetry::reason::Reason;
 
-/// What happened to a user's sessions.
+/// A change of a user's sessions that was committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionEvent {
-    /// A session began.
+    /// A session began, by signing in or signing up.
     Started(SessionStarted),
-    /// A session was used, and lasts longer for it.
+    /// A session was used, which extended it.
     Extended(SessionExtended),
-    /// A session ended; nothing is accepted in its name any more.
+    /// A session ended; no request is accepted in its name any more.
     Ended(SessionEnded),
 }
 
@@ -30,8 +30,7 @@ crate::event_kinds!(SessionEvent {
 });
 
 impl SessionEvent {
-    /// Tells whoever watches that this has just happened to a session of this user; `in_bulk`, because it happened to those of
-    /// many users at once.
+    /// Writes the audit event for a change that has just been committed; `in_bulk` for one of a sweep over many users.
     pub fn tell(&self, user_id: UserId, in_bulk: bool) {
         match self {
             Self::Started(started) => {
@@ -48,55 +47,55 @@ impl SessionEvent {
     }
 }
 
-/// A session began.
+/// A session began, by signing in or signing up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionStarted {
-    /// The session.
+    /// Identifier of the session, which sorts by age.
     pub session_id: SessionId,
-    /// The credential whose password began it: it is worth nothing once another one opens the account. Sessions that began
-    /// before this was recorded have none.
+    /// Credential whose password began it: the session is refused once another credential opens the account. Sessions that
+    /// began before this was recorded have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential_id: Option<Uuid>,
-    /// SHA-256 of its token.
+    /// SHA-256 of its token, which itself is not stored.
     pub token_hash: TokenHash,
-    /// What the client said of itself (User-Agent).
+    /// User-Agent header of the client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
-    /// Network address it was begun from.
+    /// Network address of the client that began it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_address: Option<IpAddr>,
-    /// When it began.
+    /// Time of its begin.
     pub started_at: Timestamp,
-    /// When it ends by itself, unless it is used before.
+    /// Time at which it ends for being idle, unless it is used before.
     pub expires_at: Timestamp,
-    /// When it ends however it is used.
+    /// Time at which it ends however it is used.
     pub ends_at: Timestamp,
 }
 
-/// A session was used, and lasts longer for it.
+/// A session was used, which extended it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionExtended {
-    /// The session.
+    /// Session that was used.
     pub session_id: SessionId,
-    /// When it was used.
+    /// Time of the use.
     pub seen_at: Timestamp,
-    /// When it ends by itself now, unless it is used before.
+    /// New time at which it ends for being idle, unless it is used before.
     pub expires_at: Timestamp,
 }
 
-/// A session ended.
+/// A session ended; no request is accepted in its name any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionEnded {
-    /// The session.
+    /// Session that ended.
     pub session_id: SessionId,
-    /// Why.
+    /// Cause of the end, for the audit log and the metrics.
     pub reason: EndReason,
 }
 
-/// Why a session ended.
+/// Reasons for which a session ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum EndReason {
@@ -106,13 +105,13 @@ pub enum EndReason {
     Revoked,
     /// The user's password was changed.
     PasswordChanged,
-    /// It was not used for too long.
+    /// Its idle timeout passed.
     Idle,
-    /// It lasted as long as a session may.
+    /// Its absolute lifetime passed.
     Absolute,
     /// The user has more sessions than are kept; this was the oldest.
     Superseded,
-    /// The same browser signed in anew.
+    /// The browser that had it signed in anew.
     Replaced,
     /// The user was deleted.
     UserDeleted,

@@ -1,11 +1,11 @@
-//! Ends sessions whose time is over, though nobody comes back to them.
+//! Ends sessions whose time is over, also if no request comes for them.
 //!
 //! Its memory is bounded however many sessions are over at once: they are read page by page, and a list of sessions that
 //! is not in memory is not taken there.
 //!
-//! It wakes when the next session is due, at the latest after a minute: sessions that begin meanwhile may be due before.
-//! What is due is found in the read model and ended by its user's list, which makes each end once however many nodes ask
-//! for it. What fails is tried again when it wakes the next time.
+//! It wakes once the next session is due, at the latest after a minute: sessions that begin meanwhile may be due before.
+//! Due sessions are found in the read model and ended by their user's list, which makes each end once however many nodes
+//! ask for it. A failed end is retried at the next wake-up.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -20,34 +20,36 @@ use crate::base::rate_limiter::RateLimiter;
 use crate::eventlog::StoreError;
 use crate::postgres::Pool;
 
-/// Longest time between two looks.
+/// Longest pause between two runs.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
-/// Users after whom it is told how far the work has come, once a minute.
+/// Number of users from which on progress is logged, once a minute.
 const MANY: usize = 10_000;
-/// How often a clock that is wrong is looked at.
+/// Pause before a wrong clock is checked again.
 const UNTIL_RIGHT: Duration = Duration::from_secs(1);
-/// Users whose sessions are ended at the same time: enough to commit in groups, and no more connections than requests can
+/// Users whose sessions are ended at the same time: enough for group commit, and no more connections than requests can
 /// spare.
 const AT_ONCE: usize = 8;
 
-/// The part that ends sessions whose time is over.
+/// Background task that ends sessions whose time is over.
 #[derive(Debug)]
 pub struct Expiry {
+    /// Handle that ends a user's sessions, and whose clock decides which are over.
     sessions: Sessions,
+    /// Connections over which due sessions are found, one at a time.
     pool: Pool,
 }
 
 impl Expiry {
-    /// Ends sessions, which are looked for through `pool`.
+    /// Makes the task, which searches for due sessions through `pool`.
     pub fn new(sessions: Sessions, pool: Pool) -> Self {
         Self { sessions, pool }
     }
 
-    /// Ends what is due, for as long as the server runs.
+    /// Ends due sessions for as long as the server runs.
     pub async fn run(self) {
         let clock = &self.sessions.clock;
         loop {
-            // A clock that is wrong ends nobody's session.
+            // A wrong clock ends no session.
             while !clock.is_right() {
                 tokio::time::sleep(UNTIL_RIGHT).await;
             }
@@ -64,9 +66,9 @@ impl Expiry {
         }
     }
 
-    /// Ends every session that is over, page by page, and says when the next one is.
+    /// Ends every session that is over, page by page; returns the time at which the next one is.
     async fn expire(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        // What cannot be ended is passed over, so that it holds up nobody else, and told once.
+        // A failure is passed over, so that it does not hold up other users, and failures are logged once together.
         let (mut last, mut failed, mut users_passed) = (Due::first(), 0_usize, 0_usize);
         let long = RateLimiter::once_a_minute();
         while self.sessions.clock.is_right() {

@@ -1,4 +1,4 @@
-//! Looking a session up: in the table, or else in the database.
+//! Look-up of a session: in the table, or else in the database.
 
 use std::sync::Arc;
 
@@ -9,30 +9,30 @@ use super::{SessionError, Sessions, read_model};
 use crate::base::id::SessionId;
 use crate::eventlog::StoreError;
 
-/// How often a row is read while so many sessions end that it may be out of date each time.
+/// Attempts to read a row while so many sessions end that each reading may be out of date.
 const READS: usize = 4;
 
 impl Sessions {
-    /// The live session with this id, from memory when it is known there.
+    /// Returns the live session with this id, from memory if it is known there.
     ///
     /// # Errors
     ///
-    /// When it has ended, or nobody can say.
+    /// If it has ended, or the database cannot be asked.
     pub async fn by_id(&self, id: SessionId) -> Result<Arc<Session>, SessionError> {
         if let Some(standing) = self.table.standing(id)
             && !self.may_last_longer(&standing)
         {
             return self.live(standing);
         }
-        // Boxed: a warm read shall not carry what only a cold one needs.
+        // Boxed: the future of a warm look-up does not carry the state of a cold one.
         Box::pin(self.read(Asked::Id(id))).await
     }
 
-    /// The live session that a token stands for, from memory when it is known there.
+    /// Returns the live session that a token stands for, from memory if it is known there.
     ///
     /// # Errors
     ///
-    /// When it has ended, or nobody can say.
+    /// If it has ended, or the database cannot be asked.
     pub async fn by_token(&self, token: &SessionToken) -> Result<Arc<Session>, SessionError> {
         let hash = token.hash();
         if let Some(standing) = self.table.by_token(hash)
@@ -64,7 +64,7 @@ impl Sessions {
         Err(StoreError::Overloaded.into())
     }
 
-    /// Whether a session's time is over as far as this node knows: another one may have extended it a moment ago.
+    /// Returns true if a session's time is over as far as this node knows: another node may have extended it a moment ago.
     fn may_last_longer(&self, standing: &Standing) -> bool {
         match standing {
             Standing::Live(session) => session.expires_at <= self.clock.now(),
@@ -72,7 +72,7 @@ impl Sessions {
         }
     }
 
-    /// The session, if it lives and its time is not over.
+    /// Returns the session if it lives and its time is not over.
     pub(super) fn live(&self, standing: Standing) -> Result<Arc<Session>, SessionError> {
         match standing {
             Standing::Live(session) if session.expires_at > self.clock.now() => Ok(session),

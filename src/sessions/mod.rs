@@ -3,7 +3,7 @@
 //! [`session_list`] holds the rules of one user's sessions, the SessionActor owns this node's [`table`], `commands` and
 //! `look_up` use it, `observer` hears of other nodes, [`read_model`] follows into SQL.
 //!
-//! Using a session extends it, at most once a day; [`expiry`] ends those whose time is over though nobody comes back.
+//! Using a session extends it, at most once a day; [`expiry`] ends those whose time is over, also if no request comes for them.
 //!
 //! A session names the credential that began it, so that it can be refused once another password opens its account.
 //!
@@ -50,34 +50,40 @@ use crate::telemetry::spans::sampling::Keeping;
 /// This node's sessions. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Sessions {
+    /// Table of sessions known to live and of ends heard lately: the first place a request is checked against.
     table: Arc<SessionTable>,
+    /// Negative cache of look-ups, which keeps a client that repeats a dead token away from the database.
     refusals: Arc<Refusals>,
+    /// Entities of the users' session lists, which decide and commit every change.
     lists: Entities<SessionList>,
+    /// Connections for look-ups of sessions that are not in the table.
     pool: Pool,
+    /// Injected clock, against which expiry is checked.
     clock: Clock,
+    /// Idle timeout and absolute lifetime that new sessions get.
     limits: Limits,
-    /// Told when a session has ended, on whatever node, or may have.
+    /// Signal that a session has ended on any node, or may have.
     ended: watch::Sender<()>,
 }
 
-/// How long a request waits for the extension of its session, which goes on beside it.
+/// Longest time a request waits for the extension of its session, which goes on beside it.
 const EXTENSION_PATIENCE: Duration = Duration::from_secs(3);
 
-/// How long things last.
+/// Lifetimes of sessions and of access tokens.
 #[derive(Debug, Clone, Copy)]
 pub struct Lifetimes {
-    /// Sessions.
+    /// Idle timeout and absolute lifetime of a session.
     pub sessions: Limits,
-    /// An access token.
+    /// Lifetime of an access token, for which the end of its session is remembered.
     pub access_token: Duration,
 }
 
 impl Sessions {
-    /// Starts the SessionActor under `parent`. The sessions it keeps in memory take so many `bytes` at most.
+    /// Starts the SessionActor under `parent`. The table of sessions takes at most `bytes` of memory.
     ///
     /// # Errors
     ///
-    /// When the parent is stopping.
+    /// If the parent is stopping.
     pub async fn start(
         lists: Entities<SessionList>,
         pool: Pool,
@@ -104,11 +110,11 @@ impl Sessions {
         Ok(Self { table, refusals, lists, pool, clock, limits: lifetimes.sessions, ended })
     }
 
-    /// A session that has not begun yet, with its token, which is known to nobody else.
+    /// Drafts a session that has not begun yet, with its token, which no client has yet.
     ///
     /// # Errors
     ///
-    /// When there is no randomness.
+    /// If there is no randomness.
     pub fn draft(&self, user_id: UserId, device: Device) -> Result<Draft, RandomnessUnavailable> {
         let token = SessionToken::generate()?;
         let Device { user_agent, client_address } = device;
@@ -127,11 +133,11 @@ impl Sessions {
         Ok(Draft { session, started, token })
     }
 
-    /// Begins a session, with the password of this credential.
+    /// Begins a session, with the password of this credential; returns it with its token.
     ///
     /// # Errors
     ///
-    /// When the log does not take it.
+    /// If the log does not take the event.
     pub async fn begin(
         &self,
         draft: Draft,
@@ -146,17 +152,17 @@ impl Sessions {
         Ok((session, token))
     }
 
-    /// Whether using a session now would extend it.
+    /// Returns true if using a session now would extend it.
     pub fn is_extension_due(&self, session: &Session) -> bool {
         self.limits.is_extension_due(session.updated_at, self.clock.now())
     }
 
-    /// A session is used: it as it is now, extended if that is due and possible. What hinders the extension hinders
-    /// nobody from using the session.
+    /// Extends a session that is used, if that is due, and returns it as it is now. If the extension fails or takes long, the
+    /// session is returned without it: the request is served all the same.
     ///
     /// # Errors
     ///
-    /// When it has ended meanwhile.
+    /// If it has ended meanwhile.
     pub async fn extend(
         &self,
         session: Arc<Session>,
@@ -169,7 +175,7 @@ impl Sessions {
         match tokio::time::timeout(EXTENSION_PATIENCE, extension).await {
             Ok(Ok(_)) => match self.table.standing(id) {
                 Some(standing) => self.live(standing),
-                // Forgotten since; it lived when it was found.
+                // Evicted since; it lived when it was found.
                 None => Ok(session),
             },
             Ok(Err(error)) => {
@@ -183,11 +189,11 @@ impl Sessions {
         }
     }
 
-    /// Ends a session; from the answer on nothing is accepted in its name.
+    /// Ends a session; from the answer on this node accepts no request in its name.
     ///
     /// # Errors
     ///
-    /// When the log does not take it.
+    /// If the log does not take the event.
     pub async fn end(
         &self,
         session: &Session,
@@ -199,11 +205,12 @@ impl Sessions {
         self.execute(session.user_id, command, Some(session_id), context).await.map(drop)
     }
 
-    /// Ends one of a user's sessions, if it is a live one of theirs; from the answer on nothing is accepted in its name.
+    /// Ends one of a user's sessions; from the answer on this node accepts no request in its name. Returns false if the
+    /// user has no such live session.
     ///
     /// # Errors
     ///
-    /// When the log does not take it.
+    /// If the log does not take the event.
     pub async fn revoke(
         &self,
         user_id: UserId,
@@ -212,7 +219,7 @@ impl Sessions {
     ) -> Result<bool, SessionCommandError> {
         let reason = EndReason::Revoked;
         let command = Command::End { session_id, reason, now: self.clock.now() };
-        // Whoever asks may have made the identifier up, or got somebody else's.
+        // The client may have made the identifier up, or sent that of another user's session.
         let is_theirs = matches!(
             self.table.standing(session_id), Some(Standing::Live(session)) if session.user_id == user_id
         );
@@ -222,11 +229,11 @@ impl Sessions {
         Ok(events.iter().any(is_it))
     }
 
-    /// Ends all of a user's sessions but one, or all of them; from the answer on nothing is accepted in their name.
+    /// Ends all of a user's sessions, except one if it is named; from the answer on this node accepts no request in their name.
     ///
     /// # Errors
     ///
-    /// When the log does not take it.
+    /// If the log does not take the events.
     pub async fn end_all(
         &self,
         user_id: UserId,
@@ -248,36 +255,36 @@ impl Sessions {
         telemetry::of_own_accord("session.expiry", Keeping::Share, span, expire).await
     }
 
-    /// A user's sessions as they are now.
+    /// Reads a user's sessions as they are now.
     ///
     /// # Errors
     ///
-    /// When they cannot be read.
+    /// If they cannot be read.
     pub async fn of(&self, user_id: UserId) -> Result<Arc<Published<SessionList>>, ReadError> {
         self.lists.read(&Self::stream(user_id)).await
     }
 
-    /// Changes when a session has ended, on whatever node, or may have.
+    /// Subscribes to the signal that a session has ended on any node, or may have.
     pub fn ended(&self) -> watch::Receiver<()> {
         self.ended.subscribe()
     }
 
-    /// For how long a session was not used that ends for being idle, at least.
+    /// Least time without use after which a session ends for being idle.
     pub fn unused(&self) -> Duration {
         self.limits.unused()
     }
 
-    /// The stream of a user's sessions.
+    /// Stream of a user's sessions.
     pub fn stream(user_id: UserId) -> StreamName {
         StreamName::new(SessionList::CATEGORY, user_id)
     }
 
-    /// Another process has written the stream of a user's sessions up to `version`.
+    /// Notes that another process has written the stream of a user's sessions up to `version`.
     pub fn require(&self, stream: &StreamName, version: i64) {
         self.lists.require(stream, version);
     }
 
-    /// Lets every user's sessions finish what they were told.
+    /// Waits until the users' entities have finished the commands they have accepted.
     pub async fn drain(&self) {
         self.lists.drain().await;
     }

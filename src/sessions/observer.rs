@@ -1,4 +1,4 @@
-//! Hearing of sessions that other processes extend and end.
+//! Observer of sessions that other processes extend and end.
 //!
 //! The follower changes the table itself, event by event as it reads them: nothing waits between the log and the table,
 //! however long the backlog is.

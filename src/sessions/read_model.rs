@@ -33,7 +33,7 @@ from sessions where token_hash = $1";
 
 const SELECT_LIVE: &str = "select id from sessions where id = any($1)";
 
-/// Looked for from the newest event on: of a user who signs in now and then it is among the last.
+/// Searched from the newest event on: for a user who signs in now and then it is among the last.
 const SELECT_LAST_START: &str = "\
 select recorded_at from events where stream = $1 and type = 'SessionStarted' order by version desc limit 1";
 
@@ -88,7 +88,7 @@ impl Projection for SessionsProjection {
     }
 }
 
-/// Whose sessions the stream keeps.
+/// Owner of the sessions in the event's stream.
 pub(super) fn owner(event: &EventView<'_>) -> Option<UserId> {
     id_of(event.stream).parse().ok()
 }
@@ -110,13 +110,13 @@ fn started_statement(user_id: UserId, started: SessionStarted) -> Statement {
     )
 }
 
-/// The live session with this id.
+/// Reads the row of the session with this id; none if it has ended.
 pub(super) async fn by_id(pool: &Pool, id: SessionId) -> Result<Option<Arc<Session>>, StoreError> {
     let client = pool.get().await?;
     Ok(client.query_opt(SELECT_BY_ID, &[&id.uuid()]).await?.map(|row| Arc::new(session(&row))))
 }
 
-/// The live session whose token has this hash.
+/// Reads the row of the session whose token has this hash; none if it has ended.
 pub(super) async fn by_token(
     pool: &Pool,
     hash: TokenHash,
@@ -128,11 +128,11 @@ pub(super) async fn by_token(
         .map(|row| Arc::new(session(&row))))
 }
 
-/// Which of the sessions live.
+/// Returns those of the sessions that have not ended.
 ///
 /// # Errors
 ///
-/// When the database is unavailable.
+/// If the database is unavailable.
 pub async fn live_sessions(
     client: &Lent,
     sessions: &[SessionId],
@@ -146,17 +146,19 @@ pub async fn live_sessions(
         .collect())
 }
 
-/// A session whose time is over: where it stands among them, and whose it is.
+/// A session whose time is over: its place in the order of pages, and its user.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Due {
+    /// First part of the key of pages, so that the longest overdue come first.
     expires_at: Timestamp,
+    /// Second part of the key of pages, which makes it unique.
     id: SessionId,
-    /// Its user.
+    /// User whose list ends the session.
     pub(super) user_id: UserId,
 }
 
 impl Due {
-    /// Before all of them.
+    /// Returns a key that lies before every session.
     pub(super) fn first() -> Self {
         let nobody = Uuid::nil();
         Self {
@@ -167,7 +169,7 @@ impl Due {
     }
 }
 
-/// A page of the sessions whose time is over, after `last`.
+/// Reads a page of the sessions whose time is over, after `last`.
 pub(super) async fn due(pool: &Pool, now: Timestamp, last: &Due) -> Result<Vec<Due>, StoreError> {
     let client = pool.get().await?;
     let parameters = (now.to_jiff(), last.expires_at.to_jiff(), last.id.uuid());
@@ -181,27 +183,27 @@ pub(super) async fn due(pool: &Pool, now: Timestamp, last: &Due) -> Result<Vec<D
     Ok(rows.iter().map(due).collect())
 }
 
-/// Every user with sessions that have not ended, for operators.
+/// For operators: every user with sessions that have not ended.
 ///
 /// # Errors
 ///
-/// When the database is unavailable.
+/// If the database is unavailable.
 pub async fn owners(pool: &Pool) -> Result<Vec<UserId>, StoreError> {
     let rows = pool.get().await?.query("select distinct user_id from sessions", &[]).await?;
     Ok(rows.iter().map(|row| UserId::from_uuid(row.get(0))).collect())
 }
 
-/// When the user last signed in, or signed up, if they ever did; for operators.
+/// For operators: time at which the user last signed in or signed up, if ever.
 ///
 /// # Errors
 ///
-/// When the database is unavailable.
+/// If the database is unavailable.
 pub async fn last_start(pool: &Pool, stream: &StreamName) -> Result<Option<Timestamp>, StoreError> {
     let row = pool.get().await?.query_opt(SELECT_LAST_START, &[&stream.as_str()]).await?;
     Ok(row.map(|row| time(&row, 0)))
 }
 
-/// When the next session's time is over after `now`, if there is one.
+/// Time after `now` at which the next session expires, if there is one.
 pub(super) async fn next_due(pool: &Pool, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
     let client = pool.get().await?;
     Ok(client.query_opt(SELECT_NEXT_DUE, &[&now.to_jiff()]).await?.map(|row| time(&row, 0)))
@@ -224,11 +226,11 @@ fn session(row: &Row) -> Session {
     }
 }
 
-/// For operators: how many sessions that began after a position of the log lack their row.
+/// For operators: number of sessions that began after a position of the log and lack their row.
 ///
 /// # Errors
 ///
-/// When the database is unavailable.
+/// If the database is unavailable.
 pub async fn missing(link: &Link, after: i64) -> Result<i64, StoreError> {
     Ok(link.client.query_one(MISSING, &[&after]).await?.get(0))
 }

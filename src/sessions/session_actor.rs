@@ -1,8 +1,8 @@
-//! The SessionActor: it owns this node's table of sessions for as long as the node lives, and forgets what is over.
+//! The SessionActor: it owns this node's table of sessions for as long as the node lives, and sweeps old ends out of it.
 //!
 //! Commands, look-ups and the follower change the table directly, as each change is one atomic step: an actor between them
-//! would order nothing and queue everything. What is left to somebody is the sweep: once a minute, in steps that hold a
-//! lock for a moment each, ends are forgotten that no access token outlives. Its mailbox holds nothing but that.
+//! would order nothing and queue everything. The sweep is left to this actor: once a minute, in steps that hold a lock for a
+//! moment each, it forgets ends that no access token outlives. Its mailbox holds nothing but that.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,27 +12,29 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use super::table::SessionTable;
 use crate::base::clock::Clock;
 
-/// How often what is over is forgotten.
+/// Interval between two sweeps.
 const SWEEP: Duration = Duration::from_mins(1);
 /// Most ends that one step of a sweep forgets under one lock.
 const STEP: usize = 256;
-/// How much longer than a token's lifetime its session's end is remembered, if there is room.
+/// Time beyond a token's lifetime for which the end of its session is remembered, if there is room.
 const LENIENCY: Duration = Duration::from_mins(1);
 
-/// The time for a sweep.
+/// Message of the timer: it is time for a sweep.
 #[derive(Debug)]
 pub(super) struct Sweep;
 
-/// The actor type.
+/// Marker for the actor's callbacks; its state is in [`Owned`].
 #[derive(Debug)]
 pub(super) struct SessionActor;
 
-/// What the SessionActor owns.
+/// State of the SessionActor.
 #[derive(Debug)]
 pub(super) struct Owned {
+    /// Table that is swept.
     pub(super) table: Arc<SessionTable>,
+    /// Injected clock, which dates the ends that are old enough.
     pub(super) clock: Clock,
-    /// How long an access token outlives its issue.
+    /// Lifetime of an access token, during which an end saves look-ups of its session.
     pub(super) token_lifetime: Duration,
 }
 

@@ -16,17 +16,17 @@ pub struct SessionToken(Zeroizing<String>);
 const TEXT_LENGTH: usize = 43;
 
 impl SessionToken {
-    /// A new random token.
+    /// Generates a random token.
     ///
     /// # Errors
     ///
-    /// When the operating system gives no randomness.
+    /// If the operating system gives no randomness.
     pub fn generate() -> Result<Self, RandomnessUnavailable> {
         let bytes = Zeroizing::new(random_bytes::<32>()?);
         Ok(Self(Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(bytes.as_slice()))))
     }
 
-    /// The text as a token, if it has the form of one.
+    /// Parses a text as a token; none if it has not the form of one.
     pub fn parse(text: &str) -> Option<Self> {
         let mut bytes = Zeroizing::new([0; 32]);
         let well_formed = text.len() == TEXT_LENGTH
@@ -34,19 +34,19 @@ impl SessionToken {
         well_formed.then(|| Self(Zeroizing::new(text.to_owned())))
     }
 
-    /// What is stored of it.
+    /// Hash of the token, which is stored in its place.
     pub fn hash(&self) -> TokenHash {
         let hash = digest(&SHA256, self.0.as_bytes());
         TokenHash(hash.as_ref().try_into().unwrap_or_default())
     }
 
-    /// The text, for the answer that hands the token out.
+    /// Text of the token, for the answer that hands it out.
     pub fn reveal(&self) -> &str {
         &self.0
     }
 }
 
-/// Never shows the token.
+/// Shows the name of the type and never the token.
 impl fmt::Debug for SessionToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SessionToken")

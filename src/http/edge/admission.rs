@@ -1,7 +1,7 @@
-//! Requests in flight: so many and no more, in all and from one client.
+//! Limits on requests in flight, in all and from one client.
 //!
-//! What may change something is counted before it begins. What only reads is counted when it has to wait: most reads are
-//! answered from memory at once, and one that is given up has done nothing.
+//! A request that may change something is counted before it begins. A request that only reads is counted once it has to
+//! wait: most reads are answered from memory at once, and one that is cancelled has done nothing.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -9,19 +9,19 @@ use std::task::Poll;
 
 use crate::capacity::budget::{Budget, Exhausted, Holder};
 
-/// What a request holds while it is answered: its head, and the state of what answers it.
+/// Bytes that a request holds while it is answered: its head, and the state of its endpoint.
 pub const BYTES: usize = 16 * 1024;
 
-/// Who asks, and for what kind of work.
+/// Client of a request, and the kind of work that it asks for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asker {
-    /// The client.
+    /// Client whose share of the budgets the request uses.
     pub(crate) client: Holder,
-    /// Whether nothing is changed.
+    /// True if the method changes nothing (RFC 9110, section 9.2.1).
     pub(crate) only_reads: bool,
 }
 
-/// Answers a request if there is room for it.
+/// Answers a request if the budget has room for it.
 pub(super) async fn answered<F: Future>(
     budget: &Budget,
     asker: Asker,

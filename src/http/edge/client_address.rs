@@ -1,8 +1,8 @@
 //! The network address that a request comes from.
 //!
-//! Anybody can send `X-Forwarded-For`; only what trusted proxies appended to it is believed. The last of them appends
-//! the address it was called from at the right end, the one before it stands left of that, and so on: with so many
-//! proxies, the client's address is that many entries from the right, whatever stands further left.
+//! Any client can send `X-Forwarded-For`; only entries that trusted proxies appended to it are believed. The last of them
+//! appends the address it was called from at the right end, the entry of the proxy before it stands left of that, and so on:
+//! with n trusted proxies, the client's address is the n-th entry from the right, whatever stands further left.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -11,13 +11,13 @@ use poem::http::{HeaderMap, HeaderName};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The address that a request comes from, behind so many trusted proxies.
+/// Address that a request comes from, behind this many trusted proxies.
 pub(super) fn of(request: &Request, trusted_proxies: usize) -> Option<IpAddr> {
     let peer = request.remote_addr().as_socket_addr().map(SocketAddr::ip);
     client_address(peer, request.headers(), trusted_proxies)
 }
 
-/// The client's address behind so many trusted proxies; the peer's if there are none or they did not say.
+/// Address of the client behind this many trusted proxies; the peer's if there are none or they named none.
 fn client_address(
     peer: Option<IpAddr>,
     headers: &HeaderMap,
@@ -27,8 +27,8 @@ fn client_address(
     forwarded.or(peer).map(|address| address.to_canonical())
 }
 
-/// The entry this many places left of the last one. Several headers count as one, in their order (RFC 9110,
-/// section 5.3). Taken apart as bytes: an entry that is no text is one all the same.
+/// Reads the entry this many places left of the last one. Several headers count as one, in their order (RFC 9110,
+/// section 5.3). They are split as bytes, so that an entry that is no text counts too.
 fn forwarded(headers: &HeaderMap, nth: usize) -> Option<IpAddr> {
     let values = headers.get_all(FORWARDED_FOR).into_iter().rev();
     let mut entries = values.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));

@@ -1,23 +1,26 @@
-//! Cross-origin requests: the configured origins may call with credentials. What is for everybody may be read by every page,
-//! and nothing else by any other.
+//! Cross-origin requests: the configured origins may call with credentials. Public documents may be read by every page; other
+//! answers by no other page.
 
 use poem::http::{HeaderValue, Method, StatusCode, header};
 use poem::{Request, Response};
 
 use crate::http::site::Site;
 
-/// The origins whose pages may call the API.
+/// Rule of the origins whose pages may call the API.
 #[derive(Debug, Clone)]
 pub struct Cors {
+    /// Trusted origins, which may call with credentials.
     origins: Vec<String>,
 }
 
 /// The origins whose pages may read the answer to a request.
 #[derive(Debug)]
 pub struct Readers {
-    /// One origin, or all of them (`*`).
+    /// The one origin, or all of them (`*`), for `Access-Control-Allow-Origin`.
     origin: HeaderValue,
+    /// True for a trusted origin, whose requests may carry cookies; never together with `*`.
     with_credentials: bool,
+    /// True if the request only asks for permission, so that no endpoint sees it.
     preflight: bool,
 }
 
@@ -26,10 +29,10 @@ const REQUEST_HEADERS: &str = "authorization, baggage, content-type, idempotency
                                traceparent, tracestate";
 const RESPONSE_HEADERS: &str =
     "content-disposition, etag, location, retry-after, traceresponse, www-authenticate";
-/// Seconds a browser may remember the answer to a preflight.
+/// Seconds for which a browser may cache the answer to a preflight.
 const MAX_AGE: &str = "600";
 
-/// Public documents: for whoever verifies tokens in a browser, or draws the document there.
+/// Public documents, for programs in a browser that verify tokens or show the API's document.
 const PUBLIC: [&str; 4] = [
     "/.well-known/jwks.json",
     "/openapi.json",
@@ -38,12 +41,12 @@ const PUBLIC: [&str; 4] = [
 ];
 
 impl Cors {
-    /// The rules for a site.
+    /// Makes the rule of a site.
     pub fn new(site: &Site) -> Self {
         Self { origins: site.trusted_origins.clone() }
     }
 
-    /// The origins whose pages may read the answer, if any may.
+    /// Origins whose pages may read the answer, if any may.
     pub fn readers_of(&self, request: &Request) -> Option<Readers> {
         let origin = request.headers().get(header::ORIGIN);
         let is_trusted = |origin: &&HeaderValue| {
@@ -58,7 +61,7 @@ impl Cors {
         PUBLIC.contains(&request.uri().path()).then_some(readers)
     }
 
-    /// Says in an answer who may read it.
+    /// Puts the headers on an answer that let pages of these origins read it.
     pub fn finish(&self, response: &mut Response, readers: Option<Readers>) {
         let headers = response.headers_mut();
         if !self.origins.is_empty() {
@@ -76,12 +79,12 @@ impl Cors {
 }
 
 impl Readers {
-    /// Whether a browser asks if it may, before it sends what a page wants (a preflight).
+    /// Returns true for a preflight: a browser asks for permission before it sends a page's request.
     pub fn ask_first(&self) -> bool {
         self.preflight
     }
 
-    /// It may.
+    /// Answers a preflight with permission.
     pub fn allowance(&self) -> Response {
         Response::builder()
             .status(StatusCode::NO_CONTENT)

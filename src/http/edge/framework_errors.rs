@@ -1,4 +1,4 @@
-//! Failures that the framework noticed: they get the one error body.
+//! Failures that the framework answers: they get the one error body.
 
 use poem::Response;
 use poem::http::{StatusCode, header};
@@ -7,7 +7,7 @@ use crate::http::response::json_body;
 use crate::http::response::problem::codes;
 use crate::http::response::problem::{PAGE, Problem};
 
-/// Whether an answer is a failure that lacks the one error body.
+/// Returns true if an answer is a failure that lacks the one error body.
 pub(super) fn is_bare(response: &Response) -> bool {
     let failed = response.status().is_client_error() || response.status().is_server_error();
     let is_told = |kind: &str| response.content_type() == Some(kind);

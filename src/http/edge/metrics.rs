@@ -1,4 +1,4 @@
-//! What is measured of every request (OpenTelemetry's conventions for HTTP servers).
+//! Metrics of every request (OpenTelemetry's conventions for HTTP servers).
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use poem::http::{Method, StatusCode};
 use crate::telemetry::metrics::instrument::{Series, Tally, number};
 use crate::telemetry::metrics::{ACTIVE_REQUESTS, REQUEST_DURATION};
 
-/// The methods that HTTP defines (RFC 9110, section 9, and RFC 5789), and what stands for all others.
+/// Methods that HTTP defines (RFC 9110, section 9, and RFC 5789), and the word for all others.
 const METHODS: [&str; 10] =
     ["GET", "POST", "PATCH", "DELETE", "PUT", "HEAD", "OPTIONS", "CONNECT", "TRACE", OTHER];
 const OTHER: &str = "_OTHER";
@@ -20,41 +20,46 @@ const OTHER: &str = "_OTHER";
 /// Requests that are being answered, by method.
 static ACTIVE: Tally<{ METHODS.len() }> = Tally::new();
 
-/// A request that is being answered, also if nobody waits for the answer any more.
+/// Measurement of a request in flight, which is recorded on drop, also if the client has cancelled it.
 #[derive(Debug)]
 pub(super) struct Measured {
+    /// Method, by which requests in flight are counted.
     method: KnownMethod,
+    /// Path template; none for a path that fits no route, so that clients cannot make series.
     route: Option<&'static str>,
+    /// Scheme of the public URL, an attribute of every series.
     scheme: &'static str,
+    /// Start of the request, for its duration.
     began: Instant,
-    /// The status of its answer and how long it took, once that is ready.
+    /// Status and duration of the answer, once it is ready; none if the request is cancelled.
     answered: Option<(StatusCode, Duration)>,
 }
 
-/// What tells series apart: the place of the method, the template and the status.
+/// Key of a series: the place of the method, the template and the status.
 type Key = (usize, Option<&'static str>, Option<StatusCode>);
 
-/// The series by what tells them apart.
+/// Series by their keys.
 type Known = HashMap<Key, Series, RandomState>;
 
 thread_local! {
-    /// The series that this thread has measured, as many as there are operations and statuses: each looked up once.
+    /// Series that this thread has recorded, as many as there are operations and statuses: each looked up once.
     static SERIES: RefCell<Known> = RefCell::default();
 }
 
-/// What went wrong when nobody waited for the answer any more.
+/// `error.type` of a request that its client has cancelled.
 const CANCELLED: &str = "cancelled";
 
 /// A method as telemetry knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct KnownMethod {
+    /// Place in `METHODS`, which indexes the count of requests in flight.
     place: usize,
-    /// Its word.
+    /// The method as telemetry writes it, `_OTHER` for an unknown one.
     pub(super) word: &'static str,
 }
 
 impl KnownMethod {
-    /// Which one a method is.
+    /// Classifies a method; all unknown ones are one.
     pub(super) fn of(method: &Method) -> Self {
         let mut methods = METHODS.into_iter().enumerate();
         let found = methods.find(|(_, word)| method.as_str() == *word);
@@ -64,7 +69,7 @@ impl KnownMethod {
 }
 
 impl Measured {
-    /// It begins.
+    /// Begins the measurement of a request.
     pub(super) fn begin(
         method: KnownMethod,
         route: Option<&'static str>,
@@ -74,7 +79,7 @@ impl Measured {
         Self { method, route, scheme, began: Instant::now(), answered: None }
     }
 
-    /// Its answer is ready: how long it took.
+    /// Ends the measurement with the answer; returns its duration.
     pub(super) fn end(mut self, response: &Response) -> Duration {
         let took = self.began.elapsed();
         self.answered = Some((response.status(), took));
@@ -89,7 +94,7 @@ impl Measured {
             let key = (self.method.place, self.route, status);
             known.borrow_mut().entry(key).or_insert_with(make).record(took);
         };
-        // A thread that ends has no series any more.
+        // The series are gone while the thread ends.
         let _ = SERIES.try_with(record);
     }
 
@@ -110,7 +115,7 @@ impl Measured {
     }
 }
 
-/// Measured in any case: those that nobody waited for are the slowest.
+/// Records the request in any case: cancelled ones are the slowest.
 impl Drop for Measured {
     fn drop(&mut self) {
         ACTIVE.subtract(self.method.place);
@@ -118,7 +123,7 @@ impl Drop for Measured {
     }
 }
 
-/// Shows how many requests are being answered under a public URL of this scheme.
+/// Registers the number of requests in flight under a public URL of this scheme.
 pub(super) fn observe(scheme: &'static str) {
     ACTIVE_REQUESTS.by(move |active| {
         for (place, count) in ACTIVE.numbers() {

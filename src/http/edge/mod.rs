@@ -1,14 +1,14 @@
-//! The edge: what every request goes through on its way to an endpoint and back.
+//! The edge, through which every request goes on its way to an endpoint and back.
 //!
 //! The order is trace, security headers, CORS, room for the answer, the one error body, room for the request, panics.
-//! Every answer passes through here, whatever noticed a failure and whoever caused a panic.
+//! Every answer passes through here, whatever part noticed a failure or panicked.
 //!
 //! # Design
 //!
-//! This is one endpoint, and the request goes through it once: what is to be learnt from it is read first, then it moves
-//! into the boxed future of its endpoint, and only that small box passes the layers. As middleware that takes a request
-//! and hands it on, every layer made a future that holds the request and the future of the next layer; moving those
-//! about took more instructions than all the rest of a warm read.
+//! This is one endpoint, and the request goes through it once: its properties are read first, then it moves into the boxed
+//! future of its endpoint, and only that small box passes the layers. As middleware that takes a request and hands it on,
+//! every layer made a future that holds the request and the future of the next layer; moving those about took more
+//! instructions than all the rest of a warm read.
 
 pub mod admission;
 pub(super) mod client_address;
@@ -40,38 +40,48 @@ use super::response::{answers, compressed, event_source};
 use super::server::Server;
 use crate::capacity::budget::{Exhausted, Holder};
 
-/// What the edge has to know of the API behind it.
+/// Look-ups in the API behind the edge.
 #[derive(Debug, Clone, Copy)]
 pub struct Operations {
-    /// The operation that a request asks for, if it is one of the API's.
+    /// Operation that a request asks for, if it is one of the API's.
     pub of: fn(&Request) -> Option<Operation>,
-    /// The methods of a path, as `Allow` lists them.
+    /// Methods of a path, as `Allow` lists them.
     pub methods: fn(&str) -> String,
 }
 
 /// Gives a request the handles that its endpoint reaches.
 pub type Attach = Box<dyn Fn(&mut Request) + Send + Sync>;
 
-/// Everything behind the edge.
+/// The edge in front of an endpoint.
 pub struct Edge<E> {
+    /// Endpoint behind the edge: all routes.
     inner: E,
+    /// Look-ups that name a request's operation, for traces and `Allow`.
     operations: Operations,
+    /// Site, budgets and timeouts that every request needs.
     server: Server,
+    /// Puts the application's handles into a request, so that the toolkit need not know them.
     attach: Attach,
+    /// Rule of cross-origin requests.
     cors: Cors,
+    /// Security headers of every answer, built once.
     headers: SecurityHeaders,
 }
 
 /// Properties of a request that its answer needs on the way out.
 struct Known {
+    /// Path, for the methods that a `405` lists.
     uri: Uri,
+    /// Origins that may read the answer.
     readers: Option<Readers>,
+    /// True if the answer may be compressed: the client takes gzip, and the path holds no secrets.
     is_gzip_wanted: bool,
+    /// True for an `EventSource`, which gives up on any failure and gets a stream instead.
     is_event_source: bool,
 }
 
 impl<E: DynEndpoint<Output = Response>> Edge<E> {
-    /// The edge of `inner`, whose endpoints reach what `attach` gives their requests.
+    /// Puts the edge in front of `inner`; `attach` gives requests the handles that endpoints reach.
     pub fn new(inner: E, operations: Operations, server: Server, attach: Attach) -> Self {
         metrics::observe(server.site.scheme());
         let cors = Cors::new(&server.site);
@@ -79,7 +89,7 @@ impl<E: DynEndpoint<Output = Response>> Edge<E> {
         Self { inner, operations, server, attach, cors, headers }
     }
 
-    /// The endpoint's answer; a preflight is answered here.
+    /// Calls the endpoint; a preflight is answered here.
     fn answer(
         &self,
         mut request: Request,
@@ -93,7 +103,7 @@ impl<E: DynEndpoint<Output = Response>> Edge<E> {
             Some(readers) if readers.ask_first() => future::ready(Ok(readers.allowance())).boxed(),
             Some(_) | None => {
                 (self.attach)(&mut request);
-                // What only reads sends nothing that counts.
+                // A request that only reads has no body that counts.
                 if !asker.only_reads {
                     request.set_data(Arc::new(Intake::new(asker.client, &self.server)));
                 }
@@ -102,7 +112,7 @@ impl<E: DynEndpoint<Output = Response>> Edge<E> {
         }
     }
 
-    /// The answer as it leaves. Every failure gets the one error body.
+    /// Awaits the endpoint and completes the answer. Every failure gets the one error body.
     async fn complete(
         &self,
         answer: BoxFuture<'_, Result<Response>>,
@@ -124,11 +134,11 @@ impl<E: DynEndpoint<Output = Response>> Edge<E> {
         }
         if framework_errors::is_bare(&response) {
             let methods = || (self.operations.methods)(uri.path());
-            // Boxed: most answers do not come this way.
+            // Boxed: most answers have no need of it.
             response = Box::pin(framework_errors::complete(response, methods)).await;
         }
         if is_gzip_wanted {
-            // Boxed: most answers of a busy API do not come this way either.
+            // Boxed: most answers of a busy API have no need of it either.
             response = Box::pin(compressed::compressed(response)).await;
         }
         response = answers::leased(response, &budgets.answers, asker);

@@ -1,8 +1,7 @@
-//! A pause before a refusal: whoever is refused and asks again at once is slowed, instead of keeping the server busy with
-//! refusals.
+//! A pause before a refusal: a client that asks again at once is slowed, instead of keeping the server busy with refusals.
 //!
-//! Nothing is held for it but the future of a request that has given everything back. `Retry-After` asks for a longer pause,
-//! so a client that obeys it loses nothing.
+//! The pause holds nothing but the future of a request that has released everything else. `Retry-After` asks for a longer
+//! pause, so a client that obeys it loses nothing.
 
 use std::time::Duration;
 
@@ -18,10 +17,10 @@ const MOST: u32 = 2_048;
 
 static PLACES: Semaphore = Semaphore::const_new(MOST as usize);
 
-/// The answer that a failure becomes, after a pause if it refuses because too much waits already.
+/// Turns a failure into its answer, after a pause if it is a refusal for overload.
 pub(super) async fn answered(error: poem::Error) -> Response {
     if error.downcast_ref::<Problem>().is_some_and(Problem::is_overload) {
-        // Boxed: hardly any answer comes this way.
+        // Boxed: hardly any answer has need of it.
         Box::pin(pause()).await;
     }
     error.into_response()

@@ -14,18 +14,18 @@ const ALWAYS: [(HeaderName, &str); 6] = [
     // Answers of the API are data: nothing in them may run or be embedded.
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    // Answers are about somebody unless they say otherwise.
+    // Answers are private to a user unless they say otherwise.
     (header::CACHE_CONTROL, "no-store"),
 ];
 
-/// Where the site is https, browsers are told to insist on it: for two years, as the preload lists ask.
+/// For a site with https, browsers are told to insist on it: for two years, as the preload lists ask.
 const HSTS: &str = "max-age=63072000; includeSubDomains";
 
 /// Room for these headers and an answer's own.
 const CAPACITY: usize = 16;
 
 impl SecurityHeaders {
-    /// The headers of a site.
+    /// Makes the headers of a site.
     pub fn new(https: bool) -> Self {
         let mut headers = HeaderMap::with_capacity(CAPACITY);
         for (name, value) in ALWAYS {
@@ -37,7 +37,7 @@ impl SecurityHeaders {
         Self(headers)
     }
 
-    /// Puts them on an answer; what it brings itself stays.
+    /// Puts the headers on an answer; those that it brings itself stay.
     pub fn put_on(&self, response: &mut Response) {
         let own = std::mem::replace(response.headers_mut(), self.0.clone());
         response.headers_mut().extend(own);

@@ -1,6 +1,6 @@
 //! One trace id and at most one span per request.
 //!
-//! The trace id is the client's own when it sends a valid `traceparent` (W3C Trace Context), and stands in every error
+//! The trace id is the client's own if it sends a valid `traceparent` (W3C Trace Context), and stands in every error
 //! body, event context and log line of the request. The span is for the exporter: there is one if the trace is kept, which
 //! is decided before the request is served, and otherwise only if it fails, made then. Both travel into actors with every
 //! command.
@@ -24,20 +24,21 @@ use crate::telemetry::{Trace, TraceParent, is_exported, set_parent, traceparent}
 
 /// The caller's span (W3C Trace Context, section 3.2).
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-/// Ours, for a caller that sent one: in the same form (W3C Trace Context Level 3, section 4).
+/// The server's span, for a caller that sent one, in the same form (W3C Trace Context Level 3, section 4).
 static TRACERESPONSE: HeaderName = HeaderName::from_static("traceresponse");
 
-/// What a request asks for.
+/// Operation that a request asks for.
 #[derive(Debug, Clone, Copy)]
 pub struct Operation {
     /// Its id in the OpenAPI document, or the path of a page.
     pub id: &'static str,
-    /// Its path template.
+    /// Path template, as the document has it.
     pub path: &'static str,
 }
 
 impl Operation {
-    /// Whether it begins, ends or changes what somebody is known by. Merely reading a session is none of that.
+    /// Returns true if the operation begins or ends a session, issues a token or changes an account. Reading a session is none
+    /// of these.
     fn is_authentication(&self, method: &Method) -> bool {
         let is_account = ["/api/auth/", "/signup", "/login", "/signout", "/account"];
         let reads = matches!(*method, Method::GET | Method::HEAD);
@@ -45,7 +46,7 @@ impl Operation {
             && (!reads || self.path == "/api/auth/token")
     }
 
-    /// What may be told of its path. One that names a session is not told: nobody but its user has to know the identifier.
+    /// Path for telemetry. For one that names a session it is the template: only its user has to know the identifier.
     fn told<'a>(&self, path: &'a str) -> &'a str
     where
         Self: 'a,
@@ -54,26 +55,34 @@ impl Operation {
     }
 }
 
-/// The trace and the span that a request is served in, and what is measured of it.
+/// The trace and the span that a request is served in, and its attributes for telemetry.
 #[derive(Debug)]
 pub struct RequestContext {
+    /// Trace of the request, in scope while it is served.
     trace: Trace,
+    /// Span of the request; none if the trace is not kept.
     span: Span,
+    /// Span of the client, if it sent one: the answer then names the server's.
     parent: Option<TraceParent>,
+    /// Attributes of the request, read before the endpoint takes it.
     asked: Asked,
 }
 
-/// What a request asks for, as telemetry tells it.
+/// Attributes of a request for telemetry.
 #[derive(Debug)]
 struct Asked {
+    /// Method, one of a fixed set.
     method: KnownMethod,
+    /// Operation; none for a path that fits no route, which is then not told.
     operation: Option<Operation>,
+    /// URI, whose path is told as far as the operation permits.
     uri: Uri,
+    /// Scheme of the public URL.
     scheme: &'static str,
 }
 
 impl RequestContext {
-    /// Those of a request, from this address.
+    /// Reads trace, span and attributes of a request from this address.
     pub fn of(
         request: &Request,
         operation: Option<Operation>,
@@ -97,7 +106,7 @@ impl RequestContext {
         Self { trace, span, parent, asked }
     }
 
-    /// Serves the request in it.
+    /// Serves the request in its trace and span, and measures it.
     pub fn serve(self, answer: impl Future<Output = Response>) -> impl Future<Output = Response> {
         let Self { trace, span, parent, asked } = self;
         let measured = Measured::begin(asked.method, asked.route(), asked.scheme);
@@ -119,12 +128,12 @@ impl Asked {
         self.operation.map(|operation| operation.path)
     }
 
-    /// Its path, as far as it may be told. One that fits no route may hold anything, whatever somebody has pasted there.
+    /// Path, as far as it may be told. One that fits no route may hold anything, even a secret pasted by mistake.
     fn path(&self) -> Option<&str> {
         self.operation.as_ref().map(|operation| operation.told(self.uri.path()))
     }
 
-    /// How its span is called.
+    /// Name of the span: method and route.
     fn name(&self) -> String {
         match self.route() {
             Some(route) => format!("{} {route}", self.method.word),
@@ -154,7 +163,7 @@ impl Asked {
         span
     }
 
-    /// Says how it ended, where somebody can hear it.
+    /// Records the outcome in the span if spans are exported, or makes a span for a failure that is kept.
     fn finish(
         &self,
         response: &Response,
@@ -185,7 +194,7 @@ impl Asked {
         tracing::debug!(status, duration_ms, "answered");
     }
 
-    /// What the span of a failed request says that is made afterwards.
+    /// Attributes of a failed request's span that is made afterwards.
     fn attributes(&self, trace: &Trace, response: &Response) -> Vec<KeyValue> {
         let status = response.status();
         let mut attributes = vec![
@@ -203,7 +212,7 @@ impl Asked {
     }
 }
 
-/// Names our span to a caller that named its own.
+/// Names the server's span to a client that named its own.
 fn respond(response: &mut Response) {
     let value = traceparent().and_then(|value| HeaderValue::from_str(&value).ok());
     if let Some(value) = value {

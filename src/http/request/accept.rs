@@ -1,14 +1,14 @@
 //! Content negotiation: the weights of `Accept` and `Accept-Encoding` (RFC 9110, sections 12.4.2, 12.5.1 and 12.5.3).
 
-/// The weight that a list gives to something, from 0 to 1. It has several names, the most specific first: `text/csv`, `text/*`
-/// and `*/*` for instance. What is not named weighs nothing.
+/// Weight from 0 to 1 that a list gives to an item under its `names`, the most specific first: `text/csv`, `text/*` and
+/// `*/*` for instance. An item that is not named weighs nothing.
 pub(crate) fn weight(list: &str, names: &[&str]) -> f32 {
     let weights = || list.split(',').map(weighted);
     let find = |name: &&str| weights().find(|(item, _)| item.eq_ignore_ascii_case(name));
     names.iter().find_map(find).map_or(0.0, |(_, weight)| weight)
 }
 
-/// An element of a list and its weight. One that cannot be read does not count.
+/// Splits an element of a list into name and weight. A weight that cannot be read counts as 0.
 fn weighted(element: &str) -> (&str, f32) {
     let mut parts = element.split(';').map(str::trim);
     let name = parts.next().unwrap_or_default();

@@ -7,10 +7,10 @@ use crate::http::header_of;
 use crate::http::response::problem::Problem;
 use crate::http::response::problem::codes;
 
-/// Largest body in bytes of an operation that does not say otherwise. The largest valid request is well below it.
+/// Default limit of a body, in bytes. The largest valid request of an operation without its own limit is well below it.
 pub const MAX_BODY: usize = 64 * 1024;
 
-/// What a patch may be sent as (RFC 5789, section 3.1).
+/// Header that lists the media types of patches (RFC 5789, section 3.1).
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 
 /// `400`: the client sends too slowly.
@@ -27,7 +27,7 @@ fn failed(message: &'static str) -> Problem {
     Problem::new(codes::UNREADABLE_BODY, message)
 }
 
-/// `413`.
+/// `413`: the body has more than `max` bytes.
 pub(crate) fn too_large(max: usize) -> Problem {
     let message = format!("The body is larger than {}", size(max));
     Problem::new(codes::PAYLOAD_TOO_LARGE, message)
@@ -43,7 +43,7 @@ fn size(bytes: usize) -> String {
     }
 }
 
-/// `415` unless the body says that it is of one of these media types; `kind` is what they have in common.
+/// Refuses with `415` a body whose `Content-Type` is none of these media types; `kind` names them for the message.
 pub(crate) fn require_type(
     request: &Request,
     kind: &str,
@@ -59,7 +59,7 @@ pub(crate) fn require_type(
     Err(Problem::new(codes::UNSUPPORTED_MEDIA_TYPE, message))
 }
 
-/// The same for a patch, whose answer says in a header what would be taken.
+/// As [`require_type`], for a patch: the refusal lists the accepted media types in `Accept-Patch`.
 pub(super) fn require_patch(request: &Request, accepted: &[&'static str]) -> Result<(), Problem> {
     require_type(request, "JSON", accepted)
         .map_err(|problem| problem.with_header(ACCEPT_PATCH, accepted.join(", ")))

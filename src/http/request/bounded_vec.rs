@@ -1,16 +1,16 @@
-//! Lists in bodies that end when they have too many elements, however large the body may be.
+//! Lists in bodies with a limit of elements, however large the body may be.
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 
-/// Reads at most `MAX` elements and one more, which tells that there are too many; the rest is passed over. For
+/// Reads at most `MAX` elements and one more, by which validation sees that there are too many; the rest is skipped. For
 /// `deserialize_with`.
 ///
 /// # Errors
 ///
-/// When an element does not fit.
+/// If an element cannot be read as a `T`.
 pub fn at_most<'de, const MAX: usize, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {

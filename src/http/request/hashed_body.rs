@@ -1,4 +1,4 @@
-//! A body, and what tells it from another one: the hash of its bytes.
+//! A body with the hash of its bytes, by which a repeated request is told from another one.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use poem::{Body, Request, RequestBody};
@@ -11,27 +11,27 @@ use super::idempotency_key;
 use super::intake::receive;
 use super::json::{Json, MergePatch};
 
-/// The digest of a request that has no body.
+/// Digest of a request that has no body, or no idempotency key for which one is needed.
 pub const NO_BODY: [u8; 32] = [0; 32];
 
 /// A body with its digest.
 #[derive(Debug, Clone)]
 pub struct Digested<B> {
-    /// The body.
+    /// Body, read as usual.
     pub body: B,
-    /// The hash of its bytes. Whoever sends a request again sends the same.
+    /// SHA-256 hash of its bytes, which is the same in a repeated request.
     pub digest: [u8; 32],
 }
 
-/// The hash of some bytes.
+/// SHA-256 hash of these bytes.
 pub fn digest_of(bytes: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
     hash
 }
 
-/// Makes a body with its digest an extractor. Not for every extractor at once: what an endpoint awaits must not depend on a
-/// lifetime in a bound (rust-lang/rust#100013).
+/// Implements the extractor of a body with its digest. Not for every extractor at once: a future that an endpoint awaits must
+/// not depend on a lifetime in a bound (rust-lang/rust#100013).
 macro_rules! digests {
     ($body:ident) => {
         impl<'a, T: Type + DeserializeOwned + 'static, const MAX: usize> ApiExtractor<'a>
@@ -66,7 +66,7 @@ macro_rules! digests {
 digests!(Json);
 digests!(MergePatch);
 
-/// The digest of a body, if the request has a key; the body can still be read.
+/// Computes the digest of a body, if the request has an idempotency key; the body can still be read.
 async fn digest_of_body(
     request: &Request,
     body: &mut RequestBody,
@@ -75,7 +75,7 @@ async fn digest_of_body(
     if !idempotency_key::is_sent(request) {
         return Ok(NO_BODY);
     }
-    // Boxed: few requests come this way, and all of them would carry it.
+    // Boxed: few requests need it, and all of them would carry it.
     let bytes = Box::pin(receive(request, body.take()?, max)).await?;
     let digest = digest_of(&bytes);
     *body = RequestBody::new(Body::from_bytes(bytes));

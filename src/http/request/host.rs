@@ -1,6 +1,6 @@
-//! The host that a request is sent to: one, and one that can be (RFC 9112, section 3.2; RFC 9113, section 8.3.1).
+//! The host that a request is sent to: exactly one, and a valid one (RFC 9112, section 3.2; RFC 9113, section 8.3.1).
 //!
-//! HTTP/2 says it in `:authority`, and a request of HTTP/1.1 may in its target; both come before the header `Host`.
+//! HTTP/2 names it in `:authority`, and a request of HTTP/1.1 may in its target; both take precedence over the header `Host`.
 
 use poem::Request;
 use poem::http::uri::Authority;
@@ -9,17 +9,17 @@ use poem::http::{HeaderValue, Version, header};
 use crate::http::response::problem::Problem;
 use crate::http::response::problem::codes;
 
-/// The host of a request, with its port if it has one.
+/// Returns the host of a request, with its port if it has one.
 pub fn of(request: &Request) -> Option<&str> {
     let authority = request.uri().authority().map(Authority::as_str);
     authority.or_else(|| request.headers().get(header::HOST)?.to_str().ok())
 }
 
-/// Refuses a request that names no host, several, or none that can be. HTTP/1.0 need not name any.
+/// Refuses a request that names no host, several, or an invalid one. HTTP/1.0 need not name any.
 ///
 /// # Errors
 ///
-/// `400`, with what is wrong.
+/// Fails with `400` and the flaw as its message.
 pub(crate) fn require(request: &Request) -> Result<(), Problem> {
     let authority = request.uri().authority();
     let mut named = request.headers().get_all(header::HOST).iter();

@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a request that is sent again is done once (draft-ietf-httpapi-idempotency-key-header).
+//! `Idempotency-Key`: a repeated request is carried out once (draft-ietf-httpapi-idempotency-key-header).
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use crate::http::response::problem::Problem;
 use crate::http::response::problem::field_problem::Flaw;
 
-/// The name of the header: what `#[oai(name = "…")]` of the argument says too.
+/// Name of the header, which `#[oai(name = "…")]` of the argument repeats.
 const NAME: &str = "Idempotency-Key";
 static HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -26,12 +26,12 @@ pub struct MaybeIdempotencyKey(pub Option<IdempotencyKey>);
 pub struct IdempotencyKey(Box<str>);
 
 impl IdempotencyKey {
-    /// The key.
+    /// The key as text, without its quotes.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// That of a request. Two keys would be two answers.
+    /// Reads the key of a request. Two keys are refused: they would have two answers.
     fn of(request: &Request) -> Result<Option<Self>, Problem> {
         let mut values = request.headers().get_all(&HEADER).iter();
         let Some(value) = values.next() else { return Ok(None) };
@@ -62,7 +62,7 @@ impl IdempotencyKey {
     }
 }
 
-/// The rest of a string after its opening quote (RFC 9651, section 3.3.3); spaces are no visible characters.
+/// Reads the rest of a string after its opening quote (RFC 9651, section 3.3.3); spaces are no visible characters.
 fn quoted(rest: &[u8]) -> Option<String> {
     let mut key = String::new();
     let mut bytes = rest.strip_suffix(b"\"")?.iter();
@@ -76,7 +76,7 @@ fn quoted(rest: &[u8]) -> Option<String> {
     Some(key)
 }
 
-/// A key without quotes, as many clients send it. What has a meaning in a structured field stands for nothing else.
+/// Reads a key without quotes, as many clients send it. Characters with a meaning in a structured field are refused.
 fn bare(value: &[u8]) -> Option<String> {
     let is_plain = |byte: &u8| byte.is_ascii_graphic() && !b"\"\\,;".contains(byte);
     let is_key = value.iter().all(is_plain);
@@ -90,17 +90,17 @@ impl fmt::Display for IdempotencyKey {
 }
 
 impl MaybeIdempotencyKey {
-    /// That of a request.
+    /// Reads the key of a request, if it has one.
     ///
     /// # Errors
     ///
-    /// When it cannot be a key, or there are two.
+    /// If it cannot be a key, or there are two.
     pub(crate) fn of(request: &Request) -> Result<Self, Problem> {
         IdempotencyKey::of(request).map(Self)
     }
 }
 
-/// Whether a request has a key, whatever it is.
+/// Returns true if a request has a key, valid or not.
 pub(super) fn is_sent(request: &Request) -> bool {
     request.headers().contains_key(&HEADER)
 }
@@ -115,7 +115,7 @@ impl<'a> ApiExtractor<'a> for MaybeIdempotencyKey {
         Some(MetaParamIn::Header)
     }
 
-    /// As it is sent: in quotes, and each character may need an escape.
+    /// Schema of the key as it is sent: in quotes, and each character may need an escape.
     fn param_schema_ref() -> Option<MetaSchemaRef> {
         let (min_length, max_length) = (Some(1), Some(2 * MAX_CHARACTERS + 2));
         let schema = MetaSchema { min_length, max_length, ..MetaSchema::new("string") };

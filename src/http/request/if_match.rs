@@ -1,4 +1,4 @@
-//! `If-Match`: a change is made only to what the client has seen (RFC 9110, section 13.1.1).
+//! `If-Match`: a change is made only to the version that the client has seen (RFC 9110, section 13.1.1).
 
 use std::str::FromStr;
 
@@ -12,25 +12,25 @@ use crate::http::response::etag;
 use crate::http::response::problem::Problem;
 use crate::http::response::problem::field_problem::Flaw;
 
-/// The name of the header: what `#[oai(name = "…")]` of the argument says too.
+/// Name of the header, which `#[oai(name = "…")]` of the argument repeats.
 const NAME: &str = "If-Match";
 
-/// Most entity tags.
+/// Most entity tags that a header may list.
 const MAX_TAGS: usize = 32;
 
-/// What `If-Match` demands of what a request wants to change.
+/// Condition of `If-Match` on the resource that a request changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IfMatch {
-    /// Nothing: it was not sent.
+    /// No condition: the header was not sent.
     None,
-    /// That it exists (`*`).
+    /// The resource exists (`*`).
     Any,
-    /// That its entity tag is one of these. Weak ones are left out: they never match (strong comparison).
+    /// Its entity tag is one of these. Weak ones are left out: they never match (strong comparison).
     Tags(Vec<String>),
 }
 
 impl IfMatch {
-    /// Whether what exists with this entity tag is what the client has seen.
+    /// Returns true if a resource with this entity tag fulfils the condition.
     pub fn allows(&self, current: &str) -> bool {
         match self {
             Self::None | Self::Any => true,
@@ -38,7 +38,8 @@ impl IfMatch {
         }
     }
 
-    /// The same of what has a version, in versions: without a condition `None`. A tag that is no version's matches none.
+    /// As [`allows`](Self::allows), in versions of the resource: `None` without a condition. A tag that is no version's is left
+    /// out and matches none.
     pub fn versions<V: FromStr>(&self) -> Option<Vec<V>> {
         match self {
             Self::None | Self::Any => None,
@@ -46,7 +47,7 @@ impl IfMatch {
         }
     }
 
-    /// That of a request. Several headers count as one, in their order (RFC 9110, section 5.3).
+    /// Reads the condition of a request. Several headers count as one, in their order (RFC 9110, section 5.3).
     fn of(request: &Request) -> Result<Self, Problem> {
         let values = request.headers().get_all(header::IF_MATCH).iter();
         let values: Vec<_> = values.map(HeaderValue::as_bytes).collect();
@@ -72,7 +73,7 @@ impl IfMatch {
     }
 }
 
-/// It would be refused as if somebody had changed what it is about.
+/// Message for weak tags alone, which would otherwise be refused as if the resource had changed.
 const WEAK: &str = "has only weak entity tags, which never match (RFC 9110, section 13.1.1): send the version of the body \
                     in double quotes";
 
@@ -82,8 +83,8 @@ fn malformed() -> Problem {
     Problem::field(NAME, Flaw::Invalid, message)
 }
 
-/// The entity tags of a list, with nothing for each that is weak; `None` if it is no list or an empty one. Empty elements
-/// do not count (RFC 9110, section 5.6.1.2). A comma may stand within a tag.
+/// Reads the entity tags of a list, with `None` for each weak one; `None` in all if it is no list or an empty one. Empty
+/// elements do not count (RFC 9110, section 5.6.1.2). A comma may stand within a tag.
 fn listed(mut rest: &[u8]) -> Option<Vec<Option<String>>> {
     let mut tags = Vec::new();
     loop {
@@ -103,7 +104,7 @@ fn listed(mut rest: &[u8]) -> Option<Vec<Option<String>>> {
     }
 }
 
-/// The entity tag that a text begins with, and what follows it.
+/// Splits a text into the entity tag at its begin and the rest.
 fn first(text: &[u8]) -> Option<(Option<String>, &[u8])> {
     let (is_weak, text) = text.strip_prefix(b"W/").map_or((false, text), |strong| (true, strong));
     let opaque = text.strip_prefix(b"\"")?;
@@ -112,7 +113,7 @@ fn first(text: &[u8]) -> Option<(Option<String>, &[u8])> {
     if !opaque.iter().all(|byte| matches!(byte, 0x21..=0x7e | 0x80..)) {
         return None;
     }
-    // Beyond ASCII each byte stands for itself: no tag of ours is like that.
+    // Beyond ASCII each byte stands for itself: no tag of this server has such.
     let tag = || format!("\"{}\"", opaque.iter().copied().map(char::from).collect::<String>());
     let tag = || etag::uncompressed(tag());
     Some(((!is_weak).then(tag), after.strip_prefix(b"\"")?))

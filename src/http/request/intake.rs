@@ -1,6 +1,6 @@
-//! What a request has sent: its bytes are leased as they arrive, not as they are announced, until the request is answered.
+//! Intake of a request's body: its bytes are leased as they arrive, not as they are announced, until the request is answered.
 //!
-//! By then a body has become a command, which has a lease of its own, or is of no use any more.
+//! By then a body has become a command, which has a lease of its own, or is not needed any more.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -18,30 +18,36 @@ use crate::http::limits::{LeastRate, Pace, TimeLimits};
 use crate::http::response::problem::Problem;
 use crate::http::server::Server;
 
-/// How much is held for each byte of a body: the byte itself, and at least as much again of what is read from it before
-/// that has a lease of its own.
+/// Bytes leased for each byte of a body: the byte itself, and at least as much again for the values that are read from it
+/// before those have a lease of their own.
 const WEIGHT: usize = 2;
 
-/// What a request has sent so far.
+/// Body of one request as far as it has arrived, with the limits that apply to it.
 #[derive(Debug)]
 pub struct Intake {
+    /// Budget of the bodies of all requests.
     budget: Budget,
+    /// Timeouts within which a body has to arrive.
     limits: TimeLimits,
+    /// Threads that parse large bodies, so that they hold up no other request.
     long_work: LongWork,
+    /// Client that holds the bytes until its user is known.
     client: Holder,
+    /// User who holds the bytes once authenticated, so that users behind one address have shares of their own.
     user: OnceLock<UserId>,
+    /// Leases of the body, released with the request.
     leases: Mutex<Vec<Lease>>,
 }
 
 impl Intake {
-    /// Nothing yet, from this client.
+    /// Makes the intake of a request from this client, of which nothing has arrived.
     pub(crate) fn new(client: Holder, server: &Server) -> Self {
         let (budget, limits) = (server.budgets.bodies.clone(), server.time_limits);
         let long_work = server.long_work.clone();
         Self { budget, limits, long_work, client, user: OnceLock::new(), leases: Mutex::default() }
     }
 
-    /// The user, once somebody has proven to be one; the client before.
+    /// Holder of the bytes: the user once authenticated, the client before.
     fn holder(&self) -> Holder {
         self.user.get().map_or(self.client, |user| Holder::User(*user))
     }
@@ -51,7 +57,7 @@ impl Intake {
     }
 }
 
-/// Somebody has proven who sent the request.
+/// Notes the user who was authenticated as the sender of the request.
 pub(crate) fn proven(request: &Request, user: UserId) {
     if let Some(intake) = request.data::<Arc<Intake>>() {
         // A request is one user's: a second proof says the same.
@@ -59,16 +65,16 @@ pub(crate) fn proven(request: &Request, user: UserId) {
     }
 }
 
-/// The user who has proven to have sent the request, if anybody has.
+/// User who was authenticated as the sender of the request, if any.
 pub(crate) fn user(request: &Request) -> Option<UserId> {
     request.data::<Arc<Intake>>()?.user.get().copied()
 }
 
-/// Threads that read what is large.
+/// Threads that read large bodies.
 ///
 /// # Errors
 ///
-/// When the request came past the edge.
+/// If the request did not pass the edge.
 pub(crate) fn long_work(request: &Request) -> Result<&LongWork, Problem> {
     let intake = request.data::<Arc<Intake>>();
     intake
@@ -76,7 +82,7 @@ pub(crate) fn long_work(request: &Request) -> Result<&LongWork, Problem> {
         .ok_or_else(|| Problem::internal(&"a body came past the edge"))
 }
 
-/// The whole body, if it has at most `max` bytes, arrives in time, and there is room for it.
+/// Receives the whole body, if it has at most `max` bytes, arrives in time, and there is room for it.
 pub(crate) async fn receive(request: &Request, body: Body, max: usize) -> Result<Bytes, Problem> {
     let intake = request.data::<Arc<Intake>>();
     let intake = intake.ok_or_else(|| Problem::internal(&"a body came past the edge"))?;
@@ -96,16 +102,17 @@ pub(crate) async fn receive(request: &Request, body: Body, max: usize) -> Result
     Ok(bytes)
 }
 
-/// The deadlines of a body.
+/// Deadlines of a body.
 #[derive(Debug)]
 pub(crate) struct Until {
+    /// Deadline of the next bytes, by the least rate.
     pace: Pace,
-    /// When all of it must be there.
+    /// Deadline of the whole body.
     end: Instant,
 }
 
 impl Until {
-    /// Those of a file.
+    /// Deadlines of an import's file.
     pub(crate) fn of_file(limits: &TimeLimits) -> Self {
         Self::of(limits.receiving, limits.file)
     }
@@ -115,13 +122,13 @@ impl Until {
         Self { pace: Pace::begin(rate, now), end: now + time }
     }
 
-    /// The next one.
+    /// Deadline that comes first.
     fn next(&self) -> Instant {
         self.pace.until().min(self.end)
     }
 }
 
-/// The whole body; `reserve` is told how many bytes there are before they are kept.
+/// Collects the whole body; `reserve` gets the number of bytes before they are kept, and may refuse them.
 pub(crate) async fn arrive(
     body: Body,
     max: usize,
@@ -164,7 +171,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::capacity::budget::Purpose;
 
-    /// What a request of a test may send.
+    /// Intake of a request in a test.
     pub(crate) fn intake(budget: Budget) -> Arc<Intake> {
         let (limits, client) = (TimeLimits::default(), Holder::client([192, 0, 2, 1].into()));
         let long_work = LongWork::start().unwrap();

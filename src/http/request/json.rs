@@ -19,13 +19,13 @@ use super::json_decode::parse;
 use crate::http::response::json_body::{CONTENT_TYPE, respond};
 use crate::http::response::problem::Problem;
 
-/// The media type of patches: what is absent stays, `null` takes away (RFC 7396).
+/// Media type of patches: absent fields stay, `null` removes (RFC 7396).
 pub const MERGE_PATCH: &str = "application/merge-patch+json";
 
-/// Bytes of a body that are read on the threads that answer requests: that takes about a millisecond.
+/// Largest body that is parsed on the threads that answer requests: that takes about a millisecond.
 const QUICK: usize = 128 * 1024;
 
-/// What a patch may be sent as.
+/// Media types that a patch may be sent as.
 const PATCHES: [&str; 2] = [MERGE_PATCH, CONTENT_TYPE];
 
 /// A JSON body; one that is read has at most `MAX` bytes.
@@ -67,7 +67,7 @@ impl<T: Type + Serialize, const MAX: usize> ApiResponse for Json<T, MAX> {
     }
 }
 
-/// The one answer of an operation that answers with a `T`.
+/// Document of the one answer of an operation that answers with a `T`.
 fn done<T: Type>() -> MetaResponses {
     let content = vec![MetaMediaType { content_type: CONTENT_TYPE, schema: T::schema_ref() }];
     let response = MetaResponse {
@@ -80,15 +80,17 @@ fn done<T: Type>() -> MetaResponses {
     MetaResponses { responses: vec![response] }
 }
 
-/// A JSON body that was encoded before: the same bytes for everybody.
+/// A JSON body that was encoded before: the same bytes for all requests.
 #[derive(Debug, Clone)]
 pub struct Encoded<T> {
+    /// Encoding, shared by all answers.
     bytes: Bytes,
+    /// Type that the document shows as the schema.
     shape: PhantomData<fn() -> T>,
 }
 
 impl<T> Encoded<T> {
-    /// The encoding of a `T`.
+    /// Wraps the encoding of a `T`.
     pub fn new(bytes: Bytes) -> Self {
         Self { bytes, shape: PhantomData }
     }
@@ -141,7 +143,7 @@ impl<'a, T: Type + DeserializeOwned + 'static, const MAX: usize> ApiExtractor<'a
         body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        // A page of another site cannot say that it sends JSON without asking first (CORS).
+        // A page of another site cannot send JSON without a preflight (CORS).
         require_type(request, "JSON", &[CONTENT_TYPE])?;
         Ok(Self(read(request, body, MAX).await?))
     }
@@ -173,7 +175,7 @@ impl<'a, T: Type + DeserializeOwned + 'static, const MAX: usize> ApiExtractor<'a
     }
 }
 
-/// The body of an operation that takes a `T` as any of these media types.
+/// Document of the body of an operation that takes a `T` as any of these media types.
 fn taken<T: Type>(accepted: &[&'static str]) -> MetaRequest {
     let media =
         |content_type: &&'static str| MetaMediaType { content_type, schema: T::schema_ref() };
@@ -185,7 +187,7 @@ async fn read<T: DeserializeOwned + Send + 'static>(
     body: &mut RequestBody,
     max: usize,
 ) -> poem::Result<T> {
-    // Boxed: it is larger than all the rest of an operation, which would carry it to its end.
+    // Boxed: this future is larger than all the rest of an operation, which would carry it to its end.
     let body = Box::pin(receive(request, body.take()?, max)).await?;
     if body.len() <= QUICK {
         return Ok(parse(&body)?);

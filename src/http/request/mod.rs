@@ -1,4 +1,4 @@
-//! What a request says: its body, its conditions and its key.
+//! Extractors of a request: its body, its conditions and its idempotency key.
 
 pub(crate) mod accept;
 pub mod body;

@@ -1,4 +1,4 @@
-//! Answers that are being sent: what a large one holds is leased until its client has taken it.
+//! Answers that are being sent: the bytes of a large one are leased until its client has received it.
 
 use std::io;
 use std::sync::Arc;
@@ -15,17 +15,18 @@ use crate::http::edge::admission::Asker;
 /// Answers up to this size are part of what a request holds.
 const SMALL: usize = 16 * 1024;
 
-/// What an answer holds, in the extensions of the response.
+/// Lease of an answer, in the extensions of the response.
 #[derive(Debug, Clone)]
 pub struct Held {
+    /// Released once the answer is sent; shared, because extensions have to be cloneable.
     _lease: Arc<Lease>,
 }
 
-/// The answer, if there is room for it until its client has taken it. One that tells of a change is sent in any case: it
-/// was made out of what the change holds, and nobody could say instead that nothing was changed.
+/// Leases the bytes of a large answer until its client has received it; refuses the request if there is no room. The answer
+/// to a change is sent in any case: the change is made, and a refusal would say that it is not.
 pub(crate) fn leased(mut response: Response, budget: &Budget, asker: Asker) -> Response {
     let body: BoxBody<Bytes, io::Error> = response.take_body().into();
-    // A stream gives one piece after the other, and has a place of its own.
+    // A stream holds one piece at a time, and has a lease of its own.
     let size = body.size_hint().exact().and_then(|size| usize::try_from(size).ok());
     response.set_body(body);
     let Some(bytes) = size.filter(|size| *size > SMALL) else { return response };

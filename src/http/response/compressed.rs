@@ -1,13 +1,14 @@
-//! Compressed answers (RFC 9110, section 8.4), for whoever takes gzip.
+//! Compressed answers (RFC 9110, section 8.4), for clients that accept gzip.
 //!
-//! Pages and data of some length are compressed as they are sent, with the least effort: 137 kB of a page become 9 kB in about a
-//! millisecond. What is longer than [`MOST`] is sent as it is: it would hold up others, or need a turn of its own.
+//! Pages and data of some length are compressed as they are sent, with the least effort: 137 kB of a page become 9 kB in about
+//! a millisecond. An answer longer than [`MOST`] is sent as it is: compressing it would hold up other requests, or need a
+//! permit of its own.
 //!
-//! An answer that holds a secret beside something that others can choose is not compressed: its length would tell of the secret
-//! (BREACH). That is everything about accounts and sessions.
+//! An answer that holds a secret beside a text that an attacker can choose is not compressed: its length would leak the secret
+//! (BREACH). That is every answer about accounts and sessions.
 //!
-//! The bytes that travel are others, so their entity tag is another one (section 8.8.3.3): the tag with `-gzip` at its end, which
-//! is taken for the tag wherever a client sends it back.
+//! The compressed bytes differ, so their entity tag does too (section 8.8.3.3): the tag with `-gzip` at its end, which counts
+//! as the tag wherever a client sends it back.
 
 use std::io::Write as _;
 
@@ -25,10 +26,10 @@ use crate::http::request::accept;
 
 /// Bytes below which an answer fits into a packet or two as it is.
 const LEAST: usize = 1_400;
-/// Bytes above which it takes too long.
+/// Bytes above which compressing takes too long.
 const MOST: usize = 256 * 1024;
 
-/// The media types of pages and data.
+/// Media types of pages and data.
 const TYPES: [&str; 3] = ["text/html", "application/json", "application/problem+json"];
 
 /// Paths whose answers may hold secrets.
@@ -46,14 +47,14 @@ pub(crate) fn is_wanted(request: &Request) -> bool {
     is_accepted(request) && !SECRET.iter().any(|secret| path.starts_with(secret))
 }
 
-/// The bytes, compressed.
+/// Compresses bytes; none if that fails.
 pub(crate) fn gzipped(bytes: &[u8], effort: Compression) -> Option<Bytes> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), effort);
     encoder.write_all(bytes).ok()?;
     encoder.finish().ok().map(Bytes::from)
 }
 
-/// The answer, compressed if that is worth it.
+/// Compresses an answer, if that is worth it.
 pub(crate) async fn compressed(mut response: Response) -> Response {
     let is_whole = response.status() != StatusCode::NOT_MODIFIED
         && !response.headers().contains_key(header::CONTENT_ENCODING);
@@ -66,7 +67,7 @@ pub(crate) async fn compressed(mut response: Response) -> Response {
         response.set_body(body);
         return response;
     }
-    // Of an answer whose length is known, every byte is there already.
+    // All bytes of an answer of known length are in memory already.
     let Ok(bytes) = Body::from(body).into_bytes().await else {
         return super::problem::Problem::unexpected().to_response();
     };

@@ -1,4 +1,4 @@
-//! Answers that may be kept: with an entity tag, and not sent again to whoever has them.
+//! Conditional answers: cacheable, with an entity tag, and not sent again to a client that has them.
 
 use bytes::Bytes;
 use poem::Request;
@@ -37,7 +37,7 @@ pub enum Cached<T: Type + Send> {
 }
 
 impl<T: Type + Send> Cached<T> {
-    /// The encoded `body` with this entity tag, unless the client has it (RFC 9110, section 13.1.2).
+    /// Answers with the encoded `body` and this entity tag, unless the client has it (RFC 9110, section 13.1.2).
     pub fn answer(request: &Request, body: Bytes, tag: String, cache_control: String) -> Self {
         let is_known = header_of(request, &header::IF_NONE_MATCH)
             .is_some_and(|tags| etag::matches(tags, &tag));

@@ -8,41 +8,42 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use poem::http::HeaderValue;
 
-/// A strong entity tag of these bytes: their hash.
+/// Strong entity tag of these bytes: their hash.
 pub fn of(bytes: &[u8]) -> String {
     of_hash(digest(&SHA256, bytes).as_ref())
 }
 
-/// A strong entity tag of the bytes with this hash.
+/// Strong entity tag of the bytes with this hash.
 pub fn of_hash(hash: &[u8]) -> String {
     format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(hash))
 }
 
-/// The strong entity tag of what changes with its version.
+/// Strong entity tag of a resource with this version.
 pub fn of_version(version: impl Display) -> String {
     format!("\"{version}\"")
 }
 
-/// The end of the tag of what is compressed.
+/// End of the tag of compressed bytes.
 const GZIPPED: &str = "-gzip\"";
 
-/// The entity tag of the compressed bytes of what has this one.
+/// Entity tag of the compressed bytes, made from that of the plain ones.
 pub(super) fn of_gzipped(tag: &HeaderValue) -> Option<HeaderValue> {
     let tag = tag.to_str().ok()?.strip_suffix('"')?;
     HeaderValue::try_from(format!("{tag}{GZIPPED}")).ok()
 }
 
-/// The entity tag of the bytes as they are, of what may be that of the compressed ones.
+/// Entity tag of the plain bytes, from one that may be that of the compressed ones.
 pub(crate) fn uncompressed(tag: String) -> String {
     tag.strip_suffix(GZIPPED).map(|whole| format!("{whole}\"")).unwrap_or(tag)
 }
 
-/// The version that an entity tag is of, if it is of one.
+/// Version that an entity tag stands for, if it stands for one.
 pub(crate) fn version_of<V: FromStr>(tag: &str) -> Option<V> {
     tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok()
 }
 
-/// Whether `If-None-Match` names this entity tag, of the bytes compressed or not (RFC 9110, section 13.1.2: weak comparison).
+/// Returns true if `If-None-Match` names this entity tag, of the bytes compressed or plain (RFC 9110, section 13.1.2: weak
+/// comparison).
 pub fn matches(tags: &str, etag: &str) -> bool {
     tags.split(',')
         .map(|tag| tag.trim().trim_start_matches("W/"))

@@ -1,7 +1,7 @@
-//! An `EventSource` that cannot be served for the moment is told to come back.
+//! Retry of an `EventSource` that cannot be served for the moment.
 //!
-//! It connects again by itself when a stream ends, but gives up for good when it is answered anything but `200` (HTML, section 9.2.3).
-//! So instead of `503` it gets a stream that ends at once and says when to try again.
+//! It connects again by itself if a stream ends, but gives up for good if it is answered anything but `200` (HTML, section
+//! 9.2.3). So instead of `503` it gets a stream that ends at once with the time after which to retry.
 
 use poem::http::{StatusCode, header};
 use poem::{Request, Response};
@@ -10,7 +10,7 @@ use crate::http::header_of;
 
 const CONTENT_TYPE: &str = "text/event-stream";
 
-/// Milliseconds after which it is worth trying again: a node that stops is back, or behind its load balancer another one is there.
+/// Event with the milliseconds until the retry: by then a node that stops is back, or its load balancer has another one.
 const RETRY: &str = "retry: 3000\n\n";
 
 /// True for a request of an `EventSource`: it accepts nothing else.
@@ -18,7 +18,7 @@ pub(crate) fn asks(request: &Request) -> bool {
     header_of(request, &header::ACCEPT) == Some(CONTENT_TYPE)
 }
 
-/// The answer that it understands.
+/// Replaces a `503` by an answer that makes an `EventSource` retry; other answers stay.
 pub(crate) fn understood(response: Response) -> Response {
     if response.status() != StatusCode::SERVICE_UNAVAILABLE {
         return response;

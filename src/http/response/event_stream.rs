@@ -1,4 +1,4 @@
-//! Answers that go on: server-sent events, for as long as this node can know what happens.
+//! Streams of server-sent events, which last for as long as this node follows the log.
 
 use std::fmt;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::capacity::memory::STREAM;
 use crate::http::header_of;
 use crate::telemetry::client_address;
 
-/// What keeps a silent stream from being taken for a dead one.
+/// Interval of the comments that keep a silent stream from being taken for a dead one.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -40,7 +40,7 @@ pub enum Live<T: Type + ToJSON + Send + 'static> {
 }
 
 impl<T: Type + ToJSON + Send + 'static> Live<T> {
-    /// Items as events, until the stream of them ends. The place is given back then, or when the client goes.
+    /// Streams items as events until the stream of them ends. The lease is released then, or once the client goes away.
     pub fn of(
         place: Lease,
         happens: impl Stream<Item = T> + Send + 'static,
@@ -58,32 +58,33 @@ impl<T: Type + ToJSON + Send + 'static> fmt::Debug for Live<T> {
     }
 }
 
-/// A place for a stream.
+/// Takes a lease for a stream.
 ///
-/// One client has at most its share, so that it cannot keep others from theirs. One that comes when there is no place is
-/// refused: if the oldest stream made room instead, it would connect again, and take the place of the next.
+/// One client has at most its share, so that it cannot keep others from theirs. A stream for which there is no room is
+/// refused: if the oldest one were evicted instead, it would connect again, and evict the next.
 ///
 /// # Errors
 ///
-/// When there is none.
+/// If there is no room.
 pub fn place(places: &Budget) -> Result<Lease, Problem> {
     let client = client_address().map_or(Holder::Node, Holder::client);
     places.lease(client, STREAM).map_err(|_| Problem::too_many_streams())
 }
 
-/// The last event that a client knows, and the field that says so: what a browser sends when it connects again comes first.
+/// Returns the last event that a client knows, with the name of its field: the header that a browser sends on reconnecting
+/// takes precedence.
 pub fn last_known<'a>(
     request: &'a Request,
     since: Option<&'a str>,
 ) -> (&'static str, Option<&'a str>) {
-    // An empty one is what a client sends that knows none (HTML, section 9.2). A type of the document has an `is_empty` of its own.
+    // A client that knows no event sends an empty one (HTML, section 9.2). A type of the document has an `is_empty` of its own.
     match header_of(request, &LAST_EVENT_ID).filter(|last| !str::is_empty(last)) {
         Some(last) => ("Last-Event-ID", Some(last)),
         None => ("since", since),
     }
 }
 
-/// The events, and a comment after every `heartbeat`.
+/// Sends the events, and a comment after every `heartbeat`.
 pub(crate) fn told<T: Type + ToJSON + Send + 'static>(
     happens: BoxStream<'static, T>,
     event: fn(T) -> Event,

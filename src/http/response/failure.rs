@@ -1,4 +1,4 @@
-//! Which failures an operation can answer: what the OpenAPI document says of them.
+//! Failures of an operation, as the OpenAPI document lists them.
 //!
 //! An endpoint returns `Result<_, Failure<S>>`, where `S` lists its statuses. Every operation can also fail with `500`.
 
@@ -11,9 +11,9 @@ use poem_openapi::types::Type;
 
 use super::problem::{ErrorBody, Problem};
 
-/// The failures of one operation.
+/// Statuses of the failures of one operation.
 pub trait Statuses: Send + Sync + 'static {
-    /// Their statuses, `500` aside.
+    /// Statuses of its failures, without `500`.
     const LIST: &'static [u16];
 }
 

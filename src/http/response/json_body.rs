@@ -4,10 +4,10 @@ use bytes::Bytes;
 use poem::Response;
 use poem::http::{HeaderValue, header};
 
-/// The media type of bodies.
+/// Media type of bodies.
 pub const CONTENT_TYPE: &str = "application/json";
 
-/// An answer with a JSON body.
+/// Makes an answer with a JSON body.
 pub(crate) fn respond(body: Bytes) -> Response {
     let mut response = Response::from(body);
     let content_type = HeaderValue::from_static(CONTENT_TYPE);

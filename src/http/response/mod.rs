@@ -1,4 +1,4 @@
-//! What an answer says: problems, tags, streams and encodings.
+//! Types of answers: problems, entity tags, streams and encodings.
 
 pub mod answers;
 pub(crate) mod compressed;

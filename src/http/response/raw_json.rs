@@ -8,32 +8,32 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
-/// JSON of any shape, encoded before: whoever carries it need not know what it is.
+/// JSON of any shape, encoded before, so that code that carries it need not know its type.
 #[derive(Debug, Clone, Serialize)]
 #[serde(transparent)]
 pub struct RawJson(Box<RawValue>);
 
 impl RawJson {
-    /// The encoding of a value.
+    /// Encodes a value.
     ///
     /// # Errors
     ///
-    /// When it has none.
+    /// If the value has no JSON form.
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
         to_raw_value(value).map(Self)
     }
 
-    /// These bytes.
+    /// Takes bytes that are JSON already.
     ///
     /// # Errors
     ///
-    /// When they are not JSON.
+    /// If they are not JSON.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(bytes).map(Self)
     }
 }
 
-/// To the letter.
+/// Compares the texts, letter by letter.
 impl PartialEq for RawJson {
     fn eq(&self, other: &Self) -> bool {
         self.0.get() == other.0.get()

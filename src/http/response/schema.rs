@@ -1,4 +1,4 @@
-//! Our value types as OpenAPI schemas.
+//! OpenAPI schemas of the value types that all features use.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Private keys: made, sealed, kept, and used to sign.
+//! Private keys: generated, sealed, stored, and used to sign.
 
 pub mod private_key;
 pub mod sealer;

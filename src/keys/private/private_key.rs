@@ -1,4 +1,4 @@
-//! Private keys: made here.
+//! Generation of private keys.
 //!
 //! The `rsa` crate only generates and encodes; it never signs or decrypts (RUSTSEC-2023-0071 concerns those).
 
@@ -13,9 +13,9 @@ use crate::keys::jwk::Jwk;
 
 /// A private key and its public half.
 pub struct PrivateKey {
-    /// The public half.
+    /// Public half, which names the pair by its key id.
     pub public: Jwk,
-    /// The key as DER: PKCS#1 of an RSA key, PKCS#8 of an Ed25519 key.
+    /// Private half as DER (PKCS#1 of an RSA key, PKCS#8 of an Ed25519 key), wiped from memory when dropped.
     pub der: Zeroizing<Vec<u8>>,
 }
 
@@ -32,7 +32,7 @@ pub enum KeyError {
     /// Generating or encoding failed.
     #[error("a key could not be made: {0}")]
     NotMade(String),
-    /// Sealing failed.
+    /// The cipher refused a key or had no randomness for a nonce.
     #[error("a key could not be sealed")]
     NotSealed,
     /// The secret is not the one the key was sealed with, or the sealed key was altered.
@@ -58,11 +58,11 @@ impl KeyError {
 }
 
 impl PrivateKey {
-    /// A new random key.
+    /// Generates a random key.
     ///
     /// # Errors
     ///
-    /// When there is no randomness or no prime is found.
+    /// If there is no randomness or no prime is found.
     pub fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
         match algorithm {
             Algorithm::Rs256 { bits } => Self::rsa(bits),

@@ -1,8 +1,8 @@
-//! Sealing: private keys are stored under an authenticated cipher only.
+//! Encryption at rest: private keys are stored under an authenticated cipher only.
 //!
 //! AES-256-GCM under a key derived from the server's secret (HKDF-SHA256, RFC 5869), with the key id authenticated, so that
-//! a sealed key cannot be passed off as another one. When the secret changes, what was sealed under a previous one still
-//! opens, and says that it is outdated.
+//! a sealed key cannot be passed off as another one. A key that was sealed under a previous secret still opens, and is
+//! reported as outdated.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
@@ -12,16 +12,18 @@ use super::private_key::KeyError;
 
 /// Seals and opens private keys.
 pub struct Sealer {
+    /// Cipher under the current secret: it alone seals, and it is tried first to open.
     current: RandomizedNonceKey,
+    /// Ciphers under previous secrets, which only open, until every key is resealed.
     previous: Vec<RandomizedNonceKey>,
 }
 
 /// A private key in the clear.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Opened {
-    /// The key as DER.
+    /// The key as DER, wiped from memory when dropped.
     pub der: Zeroizing<Vec<u8>>,
-    /// Whether it was sealed under a previous secret, and should be sealed anew.
+    /// True if it was sealed under a previous secret, and should be resealed.
     pub is_outdated: bool,
 }
 
@@ -31,15 +33,15 @@ impl std::fmt::Debug for Sealer {
     }
 }
 
-/// Separates this use of the secret from every other.
+/// HKDF context, which separates this use of the secret from every other.
 const PURPOSE: &[u8] = b"keyfold signing key sealing v1";
 
 impl Sealer {
-    /// Seals under a key derived from `secret`; opens what was sealed under it or under one of the `previous` ones.
+    /// Makes a sealer that seals under a key derived from `secret`, and opens with that or one of the `previous` secrets.
     ///
     /// # Errors
     ///
-    /// When the cipher refuses a derived key, which its length excludes.
+    /// If the cipher refuses a derived key, which its length excludes.
     pub fn new<'a>(
         secret: &[u8],
         previous: impl IntoIterator<Item = &'a [u8]>,
@@ -48,11 +50,11 @@ impl Sealer {
         Ok(Self { current: derived(secret)?, previous })
     }
 
-    /// Nonce, ciphertext and tag of the key `kid`.
+    /// Seals the key `kid`; returns nonce, ciphertext and tag.
     ///
     /// # Errors
     ///
-    /// When there is no randomness for the nonce.
+    /// If there is no randomness for the nonce.
     pub fn seal(&self, kid: &str, der: &[u8]) -> Result<Vec<u8>, KeyError> {
         let mut text = der.to_vec();
         let aad = Aad::from(kid.as_bytes());
@@ -63,11 +65,11 @@ impl Sealer {
         Ok([nonce.as_ref().as_slice(), &text].concat())
     }
 
-    /// The key `kid`.
+    /// Opens the sealed key `kid`.
     ///
     /// # Errors
     ///
-    /// When it was sealed under another secret or key id.
+    /// If it was sealed under another secret or key id.
     pub fn open(&self, kid: &str, sealed: &[u8]) -> Result<Opened, KeyError> {
         let opened = |key, is_outdated| Some(Opened { der: open(key, kid, sealed)?, is_outdated });
         opened(&self.current, false)
@@ -76,7 +78,7 @@ impl Sealer {
     }
 }
 
-/// The sealing key that belongs to a secret.
+/// Derives the sealing key of a secret.
 fn derived(secret: &[u8]) -> Result<RandomizedNonceKey, KeyError> {
     let mut key = Zeroizing::new([0_u8; 32]);
     let pseudorandom = Salt::new(HKDF_SHA256, &[]).extract(secret);

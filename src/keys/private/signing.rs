@@ -1,4 +1,4 @@
-//! The key that signs: parsed once, when it enters the key set, and used for every token after that.
+//! The signing key: parsed once, when it enters the key set, and used for every token after that.
 //!
 //! Parsing an RSA key costs as much as a signature, and `jsonwebtoken` would do it for each token. A token is therefore
 //! put together here (JWS Compact Serialization, RFC 7515, section 7.1) and signed by AWS-LC.
@@ -18,14 +18,15 @@ pub(crate) const TOKEN_TYPE: &str = "at+jwt";
 /// The `typ` header of security event tokens (RFC 8417, section 2.3).
 const EVENT_TYPE: &str = "secevent+jwt";
 
-/// The key that signs.
+/// The signing key, parsed, with the headers of its tokens.
 pub struct Signing {
-    /// Its key id.
+    /// Key id, which verifiers find the public half by.
     pub kid: String,
-    /// The header of every access token it signs, encoded.
+    /// Encoded header of its access tokens, made once because it is the same for each.
     token_header: String,
-    /// The same of security event tokens.
+    /// Encoded header of its security event tokens, whose `typ` keeps them from passing for access tokens.
     event_header: String,
+    /// Private half, parsed once: parsing costs as much as a signature.
     key: Pair,
 }
 
@@ -35,7 +36,7 @@ enum Pair {
     Ed25519(Ed25519KeyPair),
 }
 
-/// A token was not signed.
+/// Reasons for which a token was not signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SigningError {
     /// The claims have no JSON form, which is a mistake in their type.
@@ -47,11 +48,11 @@ pub enum SigningError {
 }
 
 impl Signing {
-    /// The key with this public half and private key.
+    /// Parses a private key and encodes the headers of its tokens.
     ///
     /// # Errors
     ///
-    /// When it is no such private key.
+    /// If `private_der` is not a private key of the public half's kind.
     pub fn new(public: &Jwk, private_der: &[u8]) -> Result<Self, KeyError> {
         let key = Pair::parse(public, private_der)
             .map_err(|rejected| KeyError::NotMade(rejected.to_string()))?;
@@ -63,20 +64,20 @@ impl Signing {
         })
     }
 
-    /// The signed access token with these claims.
+    /// Signs an access token with these claims.
     ///
     /// # Errors
     ///
-    /// When the key does not sign.
+    /// If the key does not sign.
     pub fn sign(&self, claims: &impl Serialize) -> Result<String, SigningError> {
         self.sign_with(&self.token_header, claims)
     }
 
-    /// The signed security event token with these claims.
+    /// Signs a security event token with these claims.
     ///
     /// # Errors
     ///
-    /// When the key does not sign.
+    /// If the key does not sign.
     pub fn sign_event(&self, claims: &impl Serialize) -> Result<String, SigningError> {
         self.sign_with(&self.event_header, claims)
     }

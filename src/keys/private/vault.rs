@@ -1,4 +1,4 @@
-//! The key ring together with its private keys: how keys are made, kept and opened.
+//! The key ring together with its private keys: generating, storing and opening keys.
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use crate::telemetry::spans::sampling::Keeping;
 /// Makes a new private key: [`PrivateKey::generate`], unless a test brings its own.
 pub type GenerateKey = Arc<dyn Fn(Algorithm) -> Result<PrivateKey, KeyError> + Send + Sync>;
 
-/// Why the key ring could not be used.
+/// Reasons for which the key ring could not be used.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum VaultError {
     /// A key could not be made, sealed or opened.
@@ -42,30 +42,30 @@ pub enum VaultError {
     /// The key ring could not be changed.
     #[error("the key ring cannot be changed: {0}")]
     Execute(#[from] ExecuteError<Rejection>),
-    /// The key could not be generated.
+    /// The workers that generate keys did not run the job.
     #[error("a key cannot be generated: {0}")]
     Work(#[from] WorkError),
 }
 
-/// The key ring and its private keys.
+/// Joins the rules of the ring with the private keys, which only this type opens.
 pub struct Vault {
-    /// The entity that keeps the ring.
+    /// Entity that decides and commits changes of the ring.
     pub ring: Entities<KeyRing>,
-    /// Where sealed private keys are read.
+    /// Connections over which sealed private keys are read and resealed.
     pub pool: Pool,
-    /// Seals and opens them.
+    /// Seals and opens private keys under the server's secrets.
     pub sealer: Sealer,
-    /// Makes new ones.
+    /// Generator of new keys, which tests replace.
     pub generate: GenerateKey,
-    /// Of this kind.
+    /// Configured algorithm; a signing key of another one gets a successor at start.
     pub algorithm: Algorithm,
-    /// Where that is done: making a large key takes seconds, which no signature may wait for.
+    /// Worker threads that generate keys: a large key takes seconds, which no signature may wait for.
     pub makers: Workers<()>,
-    /// Where tokens are signed.
+    /// Worker threads that sign tokens, handed to [`Keys`](crate::keys::Keys).
     pub signers: Workers<()>,
-    /// The time.
+    /// Injected clock, which times every change of the ring.
     pub clock: Clock,
-    /// When keys change.
+    /// Durations from which changes are timed.
     pub schedule: Schedule,
 }
 
@@ -75,52 +75,52 @@ impl fmt::Debug for Vault {
     }
 }
 
-/// A key that waits to sign.
+/// A published key that waits to sign.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Successor {
-    /// Its key id.
+    /// Key id of the successor.
     pub kid: String,
-    /// When it begins to sign.
+    /// Time at which it begins to sign.
     pub signs_from: Timestamp,
 }
 
-/// What was done about keys whose private halves are lost.
+/// Outcome of replacing keys whose private halves are lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replacement {
-    /// The keys that were taken out.
+    /// Key ids of the keys that were taken out.
     pub revoked: Vec<String>,
-    /// The new one, which signs.
+    /// Key id of the new key, which signs.
     pub signing: String,
 }
 
-/// What became of the private half of a key.
+/// State of the private half of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PrivateHalf {
     /// It opens with the current secret.
     Opens,
     /// It opens with a previous secret only.
     IsOutdated,
-    /// It opens with none of the secrets.
+    /// It opens with none of the server's secrets.
     StaysClosed,
-    /// There is none: it was erased, or lost.
+    /// The database has none: it was erased, or lost.
     IsGone,
 }
 
-/// How often the ring is read again when it changed meanwhile.
+/// Attempts to use the ring while other processes change it.
 const LOADS: usize = 3;
 
-/// The stream of the one key ring.
+/// Stream of the one key ring.
 pub fn stream() -> StreamName {
     StreamName::singleton(KeyRing::CATEGORY)
 }
 
 impl Vault {
-    /// The key set, with a first key made if there is none. However many nodes do this at once, one key is made. What was
-    /// sealed under a previous secret is sealed anew, and a key of another algorithm than the wanted one gets a successor.
+    /// Loads the key set, and makes the first key if there is none: one, however many nodes start at once. Private keys sealed
+    /// under a previous secret are resealed, and a signing key of another than the configured algorithm gets a successor.
     ///
     /// # Errors
     ///
-    /// When the database is unavailable, or a key does not open with the secrets: then no key is made.
+    /// If the database is unavailable, or a key does not open with the secrets: then no key is made.
     pub async fn begin(&self) -> Result<KeySet, VaultError> {
         self.reseal().await?;
         match self.state().await?.signing() {
@@ -143,7 +143,7 @@ impl Vault {
         self.change(command, "first signing key", vec![material]).await.map(drop)
     }
 
-    /// Every private key opens with the secrets of this server, and under the current one from now on.
+    /// Reseals private keys that open under a previous secret only. Fails if one opens with none of the server's secrets.
     async fn reseal(&self) -> Result<(), VaultError> {
         for (kid, sealed) in read_model::sealed_keys(&self.pool).await? {
             let Opened { der, is_outdated } = self.sealer.open(&kid, &sealed)?;
@@ -156,11 +156,11 @@ impl Vault {
         Ok(())
     }
 
-    /// Whether the ring has changed since it had this version.
+    /// Returns true if the ring has changed since this version.
     ///
     /// # Errors
     ///
-    /// When the database is unavailable.
+    /// If the database is unavailable.
     pub async fn has_changed(&self, since: i64) -> Result<bool, VaultError> {
         let client = self.pool.get().await.map_err(StoreError::from)?;
         let stored = reader::versions(&client, &[stream()]).await?;
@@ -169,11 +169,11 @@ impl Vault {
         Ok(newest > since)
     }
 
-    /// The key set as it is.
+    /// Loads the key set as it is now.
     ///
     /// # Errors
     ///
-    /// When the database is unavailable or the signing key does not open with this secret.
+    /// If the database is unavailable or the signing key does not open with this secret.
     pub async fn load(&self) -> Result<KeySet, VaultError> {
         for _ in 0..LOADS {
             let published = self.ring.read(&stream()).await?;
@@ -183,7 +183,7 @@ impl Vault {
                 let signing = Arc::new(Signing::new(public, &key.der)?);
                 return Ok(KeySet::new(&published, &self.schedule, Some(signing))?);
             }
-            // Erased between the two reads if another process has rotated; else it is really missing.
+            // If another process has rotated, it was erased between the two reads; otherwise it is missing.
             if !self.has_changed(published.version).await? {
                 return Err(KeyError::Missing(kid.to_owned()).into());
             }
@@ -191,12 +191,12 @@ impl Vault {
         Err(KeyError::Missing("of the key ring".to_owned()).into())
     }
 
-    /// The key set when a private half does not open: what verifies is what the ring says, and `known` goes on signing only
-    /// if it is still the one that does.
+    /// Loads the key set without opening a private half: the public keys of the ring verify, and `known` goes on signing only
+    /// if the ring still has it as the signing key.
     ///
     /// # Errors
     ///
-    /// When the database is unavailable.
+    /// If the database is unavailable.
     pub async fn load_without(&self, known: Option<Arc<Signing>>) -> Result<KeySet, VaultError> {
         let published = self.ring.read(&stream()).await?;
         let signs = published.state.signing().map(|(key, _)| key.kid());
@@ -209,11 +209,11 @@ impl Vault {
         Ok(sealed.map(|sealed| self.sealer.open(kid, &sealed)).transpose()?)
     }
 
-    /// What became of the private half of a key, without changing anything.
+    /// Returns the state of a key's private half, and changes nothing.
     ///
     /// # Errors
     ///
-    /// When the database is unavailable.
+    /// If the database is unavailable.
     pub async fn private_half(&self, kid: &str) -> Result<PrivateHalf, VaultError> {
         Ok(match self.open(kid).await {
             Ok(Some(Opened { is_outdated: false, .. })) => PrivateHalf::Opens,
@@ -224,12 +224,12 @@ impl Vault {
         })
     }
 
-    /// Does what is due: publishes a successor, lets it sign, retires keys. However many nodes do so at once, it is done
-    /// once.
+    /// Makes the changes that are due: publishes a successor, lets it sign, retires keys. Each is made once, however many
+    /// nodes try at the same time.
     ///
     /// # Errors
     ///
-    /// When the database is unavailable, or the key that is to sign does not open with this secret: the old one goes on.
+    /// If the database is unavailable, or the key that is to sign does not open with this secret: the old one goes on signing.
     pub async fn advance(&self) -> Result<(), VaultError> {
         let (state, now) = (self.state().await?, self.clock.now());
         match (state.published(), state.signing()) {
@@ -247,12 +247,12 @@ impl Vault {
         self.change(command, "rotation schedule", Vec::new()).await.map(drop)
     }
 
-    /// Publishes the successor of the key that signs, if none is published yet. It signs once every verifier knows it; the
+    /// Publishes the successor of the signing key, if none is published yet. It signs once every verifier knows it; the
     /// old key then verifies until its last token has expired.
     ///
     /// # Errors
     ///
-    /// When the database is unavailable, or the signing key does not open with this secret: the new one would be sealed
+    /// If the database is unavailable, or the signing key does not open with this secret: the new one would be sealed
     /// under a secret that the servers do not have.
     pub async fn rotate(&self) -> Result<Successor, VaultError> {
         for _ in 0..LOADS {
@@ -262,7 +262,7 @@ impl Vault {
             }
             if let Some((key, signs_from)) = self.state().await?.published() {
                 let kid = key.kid().to_owned();
-                // One that was published before may have lost its private half since.
+                // A key that was published before may have lost its private half since.
                 self.open(&kid).await?.ok_or_else(|| KeyError::Missing(kid.clone()))?;
                 return Ok(Successor { kid, signs_from });
             }
@@ -270,7 +270,7 @@ impl Vault {
         Err(VaultError::Execute(ExecuteError::Contended))
     }
 
-    /// Changes the ring, and tells what that came to.
+    /// Changes the ring, and writes an audit event for each change that was committed.
     async fn change(
         &self,
         command: Command,
@@ -300,14 +300,14 @@ impl Vault {
         self.change(command, why, vec![material]).await.map(drop)
     }
 
-    /// Takes a key out at once, with every token it signed. If it was the one that signs, another one signs from then on: the
-    /// published one, or else a new one; its key id is returned.
+    /// Takes a key out at once, with every token it signed. If it was the signing key, the published key or else a new one
+    /// signs from then on, and its key id is returned.
     ///
     /// # Errors
     ///
-    /// When there is no such key, the database is unavailable, or the signing key does not open with this secret.
+    /// If there is no such key, the database is unavailable, or the signing key does not open with this secret.
     pub async fn revoke(&self, kid: &str) -> Result<Option<String>, VaultError> {
-        // Of the others none needs to open: this is for emergencies.
+        // Only the signing key has to open: this command is for emergencies.
         self.load().await?;
         for _ in 0..LOADS {
             match self.try_to_revoke(kid).await {
@@ -323,7 +323,7 @@ impl Vault {
         let signs = state.signing().is_some_and(|(key, _)| key.kid() == kid);
         let is_needed = signs && state.published().is_none();
         if let Some((next, _)) = state.published().filter(|_| signs) {
-            // One that does not open has to be revoked first: nobody could sign with it.
+            // A successor that does not open has to be revoked first: no node could sign with it.
             self.open(next.kid()).await?.ok_or_else(|| KeyError::Missing(next.kid().to_owned()))?;
         }
         let new = if is_needed { Some(self.new_key().await?) } else { None };
@@ -333,11 +333,11 @@ impl Vault {
         Ok(events.into_iter().find_map(KeyEvent::into_started))
     }
 
-    /// Whether a private half is lost: it does not open, or is missing though its key signs or is going to.
+    /// Returns true if a private half is lost: it does not open, or is missing though its key signs or is going to sign.
     ///
     /// # Errors
     ///
-    /// When the database is unavailable.
+    /// If the database is unavailable.
     pub async fn is_lost(&self) -> Result<bool, VaultError> {
         let sealed = read_model::sealed_keys(&self.pool).await?;
         let state = self.state().await?;
@@ -347,12 +347,12 @@ impl Vault {
             || needed.any(|(key, _)| is_missing(key.kid())))
     }
 
-    /// Takes out every key, with every token they signed, and lets a new one sign, if a private half is lost. `None` if none is:
-    /// then nothing is changed.
+    /// If a private half is lost, takes out every key, with every token they signed, and lets a new one sign. Otherwise
+    /// returns `None` and changes nothing.
     ///
     /// # Errors
     ///
-    /// When the database is unavailable.
+    /// If the database is unavailable.
     pub async fn replace_lost(&self) -> Result<Option<Replacement>, VaultError> {
         for _ in 0..LOADS {
             if !self.is_lost().await? {
@@ -377,7 +377,7 @@ impl Vault {
         Ok(Replacement { revoked, signing: kid })
     }
 
-    /// The public half of a new key, and the statement that keeps its private half, sealed.
+    /// Generates a key; returns its public half, and the statement that stores its private half, sealed.
     async fn new_key(&self) -> Result<(Jwk, Statement), VaultError> {
         let (generate, algorithm) = (Arc::clone(&self.generate), self.algorithm);
         let key = self.makers.run(move |()| generate(algorithm)).await??;

@@ -1,9 +1,9 @@
-//! The key ring's rules: which keys are published, which one signs, and when a key may leave.
+//! Rules of the key ring: the keys that are published, the one that signs, and the time at which a key may leave.
 //!
-//! A key goes through `published → signing → verifying → retired`. One key signs, and at most one waits to succeed it. A
-//! key is published long enough before it signs for every verifier to know it, and verifies after it has stopped until
-//! the last token it signed has expired. A key that is revoked leaves at once, wherever it stands, and if it was the one
-//! that signs, another one signs from the same moment.
+//! A key goes through `published → signing → verifying → retired` ([`Stage`] has the table). One key signs, and at most one
+//! waits to succeed it. A key is published long enough before it signs for every verifier to know it, and verifies after
+//! it has stopped until the last token it signed has expired. A revoked key leaves at once, in whatever stage it is, and
+//! if it was the signing key, another one signs from the same moment.
 
 pub mod schedule;
 
@@ -19,93 +19,102 @@ use super::jwk::Jwk;
 use crate::base::clock::Timestamp;
 use crate::eventlog::Decider;
 
-/// Most keys that are remembered after they have left, so that their tokens can be told from nonsense.
+/// Most keys that are remembered after they have left, so that their tokens are told from those of unknown keys.
 const REMEMBERED: usize = 100;
 
-/// What can be asked of the key ring.
+/// Commands of the key ring.
 #[derive(Debug, Clone)]
 pub enum Command {
     /// Make `key` the signing key if there is none.
     Begin {
-        /// The candidate.
+        /// Public half of the candidate.
         key: Jwk,
-        /// The time.
+        /// Time of the decision, from the injected clock.
         now: Timestamp,
     },
     /// Publish the successor of the key that signs, unless one is published already or another key signs meanwhile.
     Publish {
-        /// The successor.
+        /// Public half of the successor.
         key: Jwk,
-        /// The key that signs, as far as the one who asks knows.
+        /// Signing key that the caller saw; if another one signs by now, nothing happens.
         succeeds: String,
-        /// When it begins to sign.
+        /// Time at which the successor begins to sign.
         signs_from: Timestamp,
     },
-    /// Do what is due: the published key signs, and keys whose last token has expired are retired.
+    /// Make the changes that are due: the published key signs, and keys whose last token has expired are retired.
     Advance {
-        /// The time.
+        /// Time of the decision, from the injected clock.
         now: Timestamp,
-        /// Until when the key verifies that stops signing now.
+        /// Time until which a key that stops signing now verifies.
         verifies_until: Timestamp,
     },
-    /// Take a key out at once.
+    /// Take a key out at once, with every token it signed.
     Revoke {
-        /// The key.
+        /// Key id of the key.
         kid: String,
-        /// Signs from now on: needed if the key is the one that signs and none is published to succeed it, and not wanted
-        /// otherwise.
+        /// Signs from now on: required if the key is the signing key and no successor is published, refused otherwise.
         successor: Option<Jwk>,
-        /// The time.
+        /// Time of the decision, from the injected clock.
         now: Timestamp,
     },
     /// Take every key out at once, because the private half of one is lost, and let a new one sign.
     Replace {
-        /// The key that signs, as far as the one who asks knows.
+        /// Signing key that the caller saw; if another one signs by now, the command is refused.
         signing: Option<String>,
-        /// Signs from now on.
+        /// Public half of the key that signs from now on.
         successor: Jwk,
-        /// The time.
+        /// Time of the decision, from the injected clock.
         now: Timestamp,
     },
 }
 
-/// Why the key ring refuses a command.
+/// Reasons for which the key ring refuses a command.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
     /// The key is in the ring already.
     #[error("the key {0} is in the ring already")]
     KnownKey(String),
-    /// There is no such key.
+    /// No key of the ring has this key id.
     #[error("there is no key {0} in the ring")]
     UnknownKey(String),
-    /// The ring is not as it was believed to be.
+    /// The ring is not as the caller saw it: read it and try again.
     #[error("the key ring has changed meanwhile")]
     RingChanged,
 }
 
-/// Where a key stands.
+/// Stage of a key in the ring.
+///
+/// | Stage | In the JWKS | Signs | Verifies | Private half | Leaves the stage |
+/// |---|---|---|---|---|---|
+/// | published | yes | no | yes, but it has signed nothing | sealed | at `signs_from`, or if the signing key is revoked |
+/// | signing | yes | yes | yes | sealed | once its successor signs |
+/// | verifying | yes | no | yes, the tokens it signed | erased | at `until` |
+/// | retired ([`Fate`]) | no | no | no: its tokens have expired | erased | – |
+/// | revoked ([`Fate`]) | no | no | no: its tokens are refused from then on | erased | – |
+///
+/// Revocation is possible in each of the first three stages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Stage {
-    /// In the JWKS, signs nothing yet.
+    /// In the JWKS; signs nothing yet.
     Published {
-        /// When it begins to sign.
+        /// Time at which it begins to sign.
         #[serde(rename = "signsFrom")]
         signs_from: Timestamp,
     },
-    /// Signs access tokens.
+    /// Signs access tokens and security event tokens.
     Signing {
-        /// When it began.
+        /// Time at which it began to sign, from which its rotation is timed.
         since: Timestamp,
     },
-    /// Signs no more; tokens it signed may be valid until then.
+    /// Stopped signing; tokens it signed may be valid still.
     Verifying {
-        /// When its last token has expired.
+        /// Time at which its last token has expired.
         until: Timestamp,
     },
 }
 
-/// For operators: where the key stands, and until when.
+/// For operators: the stage, and its time.
 impl std::fmt::Display for Stage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -120,13 +129,13 @@ impl std::fmt::Display for Stage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RingKey {
-    /// Its public half.
+    /// Public half, as it is in the JWKS.
     pub public: Jwk,
-    /// Where it stands.
+    /// Stage, which decides if the key signs.
     pub stage: Stage,
 }
 
-/// How a key left the ring.
+/// Way in which a key left the ring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Fate {
@@ -136,17 +145,17 @@ pub enum Fate {
     Revoked,
 }
 
-/// The keys in the JWKS by key id, and those that were.
+/// Keys in the JWKS, and those that have left it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
-    /// The keys.
+    /// Keys in the JWKS, by key id.
     pub keys: BTreeMap<String, RingKey>,
-    /// The keys that left, the oldest first.
+    /// Keys that have left, the oldest first; at most `REMEMBERED` of them.
     pub gone: VecDeque<(String, Fate)>,
 }
 
 impl State {
-    /// The key that signs, and since when.
+    /// The signing key, and the time since which it signs.
     pub fn signing(&self) -> Option<(&Jwk, Timestamp)> {
         self.keys.values().find_map(|key| match key.stage {
             Stage::Signing { since } => Some((&key.public, since)),
@@ -154,7 +163,7 @@ impl State {
         })
     }
 
-    /// The key that waits to succeed it, and when it begins to sign.
+    /// The published successor, and the time at which it begins to sign.
     pub fn published(&self) -> Option<(&Jwk, Timestamp)> {
         self.keys.values().find_map(|key| match key.stage {
             Stage::Published { signs_from } => Some((&key.public, signs_from)),
@@ -162,7 +171,7 @@ impl State {
         })
     }
 
-    /// When something is to be done next.
+    /// Time of the ring's next change: a publication, a succession or a retirement.
     pub fn due(&self, schedule: &Schedule) -> Option<Timestamp> {
         let succession = self.published().map(|(_, signs_from)| signs_from);
         let succession = succession.or_else(|| Some(schedule.successor_at(self.signing()?.1)));

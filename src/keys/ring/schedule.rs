@@ -1,39 +1,39 @@
-//! When keys change: how long one signs, and how long before and after that it is in the JWKS.
+//! Times at which keys change: how long one signs, and how long before and after that it is in the JWKS.
 
 use std::time::Duration;
 
 use crate::base::clock::Timestamp;
 
-/// When keys change.
+/// Durations from which every change of the ring is timed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Schedule {
-    /// How long a key signs.
+    /// Time for which a key signs.
     pub rotation: Duration,
-    /// How long a key is in the JWKS before it signs, so that every verifier has it when its first token comes.
+    /// Time for which a key is in the JWKS before it signs, so that every verifier has it when its first token comes.
     pub lead: Duration,
-    /// How long an access token is valid.
+    /// Lifetime of an access token, for which a key verifies after it has stopped signing.
     pub token_lifetime: Duration,
 }
 
 impl Schedule {
-    /// How long a verifier may keep the JWKS: shorter than the lead, so that a verifier whose copy is as old as it may be,
-    /// or whose clock is a little slow, still knows a key before it signs.
+    /// Longest time for which a verifier may cache the JWKS: shorter than the lead, so that a verifier with the oldest allowed
+    /// copy, or with a slightly slow clock, still knows a key before it signs.
     pub fn jwks_max_age(&self) -> Duration {
         Duration::from_secs(self.lead.as_secs() * 2 / 3)
     }
 
-    /// When a key that is published now begins to sign.
+    /// Time at which a key that is published now begins to sign.
     pub fn signs_from(&self, now: Timestamp) -> Timestamp {
         now.after(self.lead)
     }
 
-    /// Until when a key that stops signing now verifies: its last token has expired then, even for a node that was slow to
-    /// hear that another key signs.
+    /// Time until which a key that stops signing now verifies. Its last token has expired by then, even one from a node that
+    /// was slow to hear that another key signs.
     pub fn verifies_until(&self, now: Timestamp) -> Timestamp {
         now.after(self.token_lifetime + self.lead)
     }
 
-    /// When the successor of a key that signs since then is published.
+    /// Time at which the successor of a key that has signed since `since` is published.
     pub fn successor_at(&self, since: Timestamp) -> Timestamp {
         since.after(self.rotation.saturating_sub(self.lead))
     }

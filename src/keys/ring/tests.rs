@@ -1,4 +1,4 @@
-//! What the key ring decides, given what happened.
+//! Decisions of the key ring, given its events.
 
 use std::time::Duration;
 

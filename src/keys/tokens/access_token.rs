@@ -1,8 +1,8 @@
 //! Access tokens: JWTs in the profile of RFC 9068.
 //!
-//! Verification pins the algorithm to the key's and the token type, takes keys from the key ring only (`jku`, `x5u` and `jwk` headers
-//! are ignored), knows no extension that a token could call critical (`crit`; RFC 7515, section 4.1.11), checks the signature before
-//! any claim, and requires `exp iat iss aud sub sid jti client_id` with their types.
+//! Verification pins the algorithm to the key's and the token type, takes keys from the key ring only (`jku`, `x5u` and `jwk`
+//! headers are ignored), knows no extension that a token could call critical (`crit`; RFC 7515, section 4.1.11), checks the
+//! signature before any claim, and requires `exp iat iss aud sub sid jti client_id` with their types.
 
 use std::collections::HashSet;
 
@@ -20,25 +20,25 @@ use crate::keys::key_set::{KeySet, Verifying};
 use crate::keys::private::signing::{Signing, SigningError, TOKEN_TYPE};
 use crate::keys::ring::Fate;
 
-/// The client that every token is issued to (RFC 9068, section 2.2): whoever uses a session of this server directly.
+/// The `client_id` of every token (RFC 9068, section 2.2): sessions of this server are used directly, not through a client.
 const CLIENT: &str = "keyfold";
 
 /// The claims of an access token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Claims {
-    /// Issuer.
+    /// Issuer: the server's public URL.
     pub iss: String,
-    /// Audience.
+    /// Audience: this server, or one of the configured services.
     pub aud: String,
-    /// The user.
+    /// User whom the token authenticates.
     pub sub: UserId,
-    /// The session; when it ends, the token is refused.
+    /// Session of the token; once it has ended, the token is refused.
     pub sid: SessionId,
     /// The client that it was issued to.
     #[serde(rename = "client_id")]
     pub client_id: String,
-    /// Identifies the token.
+    /// Unique identifier of the token.
     pub jti: Uuid,
     /// Issued at, seconds since 1970.
     pub iat: i64,
@@ -49,29 +49,29 @@ pub struct Claims {
     pub nbf: Option<i64>,
     /// The user's email address.
     pub email: String,
-    /// The user's name.
+    /// The user's name when the token was issued.
     pub name: String,
-    /// Whether the address was verified.
+    /// True if the address was verified.
     pub email_verified: bool,
 }
 
-/// Whom a token is about.
+/// Claims of a token about its user and session.
 #[derive(Debug, Clone)]
 pub struct Subject {
-    /// The user.
+    /// User whom the token authenticates.
     pub user_id: UserId,
-    /// The session.
+    /// Session with whose end the token is refused.
     pub session_id: SessionId,
     /// The user's email address.
     pub email: String,
-    /// The user's name.
+    /// The user's name, for the services that read the token.
     pub name: String,
-    /// Whether the address was verified.
+    /// True if the address was verified.
     pub email_verified: bool,
 }
 
 impl Claims {
-    /// The claims of a new token for an audience.
+    /// Makes the claims of a new token for an audience.
     pub fn new(policy: &TokenPolicy, audience: &str, subject: Subject, now: Timestamp) -> Self {
         Self {
             iss: policy.issuer.clone(),
@@ -89,21 +89,21 @@ impl Claims {
         }
     }
 
-    /// The signed token.
+    /// Signs a token with these claims.
     ///
     /// # Errors
     ///
-    /// When the key does not sign.
+    /// If the key does not sign.
     pub fn sign(&self, signing: &Signing) -> Result<String, SigningError> {
         signing.sign(self)
     }
 }
 
-/// What a token says, if this server issued it. Whether its time is over or its session lives is not asked here.
+/// Returns the claims of a token that this server issued. Its expiry and its session are not checked here.
 ///
 /// # Errors
 ///
-/// Why it is not such a token.
+/// Fails with the reason for which it is not such a token.
 pub fn verify(token: &str, keys: &KeySet, policy: &TokenPolicy) -> Result<Verified, TokenError> {
     let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Malformed)?;
     if header.typ.as_deref() != Some(TOKEN_TYPE) || header.crit.is_some() {
@@ -125,7 +125,7 @@ pub fn verify(token: &str, keys: &KeySet, policy: &TokenPolicy) -> Result<Verifi
     })
 }
 
-/// Why a key is not in the set.
+/// Reason for which a key is not in the set.
 fn absent(kid: &str, keys: &KeySet) -> TokenError {
     match keys.gone.get(kid) {
         Some(Fate::Retired) => TokenError::RetiredKey,
@@ -134,7 +134,7 @@ fn absent(kid: &str, keys: &KeySet) -> TokenError {
     }
 }
 
-/// Expiry is compared with the injected clock by the caller; everything else is the library's.
+/// Rules for the library's verification. Expiry is left to the caller, which compares it with the injected clock.
 fn validation(algorithm: Algorithm, policy: &TokenPolicy) -> Validation {
     let mut validation = Validation::new(algorithm);
     validation.leeway = 0;

@@ -1,4 +1,4 @@
-//! Access tokens: their claims, their signature, and what verifying one came to.
+//! Access tokens: their claims, their verification, and the cache of its results.
 
 pub mod access_token;
 pub mod policy;

@@ -9,14 +9,14 @@ pub struct TokenPolicy {
     pub issuer: String,
     /// The `aud` claim, unless a token is for a service.
     pub audience: String,
-    /// The audiences of services that tokens may be for instead: this server refuses those.
+    /// Audiences of services that tokens may be issued for instead; this server refuses such tokens.
     pub services: Vec<String>,
-    /// The lifetime of a token.
+    /// Time from issue to expiry of a token.
     pub lifetime: Duration,
 }
 
 impl TokenPolicy {
-    /// The audience of a token: this server's, or the one that is asked for if it is one of a service.
+    /// Audience for a token: this server by default, or the wanted one if it is known. `None` if it is not known.
     pub fn audience_of(&self, wanted: Option<&str>) -> Option<&str> {
         let Some(wanted) = wanted else { return Some(&self.audience) };
         let known = std::iter::once(&self.audience).chain(&self.services);

@@ -1,8 +1,8 @@
-//! What verifying a token's signature came to, remembered: each distinct token is verified once.
+//! Cache of verification results: the signature of each distinct token is verified once.
 //!
-//! A memory belongs to one key set and ends with it, so a key that has left the ring vouches for nothing any more.
-//! Tokens are known by the SHA-256 of all their bytes. What changes without the token changing is not remembered:
-//! expiry and revocation are looked at on every request.
+//! A cache belongs to one key set and ends with it, so a key that has left the ring vouches for nothing any more.
+//! Entries are keyed by the SHA-256 of all bytes of the token. Only properties of the token itself are cached: expiry and
+//! revocation are checked on every request.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use quick_cache::sync::Cache;
@@ -12,28 +12,28 @@ use crate::base::clock::MOST_DRIFT;
 use crate::base::clock::Timestamp;
 use crate::base::id::{SessionId, UserId};
 
-/// Most accepted tokens that are remembered: about 10 MB of them.
+/// Most accepted tokens in a cache: about 10 MB of them.
 const ACCEPTED: usize = 100_000;
-/// Most refused ones. They have a place of their own, so that a flood of forgeries pushes out no good token. A power of
-/// two: the memory is divided by cores.
+/// Most refused tokens in a cache. They have a part of their own, so that a flood of forgeries evicts no good token. A
+/// power of two, as the cache is divided by cores.
 const REFUSED: usize = 1_024;
 
-/// What an authentic token says.
+/// Claims of an authentic token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verified {
-    /// The user.
+    /// User whom the token authenticates.
     pub user_id: UserId,
-    /// The session; when it ends, the token is refused.
+    /// Session of the token; once it has ended, the token is refused.
     pub session_id: SessionId,
-    /// Begin of the token's validity, seconds since 1970.
+    /// Begin of the token's validity, seconds since 1970: the later of `iat` and `nbf`.
     pub begins_at: i64,
-    /// When the token expires, seconds since 1970.
+    /// Expiry of the token, seconds since 1970.
     pub expires_at: i64,
 }
 
 impl Verified {
-    /// The same, unless its time is over or has not come. Another node may have issued it whose clock is as far ahead as a clock
-    /// may be.
+    /// Returns the claims if the token is valid at `now`. Its begin is checked with a tolerance, because the clock of the node
+    /// that issued it may be as far ahead as a clock may be.
     ///
     /// # Errors
     ///
@@ -49,31 +49,33 @@ impl Verified {
     }
 }
 
-/// When a token was seen for the first time.
+/// Says if a token's result came from the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seen {
-    /// What it is was remembered.
+    /// The result was cached.
     Before,
-    /// What it is had to be found out.
+    /// The token had to be verified.
     Now,
 }
 
 type TokenHash = [u8; 32];
 
-/// The memory of one key set.
+/// Results of verifying tokens with one key set.
 pub struct VerifiedTokens {
+    /// Claims of authentic tokens, apart from refusals, so that forgeries cannot evict them.
     accepted: Cache<TokenHash, Verified>,
+    /// Reasons of refusals, kept so that a repeated forgery costs a hash and no signature check.
     refused: Cache<TokenHash, TokenError>,
 }
 
 impl VerifiedTokens {
-    /// Nothing is remembered yet; memory is taken as tokens come.
+    /// Makes an empty cache; memory is taken as tokens come.
     pub fn new() -> Self {
         Self { accepted: Cache::new(ACCEPTED), refused: Cache::new(REFUSED) }
     }
 
-    /// What `verify` came to the first time this token was seen, and whether that was before. What is too long for a token is
-    /// not even hashed.
+    /// Returns the cached result for a token, or else that of `verify`, which is then cached. A text that is too long for a
+    /// token is refused without being hashed.
     pub fn get_or(
         &self,
         token: &str,

@@ -1,12 +1,12 @@
 //! The ends of sessions that still matter, in memory: the newest of them, as many as there is room for.
 //!
-//! They lie in one ring in the order of the log, shared by everybody who reads: adding one and forgetting one move nothing
-//! else, and a reader finds its place by the last end that it knows. One that is not of this log, because a backup was
-//! restored, gets all that matter. When more matter than there is room for, the oldest leave; those
-//! who are that far behind read them from the log.
+//! They lie in one ring in the order of the log, shared by all readers: adding one and forgetting one move nothing else, and
+//! a reader finds its place by the last end that it knows. A reader whose end is not of this log, because a backup was
+//! restored, gets all that matter. If more matter than there is room for, the oldest leave, and readers that are that far
+//! behind read them from the log.
 //!
-//! An end is forgotten by the time at which *this* node heard of it. What other nodes' clocks say decides only how far the
-//! log is read back when a node starts, generously.
+//! An end is forgotten by the time at which *this* node heard of it. Other nodes' clocks decide only how far the log is read
+//! back at the start of a node, generously.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,75 +17,78 @@ use crate::base::clock::Timestamp;
 use crate::eventlog::Point;
 use crate::sessions::events::EndReason;
 
-/// An end and the time at which this node heard of it.
+/// An entry of the ring: an end and the time at which this node heard of it.
 #[derive(Debug)]
 struct Heard {
+    /// End, as readers get it once it is signed.
     end: End,
+    /// Time on this node's clock, by which the entry is forgotten.
     at: Timestamp,
 }
 
-/// What an end takes in memory.
+/// Bytes of an end in memory, with the room that the ring grows in.
 pub(super) const BYTES: usize = 2 * size_of::<Heard>();
 
-/// How long ends matter, and which.
+/// Rule that decides if an end matters, and for how long.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Relevance {
-    /// How long an end matters.
+    /// Time for which an end matters after this node has heard of it.
     pub(super) window: Duration,
-    /// From when on the end of an idle session matters to nobody, because its last access token had expired before; never, if
-    /// sessions may be idle for a short time only.
+    /// Time from which on ends of idle sessions do not matter, because the last access token had expired before; never, if
+    /// the idle timeout is short.
     pub(super) idle_until: Option<Timestamp>,
 }
 
 impl Relevance {
-    /// Whether an end that is heard of now concerns an access token that may be valid. An `absolute` end always does: such a
-    /// session may have been used a moment before.
+    /// Returns true if an end that is heard of now concerns an access token that may be valid. An `absolute` end always does:
+    /// such a session may have been used a moment before.
     pub(super) fn is_of(&self, end: &End, now: Timestamp) -> bool {
         end.reason != EndReason::Idle || self.idle_until.is_none_or(|until| now < until)
     }
 }
 
-/// What is known of the ends after one of them.
+/// Answer of the ring about the ends after a cursor.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Later {
-    /// These, and what comes after them.
+    /// These ends, and the cursor after them.
     Known(Vec<End>, Next),
-    /// Some are in the log alone: look there, after this end if it is there, or else after the position up to which none
-    /// matters any more.
+    /// Some are in the log alone: read them there, after `since` if the log has it, or else after `horizon`, the position up
+    /// to which none matters any more.
     InLog { since: Option<Point>, horizon: i64 },
-    /// Nobody knows whether there are others.
+    /// There may be ends that this node has not read.
     Doubtful,
 }
 
-/// Where to go on.
+/// Cursor after a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Next {
-    /// After this end.
+    /// Last end of the page, or the reader's own cursor if the page is empty.
     pub(super) since: Point,
-    /// Whether there is more already.
+    /// True if there are more ends already.
     pub(super) is_more: bool,
 }
 
-/// The ends.
+/// The ring of ends, with the positions up to which it is complete.
 #[derive(Debug)]
 pub(super) struct Ends {
+    /// Ends in the order of the log, so that a cursor is found by binary search.
     heard: VecDeque<Heard>,
-    /// Most that are kept.
+    /// Most ends that are kept.
     most: usize,
-    /// The last end in the log that this node has read, whether or not it matters.
+    /// Position of the last end in the log that this node has read, be it one that matters or not.
     head: i64,
-    /// No end up to here matters any more.
+    /// Position up to which no end matters any more.
     horizon: i64,
-    /// Ends up to here have left for want of room.
+    /// Position up to which ends have left for want of room.
     floor: i64,
-    /// Whether the log could not be read.
+    /// True after the log could not be read, until it has been read to its end.
     is_behind: bool,
-    /// Until when an end may matter that cannot be read.
+    /// Time until which an end that cannot be read may matter; readers get no answer until then.
     unreadable_until: Option<Timestamp>,
 }
 
 impl Ends {
-    /// None yet, and at most so many.
+    /// Makes an empty ring for `most` ends.
     pub(super) fn new(most: usize) -> Self {
         Self {
             heard: VecDeque::new(),
@@ -98,7 +101,7 @@ impl Ends {
         }
     }
 
-    /// At most `most` ends after one of them; all that matter, after one that is not among them.
+    /// Returns at most `most` ends after `since`; all that matter, if `since` is not among them.
     pub(super) fn after(&self, since: Point, most: usize) -> Later {
         if self.is_behind || self.unreadable_until.is_some() {
             return Later::Doubtful;
@@ -123,22 +126,22 @@ impl Ends {
         Later::Known(found, Next { since: last.unwrap_or_else(same), is_more })
     }
 
-    /// The last end in the log that this node has read.
+    /// Position of the last end in the log that this node has read.
     pub(super) fn head(&self) -> i64 {
         self.head
     }
 
-    /// The log cannot be read: until it can, nobody is told that there is nothing new.
+    /// Notes that the log cannot be read: until it can, no reader is told that there is nothing new.
     pub(super) fn fall_behind(&mut self) {
         self.is_behind = true;
     }
 
-    /// Everything up to the end of the log has been read. Returns whether that was in doubt.
+    /// Notes that the log has been read to its end. Returns true if that was in doubt.
     pub(super) fn catch_up(&mut self) -> bool {
         std::mem::take(&mut self.is_behind)
     }
 
-    /// A later end, heard of now. Returns whether there is anything to tell.
+    /// Adds a later end, heard of now. Returns true if readers have to be woken.
     pub(super) fn hear(
         &mut self,
         recorded: Recorded,
@@ -164,7 +167,7 @@ impl Ends {
         }
     }
 
-    /// An end of before the node started, taken to be heard of at this time; the newest first.
+    /// Adds an end of before the node started, as if heard of at this time; called for the newest first.
     pub(super) fn recall(&mut self, recorded: Recorded, relevance: &Relevance, at: Timestamp) {
         self.head = self.head.max(recorded.position);
         self.horizon = recorded.position - 1;
@@ -181,7 +184,7 @@ impl Ends {
         }
     }
 
-    /// No end up to this position, the first that was looked at, matters.
+    /// Notes an end that is too old to matter. If it is the first that is read back, no end up to its position matters.
     pub(super) fn recall_none(&mut self, position: i64) {
         self.head = self.head.max(position);
         if self.heard.is_empty() && self.floor == 0 {
@@ -194,7 +197,7 @@ impl Ends {
         self.unreadable_until = self.unreadable_until.max(Some(until));
     }
 
-    /// Forgets what was heard of too long ago to matter. Returns whether there is anything to tell.
+    /// Forgets ends that were heard of too long ago to matter. Returns true if readers have to be woken.
     pub(super) fn forget(&mut self, relevance: &Relevance, now: Timestamp) -> bool {
         let oldest = now.before(relevance.window);
         while let Some(heard) = self.heard.front().filter(|heard| heard.at <= oldest) {

@@ -1,4 +1,4 @@
-//! What is kept of the ends, what is told, and when nothing may be.
+//! Ends that are kept and returned, and doubt, in which none may be.
 
 use uuid::Uuid;
 
@@ -48,7 +48,7 @@ fn in_log(since: Option<i64>, horizon: i64) -> Later {
     Later::InLog { since: since.map(point), horizon }
 }
 
-/// The positions of the ends that are told, and where to go on.
+/// Positions of the ends that are returned, the cursor after them, and if there are more.
 fn told(ends: &Ends, since: i64, most: usize) -> (Vec<i64>, i64, bool) {
     told_after(ends, point(since), most)
 }
@@ -120,7 +120,7 @@ fn a_reader_that_is_further_behind_than_there_is_room_reads_the_log() {
     assert_eq!(ends.after(point(20), 100), in_log(Some(20), 0));
     assert_eq!(ends.after(point(1_000_000), 100), in_log(None, 0));
     assert_eq!(told(&ends, 21, 100), ((22..=30).collect(), 30, false));
-    // What has left for want of room matters no more either by then.
+    // Ends that have left for want of room do not matter by then either.
     ends.forget(&ALWAYS, at(10));
     assert_eq!(told(&ends, 0, 100), (vec![], 0, false));
 }

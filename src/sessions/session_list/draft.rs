@@ -6,20 +6,23 @@ use crate::sessions::events::SessionStarted;
 use crate::sessions::table::Session;
 use crate::sessions::token::SessionToken;
 
-/// What a session is begun from.
+/// Device on which a session is begun.
 #[derive(Debug, Clone)]
 pub struct Device {
-    /// What the client says of itself (User-Agent).
+    /// User-Agent header of the client.
     pub user_agent: Option<String>,
-    /// Its network address.
+    /// Network address of the client, as the proxy settings have it.
     pub client_address: Option<IpAddr>,
 }
 
-/// A session that has not begun yet.
+/// A session that has not begun yet: its access token is signed before it is committed.
 #[derive(Debug)]
 pub struct Draft {
+    /// Session as the table and the answer show it once it has begun.
     pub(crate) session: Session,
+    /// Event that begins it.
     pub(crate) started: SessionStarted,
+    /// Token for the client, of which the event has the hash only.
     pub(crate) token: SessionToken,
 }
 

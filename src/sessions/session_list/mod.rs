@@ -1,4 +1,4 @@
-//! The rules of one user's sessions.
+//! Rules of one user's sessions.
 
 pub(super) mod draft;
 pub mod open;
@@ -14,74 +14,75 @@ use crate::base::clock::Timestamp;
 use crate::base::id::SessionId;
 use crate::eventlog::Decider;
 
-/// Most sessions a user has at once: beyond it, the oldest makes room.
+/// Most sessions of a user at once: beyond it, the oldest is superseded.
 pub const MAX_SESSIONS: usize = 100;
 
-/// Bytes of a session: its place in the list, and its client's address and name.
+/// Estimated bytes of a session in memory: its place in the list, and its client's address and User-Agent.
 const SESSION: usize = 512;
 
-/// What can be asked of a user's sessions.
+/// Commands of a user's session list.
 #[derive(Debug, Clone)]
 pub enum Command {
-    /// Begin a session.
+    /// Begin a session, and end those that are over or too many.
     Start(SessionStarted),
-    /// A session is used: extend it if that is due.
+    /// Extend a session that is used, if that is due.
     Extend {
-        /// The session.
+        /// Session that is used.
         session_id: SessionId,
-        /// When it is used.
+        /// Time of the use, from the injected clock.
         now: Timestamp,
-        /// How long it may last.
+        /// Idle timeout and absolute lifetime as they are configured now.
         limits: Limits,
     },
     /// End a session. One whose time is over ends for that reason.
     End {
-        /// The session.
+        /// Session to end; one that has ended already is no change.
         session_id: SessionId,
-        /// Why.
+        /// Cause, unless its time was over before.
         reason: EndReason,
-        /// When.
+        /// Time of the decision, from the injected clock.
         now: Timestamp,
     },
     /// End all sessions but one, or all of them.
     EndAll {
-        /// The one that stays.
+        /// Session that stays, as a rule the caller's own.
         except: Option<SessionId>,
-        /// Why.
+        /// Cause, for those whose time was not over before.
         reason: EndReason,
-        /// When.
+        /// Time of the decision, from the injected clock.
         now: Timestamp,
     },
     /// End the sessions whose time is over.
     Expire {
-        /// When it is looked at.
+        /// Time against which expiry is checked, from the injected clock.
         now: Timestamp,
     },
 }
 
-/// Nothing about sessions is refused: ending one that has ended is already done.
+/// Rejections, of which there are none: ending a session that has ended is already done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {}
 
 /// The sessions that have not ended, though the time of some may be over. Session ids sort by age.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
+    /// Sessions by identifier, and so by age; shared, so that a copy of the state copies pointers.
     open: BTreeMap<SessionId, Arc<OpenSession>>,
 }
 
 impl State {
-    /// A session, unless it has ended.
+    /// Returns a session, unless it has ended.
     pub fn get(&self, id: SessionId) -> Option<&Arc<OpenSession>> {
         self.open.get(&id)
     }
 
-    /// The sessions that live, newest first.
+    /// Returns the sessions whose time is not over, newest first.
     pub fn live(&self, now: Timestamp) -> impl Iterator<Item = (SessionId, &OpenSession)> {
         let open = self.open.iter().rev().map(|(id, session)| (*id, &**session));
         open.filter(move |(_, session)| session.over(now).is_none())
     }
 
-    /// The ends of those that `are_meant`: for `reason`, unless their time was over before.
+    /// Ends the sessions that `are_meant`: for `reason`, unless their time was over before.
     fn ends(
         &self,
         reason: EndReason,
@@ -92,7 +93,7 @@ impl State {
         meant.map(|(id, session)| ended(*id, session.over(now).unwrap_or(reason))).collect()
     }
 
-    /// The ends of those whose time is over.
+    /// Ends the sessions whose time is over.
     fn overdue(&self, now: Timestamp) -> Vec<SessionEvent> {
         let over = |(id, session): (&SessionId, &Arc<OpenSession>)| Some((*id, session.over(now)?));
         self.open.iter().filter_map(over).map(|(id, reason)| ended(id, reason)).collect()
@@ -148,7 +149,7 @@ impl Decider for SessionList {
     }
 }
 
-/// Begins a session, and ends those whose time is over and those that are too many.
+/// Begins a session, and ends those whose time is over and the oldest of too many.
 fn start(state: &State, started: SessionStarted) -> Vec<SessionEvent> {
     if state.open.contains_key(&started.session_id) {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! A session that has not ended, as its user's list keeps it, and how long such sessions last.
+//! A session that has not ended, as its user's list keeps it, and the lifetimes of such sessions.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -10,27 +10,27 @@ use crate::base::clock::Timestamp;
 use crate::base::id::SessionId;
 use crate::sessions::events::{EndReason, SessionExtended, SessionStarted};
 
-/// A session is extended at most this often: what it is used for in between is not recorded.
+/// Shortest time between two extensions of a session: uses in between are not recorded.
 const EXTENSION: Duration = Duration::from_hours(24);
-/// Short sessions are extended more often: this many times before they would be over.
+/// Extensions within one idle timeout, for sessions so short that they need more than one a day.
 const EXTENSIONS: u32 = 7;
 
-/// How long sessions last.
+/// Limits of a session's lifetime, as they are configured.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Without being used.
+    /// Idle timeout: longest time without use.
     pub idle: Duration,
-    /// However they are used.
+    /// Absolute lifetime, which no use extends.
     pub absolute: Duration,
 }
 
 impl Limits {
-    /// Whether a session that was last known to be used at `seen_at` is to be extended when it is used `now`.
+    /// Returns true if using a session `now` extends it, after its last recorded use at `seen_at`.
     pub fn is_extension_due(&self, seen_at: Timestamp, now: Timestamp) -> bool {
         now >= seen_at.after(self.between_extensions())
     }
 
-    /// For how long a session was not used that ends for being idle, at least.
+    /// Least time without use after which a session ends for being idle: uses since its last extension are not recorded.
     pub fn unused(&self) -> Duration {
         self.idle.saturating_sub(self.between_extensions())
     }
@@ -43,19 +43,19 @@ impl Limits {
 /// A session that has not ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenSession {
-    /// The credential whose password began it, if that is known.
+    /// Credential whose password began it, if that is known.
     pub credential_id: Option<Uuid>,
-    /// What the client said of itself.
+    /// User-Agent header of the client.
     pub user_agent: Option<String>,
-    /// Network address it was begun from.
+    /// Network address of the client that began it.
     pub client_address: Option<IpAddr>,
-    /// When it began.
+    /// Time of its begin.
     pub started_at: Timestamp,
-    /// When it began or was last extended.
+    /// Time of its begin or last extension.
     pub seen_at: Timestamp,
-    /// When it ends by itself, unless it is used before.
+    /// Time at which it ends for being idle, unless it is used before.
     pub expires_at: Timestamp,
-    /// When it ends however it is used.
+    /// Time at which it ends however it is used.
     pub ends_at: Timestamp,
 }
 
@@ -76,14 +76,14 @@ impl OpenSession {
         Self { seen_at: extended.seen_at, expires_at: extended.expires_at, ..self.clone() }
     }
 
-    /// Why it is over, if its time is.
+    /// Cause of its end, if its time is over.
     pub fn over(&self, now: Timestamp) -> Option<EndReason> {
         let reason =
             if self.expires_at < self.ends_at { EndReason::Idle } else { EndReason::Absolute };
         (self.expires_at <= now).then_some(reason)
     }
 
-    /// What using it `now` comes to, if it lives and has not been extended lately.
+    /// Extension that using it `now` causes, if it lives and was not extended lately.
     pub(super) fn extension(
         &self,
         session_id: SessionId,

@@ -1,4 +1,4 @@
-//! The rules of a list of sessions, given / when / then.
+//! Rules of a list of sessions, given / when / then.
 
 use std::time::Duration;
 

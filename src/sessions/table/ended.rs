@@ -1,16 +1,16 @@
-//! Ends of sessions that this node has heard of lately: as many as there is room for, the oldest leave first.
+//! Ends of sessions that this node has heard of lately: as many as there is room for, the oldest are evicted first.
 //!
-//! # Why a bounded number is enough
+//! # A bounded number is enough
 //!
-//! Whatever is not in the table of live sessions is looked up in the database, which has no row of a session that has ended.
-//! So an end has to be remembered only against a row that was *read before* it was committed and arrives after it was heard
-//! of. Ends are numbered in the order in which this node hears of them ([`Moment`]); who reads a row notes the moment before
-//! it asks. A row is admitted if its session is not among the remembered ends *and* no end since that moment has been
-//! forgotten. Otherwise the row says nothing, and is read again. So nothing depends on how long a read takes or on what
-//! a clock shows, and when more sessions end than fit, reads that are under way are repeated.
+//! A session that is not in the table of live sessions is looked up in the database, which has no row of a session that has
+//! ended. So an end has to be remembered only against a row that was *read before* it was committed and arrives after it was
+//! heard of. Ends are numbered in the order in which this node hears of them ([`Moment`]); the reader of a row notes the
+//! moment before it asks. A row is admitted if its session is not among the remembered ends *and* no end since that moment
+//! has been forgotten. Otherwise the row says nothing, and is read again. So nothing depends on how long a read takes or on
+//! the time a clock shows, and if more sessions end than fit, reads that are under way are repeated.
 //!
-//! Beyond that, remembering saves a look-up for each request with a token of an ended session; that is why ends stay for as long
-//! as an access token lives, if there is room.
+//! Beyond that, remembering saves a look-up for each request with a token of an ended session; that is why ends stay for as
+//! long as an access token lives, if there is room.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -19,41 +19,45 @@ use foldhash::quality::RandomState;
 use crate::base::clock::Timestamp;
 use crate::base::id::SessionId;
 
-/// What a remembered end takes, in bytes: its entry, its place in the set, and the room that both grow in.
+/// Bytes of a remembered end: its entry, its place in the set, and the room that both grow in.
 pub(super) const BYTES: usize = 128;
 
 /// A place in the order in which this node hears of ends and doubts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct Moment(pub(super) u64);
 
-/// An end.
+/// An end that is remembered.
 #[derive(Debug, Clone, Copy)]
 struct End {
+    /// Key in the set of identifiers, from which it is removed with this entry.
     id: SessionId,
+    /// Place in the order of ends, which becomes `forgotten` once this entry leaves.
     moment: Moment,
+    /// Time at which this node heard of it, by which the sweep decides.
     noticed: Timestamp,
 }
 
-/// The remembered ends of some sessions.
+/// The remembered ends of one part of the sessions.
 #[derive(Debug)]
 pub(super) struct Ended {
-    /// By moment, the oldest first.
+    /// Ends in the order of their moments, so that the oldest is found at once.
     ends: VecDeque<End>,
+    /// Sessions of `ends`, for the check on every look-up.
     ids: HashSet<SessionId, RandomState>,
     /// Most ends that are remembered.
     most: usize,
-    /// The newest end that has been forgotten.
+    /// Moment of the newest end that has been forgotten: rows read before it are not admitted.
     forgotten: Moment,
 }
 
 impl Ended {
-    /// Remembers none yet, and at most so many.
+    /// Makes an empty set with room for `most` ends.
     pub(super) fn new(most: usize) -> Self {
         let (ends, ids) = (VecDeque::new(), HashSet::default());
         Self { ends, ids, most: most.max(1), forgotten: Moment::default() }
     }
 
-    /// Remembers an end. The oldest makes room.
+    /// Remembers an end, and evicts the oldest if there is no room.
     pub(super) fn remember(&mut self, id: SessionId, moment: Moment, noticed: Timestamp) {
         if !self.ids.insert(id) {
             return;
@@ -64,17 +68,17 @@ impl Ended {
         self.ends.push_back(End { id, moment, noticed });
     }
 
-    /// Whether the end of this session is remembered.
+    /// Returns true if the end of this session is remembered.
     pub(super) fn contains(&self, id: SessionId) -> bool {
         self.ids.contains(&id)
     }
 
-    /// Whether an end has been forgotten that was heard of after `moment`.
+    /// Returns true if an end that was heard of after `moment` has been forgotten.
     pub(super) fn has_forgotten_since(&self, moment: Moment) -> bool {
         self.forgotten > moment
     }
 
-    /// Forgets ends that were noticed until `until`, and at most so many; returns how many.
+    /// Forgets ends that were noticed until `until`, at most `most` of them; returns their number.
     pub(super) fn forget(&mut self, until: Timestamp, most: usize) -> usize {
         let is_over = |end: &&End| end.noticed <= until;
         let count = self.ends.iter().take(most).take_while(is_over).count();
@@ -89,7 +93,7 @@ impl Ended {
         }
     }
 
-    /// How many are remembered.
+    /// Number of remembered ends.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.ends.len()

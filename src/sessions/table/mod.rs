@@ -1,17 +1,17 @@
 //! The node's table of sessions: some of those it knows to live, and those it has heard ending lately.
 //!
-//! Readers look here without a lock; whoever carries out a command or hears of another node's changes it directly, for
-//! each change is one step under the lock of its session. Its size is bounded in bytes: live sessions that are not
-//! used make room for others, and whatever is not in here is looked up in the database, where unknown means ended.
+//! Look-ups of live sessions take no lock; commands and the follower change the table directly, for each change is one step
+//! under the lock of its session. The size is bounded in bytes: live sessions that are not used are evicted for others, and
+//! a session that is not in here is looked up in the database, where unknown means ended ([`Standing`] has the table).
 //!
 //! Invariants:
 //!
 //! * *Ended is final.* A session that this table has heard ending is never put back by a row that was read from the database a
-//!   moment earlier, also when the end is forgotten meanwhile (`ended` says why). So what is in here may
-//!   leave at any time, and be read again.
-//! * *In doubt, ask.* When nobody can tell what became of a command on a user's sessions, what was known of that user's
-//!   sessions before is believed no more. Doubts are kept by bucket, not by user, so they need no room; of other
-//!   users' sessions one in `BUCKETS` is read again with them.
+//!   moment earlier, also if the end is forgotten meanwhile (`ended` says why). So any entry may be evicted at any time, and
+//!   be read again.
+//! * *In doubt, ask.* After a command of unknown outcome on a user's sessions, entries read before it are not believed any
+//!   more. Doubts are kept by bucket, not by user, so they need no room; of other users' sessions one in `BUCKETS` is read
+//!   again with them.
 
 pub(super) mod awaiting;
 pub(super) mod ended;
@@ -35,42 +35,42 @@ use crate::base::id::{SessionId, UserId};
 use crate::base::weighted_cache;
 use crate::base::weighted_cache::{Size, WeightedCache};
 
-/// The parts of the table's room that live sessions, their tokens and ends get. The rest is for the feed of revocations.
+/// Divisors of the table's room for live sessions, their tokens and ends. The rest is for the feed of revocations.
 const PART_OF_LIVE: usize = 2;
 const PART_OF_TOKENS: usize = 6;
 const PART_OF_ENDS: usize = 6;
-/// Parts in which users' doubts are kept.
+/// Buckets of users by which doubts are kept.
 const BUCKETS: usize = 16_384;
-/// Locks among which the sessions are divided.
+/// Number of locks, among which the sessions are divided.
 const SHARDS: usize = 64;
-/// Bytes of each part of a cache: parts are small, so that growing one stops nobody for long.
+/// Bytes of each part of a cache: parts are small, so that growing one holds up requests for a moment only.
 const PART: usize = 4 << 20;
-/// What a cache takes for an entry beside its value, in bytes.
+/// Bytes that a cache takes for an entry beside its value.
 const OVERHEAD: u64 = 96;
 
-/// A live session.
+/// A session that lives, unless its time is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Its identifier.
+    /// Identifier, which its access tokens carry as `sid`.
     pub id: SessionId,
-    /// Whose it is.
+    /// User who signed in.
     pub user_id: UserId,
-    /// The credential whose password began it, if that is known.
+    /// Credential whose password began it, if that is known.
     pub credential_id: Option<Uuid>,
-    /// When it ends by itself, unless it is used before.
+    /// Time at which it ends for being idle, unless it is used before.
     pub expires_at: Timestamp,
-    /// SHA-256 of its token.
+    /// SHA-256 of its token, by which the cookie of a request is recognised.
     pub token_hash: TokenHash,
-    /// What the client said of itself.
+    /// User-Agent header of the client.
     pub user_agent: Option<String>,
-    /// When it began.
+    /// Time of its begin.
     pub created_at: Timestamp,
-    /// When it began or was last extended.
+    /// Time of its begin or last extension.
     pub updated_at: Timestamp,
 }
 
 impl Session {
-    /// The session that an event started.
+    /// Builds the session that an event started.
     pub(super) fn started(user_id: UserId, started: &SessionStarted) -> Self {
         Self {
             id: started.session_id,
@@ -84,29 +84,41 @@ impl Session {
         }
     }
 
-    /// Whether use has ever made it last longer.
+    /// Returns true if a use has extended it.
     pub fn is_extended(&self) -> bool {
         self.updated_at > self.created_at
     }
 }
 
-/// What the table knows of a session.
+/// Standing of a session in the table. `None` in its place means unknown, also if the entry is in doubt.
+///
+/// | Table | Time | Answer to a request |
+/// |---|---|---|
+/// | known live | not over | accepted from memory |
+/// | known live | over | row is read: another node may have extended the session |
+/// | known ended | any | refused from memory |
+/// | unknown | any | row is read: accepted if there is one and its time is not over, otherwise refused |
+///
+/// A row that may be out of date is read again. If the database does not answer, the request is neither accepted nor refused:
+/// it fails as one to be retried. A missing row is remembered for ten seconds in `refusals`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
-    /// It lives, unless its time is over.
+    /// Known to live, unless its time is over.
     Live(Arc<Session>),
-    /// It ended.
+    /// Known to have ended, which is final.
     Ended,
 }
 
-/// A live session, and the moment before which its row was read.
+/// An entry of the table: a live session with the moment noted before it was read.
 #[derive(Debug, Clone)]
 struct Known {
+    /// Session, shared with the requests that use it.
     session: Arc<Session>,
+    /// Moment before the reading: a later doubt about its user discredits the entry.
     as_of: Moment,
 }
 
-/// Weighs what is kept in bytes.
+/// Weighs entries in bytes.
 #[derive(Debug, Clone)]
 struct ByBytes;
 
@@ -125,22 +137,24 @@ impl Weighter<TokenHash, SessionId> for ByBytes {
 
 type Bounded<K, V> = WeightedCache<K, V, ByBytes, RandomState>;
 
-/// The table.
+/// Sessions and ends that this node knows of.
 pub struct SessionTable {
+    /// Sessions known to live; unused ones are evicted.
     live: Bounded<SessionId, Known>,
-    /// The sessions of tokens, which never change; that one is in here says nothing about its session.
+    /// Session of each token, which never changes; an entry does not mean that its session lives.
     tokens: Bounded<TokenHash, SessionId>,
-    /// Whoever changes what is known of a session holds the lock of its part.
+    /// Ends by part. Each change of a session's entry is made under the lock of its part, so that no row replaces an end.
     ended: Vec<Mutex<Ended>>,
-    /// For each bucket of users, the moment of the last doubt.
+    /// Moment of the last doubt in each bucket of users.
     doubts: Vec<AtomicU64>,
-    /// The last end or doubt.
+    /// Moment of the last end or doubt, from which the next is counted.
     now: AtomicU64,
+    /// Tasks that wait for the end of a session, such as open streams.
     watchers: Arc<Watchers>,
 }
 
 impl SessionTable {
-    /// An empty table that takes so many bytes at most.
+    /// Makes an empty table that takes at most this many bytes.
     pub fn new(bytes: usize) -> Self {
         let ends = bytes / PART_OF_ENDS / ended::BYTES / SHARDS;
         Self {
@@ -153,7 +167,7 @@ impl SessionTable {
         }
     }
 
-    /// What is known of a session; `None` says nothing about whether it lives.
+    /// Returns the standing of a session; `None` if it is unknown.
     pub fn standing(&self, id: SessionId) -> Option<Standing> {
         match self.live.get(&id) {
             Some(known) if self.is_believed(&known) => Some(Standing::Live(known.session)),
@@ -161,23 +175,23 @@ impl SessionTable {
         }
     }
 
-    /// The session a token stands for, if that is known.
+    /// Returns the standing of the session that a token stands for; `None` if either is unknown.
     pub fn by_token(&self, hash: TokenHash) -> Option<Standing> {
         self.standing(self.tokens.get(&hash)?)
     }
 
-    /// How many sessions are in here that live.
+    /// Number of sessions in here that live.
     pub(super) fn live(&self) -> u64 {
         self.live.len() as u64
     }
 
-    /// The moment to note before a row is read, or a command is carried out that begins a session.
+    /// Moment to note before a row is read, or a command that begins a session is carried out.
     pub(super) fn moment(&self) -> Moment {
         Moment(self.now.load(Ordering::Acquire))
     }
 
-    /// Puts a live session in that was read after `as_of`, unless it is known to have ended or more is known of it; returns
-    /// where it stands now. `None` if what was read may be out of date: read it again.
+    /// Puts in a live session that was read after `as_of`, unless it is known to have ended or a newer extension of it is known;
+    /// returns its standing now. `None` if the row may be out of date: read it again.
     pub(super) fn admit(&self, session: Arc<Session>, as_of: Moment) -> Option<Standing> {
         let (id, hash) = (session.id, session.token_hash);
         let ended = self.shard(id)?;
@@ -198,7 +212,7 @@ impl SessionTable {
         Some(Standing::Live(read.session))
     }
 
-    /// A live session was used and lasts longer. One that is not in here will be read as it is then.
+    /// Extends a session that was used. One that is not in here is read as it is by then.
     pub(super) fn extend(&self, id: SessionId, seen_at: Timestamp, expires_at: Timestamp) {
         let _ended = self.shard(id);
         let Some(Known { session, as_of }) = self.live.peek(&id) else { return };
@@ -209,7 +223,7 @@ impl SessionTable {
         }
     }
 
-    /// Marks a session as ended, for ever, and wakes who waits for that. Returns whether it was believed to live until now.
+    /// Marks a session as ended, for ever, and wakes the tasks that wait for it. Returns true if it was known to live until now.
     pub(super) fn end(&self, user_id: UserId, id: SessionId, now: Timestamp) -> bool {
         let was_live = {
             let Some(mut ended) = self.shard(id) else { return false };
@@ -220,19 +234,19 @@ impl SessionTable {
         was_live
     }
 
-    /// Believes nothing any more that was read of a user's sessions before: nobody can tell what became of them.
+    /// Discredits the entries of a user's sessions that were read before, after a command of unknown outcome.
     pub(super) fn doubt(&self, user_id: UserId) {
         let Some(bucket) = self.doubts.get(bucket_of(user_id)) else { return };
         bucket.fetch_max(self.next().0, Ordering::AcqRel);
         self.watchers.wake_all(user_id);
     }
 
-    /// Forgets ends that were noticed until `until`, and at most so many of each part; returns how many.
+    /// Forgets ends that were noticed until `until`, at most `most` of each part; returns their number.
     pub(super) fn forget(&self, until: Timestamp, most: usize) -> usize {
         self.ended.iter().map(|ended| locked(ended).forget(until, most)).sum()
     }
 
-    /// Begins to wait for the end of a session.
+    /// Registers a wait for the end of a session.
     pub(super) fn watch(&self, session: &Session) -> Watching {
         self.watchers.watch(session.user_id, session.id)
     }
@@ -272,7 +286,7 @@ fn bucket_of(user_id: UserId) -> usize {
     low_bits(user_id.uuid(), BUCKETS)
 }
 
-/// One of `parts` for an identifier, whose last bits are random: nobody chooses their own.
+/// Picks one of `parts` for an identifier by its last bits, which are random and not chosen by a client.
 fn low_bits(id: Uuid, parts: usize) -> usize {
     usize::try_from(id.as_u128() % parts as u128).unwrap_or_default()
 }

@@ -1,8 +1,8 @@
-//! What the database has just said of tokens and ids: that no live session has them.
+//! Negative cache of look-ups: tokens and ids for which the database has just had no live session.
 //!
-//! A client that goes on sending a token that is no good costs one look-up in ten seconds instead of one a request. No session
-//! is refused that begins later: a session's token is 256 random bits and its access tokens name a random id, and both are
-//! handed out only after it has begun, so nobody asks for either before.
+//! A client that goes on sending a dead token costs one look-up in ten seconds instead of one a request. No session that
+//! begins later is refused: a session's token is 256 random bits and its access tokens name a random id, and both are
+//! handed out only after it has begun, so no request asks for either before.
 
 use std::time::Duration;
 
@@ -14,36 +14,36 @@ use crate::sessions::token::TokenHash;
 
 /// Most refusals that are remembered: about 2 MB of them.
 const MOST: usize = 16_384;
-/// How long a refusal is remembered.
+/// Time for which a refusal is remembered.
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// By what a session is looked up.
+/// Key by which a session is looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Asked {
-    /// Its id.
+    /// Identifier, from the `sid` claim of an access token.
     Id(SessionId),
-    /// The hash of its token.
+    /// Hash of its token, from a cookie or a bearer token.
     Token(TokenHash),
 }
 
-/// What no live session has.
+/// Keys that no live session had, each with the time of its look-up.
 #[derive(Debug)]
 pub(crate) struct Refusals(Cache<Asked, Timestamp>);
 
 impl Refusals {
-    /// Nothing has been refused yet; memory is taken as it is.
+    /// Makes an empty cache; memory is taken as keys are refused.
     pub(crate) fn new() -> Self {
         Self(Cache::new(MOST))
     }
 
-    /// No live session has this.
+    /// Remembers that no live session has this key.
     pub(crate) fn remember(&self, asked: Asked, now: Timestamp) {
         self.0.insert(asked, now);
     }
 
-    /// Whether no live session had this a moment ago.
+    /// Returns true if no live session had this key a moment ago.
     pub(crate) fn contains(&self, asked: Asked, now: Timestamp) -> bool {
-        // A clock that was set back makes nobody wait for it to catch up.
+        // After a clock was set back, a refusal does not last until it has caught up.
         self.0.get(&asked).is_some_and(|refused| now >= refused && now < refused.after(WINDOW))
     }
 }

@@ -1,4 +1,4 @@
-//! What the table holds, forgets and believes.
+//! Contents of the table: admission, eviction, ends and doubts.
 
 use futures_util::FutureExt;
 

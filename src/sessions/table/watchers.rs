@@ -1,4 +1,4 @@
-//! Who waits for the end of a session: woken by the end of that session, and by nobody else's.
+//! Tasks that wait for the end of a session: woken by the end of that session, and by no other's.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,16 +9,16 @@ use tokio::sync::futures::Notified;
 use crate::base::id::{SessionId, UserId};
 use crate::base::sharded_map::ShardedMap;
 
-/// The sessions of one user whose ends are waited for.
+/// Sessions of one user whose ends are waited for, each with the signal of its waits.
 type Watched = Vec<(SessionId, Arc<Notify>)>;
 
-/// Everybody who waits for the end of a session. They are kept apart from the table of sessions, which an entry may leave
-/// while somebody waits.
+/// All waits for ends of sessions. They are kept apart from the table of sessions, from which an entry may be evicted during
+/// a wait.
 #[derive(Default)]
 pub(super) struct Watchers(ShardedMap<UserId, Watched>);
 
 impl Watchers {
-    /// Begins to wait for the end of a session.
+    /// Registers a wait for the end of a session.
     pub(super) fn watch(self: &Arc<Self>, user_id: UserId, id: SessionId) -> Watching {
         let told = self.0.update(&user_id, |users| {
             let watched = users.entry(user_id).or_default();
@@ -32,12 +32,12 @@ impl Watchers {
         Watching { watchers: Arc::clone(self), user_id, id, told }
     }
 
-    /// A session has ended.
+    /// Wakes the waits for this session, which has ended.
     pub(super) fn wake(&self, user_id: UserId, id: SessionId) {
         self.wake_those(user_id, |known| known == id);
     }
 
-    /// Any session of this user may have ended.
+    /// Wakes the waits for every session of this user, any of which may have ended.
     pub(super) fn wake_all(&self, user_id: UserId) {
         self.wake_those(user_id, |_| true);
     }
@@ -57,12 +57,16 @@ impl fmt::Debug for Watchers {
     }
 }
 
-/// Waits for the end of one session, until it is dropped.
+/// A wait for the end of one session, registered until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Watching {
+    /// Register from which this wait is removed on drop.
     watchers: Arc<Watchers>,
+    /// Key of the register, by which a doubt about a user wakes every wait for that user.
     user_id: UserId,
+    /// Session whose end wakes this wait.
     id: SessionId,
+    /// Signal shared by all waits for the session.
     told: Arc<Notify>,
 }
 
@@ -77,7 +81,7 @@ impl Drop for Watching {
     fn drop(&mut self) {
         self.watchers.0.update(&self.user_id, |users| {
             let Some(watched) = users.get_mut(&self.user_id) else { return };
-            // One is this value's and one the map's: more are handed out under this lock only.
+            // Two references are this value's and the map's; more are handed out under this lock only.
             watched.retain(|(id, told)| *id != self.id || Arc::strong_count(told) > 2);
             if watched.is_empty() {
                 users.remove(&self.user_id);

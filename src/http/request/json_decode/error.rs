@@ -1,4 +1,4 @@
-//! Errors of the strict reader: what is wrong, and where.
+//! Errors of the strict reader, each with its flaw and its path.
 
 use std::fmt;
 
@@ -6,18 +6,20 @@ use serde::de::{self, Expected, Unexpected};
 
 use crate::http::response::problem::field_problem::{FieldProblem, Flaw};
 
-/// The field that stands for the body as a whole.
+/// Field name that stands for the body as a whole.
 const BODY: &str = "body";
 
 /// Begins a message that holds another error: its path, its flaw and its message follow, each behind one more.
 const NESTED: char = '\u{1}';
 
-/// A value that does not fit, told apart by the calls that `serde` makes and not by what they say.
+/// A value that does not fit, classified by the method that `serde` calls and not by the text of its message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DecodeError {
     /// The path of the value, from the inside out: the last step comes first.
     steps: Vec<Step>,
+    /// Kind of the mistake, from which the code of the field is made.
     flaw: Flaw,
+    /// Message for the client.
     message: String,
 }
 
@@ -41,19 +43,19 @@ impl DecodeError {
         Self::new(flaw, message).within(Step::Member(name.to_owned()))
     }
 
-    /// The error of the value that this step leads to, as one of the value that the step is taken from.
+    /// Extends the path outwards: the error of a value becomes one of the value that holds it.
     pub(super) fn within(mut self, step: Step) -> Self {
         self.steps.push(step);
         self
     }
 
-    /// The error in a text that `custom` takes apart again.
+    /// Encodes the error in a text that `custom` decodes again.
     pub(super) fn nested(self) -> String {
         let path = self.path();
         format!("{NESTED}{path}{NESTED}{:?}{NESTED}{}", self.flaw, self.message)
     }
 
-    /// The error that [`DecodeError::nested`] has put into a text.
+    /// Decodes an error that [`DecodeError::nested`] has encoded.
     fn unnested(text: &str) -> Option<Self> {
         let mut parts = text.strip_prefix(NESTED)?.splitn(3, NESTED);
         let (path, flaw, message) = (parts.next()?, parts.next()?, parts.next()?);
@@ -76,7 +78,7 @@ impl DecodeError {
         path
     }
 
-    /// The problem of the field at the path.
+    /// Turns the error into the problem of the field at its path.
     pub(super) fn problem(self) -> FieldProblem {
         let path = self.path();
         let field = if path.is_empty() { BODY.to_owned() } else { path };
@@ -103,7 +105,7 @@ impl de::Error for DecodeError {
         if is_ours(&expected) {
             return Self::new(Flaw::WrongType, NO_OBJECT);
         }
-        // As JSON calls it.
+        // The name in JSON.
         let found =
             if unexpected == Unexpected::Unit { "null".to_owned() } else { unexpected.to_string() };
         Self::new(Flaw::WrongType, format!("invalid type: {found}, expected {expected}"))
@@ -128,11 +130,11 @@ impl de::Error for DecodeError {
     }
 }
 
-/// The message for a value that stands where an object has to.
+/// Message for a value in the place of an object.
 pub(super) const NO_OBJECT: &str = "must be a JSON object";
 
-/// Whether the name of one of our types is all that `serde` can say of what it expected: it is nothing to a client. The message
-/// alone depends on it.
+/// Returns true if `serde` names a type of this program as what it expected, which means nothing to a client. Only the
+/// message depends on it.
 fn is_ours(expected: &str) -> bool {
     ["struct ", "internally tagged enum ", "adjacently tagged enum "]
         .iter()

@@ -1,4 +1,4 @@
-//! JSON read strictly: nothing unknown, nothing twice, and what is wrong is named by its place.
+//! A strict reader of JSON: unknown and repeated members are refused, and a flaw is named by its path.
 
 mod error;
 mod raw;
@@ -16,15 +16,15 @@ use crate::http::response::problem::Problem;
 use crate::http::response::problem::codes;
 use crate::http::response::problem::field_problem::Flaw;
 
-/// The `T` that a body holds.
+/// Reads a body as a `T`.
 ///
-/// It is read by `serde_json` alone. A body that does not fit is read once more, by a reader that knows places and flaws.
+/// `serde_json` reads it. A body that does not fit is read once more, by a reader that knows paths and flaws.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let text = std::str::from_utf8(body)
         .map_err(|_| Problem::new(codes::INVALID_UTF8, "The body is not UTF-8"))?;
-    // Some software begins every text with it (RFC 8259, section 8.1).
+    // Some software begins every text with a byte order mark (RFC 8259, section 8.1).
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim();
-    // A struct would be read from an array too, field by field: nobody means that.
+    // `serde` would read a struct from an array too, field by field, which no client means.
     if text.starts_with('[') {
         return Err(Problem::fields(vec![DecodeError::new(Flaw::WrongType, NO_OBJECT).problem()]));
     }
@@ -38,12 +38,12 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     })
 }
 
-/// The `T` that a value holds which was set aside, because another part of it says what to read it as. An error has its whole
-/// place all the same.
+/// Reads a value that was set aside as a `T`, once another part of the body has told its type. An error has its whole path
+/// all the same.
 ///
 /// # Errors
 ///
-/// What does not fit, for [`parse`] to tell.
+/// If the value does not fit; the error carries its flaw and path to [`parse`].
 pub(crate) fn nested<T: DeserializeOwned, E: de::Error>(value: Raw<'_>) -> Result<T, E> {
     let Raw(text) = value;
     let told = |error: DecodeError| E::custom(error.nested());
@@ -53,18 +53,18 @@ pub(crate) fn nested<T: DeserializeOwned, E: de::Error>(value: Raw<'_>) -> Resul
     serde_json::from_str(text).map_err(|error| told(misfit::<T>(text, &error)))
 }
 
-/// What does not fit in a text that is JSON.
+/// Finds the value that does not fit in a text that is JSON.
 fn misfit<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> DecodeError {
     let read = T::deserialize(JsonValue(text));
     read.err().unwrap_or_else(|| DecodeError::new(Flaw::Invalid, error.to_string()))
 }
 
-/// Whether a text is JSON, to the last character of its texts. Nothing of it is kept.
+/// Returns true if a text is JSON, to the last character of its strings. Nothing of it is kept.
 fn is_json(text: &str) -> bool {
     serde_json::from_str::<AnyJson>(text).is_ok()
 }
 
-/// Any value. Unlike one that is ignored, its texts are read.
+/// Any value. Unlike with `IgnoredAny`, its strings are checked.
 struct AnyJson;
 
 impl<'de> Deserialize<'de> for AnyJson {

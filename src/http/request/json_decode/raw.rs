@@ -1,4 +1,4 @@
-//! A value that is set aside as its text, to be read when it is known as what.
+//! A value that is set aside as its text, to be read once its type is known.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 /// The name by which a deserializer knows this type.
 pub(super) const NAME: &str = "keyfold::Raw";
 
-/// The text of a value.
+/// Text of a value, borrowed from the body.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Raw<'de>(pub(super) &'de str);
 
@@ -28,7 +28,7 @@ impl<'de> Visitor<'de> for AsText {
         f.write_str("a value")
     }
 
-    /// From `serde_json`.
+    /// Takes the text from `serde_json`.
     fn visit_newtype_struct<D: Deserializer<'de>>(
         self,
         deserializer: D,
@@ -36,7 +36,7 @@ impl<'de> Visitor<'de> for AsText {
         <&RawValue>::deserialize(deserializer).map(|value| Raw(value.get()))
     }
 
-    /// From [`JsonValue`](super::value::JsonValue), which knows the name.
+    /// Takes the text from [`JsonValue`](super::value::JsonValue), which knows the name.
     fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Raw<'de>, E> {
         Ok(Raw(text))
     }

@@ -116,7 +116,7 @@ fn every_way_to_be_wrong_has_its_flaw_and_names_its_place() {
     }
 }
 
-/// The reader looks for the name of the variant first, and knows no place within what it has set aside.
+/// The reader looks for the name of the variant first, and knows no path within the value that it has set aside.
 #[test]
 fn an_element_that_says_what_it_is_is_named_too() {
     let known = "is not known, expected `seconds`";

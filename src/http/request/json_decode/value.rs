@@ -1,6 +1,6 @@
-//! A JSON value as a deserializer whose errors say what is wrong, and where. It reads one level at a time.
+//! A JSON value as a deserializer whose errors have flaw and path. It reads one level at a time.
 //!
-//! It is for values that do not fit: those that do are read by `serde_json` alone.
+//! It is for values that do not fit; values that do are read by `serde_json` alone.
 
 use std::fmt;
 
@@ -12,10 +12,10 @@ use super::error::{DecodeError, NO_OBJECT, Step};
 use super::raw;
 use crate::http::response::problem::field_problem::Flaw;
 
-/// The message for a value that stands where a word has to.
+/// Message for a value in the place of a string.
 pub(super) const NO_WORD: &str = "invalid type: no string, expected a string";
 
-/// The text of a value.
+/// Text of a value, of which each level is read on its own.
 pub(super) struct JsonValue<'de>(pub(super) &'de str);
 
 impl<'de> JsonValue<'de> {
@@ -79,7 +79,7 @@ impl<'de> Deserializer<'de> for JsonValue<'de> {
         }
     }
 
-    /// A struct would be read from an array too, field by field: nobody means that.
+    /// Refuses an array, from which `serde` would read a struct too, field by field.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _name: &'static str,
@@ -115,10 +115,12 @@ impl<'de> Deserializer<'de> for JsonValue<'de> {
     }
 }
 
-/// A visitor of one level, whose values are read by [`JsonValue`]. The result is set aside, because the reader of the level would
-/// replace it by an error of its own about the rest of the text.
+/// A visitor of one level, whose values are read by [`JsonValue`]. The result is set aside, because the reader of the level
+/// would replace it by an error of its own about the rest of the text.
 struct Level<'f, T, V> {
+    /// Visitor of the type that is read.
     visitor: V,
+    /// Place for the result, out of reach of the reader of the level.
     found: &'f mut Option<Result<T, DecodeError>>,
 }
 
@@ -142,7 +144,9 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Level<'_, V::Value, V> {
 
 /// The elements of an array, one after the other.
 struct Elements<A> {
+    /// Access to the array, which yields each element as its text.
     elements: A,
+    /// Index of the next element, for the path of its error.
     index: usize,
 }
 
@@ -163,8 +167,9 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Elements<A> {
 
 /// The members of an object, one after the other.
 struct Members<A> {
+    /// Access to the object, which yields each value as its text.
     members: A,
-    /// The name of the member whose value comes next.
+    /// Name of the member whose value comes next, for the path of its error.
     name: String,
 }
 

@@ -1,7 +1,7 @@
-//! The codes of problems: the one place that says which status each has, and what telemetry calls it.
+//! The codes of problems: the one place that gives each its status, and its reason in telemetry.
 //!
-//! A code is a contract: clients compare it, dashboards count by its reason. A new one is a line of this table, which the
-//! compiler asks for all of it.
+//! A code is a contract: clients compare it, dashboards count by its reason. A new code is a line of this table, and the
+//! compiler demands each part of it.
 
 use poem::http::StatusCode;
 

@@ -1,7 +1,7 @@
-//! A field that is not as it should be, and the stable code that says so.
+//! A field that is not as it should be, with its stable code.
 //!
-//! Every limit has its own code, made of the field's own name and what is wrong: `TITLE_TOO_LONG`. A program need not
-//! read messages, and one that shows a form knows where the message goes.
+//! Every limit has its own code, made of the field's own name and its flaw: `TITLE_TOO_LONG`. A program need not read
+//! messages, and one that shows a form knows the place of each message.
 
 use std::fmt;
 
@@ -19,12 +19,12 @@ pub struct FieldProblem {
     pub message: String,
 }
 
-/// What can be wrong with a field.
+/// Flaws of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flaw {
     /// It is required and not there.
     Missing,
-    /// It holds nothing.
+    /// It is there and holds nothing.
     Empty,
     /// It has too few characters.
     TooShort,
@@ -38,38 +38,38 @@ pub enum Flaw {
     TooMany,
     /// It is not of the type it should be.
     WrongType,
-    /// There is nothing that it names.
+    /// It names a thing that does not exist.
     Unknown,
     /// An object has no such member. The name is the client's own, so it is no part of the code.
     UnknownMember,
-    /// A table has no such column. The same is true of its name.
+    /// A table has no such column. The name is the client's own, so it is no part of the code.
     UnknownColumn,
-    /// A query has no such parameter. The same is true of its name.
+    /// A query has no such parameter. The name is the client's own, so it is no part of the code.
     UnknownParameter,
     /// It is there more than once.
     Duplicate,
-    /// Somebody else has it.
+    /// Its value belongs to another account.
     Taken,
     /// It is of the right type, but not what it should be.
     Invalid,
 }
 
-/// Most fields that are told of at once.
+/// Most fields that an answer names.
 pub(super) const MOST_DETAILS: usize = 100;
-/// Bytes after which a message tells of no further field.
+/// Bytes after which a message names no further field.
 const LONG_MESSAGE: usize = 16 * 1024;
-/// Most characters that are shown of what may be the client's own text.
+/// Most characters that are shown of a text that may be the client's own.
 const MOST_SHOWN: usize = 256;
 
 impl FieldProblem {
-    /// What is wrong with the field of this path.
+    /// Makes the problem of the field at this path; its code follows from the path and the flaw.
     pub fn new(field: impl Into<String>, flaw: Flaw, message: impl fmt::Display) -> Self {
         let field = shown(field.into());
         let code = flaw.code(&field);
         Self { field, code, message: shown(message.to_string()) }
     }
 
-    /// Why the value of the field of this path was refused.
+    /// Makes the problem of the field at this path from the error of its value.
     pub fn of<E: Copy + fmt::Display>(field: impl Into<String>, error: E) -> Self
     where
         Flaw: From<E>,
@@ -78,7 +78,7 @@ impl FieldProblem {
     }
 }
 
-/// All of it in one sentence for people.
+/// Joins the problems of fields in one sentence for users.
 pub(super) fn told(details: &[FieldProblem]) -> String {
     let mut message = String::new();
     for FieldProblem { field, message: reason, .. } in details {
@@ -93,7 +93,7 @@ pub(super) fn told(details: &[FieldProblem]) -> String {
 }
 
 impl Flaw {
-    /// Every flaw.
+    /// Every flaw, among which the strict reader finds one by its name.
     pub(crate) const ALL: [Self; 15] = [
         Self::Missing,
         Self::Empty,
@@ -153,7 +153,7 @@ impl Flaw {
     }
 }
 
-/// Both ends of a text that may be the client's own and of any length.
+/// Cuts a text that may be the client's own and of any length to its two ends.
 fn shown(text: String) -> String {
     if text.len() <= MOST_SHOWN || text.chars().nth(MOST_SHOWN).is_none() {
         return text;
@@ -164,7 +164,7 @@ fn shown(text: String) -> String {
     begin.chain(['…']).chain(end.into_iter().rev()).collect()
 }
 
-/// The last name of a path: that of an element is its list's.
+/// Last name of a path: for an element of a list, that of the list.
 fn own_name(path: &str) -> &str {
     let own = path.rsplit('.').next().unwrap_or(path);
     match own.split_once('[') {
@@ -173,7 +173,7 @@ fn own_name(path: &str) -> &str {
     }
 }
 
-/// `dueFrom`, `due_from` and `Due-From` are `DUE_FROM`.
+/// Turns `dueFrom`, `due_from` and `Due-From` into `DUE_FROM`.
 fn upper_snake(name: &str) -> String {
     let mut snake = String::new();
     let mut previous = '_';

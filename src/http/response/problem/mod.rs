@@ -1,7 +1,5 @@
-//! The one error body.
-//!
-//! `code` is a contract that clients may rely on, and [`codes`] the table of all; `message` is for people. Sources of errors are
-//! logged here, once, and never shown. The errors of features become problems in [`problems`](crate::problems).
+//! The one error body. Clients rely on `code` ([`codes`] has all), users read `message`. Sources of errors are logged here,
+//! never shown. [`problems`](crate::problems) makes them of features' errors.
 
 pub mod codes;
 pub mod field_problem;
@@ -41,31 +39,38 @@ pub struct ErrorBody {
     pub current: Option<RawJson>,
 }
 
-/// An answer that is not what was asked for. Boxed: most results carry none.
+/// A failure of a request, as it is answered. Boxed: most results carry none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem(Box<Content>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Content {
+    /// Status of the answer, as a rule that of the code.
     status: StatusCode,
+    /// Stable name for clients.
     code: Code,
+    /// Reason for audit events and metrics, as a rule that of the code.
     reason: Reason,
+    /// Message for users, in English.
     message: Cow<'static, str>,
+    /// Fields that are not as they should be.
     details: Vec<FieldProblem>,
+    /// Present state of the resource, after a failed `If-Match`.
     current: Option<RawJson>,
+    /// Headers of the answer, such as `Retry-After`.
     headers: Vec<(HeaderName, String)>,
 }
 
-/// The media type of pages, which say what went wrong in their own way.
+/// Media type of pages, which show failures in their own way.
 pub const PAGE: &str = "text/html; charset=utf-8";
 
-/// Seconds after which a refused stream is worth repeating: places are held for long.
+/// Seconds after which a refused stream is worth repeating: streams last long.
 const RETRY_STREAM_AFTER: u32 = 10;
 /// Seconds after which a refused request is worth repeating.
 const RETRY_AFTER: u32 = 1;
 
 impl Problem {
-    /// A problem with this code and message.
+    /// Makes a problem with this code and message.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Content {
             status: code.status,
@@ -100,7 +105,7 @@ impl Problem {
         problem
     }
 
-    /// The same, with fields that it is about.
+    /// Adds the fields that the problem is about.
     #[must_use]
     pub fn about(mut self, details: Vec<FieldProblem>) -> Self {
         self.0.details = details;
@@ -115,7 +120,7 @@ impl Problem {
         )
     }
 
-    /// `401`: the address or the password is wrong, and nobody is told which.
+    /// `401`: the address or the password is wrong; the answer does not tell which.
     pub fn wrong_credentials() -> Self {
         Self::challenge(codes::INVALID_EMAIL_OR_PASSWORD, "Invalid email or password")
     }
@@ -125,7 +130,7 @@ impl Problem {
             .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"keyfold\"".to_owned())
     }
 
-    /// `401`: the token is not accepted, and `WWW-Authenticate` says why (RFC 6750, section 3).
+    /// `401`: the token is not accepted; `WWW-Authenticate` has the reason (RFC 6750, section 3).
     pub fn invalid_token(code: Code, reason: impl fmt::Display) -> Self {
         let challenge = format!(
             "Bearer realm=\"keyfold\", error=\"invalid_token\", error_description=\"{reason}\""
@@ -142,18 +147,17 @@ impl Problem {
         Self::new(code, message)
     }
 
-    /// `400`: a request that no rule of ours refuses, and the framework does.
+    /// `400`: the framework refuses a request that no rule of this program names.
     pub fn not_understood() -> Self {
         Self::new(codes::BAD_REQUEST, "The request cannot be understood")
     }
 
-    /// `404`: nobody has put anything at this path.
+    /// `404`: the path has no operation and no page.
     pub fn nothing_here() -> Self {
         Self::new(codes::NOT_FOUND, "There is nothing at this path")
     }
 
-    /// `412`: what the request wanted to change is not as `If-Match` says (RFC 9110, section 15.5.13). With what it is
-    /// instead, and its entity tag, the client can decide again without asking.
+    /// `412`: the resource is not as `If-Match` demands (RFC 9110, section 15.5.13); the answer has its present state.
     pub fn precondition_failed(current: Option<RawJson>, etag: Option<String>) -> Self {
         let mut problem = Self::new(
             codes::VERSION_MISMATCH,
@@ -174,13 +178,13 @@ impl Problem {
         )
     }
 
-    /// `409`: the request with this key is at work (the same section).
+    /// `409`: the request with this key is at work (section 2.7 too).
     pub fn key_in_use() -> Self {
         let message = "The request with this Idempotency-Key is still at work, ask again shortly";
         Self::new(codes::IDEMPOTENCY_KEY_IN_USE, message).retry_after(RETRY_AFTER)
     }
 
-    /// `503`: too much waits already. Nothing was done.
+    /// `503`: a bounded queue or budget is full. Nothing was done.
     pub fn overloaded() -> Self {
         Self::retry_later(
             codes::OVERLOADED,
@@ -188,12 +192,12 @@ impl Problem {
         )
     }
 
-    /// Whether it refuses because too much waits already.
+    /// Returns true if the problem is a refusal for overload.
     pub(crate) fn is_overload(&self) -> bool {
         self.is(codes::OVERLOADED)
     }
 
-    /// `503`: as many streams are open as may be: of a list, of a client, or at all.
+    /// `503`: the limit of open streams is reached: of a list, of a client, or of the node.
     pub fn too_many_streams() -> Self {
         let message = "Too many streams are open already: close one, or try again later";
         Self::new(codes::TOO_MANY_STREAMS, message).retry_after(RETRY_STREAM_AFTER)
@@ -215,77 +219,77 @@ impl Problem {
         )
     }
 
-    /// `500`, after logging what happened.
+    /// `500`, after the error has been logged.
     pub fn internal(error: &dyn fmt::Display) -> Self {
         tracing::error!(%error, "a request failed");
         Self::unexpected()
     }
 
-    /// `500` with nothing to say.
+    /// `500` without an error to log.
     pub fn unexpected() -> Self {
         Self::new(codes::INTERNAL_ERROR, "Something went wrong on our side")
     }
 
-    /// `503`: the same may be answered otherwise in a moment.
+    /// `503`: a repeated request may succeed in a moment.
     pub(crate) fn retry_later(code: Code, message: &'static str) -> Self {
         Self::new(code, message).retry_after(RETRY_AFTER)
     }
 
-    /// The same, worth repeating after so many seconds.
+    /// Adds the seconds after which the request is worth repeating.
     #[must_use]
     pub fn retry_after(self, seconds: u32) -> Self {
         self.with_header(header::RETRY_AFTER, seconds.to_string())
     }
 
-    /// The same with a header.
+    /// Adds a header to the answer.
     pub(crate) fn with_header(mut self, name: HeaderName, value: String) -> Self {
         self.0.headers.push((name, value));
         self
     }
 
-    /// Whether it is a `401`.
+    /// Returns true for a `401`.
     pub fn is_unauthorized(&self) -> bool {
         self.0.status == StatusCode::UNAUTHORIZED
     }
 
-    /// The status.
+    /// Status of the answer.
     pub fn status(&self) -> StatusCode {
         self.0.status
     }
 
-    /// The stable name.
+    /// Stable name, as clients see it.
     pub fn code(&self) -> &'static str {
         self.0.code.name
     }
 
-    /// Whether it has this code.
+    /// Returns true if the problem has this code.
     pub fn is(&self, code: Code) -> bool {
         self.0.code == code
     }
 
-    /// The reason that audit events tell.
+    /// Reason for audit events and metrics.
     pub fn reason(&self) -> Reason {
         self.0.reason
     }
 
-    /// The problem with another reason than that of its code.
+    /// Replaces the reason, which is that of the code otherwise.
     #[must_use]
     pub fn because(mut self, reason: Reason) -> Self {
         self.0.reason = reason;
         self
     }
 
-    /// What went wrong, for people.
+    /// Message for users, in English.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The fields that are not as they should be.
+    /// Fields that are not as they should be.
     pub fn details(&self) -> &[FieldProblem] {
         &self.0.details
     }
 
-    /// A header of its answer.
+    /// Returns a header of the answer.
     pub fn header(&self, name: &HeaderName) -> Option<&str> {
         let mut headers = self.0.headers.iter();
         headers.find(|(known, _)| known == name).map(|(_, value)| value.as_str())
@@ -301,14 +305,14 @@ impl Problem {
         }
     }
 
-    /// The problem with another status than that of its code.
+    /// Replaces the status, which is that of the code otherwise.
     #[must_use]
     pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
         self.0.status = status;
         self
     }
 
-    /// The answer.
+    /// Builds the answer with the one error body.
     pub fn to_response(&self) -> Response {
         let body = serde_json::to_vec(&self.body()).unwrap_or_default();
         let mut response = json_body::respond(body.into());
@@ -347,7 +351,7 @@ mod tests {
 
     use super::*;
 
-    /// The status, the headers in question and the body, which the trace id makes different every time.
+    /// Returns status, headers in question and body, without the trace id, which differs every time.
     async fn answer(problem: Problem) -> (u16, Value, Value) {
         let response = problem.to_response();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
