@@ -92,7 +92,7 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// If no key of the ring signs, or a public key cannot be parsed.
+    /// If the ring has no keys, or a public key cannot be parsed.
     pub fn new(
         ring: &Published<KeyRing>,
         schedule: &Schedule,
