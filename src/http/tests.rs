@@ -59,7 +59,7 @@ impl Notes {
         /// The `ETag` of the note that is to be changed.
         #[oai(name = "If-Match")]
         if_match: IfMatch,
-        /// The same for every attempt.
+        /// One key for every attempt.
         #[oai(name = "Idempotency-Key")]
         key: MaybeIdempotencyKey,
         body: MergePatch<Note, 64>,

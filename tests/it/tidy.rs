@@ -6,6 +6,7 @@ mod lexer;
 mod manifests;
 mod sources;
 pub mod sql;
+mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,93 @@
+//! Rules about the words of comments: plain technical English, which begins with the noun.
+
+use super::{assert_none, sources};
+
+/// Words with which a sentence tells who notices a thing instead of naming it.
+const WH: [&str; 16] = [
+    "What",
+    "Who",
+    "Whoever",
+    "Whom",
+    "Whose",
+    "Whether",
+    "Why",
+    "Where",
+    "Wherever",
+    "When",
+    "Whenever",
+    "Which",
+    "Whichever",
+    "Whatever",
+    "How",
+    "However",
+];
+
+/// Of a hundred sentences, at most so many begin with one of them.
+const MOST_PERCENT: usize = 4;
+
+/// The comments of a text, each as one line of prose, without its blocks of code.
+fn comments(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut comment = String::new();
+    let mut is_code = false;
+    for line in text.lines().chain([""]) {
+        let prose = line.trim_start().strip_prefix("//");
+        match prose.map(|prose| prose.trim_start_matches(['/', '!']).trim()) {
+            Some(prose) if prose.starts_with("```") => is_code = !is_code,
+            Some(_) if is_code => {}
+            Some(prose) => comment.extend([prose, " "]),
+            None if comment.is_empty() => {}
+            None => found.push(std::mem::take(&mut comment)),
+        }
+    }
+    found
+}
+
+/// The first words of the sentences of a comment.
+fn first_words(comment: &str) -> Vec<&str> {
+    let mut is_start = true;
+    let mut found = Vec::new();
+    for word in comment.split_whitespace() {
+        let bare = word.trim_matches(|it: char| !it.is_alphanumeric());
+        if is_start && !bare.is_empty() {
+            found.push(bare);
+        }
+        // A mark of a list begins a sentence as the end of another does.
+        is_start =
+            word.ends_with(['.', ':', '?', '!']) || (is_start && bare.is_empty()) || word == "*";
+    }
+    found
+}
+
+#[test]
+fn sentences_of_comments_begin_with_the_noun() {
+    let sources = sources("src");
+    let comments = sources.iter().flat_map(|source| comments(&source.text));
+    let words: Vec<_> = comments
+        .flat_map(|it| first_words(&it).into_iter().map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    let wh = words.iter().filter(|word| WH.contains(&word.as_str())).count();
+    assert!(
+        wh * 100 <= words.len() * MOST_PERCENT,
+        "{wh} of {} sentences begin with one of {WH:?}",
+        words.len()
+    );
+}
+
+#[test]
+fn no_comment_refers_to_its_neighbour_as_the_same() {
+    let broken = sources("src").into_iter().flat_map(|source| {
+        let refers = comments(&source.text).into_iter().filter(|it| it.starts_with("The same"));
+        refers.map(|comment| format!("{}: {comment}", source.path)).collect::<Vec<_>>()
+    });
+    assert_none("a comment says the thing", broken);
+}
+
+#[test]
+fn the_first_words_of_sentences_are_found() {
+    let text = "/// What it is. It has parts: when (often). `Who` says so?\n///\n/// * Why not\n\
+                /// ```\n/// How\n/// ```\nfn a() {}\n// The same.";
+    let comments = comments(text);
+    let words: Vec<_> = comments.iter().flat_map(|comment| first_words(comment)).collect();
+    assert_eq!(words, ["What", "It", "when", "Who", "Why", "The"]);
+}
