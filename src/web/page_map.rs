@@ -61,6 +61,12 @@ fn find(path: &str) -> Option<&'static Place> {
     PLACES.iter().find(|place| fits(place.path, path))
 }
 
+/// Every page: its template, whether it is shown, and whether it takes a form.
+#[cfg(test)]
+pub(super) fn all() -> impl Iterator<Item = (&'static str, bool, bool)> {
+    PLACES.iter().map(|place| (place.path, place.is_shown, place.takes_form))
+}
+
 /// Template of the page at a path.
 pub(super) fn template(path: &str) -> Option<&'static str> {
     find(path).map(|place| place.path)

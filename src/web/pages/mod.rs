@@ -82,3 +82,21 @@ async fn missing(request: &Request) -> Response {
 fn piece(request: &Request, nth: usize) -> &str {
     request.uri().path().split('/').nth(nth).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_has_a_handler_for_each_of_its_methods_and_for_no_other() {
+        let is_handled = |template, method: Method| {
+            handle(template, Request::builder().method(method).finish()).is_ok()
+        };
+        for (template, is_shown, takes_form) in page_map::all() {
+            assert_eq!(is_handled(template, Method::GET), is_shown, "GET {template}");
+            assert_eq!(is_handled(template, Method::HEAD), is_shown, "HEAD {template}");
+            assert_eq!(is_handled(template, Method::POST), takes_form, "POST {template}");
+            assert!(!is_handled(template, Method::DELETE), "DELETE {template}");
+        }
+    }
+}
