@@ -17,7 +17,7 @@ const LOCKS: usize = 64;
 
 /// Locks of the addresses that are being signed up.
 #[derive(Debug)]
-pub(super) struct Claims {
+pub(super) struct EmailClaims {
     /// One of the locks, apart from the others so that there always is one to take.
     first: Mutex<()>,
     /// The other locks, by the hash of an address.
@@ -26,7 +26,7 @@ pub(super) struct Claims {
     hasher: RandomState,
 }
 
-impl Claims {
+impl EmailClaims {
     /// Waits until no other sign-up of this node is about to take the address.
     pub(super) async fn claim(&self, email: &Email) -> MutexGuard<'_, ()> {
         let lock = self.hasher.hash_one(email.as_str()) % LOCKS as u64;
@@ -35,7 +35,7 @@ impl Claims {
     }
 }
 
-impl Default for Claims {
+impl Default for EmailClaims {
     fn default() -> Self {
         let more = (1..LOCKS).map(|_| Mutex::default()).collect();
         Self { first: Mutex::default(), more, hasher: RandomState::default() }
@@ -50,7 +50,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_claims_an_address_at_a_time() {
-        let (claims, ada) = (Claims::default(), Email::parse("ada@example.com").unwrap());
+        let (claims, ada) = (EmailClaims::default(), Email::parse("ada@example.com").unwrap());
         let claim = claims.claim(&ada).await;
         assert!(claims.claim(&ada).now_or_never().is_none());
         drop(claim);

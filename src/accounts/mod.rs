@@ -18,7 +18,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use self::account::{Account, Command, Profile, Rejection};
-use self::claims::Claims;
+use self::claims::EmailClaims;
 use self::failures::FailedSignIns;
 use self::name::Name;
 use self::password::{HashError, Password, PasswordHasher, WrongPassword};
@@ -27,7 +27,8 @@ use crate::base::id::{Id, UserId};
 use crate::eventlog::CommandRequest;
 use crate::eventlog::cluster::follower::Observer;
 use crate::eventlog::{
-    Context, Decider, Entities, ExecuteError, Heard, Published, ReadError, StoreError, StreamName,
+    Context, Decider, Entities, ExecuteError, PassingEvent, Published, ReadError, StoreError,
+    StreamName,
 };
 use crate::postgres::Pool;
 
@@ -44,7 +45,7 @@ pub struct Accounts {
     /// Streaks of failed sign-ins, which are measured and refuse no request.
     failed: Arc<FailedSignIns>,
     /// Locks that keep sign-ups of this node with one address from appending at the same time.
-    claims: Arc<Claims>,
+    claims: Arc<EmailClaims>,
     /// Injected clock, which dates every change.
     clock: Clock,
 }
@@ -96,7 +97,7 @@ pub enum ChangePasswordError {
 
 /// Proof that a client knew the password of an account. It is void once another password opens the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Proof {
+pub struct PasswordProof {
     /// User whose account it is.
     pub user_id: UserId,
     /// Row beside the log that holds the hash of that password.
@@ -105,9 +106,9 @@ pub struct Proof {
 
 /// Outcome of checking an address and a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Attempt {
+pub enum PasswordCheck {
     /// The password is that of the account with this address.
-    Proven(Proof),
+    Proven(PasswordProof),
     /// The address is this user's, and the password is not.
     WrongPassword(UserId),
     /// No account has the address.
@@ -153,14 +154,14 @@ impl Accounts {
     /// If another change was faster, too many hashes wait, or the log does not take the event.
     pub async fn change_password(
         &self,
-        proof: Proof,
+        proof: PasswordProof,
         password: Password,
         context: Context,
-    ) -> Result<Proof, ChangePasswordError> {
+    ) -> Result<PasswordProof, ChangePasswordError> {
         let phc = self.hasher.hash(password).await?;
         let now = self.clock.now();
         let credential_id: Uuid = Id::<()>::at(now).uuid();
-        let Proof { user_id, credential_id: verified } = proof;
+        let PasswordProof { user_id, credential_id: verified } = proof;
         let command = Command::ChangePassword { verified, credential_id, now };
         let beside = vec![read_model::keep_credential(credential_id, phc)];
         match self
@@ -171,7 +172,7 @@ impl Accounts {
             )
             .await
         {
-            Ok(_) => Ok(Proof { user_id, credential_id }),
+            Ok(_) => Ok(PasswordProof { user_id, credential_id }),
             Err(ExecuteError::Rejected(Rejection::CredentialReplaced)) => Err(WrongPassword.into()),
             Err(error) => Err(ChangePasswordError::Execute(error)),
         }
@@ -182,7 +183,7 @@ impl Accounts {
     /// # Errors
     ///
     /// If the account cannot be read.
-    pub async fn vouches_for(&self, proof: Proof) -> Result<bool, ReadError> {
+    pub async fn vouches_for(&self, proof: PasswordProof) -> Result<bool, ReadError> {
         let account = self.of(proof.user_id).await?;
         let profile = account.state.profile();
         Ok(profile.is_some_and(|profile| profile.credential_id == proof.credential_id))
@@ -215,7 +216,7 @@ impl Accounts {
 
 /// Follows changes of accounts that other processes commit.
 impl Observer for Accounts {
-    fn observe(&self, event: &Heard<'_>) {
+    fn observe(&self, event: &PassingEvent<'_>) {
         self.entities.require(&StreamName::stored(event.stream), event.version);
     }
 }

@@ -17,7 +17,7 @@ use tracing::Span;
 use zeroize::Zeroizing;
 
 use crate::base::id::{RandomnessUnavailable, random_bytes};
-use crate::capacity::worker_pool::{Share, Work, WorkError, Workers};
+use crate::capacity::worker_pool::{ProcessorShare, Work, WorkError, Workers};
 use crate::span_in;
 use crate::telemetry::metrics::PASSWORD_HASH_DURATION;
 
@@ -123,7 +123,7 @@ pub enum HashError {
 
 /// Outcome of comparing a password with a stored hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Verdict {
+pub struct PasswordVerdict {
     /// True if it is the password that was hashed.
     pub is_right: bool,
     /// True if the stored hash has another cost than the configured one.
@@ -132,7 +132,7 @@ pub struct Verdict {
 
 /// Memory of a hashing thread.
 #[derive(Debug, Default)]
-struct Memory {
+struct HashMemory {
     /// Blocks that every hash fills, kept between hashes so that memory is allocated once per thread.
     blocks: Vec<Block>,
     /// Blocks filled so far, over all passes, which tests take as a measure of time.
@@ -144,7 +144,7 @@ struct Memory {
 #[derive(Debug, Clone)]
 pub struct PasswordHasher {
     /// Threads that hash, each with its memory; their queue is bounded.
-    workers: Workers<Memory>,
+    workers: Workers<HashMemory>,
     /// Configured cost: that of new hashes, and the least work of a verification.
     cost: Cost,
     /// A hash that no password is known to have, verified when an account is unknown.
@@ -158,7 +158,7 @@ impl PasswordHasher {
     ///
     /// If the cost is out of Argon2's range or a thread cannot be started.
     pub fn start(cost: Cost, threads: usize, queue: usize) -> anyhow::Result<Self> {
-        let workers = Workers::start(Work::Hash, threads, Share::GivesWay, queue)?;
+        let workers = Workers::start(Work::Hash, threads, ProcessorShare::GivesWay, queue)?;
         // A random number instead of a hash: making it fills no memory, and verifying it takes as long as any other.
         let decoy = phc(&cost.params()?, &random_bytes()?, &random_bytes()?)?;
         Ok(Self { workers, cost, decoy })
@@ -172,7 +172,7 @@ impl PasswordHasher {
     pub async fn hash(&self, password: Password) -> Result<String, HashError> {
         let cost = self.cost;
         let salt = random_bytes()?;
-        let job = move |memory: &mut Memory| hash(password.0.as_bytes(), cost, &salt, memory);
+        let job = move |memory: &mut HashMemory| hash(password.0.as_bytes(), cost, &salt, memory);
         self.workers.run(move |memory| measured("hash", || job(memory))).await?
     }
 
@@ -186,13 +186,13 @@ impl PasswordHasher {
         &self,
         password: Password,
         stored: Option<String>,
-    ) -> Result<Verdict, HashError> {
+    ) -> Result<PasswordVerdict, HashError> {
         let (known, cost) = (stored.is_some(), self.cost);
         let phc = stored.unwrap_or_else(|| self.decoy.clone());
-        let job = move |memory: &mut Memory| verify(password.0.as_bytes(), &phc, cost, memory);
-        let job = move |memory: &mut Memory| measured("verify", || job(memory));
-        let Verdict { is_right, is_outdated } = self.workers.run(job).await??;
-        Ok(Verdict { is_right: is_right && known, is_outdated: is_outdated && known })
+        let job = move |memory: &mut HashMemory| verify(password.0.as_bytes(), &phc, cost, memory);
+        let job = move |memory: &mut HashMemory| measured("verify", || job(memory));
+        let PasswordVerdict { is_right, is_outdated } = self.workers.run(job).await??;
+        Ok(PasswordVerdict { is_right: is_right && known, is_outdated: is_outdated && known })
     }
 }
 
@@ -225,7 +225,7 @@ fn hash(
     password: &[u8],
     cost: Cost,
     salt: &[u8; 16],
-    memory: &mut Memory,
+    memory: &mut HashMemory,
 ) -> Result<String, HashError> {
     let params = cost.params()?;
     let output = compute(password, salt, &params, memory)?;
@@ -248,8 +248,8 @@ fn verify(
     password: &[u8],
     phc: &str,
     cost: Cost,
-    memory: &mut Memory,
-) -> Result<Verdict, HashError> {
+    memory: &mut HashMemory,
+) -> Result<PasswordVerdict, HashError> {
     let stored = Phc::new(phc).map_err(refused)?;
     let params = Params::try_from(&stored).map_err(refused)?;
     let (Some(salt), Some(expected)) = (stored.salt, stored.hash) else {
@@ -263,14 +263,14 @@ fn verify(
     // Constant time: the answer does not tell how much of a wrong hash fits.
     let compared =
         aws_lc_rs::constant_time::verify_slices_are_equal(output.as_slice(), expected.as_bytes());
-    Ok(Verdict { is_right: compared.is_ok(), is_outdated })
+    Ok(PasswordVerdict { is_right: compared.is_ok(), is_outdated })
 }
 
 fn compute(
     password: &[u8],
     salt: &[u8],
     params: &Params,
-    memory: &mut Memory,
+    memory: &mut HashMemory,
 ) -> Result<Zeroizing<[u8; 32]>, HashError> {
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
     let (blocks, count) = (&mut memory.blocks, params.block_count());
@@ -309,7 +309,7 @@ mod tests {
             [(" correct horse ", true), ("correct horse", false), (" Correct horse ", false)]
         {
             let verdict = hasher.verify(password(text), Some(stored.clone())).await.unwrap();
-            assert_eq!(verdict, Verdict { is_right, is_outdated: false }, "{text:?}");
+            assert_eq!(verdict, PasswordVerdict { is_right, is_outdated: false }, "{text:?}");
         }
     }
 
@@ -317,7 +317,7 @@ mod tests {
     async fn no_password_fits_an_unknown_account() {
         let hasher = PasswordHasher::start(CHEAP, 1, 8).unwrap();
         let verdict = hasher.verify(password("correct horse"), None).await.unwrap();
-        assert_eq!(verdict, Verdict { is_right: false, is_outdated: false });
+        assert_eq!(verdict, PasswordVerdict { is_right: false, is_outdated: false });
     }
 
     #[tokio::test]
@@ -327,7 +327,7 @@ mod tests {
         for (memory_kib, iterations) in [(128, 2), (64, 2), (32, 1)] {
             let after = PasswordHasher::start(Cost { memory_kib, iterations }, 1, 8).unwrap();
             let verdict = after.verify(password("correct horse"), Some(stored.clone())).await;
-            assert_eq!(verdict.unwrap(), Verdict { is_right: true, is_outdated: true });
+            assert_eq!(verdict.unwrap(), PasswordVerdict { is_right: true, is_outdated: true });
         }
     }
 
@@ -335,7 +335,7 @@ mod tests {
     fn comparing_with_an_old_hash_takes_the_work_of_a_new_one() {
         let cost = Cost { memory_kib: 256, iterations: 3 };
         let filled = |stored: Cost| {
-            let mut memory = Memory::default();
+            let mut memory = HashMemory::default();
             let phc = hash(b"correct horse", stored, &[7; 16], &mut memory).unwrap();
             memory.filled = 0;
             verify(b"another", &phc, cost, &mut memory).unwrap();
@@ -371,7 +371,8 @@ mod tests {
     #[test]
     fn the_known_answer_of_the_reference_implementation_is_reproduced() {
         let params = Params::new(65536, 2, 1, Some(32)).unwrap();
-        let output = compute(b"password", b"somesalt", &params, &mut Memory::default()).unwrap();
+        let output =
+            compute(b"password", b"somesalt", &params, &mut HashMemory::default()).unwrap();
         let expected = "09316115d5cf24ed5a15a31a3ba326e5cf32edc24702987c02b6566f61913cf7";
         let expected = u128::from_str_radix(&expected[..32], 16).unwrap().to_be_bytes();
         assert_eq!(output[..16], expected);

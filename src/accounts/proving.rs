@@ -1,9 +1,9 @@
 //! Verification of passwords: at sign-in by address, and again for a user who is signed in.
 
 use super::email::Email;
-use super::password::{HashError, Password, Verdict};
+use super::password::{HashError, Password, PasswordVerdict};
 use super::read_model::{self, Login};
-use super::{Accounts, Attempt, Proof, VerifyError};
+use super::{Accounts, PasswordCheck, PasswordProof, VerifyError};
 use crate::base::id::UserId;
 use crate::telemetry;
 
@@ -16,17 +16,21 @@ impl Accounts {
     /// # Errors
     ///
     /// If the password cannot be verified.
-    pub async fn sign_in(&self, email: &Email, password: Password) -> Result<Attempt, VerifyError> {
+    pub async fn sign_in(
+        &self,
+        email: &Email,
+        password: Password,
+    ) -> Result<PasswordCheck, VerifyError> {
         let login = read_model::login(&self.pool, email).await?;
         let verdict = self.verify(password.clone(), login.as_ref()).await?;
         let attempt = match &login {
-            Some(login) if verdict.is_right => Attempt::Proven(login.proof()),
-            Some(login) => Attempt::WrongPassword(login.user_id),
-            None => Attempt::UnknownAccount,
+            Some(login) if verdict.is_right => PasswordCheck::Proven(login.proof()),
+            Some(login) => PasswordCheck::WrongPassword(login.user_id),
+            None => PasswordCheck::UnknownAccount,
         };
         match attempt {
-            Attempt::Proven(_) => self.failed.succeeded(email),
-            Attempt::WrongPassword(_) | Attempt::UnknownAccount => {
+            PasswordCheck::Proven(_) => self.failed.succeeded(email),
+            PasswordCheck::WrongPassword(_) | PasswordCheck::UnknownAccount => {
                 telemetry::audit_events::sign_in_streak(
                     self.failed.failed(email, self.clock.now()),
                 );
@@ -47,7 +51,7 @@ impl Accounts {
         &self,
         user_id: UserId,
         password: Password,
-    ) -> Result<Option<Proof>, VerifyError> {
+    ) -> Result<Option<PasswordProof>, VerifyError> {
         let login = read_model::login_of(&self.pool, user_id).await?;
         let verdict = self.verify(password, login.as_ref()).await?;
         Ok(login.filter(|_| verdict.is_right).map(|login| login.proof()))
@@ -57,7 +61,7 @@ impl Accounts {
         &self,
         password: Password,
         login: Option<&Login>,
-    ) -> Result<Verdict, HashError> {
+    ) -> Result<PasswordVerdict, HashError> {
         self.hasher.verify(password, login.map(|login| login.phc.clone())).await
     }
 
@@ -77,7 +81,7 @@ impl Accounts {
 }
 
 impl Login {
-    fn proof(&self) -> Proof {
-        Proof { user_id: self.user_id, credential_id: self.credential_id }
+    fn proof(&self) -> PasswordProof {
+        PasswordProof { user_id: self.user_id, credential_id: self.credential_id }
     }
 }

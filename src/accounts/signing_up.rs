@@ -7,7 +7,7 @@ use super::email::Email;
 use super::events::AccountCreated;
 use super::name::Name;
 use super::password::Password;
-use super::{Accounts, Proof, SignUpError, read_model};
+use super::{Accounts, PasswordProof, SignUpError, read_model};
 use crate::base::id::{Id, UserId};
 use crate::eventlog::CommandRequest;
 use crate::eventlog::{Context, ExecuteError, StoreError};
@@ -49,7 +49,7 @@ impl Accounts {
         &self,
         account: NewAccount,
         context: Context,
-    ) -> Result<Proof, SignUpError> {
+    ) -> Result<PasswordProof, SignUpError> {
         let claimed = account.email.clone();
         let _claim = self.claims.claim(&claimed).await;
         self.refuse_taken(&claimed).await?;
@@ -65,7 +65,11 @@ impl Accounts {
         }
     }
 
-    async fn create(&self, account: NewAccount, context: Context) -> Result<Proof, SignUpError> {
+    async fn create(
+        &self,
+        account: NewAccount,
+        context: Context,
+    ) -> Result<PasswordProof, SignUpError> {
         let NewAccount { email, name, phc } = account;
         let now = self.clock.now();
         let user_id = UserId::at(now);
@@ -81,7 +85,7 @@ impl Accounts {
             )
             .await;
         match outcome {
-            Ok(_) => Ok(Proof { user_id, credential_id }),
+            Ok(_) => Ok(PasswordProof { user_id, credential_id }),
             // Another node was faster.
             Err(ExecuteError::Store(StoreError::Constraint(constraint)))
                 if constraint == read_model::EMAIL_TAKEN =>

@@ -13,7 +13,7 @@ use crate::http::edge::trace::Operation;
 const PAGE: &str = "GET, HEAD";
 
 /// A path of the API with its operations. Every request is looked up, so the template is split once.
-struct Known {
+struct KnownPath {
     /// Text up to the first parameter, which distinguishes most paths.
     beginning: String,
     /// The rest, piece by piece between slashes; a parameter is `None`.
@@ -23,10 +23,10 @@ struct Known {
 }
 
 /// Paths of the API, in the order in which they are tried.
-static PATHS: LazyLock<Vec<Known>> = LazyLock::new(|| {
+static PATHS: LazyLock<Vec<KnownPath>> = LazyLock::new(|| {
     let mut paths: Vec<_> = Api::meta().into_iter().flat_map(|api| api.paths).collect();
     paths.sort_by_key(|path| precedence(&path.path));
-    paths.into_iter().map(Known::new).collect()
+    paths.into_iter().map(KnownPath::new).collect()
 });
 
 /// Rank of a path among those that fit the same request, by the router's rule: a word before a parameter at the same place,
@@ -35,7 +35,7 @@ fn precedence(template: &str) -> Vec<bool> {
     template.split('/').map(|piece| piece.starts_with('{')).collect()
 }
 
-impl Known {
+impl KnownPath {
     fn new(path: MetaPath) -> Self {
         let parameter = path.path.find('{').unwrap_or(path.path.len());
         let (beginning, rest) = path.path.split_at(parameter);

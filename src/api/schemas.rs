@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::eventlog::{Point, Within};
 use crate::tasks::events::Deed;
-use crate::tasks::history::entry::{Kind, Only};
+use crate::tasks::history::entry::{ChangeKind, Only};
 use crate::tasks::listing::{Order, Sort};
 use crate::tasks::values::Priority;
 
@@ -120,7 +120,7 @@ words!(Priority as "Priority", "How urgent a task is, from least to most.":
 words!(Sort as "Sort", "What a list is sorted by.":
     Created = "created", Updated = "updated", Due = "due", Priority = "priority", Position = "position");
 words!(Order as "Order", "Which way.": Asc = "asc", Desc = "desc");
-words!(Kind as "Kind", "What can happen to a task.":
+words!(ChangeKind as "Kind", "What can happen to a task.":
     Created = "created", Changed = "changed", Deleted = "deleted", Restored = "restored");
 words!(Only as "ToldChanges", "What is told of a list, if not everything.": Deleted = "deleted");
 words!(Deed as "Deed", "Whether something was done, taken back or done again.":

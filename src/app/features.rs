@@ -10,7 +10,7 @@ use super::part::named;
 use super::pools::Pools;
 use super::seams::Seams;
 use super::secrets::Secrets;
-use super::server::serving::Site;
+use super::server::serving::PublicSite;
 use crate::accounts::Accounts;
 use crate::accounts::password::{Cost, PasswordHasher};
 use crate::accounts::read_model::UsersProjection;
@@ -21,7 +21,7 @@ use crate::authn::freshness::Freshness;
 use crate::authn::gate::Gate;
 use crate::base::clock::{Clock, Timestamp};
 use crate::capacity::memory::{Budgets, MemoryPlan};
-use crate::capacity::worker_pool::{Share, Work, Workers};
+use crate::capacity::worker_pool::{ProcessorShare, Work, Workers};
 use crate::config::{Config, Secret, TokenConfig};
 use crate::eventlog::cluster::follower::{Follower, Observer};
 use crate::eventlog::entity::supervisor::Lifespan;
@@ -75,9 +75,9 @@ pub fn projections() -> Projections {
 #[derive(Debug, Clone)]
 pub struct Foundation {
     /// The log for authentication, and for all that must go on while other reads are slow.
-    pub authentication: Reading,
+    pub authentication: LogReading,
     /// The log for all other reads.
-    pub reading: Reading,
+    pub reading: LogReading,
     /// Time, key generation and the other parts that tests replace.
     pub seams: Seams,
     /// Byte budgets by purpose and user.
@@ -86,14 +86,14 @@ pub struct Foundation {
 
 /// The event log, with the pool it is read through.
 #[derive(Debug, Clone)]
-pub struct Reading {
+pub struct LogReading {
     /// Event log whose reads use `pool`.
     pub log: EventLog,
     /// Database sessions for reads beside the log, such as of projections.
     pub pool: Pool,
 }
 
-impl Reading {
+impl LogReading {
     /// Returns the log that `appender` appends to, read through `pool`.
     pub fn new(pool: Pool, appender: Appender, clock: Clock, resources: Resources) -> Self {
         Self { log: EventLog::new(pool.clone(), appender, clock, resources), pool }
@@ -115,7 +115,7 @@ impl Foundation {
         let resources = Resources::new(&budgets)?;
         let reading = |pool: &Pool| {
             let (appender, clock) = (appender.clone(), seams.clock.clone());
-            Reading::new(pool.clone(), appender, clock, resources.clone())
+            LogReading::new(pool.clone(), appender, clock, resources.clone())
         };
         let (authentication, reading) = (reading(&pools.authentication), reading(&pools.readers));
         Ok(Self { authentication, reading, seams, budgets })
@@ -139,15 +139,15 @@ impl Foundation {
             lead: config.keys.lead,
             token_lifetime: config.tokens.lifetime,
         };
-        let Reading { log, pool } = self.authentication.clone();
+        let LogReading { log, pool } = self.authentication.clone();
         Ok(Vault {
             ring: Entities::<KeyRing>::start(log, lifespan(config), parent).await?,
             pool,
             sealer: Sealer::new(secrets.current.as_bytes(), previous)?,
             generate: Arc::clone(&self.seams.generate_key),
             algorithm: config.keys.algorithm,
-            makers: Workers::start(Work::Keys, 1, Share::GivesWay, KEY_QUEUE)?,
-            signers: Workers::start(Work::Sign, threads, Share::Full, SIGNATURE_QUEUE)?,
+            makers: Workers::start(Work::Keys, 1, ProcessorShare::GivesWay, KEY_QUEUE)?,
+            signers: Workers::start(Work::Sign, threads, ProcessorShare::Full, SIGNATURE_QUEUE)?,
             clock: self.seams.clock.clone(),
             schedule,
         })
@@ -198,7 +198,7 @@ pub(super) fn retention(config: &Config, pools: &Pools, seams: &Seams) -> Retent
 }
 
 /// Facts about this node that the endpoints need.
-pub(super) struct Node {
+pub(super) struct NodeFacts {
     /// Tells whether this node hears of every event, as it must to answer from memory.
     pub(super) follower: Follower,
     /// Confirms against the database, in a cluster, that memory is current.
@@ -212,7 +212,7 @@ pub(super) struct Node {
     /// Generator of the marks of events.
     pub(super) draw_mark: fn(Timestamp) -> Mark,
     /// Public origin and trusted peers.
-    pub(super) site: Site,
+    pub(super) site: PublicSite,
     /// Byte budgets of requests and caches.
     pub(super) budgets: Budgets,
     /// Timeouts within which clients must send and read.
@@ -239,12 +239,12 @@ impl Features {
     pub(super) async fn start(
         foundation: Foundation,
         config: &Config,
-        site: &Site,
+        site: &PublicSite,
         secrets: &Secrets,
         parent: &ActorCell,
     ) -> anyhow::Result<Self> {
         let Foundation { authentication, reading, seams, budgets } = &foundation;
-        let Reading { log, pool } = authentication;
+        let LogReading { log, pool } = authentication;
         let (clock, lifespan) = (seams.clock.clone(), lifespan(config));
 
         let vault = foundation.vault(config, secrets, parent).await?;
@@ -273,9 +273,9 @@ impl Features {
         let entities = Entities::start(log.clone(), lifespan, parent).await?;
         let accounts = Accounts::new(entities, pool.clone(), hasher, clock);
 
-        let Reading { log, pool } = reading;
+        let LogReading { log, pool } = reading;
         let lists = Entities::<TaskList>::start(log.clone(), lifespan, parent).await?;
-        let readers = Workers::start(Work::Files, 1, Share::GivesWay, bulk::MAX_AT_ONCE)?;
+        let readers = Workers::start(Work::Files, 1, ProcessorShare::GivesWay, bulk::MAX_AT_ONCE)?;
         let idempotency_keys = IdempotencyKeys::open(pool.clone(), seams.clock.clone()).await?;
         let heavy = Heavy::new(readers, budgets.bulk.clone());
         let bulk = (heavy, Walks::new(config.database.pool_size));
@@ -309,9 +309,9 @@ impl Features {
     }
 
     /// Builds the state that endpoints reach.
-    pub(super) fn state(&self, node: Node) -> State {
+    pub(super) fn state(&self, node: NodeFacts) -> State {
         let Self { accounts, sessions, keys, tasks, begun } = self.clone();
-        let Node {
+        let NodeFacts {
             follower,
             freshness,
             revocations,

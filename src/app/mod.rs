@@ -23,16 +23,16 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use self::features::{Features, Foundation, Node};
+use self::features::{Features, Foundation, NodeFacts};
 use self::part::named;
 use self::pools::Pools;
 use self::root::{Root, RootMessage};
 pub use self::seams::Seams;
 use self::server::metrics::Metrics;
-use self::server::serving::{HttpServer, Site};
+use self::server::serving::{HttpServer, PublicSite};
 use self::storage::Storage;
 use crate::api::readiness::Readiness;
-use crate::authn::freshness::{Freshness, Memory};
+use crate::authn::freshness::{FeatureHandles, Freshness};
 use crate::base::clock::Clock;
 use crate::base::id::Id;
 use crate::config::{Config, DatabaseLocation, HttpConfig};
@@ -42,7 +42,7 @@ use crate::postgres;
 use crate::postgres::connect::{pooler, settings};
 use crate::postgres::{Connection, MigrationError, Pool};
 use crate::revocations::Revocations;
-use crate::revocations::feed::{Extent, RevocationFeed};
+use crate::revocations::feed::{FeedLimits, RevocationFeed};
 use crate::telemetry::settings::MetricsPlace;
 
 /// The application, from which a [`Running`] server is started.
@@ -53,7 +53,7 @@ pub struct App;
 #[derive(Debug)]
 pub struct Running {
     /// The server, which stops before the storage closes.
-    server: Server,
+    server: RunningServer,
     /// The database, possibly a private cluster that this process must stop.
     storage: Storage,
     /// Timeouts of a graceful stop.
@@ -62,9 +62,9 @@ pub struct Running {
 
 /// All of a server except its storage.
 #[derive(Debug)]
-struct Server {
+struct RunningServer {
     /// Addresses and origin, for callers that report them.
-    site: Site,
+    site: PublicSite,
     /// URL of the metrics, if they are served.
     metrics: Option<String>,
     /// Sending (or dropping) it makes the HTTP server finish.
@@ -109,9 +109,9 @@ impl App {
         config: &Config,
         seams: Seams,
         storage: &Storage,
-    ) -> anyhow::Result<Server> {
+    ) -> anyhow::Result<RunningServer> {
         let connection = storage.connection();
-        let site = Site::of(&config.http, listener.local_addr()?);
+        let site = PublicSite::of(&config.http, listener.local_addr()?);
         let node = Id::<()>::generate(&seams.clock).uuid();
 
         // This node's place in the cluster, before it changes anything.
@@ -162,7 +162,7 @@ impl App {
         let revocations = revocations(pool, &features, &clock, bytes, &mut parts).await?;
         let http =
             HttpServer::of(listener, (config, &budgets.plan), time_limits, readiness.clone())?;
-        let node = Node {
+        let node = NodeFacts {
             follower,
             freshness,
             revocations,
@@ -180,7 +180,7 @@ impl App {
         parts.spawn(named(serving, server::serving::NAME));
         let metrics = metrics.show(&mut parts);
         let pools = pools.all();
-        Ok(Server { site, metrics, stop_serving, readiness, features, root, parts, pools })
+        Ok(RunningServer { site, metrics, stop_serving, readiness, features, root, parts, pools })
     }
 }
 
@@ -238,7 +238,7 @@ impl Running {
     }
 }
 
-impl Server {
+impl RunningServer {
     async fn stop(mut self, http: &HttpConfig) {
         let patience = http.shutdown_timeout;
         self.readiness.close();
@@ -289,7 +289,7 @@ fn freshness(
         Mode::Single => Freshness::of_single_node(),
         Mode::Cluster => {
             let Features { accounts, sessions, keys, tasks, begun: _ } = features.clone();
-            let memory = Memory { keys, accounts, sessions, tasks };
+            let memory = FeatureHandles { keys, accounts, sessions, tasks };
             let (freshness, check) = Freshness::of_cluster(pool.clone(), memory);
             parts.spawn(named(check.run(), "the freshness check"));
             freshness
@@ -306,7 +306,7 @@ async fn revocations(
     parts: &mut JoinSet<String>,
 ) -> anyhow::Result<Revocations> {
     let (ended, keys) = (features.sessions.ended(), features.keys.clone());
-    let extent = Extent { unused: features.sessions.unused(), bytes };
+    let extent = FeedLimits { unused: features.sessions.unused(), bytes };
     let (revocations, feed) =
         RevocationFeed::open(pool.clone(), clock.clone(), ended, keys, extent).await?;
     parts.spawn(named(feed.run(), "the feed of revocations"));

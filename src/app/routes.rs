@@ -24,7 +24,7 @@ pub fn endpoint(state: State, shows_metrics: bool) -> impl Endpoint<Output = Res
     let server = state.server.clone();
     let cache = SessionCache::new(server.budgets.plan.session_answers);
     let api = service(cache.clone()).into_endpoint();
-    let places = Places { cache, api, explorer: explorer::routes().boxed(), shows_metrics };
+    let places = Routes { cache, api, explorer: explorer::routes().boxed(), shows_metrics };
     Edge::new(places, operations, server, attached(state))
 }
 
@@ -49,7 +49,7 @@ fn methods(path: &str) -> String {
 
 /// Endpoints behind the edge. Every path that is no page belongs to the API, which answers 404 by itself; a browser that
 /// looks for a page gets that answer as a page.
-struct Places {
+struct Routes {
     /// Answers to reads of a session, shared with the API's own endpoint.
     cache: SessionCache,
     /// The API as poem routes it.
@@ -60,7 +60,7 @@ struct Places {
     shows_metrics: bool,
 }
 
-impl DynEndpoint for Places {
+impl DynEndpoint for Routes {
     type Output = Response;
 
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Response>> {

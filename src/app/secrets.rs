@@ -27,7 +27,7 @@ pub struct Secrets {
 }
 
 /// Content of the file that keeps a secret.
-enum Kept {
+enum SecretFile {
     Secret(Secret),
     Nothing,
     /// Content that is no secret, with the reason.
@@ -44,10 +44,10 @@ pub(super) fn configured(config: &Config) -> anyhow::Result<Secrets> {
 /// `None` if there is neither.
 pub(super) fn kept(path: &Path, config: &Config) -> anyhow::Result<Option<Secrets>> {
     match read(path)? {
-        Kept::Secret(kept) => Ok(Some(joined(kept, config))),
-        Kept::Nothing if config.secret.is_none() => Ok(None),
-        Kept::Nothing => configured(config).map(Some),
-        Kept::Rubbish(why) => {
+        SecretFile::Secret(kept) => Ok(Some(joined(kept, config))),
+        SecretFile::Nothing if config.secret.is_none() => Ok(None),
+        SecretFile::Nothing => configured(config).map(Some),
+        SecretFile::Rubbish(why) => {
             bail!("the secret in {} cannot be used: {why}. {WAY_OUT}", path.display())
         }
     }
@@ -59,11 +59,11 @@ pub(super) fn kept_or_new(
     config: &Config,
 ) -> anyhow::Result<(Secrets, Option<NewSecret>)> {
     match read(path)? {
-        Kept::Secret(kept) => Ok((joined(kept, config), None)),
-        Kept::Nothing | Kept::Rubbish(_) if config.secret.is_some() => {
+        SecretFile::Secret(kept) => Ok((joined(kept, config), None)),
+        SecretFile::Nothing | SecretFile::Rubbish(_) if config.secret.is_some() => {
             Ok((configured(config)?, None))
         }
-        Kept::Nothing | Kept::Rubbish(_) => {
+        SecretFile::Nothing | SecretFile::Rubbish(_) => {
             let new = NewSecret::make(path)?;
             Ok((new.secrets(config), Some(new)))
         }
@@ -92,21 +92,22 @@ fn joined(kept: Secret, config: &Config) -> Secrets {
     Secrets { current, previous }
 }
 
-fn read(path: &Path) -> anyhow::Result<Kept> {
+fn read(path: &Path) -> anyhow::Result<SecretFile> {
     match std::fs::read(path).map(Zeroizing::new) {
         Ok(bytes) => Ok(parsed(&bytes)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Kept::Nothing),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(SecretFile::Nothing),
         Err(error) => {
             Err(error).with_context(|| format!("cannot read the secret in {}", path.display()))
         }
     }
 }
 
-fn parsed(bytes: &[u8]) -> Kept {
+fn parsed(bytes: &[u8]) -> SecretFile {
     let Ok(text) = std::str::from_utf8(bytes) else {
-        return Kept::Rubbish("is no text".to_owned());
+        return SecretFile::Rubbish("is no text".to_owned());
     };
-    Secret::parse(text.trim()).map_or_else(|error| Kept::Rubbish(error.to_string()), Kept::Secret)
+    Secret::parse(text.trim())
+        .map_or_else(|error| SecretFile::Rubbish(error.to_string()), SecretFile::Secret)
 }
 
 /// A generated secret that is in no file yet.

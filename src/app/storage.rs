@@ -22,14 +22,14 @@ const OTHER_SESSIONS: usize = 30;
 #[derive(Debug)]
 pub struct Storage {
     /// Open database, closed with the storage.
-    place: Place,
+    place: OpenDatabase,
     /// Secrets that open its private keys.
     secrets: Secrets,
 }
 
 /// An open database, in a private cluster or elsewhere.
 #[derive(Debug)]
-pub struct Place {
+pub struct OpenDatabase {
     /// The private cluster, if there is one; shared with the task that waits for its exit.
     cluster: Option<Arc<PrivateCluster>>,
     /// Address and credentials, from which pools are opened.
@@ -59,7 +59,7 @@ impl Storage {
     ///
     /// Fails if the cluster cannot be started, another server owns it, or the secret cannot be read.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
-        Place::open(config).await?.with_secrets(config).await
+        OpenDatabase::open(config).await?.with_secrets(config).await
     }
 
     /// As [`Storage::open`], for one command: uses the cluster of a running server if there is one, and creates none.
@@ -68,7 +68,7 @@ impl Storage {
     ///
     /// As [`Storage::open`], but a running server is no error, and a data directory without a cluster is.
     pub async fn join(config: &Config) -> anyhow::Result<Self> {
-        Place::join(config).await?.with_secrets(config).await
+        OpenDatabase::join(config).await?.with_secrets(config).await
     }
 
     /// Address and credentials of the database.
@@ -93,7 +93,7 @@ impl Storage {
     }
 }
 
-impl Place {
+impl OpenDatabase {
     async fn open(config: &Config) -> anyhow::Result<Self> {
         match cluster_of(config) {
             Some(cluster) => {

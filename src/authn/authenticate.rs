@@ -9,7 +9,7 @@ use crate::base::clock::Timestamp;
 use crate::eventlog::ReadError;
 use crate::http::response::problem::Problem;
 use crate::http::response::problem::codes;
-use crate::keys::When;
+use crate::keys::ExpiryRule;
 use crate::keys::tokens::token_error::TokenError;
 use crate::keys::tokens::verified::Verified;
 use crate::sessions::SessionError;
@@ -17,7 +17,7 @@ use crate::sessions::table::Session;
 use crate::telemetry::audit_events::About;
 
 /// A live session, with the expiry of its proof.
-pub(crate) struct Proof {
+pub(crate) struct SessionProof {
     /// Session that was found live.
     pub(crate) session: Arc<Session>,
     /// Expiry of the access token; `None` for a session token, which lasts as long as the session.
@@ -32,21 +32,21 @@ pub(crate) struct Proof {
 pub(crate) async fn authenticate(
     gate: &Gate,
     credential: Credential<'_>,
-    when: When,
-) -> Result<Proof, AuthError> {
+    when: ExpiryRule,
+) -> Result<SessionProof, AuthError> {
     match credential {
         Credential::SessionToken(token) => {
             let session = gate.sessions.by_token(&token).await?;
             let refused = AuthError::about(About::session(session.user_id, session.id));
             require_live(gate, &session).await.map_err(&refused)?;
             require_account(gate, &session).await.map_err(refused)?;
-            Ok(Proof { session, until: None })
+            Ok(SessionProof { session, until: None })
         }
         Credential::AccessToken(token) => {
             let claims = verify(gate, token, when).await?;
             let session = session_of(gate, token, &claims).await;
             let session = session.map_err(AuthError::about(about(&claims)))?;
-            Ok(Proof { session, until: Some(expiry(&claims)) })
+            Ok(SessionProof { session, until: Some(expiry(&claims)) })
         }
     }
 }
@@ -69,7 +69,7 @@ pub(super) async fn first_live(
     gate: &Gate,
     credentials: Credentials<'_>,
     accepts: Accepts,
-) -> Result<Proof, AuthError> {
+) -> Result<SessionProof, AuthError> {
     let mut refusal = None;
     for credential in credentials.each() {
         match accepted(gate, credential, accepts).await {
@@ -87,14 +87,14 @@ async fn accepted(
     gate: &Gate,
     credential: Credential<'_>,
     accepts: Accepts,
-) -> Result<Proof, AuthError> {
+) -> Result<SessionProof, AuthError> {
     match (accepts, &credential) {
         (Accepts::SessionTokens, Credential::AccessToken(token)) => {
-            let claims = verify(gate, token, When::Now).await?;
+            let claims = verify(gate, token, ExpiryRule::Now).await?;
             Err(AuthError::about(about(&claims))(session_required()))
         }
         (Accepts::Any | Accepts::SessionTokens, _) => {
-            authenticate(gate, credential, When::Now).await
+            authenticate(gate, credential, ExpiryRule::Now).await
         }
     }
 }
@@ -114,10 +114,10 @@ pub(super) fn session_required() -> Problem {
 pub(super) async fn every_live(
     gate: &Gate,
     credentials: Credentials<'_>,
-) -> Result<Vec<Proof>, AuthError> {
+) -> Result<Vec<SessionProof>, AuthError> {
     let mut live = Vec::new();
     for credential in credentials.each() {
-        match authenticate(gate, credential, When::Ever).await {
+        match authenticate(gate, credential, ExpiryRule::Ever).await {
             Ok(proof) => live.push(proof),
             Err(refused) if refused.problem.is_unauthorized() => {}
             Err(refused) => return Err(refused),
@@ -162,7 +162,11 @@ async fn live_session_of(
 
 /// Verifies an access token: its signature once, later its hash. A token that names an unknown key is verified after this
 /// node has learnt of every key that another node may have signed it with.
-pub(super) async fn verify(gate: &Gate, token: &str, when: When) -> Result<Verified, AuthError> {
+pub(super) async fn verify(
+    gate: &Gate,
+    token: &str,
+    when: ExpiryRule,
+) -> Result<Verified, AuthError> {
     let newest_keys = async { gate.freshness.of_keys().await.map_err(ReadError::Store) };
     match gate.keys.verify_with(token, when, newest_keys).await? {
         Ok(claims) => Ok(claims),

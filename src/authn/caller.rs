@@ -17,7 +17,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::auth_error::AuthError;
 use super::authenticate::{
-    Accepts, Proof, about, every_live, first_live, session_of, session_required, verify,
+    Accepts, SessionProof, about, every_live, first_live, session_of, session_required, verify,
 };
 use super::context::{acting, context};
 use super::cookie;
@@ -30,7 +30,7 @@ use crate::eventlog::Context;
 use crate::http::request::intake;
 use crate::http::response::problem::Problem;
 use crate::http::response::problem::codes;
-use crate::keys::When;
+use crate::keys::ExpiryRule;
 use crate::sessions::table::Session;
 
 /// Longest time since the sign-in in which a session may end other sessions: a finder of a device that is signed in cannot
@@ -87,7 +87,7 @@ impl Owner {
     pub async fn named(request: &Request, user_id: &str) -> Result<Self, Problem> {
         let gate = Gate::open(request)?;
         let token = bearer(request)?.ok_or_else(Problem::unauthenticated)?;
-        let claims = verify(gate, token, When::Now).await.map_err(AuthError::told)?;
+        let claims = verify(gate, token, ExpiryRule::Now).await.map_err(AuthError::told)?;
         if user_id.parse() != Ok(claims.user_id) {
             return Err(not_yours());
         }
@@ -131,7 +131,7 @@ impl SignedIn {
     async fn proven(request: &Request, accepts: Accepts) -> Result<Self, AuthError> {
         let gate = Gate::open(request)?;
         let credentials = Credentials::of(request, &gate.site)?;
-        let Proof { session: found, until } = first_live(gate, credentials, accepts).await?;
+        let SessionProof { session: found, until } = first_live(gate, credentials, accepts).await?;
         let session = used(gate, Arc::clone(&found)).await?;
         let is_extended = session.updated_at > found.updated_at;
         intake::proven(request, session.user_id);
@@ -227,7 +227,7 @@ impl MaybeSignedIn {
 }
 
 /// Returns the sessions that are proven by their own tokens, each once.
-fn sessions_of(live: Vec<Proof>) -> Vec<Arc<Session>> {
+fn sessions_of(live: Vec<SessionProof>) -> Vec<Arc<Session>> {
     let own = live.into_iter().filter(|proven| proven.until.is_none());
     let mut sessions: Vec<_> = own.map(|proven| proven.session).collect();
     sessions.sort_by_key(|session| session.id);

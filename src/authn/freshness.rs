@@ -44,12 +44,12 @@ pub struct FreshnessCheck {
     /// Connections over which the database is asked.
     pool: Pool,
     /// Features that are told of newer versions before the questions are answered.
-    memory: Memory,
+    memory: FeatureHandles,
 }
 
 /// Features whose state a node has in memory.
 #[derive(Debug, Clone)]
-pub struct Memory {
+pub struct FeatureHandles {
     /// Signing keys, whose ring must be newest for every question.
     pub keys: Keys,
     /// Accounts, entities of the users in question.
@@ -65,13 +65,13 @@ struct Question {
     /// User and session whose memory must be fresh; the key ring must be in any case.
     about: Option<(UserId, SessionId)>,
     /// Reply to the request; dropped if the request is cancelled.
-    answer: oneshot::Sender<Answer>,
+    answer: oneshot::Sender<LiveSessions>,
     /// Trace of the request, which the span of the round trip joins.
     carried: Carried,
 }
 
 /// Sessions that live, of those in the questions of one round trip.
-type Answer = Result<Arc<HashSet<SessionId>>, StoreError>;
+type LiveSessions = Result<Arc<HashSet<SessionId>>, StoreError>;
 
 impl Freshness {
     /// Makes the handle of a single node, whose memory is always fresh.
@@ -85,7 +85,7 @@ impl Freshness {
     }
 
     /// Makes the handle of one of several nodes, with the task that answers.
-    pub fn of_cluster(pool: Pool, memory: Memory) -> (Self, FreshnessCheck) {
+    pub fn of_cluster(pool: Pool, memory: FeatureHandles) -> (Self, FreshnessCheck) {
         let (sender, questions) = mpsc::channel(QUEUE);
         (Self(Some(sender)), FreshnessCheck { questions, pool, memory })
     }
@@ -115,7 +115,10 @@ impl Freshness {
     }
 }
 
-async fn ask(questions: &mpsc::Sender<Question>, about: Option<(UserId, SessionId)>) -> Answer {
+async fn ask(
+    questions: &mpsc::Sender<Question>,
+    about: Option<(UserId, SessionId)>,
+) -> LiveSessions {
     let (answer, answered) = oneshot::channel();
     let carried = Carried::here();
     questions.try_send(Question { about, answer, carried }).map_err(|error| {
@@ -150,7 +153,7 @@ impl FreshnessCheck {
     }
 
     /// Returns the sessions that live, after memory has been told of newer versions.
-    async fn ask(&self, questions: &[Question]) -> Answer {
+    async fn ask(&self, questions: &[Question]) -> LiveSessions {
         let (users, sessions): (HashSet<_>, Vec<_>) =
             questions.iter().filter_map(|question| question.about).unzip();
         let of_users = users.iter().flat_map(|user| {

@@ -82,21 +82,21 @@ impl From<jiff::Timestamp> for Timestamp {
 /// ISO 8601 in UTC with exactly three fraction digits and `Z`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(Written::of(*self).as_str())
+        f.write_str(FormattedTime::of(*self).as_str())
     }
 }
 
 static PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
 
 /// Formatted moment, on the stack: an answer may have thousands.
-struct Written {
+struct FormattedTime {
     /// Buffer with space for years of five digits and a sign.
     bytes: [u8; 32],
     /// Bytes of the buffer that are in use.
     length: usize,
 }
 
-impl Written {
+impl FormattedTime {
     fn of(time: Timestamp) -> Self {
         let mut written = Self { bytes: [0; 32], length: 0 };
         // Printing fails only if the buffer is too small.
@@ -109,7 +109,7 @@ impl Written {
     }
 }
 
-impl jiff::fmt::Write for Written {
+impl jiff::fmt::Write for FormattedTime {
     fn write_str(&mut self, text: &str) -> Result<(), jiff::Error> {
         let end = self.length + text.len();
         let room = self.bytes.get_mut(self.length..end);
@@ -129,7 +129,7 @@ impl fmt::Debug for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(Written::of(*self).as_str())
+        serializer.serialize_str(FormattedTime::of(*self).as_str())
     }
 }
 
@@ -150,7 +150,7 @@ pub struct Clock {
     /// Origin of the time: the operating system, or a test.
     source: Source,
     /// Result of the latest comparison with the database's clock, shared by all clones.
-    known: Arc<Mutex<Known>>,
+    known: Arc<Mutex<ClockState>>,
 }
 
 #[derive(Clone)]
@@ -163,7 +163,7 @@ enum Source {
 
 /// Result of the latest comparison of a clock.
 #[derive(Clone, Copy)]
-enum Known {
+enum ClockState {
     Nothing,
     /// The clock was right at this moment, at which it showed this time.
     Right(Instant, Timestamp),
@@ -191,7 +191,7 @@ impl Clock {
     }
 
     fn of(source: Source) -> Self {
-        Self { source, known: Arc::new(Mutex::new(Known::Nothing)) }
+        Self { source, known: Arc::new(Mutex::new(ClockState::Nothing)) }
     }
 
     /// Returns the current time.
@@ -229,7 +229,11 @@ impl Clock {
 
     /// Records the result of a comparison that was made just now.
     pub fn judge(&self, is_right: bool) {
-        let known = if is_right { Known::Right(Instant::now(), self.now()) } else { Known::Wrong };
+        let known = if is_right {
+            ClockState::Right(Instant::now(), self.now())
+        } else {
+            ClockState::Wrong
+        };
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = known;
     }
 
@@ -237,12 +241,12 @@ impl Clock {
     /// right.
     pub fn is_right(&self) -> bool {
         match *self.known.lock().unwrap_or_else(PoisonError::into_inner) {
-            Known::Nothing => true,
-            Known::Right(at, showed) => {
+            ClockState::Nothing => true,
+            ClockState::Right(at, showed) => {
                 let (now, expected) = (self.now(), showed.after(at.elapsed()));
                 now.since(expected).max(expected.since(now)) <= MOST_DRIFT
             }
-            Known::Wrong => false,
+            ClockState::Wrong => false,
         }
     }
 

@@ -12,7 +12,7 @@ use quick_cache::{DefaultHashBuilder, Weighter};
 use serde::Serialize;
 
 use super::weighted_cache;
-use super::weighted_cache::{Size, WeightedCache};
+use super::weighted_cache::{CacheSize, WeightedCache};
 
 /// Bytes counted for an entry in addition to its encoding.
 const OVERHEAD: u64 = 256;
@@ -21,22 +21,22 @@ const OVERHEAD: u64 = 256;
 const PART: usize = 8 * 1024 * 1024;
 
 #[derive(Debug, Clone)]
-struct ByBytes;
+struct AnswerWeight;
 
-impl<K> Weighter<K, Bytes> for ByBytes {
+impl<K> Weighter<K, Bytes> for AnswerWeight {
     fn weight(&self, _: &K, encoding: &Bytes) -> u64 {
         encoding.len() as u64 + OVERHEAD
     }
 }
 
 /// Cache of encodings by a key `K`. Cheap to clone.
-pub struct Encodings<K>(Arc<WeightedCache<K, Bytes, ByBytes, DefaultHashBuilder>>);
+pub struct Encodings<K>(Arc<WeightedCache<K, Bytes, AnswerWeight, DefaultHashBuilder>>);
 
 impl<K: Eq + Hash> Encodings<K> {
     /// Creates a cache of at most `bytes`; `usual` is the size of a typical encoding.
     pub fn new(bytes: usize, usual: usize) -> Self {
-        let size = Size { bytes, usual, part: PART };
-        Self(Arc::new(weighted_cache::of(size, ByBytes, DefaultHashBuilder::default())))
+        let size = CacheSize { bytes, usual, part: PART };
+        Self(Arc::new(weighted_cache::of(size, AnswerWeight, DefaultHashBuilder::default())))
     }
 
     /// Returns the encoding of `key`, if it is cached.

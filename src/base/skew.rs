@@ -9,7 +9,7 @@ use super::clock::{Clock, MOST_DRIFT, Timestamp};
 
 /// Question to the database that was sent just now.
 #[derive(Debug)]
-pub struct Asked(Instant);
+pub struct SkewProbe(Instant);
 
 /// Question to the database and its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Round {
 
 /// Conclusion from a round about this machine's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ClockVerdict {
     /// The difference is within the limit for certain.
     Right,
     /// The difference is beyond the limit for certain.
@@ -33,7 +33,7 @@ pub enum Verdict {
     Unknown,
 }
 
-impl Asked {
+impl SkewProbe {
     /// Starts the round trip.
     #[expect(clippy::new_without_default, reason = "it begins something")]
     pub fn new() -> Self {
@@ -64,13 +64,13 @@ impl Round {
     }
 
     /// Conclusion about this machine's clock, with the error taken into account.
-    pub fn verdict(&self) -> Verdict {
+    pub fn verdict(&self) -> ClockVerdict {
         if self.apart() + self.error() <= MOST_DRIFT {
-            Verdict::Right
+            ClockVerdict::Right
         } else if self.apart().saturating_sub(self.error()) > MOST_DRIFT {
-            Verdict::Wrong
+            ClockVerdict::Wrong
         } else {
-            Verdict::Unknown
+            ClockVerdict::Unknown
         }
     }
 
@@ -101,15 +101,15 @@ mod tests {
     #[test]
     fn a_clock_is_right_or_wrong_only_if_the_round_was_quick_enough_to_say_so() {
         for (told, heard, took, verdict) in [
-            (100, 100, 0, Verdict::Right),
-            (100, 130, 0, Verdict::Right),
-            (100, 70, 0, Verdict::Right),
-            (100, 131, 0, Verdict::Wrong),
-            (100, 69, 0, Verdict::Wrong),
-            (100, 100, 60, Verdict::Unknown),
-            (100, 135, 10, Verdict::Unknown),
-            (100, 150, 10, Verdict::Wrong),
-            (0, 8 * 86_400, 2, Verdict::Wrong),
+            (100, 100, 0, ClockVerdict::Right),
+            (100, 130, 0, ClockVerdict::Right),
+            (100, 70, 0, ClockVerdict::Right),
+            (100, 131, 0, ClockVerdict::Wrong),
+            (100, 69, 0, ClockVerdict::Wrong),
+            (100, 100, 60, ClockVerdict::Unknown),
+            (100, 135, 10, ClockVerdict::Unknown),
+            (100, 150, 10, ClockVerdict::Wrong),
+            (0, 8 * 86_400, 2, ClockVerdict::Wrong),
         ] {
             assert_eq!(round(told, heard, took).verdict(), verdict, "{told} {heard} {took}");
         }

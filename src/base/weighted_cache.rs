@@ -10,7 +10,7 @@ pub type WeightedCache<K, V, W, B> = Cache<K, V, W, B>;
 
 /// Capacity of a cache and its parts, in bytes.
 #[derive(Debug, Clone, Copy)]
-pub struct Size {
+pub struct CacheSize {
     /// Capacity of the whole cache.
     pub bytes: usize,
     /// Size of a typical value, for the initial tables.
@@ -21,7 +21,7 @@ pub struct Size {
 }
 
 /// Creates a cache of this size. Memory is allocated as values are inserted.
-pub fn of<K, V, W, B>(size: Size, weighter: W, hasher: B) -> WeightedCache<K, V, W, B>
+pub fn of<K, V, W, B>(size: CacheSize, weighter: W, hasher: B) -> WeightedCache<K, V, W, B>
 where
     K: Eq + Hash,
     V: Clone,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use super::worker_pool::{Share, Work, WorkError, Workers};
+use super::worker_pool::{ProcessorShare, Work, WorkError, Workers};
 
 /// Threads for long work, with a queue that never refuses: callers wait for a place in it.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ impl LongWork {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = (cores / 2).max(1);
         let places = threads * AHEAD;
-        let workers = Workers::start(Work::Lists, threads, Share::GivesWay, places)?;
+        let workers = Workers::start(Work::Lists, threads, ProcessorShare::GivesWay, places)?;
         Ok(Self { workers, turns: Arc::new(Semaphore::new(places)) })
     }
 

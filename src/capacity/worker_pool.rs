@@ -89,14 +89,14 @@ pub enum WorkError {
 
 /// Share of a busy machine's processor time that the threads of a pool get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Share {
+pub enum ProcessorShare {
     /// Ordinary priority.
     Full,
     /// A third of the ordinary share: for work that is long and of which strangers can request any amount.
     GivesWay,
 }
 
-impl Share {
+impl ProcessorShare {
     /// Applies this share to the calling thread. A failure is ignored: the work is done at ordinary priority.
     fn take(self) {
         // On Linux niceness is a property of the thread; elsewhere it would be the whole process's.
@@ -121,7 +121,12 @@ impl<S: Default + 'static> Workers<S> {
     /// # Errors
     ///
     /// Fails if the operating system gives no thread.
-    pub fn start(work: Work, threads: usize, share: Share, queue: usize) -> std::io::Result<Self> {
+    pub fn start(
+        work: Work,
+        threads: usize,
+        share: ProcessorShare,
+        queue: usize,
+    ) -> std::io::Result<Self> {
         let (sender, receiver) = sync_channel::<Job<S>>(queue);
         let receiver = Arc::new(Mutex::new(receiver));
         for _ in 0..threads.max(1) {
@@ -211,7 +216,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_job_gets_the_scratch_of_its_thread() {
-        let workers = Workers::<Vec<u8>>::start(Work::Files, 1, Share::Full, 4).unwrap();
+        let workers = Workers::<Vec<u8>>::start(Work::Files, 1, ProcessorShare::Full, 4).unwrap();
         workers.run(|scratch| scratch.push(7)).await.unwrap();
         assert_eq!(workers.run(|scratch| scratch.clone()).await, Ok(vec![7]));
     }
@@ -220,8 +225,8 @@ mod tests {
     #[tokio::test]
     async fn threads_that_give_way_are_nicer_than_the_others() {
         let nice = |()| rustix::process::getpriority_process(None).unwrap();
-        let full = Workers::<()>::start(Work::Files, 1, Share::Full, 1).unwrap();
-        let nicer = Workers::<()>::start(Work::Files, 1, Share::GivesWay, 1).unwrap();
+        let full = Workers::<()>::start(Work::Files, 1, ProcessorShare::Full, 1).unwrap();
+        let nicer = Workers::<()>::start(Work::Files, 1, ProcessorShare::GivesWay, 1).unwrap();
         let ours = nice(());
         assert_eq!(full.run(move |()| nice(())).await, Ok(ours));
         assert_eq!(nicer.run(move |()| nice(())).await, Ok(ours + NICE));
@@ -229,7 +234,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_queue_refuses() {
-        let workers = Workers::<()>::start(Work::Files, 1, Share::Full, 1).unwrap();
+        let workers = Workers::<()>::start(Work::Files, 1, ProcessorShare::Full, 1).unwrap();
         let (release, released) = std::sync::mpsc::channel::<()>();
         let (start, begun) = oneshot::channel();
         let running = workers.run(move |()| {
@@ -256,7 +261,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_job_that_panics_takes_nobody_with_it() {
-        let workers = Workers::<()>::start(Work::Files, 1, Share::Full, 4).unwrap();
+        let workers = Workers::<()>::start(Work::Files, 1, ProcessorShare::Full, 4).unwrap();
         assert_eq!(workers.run(|()| panic!("on purpose")).await, Err::<(), _>(WorkError::Failed));
         assert_eq!(workers.run(|()| 42).await, Ok(42));
     }

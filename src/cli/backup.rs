@@ -12,7 +12,7 @@ use std::process::Stdio;
 use anyhow::{Context, bail};
 use tokio::process::Command;
 
-use crate::app::storage::{OwnCluster, Place};
+use crate::app::storage::{OpenDatabase, OwnCluster};
 use crate::config::{Config, DatabaseLocation};
 use crate::postgres::Connection;
 use crate::postgres::inspection::objects;
@@ -28,14 +28,14 @@ since and `keyfold users delete <email>` for each user that was deleted since, b
 /// Dumps the private cluster into a new file, which only its owner can read.
 pub(super) async fn backup(config: &Config, file: &Path) -> anyhow::Result<()> {
     require_private(config, "pg_dump")?;
-    let place = Place::join(config).await?;
+    let place = OpenDatabase::join(config).await?;
     let dumped = dump(&place, file).await;
     place.close().await;
     dumped?;
     super::print(&format!("the database is in {}. {SECRET}\n", file.display()))
 }
 
-async fn dump(place: &Place, file: &Path) -> anyhow::Result<()> {
+async fn dump(place: &OpenDatabase, file: &Path) -> anyhow::Result<()> {
     let options = || OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
     let out = options().with_context(|| format!("cannot make {}", file.display()))?;
     let kept = out.try_clone()?;
@@ -52,14 +52,14 @@ async fn dump(place: &Place, file: &Path) -> anyhow::Result<()> {
 pub(super) async fn restore(config: &Config, file: &Path) -> anyhow::Result<()> {
     require_private(config, "pg_restore")?;
     let backup = File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let place = Place::make(config).await?;
+    let place = OpenDatabase::make(config).await?;
     let restored = fill(&place, backup).await;
     place.close().await;
     restored?;
     super::print(&format!("the database is restored from {}.\n{AFTERWARDS}\n", file.display()))
 }
 
-async fn fill(place: &Place, backup: File) -> anyhow::Result<()> {
+async fn fill(place: &OpenDatabase, backup: File) -> anyhow::Result<()> {
     let connection = place.connection();
     require_empty(&connection).await?;
     let whole = ["--exit-on-error", "--single-transaction", "--no-owner"];
@@ -95,7 +95,7 @@ fn require_private(config: &Config, program: &str) -> anyhow::Result<()> {
 
 /// Runs a PostgreSQL program on the private cluster.
 async fn run(
-    place: &Place,
+    place: &OpenDatabase,
     program: &str,
     arguments: &[&str],
     input: Stdio,

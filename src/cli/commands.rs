@@ -2,19 +2,19 @@
 
 use ractor::{Actor, ActorCell};
 
-use super::progress::Progress;
+use super::progress::ProgressLine;
 use crate::app::Seams;
-use crate::app::features::{self, Foundation, Reading};
+use crate::app::features::{self, Foundation, LogReading};
 use crate::app::root::Root;
 use crate::app::secrets::Secrets;
-use crate::app::storage::{Place, Storage};
+use crate::app::storage::{OpenDatabase, Storage};
 use crate::base::clock::Clock;
 use crate::base::id::Id;
-use crate::base::skew::{Asked, Verdict};
+use crate::base::skew::{ClockVerdict, SkewProbe};
 use crate::config::Config;
 use crate::eventlog::log::reader::read_log;
 use crate::eventlog::log::replay;
-use crate::eventlog::log::replay::Progress as Step;
+use crate::eventlog::log::replay::ReplayProgress as Step;
 use crate::eventlog::model::term::Term;
 use crate::eventlog::node_status::Writable;
 use crate::eventlog::{Event, ExecuteError, RecordedEvent, Resources};
@@ -32,7 +32,7 @@ const SESSIONS: usize = 8;
 
 /// Applies the migrations that the database lacks, and prints them.
 pub(super) async fn migrate(config: &Config) -> anyhow::Result<()> {
-    let place = Place::join(config).await?;
+    let place = OpenDatabase::join(config).await?;
     let migrated = postgres::migrate(&place.connection()).await;
     place.close().await;
     let applied = migrated?;
@@ -60,7 +60,7 @@ async fn print_events(
     limit: Option<u64>,
     show: impl Fn(&RecordedEvent) -> anyhow::Result<String>,
 ) -> anyhow::Result<()> {
-    let place = Place::join(config).await?;
+    let place = OpenDatabase::join(config).await?;
     let printed = print_events_of(&place.connection(), after, stream, limit, show).await;
     place.close().await;
     printed
@@ -98,7 +98,7 @@ async fn print_events_of(
 
 /// Rebuilds the read models from the log.
 pub(super) async fn replay(config: &Config) -> anyhow::Result<()> {
-    let place = Place::join(config).await?;
+    let place = OpenDatabase::join(config).await?;
     let replayed = rebuild(&place.connection()).await;
     place.close().await;
     super::print(&format!("{} events replayed, the read models are rebuilt\n", replayed?))
@@ -107,7 +107,7 @@ pub(super) async fn replay(config: &Config) -> anyhow::Result<()> {
 async fn rebuild(connection: &Connection) -> anyhow::Result<u64> {
     postgres::check_migrated(connection).await?;
     let link = connection.connect().await?;
-    let mut shown = Progress::of("events replayed");
+    let mut shown = ProgressLine::of("events replayed");
     let tell = |step| match step {
         Step::Replayed { position, head } => {
             shown.at(position.unsigned_abs(), head.unsigned_abs());
@@ -227,7 +227,7 @@ async fn on_foundation_at_any_time(
     let beside = (node, Term::default(), Writable::default());
     let (appender, writer) = features::appender(pool.clone(), beside, &budgets, &seams);
     let resources = Resources::new(&budgets)?;
-    let reading = Reading::new(pool.clone(), appender, seams.clock.clone(), resources);
+    let reading = LogReading::new(pool.clone(), appender, seams.clock.clone(), resources);
     let (root, _ended) = Actor::spawn(None, Root, ()).await?;
     let authentication = reading.clone();
     let foundation = Foundation { authentication, reading, seams, budgets };
@@ -244,9 +244,9 @@ async fn on_foundation_at_any_time(
 /// Refuses to go on while this machine's clock is wrong: events are dated by it, and some data is dropped by its date.
 async fn require_right_clock(connection: &Connection) -> anyhow::Result<()> {
     let link = connection.connect().await?;
-    let asked = Asked::new();
+    let asked = SkewProbe::new();
     let round = asked.told(inspection::now(&link).await?, &Clock::system());
-    if round.verdict() == Verdict::Wrong {
+    if round.verdict() == ClockVerdict::Wrong {
         anyhow::bail!(
             "this machine's clock is {} the database's: set both by NTP, then run the command again",
             round.text()

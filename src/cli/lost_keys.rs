@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 
 use super::commands::in_vault;
 use crate::app::secrets::NewSecret;
-use crate::app::storage::Place;
+use crate::app::storage::OpenDatabase;
 use crate::base::clock::Clock;
 use crate::base::id::Id;
 use crate::config::Config;
@@ -22,13 +22,13 @@ const NOTHING_IS_LOST: &str = "nothing is lost: every private key is there and o
 
 /// Replaces every key by a new one, if a private half is lost.
 pub(super) async fn replace(config: &Config) -> anyhow::Result<()> {
-    let place = Place::join(config).await?;
+    let place = OpenDatabase::join(config).await?;
     let replaced = replace_in(config, &place).await;
     place.close().await;
     replaced
 }
 
-async fn replace_in(config: &Config, place: &Place) -> anyhow::Result<()> {
+async fn replace_in(config: &Config, place: &OpenDatabase) -> anyhow::Result<()> {
     let connection = place.connection();
     postgres::check_migrated(&connection).await?;
     let _until_done = exclude_servers(config, &connection).await?;

@@ -42,7 +42,7 @@ enum Command {
     Openapi,
     /// Look at the signing keys, rotate, revoke or replace them.
     #[command(subcommand)]
-    Keys(Keys),
+    Keys(KeysCommand),
     /// Look at sessions, or end them.
     #[command(subcommand)]
     Sessions(SessionsOf),
@@ -80,7 +80,7 @@ enum Command {
 }
 
 #[derive(Debug, Subcommand)]
-enum Keys {
+enum KeysCommand {
     /// Print the keys of the JWKS and what each does.
     List,
     /// Print what happened to every key that ever was, oldest first.
@@ -186,11 +186,11 @@ async fn run(command: Command, config: Config) -> anyhow::Result<()> {
         Command::Serve => serve::serve(config).await,
         Command::Migrate => commands::migrate(&config).await,
         Command::Openapi => Ok(()),
-        Command::Keys(Keys::List) => commands::list_keys(&config).await,
-        Command::Keys(Keys::History) => commands::key_history(&config).await,
-        Command::Keys(Keys::Rotate) => commands::rotate_keys(&config).await,
-        Command::Keys(Keys::Revoke { kid }) => commands::revoke_key(&config, &kid).await,
-        Command::Keys(Keys::Replace { lost: _ }) => lost_keys::replace(&config).await,
+        Command::Keys(KeysCommand::List) => commands::list_keys(&config).await,
+        Command::Keys(KeysCommand::History) => commands::key_history(&config).await,
+        Command::Keys(KeysCommand::Rotate) => commands::rotate_keys(&config).await,
+        Command::Keys(KeysCommand::Revoke { kid }) => commands::revoke_key(&config, &kid).await,
+        Command::Keys(KeysCommand::Replace { lost: _ }) => lost_keys::replace(&config).await,
         Command::Sessions(SessionsOf::End) => sessions::end(&config).await,
         Command::Sessions(SessionsOf::List { email, json }) => {
             people::list_sessions(&config, &email, json).await
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn a_key_id_may_begin_with_a_hyphen() {
         let arguments = Arguments::try_parse_from(["keyfold", "keys", "revoke", "-Fx9"]).unwrap();
-        let Some(Command::Keys(Keys::Revoke { kid })) = arguments.command else {
+        let Some(Command::Keys(KeysCommand::Revoke { kid })) = arguments.command else {
             panic!("another command")
         };
         assert_eq!(kid, "-Fx9");

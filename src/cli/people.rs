@@ -11,7 +11,7 @@ use crate::accounts::account::{Account, Profile};
 use crate::accounts::email::Email;
 use crate::accounts::{self, Accounts};
 use crate::app::features::{self, Foundation};
-use crate::app::storage::Place;
+use crate::app::storage::OpenDatabase;
 use crate::base::clock::Timestamp;
 use crate::base::id::{SessionId, UserId};
 use crate::config::Config;
@@ -124,7 +124,7 @@ async fn with_foundation(
     config: &Config,
     look: impl AsyncFnOnce(&Foundation, &ActorCell) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let place = Place::join(config).await?;
+    let place = OpenDatabase::join(config).await?;
     let looked = on_foundation(config, &place.connection(), look).await;
     place.close().await;
     looked
@@ -168,7 +168,7 @@ impl Look<'_> {
 }
 
 /// Output as JSON for programs, or as text for operators.
-trait Shown: Serialize {
+trait Listing: Serialize {
     fn shown(&self, as_json: bool) -> anyhow::Result<String> {
         if as_json { Ok(format!("{}\n", serde_json::to_string(self)?)) } else { Ok(self.text()) }
     }
@@ -190,7 +190,7 @@ struct UserLine {
     created_at: Timestamp,
 }
 
-impl Shown for UserLine {
+impl Listing for UserLine {
     fn text(&self) -> String {
         let Self { id, email, name, created_at } = self;
         format!("{id}  {created_at}  {email}  {name}\n")
@@ -223,7 +223,7 @@ struct ShownUser {
     tasks_completed: usize,
 }
 
-impl Shown for ShownUser {
+impl Listing for ShownUser {
     fn text(&self) -> String {
         let verified = if self.email_verified { "verified" } else { "not verified" };
         let last = self.last_sign_in_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
@@ -277,7 +277,7 @@ impl SessionLine {
     }
 }
 
-impl Shown for SessionLine {
+impl Listing for SessionLine {
     fn text(&self) -> String {
         let Self { id, created_at, last_seen_at, expires_at, .. } = self;
         let address = self.ip_address.as_deref().unwrap_or("unknown address");

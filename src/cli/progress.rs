@@ -13,31 +13,31 @@ const FEWEST: u64 = 1_000;
 
 /// Progress of one command.
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(super) struct ProgressLine {
     /// Name of the items that are counted.
     what: &'static str,
     /// Form of the output, by the kind of standard error.
-    shown: Shown,
+    shown: ProgressForm,
 }
 
 /// Form of the output.
 #[derive(Debug)]
-enum Shown {
+enum ProgressForm {
     Bar(ProgressBar),
     /// Lines; the count at the last one.
     Lines(u64),
 }
 
-impl Progress {
+impl ProgressLine {
     /// Begins at zero items.
     pub(super) fn of(what: &'static str) -> Self {
         let shown = if std::io::stderr().is_terminal() {
             // The template is a constant, which a test has looked at.
             let style =
                 ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar());
-            Shown::Bar(ProgressBar::new(0).with_style(style).with_message(what))
+            ProgressForm::Bar(ProgressBar::new(0).with_style(style).with_message(what))
         } else {
-            Shown::Lines(0)
+            ProgressForm::Lines(0)
         };
         Self { what, shown }
     }
@@ -45,11 +45,11 @@ impl Progress {
     /// Shows that `done` of `all` items are done, as far as is known.
     pub(super) fn at(&mut self, done: u64, all: u64) {
         match &mut self.shown {
-            Shown::Bar(bar) => {
+            ProgressForm::Bar(bar) => {
                 bar.set_length(all);
                 bar.set_position(done);
             }
-            Shown::Lines(told) => {
+            ProgressForm::Lines(told) => {
                 if done - (*told).min(done) >= FEWEST.max(all / 10) {
                     *told = done;
                     super::complain(&format!("{done} of {all} {}", self.what));
@@ -61,16 +61,16 @@ impl Progress {
     /// Writes a message without disturbing the bar.
     pub(super) fn say(&self, text: &str) {
         match &self.shown {
-            Shown::Bar(bar) => bar.suspend(|| super::complain(text)),
-            Shown::Lines(_) => super::complain(text),
+            ProgressForm::Bar(bar) => bar.suspend(|| super::complain(text)),
+            ProgressForm::Lines(_) => super::complain(text),
         }
     }
 }
 
 /// Removes the bar once the command has ended, by whichever outcome.
-impl Drop for Progress {
+impl Drop for ProgressLine {
     fn drop(&mut self) {
-        if let Shown::Bar(bar) = &self.shown {
+        if let ProgressForm::Bar(bar) = &self.shown {
             bar.finish_and_clear();
         }
     }

@@ -5,7 +5,7 @@ use std::pin::pin;
 use futures_util::{StreamExt, stream};
 
 use super::commands::on_foundation;
-use super::progress::Progress;
+use super::progress::ProgressLine;
 use crate::app::features::{self, Foundation};
 use crate::app::storage::Storage;
 use crate::base::id::UserId;
@@ -38,7 +38,7 @@ pub(super) async fn end(config: &Config) -> anyhow::Result<()> {
 async fn end_all(foundation: &Foundation, lists: &Entities<SessionList>) -> anyhow::Result<usize> {
     let owners = sessions::read_model::owners(&foundation.reading.pool).await?;
     let (mut ended, all) = (0, owners.len());
-    let mut progress = Progress::of("users signed out");
+    let mut progress = ProgressLine::of("users signed out");
     let ends = stream::iter(owners)
         .map(|user_id| end_of(foundation, lists, user_id, EndReason::Revoked, "sessions end"))
         .buffer_unordered(AT_ONCE)

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 pub use self::help::{help, markdown_table};
 pub use self::opentelemetry::{STANDARD_VARIABLES, StandardVariable, standard_markdown_table};
 pub use self::read::environment::{Environment, ProcessEnvironment};
-pub use self::read::error::{ConfigError, InvalidValue, Problem};
+pub use self::read::error::{ConfigError, InvalidValue, InvalidVariable};
 pub use self::read::origin::Origin;
 pub use self::settings::database::{DatabaseConfig, DatabaseLocation};
 pub use self::settings::entities::EntityConfig;

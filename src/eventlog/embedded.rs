@@ -60,7 +60,7 @@ impl Kernel {
         tokio::spawn(writer.run());
         let readers = Pool::new(connection, "readers", CONNECTIONS)?;
         let log = EventLog::new(readers, appender, clock, Resources::new(&budgets)?);
-        let (root, _ends_with_the_actor) = Actor::spawn(None, Root, ()).await?;
+        let (root, _ends_with_the_actor) = Actor::spawn(None, EmbeddedRoot, ()).await?;
         Ok(Self { log, root })
     }
 
@@ -76,9 +76,9 @@ impl Kernel {
 }
 
 /// Actor type of the root, which only supervises.
-struct Root;
+struct EmbeddedRoot;
 
-impl Actor for Root {
+impl Actor for EmbeddedRoot {
     type Msg = ();
     type State = ();
     type Arguments = ();

@@ -47,10 +47,12 @@ pub use self::log::reader::EventLog;
 pub use self::model::append::{Append, Context, NewEvent};
 pub use self::model::decider::{Consequence, Decider, Extent};
 pub use self::model::error::{ExecuteError, ReadError, StoreError};
-pub use self::model::event::{DecodeError, Event, EventKind, EventView, Heard, RecordedEvent};
+pub use self::model::event::{
+    DecodeError, Event, EventKind, EventView, PassingEvent, RecordedEvent,
+};
 pub use self::model::point::{Mark, Point, Within};
 pub use self::model::projection::{Projection, Projections};
 pub use self::model::published::{Outcome, Published};
-pub use self::model::statement::{Jsonb, RawJson, Statement};
+pub use self::model::statement::{JsonColumn, Jsonb, Statement};
 pub use self::model::stream::StreamName;
 pub use self::resources::Resources;

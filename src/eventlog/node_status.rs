@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use tokio::sync::watch;
 
 use crate::base::clock::Clock;
-use crate::base::skew::{Round, Verdict};
+use crate::base::skew::{ClockVerdict, Round};
 use crate::telemetry::metrics::instrument::number;
 use crate::telemetry::metrics::{
     CLOCK_SKEW, LOG_FOLLOWING, LOG_HEAD, LOG_WRITABLE, NOTIFICATION_QUEUE_USED,
@@ -93,9 +93,9 @@ impl Status {
         let round = ask(&self.clock);
         self.ahead.store(round.ahead(), Ordering::Relaxed);
         let is_right = match round.verdict() {
-            Verdict::Right => true,
-            Verdict::Wrong => false,
-            Verdict::Unknown => return,
+            ClockVerdict::Right => true,
+            ClockVerdict::Wrong => false,
+            ClockVerdict::Unknown => return,
         };
         self.clock.judge(is_right);
         let was_right = self.was_right.swap(is_right, Ordering::AcqRel);
@@ -154,10 +154,10 @@ impl Status {
 /// Readiness of the database for changes: the experience of the appender, and the finding of the follower. Clones share
 /// it.
 #[derive(Debug, Clone)]
-pub struct Writable(Arc<Found>);
+pub struct Writable(Arc<ProbeResult>);
 
 #[derive(Debug)]
-struct Found {
+struct ProbeResult {
     /// True until the appender or the follower finds that no change is taken, and again once one is.
     takes_changes: AtomicBool,
     /// Used share of PostgreSQL's queue of notifications: the bits of a number from 0 to 1.
@@ -166,7 +166,10 @@ struct Found {
 
 impl Default for Writable {
     fn default() -> Self {
-        Self(Arc::new(Found { takes_changes: AtomicBool::new(true), queue: AtomicU64::new(0) }))
+        Self(Arc::new(ProbeResult {
+            takes_changes: AtomicBool::new(true),
+            queue: AtomicU64::new(0),
+        }))
     }
 }
 

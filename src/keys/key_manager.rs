@@ -45,7 +45,7 @@ pub(super) enum Message {
     CatchUp(RpcReplyPort<bool>),
 }
 
-/// Marker for the actor's callbacks; its state is in [`Owned`].
+/// Marker for the actor's callbacks; its state is in [`KeyManagerState`].
 #[derive(Debug)]
 pub(super) struct KeyManager;
 
@@ -60,7 +60,7 @@ pub(super) struct Given {
 }
 
 /// State of the KeyManager.
-pub(super) struct Owned {
+pub(super) struct KeyManagerState {
     /// Shared with the tasks that make keys and change the ring beside the message loop.
     vault: Arc<Vault>,
     /// Written here alone, so that a set never replaces a newer one.
@@ -75,23 +75,23 @@ pub(super) struct Owned {
 
 impl Actor for KeyManager {
     type Msg = Message;
-    type State = Owned;
+    type State = KeyManagerState;
     type Arguments = Given;
 
     async fn pre_start(
         &self,
         myself: ActorRef<Message>,
         Given { vault, published, is_refresh_due }: Given,
-    ) -> Result<Owned, ActorProcessingErr> {
+    ) -> Result<KeyManagerState, ActorProcessingErr> {
         let alarm = Alarm::at(published.load().due, &vault.clock, &myself);
-        Ok(Owned { vault, published, is_refresh_due, alarm, retry: None })
+        Ok(KeyManagerState { vault, published, is_refresh_due, alarm, retry: None })
     }
 
     async fn handle(
         &self,
         myself: ActorRef<Message>,
         message: Message,
-        owned: &mut Owned,
+        owned: &mut KeyManagerState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
             Message::Rotate(reply) => {
@@ -122,7 +122,7 @@ impl Actor for KeyManager {
     }
 }
 
-impl Owned {
+impl KeyManagerState {
     /// Makes the change that is due, in a task of its own, or tries again soon: the old key signs until then.
     fn advance(&mut self, myself: &ActorRef<Message>) {
         // A wrong clock says nothing about what is due.

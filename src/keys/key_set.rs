@@ -9,10 +9,10 @@ use jsonwebtoken::DecodingKey;
 use serde::Serialize;
 
 use super::jwk::Jwk;
-use super::private::private_key::KeyError;
+use super::private::private_key::PrivateKeyError;
 use super::private::signing::Signing;
 use super::ring::schedule::Schedule;
-use super::ring::{Fate, KeyRing, Stage};
+use super::ring::{Fate, KeyRing, KeyStage};
 use super::tokens::verified::VerifiedTokens;
 use crate::base::clock::Timestamp;
 use crate::eventlog::Published;
@@ -37,7 +37,7 @@ pub struct KeySet {
     /// Keys that left the ring, by key id, with the way in which they left.
     pub gone: HashMap<String, Fate>,
     /// Stage of each key, for metrics.
-    pub stages: Vec<Stage>,
+    pub stages: Vec<KeyStage>,
     /// Time of the ring's next change, for the KeyManager's alarm.
     pub due: Timestamp,
     /// The JWKS document, serialised once.
@@ -60,12 +60,12 @@ impl Verifying {
     /// # Errors
     ///
     /// If its members are not base64url.
-    pub fn new(key: &Jwk) -> Result<Self, KeyError> {
+    pub fn new(key: &Jwk) -> Result<Self, PrivateKeyError> {
         let parsed = match key {
             Jwk::Rsa(key) => DecodingKey::from_rsa_components(&key.n, &key.e),
             Jwk::Okp(key) => DecodingKey::from_ed_components(&key.x),
         };
-        let parsed = parsed.map_err(|error| KeyError::NotMade(error.to_string()))?;
+        let parsed = parsed.map_err(|error| PrivateKeyError::NotMade(error.to_string()))?;
         Ok(Self { key: parsed, algorithm: key.algorithm().in_header() })
     }
 }
@@ -97,17 +97,17 @@ impl KeySet {
         ring: &Published<KeyRing>,
         schedule: &Schedule,
         signing: Option<Arc<Signing>>,
-    ) -> Result<Self, KeyError> {
+    ) -> Result<Self, PrivateKeyError> {
         let state = &ring.state;
-        let none = || KeyError::Missing("(none)".to_owned());
+        let none = || PrivateKeyError::Missing("(none)".to_owned());
         let verifying = state
             .keys
             .iter()
             .map(|(kid, key)| Ok((kid.clone(), Verifying::new(&key.public)?)))
-            .collect::<Result<_, KeyError>>()?;
+            .collect::<Result<_, PrivateKeyError>>()?;
         let keys = state.keys.values().map(|key| key.public.clone()).collect();
         let document = serde_json::to_vec(&JsonWebKeySet { keys })
-            .map_err(|e| KeyError::NotMade(e.to_string()))?;
+            .map_err(|e| PrivateKeyError::NotMade(e.to_string()))?;
         Ok(Self {
             version: ring.version,
             signing,

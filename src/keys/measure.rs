@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use opentelemetry::KeyValue;
 
 use super::key_set::KeySet;
-use super::ring::Stage;
+use super::ring::KeyStage;
 use super::ring::schedule::Schedule;
 use super::tokens::token_error::TokenError;
 use super::tokens::verified::Seen;
@@ -84,7 +84,7 @@ pub(super) fn observe(published: &Arc<ArcSwap<KeySet>>, clock: &Clock, schedule:
     KEY_AGE.by(move |age| {
         let Some(keys) = keys.upgrade().map(|keys| keys.load_full()) else { return };
         for stage in keys.stages.iter().filter(|_| keys.signing.is_some()) {
-            if let Stage::Signing { since } = stage {
+            if let KeyStage::Signing { since } = stage {
                 age.observe(clock.now().since(*since).as_secs_f64(), &[]);
             }
         }
@@ -92,10 +92,10 @@ pub(super) fn observe(published: &Arc<ArcSwap<KeySet>>, clock: &Clock, schedule:
     KEY_ROTATION_PERIOD.by(move |period| period.observe(schedule.rotation.as_secs_f64(), &[]));
 }
 
-fn word(stage: &Stage) -> &'static str {
+fn word(stage: &KeyStage) -> &'static str {
     match stage {
-        Stage::Published { .. } => "published",
-        Stage::Signing { .. } => "signing",
-        Stage::Verifying { .. } => "verifying",
+        KeyStage::Published { .. } => "published",
+        KeyStage::Signing { .. } => "signing",
+        KeyStage::Verifying { .. } => "verifying",
     }
 }

@@ -31,14 +31,14 @@ use self::private::signing::SigningError;
 use self::private::vault::{Successor, Vault};
 use self::ring::KeyRing;
 use self::ring::schedule::Schedule;
-use self::tokens::access_token::{Claims, Subject};
+use self::tokens::access_token::{Claims, TokenSubject};
 use self::tokens::policy::TokenPolicy;
 use self::tokens::token_error::TokenError;
 use self::tokens::verified::{Seen, Verified};
 use crate::base::clock::Clock;
 use crate::capacity::worker_pool::{WorkError, Workers};
 use crate::eventlog::cluster::follower::Observer;
-use crate::eventlog::{Entities, Heard};
+use crate::eventlog::{Entities, PassingEvent};
 
 /// Pause before a node that joins looks for the newest ring again.
 const RETRY: Duration = Duration::from_millis(500);
@@ -66,7 +66,7 @@ pub struct Keys {
 
 /// Rule for the expiry of an access token that is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
+pub enum ExpiryRule {
     /// The token has to be valid at the time of the check.
     Now,
     /// An expired token is accepted too: it still names its session.
@@ -120,7 +120,7 @@ impl Keys {
     /// # Errors
     ///
     /// If too many signatures wait already.
-    pub async fn issue(&self, subject: Subject, audience: &str) -> Result<String, IssueError> {
+    pub async fn issue(&self, subject: TokenSubject, audience: &str) -> Result<String, IssueError> {
         let claims = Claims::new(&self.policy, audience, subject, self.clock.now());
         let signing = self.published.load().signing.clone().ok_or(IssueError::NoKey)?;
         Ok(self.signers.run(move |()| claims.sign(&signing)).await??)
@@ -160,7 +160,7 @@ impl Keys {
     pub async fn verify_with<E>(
         &self,
         token: &str,
-        when: When,
+        when: ExpiryRule,
         newest_keys: impl Future<Output = Result<(), E>>,
     ) -> Result<Result<Verified, TokenError>, E> {
         let (mut verified, seen) = self.remembered(token);
@@ -169,8 +169,8 @@ impl Keys {
             verified = self.remembered(token).0;
         }
         let judged = match when {
-            When::Now => verified.and_then(|verified| verified.at(self.clock.now())),
-            When::Ever => verified,
+            ExpiryRule::Now => verified.and_then(|verified| verified.at(self.clock.now())),
+            ExpiryRule::Ever => verified,
         };
         measure::verified(judged.as_ref().err().copied(), seen);
         Ok(judged)
@@ -243,7 +243,7 @@ impl Keys {
 
 /// Follows changes of the ring that other processes commit.
 impl Observer for Keys {
-    fn observe(&self, event: &Heard<'_>) {
+    fn observe(&self, event: &PassingEvent<'_>) {
         if event.stream == private::vault::stream().as_str() {
             self.ring.require(&private::vault::stream(), event.version);
             if !self.is_refresh_due.swap(true, Ordering::AcqRel) {

@@ -7,7 +7,7 @@ use crate::eventlog::ReadError;
 use crate::http::response::problem::Problem;
 use crate::http::response::problem::codes;
 use crate::tasks::events::Deed;
-use crate::tasks::idempotency::KeyError;
+use crate::tasks::idempotency::IdempotencyError;
 use crate::tasks::limits::bulk::Busy;
 use crate::tasks::writing::WriteError;
 
@@ -21,10 +21,12 @@ impl From<WriteError> for Problem {
     fn from(error: WriteError) -> Self {
         match error {
             WriteError::Execute(error) => executed(error, |rejection| Self::internal(&rejection)),
-            WriteError::Key(KeyError::Reused) => Self::key_reused(),
-            WriteError::Key(KeyError::InUse) => Self::key_in_use(),
-            WriteError::Key(KeyError::TooMany { retry_after }) => Self::too_many_keys(retry_after),
-            WriteError::Key(KeyError::Store(error)) => ReadError::Store(error).into(),
+            WriteError::Key(IdempotencyError::Reused) => Self::key_reused(),
+            WriteError::Key(IdempotencyError::InUse) => Self::key_in_use(),
+            WriteError::Key(IdempotencyError::TooMany { retry_after }) => {
+                Self::too_many_keys(retry_after)
+            }
+            WriteError::Key(IdempotencyError::Store(error)) => ReadError::Store(error).into(),
             WriteError::Nothing(Deed::Undo) => {
                 Self::new(codes::NOTHING_TO_UNDO, "There is nothing to undo")
             }

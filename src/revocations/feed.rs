@@ -42,7 +42,7 @@ pub struct RevocationFeed {
 
 /// Limits of a feed.
 #[derive(Debug)]
-pub struct Extent {
+pub struct FeedLimits {
     /// Least time without use after which a session ends for being idle.
     pub unused: Duration,
     /// Most bytes that the ends in memory take, with their signatures.
@@ -63,7 +63,7 @@ impl RevocationFeed {
         clock: Clock,
         ended: watch::Receiver<()>,
         keys: Keys,
-        Extent { unused, bytes }: Extent,
+        FeedLimits { unused, bytes }: FeedLimits,
     ) -> Result<(Revocations, Self), StoreError> {
         let window = keys.policy().lifetime + LENIENCY;
         // Sessions begun under another configuration have its limits: by then their tokens have expired.

@@ -19,7 +19,7 @@ use futures_util::stream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use self::ends::{Ends, Later, Next, Relevance};
-use self::security_event::End;
+use self::security_event::SessionEnd;
 use self::signatures::Signatures;
 use self::signatures::SignedEnd;
 use crate::eventlog::{Point, StoreError};
@@ -93,7 +93,7 @@ pub enum TellError {
 
 /// Some ends in the order of the log.
 #[derive(Debug)]
-pub struct Page {
+pub struct EndsPage {
     /// Signed ends, at most a page of them.
     pub ends: Vec<SignedEnd>,
     /// Cursor of the next page.
@@ -109,7 +109,7 @@ struct Listener {
     /// Cursor: the last end that was read for this stream.
     since: Point,
     /// Ends that were read and not sent yet; a slow client holds no more than a page.
-    waiting: VecDeque<End>,
+    waiting: VecDeque<SessionEnd>,
     /// Permit of the stream, released with it.
     _place: OwnedSemaphorePermit,
 }
@@ -125,13 +125,13 @@ impl Revocations {
     /// # Errors
     ///
     /// If the log cannot be read, or too many signatures wait already.
-    pub async fn page(&self, since: Point) -> Result<Page, TellError> {
+    pub async fn page(&self, since: Point) -> Result<EndsPage, TellError> {
         let (later, next) = self.later(since).await?;
         let mut ends = Vec::with_capacity(later.len());
         for end in &later {
             ends.push(self.feed.signatures.of(end, &self.keys).await?);
         }
-        Ok(Page { ends, next: next.since, is_more: next.is_more })
+        Ok(EndsPage { ends, next: next.since, is_more: next.is_more })
     }
 
     /// Streams every end after `since`, as it happens. A stream holds its cursor and at most a page of ends, however slowly its
@@ -155,7 +155,7 @@ impl Revocations {
     }
 
     /// Returns at most a page of the ends after `since`: from memory, or from the log if they have left memory.
-    async fn later(&self, since: Point) -> Result<(Vec<End>, Next), TellError> {
+    async fn later(&self, since: Point) -> Result<(Vec<SessionEnd>, Next), TellError> {
         let (since, horizon) = match self.known(since) {
             Later::Known(ends, next) => return Ok((ends, next)),
             Later::Doubtful => return Err(TellError::Doubtful),
@@ -166,7 +166,7 @@ impl Revocations {
             Some(since) => self.recorded_after(since.number - 1).await?,
             None => Vec::new(),
         };
-        if since.is_some() && page.first().map(End::point) == since {
+        if since.is_some() && page.first().map(SessionEnd::point) == since {
             page.remove(0);
         } else {
             page = self.recorded_after(horizon).await?;
@@ -178,7 +178,7 @@ impl Revocations {
     }
 
     /// Reads the ends after a position of the log, one more than a page of them.
-    async fn recorded_after(&self, position: i64) -> Result<Vec<End>, TellError> {
+    async fn recorded_after(&self, position: i64) -> Result<Vec<SessionEnd>, TellError> {
         let page = read_model::after(&self.feed.pool, position, i64::from(PAGE) + 1).await?;
         // An end that cannot be read must not be left out.
         page.into_iter().map(|recorded| recorded.end.ok_or(TellError::Doubtful)).collect()

@@ -2,9 +2,9 @@
 
 use tokio_postgres::Row;
 
-use super::security_event::End;
+use super::security_event::SessionEnd;
 use crate::base::clock::Timestamp;
-use crate::eventlog::model::statement::RawJson;
+use crate::eventlog::model::statement::JsonColumn;
 use crate::eventlog::{Event, StoreError};
 use crate::postgres::Pool;
 use crate::sessions::events::SessionEvent;
@@ -24,7 +24,7 @@ pub(super) struct Recorded {
     /// Time of recording, by the clock of the node that recorded it.
     pub(super) at: Timestamp,
     /// The end; `None` if this version of the program cannot read it, which is not the same as no end.
-    pub(super) end: Option<End>,
+    pub(super) end: Option<SessionEnd>,
 }
 
 /// Reads ends after a position, the oldest first.
@@ -65,11 +65,17 @@ fn recorded(row: &Row) -> Recorded {
     Recorded { position, at, end }
 }
 
-fn end(row: &Row, position: i64, at: Timestamp) -> Option<End> {
-    let RawJson(data) = row.get(4);
+fn end(row: &Row, position: i64, at: Timestamp) -> Option<SessionEnd> {
+    let JsonColumn(data) = row.get(4);
     let SessionEvent::Ended(ended) = SessionEvent::decode(row.get(2), row.get(3), data).ok()?
     else {
         return None;
     };
-    Some(End { position, id: row.get(1), session_id: ended.session_id, reason: ended.reason, at })
+    Some(SessionEnd {
+        position,
+        id: row.get(1),
+        session_id: ended.session_id,
+        reason: ended.reason,
+        at,
+    })
 }

@@ -17,7 +17,7 @@ use crate::sessions::events::EndReason;
 
 /// The end of a session, not signed yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct End {
+pub struct SessionEnd {
     /// Position in the log, part of a reader's cursor.
     pub position: i64,
     /// Identifier of the event, its `jti`.
@@ -30,7 +30,7 @@ pub struct End {
     pub at: Timestamp,
 }
 
-impl End {
+impl SessionEnd {
     /// Cursor that stands for this end.
     pub fn point(&self) -> Point {
         Point::new(self.position, Mark::of(self.id))
@@ -49,21 +49,21 @@ pub struct SecurityEvent {
     /// Identifier of the event in the log, by which a reader drops repeats.
     jti: Uuid,
     /// Subject of the event: the session.
-    sub_id: Subject,
+    sub_id: EventSubject,
     /// Event itself, keyed by the URI of its type.
     events: Events,
 }
 
 #[derive(Debug, Serialize)]
-struct Subject {
+struct EventSubject {
     /// Subject identifier format, `complex` (RFC 9493, section 3.2.7).
     format: &'static str,
     /// The one part of the complex subject.
-    session: Session,
+    session: SessionSubject,
 }
 
 #[derive(Debug, Serialize)]
-struct Session {
+struct SessionSubject {
     /// Subject identifier format, `opaque` (RFC 9493, section 3.2.6).
     format: &'static str,
     /// The `sid` claim of the session's access tokens.
@@ -85,15 +85,15 @@ struct SessionRevoked {
 
 impl SecurityEvent {
     /// Makes the claims about the end of a session, with the audience of its access tokens.
-    pub fn new(end: &End, policy: &TokenPolicy) -> Self {
-        let session = Session { format: "opaque", id: end.session_id };
+    pub fn new(end: &SessionEnd, policy: &TokenPolicy) -> Self {
+        let session = SessionSubject { format: "opaque", id: end.session_id };
         let event_timestamp = end.at.unix_seconds();
         Self {
             iss: policy.issuer.clone(),
             aud: policy.audience.clone(),
             iat: event_timestamp,
             jti: end.id,
-            sub_id: Subject { format: "complex", session },
+            sub_id: EventSubject { format: "complex", session },
             events: Events { session_revoked: SessionRevoked { event_timestamp } },
         }
     }
@@ -118,7 +118,7 @@ mod tests {
             services: Vec::new(),
             lifetime,
         };
-        let end = End {
+        let end = SessionEnd {
             position: 7,
             id: id(1),
             session_id: SessionId::from_uuid(id(3)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use quick_cache::sync::Cache;
 use uuid::Uuid;
 
-use super::security_event::{End, SecurityEvent};
+use super::security_event::{SecurityEvent, SessionEnd};
 use crate::eventlog::Point;
 use crate::keys::{IssueError, Keys};
 
@@ -42,7 +42,7 @@ impl Signatures {
     }
 
     /// Returns an end signed with the present signing key. Requests that come while it is being signed share the signature.
-    pub(super) async fn of(&self, end: &End, keys: &Keys) -> Result<SignedEnd, IssueError> {
+    pub(super) async fn of(&self, end: &SessionEnd, keys: &Keys) -> Result<SignedEnd, IssueError> {
         let is_old = |signed: &Arc<Signed>| !keys.signs_with(&signed.kid);
         self.0.remove_if(&end.id, is_old);
         let sign = async {

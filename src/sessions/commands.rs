@@ -13,7 +13,7 @@ use opentelemetry::KeyValue;
 use super::events::{SessionEvent, SessionExtended};
 use super::session_list::Command;
 use super::table::Session;
-use super::table::ended::Moment;
+use super::table::ended::EndSequence;
 use super::{SessionCommandError, Sessions};
 use crate::base::clock::Timestamp;
 use crate::base::id::{SessionId, UserId};
@@ -24,14 +24,14 @@ use crate::telemetry::metrics::REVOCATION_LAG;
 
 /// Process that ended a session.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Origin {
+pub(super) enum EndOrigin {
     /// This process, which updates its table itself.
     Here,
     /// Another process, whose events the follower reads.
     Elsewhere,
 }
 
-impl Origin {
+impl EndOrigin {
     /// Records the time from the end of a session to its refusal on this node.
     fn tell(self, ended_at: Timestamp, now: Timestamp) {
         let origin = match self {
@@ -88,7 +88,7 @@ impl Sessions {
         let Outcome { published, events } = executed?;
         for event in &events {
             event.tell(user_id, is_in_bulk);
-            self.apply(user_id, event, Origin::Here, (ordered_at, as_of));
+            self.apply(user_id, event, EndOrigin::Here, (ordered_at, as_of));
         }
         match session_id.map(|id| (id, published.state.get(id))) {
             Some((id, Some(open))) => self.table.extend(id, open.seen_at, open.expires_at),
@@ -103,16 +103,16 @@ impl Sessions {
         &self,
         user_id: UserId,
         event: &SessionEvent,
-        origin: Origin,
-        (at, as_of): (Timestamp, Moment),
+        origin: EndOrigin,
+        (at, as_of): (Timestamp, EndSequence),
     ) {
         match (event, origin) {
-            (SessionEvent::Started(started), Origin::Here) => {
+            (SessionEvent::Started(started), EndOrigin::Here) => {
                 // A session that cannot be admitted is read once it is used.
                 let _ = self.table.admit(Arc::new(Session::started(user_id, started)), as_of);
             }
             // Most sessions are used on the node on which they began.
-            (SessionEvent::Started(_), Origin::Elsewhere) => {}
+            (SessionEvent::Started(_), EndOrigin::Elsewhere) => {}
             (SessionEvent::Extended(extended), _) => {
                 let SessionExtended { session_id, seen_at, expires_at } = *extended;
                 self.table.extend(session_id, seen_at, expires_at);

@@ -14,7 +14,7 @@ use futures_util::StreamExt;
 use futures_util::stream;
 
 use super::Sessions;
-use super::read_model::{self, Due};
+use super::read_model::{self, DueSession};
 use crate::base::clock::Timestamp;
 use crate::base::rate_limiter::RateLimiter;
 use crate::eventlog::StoreError;
@@ -69,7 +69,7 @@ impl Expiry {
     /// Ends every session that is over, page by page; returns the time at which the next one is.
     async fn expire(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         // A failure is passed over, so that it does not hold up other users, and failures are logged once together.
-        let (mut last, mut failed, mut users_passed) = (Due::first(), 0_usize, 0_usize);
+        let (mut last, mut failed, mut users_passed) = (DueSession::first(), 0_usize, 0_usize);
         let long = RateLimiter::once_a_minute();
         while self.sessions.clock.is_right() {
             let page = read_model::due(&self.pool, now, &last).await?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::table::refusals::Asked;
+use super::table::refusals::LookupKey;
 use super::table::{Session, Standing};
 use super::token::SessionToken;
 use super::{SessionError, Sessions, read_model};
@@ -25,7 +25,7 @@ impl Sessions {
             return self.live(standing);
         }
         // Boxed: the future of a warm look-up does not carry the state of a cold one.
-        Box::pin(self.read(Asked::Id(id))).await
+        Box::pin(self.read(LookupKey::Id(id))).await
     }
 
     /// Returns the live session that a token stands for, from memory if it is known there.
@@ -40,18 +40,18 @@ impl Sessions {
         {
             return self.live(standing);
         }
-        Box::pin(self.read(Asked::Token(hash))).await
+        Box::pin(self.read(LookupKey::Token(hash))).await
     }
 
-    async fn read(&self, asked: Asked) -> Result<Arc<Session>, SessionError> {
+    async fn read(&self, asked: LookupKey) -> Result<Arc<Session>, SessionError> {
         if self.refusals.contains(asked, self.clock.now()) {
             return Err(SessionError::Ended);
         }
         for _ in 0..READS {
             let as_of = self.table.moment();
             let read = match asked {
-                Asked::Id(id) => read_model::by_id(&self.pool, id).await?,
-                Asked::Token(hash) => read_model::by_token(&self.pool, hash).await?,
+                LookupKey::Id(id) => read_model::by_id(&self.pool, id).await?,
+                LookupKey::Token(hash) => read_model::by_token(&self.pool, hash).await?,
             };
             let Some(session) = read else {
                 self.refusals.remember(asked, self.clock.now());

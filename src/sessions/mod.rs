@@ -31,8 +31,8 @@ use uuid::Uuid;
 
 pub use self::error::{SessionCommandError, SessionError, StartError};
 use self::events::{EndReason, SessionEvent, SessionStarted};
-use self::session_actor::{Owned, SessionActor};
-pub use self::session_list::draft::{Device, Draft};
+use self::session_actor::{SessionActor, SessionActorState};
+pub use self::session_list::draft::{Device, PendingStart};
 use self::session_list::open::Limits;
 use self::session_list::{Command, SessionList};
 use self::table::refusals::Refusals;
@@ -99,7 +99,7 @@ impl Sessions {
                 live.observe(number(table.live()), &[]);
             }
         });
-        let owned = Owned {
+        let owned = SessionActorState {
             table: Arc::clone(&table),
             clock: clock.clone(),
             token_lifetime: lifetimes.access_token,
@@ -115,7 +115,11 @@ impl Sessions {
     /// # Errors
     ///
     /// If there is no randomness.
-    pub fn draft(&self, user_id: UserId, device: Device) -> Result<Draft, RandomnessUnavailable> {
+    pub fn draft(
+        &self,
+        user_id: UserId,
+        device: Device,
+    ) -> Result<PendingStart, RandomnessUnavailable> {
         let token = SessionToken::generate()?;
         let Device { user_agent, client_address } = device;
         let now = self.clock.now();
@@ -130,7 +134,7 @@ impl Sessions {
             ends_at: now.after(self.limits.absolute),
         };
         let session = Session::started(user_id, &started);
-        Ok(Draft { session, started, token })
+        Ok(PendingStart { session, started, token })
     }
 
     /// Begins a session, with the password of this credential; returns it with its token.
@@ -140,11 +144,11 @@ impl Sessions {
     /// If the log does not take the event.
     pub async fn begin(
         &self,
-        draft: Draft,
+        draft: PendingStart,
         credential_id: Uuid,
         context: Context,
     ) -> Result<(Session, SessionToken), StartError> {
-        let Draft { session, started, token } = draft;
+        let PendingStart { session, started, token } = draft;
         let credential_id = Some(credential_id);
         let session = Session { credential_id, ..session };
         let started = SessionStarted { credential_id, ..started };

@@ -148,7 +148,7 @@ pub async fn live_sessions(
 
 /// A session whose time is over: its place in the order of pages, and its user.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Due {
+pub(super) struct DueSession {
     /// First part of the key of pages, so that the longest overdue come first.
     expires_at: Timestamp,
     /// Second part of the key of pages, which makes it unique.
@@ -157,7 +157,7 @@ pub(super) struct Due {
     pub(super) user_id: UserId,
 }
 
-impl Due {
+impl DueSession {
     /// Returns a key that lies before every session.
     pub(super) fn first() -> Self {
         let nobody = Uuid::nil();
@@ -170,12 +170,16 @@ impl Due {
 }
 
 /// Reads a page of the sessions whose time is over, after `last`.
-pub(super) async fn due(pool: &Pool, now: Timestamp, last: &Due) -> Result<Vec<Due>, StoreError> {
+pub(super) async fn due(
+    pool: &Pool,
+    now: Timestamp,
+    last: &DueSession,
+) -> Result<Vec<DueSession>, StoreError> {
     let client = pool.get().await?;
     let parameters = (now.to_jiff(), last.expires_at.to_jiff(), last.id.uuid());
     let (now, expires_at, id) = &parameters;
     let rows = client.query(SELECT_DUE, &[now, expires_at, id]).await?;
-    let due = |row: &Row| Due {
+    let due = |row: &Row| DueSession {
         expires_at: time(row, 0),
         id: SessionId::from_uuid(row.get(1)),
         user_id: UserId::from_uuid(row.get(2)),

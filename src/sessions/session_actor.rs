@@ -23,13 +23,13 @@ const LENIENCY: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub(super) struct Sweep;
 
-/// Marker for the actor's callbacks; its state is in [`Owned`].
+/// Marker for the actor's callbacks; its state is in [`SessionActorState`].
 #[derive(Debug)]
 pub(super) struct SessionActor;
 
 /// State of the SessionActor.
 #[derive(Debug)]
-pub(super) struct Owned {
+pub(super) struct SessionActorState {
     /// Table that is swept.
     pub(super) table: Arc<SessionTable>,
     /// Injected clock, which dates the ends that are old enough.
@@ -40,14 +40,14 @@ pub(super) struct Owned {
 
 impl Actor for SessionActor {
     type Msg = Sweep;
-    type State = Owned;
-    type Arguments = Owned;
+    type State = SessionActorState;
+    type Arguments = SessionActorState;
 
     async fn pre_start(
         &self,
         myself: ActorRef<Sweep>,
-        owned: Owned,
-    ) -> Result<Owned, ActorProcessingErr> {
+        owned: SessionActorState,
+    ) -> Result<SessionActorState, ActorProcessingErr> {
         // Ends with the actor.
         drop(myself.send_interval(SWEEP, || Sweep));
         Ok(owned)
@@ -57,7 +57,7 @@ impl Actor for SessionActor {
         &self,
         _myself: ActorRef<Sweep>,
         _sweep: Sweep,
-        owned: &mut Owned,
+        owned: &mut SessionActorState,
     ) -> Result<(), ActorProcessingErr> {
         let until = owned.clock.now().before(owned.token_lifetime + LENIENCY);
         while owned.table.forget(until, STEP) > 0 {

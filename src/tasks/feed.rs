@@ -22,7 +22,7 @@ const PAGE: i64 = 64;
 
 /// Reasons for which a list cannot be followed.
 #[derive(Debug, thiserror::Error)]
-pub enum FollowError {
+pub enum FeedError {
     /// The list has no such version, or the version is of another history.
     #[error("the list has no such version")]
     NoSuchVersion,
@@ -34,7 +34,7 @@ pub enum FollowError {
     Read(#[from] ReadError),
 }
 
-impl From<TravelError> for FollowError {
+impl From<TravelError> for FeedError {
     fn from(error: TravelError) -> Self {
         match error {
             TravelError::NoSuchVersion => Self::NoSuchVersion,
@@ -44,7 +44,7 @@ impl From<TravelError> for FollowError {
 }
 
 /// A client that follows a list.
-struct Follower {
+struct FeedReader {
     /// Task lists, for reads of the log.
     tasks: Tasks,
     /// Stream of the list.
@@ -69,26 +69,26 @@ impl Tasks {
         &self,
         owner: UserId,
         after: Option<Within>,
-    ) -> Result<impl Stream<Item = Entry> + Send + use<>, FollowError> {
+    ) -> Result<impl Stream<Item = Entry> + Send + use<>, FeedError> {
         let place = Arc::clone(&self.places.0).try_acquire_owned();
         let place = place.map_err(|_| {
             audit_events::refused(Reason::Watchers);
-            FollowError::Crowded
+            FeedError::Crowded
         })?;
         let stream = Self::stream(owner);
-        let watch = self.entities.watch(&stream).ok_or(FollowError::Crowded)?;
+        let watch = self.entities.watch(&stream).ok_or(FeedError::Crowded)?;
         let now = self.of(owner).await?;
         let version = match after {
             Some(after) => self.number_of(owner, &now, after).await?,
             None => now.version,
         };
         let (tasks, read) = (self.clone(), VecDeque::new());
-        let follower = Follower { tasks, stream, watch, version, read, _place: place };
-        Ok(stream::unfold(follower, Follower::next))
+        let follower = FeedReader { tasks, stream, watch, version, read, _place: place };
+        Ok(stream::unfold(follower, FeedReader::next))
     }
 }
 
-impl Follower {
+impl FeedReader {
     async fn next(mut self) -> Option<(Entry, Self)> {
         loop {
             if let Some(entry) = self.read.pop_front() {

@@ -7,14 +7,16 @@ use super::history::moment::Pasts;
 use super::history::walks::Walks;
 use super::idempotency::IdempotencyKeys;
 use super::limits::bulk::{Busy, Heavy};
-use super::limits::followers::Places;
+use super::limits::followers::FollowerPermits;
 use super::limits::turns::{Terms, Turn, Turns};
 use super::task_list::TaskList;
 use crate::base::id::UserId;
 use crate::capacity::long_work::LongWork;
 use crate::capacity::memory::MemoryPlan;
 use crate::eventlog::cluster::follower::Observer;
-use crate::eventlog::{Decider, Entities, EventLog, Heard, Published, ReadError, StreamName};
+use crate::eventlog::{
+    Decider, Entities, EventLog, PassingEvent, Published, ReadError, StreamName,
+};
 use crate::postgres::Pool;
 use crate::telemetry::reason::Reason;
 
@@ -42,7 +44,7 @@ pub struct Tasks {
     /// Limits of reads from the log, which share the database sessions with all requests.
     pub(super) walks: Walks,
     /// Permits for open event streams.
-    pub(super) places: Places,
+    pub(super) places: FollowerPermits,
     /// Permits and memory for operations on whole lists.
     pub(super) heavy: Heavy,
     /// Permits for each user's long work.
@@ -64,7 +66,7 @@ impl Tasks {
             pasts: Pasts::new(plan.pasts),
             idempotency_keys,
             walks,
-            places: Places::new(),
+            places: FollowerPermits::new(),
             heavy,
             turns: Turns::new(LONG),
             pool,
@@ -127,7 +129,7 @@ impl Tasks {
 
 /// Observes changes of lists by other processes.
 impl Observer for Tasks {
-    fn observe(&self, event: &Heard<'_>) {
+    fn observe(&self, event: &PassingEvent<'_>) {
         self.entities.require(&StreamName::stored(event.stream), event.version);
     }
 }

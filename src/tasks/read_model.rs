@@ -90,7 +90,7 @@ const CHUNK: usize = 128;
 
 /// A page of a history, newest event first.
 #[derive(Debug, Default)]
-pub(super) struct Page {
+pub(super) struct HistoryEvents {
     /// Events of the page, newest first.
     pub(super) events: Vec<RecordedEvent>,
     /// Bytes of these events as they are stored.
@@ -136,9 +136,9 @@ pub(super) async fn history(
     stream: &StreamName,
     (of, mut before): (Of, i64),
     limit: usize,
-) -> Result<Page, StoreError> {
+) -> Result<HistoryEvents, StoreError> {
     let client = pool.get().await?;
-    let mut page = Page::default();
+    let mut page = HistoryEvents::default();
     loop {
         // One event more than there is room for shows that there is another page.
         let most = CHUNK.min(limit - page.events.len() + 1);
@@ -146,7 +146,7 @@ pub(super) async fn history(
         let rows = of.read(&client, stream, before, chunk).await?;
         for row in &rows {
             if page.events.len() == limit || page.bytes >= MAX_PAGE {
-                return Ok(Page { more: true, ..page });
+                return Ok(HistoryEvents { more: true, ..page });
             }
             let event = reader::recorded(row)?;
             before = event.version;

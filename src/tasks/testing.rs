@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::task_list::command::{Draft, New};
+use super::task_list::command::{New, TaskDraft};
 use super::task_list::task::{Content, Task};
 use super::task_list::{Action, Command, Stamp};
 use super::values::{Description, Position, Priority, Tags, TaskId, Title};
@@ -61,8 +61,8 @@ pub(crate) fn content(text: &str, steps: u8) -> Content {
 }
 
 /// Draft that has nothing but a title.
-pub(crate) fn draft(text: &str) -> Draft {
-    Draft {
+pub(crate) fn draft(text: &str) -> TaskDraft {
+    TaskDraft {
         title: title(text),
         description: None,
         priority: Priority::None,

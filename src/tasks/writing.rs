@@ -10,8 +10,8 @@ use super::events::{Deed, Span, TaskEvent};
 use super::history::entry::by;
 use super::history::entry::decoded;
 use super::idempotency;
-use super::idempotency::record::{Answer, Asked, Came};
-use super::idempotency::{IdempotencyKeys, KeyError, read_model};
+use super::idempotency::record::{Came, KeyedRequest, RecordedAnswer};
+use super::idempotency::{IdempotencyError, IdempotencyKeys, read_model};
 use super::limits::bulk::{Busy, Claim};
 use super::limits::turns::Turn;
 use super::lists::{QUICK, Tasks};
@@ -73,7 +73,7 @@ impl Done {
 }
 
 /// Makes the answer from the outcome of a command.
-type Making = dyn FnOnce(&Done) -> serde_json::Result<Answer> + Send;
+type Making = dyn FnOnce(&Done) -> serde_json::Result<RecordedAnswer> + Send;
 
 /// Form of the answer to a command. It is made once, from the outcome of this or of an earlier execution.
 pub enum Answering {
@@ -87,21 +87,23 @@ pub enum Answering {
 
 impl Answering {
     /// An answer of a few bytes, made in place.
-    pub fn made(make: impl FnOnce(&Done) -> serde_json::Result<Answer> + Send + 'static) -> Self {
+    pub fn made(
+        make: impl FnOnce(&Done) -> serde_json::Result<RecordedAnswer> + Send + 'static,
+    ) -> Self {
         Self::Made(Box::new(make))
     }
 
     /// An answer of about so many bytes, made in place if it is small.
     pub fn made_of(
         bytes: usize,
-        make: impl FnOnce(&Done) -> serde_json::Result<Answer> + Send + 'static,
+        make: impl FnOnce(&Done) -> serde_json::Result<RecordedAnswer> + Send + 'static,
     ) -> Self {
         if bytes > QUICK { Self::MadeSlowly(Box::new(make)) } else { Self::made(make) }
     }
 
     /// The answer that says no more than that the command is done.
-    fn done() -> Answer {
-        Answer { etag: None, location: None, body: RawValue::NULL.to_owned() }
+    fn done() -> RecordedAnswer {
+        RecordedAnswer { etag: None, location: None, body: RawValue::NULL.to_owned() }
     }
 }
 
@@ -123,14 +125,14 @@ pub struct Writing {
     /// Caller: user, session and origin, to be stored with the events.
     pub context: Context,
     /// Idempotency key and fingerprint of the request, if it may be sent again.
-    pub asked: Option<Asked>,
+    pub asked: Option<KeyedRequest>,
     /// The owner's permit for long work, if the command needs one. It is held until the command is done, even if the client
     /// disconnects.
     pub turn: Option<Arc<Turn>>,
 }
 
 /// Execution of a command: by this request or by an earlier one.
-enum Written {
+enum Execution {
     /// By this request, just now.
     Now(Outcome<TaskList>),
     /// By an earlier request with the same key.
@@ -145,7 +147,7 @@ pub enum WriteError {
     Execute(#[from] ExecuteError<Rejection>),
     /// The idempotency key does not allow it.
     #[error(transparent)]
-    Key(#[from] KeyError),
+    Key(#[from] IdempotencyError),
     /// Too many operations on whole lists are in progress.
     #[error(transparent)]
     Busy(#[from] Busy),
@@ -168,7 +170,7 @@ impl Tasks {
         writing: &Writing,
         command: Command,
         answering: Answering,
-    ) -> Result<Answer, WriteError> {
+    ) -> Result<RecordedAnswer, WriteError> {
         let request = CommandRequest::new(command, writing.context.clone());
         let attempt = async |keyed| self.execute(writing, keyed, request).await;
         let written = self.once(writing, attempt).await?;
@@ -186,8 +188,8 @@ impl Tasks {
         (deed, expected): (Deed, Expected),
         stamp: Stamp,
         answering: Answering,
-    ) -> Result<Answer, WriteError> {
-        let attempt = async |keyed: Option<Keyed>| {
+    ) -> Result<RecordedAnswer, WriteError> {
+        let attempt = async |keyed: Option<KeyedCommand>| {
             let begun = Instant::now();
             while begun.elapsed() < PATIENCE {
                 let (taking, claim) = self.taking(writing.owner, deed).await?;
@@ -248,20 +250,20 @@ impl Tasks {
     async fn once(
         &self,
         writing: &Writing,
-        attempt: impl AsyncFnOnce(Option<Keyed>) -> Result<Outcome<TaskList>, WriteError>,
-    ) -> Result<Written, WriteError> {
-        let Some(asked) = &writing.asked else { return Ok(Written::Now(attempt(None).await?)) };
+        attempt: impl AsyncFnOnce(Option<KeyedCommand>) -> Result<Outcome<TaskList>, WriteError>,
+    ) -> Result<Execution, WriteError> {
+        let Some(asked) = &writing.asked else { return Ok(Execution::Now(attempt(None).await?)) };
         let turn = Arc::new(self.idempotency_keys.turn(asked)?);
         if let Some(came) = self.idempotency_keys.known(asked).await? {
-            return Ok(Written::Before(came));
+            return Ok(Execution::Before(came));
         }
         self.idempotency_keys.admit(asked.owner).await?;
-        match attempt(Some(Keyed { asked: asked.clone(), _turn: turn })).await {
-            Ok(outcome) => Ok(Written::Now(outcome)),
+        match attempt(Some(KeyedCommand { asked: asked.clone(), _turn: turn })).await {
+            Ok(outcome) => Ok(Execution::Now(outcome)),
             // Another node was faster, or this node has answered an earlier one meanwhile.
             Err(error) if error.may_be_a_repetition() => {
                 let known = self.idempotency_keys.known(asked).await?;
-                known.map(Written::Before).ok_or_else(|| error.unless_repeated())
+                known.map(Execution::Before).ok_or_else(|| error.unless_repeated())
             }
             Err(error) => Err(error),
         }
@@ -270,7 +272,7 @@ impl Tasks {
     async fn execute(
         &self,
         writing: &Writing,
-        keyed: Option<Keyed>,
+        keyed: Option<KeyedCommand>,
         mut request: CommandRequest<TaskList>,
     ) -> Result<Outcome<TaskList>, WriteError> {
         if let Some(turn) = &writing.turn {
@@ -288,17 +290,17 @@ impl Tasks {
     async fn answer(
         &self,
         writing: &Writing,
-        written: Written,
+        written: Execution,
         answering: Answering,
-    ) -> Result<Answer, WriteError> {
+    ) -> Result<RecordedAnswer, WriteError> {
         let (make, is_slow) = match answering {
             Answering::Done => return Ok(Answering::done()),
             Answering::Made(make) => (make, false),
             Answering::MadeSlowly(make) => (make, true),
         };
         let done = match written {
-            Written::Now(outcome) => Done::of(outcome, writing.context.clone()),
-            Written::Before(came) => {
+            Execution::Now(outcome) => Done::of(outcome, writing.context.clone()),
+            Execution::Before(came) => {
                 let now = self.of(writing.owner).await.map_err(ExecuteError::from)?;
                 let done = self.done_before(writing, now, came).await;
                 done.map_err(ExecuteError::from)?
@@ -344,14 +346,14 @@ impl Tasks {
 
 /// A request with a key, and its turn to be carried out.
 #[derive(Clone)]
-struct Keyed {
+struct KeyedCommand {
     /// Key and fingerprint, which are recorded with the outcome.
-    asked: Asked,
+    asked: KeyedRequest,
     /// Held until the command is done, even if the client disconnects.
-    _turn: Arc<idempotency::Turn>,
+    _turn: Arc<idempotency::KeyLock>,
 }
 
-impl Keyed {
+impl KeyedCommand {
     /// The record of the outcome. It owns the request, so that the turn is held as long as the command.
     fn record(self, keys: IdempotencyKeys) -> Record<TaskList> {
         Record::new(move |outcome: &Outcome<TaskList>| {
@@ -384,6 +386,6 @@ impl WriteError {
 
     /// The error to report if no earlier request with the key was carried out.
     fn unless_repeated(self) -> Self {
-        if self.is_second_outcome() { KeyError::InUse.into() } else { self }
+        if self.is_second_outcome() { IdempotencyError::InUse.into() } else { self }
     }
 }

@@ -25,11 +25,11 @@ pub(super) struct Asset {
     /// Makes the bytes, once.
     make: Box<dyn Fn() -> Bytes + Send + Sync>,
     /// Bytes with their tag and compressed form, from the first request on.
-    content: OnceLock<Content>,
+    content: OnceLock<AssetBytes>,
 }
 
 /// Bytes as they are sent.
-struct Content {
+struct AssetBytes {
     /// Uncompressed form, for clients that do not accept gzip.
     bytes: Bytes,
     /// Compressed form; `None` if compression does not make it smaller.
@@ -56,16 +56,16 @@ impl Asset {
     /// Bytes that are sent to a browser.
     #[cfg(test)]
     pub(super) fn sent_bytes(&self) -> usize {
-        let Content { bytes, gzipped, .. } = self.content();
+        let AssetBytes { bytes, gzipped, .. } = self.content();
         gzipped.as_ref().unwrap_or(bytes).len()
     }
 
-    fn content(&self) -> &Content {
+    fn content(&self) -> &AssetBytes {
         self.content.get_or_init(|| {
             let bytes = (self.make)();
             let gzipped = compressed::gzipped(&bytes, Compression::best())
                 .filter(|gzipped| gzipped.len() < bytes.len());
-            Content { etag: etag::of(&bytes), gzipped, bytes }
+            AssetBytes { etag: etag::of(&bytes), gzipped, bytes }
         })
     }
 
@@ -74,7 +74,7 @@ impl Asset {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return StatusCode::METHOD_NOT_ALLOWED.into_response();
         }
-        let Content { bytes, gzipped, etag } = self.content();
+        let AssetBytes { bytes, gzipped, etag } = self.content();
         let gzipped = gzipped.as_ref().filter(|_| compressed::is_accepted(request));
         let known = header_of(request, &header::IF_NONE_MATCH)
             .is_some_and(|tags| etag::matches(tags, etag));

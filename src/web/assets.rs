@@ -56,7 +56,7 @@ const FILES: [(&str, &str, &str); 26] = [
 ];
 
 /// A file with its hashed path.
-struct File {
+struct HashedAsset {
     /// Path under which it is served.
     path: String,
     /// Files that it imports, directly or through others.
@@ -65,8 +65,8 @@ struct File {
     asset: Asset,
 }
 
-static ASSETS: LazyLock<HashMap<&'static str, File>> = LazyLock::new(|| {
-    let mut known: HashMap<&'static str, File> = HashMap::new();
+static ASSETS: LazyLock<HashMap<&'static str, HashedAsset>> = LazyLock::new(|| {
+    let mut known: HashMap<&'static str, HashedAsset> = HashMap::new();
     for (name, content_type, text) in FILES {
         let file = file((name, content_type, text), &known);
         known.insert(name, file);
@@ -77,8 +77,8 @@ static ASSETS: LazyLock<HashMap<&'static str, File>> = LazyLock::new(|| {
 /// Makes a file that may import the known ones.
 fn file(
     (name, content_type, text): (&'static str, &'static str, &'static str),
-    known: &HashMap<&'static str, File>,
-) -> File {
+    known: &HashMap<&'static str, HashedAsset>,
+) -> HashedAsset {
     let (mut text, mut needs) = (text.to_owned(), Vec::new());
     for (other, file) in known {
         let plain = format!("\"./{other}\"");
@@ -91,7 +91,7 @@ fn file(
     needs.dedup();
     let path = format!("{PREFIX}{}", hashed_name(name, &text));
     let asset = Asset::new(content_type, CACHE, move || text.clone().into());
-    File { path, needs, asset }
+    HashedAsset { path, needs, asset }
 }
 
 /// Adds a hash to a name: `app.css` becomes `app.HASH.css`.

@@ -14,7 +14,7 @@ use keyfold::base::clock::{Clock, Timestamp};
 use keyfold::config::{Config, DatabaseLocation, PasswordConfig, Secret};
 use keyfold::eventlog::{Mark, Point, Resources};
 use keyfold::keys::algorithm::Algorithm;
-use keyfold::keys::private::private_key::{KeyError, PrivateKey};
+use keyfold::keys::private::private_key::{PrivateKey, PrivateKeyError};
 use keyfold::keys::private::vault::GenerateKey;
 use keyfold::postgres::Connection;
 use keyfold::telemetry::settings::MetricsPlace;
@@ -203,7 +203,7 @@ pub fn config(connection: Connection) -> Config {
 pub fn known_keys() -> GenerateKey {
     static KEYS: LazyLock<Mutex<Vec<Arc<PrivateKey>>>> = LazyLock::new(Mutex::default);
     let made = AtomicUsize::new(0);
-    Arc::new(move |algorithm| -> Result<PrivateKey, KeyError> {
+    Arc::new(move |algorithm| -> Result<PrivateKey, PrivateKeyError> {
         if algorithm != Algorithm::default() {
             return PrivateKey::generate(algorithm);
         }

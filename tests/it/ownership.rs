@@ -8,7 +8,7 @@ use keyfold::base::clock::Timestamp;
 use keyfold::keys::algorithm::Algorithm;
 use keyfold::keys::private::private_key::PrivateKey;
 use keyfold::keys::private::signing::Signing;
-use keyfold::keys::tokens::access_token::{Claims, Subject};
+use keyfold::keys::tokens::access_token::{Claims, TokenSubject};
 use keyfold::keys::tokens::policy::TokenPolicy;
 use reqwest::Method;
 use serde_json::Value;
@@ -195,7 +195,7 @@ fn claims(app: &TestApp, user: &TestUser) -> Claims {
         services: Vec::new(),
         lifetime: Duration::from_mins(15),
     };
-    let subject = Subject {
+    let subject = TokenSubject {
         user_id: user.id.parse().unwrap(),
         session_id: user.session_id.parse().unwrap(),
         email: user.email.clone(),

@@ -10,7 +10,7 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::accounts::Proof;
+use crate::accounts::PasswordProof;
 use crate::accounts::password::{Password, WrongPassword};
 use crate::api::auth::bodies::signed_in::SignedInBody;
 use crate::api::auth::sign_in_flow::PendingSession;
@@ -125,7 +125,7 @@ async fn proven(
     state: &State,
     user_id: UserId,
     body: ChangePasswordRequest,
-) -> Result<(Proof, Password), Problem> {
+) -> Result<(PasswordProof, Password), Problem> {
     let ChangePasswordRequest { current_password, new_password } = body;
     let current = Password::attempt(Zeroizing::new(current_password));
     let password = Password::parse(Zeroizing::new(new_password));
@@ -157,7 +157,7 @@ async fn proven(
 /// A change of the password that has been checked.
 struct Change {
     /// Proof of the current password.
-    proof: Proof,
+    proof: PasswordProof,
     /// New password, different from the current one.
     password: Password,
     /// Cause and sender, recorded with the events.
@@ -191,7 +191,7 @@ async fn changed(
 async fn begun_anew(
     state: &State,
     pending: PendingSession,
-    proof: Proof,
+    proof: PasswordProof,
     context: Context,
 ) -> Result<(SignedInBody, String), Problem> {
     let begun = pending.begin(state, proof, context.clone()).await;

@@ -5,7 +5,7 @@ use crate::accounts::account::{self, Account, Profile};
 use crate::api::state::State;
 use crate::eventlog::Published;
 use crate::http::response::problem::Problem;
-use crate::keys::tokens::access_token::Subject;
+use crate::keys::tokens::access_token::TokenSubject;
 use crate::sessions::table::Session;
 
 /// Signs an access token of a session for an audience.
@@ -15,7 +15,7 @@ pub(super) async fn fresh_token(
     profile: &Profile,
     audience: &str,
 ) -> Result<FreshToken, Problem> {
-    let subject = Subject {
+    let subject = TokenSubject {
         user_id: session.user_id,
         session_id: session.id,
         email: profile.email.as_str().to_owned(),

@@ -23,13 +23,13 @@ crate::statuses! {
 #[oai(example)]
 pub struct JsonWebKeySet {
     /// The public keys.
-    pub keys: Vec<Key>,
+    pub keys: Vec<JwkBody>,
 }
 
 /// A public key that verifies access tokens.
 #[derive(Debug, Clone, PartialEq, Eq, Union)]
 #[oai(rename = "JsonWebKey", one_of, discriminator_name = "kty")]
-pub enum Key {
+pub enum JwkBody {
     /// For `RS256`.
     #[oai(mapping = "RSA")]
     Rsa(RsaKey),
@@ -74,7 +74,7 @@ pub struct OkpKey {
 
 impl Example for JsonWebKeySet {
     fn example() -> Self {
-        Self { keys: vec![Key::Rsa(RsaKey::example()), Key::Okp(OkpKey::example())] }
+        Self { keys: vec![JwkBody::Rsa(RsaKey::example()), JwkBody::Okp(OkpKey::example())] }
     }
 }
 

@@ -16,7 +16,7 @@ const USUAL: usize = 512;
 
 /// Cache key: the session and the account of an answer, in their versions.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Key {
+struct SessionKey {
     /// Session of the answer.
     session: SessionId,
     /// Time of the last extension, which changes with the session.
@@ -29,7 +29,7 @@ struct Key {
 
 /// Response cache of this node. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct SessionCache(Encodings<Key>);
+pub struct SessionCache(Encodings<SessionKey>);
 
 impl SessionCache {
     /// An empty cache of at most `bytes` bytes.
@@ -48,7 +48,7 @@ impl SessionCache {
         account: &Published<Account>,
         profile: &Profile,
     ) -> serde_json::Result<Bytes> {
-        let key = Key {
+        let key = SessionKey {
             session: session.id,
             updated_at: session.updated_at,
             expires_at: session.expires_at,

@@ -10,7 +10,7 @@ use super::bodies::signed_in::SignedInBody;
 use super::sign_in_flow::SignInContext;
 use crate::accounts::email::Email;
 use crate::accounts::password::Password;
-use crate::accounts::{Attempt, Proof};
+use crate::accounts::{PasswordCheck, PasswordProof};
 use crate::api::state::State;
 use crate::api::tag::Tag;
 use crate::http::request::json::Json;
@@ -105,11 +105,11 @@ pub(crate) async fn sign_in(
 }
 
 /// Turns a failed attempt into one error for the client: only telemetry learns whether the account exists.
-fn proven(attempt: Attempt) -> Result<Proof, Problem> {
+fn proven(attempt: PasswordCheck) -> Result<PasswordProof, Problem> {
     let (user_id, reason) = match attempt {
-        Attempt::Proven(proof) => return Ok(proof),
-        Attempt::WrongPassword(user_id) => (Some(user_id), Reason::WrongPassword),
-        Attempt::UnknownAccount => (None, Reason::UnknownAccount),
+        PasswordCheck::Proven(proof) => return Ok(proof),
+        PasswordCheck::WrongPassword(user_id) => (Some(user_id), Reason::WrongPassword),
+        PasswordCheck::UnknownAccount => (None, Reason::UnknownAccount),
     };
     audit_events::sign_in(user_id, Some(reason));
     Err(Problem::wrong_credentials())

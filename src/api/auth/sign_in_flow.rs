@@ -11,7 +11,7 @@ use super::access_token::{fresh_token, profile_of};
 use super::bodies::fresh_token::FreshToken;
 use super::bodies::signed_in::{SignedInBody, StartedSession};
 use super::bodies::user::User;
-use crate::accounts::Proof;
+use crate::accounts::PasswordProof;
 use crate::api::state::State;
 use crate::authn::caller;
 use crate::authn::context;
@@ -21,7 +21,7 @@ use crate::eventlog::{Context, ReadError};
 use crate::http::response::problem::Problem;
 use crate::sessions::events::EndReason;
 use crate::sessions::table::Session;
-use crate::sessions::{Device, Draft, StartError};
+use crate::sessions::{Device, PendingStart, StartError};
 use crate::telemetry::audit_events;
 use crate::telemetry::audit_events::About;
 
@@ -51,7 +51,10 @@ impl SignInContext {
 
     /// Begins a session after a proven password, in place of the sessions of the browser's cookies (ASVS 7.2.4), which no
     /// client could sign out of any more. They end first; if one cannot, no session begins.
-    pub(super) async fn begin(self, proof: Proof) -> Result<(SignedInBody, String), Problem> {
+    pub(super) async fn begin(
+        self,
+        proof: PasswordProof,
+    ) -> Result<(SignedInBody, String), Problem> {
         let Self { state, device, context, replaced } = self;
         let pending = PendingSession::prepare(&state, device, proof.user_id).await?;
         let context = Context { user_id: Some(proof.user_id), ..context };
@@ -66,7 +69,7 @@ impl SignInContext {
 /// A session that is about to begin. Its access token is signed already, so that a session never begins without one.
 pub(in crate::api) struct PendingSession {
     /// The session and its token, not yet recorded.
-    draft: Draft,
+    draft: PendingStart,
     /// Body of the user, for the answer.
     user: User,
     /// Access token, for the answer.
@@ -98,7 +101,7 @@ impl PendingSession {
     pub(in crate::api) async fn begin(
         self,
         state: &State,
-        proof: Proof,
+        proof: PasswordProof,
         context: Context,
     ) -> Result<(SignedInBody, String), Problem> {
         let Self { draft, user, fresh } = self;
@@ -119,7 +122,7 @@ impl PendingSession {
 async fn confirm(
     state: &State,
     session: &Session,
-    proof: Proof,
+    proof: PasswordProof,
     context: Context,
 ) -> Result<(), Problem> {
     state.gate.freshness.check(session.user_id, session.id).await.map_err(ReadError::Store)?;

@@ -2,7 +2,7 @@
 
 use poem::Request;
 
-use super::bodies::reading::{Reading, Said};
+use super::bodies::reading::{Reading, SentFields};
 use super::request::{OwnerRequest, task_id};
 use super::sent::Sent;
 use crate::api::state::State;
@@ -16,7 +16,7 @@ use crate::tasks::writing::Answering;
 
 /// Fields of a new task as they were typed; an empty one counts as absent.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Typed<'a> {
+pub(crate) struct TypedTask<'a> {
     /// Required text of one line.
     pub(crate) title: &'a str,
     /// Name of a priority.
@@ -33,7 +33,7 @@ pub(crate) struct Typed<'a> {
 pub(crate) async fn add(
     owner: &Owner,
     request: &Request,
-    Typed { title, priority, due }: Typed<'_>,
+    TypedTask { title, priority, due }: TypedTask<'_>,
 ) -> Result<(), Problem> {
     let mut reading = Reading::default();
     let priority = match priority {
@@ -41,8 +41,13 @@ pub(crate) async fn add(
         name => reading.value("priority", name.parse()),
     };
     let due = Some(due).filter(|due| !due.is_empty());
-    let said =
-        Said { title, description: None, priority: priority.unwrap_or_default(), due, tags: &[] };
+    let said = SentFields {
+        title,
+        description: None,
+        priority: priority.unwrap_or_default(),
+        due,
+        tags: &[],
+    };
     let draft = reading.draft(&said);
     let draft = reading.finish(draft)?;
     let now = State::of(request)?.gate.clock.now();

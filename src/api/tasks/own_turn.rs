@@ -9,7 +9,7 @@ use crate::base::id::UserId;
 use crate::http::request::idempotency_key::MaybeIdempotencyKey;
 use crate::http::request::intake;
 use crate::http::response::problem::Problem;
-use crate::tasks::idempotency::record::Key;
+use crate::tasks::idempotency::record::HashedKey;
 use crate::tasks::limits::turns::Turn;
 
 /// Permit of the authenticated user. It is taken after authentication and before the body: a request that waits or is
@@ -47,7 +47,7 @@ pub(super) fn require_unused(
     user: UserId,
     key: &MaybeIdempotencyKey,
 ) -> Result<(), Problem> {
-    let key = key.0.as_ref().map(|key| Key::of(key.as_str()));
+    let key = key.0.as_ref().map(|key| HashedKey::of(key.as_str()));
     let is_used = key.is_some_and(|key| state.tasks.idempotency_keys().is_running(user, key));
     if is_used { Err(Problem::key_in_use()) } else { Ok(()) }
 }

@@ -27,7 +27,7 @@ const FOLDING: usize = 64 * 1024;
 
 /// Cache key: the list and the query of a page.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Key {
+struct PageKey {
     /// User whose list it is.
     owner: UserId,
     /// Version of the list, so that a change makes its pages anew.
@@ -38,7 +38,7 @@ struct Key {
 
 /// Response cache of this node. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Pages(Encodings<Key>);
+pub struct Pages(Encodings<PageKey>);
 
 impl Pages {
     /// An empty cache of at most `bytes` bytes.
@@ -106,7 +106,7 @@ impl Pages {
         if !query.filter.is_of_few() {
             return response_cache::encode(&body(&query));
         }
-        let key = Key { owner, version: list.state.version, query };
+        let key = PageKey { owner, version: list.state.version, query };
         self.0.get_or(key, |key| body(&key.query))
     }
 
@@ -116,7 +116,7 @@ impl Pages {
         let on_page = tasks.weight() / tasks.len().max(1) * query.limit.min(tasks.len());
         let is_light = tasks.weight() <= WALK && on_page <= ENCODING;
         let is_searched = || !query.filter.searches() || tasks.bytes_to_fold() <= FOLDING;
-        let key = || Key { owner, version: list.state.version, query: query.clone() };
+        let key = || PageKey { owner, version: list.state.version, query: query.clone() };
         (is_light && is_searched()) || self.0.get(&key()).is_some()
     }
 }

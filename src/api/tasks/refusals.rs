@@ -9,20 +9,20 @@ use crate::http::response::etag;
 use crate::http::response::problem::Problem;
 use crate::http::response::problem::field_problem::{FieldProblem, Flaw};
 use crate::http::response::raw_json::RawJson;
-use crate::tasks::idempotency::record::Answer;
+use crate::tasks::idempotency::record::RecordedAnswer;
 use crate::tasks::listing;
 use crate::tasks::listing::Query;
 use crate::tasks::task_list::TaskList;
-use crate::tasks::task_list::command::{Place, Refusal, Rejection};
+use crate::tasks::task_list::command::{Destination, Refusal, Rejection};
 use crate::tasks::writing::WriteError;
 
 /// Answer to a command, or the problem about its refusal.
 pub(super) async fn answered(
     state: &State,
     owner: UserId,
-    done: Result<Answer, WriteError>,
+    done: Result<RecordedAnswer, WriteError>,
     commands: Option<&str>,
-) -> Result<Answer, Problem> {
+) -> Result<RecordedAnswer, Problem> {
     match done {
         Ok(answer) => Ok(answer),
         Err(error) => Err(refused(state, owner, error, commands).await),
@@ -52,8 +52,8 @@ async fn refused(
         }
         Refusal::NoSuchNeighbour(place) => {
             let field = match place {
-                Place::Before(_) => "before",
-                Place::After(_) => "after",
+                Destination::Before(_) => "before",
+                Destination::After(_) => "after",
             };
             Problem::field(path(field), Flaw::Unknown, "must be a task of this list")
         }

@@ -6,7 +6,7 @@ use poem_openapi::types::Type;
 
 use crate::capacity::budget::Lease;
 use crate::http::request::json::Encoded;
-use crate::tasks::idempotency::record::Answer;
+use crate::tasks::idempotency::record::RecordedAnswer;
 
 /// What is there after a change.
 #[derive(Debug, ApiResponse)]
@@ -21,22 +21,22 @@ pub(super) enum Changed<T: Type + Send> {
     ),
 }
 
-impl<T: Type + Send> From<Answer> for Changed<T> {
-    fn from(answer: Answer) -> Self {
+impl<T: Type + Send> From<RecordedAnswer> for Changed<T> {
+    fn from(answer: RecordedAnswer) -> Self {
         let etag = answer.etag.clone().unwrap_or_default();
         Self::Done(encoded(answer), etag)
     }
 }
 
 /// An encoded answer, with the lease for its memory until the client has it.
-struct Kept {
+struct LeasedAnswer {
     /// Body as it is sent.
     body: String,
     /// Lease for its bytes, returned when the last of them is sent.
     _room: Lease,
 }
 
-impl AsRef<[u8]> for Kept {
+impl AsRef<[u8]> for LeasedAnswer {
     fn as_ref(&self) -> &[u8] {
         self.body.as_bytes()
     }
@@ -45,7 +45,7 @@ impl AsRef<[u8]> for Kept {
 impl<T: Type + Send> Changed<T> {
     /// Response with the memory that was leased before the change was made. The lease ends when the last byte is sent, or
     /// the client has gone.
-    pub(super) fn kept(answer: Answer, mut room: Lease) -> Self {
+    pub(super) fn kept(answer: RecordedAnswer, mut room: Lease) -> Self {
         let etag = answer.etag.unwrap_or_default();
         let body = String::from(Box::<str>::from(answer.body));
         // The body may be larger than estimated: then it is sent anyway, since the change is made.
@@ -53,12 +53,12 @@ impl<T: Type + Send> Changed<T> {
             Some(more) => drop(room.grow(more)),
             None => room.shrink_to(body.len()),
         }
-        Self::Done(Encoded::new(Bytes::from_owner(Kept { body, _room: room })), etag)
+        Self::Done(Encoded::new(Bytes::from_owner(LeasedAnswer { body, _room: room })), etag)
     }
 }
 
 /// Body of an answer, as it was encoded.
-pub(super) fn encoded<T>(answer: Answer) -> Encoded<T> {
+pub(super) fn encoded<T>(answer: RecordedAnswer) -> Encoded<T> {
     let body: Box<str> = answer.body.into();
     Encoded::new(Bytes::from(String::from(body)))
 }

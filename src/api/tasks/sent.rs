@@ -6,7 +6,7 @@ use super::refusals::answered;
 use super::request::OwnerRequest;
 use crate::http::request::idempotency_key::MaybeIdempotencyKey;
 use crate::http::response::problem::Problem;
-use crate::tasks::idempotency::record::{Answer, Asked, Key};
+use crate::tasks::idempotency::record::{HashedKey, KeyedRequest, RecordedAnswer};
 use crate::tasks::limits::turns::Turn;
 use crate::tasks::task_list::command::Command;
 use crate::tasks::writing::{Answering, Writing};
@@ -43,8 +43,8 @@ impl<'a> Sent<'a> {
         let Self { request: OwnerRequest { owner, http, .. }, key, digest, turn } = self;
         let uri = http.original_uri().path_and_query().map_or("", |path| path.as_str());
         let parts = [http.method().as_str().as_bytes(), uri.as_bytes(), digest];
-        let key = key.0.as_ref().map(|key| Key::of(key.as_str()));
-        let asked = key.map(|key| Asked::new(owner.user_id, key, &parts));
+        let key = key.0.as_ref().map(|key| HashedKey::of(key.as_str()));
+        let asked = key.map(|key| KeyedRequest::new(owner.user_id, key, &parts));
         let turn = turn.clone();
         Writing { owner: owner.user_id, context: owner.context(), asked, turn }
     }
@@ -54,7 +54,7 @@ impl<'a> Sent<'a> {
         self,
         command: Command,
         answering: Answering,
-    ) -> Result<Answer, Problem> {
+    ) -> Result<RecordedAnswer, Problem> {
         self.write_all(command, answering, None).await
     }
 
@@ -64,7 +64,7 @@ impl<'a> Sent<'a> {
         command: Command,
         answering: Answering,
         commands: Option<&str>,
-    ) -> Result<Answer, Problem> {
+    ) -> Result<RecordedAnswer, Problem> {
         let (state, owner) = (self.request.state, self.request.user_id());
         let done = state.tasks.write(&self.writing(), command, answering).await;
         answered(state, owner, done, commands).await

@@ -20,7 +20,7 @@ const PIECE_OF_STREAM: usize = 4 * 1024;
 
 /// Response body, cut into pieces.
 #[derive(Debug)]
-pub(super) struct Answer<B> {
+pub(super) struct ResponseBody<B> {
     /// The body as the endpoint made it.
     body: B,
     /// Bytes that the body has yielded and the protocol has not been given yet.
@@ -33,7 +33,7 @@ pub(super) struct Answer<B> {
     _held: Option<Held>,
 }
 
-impl<B> Answer<B> {
+impl<B> ResponseBody<B> {
     /// Body of the answer to a request.
     pub(super) fn new(body: B, in_flight: InFlight, held: Option<Held>) -> Self {
         let piece = if in_flight.is_one_of_many() { PIECE_OF_STREAM } else { PIECE };
@@ -48,7 +48,7 @@ impl<B> Answer<B> {
     }
 }
 
-impl<B: Body<Data = Bytes, Error = io::Error> + Unpin> Body for Answer<B> {
+impl<B: Body<Data = Bytes, Error = io::Error> + Unpin> Body for ResponseBody<B> {
     type Data = Bytes;
     type Error = io::Error;
 

@@ -18,8 +18,8 @@ use poem::{Endpoint, Request, Response};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::answer::Answer;
-use super::connections::Place;
+use super::answer::ResponseBody;
+use super::connections::ConnectionPermit;
 use super::socket::Socket;
 use super::traffic::Traffic;
 use crate::api::readiness::Readiness;
@@ -40,7 +40,7 @@ const CONNECTION_WINDOW: u32 = 64 * 1024;
 const PING: Duration = Duration::from_secs(20);
 
 /// Settings with which connections are served, shared by all of them.
-pub(super) struct Protocol {
+pub(super) struct ConnectionSettings {
     /// Hyper's settings for both versions.
     builder: Builder<TokioExecutor>,
     /// Timeouts that each connection's [`Traffic`] watches.
@@ -49,7 +49,7 @@ pub(super) struct Protocol {
     readiness: Option<Readiness>,
 }
 
-impl Protocol {
+impl ConnectionSettings {
     /// Settings with these timeouts, for a server that may be about to stop.
     pub(super) fn new(limits: TimeLimits, readiness: Option<Readiness>) -> Self {
         let mut builder = Builder::new(TokioExecutor::new());
@@ -86,13 +86,13 @@ pub(super) struct Accepted {
     /// Address on which the server accepted it.
     pub(super) local: SocketAddr,
     /// Permit and lease, held until the connection ends.
-    pub(super) place: Place,
+    pub(super) place: ConnectionPermit,
 }
 
 /// Serves a connection until its client closes it, a limit is reached, or the server stops: then requests in flight are
 /// finished.
 pub(super) async fn serve<E: Endpoint<Output = Response> + 'static>(
-    protocol: Arc<Protocol>,
+    protocol: Arc<ConnectionSettings>,
     endpoint: Arc<E>,
     accepted: Accepted,
     mut stop: watch::Receiver<()>,
@@ -124,7 +124,7 @@ pub(super) async fn serve<E: Endpoint<Output = Response> + 'static>(
             }
             let held = response.extensions_mut().remove::<Held>();
             let (parts, body) = hyper::Response::from(response).into_parts();
-            let answer = Answer::new(body, in_flight, held);
+            let answer = ResponseBody::new(body, in_flight, held);
             Ok::<_, Infallible>(hyper::Response::from_parts(parts, answer))
         })
     });
@@ -154,11 +154,11 @@ pub(super) async fn serve<E: Endpoint<Output = Response> + 'static>(
 }
 
 /// Leases the memory for many streams, once; returns true if the request must be refused for lack of it.
-fn multiplex(place: &Mutex<Place>) -> bool {
+fn multiplex(place: &Mutex<ConnectionPermit>) -> bool {
     place.lock().unwrap_or_else(PoisonError::into_inner).multiplex().is_err()
 }
 
-impl std::fmt::Debug for Protocol {
+impl std::fmt::Debug for ConnectionSettings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Protocol").field("limits", &self.limits).finish_non_exhaustive()
     }

@@ -63,7 +63,7 @@ struct Refused {
 
 /// The place of an open connection.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ConnectionPermit {
     /// Memory charged to the client; `None` if the listener has no budget.
     lease: Option<Lease>,
     /// True once the memory for many streams is charged.
@@ -72,7 +72,7 @@ pub(super) struct Place {
     _permit: OwnedSemaphorePermit,
 }
 
-impl Place {
+impl ConnectionPermit {
     /// Charges the memory of a connection with many streams, once.
     ///
     /// # Errors
@@ -112,7 +112,7 @@ impl Connections {
     }
 
     /// Waits for the next connection that has a permit.
-    pub(super) async fn next(&mut self) -> (TcpStream, SocketAddr, Place) {
+    pub(super) async fn next(&mut self) -> (TcpStream, SocketAddr, ConnectionPermit) {
         loop {
             let accepted = tokio::select! {
                 accepted = accept(&self.listener, &self.places) => accepted,
@@ -128,7 +128,7 @@ impl Connections {
                             return (
                                 stream,
                                 peer,
-                                Place { lease, has_streams: false, _permit: permit },
+                                ConnectionPermit { lease, has_streams: false, _permit: permit },
                             );
                         }
                         Err(_) => self.refuse(stream, permit),
@@ -141,14 +141,14 @@ impl Connections {
 
     /// Closes the listener, and returns the connections from its backlog: they would be reset with it, with every byte sent
     /// on them.
-    pub(super) fn close(self) -> Vec<(TcpStream, SocketAddr, Place)> {
+    pub(super) fn close(self) -> Vec<(TcpStream, SocketAddr, ConnectionPermit)> {
         let mut waiting = Vec::new();
         let Self { listener, places, budget, has_shares, .. } = self;
         let Ok(listener) = listener.into_std() else { return waiting };
         while let Ok(permit) = Arc::clone(&places).try_acquire_owned() {
             // Never blocks: the backlog is empty, or the system refuses.
             let Ok((stream, peer)) = listener.accept() else { break };
-            let place = |lease| Place { lease, has_streams: false, _permit: permit };
+            let place = |lease| ConnectionPermit { lease, has_streams: false, _permit: permit };
             if let (Ok(stream), Ok(lease)) =
                 (tokio_stream(stream), lease(budget.as_ref(), has_shares, peer.ip()))
             {

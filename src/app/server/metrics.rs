@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use super::serving;
-use super::serving::Site;
+use super::serving::PublicSite;
 use crate::http::exposition;
 use crate::telemetry::settings::MetricsPlace;
 
@@ -26,7 +26,7 @@ pub(crate) struct Metrics {
 impl Metrics {
     /// Binds the metrics' own address, if they have one: another free port if theirs is taken. Otherwise they may be served
     /// with the site.
-    pub(crate) async fn bind(place: MetricsPlace, site: &Site) -> anyhow::Result<Self> {
+    pub(crate) async fn bind(place: MetricsPlace, site: &PublicSite) -> anyhow::Result<Self> {
         let path = exposition::PATH;
         let address = match place {
             MetricsPlace::Own(address) => address,

@@ -11,7 +11,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::connection;
-use super::connection::{Accepted, Protocol};
+use super::connection::{Accepted, ConnectionSettings};
 use super::connections;
 use super::connections::Connections;
 use super::descriptors;
@@ -31,7 +31,7 @@ const DATABASE_SESSIONS: u64 = 16;
 
 /// Addresses of the server, and the peers it trusts.
 #[derive(Debug, Clone)]
-pub(crate) struct Site {
+pub(crate) struct PublicSite {
     /// Address on which it listens.
     pub(crate) address: SocketAddr,
     /// Origin of the public URL.
@@ -42,7 +42,7 @@ pub(crate) struct Site {
     trusted_proxies: usize,
 }
 
-impl Site {
+impl PublicSite {
     /// The configured site; without a public URL, its origin is the address it listens on.
     pub(crate) fn of(config: &HttpConfig, address: SocketAddr) -> Self {
         let configured = config.public_url.as_ref().map(|url| url.origin().ascii_serialization());
@@ -65,10 +65,10 @@ impl Site {
     }
 }
 
-impl From<Site> for http::site::Site {
-    fn from(site: Site) -> Self {
+impl From<PublicSite> for http::site::Site {
+    fn from(site: PublicSite) -> Self {
         let secure = site.origin.starts_with("https://");
-        let Site { origin, trusted_origins, trusted_proxies, address: _ } = site;
+        let PublicSite { origin, trusted_origins, trusted_proxies, address: _ } = site;
         Self { origin, secure, trusted_origins, trusted_proxies }
     }
 }
@@ -136,7 +136,8 @@ impl HttpServer {
         patience: Duration,
     ) {
         let Self { mut connections, address: local, limits, readiness } = self;
-        let (protocol, endpoint) = (Arc::new(Protocol::new(limits, readiness)), Arc::new(endpoint));
+        let (protocol, endpoint) =
+            (Arc::new(ConnectionSettings::new(limits, readiness)), Arc::new(endpoint));
         let (stopping, stopped) = watch::channel(());
         let mut open = JoinSet::new();
         loop {

@@ -37,27 +37,27 @@ const GLANCE: Duration = Duration::from_millis(5);
 pub(super) struct Traffic {
     /// Timeouts of the server.
     limits: TimeLimits,
-    /// Time to which every [`Moment`] is relative.
+    /// Time to which every [`AtomicMoment`] is relative.
     opened: Instant,
     /// Requests whose answers have not been handed on completely.
     in_flight: AtomicUsize,
     /// Begin of the next request's head; none while no byte of it has come.
-    head_began: Moment,
+    head_began: AtomicMoment,
     /// Time since which nothing is in flight; none before the first request.
-    idle_since: Moment,
+    idle_since: AtomicMoment,
     /// Deadline of unsent bytes; none if nothing waits to be sent.
-    blocked_until: Moment,
+    blocked_until: AtomicMoment,
     /// True once it is HTTP/2: several requests at once, and frames that belong to none.
     is_multiplexed: AtomicBool,
     /// For each answer of an HTTP/2 connection, the time of its last piece, unless more has been asked for since.
-    answers: Mutex<Vec<Weak<Moment>>>,
+    answers: Mutex<Vec<Weak<AtomicMoment>>>,
 }
 
 /// Milliseconds since a connection was opened; 0 is none.
 #[derive(Debug, Default)]
-pub(super) struct Moment(AtomicU64);
+pub(super) struct AtomicMoment(AtomicU64);
 
-impl Moment {
+impl AtomicMoment {
     const NONE: u64 = 0;
 
     fn get(&self) -> Option<Duration> {
@@ -82,9 +82,9 @@ impl Traffic {
             limits,
             opened: Instant::now(),
             in_flight: AtomicUsize::new(0),
-            head_began: Moment::default(),
-            idle_since: Moment::default(),
-            blocked_until: Moment::default(),
+            head_began: AtomicMoment::default(),
+            idle_since: AtomicMoment::default(),
+            blocked_until: AtomicMoment::default(),
             is_multiplexed: AtomicBool::new(false),
             answers: Mutex::default(),
         })
@@ -210,7 +210,7 @@ pub(super) struct InFlight {
     /// Traffic of its connection.
     traffic: Arc<Traffic>,
     /// Time of the answer's last piece, in HTTP/2 only: there each stream waits for its client alone.
-    progress: Option<Arc<Moment>>,
+    progress: Option<Arc<AtomicMoment>>,
 }
 
 impl InFlight {
@@ -226,7 +226,7 @@ impl InFlight {
             return;
         }
         let progress = progress.get_or_insert_with(|| {
-            let progress = Arc::new(Moment::default());
+            let progress = Arc::new(AtomicMoment::default());
             let mut answers = traffic.answers.lock().unwrap_or_else(PoisonError::into_inner);
             answers.retain(|answer| answer.strong_count() > 0);
             answers.push(Arc::downgrade(&progress));

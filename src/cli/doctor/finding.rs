@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// Severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Level {
+pub(super) enum FindingLevel {
     /// As it should be; an operator has nothing to do.
     Ok,
     /// Works, but an operator should have a look.
@@ -18,7 +18,7 @@ pub(super) enum Level {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Finding {
     /// Severity, which decides about the exit code.
-    pub(super) level: Level,
+    pub(super) level: FindingLevel,
     /// Short name of the check, in the second column.
     check: &'static str,
     /// Facts, and advice if something is to be done.
@@ -27,15 +27,15 @@ pub(super) struct Finding {
 
 impl Finding {
     pub(super) fn ok(check: &'static str, text: impl Into<String>) -> Self {
-        Self { level: Level::Ok, check, text: text.into() }
+        Self { level: FindingLevel::Ok, check, text: text.into() }
     }
 
     pub(super) fn warning(check: &'static str, text: impl Into<String>) -> Self {
-        Self { level: Level::Warning, check, text: text.into() }
+        Self { level: FindingLevel::Warning, check, text: text.into() }
     }
 
     pub(super) fn error(check: &'static str, text: impl Into<String>) -> Self {
-        Self { level: Level::Error, check, text: text.into() }
+        Self { level: FindingLevel::Error, check, text: text.into() }
     }
 
     /// Error of a check that could not be made.
@@ -47,9 +47,9 @@ impl Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let level = match self.level {
-            Level::Ok => "ok",
-            Level::Warning => "warning",
-            Level::Error => "error",
+            FindingLevel::Ok => "ok",
+            FindingLevel::Warning => "warning",
+            FindingLevel::Error => "error",
         };
         write!(f, "{level:<7}  {:<11}  {}", self.check, self.text)
     }

@@ -10,7 +10,7 @@ use crate::keys::events::KeyEvent;
 use crate::keys::private::vault;
 use crate::keys::private::vault::{PrivateHalf, Vault};
 use crate::keys::ring::schedule::Schedule;
-use crate::keys::ring::{RingKey, Stage};
+use crate::keys::ring::{KeyStage, RingKey};
 use crate::postgres::Connection;
 
 const KEYS: &str = "keys";
@@ -66,13 +66,13 @@ fn judged(
     now: Timestamp,
 ) -> Finding {
     let (next, due) = match key.stage {
-        Stage::Published { signs_from } => (String::new(), Some(signs_from)),
-        Stage::Signing { since } => {
+        KeyStage::Published { signs_from } => (String::new(), Some(signs_from)),
+        KeyStage::Signing { since } => {
             let at = schedule.successor_at(since);
             (format!(", its successor is published at {at}"), Some(at))
         }
         // No private half is left to open: it is erased once the key has stopped signing.
-        Stage::Verifying { .. } => return Finding::ok(KEYS, stands),
+        KeyStage::Verifying { .. } => return Finding::ok(KEYS, stands),
     };
     let opened = match half {
         PrivateHalf::Opens => "opens with the secret",

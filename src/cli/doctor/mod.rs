@@ -12,11 +12,11 @@ use std::fmt;
 use std::time::Duration;
 
 use self::checks::Log;
-use self::finding::{Finding, Level};
+use self::finding::{Finding, FindingLevel};
 use super::commands;
-use crate::app::storage::Place;
+use crate::app::storage::OpenDatabase;
 use crate::base::clock::Clock;
-use crate::base::skew::Asked;
+use crate::base::skew::SkewProbe;
 use crate::config::Config;
 use crate::eventlog::StoreError;
 use crate::eventlog::cluster::membership;
@@ -41,7 +41,7 @@ pub(super) async fn doctor(config: &Config) -> anyhow::Result<()> {
     for finding in &findings {
         super::print(&format!("{finding}\n"))?;
     }
-    let errors = findings.iter().filter(|finding| finding.level == Level::Error).count();
+    let errors = findings.iter().filter(|finding| finding.level == FindingLevel::Error).count();
     match errors {
         0 => Ok(()),
         1 => anyhow::bail!("1 check found an error"),
@@ -50,7 +50,7 @@ pub(super) async fn doctor(config: &Config) -> anyhow::Result<()> {
 }
 
 async fn examine(config: &Config) -> Vec<Finding> {
-    let place = match Place::join(config).await {
+    let place = match OpenDatabase::join(config).await {
         Ok(place) => place,
         Err(error) => return vec![Finding::error("database", format!("{error:#}"))],
     };
@@ -67,7 +67,7 @@ fn unreachable(error: &DatabaseError) -> Finding {
     Finding::error("database", format!("{error}: {todo}"))
 }
 
-async fn examine_database(config: &Config, place: &Place, link: &Link) -> Vec<Finding> {
+async fn examine_database(config: &Config, place: &OpenDatabase, link: &Link) -> Vec<Finding> {
     let connection = place.connection();
     let now = Clock::system().now();
     let server = inspection::server(link).await.map(|server| checks::database(&server));
@@ -122,7 +122,7 @@ async fn durability(link: &Link) -> Result<Finding, DatabaseError> {
     Ok(checks::durability(&off, db_objects::commits_by_default(link).await?))
 }
 
-fn disk(place: &Place) -> Finding {
+fn disk(place: &OpenDatabase) -> Finding {
     let Some((path, free)) = place.disk() else { return checks::disk(None) };
     let free = free.map(|free| checks::disk(Some((&path, free))));
     found("disk", free)
@@ -150,7 +150,7 @@ async fn clock(link: &Link) -> Result<Finding, DatabaseError> {
     let clock = Clock::system();
     let mut rounds = Vec::with_capacity(ROUNDS);
     for _ in 0..ROUNDS {
-        let asked = Asked::new();
+        let asked = SkewProbe::new();
         rounds.push(asked.told(inspection::now(link).await?, &clock));
     }
     let unasked = || Finding::failed("clock", &"the database was not asked");
@@ -178,7 +178,11 @@ async fn log(link: &Link) -> Result<Vec<Finding>, StoreError> {
     ])
 }
 
-async fn of_keys(config: &Config, place: &Place, link: &Link) -> anyhow::Result<Vec<Finding>> {
+async fn of_keys(
+    config: &Config,
+    place: &OpenDatabase,
+    link: &Link,
+) -> anyhow::Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let is_sealed = read_model::holds_any(link).await?;
     if let Err(error) = place.check_secret(config, is_sealed) {

@@ -175,13 +175,15 @@ fn resource(
 }
 
 /// Variables of a queue: its delay, its size, and the size of a batch.
-type Queue = [&'static StandardVariable; 3];
-const SPANS: Queue = [&BSP_SCHEDULE_DELAY, &BSP_MAX_QUEUE_SIZE, &BSP_MAX_EXPORT_BATCH_SIZE];
-const RECORDS: Queue = [&BLRP_SCHEDULE_DELAY, &BLRP_MAX_QUEUE_SIZE, &BLRP_MAX_EXPORT_BATCH_SIZE];
+type QueueVariables = [&'static StandardVariable; 3];
+const SPANS: QueueVariables =
+    [&BSP_SCHEDULE_DELAY, &BSP_MAX_QUEUE_SIZE, &BSP_MAX_EXPORT_BATCH_SIZE];
+const RECORDS: QueueVariables =
+    [&BLRP_SCHEDULE_DELAY, &BLRP_MAX_QUEUE_SIZE, &BLRP_MAX_EXPORT_BATCH_SIZE];
 
 fn batch(
     standard: &mut Standard<'_>,
-    [delay, queue, batch]: Queue,
+    [delay, queue, batch]: QueueVariables,
     default: BatchSettings,
 ) -> BatchSettings {
     let queue = standard.read(queue.name, number(1..=LONGEST_QUEUE)).unwrap_or(default.queue);

@@ -31,14 +31,14 @@ impl std::error::Error for InvalidValue {}
 
 /// One variable with one thing wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct InvalidVariable {
     /// Name under which the variable was set.
     pub name: String,
     /// Fault of its value.
     pub reason: InvalidValue,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for InvalidVariable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.name, self.reason)
     }
@@ -48,16 +48,16 @@ impl fmt::Display for Problem {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     /// At least one, in the order of reading.
-    problems: Vec<Problem>,
+    problems: Vec<InvalidVariable>,
 }
 
 impl ConfigError {
-    pub(super) fn new(problems: Vec<Problem>) -> Self {
+    pub(super) fn new(problems: Vec<InvalidVariable>) -> Self {
         Self { problems }
     }
 
     /// Problems in the order in which they were found. There is at least one.
-    pub fn problems(&self) -> &[Problem] {
+    pub fn problems(&self) -> &[InvalidVariable] {
         &self.problems
     }
 }

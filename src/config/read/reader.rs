@@ -6,7 +6,7 @@
 use std::env::VarError;
 
 use super::environment::Environment;
-use super::error::{ConfigError, InvalidValue, Problem};
+use super::error::{ConfigError, InvalidValue, InvalidVariable};
 use super::nearest::nearest;
 use super::platform;
 use crate::config::variables::{VARIABLES, Variable};
@@ -19,7 +19,7 @@ pub(crate) struct Reader<'a> {
     /// Source of the variables.
     environment: &'a dyn Environment,
     /// Problems so far; any of them makes [`Reader::finish`] fail.
-    problems: Vec<Problem>,
+    problems: Vec<InvalidVariable>,
 }
 
 impl<'a> Reader<'a> {
@@ -67,7 +67,7 @@ impl<'a> Reader<'a> {
 
     /// Records a problem, once.
     pub(crate) fn problem(&mut self, name: &str, reason: InvalidValue) {
-        let problem = Problem { name: name.to_owned(), reason };
+        let problem = InvalidVariable { name: name.to_owned(), reason };
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
         }

@@ -23,7 +23,7 @@ fn read(variables: &[(&str, &str)]) -> Config {
     Config::from_environment(&environment(variables)).unwrap()
 }
 
-fn problems(variables: &[(&str, &str)]) -> Vec<Problem> {
+fn problems(variables: &[(&str, &str)]) -> Vec<InvalidVariable> {
     let error = Config::from_environment(&environment(variables)).unwrap_err();
     assert_eq!(error.to_string().lines().count(), error.problems().len());
     error.problems().to_vec()

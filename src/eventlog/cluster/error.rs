@@ -9,7 +9,7 @@ use crate::postgres::DatabaseError;
 
 /// Failure of a node to take or keep its place.
 #[derive(Debug, thiserror::Error)]
-pub enum FollowError {
+pub enum MembershipError {
     /// Another node holds the lock.
     #[error(
         "another Keyfold server already uses this database (schema {schema}): {holder}. Stop it first, or start every server \

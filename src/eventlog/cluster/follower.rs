@@ -21,13 +21,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::error::{FollowError, HEARTBEAT_TIMEOUT};
+use super::error::{HEARTBEAT_TIMEOUT, MembershipError};
 pub use super::membership::{Member, Mode};
-use super::notification::Batch;
+use super::notification::BatchNotice;
 use super::{membership, probe};
 use crate::eventlog::log::append::acknowledged::Acknowledged;
 use crate::eventlog::log::{reader, scan};
-use crate::eventlog::model::event::Heard;
+use crate::eventlog::model::event::PassingEvent;
 use crate::eventlog::model::term::Term;
 pub use crate::eventlog::node_status::Follower;
 use crate::eventlog::node_status::{Status, Writable};
@@ -54,7 +54,7 @@ pub trait Observer: Send + Sync + 'static {
     }
 
     /// Called for each such event, in the log's order. May be called again for events this node appended itself.
-    fn observe(&self, event: &Heard<'_>);
+    fn observe(&self, event: &PassingEvent<'_>);
 
     /// Resolves when everything observed so far has taken effect.
     fn settled(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
@@ -105,7 +105,7 @@ impl fmt::Debug for Following {
 pub async fn join(
     connection: Connection,
     member: Member,
-) -> Result<(Follower, Following), FollowError> {
+) -> Result<(Follower, Following), MembershipError> {
     let link = membership::attach(&connection, &member, true).await?;
     let status = Arc::new(Status::new(member.clock.clone()));
     let follower = Follower(Arc::clone(&status));
@@ -131,7 +131,7 @@ impl Following {
     /// # Errors
     ///
     /// If a node that lives has other settings, or the database is unavailable.
-    pub async fn enter(&mut self) -> Result<(), FollowError> {
+    pub async fn enter(&mut self) -> Result<(), MembershipError> {
         if let Some(mut link) = self.link.take() {
             membership::enter(&mut link, &self.member, &self.term).await?;
             self.look(&link).await?;
@@ -155,7 +155,7 @@ impl Following {
     /// # Errors
     ///
     /// If the database is unavailable.
-    pub async fn begin_at_head(&mut self) -> Result<(), FollowError> {
+    pub async fn begin_at_head(&mut self) -> Result<(), MembershipError> {
         if let Some(link) = self.link.take() {
             let head = reader::head(&link.client).await?;
             self.see(head, probe::id_at(&link, head).await?);
@@ -191,7 +191,7 @@ impl Following {
             self.status.set_link(false);
             if let Err(error) = ended {
                 tracing::warn!(%error, "lost the log's notifications; answering nothing from memory until they are back");
-                if matches!(error, FollowError::Silent) {
+                if matches!(error, MembershipError::Silent) {
                     self.pools.iter().for_each(Pool::abandon);
                 }
             }
@@ -207,7 +207,7 @@ impl Following {
     }
 
     /// Handles notifications until the connection ends, and looks at the database every few seconds.
-    async fn follow(&mut self, link: &mut Link) -> Result<(), FollowError> {
+    async fn follow(&mut self, link: &mut Link) -> Result<(), MembershipError> {
         loop {
             let next = self.looked + HEARTBEAT;
             let heard = tokio::time::timeout_at(next, link.notifications.recv());
@@ -224,14 +224,14 @@ impl Following {
     }
 
     /// Looks at the database: compares the clocks, and finds out if it takes changes.
-    async fn look(&mut self, link: &Link) -> Result<(), FollowError> {
+    async fn look(&mut self, link: &Link) -> Result<(), MembershipError> {
         self.looked = Instant::now();
         probe::look(link, &self.status).await
     }
 
     /// Handles the notification of a batch. Those of this node that were acknowledged have been published already.
-    async fn notified(&mut self, link: &Link, payload: &str) -> Result<(), FollowError> {
-        match Batch::parse(payload) {
+    async fn notified(&mut self, link: &Link, payload: &str) -> Result<(), MembershipError> {
+        match BatchNotice::parse(payload) {
             Some(batch) if batch.head <= self.seen => Ok(()),
             Some(batch) if self.is_published(&batch).await => {
                 self.see(batch.head, Some(batch.last));
@@ -250,7 +250,7 @@ impl Following {
     }
 
     /// Reads on to the end of the log, and learns the identifier of the event there.
-    async fn read_on(&mut self, link: &Link) -> Result<(), FollowError> {
+    async fn read_on(&mut self, link: &Link) -> Result<(), MembershipError> {
         self.catch_up(link, i64::MAX).await?;
         if self.last.is_none() {
             self.last = probe::id_at(link, self.seen).await?;
@@ -258,7 +258,7 @@ impl Following {
         Ok(())
     }
 
-    async fn is_published(&self, batch: &Batch) -> bool {
+    async fn is_published(&self, batch: &BatchNotice) -> bool {
         batch.node == self.member.node
             && batch.head - batch.count == self.seen
             && self.acknowledged.holds(self.seen, batch.head).await
@@ -274,7 +274,7 @@ impl Following {
 
     /// Reads the events after the last one seen, as far as there are any up to a position, and passes them to the
     /// observers.
-    async fn catch_up(&mut self, link: &Link, to: i64) -> Result<(), FollowError> {
+    async fn catch_up(&mut self, link: &Link, to: i64) -> Result<(), MembershipError> {
         let categories =
             self.observers.iter().flat_map(|observer| observer.reads().iter().copied());
         let categories: Vec<&str> = categories.collect();
@@ -286,7 +286,7 @@ impl Following {
                 Ok(())
             });
             let last = tokio::time::timeout(HEARTBEAT_TIMEOUT, read).await;
-            let Some(last) = last.map_err(|_| FollowError::Silent)?? else { return Ok(()) };
+            let Some(last) = last.map_err(|_| MembershipError::Silent)?? else { return Ok(()) };
             self.see(last, None);
             // Messages of observers to actors are handled before more are sent.
             tokio::task::yield_now().await;
@@ -295,12 +295,12 @@ impl Following {
     }
 
     /// Connects again, for as long as it takes, and reads the events that were missed. Fails if the log is another one.
-    async fn reattach(&mut self) -> Result<Link, FollowError> {
+    async fn reattach(&mut self) -> Result<Link, MembershipError> {
         let mut pause = RECONNECT_MIN;
         loop {
             match self.try_reattach().await {
                 Ok(link) => return Ok(link),
-                Err(error @ FollowError::AnotherHistory(_)) => return Err(error),
+                Err(error @ MembershipError::AnotherHistory(_)) => return Err(error),
                 Err(error) => tracing::warn!(%error, "cannot follow the log yet"),
             }
             tokio::time::sleep(pause).await;
@@ -308,14 +308,14 @@ impl Following {
         }
     }
 
-    async fn try_reattach(&mut self) -> Result<Link, FollowError> {
+    async fn try_reattach(&mut self) -> Result<Link, MembershipError> {
         let attach = async {
             let mut link = membership::attach(&self.connection, &self.member, false).await?;
             membership::enter(&mut link, &self.member, &self.term).await?;
-            Ok::<_, FollowError>(link)
+            Ok::<_, MembershipError>(link)
         };
         let attaching = tokio::time::timeout(ATTACH_TIMEOUT, attach);
-        let link = attaching.await.map_err(|_| FollowError::Silent)??;
+        let link = attaching.await.map_err(|_| MembershipError::Silent)??;
         self.require_same_history(&link).await?;
         self.look(&link).await?;
         self.read_on(&link).await?;
@@ -326,10 +326,10 @@ impl Following {
     }
 
     /// Fails unless the last event that was seen is where it was.
-    async fn require_same_history(&self, link: &Link) -> Result<(), FollowError> {
+    async fn require_same_history(&self, link: &Link) -> Result<(), MembershipError> {
         let there = probe::id_at(link, self.seen).await?;
         let is_same =
             self.seen == 0 || (there.is_some() && self.last.is_none_or(|last| there == Some(last)));
-        if is_same { Ok(()) } else { Err(FollowError::AnotherHistory(self.seen)) }
+        if is_same { Ok(()) } else { Err(MembershipError::AnotherHistory(self.seen)) }
     }
 }

@@ -16,13 +16,13 @@ use tokio_postgres::{Client, Row, Transaction};
 use uuid::Uuid;
 
 use super::agreement::{Agreement, Disagreement, Peer};
-use super::error::FollowError;
+use super::error::MembershipError;
 use super::incarnation::Incarnation;
 use crate::base::clock::{Clock, Timestamp};
-use crate::eventlog::model::statement::{Jsonb, RawJson};
+use crate::eventlog::model::statement::{JsonColumn, Jsonb};
 use crate::eventlog::model::term::Term;
 use crate::postgres::inspection;
-use crate::postgres::inspection::Node;
+use crate::postgres::inspection::NodeSession;
 use crate::postgres::{Connection, DatabaseError, Link};
 
 /// Takes the node's lock without waiting. The key is the schema, because advisory locks are database-wide.
@@ -93,7 +93,7 @@ impl Member {
 
     /// Returns true if the session of the holder was left by this node, or by an earlier process that has ended for
     /// certain.
-    fn has_left(&self, holder: &Holder) -> bool {
+    fn has_left(&self, holder: &LockHolder) -> bool {
         holder.registered.as_ref().is_some_and(|row| {
             let is_forerunner = self.incarnation.outlives(&row.host, row.incarnation.as_deref());
             row.node == self.node || is_forerunner
@@ -122,9 +122,9 @@ struct Registered {
 
 /// Session that holds the lock.
 #[derive(Debug)]
-struct Holder {
+struct LockHolder {
     /// Session as the server shows it, with the time since its last sign of life.
-    session: Node,
+    session: NodeSession,
     /// Row of the node, unless it is about to enter, or of a version without rows.
     registered: Option<Registered>,
 }
@@ -134,14 +134,14 @@ pub(super) async fn attach(
     connection: &Connection,
     member: &Member,
     waits_long: bool,
-) -> Result<Link, FollowError> {
+) -> Result<Link, MembershipError> {
     let link = connection.connect().await?;
     take_lock(&link, member, waits_long).await?;
     link.client.batch_execute(LISTEN).await?;
     Ok(link)
 }
 
-async fn take_lock(link: &Link, member: &Member, waits_long: bool) -> Result<(), FollowError> {
+async fn take_lock(link: &Link, member: &Member, waits_long: bool) -> Result<(), MembershipError> {
     let lock = match member.mode {
         Mode::Single => LOCK_EXCLUSIVE,
         Mode::Cluster => LOCK_SHARED,
@@ -163,18 +163,18 @@ async fn take_lock(link: &Link, member: &Member, waits_long: bool) -> Result<(),
     Ok(())
 }
 
-async fn refusal(link: &Link, holders: &[Holder]) -> Result<FollowError, FollowError> {
+async fn refusal(link: &Link, holders: &[LockHolder]) -> Result<MembershipError, MembershipError> {
     let row = link.client.query_one("select current_schema()", &[]).await?;
     let schema = row.try_get(0).map_err(DatabaseError::from)?;
-    let holder = holders.first().map_or_else(|| "it has just gone".to_owned(), Holder::told);
-    Ok(FollowError::Taken { schema, holder })
+    let holder = holders.first().map_or_else(|| "it has just gone".to_owned(), LockHolder::told);
+    Ok(MembershipError::Taken { schema, holder })
 }
 
 /// Ends sessions that this node, or one before it, has left. One that may not be ended is waited for like any other.
 async fn end_what_is_left(
     client: &Client,
     member: &Member,
-    holders: &[Holder],
+    holders: &[LockHolder],
     ended: &mut HashSet<i32>,
 ) {
     for holder in holders.iter().filter(|holder| member.has_left(holder)) {
@@ -193,16 +193,18 @@ async fn end_what_is_left(
 }
 
 /// Holders of the lock, the oldest first.
-async fn holders(link: &Link) -> Result<Vec<Holder>, FollowError> {
+async fn holders(link: &Link) -> Result<Vec<LockHolder>, MembershipError> {
     let mut registered = registered(&link.client).await?;
     let sessions = inspection::nodes(&link.client).await?;
-    let holder =
-        |session: Node| Holder { registered: registered.remove(&session.backend), session };
+    let holder = |session: NodeSession| LockHolder {
+        registered: registered.remove(&session.backend),
+        session,
+    };
     Ok(sessions.into_iter().map(holder).collect())
 }
 
 /// The rows of `nodes` by session; none before the first migration.
-async fn registered(client: &Client) -> Result<BTreeMap<i32, Registered>, FollowError> {
+async fn registered(client: &Client) -> Result<BTreeMap<i32, Registered>, MembershipError> {
     if !client.query_one(HAS_NODES, &[]).await?.get::<_, bool>(0) {
         return Ok(BTreeMap::new());
     }
@@ -220,7 +222,7 @@ pub(super) async fn enter(
     link: &mut Link,
     member: &Member,
     term: &Term,
-) -> Result<(), FollowError> {
+) -> Result<(), MembershipError> {
     let backend: i32 = link.client.query_one(OWN_BACKEND, &[]).await?.get(0);
     let mut holders = holders(link).await?;
     holders.retain(|holder| holder.session.backend != backend);
@@ -239,7 +241,7 @@ async fn enter_in(
     transaction: &Transaction<'_>,
     member: &Member,
     backend: i32,
-) -> Result<(), FollowError> {
+) -> Result<(), MembershipError> {
     let live = inspection::nodes(transaction).await?;
     let live: Vec<i32> = live.into_iter().map(|node| node.backend).collect();
     transaction.execute(FORGET, &[&live, &member.node]).await?;
@@ -249,7 +251,7 @@ async fn enter_in(
         others.map_err(DatabaseError::from)?.into_iter().map(Registered::into_peer).collect();
     let disagreements = member.agreement.compare(&others);
     if !disagreements.is_empty() {
-        return Err(FollowError::Disagreement(disagreements));
+        return Err(MembershipError::Disagreement(disagreements));
     }
     let Incarnation { host, process, .. } = &member.incarnation;
     let settings = member.agreement.to_json();
@@ -274,7 +276,7 @@ async fn enter_in(
 pub async fn disagreements(
     link: &Link,
     agreement: &Agreement,
-) -> Result<Vec<Disagreement>, FollowError> {
+) -> Result<Vec<Disagreement>, MembershipError> {
     let holders = holders(link).await?;
     let peers = holders.into_iter().filter_map(|holder| holder.registered);
     Ok(agreement.compare(&peers.map(Registered::into_peer).collect::<Vec<_>>()))
@@ -282,7 +284,7 @@ pub async fn disagreements(
 
 impl Registered {
     fn of(row: &Row) -> Result<Self, tokio_postgres::Error> {
-        let settings: RawJson<'_> = row.try_get(6)?;
+        let settings: JsonColumn<'_> = row.try_get(6)?;
         Ok(Self {
             node: row.try_get(0)?,
             backend: row.try_get(1)?,
@@ -302,7 +304,7 @@ impl Registered {
     }
 }
 
-impl Holder {
+impl LockHolder {
     /// Returns true if it has given no sign of life for that long.
     fn is_silent_for(&self, long: Duration) -> bool {
         self.session.silent.is_some_and(|silent| silent >= long)
@@ -310,7 +312,7 @@ impl Holder {
 
     /// Description of the holder for an operator, as far as it is known.
     fn told(&self) -> String {
-        let Node { name, address, since, silent, backend, .. } = &self.session;
+        let NodeSession { name, address, since, silent, backend, .. } = &self.session;
         let who = match &self.registered {
             Some(Registered { host, process, .. }) => format!("process {process} on {host}"),
             None => name.clone().unwrap_or_else(|| "a server".to_owned()),

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 /// Content of a notification: `node last count head`.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Batch {
+pub(super) struct BatchNotice {
     /// Node that wrote the batch.
     pub(super) node: Uuid,
     /// Identifier of its last event.
@@ -15,7 +15,7 @@ pub(super) struct Batch {
     pub(super) head: i64,
 }
 
-impl Batch {
+impl BatchNotice {
     pub(super) fn parse(payload: &str) -> Option<Self> {
         let mut words = payload.split(' ');
         let node = words.next()?.parse().ok()?;
@@ -33,8 +33,8 @@ mod tests {
     #[test]
     fn a_notification_names_the_node_the_last_event_the_number_of_events_and_the_head() {
         let (node, last) = (Uuid::from_u128(7), Uuid::from_u128(8));
-        let batch = Batch { node, last, count: 3, head: 10 };
-        assert_eq!(Batch::parse(&format!("{node} {last} 3 10")), Some(batch));
+        let batch = BatchNotice { node, last, count: 3, head: 10 };
+        assert_eq!(BatchNotice::parse(&format!("{node} {last} 3 10")), Some(batch));
         for payload in [
             "",
             &format!("{node} 3 10"),
@@ -44,7 +44,7 @@ mod tests {
             &format!("{node} {last} 3 10 11"),
             &format!("{node} {last} a 10"),
         ] {
-            assert_eq!(Batch::parse(payload), None, "{payload:?}");
+            assert_eq!(BatchNotice::parse(payload), None, "{payload:?}");
         }
     }
 }

@@ -3,9 +3,9 @@
 use tokio_postgres::Error;
 use uuid::Uuid;
 
-use super::error::{FollowError, HEARTBEAT_TIMEOUT};
+use super::error::{HEARTBEAT_TIMEOUT, MembershipError};
 use crate::base::clock::Timestamp;
-use crate::base::skew::Asked;
+use crate::base::skew::SkewProbe;
 use crate::eventlog::log::soundness;
 use crate::eventlog::node_status::Status;
 use crate::postgres::Link;
@@ -28,8 +28,8 @@ const FULL: f64 = 0.99;
 const SELECT_ID: &str = "select event_id from events where position = $1";
 
 /// Compares the clocks, and finds out if the database takes changes.
-pub(super) async fn look(link: &Link, status: &Status) -> Result<(), FollowError> {
-    let asked = Asked::new();
+pub(super) async fn look(link: &Link, status: &Status) -> Result<(), MembershipError> {
+    let asked = SkewProbe::new();
     let row = in_time(link.client.query_one(LOOK, &[])).await?;
     let told = Timestamp::from(row.get::<_, jiff::Timestamp>(0));
     status.compare(|clock| asked.told(told, clock));
@@ -49,13 +49,15 @@ pub(super) async fn look(link: &Link, status: &Status) -> Result<(), FollowError
 }
 
 /// The identifier of the event at a position.
-pub(super) async fn id_at(link: &Link, position: i64) -> Result<Option<Uuid>, FollowError> {
+pub(super) async fn id_at(link: &Link, position: i64) -> Result<Option<Uuid>, MembershipError> {
     let row = in_time(link.client.query_opt(SELECT_ID, &[&position])).await?;
     Ok(row.map(|row| row.get(0)))
 }
 
 /// Answer of a statement, if it comes in time; otherwise the database is silent.
-async fn in_time<T>(statement: impl Future<Output = Result<T, Error>>) -> Result<T, FollowError> {
+async fn in_time<T>(
+    statement: impl Future<Output = Result<T, Error>>,
+) -> Result<T, MembershipError> {
     let answered = tokio::time::timeout(HEARTBEAT_TIMEOUT, statement).await;
-    Ok(answered.map_err(|_| FollowError::Silent)??)
+    Ok(answered.map_err(|_| MembershipError::Silent)??)
 }

@@ -15,7 +15,7 @@ use arc_swap::ArcSwapOption;
 use ractor::{ActorId, ActorRef};
 use tokio::sync::Semaphore;
 
-use super::directory::shared::Shared;
+use super::directory::shared::SharedWeights;
 use super::request::CommandRequest;
 use crate::eventlog::log::snapshot::Taken;
 use crate::eventlog::model::decider::Decider;
@@ -50,7 +50,7 @@ pub(super) struct Seat<D: Decider> {
     /// Stream of the entity, which is its key in the directory.
     pub(super) stream: StreamName,
     /// Watches and weights of this kind, updated on publication.
-    shared: Arc<Shared>,
+    shared: Arc<SharedWeights>,
     /// Newest committed state that was loaded or written here; empty before that and after `forget`.
     published: ArcSwapOption<Published<D>>,
     /// Least version that is not known to be stale. An older state is not served.
@@ -62,11 +62,11 @@ pub(super) struct Seat<D: Decider> {
     /// Number of readers that wait for a load, at most `QUEUE`.
     pub(super) readers: AtomicUsize,
     /// Commands, actor and stage, which change together under one lock.
-    queue: Mutex<Queue<D>>,
+    queue: Mutex<CommandQueue<D>>,
 }
 
 /// Part of a mailbox that is behind its lock.
-struct Queue<D: Decider> {
+struct CommandQueue<D: Decider> {
     /// Commands to be executed, in their order.
     waiting: VecDeque<Box<CommandRequest<D>>>,
     /// Actor that takes the commands; none once it was told to leave.
@@ -78,7 +78,7 @@ struct Queue<D: Decider> {
     /// True until the actor has taken its first commands, which it gets even if it was told to leave.
     fresh: bool,
     /// Admission of the entity to memory.
-    stage: Stage,
+    stage: MailboxStage,
     /// Number of times the state was forgotten: one read from the log before that is not published.
     forgotten: u64,
     /// Bytes of the published state, the mailbox and its actor, as the shared weights have them.
@@ -89,7 +89,7 @@ struct Queue<D: Decider> {
 
 /// Admission of an entity to memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum MailboxStage {
     /// Not admitted yet: nothing may be loaded.
     New,
     /// The entity may be in memory.
@@ -109,14 +109,14 @@ pub(super) enum NotSeated<D: Decider> {
 }
 
 impl<D: Decider> Seat<D> {
-    pub(super) fn new(stream: StreamName, shared: Arc<Shared>) -> Self {
-        let queue = Queue {
+    pub(super) fn new(stream: StreamName, shared: Arc<SharedWeights>) -> Self {
+        let queue = CommandQueue {
             waiting: VecDeque::new(),
             actor: None,
             awake: false,
             leaving: false,
             fresh: false,
-            stage: Stage::New,
+            stage: MailboxStage::New,
             forgotten: 0,
             weight: 0,
             snapshot: Taken::default(),
@@ -169,7 +169,7 @@ impl<D: Decider> Seat<D> {
         true
     }
 
-    fn put(&self, queue: &mut Queue<D>, published: &Arc<Published<D>>) {
+    fn put(&self, queue: &mut CommandQueue<D>, published: &Arc<Published<D>>) {
         let is_newer = |present: &Arc<Published<D>>| present.version <= published.version;
         if self.published.load().as_ref().is_none_or(is_newer) {
             self.published.store(Some(Arc::clone(published)));
@@ -183,7 +183,7 @@ impl<D: Decider> Seat<D> {
         self.shared.watches.tell(&self.stream, version);
     }
 
-    fn weigh(&self, queue: &mut Queue<D>) {
+    fn weigh(&self, queue: &mut CommandQueue<D>) {
         let state = self.published.load().as_ref().map_or(0, |known| D::weight(&known.state));
         let weight = state + SEAT + if queue.is_alone() { 0 } else { ACTOR };
         self.shared.change_weight(std::mem::replace(&mut queue.weight, weight), weight);
@@ -241,7 +241,7 @@ impl<D: Decider> Seat<D> {
     /// actor.
     pub(super) fn enqueue(&self, request: Box<CommandRequest<D>>) -> Result<bool, NotSeated<D>> {
         let mut queue = self.lock();
-        if queue.stage == Stage::Closed {
+        if queue.stage == MailboxStage::Closed {
             return Err(NotSeated::Closed(request));
         }
         if queue.waiting.len() >= QUEUE {
@@ -275,7 +275,7 @@ impl<D: Decider> Seat<D> {
         commands: impl DoubleEndedIterator<Item = Box<CommandRequest<D>>>,
     ) {
         let mut queue = self.lock();
-        if queue.stage == Stage::Closed {
+        if queue.stage == MailboxStage::Closed {
             return;
         }
         commands.rev().for_each(|execute| queue.waiting.push_front(execute));
@@ -283,24 +283,24 @@ impl<D: Decider> Seat<D> {
 
     /// Admits the entity to memory: it may load from now on.
     pub(super) fn admit(&self) {
-        let before = std::mem::replace(&mut self.lock().stage, Stage::Admitted);
-        if before == Stage::New {
+        let before = std::mem::replace(&mut self.lock().stage, MailboxStage::Admitted);
+        if before == MailboxStage::New {
             self.loading.add_permits(1);
         }
     }
 
     pub(super) fn is_admitted(&self) -> bool {
-        self.lock().stage == Stage::Admitted
+        self.lock().stage == MailboxStage::Admitted
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.lock().stage == Stage::Closed
+        self.lock().stage == MailboxStage::Closed
     }
 
     /// Returns true if commands wait and there is no actor to execute them.
     pub(super) fn wants_actor(&self) -> bool {
         let queue = self.lock();
-        queue.is_alone() && queue.stage != Stage::Closed && !queue.waiting.is_empty()
+        queue.is_alone() && queue.stage != MailboxStage::Closed && !queue.waiting.is_empty()
     }
 
     /// Returns true if there is an actor, even one that leaves.
@@ -338,7 +338,7 @@ impl<D: Decider> Seat<D> {
         queue.leaving = false;
         queue.awake = false;
         let is_unused = queue.waiting.is_empty();
-        queue.stage = if is_unused { Stage::Closed } else { Stage::Expelled };
+        queue.stage = if is_unused { MailboxStage::Closed } else { MailboxStage::Expelled };
         self.weigh(&mut queue);
         is_unused
     }
@@ -346,12 +346,12 @@ impl<D: Decider> Seat<D> {
     /// Refuses the commands that wait and all later ones.
     pub(super) fn close(&self) {
         let mut queue = self.lock();
-        queue.stage = Stage::Closed;
+        queue.stage = MailboxStage::Closed;
         queue.waiting.clear();
         self.loading.close();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Queue<D>> {
+    fn lock(&self) -> MutexGuard<'_, CommandQueue<D>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -364,7 +364,7 @@ impl<D: Decider> Drop for Seat<D> {
     }
 }
 
-impl<D: Decider> Queue<D> {
+impl<D: Decider> CommandQueue<D> {
     /// Returns true if there is no actor, not even one that leaves.
     fn is_alone(&self) -> bool {
         self.actor.is_none() && !self.leaving

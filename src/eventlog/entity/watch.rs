@@ -31,7 +31,7 @@ pub const MAX_WATCHES: usize = 32;
 #[derive(Debug, Default)]
 pub(super) struct Watches {
     /// Watched streams only: an entry goes with its last watch.
-    streams: ShardedMap<StreamName, Watched>,
+    streams: ShardedMap<StreamName, WatchedStream>,
     /// Number of watched streams; while it is 0, publishing needs no look-up.
     watched: AtomicUsize,
     /// True once the node is stopping: no watch begins from then on.
@@ -40,7 +40,7 @@ pub(super) struct Watches {
 
 /// A stream that is watched.
 #[derive(Debug, Clone)]
-struct Watched {
+struct WatchedStream {
     /// Sender of the newest announced version; 0 before the first.
     newest: watch::Sender<i64>,
     /// Number of watches, at most `MAX_WATCHES`.
@@ -56,7 +56,7 @@ impl Watches {
             }
             let watched = streams.entry(stream.clone()).or_insert_with(|| {
                 self.watched.fetch_add(1, Ordering::AcqRel);
-                Watched { newest: watch::Sender::new(0), watches: 0 }
+                WatchedStream { newest: watch::Sender::new(0), watches: 0 }
             });
             if watched.watches >= MAX_WATCHES {
                 return Err(Some(Reason::Watchers));

@@ -18,7 +18,7 @@ use crate::eventlog::model::decider::Decider;
 use crate::eventlog::model::error::StoreError;
 use crate::eventlog::model::event::RecordedEvent;
 use crate::eventlog::model::published::Published;
-use crate::eventlog::model::statement::RawJson;
+use crate::eventlog::model::statement::JsonColumn;
 use crate::eventlog::model::stream::StreamName;
 use crate::eventlog::resources::Resources;
 use crate::postgres::{Lent, Pool};
@@ -232,6 +232,6 @@ pub fn recorded(row: &Row) -> Result<RecordedEvent, StoreError> {
     })
 }
 
-fn raw(RawJson(json): RawJson<'_>) -> Result<Box<RawValue>, StoreError> {
+fn raw(JsonColumn(json): JsonColumn<'_>) -> Result<Box<RawValue>, StoreError> {
     serde_json::from_str(json).map_err(|error| StoreError::Refused(error.to_string()))
 }

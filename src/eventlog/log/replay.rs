@@ -41,7 +41,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Progress of a replay, as it is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
+pub enum ReplayProgress {
     /// A page of events was replayed.
     Replayed {
         /// Position up to which they were replayed.
@@ -61,7 +61,7 @@ pub enum Progress {
 pub async fn rebuild(
     client: &Client,
     projections: &Projections,
-    tell: impl FnMut(Progress) + Send,
+    tell: impl FnMut(ReplayProgress) + Send,
 ) -> Result<u64, StoreError> {
     if !client.query_one(TURN, &[]).await?.get::<_, bool>(0) {
         return Err(StoreError::Refused("another replay is under way".to_owned()));
@@ -96,7 +96,7 @@ struct Replay<'a, T> {
     tell: T,
 }
 
-impl<T: FnMut(Progress) + Send> Replay<'_, T> {
+impl<T: FnMut(ReplayProgress) + Send> Replay<'_, T> {
     async fn run(&mut self) -> Result<u64, StoreError> {
         self.catch_up(0).await?;
         self.shadow.analyze(self.client).await?;
@@ -107,7 +107,7 @@ impl<T: FnMut(Progress) + Send> Replay<'_, T> {
                 // Other writers appended too much meanwhile.
                 Ok(false) => {}
                 Err(error) if is_lock_timeout(&error) => {
-                    (self.tell)(Progress::Waiting);
+                    (self.tell)(ReplayProgress::Waiting);
                     self.client.batch_execute("rollback").await?;
                     tokio::time::sleep(PAUSE).await;
                 }
@@ -128,7 +128,7 @@ impl<T: FnMut(Progress) + Send> Replay<'_, T> {
             self.shadow.write_shadow(self.client).await?;
             self.replay_page().await?;
             self.client.batch_execute("commit").await?;
-            (self.tell)(Progress::Replayed { position: self.position, head });
+            (self.tell)(ReplayProgress::Replayed { position: self.position, head });
         }
     }
 

@@ -24,7 +24,7 @@ use crate::base::clock::Timestamp;
 use crate::eventlog::model::decider::Decider;
 use crate::eventlog::model::error::StoreError;
 use crate::eventlog::model::published::Published;
-use crate::eventlog::model::statement::{Jsonb, RawJson};
+use crate::eventlog::model::statement::{JsonColumn, Jsonb};
 use crate::eventlog::model::stream::StreamName;
 use crate::eventlog::resources::Resources;
 use crate::postgres::Pool;
@@ -103,7 +103,7 @@ pub(crate) async fn load<D: Decider>(
         let row = pool.get().await?.query_opt(SELECT, &params).await?;
         let Some(row) = row else { return Ok(None) };
         let (version, regular): (i64, i64) = (row.get(0), row.get(2));
-        let bytes = row.get::<_, RawJson<'_>>(1).0.len();
+        let bytes = row.get::<_, JsonColumn<'_>>(1).0.len();
         match state_of(row, bytes, resources).await {
             Ok(state) => {
                 let regular = if D::KEEPS_HISTORY { regular } else { version };
@@ -125,7 +125,7 @@ async fn state_of<S: DeserializeOwned + Send + 'static>(
     resources: &Resources,
 ) -> Result<S, String> {
     let read = move || {
-        let RawJson(json) = row.get(1);
+        let JsonColumn(json) = row.get(1);
         serde_json::from_str(json).map_err(|error| error.to_string())
     };
     if bytes <= SHORT {

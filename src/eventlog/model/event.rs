@@ -113,7 +113,7 @@ pub struct EventView<'a> {
 
 /// An event of the log as it is read in passing, with the parts that a projection or an observer needs.
 #[derive(Debug, Clone, Copy)]
-pub struct Heard<'a> {
+pub struct PassingEvent<'a> {
     /// Place in the whole log.
     pub position: i64,
     /// Stored name of its stream.
@@ -130,7 +130,7 @@ pub struct Heard<'a> {
     pub recorded_at: Timestamp,
 }
 
-impl Heard<'_> {
+impl PassingEvent<'_> {
     /// The view that a projection has of it.
     pub fn view(&self) -> EventView<'_> {
         EventView {

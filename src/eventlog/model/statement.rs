@@ -67,9 +67,9 @@ impl ToSql for Jsonb<'_> {
 
 /// Encoded JSON read from a `json` or `jsonb` column, borrowed from the row.
 #[derive(Debug, Clone, Copy)]
-pub struct RawJson<'a>(pub &'a str);
+pub struct JsonColumn<'a>(pub &'a str);
 
-impl<'a> FromSql<'a> for RawJson<'a> {
+impl<'a> FromSql<'a> for JsonColumn<'a> {
     fn from_sql(ty: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
         let json = match (ty, raw) {
             (&Type::JSONB, [1, json @ ..]) => json,

@@ -36,14 +36,14 @@ pub(super) struct Measured {
 }
 
 /// Key of a series: the place of the method, the template and the status.
-type Key = (usize, Option<&'static str>, Option<StatusCode>);
+type SeriesKey = (usize, Option<&'static str>, Option<StatusCode>);
 
 /// Series by their keys.
-type Known = HashMap<Key, Series, RandomState>;
+type SeriesMap = HashMap<SeriesKey, Series, RandomState>;
 
 thread_local! {
     /// Series that this thread has recorded, as many as there are operations and statuses: each looked up once.
-    static SERIES: RefCell<Known> = RefCell::default();
+    static SERIES: RefCell<SeriesMap> = RefCell::default();
 }
 
 /// `error.type` of a request that its client has cancelled.
@@ -89,7 +89,7 @@ impl Measured {
     fn record(&self) {
         let status = self.answered.map(|(status, _)| status);
         let took = self.answered.map_or_else(|| self.began.elapsed(), |(_, took)| took);
-        let record = |known: &RefCell<Known>| {
+        let record = |known: &RefCell<SeriesMap>| {
             let make = || REQUEST_DURATION.series(&self.attributes(status));
             let key = (self.method.place, self.route, status);
             known.borrow_mut().entry(key).or_insert_with(make).record(took);

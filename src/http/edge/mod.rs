@@ -69,7 +69,7 @@ pub struct Edge<E> {
 }
 
 /// Properties of a request that its answer needs on the way out.
-struct Known {
+struct RequestTraits {
     /// Path, for the methods that a `405` lists.
     uri: Uri,
     /// Origins that may read the answer.
@@ -117,7 +117,7 @@ impl<E: DynEndpoint<Output = Response>> Edge<E> {
         &self,
         answer: BoxFuture<'_, Result<Response>>,
         asker: Asker,
-        Known { uri, readers, is_gzip_wanted, is_event_source }: Known,
+        RequestTraits { uri, readers, is_gzip_wanted, is_event_source }: RequestTraits,
     ) -> Response {
         let budgets = &self.server.budgets;
         let answer = AssertUnwindSafe(answer).catch_unwind();
@@ -160,7 +160,7 @@ impl<E: DynEndpoint<Output = Response>> Endpoint for Edge<E> {
         let asker = Asker { client, only_reads: request.method().is_safe() };
         let is_gzip_wanted = compressed::is_wanted(&request);
         let is_event_source = event_source::asks(&request);
-        let known = Known { uri, readers, is_gzip_wanted, is_event_source };
+        let known = RequestTraits { uri, readers, is_gzip_wanted, is_event_source };
         let answer = self.answer(request, known.readers.as_ref(), asker);
         context.serve(self.complete(answer, asker, known)).map(Ok)
     }

@@ -65,12 +65,12 @@ pub struct RequestContext {
     /// Span of the client, if it sent one: the answer then names the server's.
     parent: Option<TraceParent>,
     /// Attributes of the request, read before the endpoint takes it.
-    asked: Asked,
+    asked: RequestAttributes,
 }
 
 /// Attributes of a request for telemetry.
 #[derive(Debug)]
-struct Asked {
+struct RequestAttributes {
     /// Method, one of a fixed set.
     method: KnownMethod,
     /// Operation; none for a path that fits no route, which is then not told.
@@ -95,7 +95,7 @@ impl RequestContext {
         let method = request.method();
         let is_precious = operation.is_some_and(|operation| operation.is_authentication(method));
         let keeping = if is_precious { Keeping::Always } else { Keeping::Share };
-        let asked = Asked {
+        let asked = RequestAttributes {
             method: KnownMethod::of(method),
             operation,
             uri: request.uri().clone(),
@@ -123,7 +123,7 @@ impl RequestContext {
     }
 }
 
-impl Asked {
+impl RequestAttributes {
     fn route(&self) -> Option<&'static str> {
         self.operation.map(|operation| operation.path)
     }

@@ -28,7 +28,7 @@ impl std::fmt::Debug for PrivateKey {
 
 /// A key could not be made, sealed or opened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum KeyError {
+pub enum PrivateKeyError {
     /// Generating or encoding failed.
     #[error("a key could not be made: {0}")]
     NotMade(String),
@@ -50,7 +50,7 @@ pub enum KeyError {
     Missing(String),
 }
 
-impl KeyError {
+impl PrivateKeyError {
     #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
     fn not_made(reason: impl ToString) -> Self {
         Self::NotMade(reason.to_string())
@@ -63,26 +63,26 @@ impl PrivateKey {
     /// # Errors
     ///
     /// If there is no randomness or no prime is found.
-    pub fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
+    pub fn generate(algorithm: Algorithm) -> Result<Self, PrivateKeyError> {
         match algorithm {
             Algorithm::Rs256 { bits } => Self::rsa(bits),
             Algorithm::EdDsa => Self::ed25519(),
         }
     }
 
-    fn rsa(bits: usize) -> Result<Self, KeyError> {
+    fn rsa(bits: usize) -> Result<Self, PrivateKeyError> {
         let mut random = rsa::rand_core::OsRng;
-        let key = rsa::RsaPrivateKey::new(&mut random, bits).map_err(KeyError::not_made)?;
+        let key = rsa::RsaPrivateKey::new(&mut random, bits).map_err(PrivateKeyError::not_made)?;
         let public = Jwk::rs256(&key.n().to_bytes_be(), &key.e().to_bytes_be());
-        let der = key.to_pkcs1_der().map_err(KeyError::not_made)?;
+        let der = key.to_pkcs1_der().map_err(PrivateKeyError::not_made)?;
         Ok(Self { public, der: Zeroizing::new(der.as_bytes().to_vec()) })
     }
 
-    fn ed25519() -> Result<Self, KeyError> {
-        let document =
-            Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(KeyError::not_made)?;
+    fn ed25519() -> Result<Self, PrivateKeyError> {
+        let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new())
+            .map_err(PrivateKeyError::not_made)?;
         let der = Zeroizing::new(document.as_ref().to_vec());
-        let key = Ed25519KeyPair::from_pkcs8(&der).map_err(KeyError::not_made)?;
+        let key = Ed25519KeyPair::from_pkcs8(&der).map_err(PrivateKeyError::not_made)?;
         Ok(Self { public: Jwk::ed25519(key.public_key().as_ref()), der })
     }
 }

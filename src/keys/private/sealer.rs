@@ -8,7 +8,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use zeroize::Zeroizing;
 
-use super::private_key::KeyError;
+use super::private_key::PrivateKeyError;
 
 /// Seals and opens private keys.
 pub struct Sealer {
@@ -45,7 +45,7 @@ impl Sealer {
     pub fn new<'a>(
         secret: &[u8],
         previous: impl IntoIterator<Item = &'a [u8]>,
-    ) -> Result<Self, KeyError> {
+    ) -> Result<Self, PrivateKeyError> {
         let previous = previous.into_iter().map(derived).collect::<Result<_, _>>()?;
         Ok(Self { current: derived(secret)?, previous })
     }
@@ -55,13 +55,13 @@ impl Sealer {
     /// # Errors
     ///
     /// If there is no randomness for the nonce.
-    pub fn seal(&self, kid: &str, der: &[u8]) -> Result<Vec<u8>, KeyError> {
+    pub fn seal(&self, kid: &str, der: &[u8]) -> Result<Vec<u8>, PrivateKeyError> {
         let mut text = der.to_vec();
         let aad = Aad::from(kid.as_bytes());
         let nonce = self
             .current
             .seal_in_place_append_tag(aad, &mut text)
-            .map_err(|_| KeyError::NotSealed)?;
+            .map_err(|_| PrivateKeyError::NotSealed)?;
         Ok([nonce.as_ref().as_slice(), &text].concat())
     }
 
@@ -70,21 +70,22 @@ impl Sealer {
     /// # Errors
     ///
     /// If it was sealed under another secret or key id.
-    pub fn open(&self, kid: &str, sealed: &[u8]) -> Result<Opened, KeyError> {
+    pub fn open(&self, kid: &str, sealed: &[u8]) -> Result<Opened, PrivateKeyError> {
         let opened = |key, is_outdated| Some(Opened { der: open(key, kid, sealed)?, is_outdated });
         opened(&self.current, false)
             .or_else(|| self.previous.iter().find_map(|key| opened(key, true)))
-            .ok_or_else(|| KeyError::WrongSecret(kid.to_owned()))
+            .ok_or_else(|| PrivateKeyError::WrongSecret(kid.to_owned()))
     }
 }
 
 /// Derives the sealing key of a secret.
-fn derived(secret: &[u8]) -> Result<RandomizedNonceKey, KeyError> {
+fn derived(secret: &[u8]) -> Result<RandomizedNonceKey, PrivateKeyError> {
     let mut key = Zeroizing::new([0_u8; 32]);
     let pseudorandom = Salt::new(HKDF_SHA256, &[]).extract(secret);
-    let expanded = pseudorandom.expand(&[PURPOSE], HKDF_SHA256).map_err(|_| KeyError::NotSealed)?;
-    expanded.fill(key.as_mut_slice()).map_err(|_| KeyError::NotSealed)?;
-    RandomizedNonceKey::new(&AES_256_GCM, key.as_slice()).map_err(|_| KeyError::NotSealed)
+    let expanded =
+        pseudorandom.expand(&[PURPOSE], HKDF_SHA256).map_err(|_| PrivateKeyError::NotSealed)?;
+    expanded.fill(key.as_mut_slice()).map_err(|_| PrivateKeyError::NotSealed)?;
+    RandomizedNonceKey::new(&AES_256_GCM, key.as_slice()).map_err(|_| PrivateKeyError::NotSealed)
 }
 
 fn open(key: &RandomizedNonceKey, kid: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
@@ -131,7 +132,7 @@ mod tests {
     #[test]
     fn a_sealed_key_opens_neither_with_another_secret_nor_under_another_name() {
         let text = sealer(SECRET).seal(KID, b"private").unwrap();
-        let wrong = |kid: &str| Err(KeyError::WrongSecret(kid.to_owned()));
+        let wrong = |kid: &str| Err(PrivateKeyError::WrongSecret(kid.to_owned()));
         assert_eq!(sealer(OTHER).open(KID, &text), wrong(KID));
         assert_eq!(sealer(SECRET).open("other", &text), wrong("other"));
         assert_eq!(sealer(SECRET).open(KID, &text[1..]), wrong(KID));

@@ -10,7 +10,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::Header;
 use serde::Serialize;
 
-use super::private_key::KeyError;
+use super::private_key::PrivateKeyError;
 use crate::keys::jwk::Jwk;
 
 /// The `typ` header of access tokens (RFC 9068, section 2.1).
@@ -53,9 +53,9 @@ impl Signing {
     /// # Errors
     ///
     /// If `private_der` is not a private key of the public half's kind.
-    pub fn new(public: &Jwk, private_der: &[u8]) -> Result<Self, KeyError> {
+    pub fn new(public: &Jwk, private_der: &[u8]) -> Result<Self, PrivateKeyError> {
         let key = Pair::parse(public, private_der)
-            .map_err(|rejected| KeyError::NotMade(rejected.to_string()))?;
+            .map_err(|rejected| PrivateKeyError::NotMade(rejected.to_string()))?;
         Ok(Self {
             kid: public.kid().to_owned(),
             token_header: header(public, TOKEN_TYPE)?,
@@ -114,13 +114,13 @@ impl Pair {
     }
 }
 
-fn header(public: &Jwk, of_type: &str) -> Result<String, KeyError> {
+fn header(public: &Jwk, of_type: &str) -> Result<String, PrivateKeyError> {
     let header = Header {
         typ: Some(of_type.to_owned()),
         kid: Some(public.kid().to_owned()),
         ..Header::new(public.algorithm().in_header())
     };
-    encoded(&header).map_err(|error| KeyError::NotMade(error.to_string()))
+    encoded(&header).map_err(|error| PrivateKeyError::NotMade(error.to_string()))
 }
 
 fn encoded(part: &impl Serialize) -> serde_json::Result<String> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::private_key::{KeyError, PrivateKey};
+use super::private_key::{PrivateKey, PrivateKeyError};
 use super::sealer::{Opened, Sealer};
 use super::signing::Signing;
 use crate::base::clock::{Clock, Timestamp};
@@ -25,14 +25,14 @@ use crate::telemetry::of_own_accord;
 use crate::telemetry::spans::sampling::Keeping;
 
 /// Makes a new private key: [`PrivateKey::generate`], unless a test brings its own.
-pub type GenerateKey = Arc<dyn Fn(Algorithm) -> Result<PrivateKey, KeyError> + Send + Sync>;
+pub type GenerateKey = Arc<dyn Fn(Algorithm) -> Result<PrivateKey, PrivateKeyError> + Send + Sync>;
 
 /// Reasons for which the key ring could not be used.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum VaultError {
     /// A key could not be made, sealed or opened.
     #[error(transparent)]
-    Key(#[from] KeyError),
+    Key(#[from] PrivateKeyError),
     /// The log could not be read.
     #[error("the key ring cannot be read: {0}")]
     Read(#[from] ReadError),
@@ -185,10 +185,10 @@ impl Vault {
             }
             // If another process has rotated, it was erased between the two reads; otherwise it is missing.
             if !self.has_changed(published.version).await? {
-                return Err(KeyError::Missing(kid.to_owned()).into());
+                return Err(PrivateKeyError::Missing(kid.to_owned()).into());
             }
         }
-        Err(KeyError::Missing("of the key ring".to_owned()).into())
+        Err(PrivateKeyError::Missing("of the key ring".to_owned()).into())
     }
 
     /// Loads the key set without opening a private half: the public keys of the ring verify, and `known` goes on signing only
@@ -235,7 +235,7 @@ impl Vault {
         match (state.published(), state.signing()) {
             (Some((next, signs_from)), _) if signs_from <= now => {
                 let opened = self.open(next.kid()).await?;
-                opened.ok_or_else(|| KeyError::Missing(next.kid().to_owned()))?;
+                opened.ok_or_else(|| PrivateKeyError::Missing(next.kid().to_owned()))?;
             }
             (None, Some((key, since))) if self.schedule.successor_at(since) <= now => {
                 self.publish(key.kid(), "rotation schedule").await?;
@@ -263,7 +263,7 @@ impl Vault {
             if let Some((key, signs_from)) = self.state().await?.published() {
                 let kid = key.kid().to_owned();
                 // A key that was published before may have lost its private half since.
-                self.open(&kid).await?.ok_or_else(|| KeyError::Missing(kid.clone()))?;
+                self.open(&kid).await?.ok_or_else(|| PrivateKeyError::Missing(kid.clone()))?;
                 return Ok(Successor { kid, signs_from });
             }
         }
@@ -324,7 +324,9 @@ impl Vault {
         let is_needed = signs && state.published().is_none();
         if let Some((next, _)) = state.published().filter(|_| signs) {
             // A successor that does not open has to be revoked first: no node could sign with it.
-            self.open(next.kid()).await?.ok_or_else(|| KeyError::Missing(next.kid().to_owned()))?;
+            self.open(next.kid())
+                .await?
+                .ok_or_else(|| PrivateKeyError::Missing(next.kid().to_owned()))?;
         }
         let new = if is_needed { Some(self.new_key().await?) } else { None };
         let (successor, material) = new.unzip();

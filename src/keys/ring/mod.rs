@@ -1,6 +1,6 @@
 //! Rules of the key ring: the keys that are published, the one that signs, and the time at which a key may leave.
 //!
-//! A key goes through `published → signing → verifying → retired` ([`Stage`] has the table). One key signs, and at most one
+//! A key goes through `published → signing → verifying → retired` ([`KeyStage`] has the table). One key signs, and at most one
 //! waits to succeed it. A key is published long enough before it signs for every verifier to know it, and verifies after
 //! it has stopped until the last token it signed has expired. A revoked key leaves at once, in whatever stage it is, and
 //! if it was the signing key, another one signs from the same moment.
@@ -95,7 +95,7 @@ pub enum Rejection {
 /// Revocation is possible in each of the first three stages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Stage {
+pub enum KeyStage {
     /// In the JWKS; signs nothing yet.
     Published {
         /// Time at which it begins to sign.
@@ -115,7 +115,7 @@ pub enum Stage {
 }
 
 /// For operators: the stage, and its time.
-impl std::fmt::Display for Stage {
+impl std::fmt::Display for KeyStage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Published { signs_from } => write!(f, "published, signs from {signs_from}"),
@@ -132,7 +132,7 @@ pub struct RingKey {
     /// Public half, as it is in the JWKS.
     pub public: Jwk,
     /// Stage, which decides if the key signs.
-    pub stage: Stage,
+    pub stage: KeyStage,
 }
 
 /// Way in which a key left the ring.
@@ -158,16 +158,16 @@ impl State {
     /// The signing key, and the time since which it signs.
     pub fn signing(&self) -> Option<(&Jwk, Timestamp)> {
         self.keys.values().find_map(|key| match key.stage {
-            Stage::Signing { since } => Some((&key.public, since)),
-            Stage::Published { .. } | Stage::Verifying { .. } => None,
+            KeyStage::Signing { since } => Some((&key.public, since)),
+            KeyStage::Published { .. } | KeyStage::Verifying { .. } => None,
         })
     }
 
     /// The published successor, and the time at which it begins to sign.
     pub fn published(&self) -> Option<(&Jwk, Timestamp)> {
         self.keys.values().find_map(|key| match key.stage {
-            Stage::Published { signs_from } => Some((&key.public, signs_from)),
-            Stage::Signing { .. } | Stage::Verifying { .. } => None,
+            KeyStage::Published { signs_from } => Some((&key.public, signs_from)),
+            KeyStage::Signing { .. } | KeyStage::Verifying { .. } => None,
         })
     }
 
@@ -180,12 +180,12 @@ impl State {
 
     fn retirements(&self) -> impl Iterator<Item = Timestamp> {
         self.keys.values().filter_map(|key| match key.stage {
-            Stage::Verifying { until } => Some(until),
-            Stage::Published { .. } | Stage::Signing { .. } => None,
+            KeyStage::Verifying { until } => Some(until),
+            KeyStage::Published { .. } | KeyStage::Signing { .. } => None,
         })
     }
 
-    fn enter(&mut self, kid: &str, stage: Stage) {
+    fn enter(&mut self, kid: &str, stage: KeyStage) {
         if let Some(key) = self.keys.get_mut(kid) {
             key.stage = stage;
         }
@@ -229,15 +229,15 @@ impl Decider for KeyRing {
     fn evolve(mut state: State, event: &KeyEvent) -> State {
         match event {
             KeyEvent::Published(KeyPublished { public_key, signs_from }) => {
-                let waits = Stage::Published { signs_from: *signs_from };
+                let waits = KeyStage::Published { signs_from: *signs_from };
                 let key = RingKey { public: public_key.clone(), stage: waits };
                 state.keys.insert(public_key.kid().to_owned(), key);
             }
             KeyEvent::StartedSigning(KeyStartedSigning { kid, since }) => {
-                state.enter(kid, Stage::Signing { since: *since });
+                state.enter(kid, KeyStage::Signing { since: *since });
             }
             KeyEvent::StoppedSigning(KeyStoppedSigning { kid, verifies_until }) => {
-                state.enter(kid, Stage::Verifying { until: *verifies_until });
+                state.enter(kid, KeyStage::Verifying { until: *verifies_until });
             }
             KeyEvent::Retired(KeyRetired { kid }) => state.leave(kid, Fate::Retired),
             KeyEvent::Revoked(KeyRevoked { kid }) => state.leave(kid, Fate::Revoked),
@@ -271,8 +271,8 @@ fn advance(state: &State, now: Timestamp, verifies_until: Timestamp) -> Vec<KeyE
         events.push(started(next.kid(), now));
     }
     let over = state.keys.iter().filter(|(_, key)| match key.stage {
-        Stage::Verifying { until } => until <= now,
-        Stage::Published { .. } | Stage::Signing { .. } => false,
+        KeyStage::Verifying { until } => until <= now,
+        KeyStage::Published { .. } | KeyStage::Signing { .. } => false,
     });
     events.extend(over.map(|(kid, _)| KeyEvent::Retired(KeyRetired { kid: kid.clone() })));
     events
@@ -285,7 +285,7 @@ fn revoke(
     now: Timestamp,
 ) -> Result<Vec<KeyEvent>, Rejection> {
     let Some(key) = state.keys.get(&kid) else { return Err(Rejection::UnknownKey(kid)) };
-    let signs = matches!(key.stage, Stage::Signing { .. });
+    let signs = matches!(key.stage, KeyStage::Signing { .. });
     let revoked = KeyEvent::Revoked(KeyRevoked { kid });
     match (signs, state.published(), successor) {
         (true, Some((next, _)), None) => Ok(vec![revoked, started(next.kid(), now)]),

@@ -57,7 +57,7 @@ pub struct Claims {
 
 /// Claims of a token about its user and session.
 #[derive(Debug, Clone)]
-pub struct Subject {
+pub struct TokenSubject {
     /// User whom the token authenticates.
     pub user_id: UserId,
     /// Session with whose end the token is refused.
@@ -72,7 +72,12 @@ pub struct Subject {
 
 impl Claims {
     /// Makes the claims of a new token for an audience.
-    pub fn new(policy: &TokenPolicy, audience: &str, subject: Subject, now: Timestamp) -> Self {
+    pub fn new(
+        policy: &TokenPolicy,
+        audience: &str,
+        subject: TokenSubject,
+        now: Timestamp,
+    ) -> Self {
         Self {
             iss: policy.issuer.clone(),
             aud: audience.to_owned(),
@@ -172,7 +177,7 @@ mod tests {
     use crate::eventlog::Published;
     use crate::keys::private::private_key::PrivateKey;
     use crate::keys::ring::schedule::Schedule;
-    use crate::keys::ring::{RingKey, Stage, State};
+    use crate::keys::ring::{KeyStage, RingKey, State};
 
     const NOW: Timestamp = Timestamp::from_unix_millis(1_763_812_800_000);
 
@@ -183,7 +188,8 @@ mod tests {
     static KEYS: LazyLock<KeySet> = LazyLock::new(|| key_set(&KEY));
 
     fn key_set(key: &PrivateKey) -> KeySet {
-        let ring_key = RingKey { public: key.public.clone(), stage: Stage::Signing { since: NOW } };
+        let ring_key =
+            RingKey { public: key.public.clone(), stage: KeyStage::Signing { since: NOW } };
         let gone = [("old", Fate::Retired), ("stolen", Fate::Revoked)];
         let state = State {
             keys: [(key.public.kid().to_owned(), ring_key)].into(),
@@ -210,7 +216,7 @@ mod tests {
     }
 
     fn claims() -> Claims {
-        let subject = Subject {
+        let subject = TokenSubject {
             user_id: UserId::at(NOW),
             session_id: SessionId::at(NOW),
             email: "ada@example.com".to_owned(),

@@ -58,14 +58,14 @@ pub enum Seen {
     Now,
 }
 
-type TokenHash = [u8; 32];
+type AccessTokenHash = [u8; 32];
 
 /// Results of verifying tokens with one key set.
 pub struct VerifiedTokens {
     /// Claims of authentic tokens, apart from refusals, so that forgeries cannot evict them.
-    accepted: Cache<TokenHash, Verified>,
+    accepted: Cache<AccessTokenHash, Verified>,
     /// Reasons of refusals, kept so that a repeated forgery costs a hash and no signature check.
-    refused: Cache<TokenHash, TokenError>,
+    refused: Cache<AccessTokenHash, TokenError>,
 }
 
 impl VerifiedTokens {
@@ -84,7 +84,7 @@ impl VerifiedTokens {
         if token.len() > MAX_LENGTH {
             return (Err(TokenError::Malformed), Seen::Now);
         }
-        let hash: TokenHash =
+        let hash: AccessTokenHash =
             digest(&SHA256, token.as_bytes()).as_ref().try_into().unwrap_or_default();
         if let Some(verified) = self.accepted.get(&hash) {
             return (Ok(verified), Seen::Before);

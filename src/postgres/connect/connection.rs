@@ -32,7 +32,7 @@ type Driver =
     tokio_postgres::Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
 /// Attempt to open a session with one host.
-type Attempt<'a> =
+type ConnectAttempt<'a> =
     Pin<Box<dyn Future<Output = Result<(Client, Driver), tokio_postgres::Error>> + Send + 'a>>;
 
 /// Address, credentials and session settings of one database.
@@ -125,9 +125,9 @@ impl Connection {
 
     /// Opens a session with the first host that accepts one.
     pub(crate) async fn open(&self) -> Result<(Client, Driver), tokio_postgres::Error> {
-        let attempts: Vec<Attempt<'_>> = hosts::each(&self.config)
+        let attempts: Vec<ConnectAttempt<'_>> = hosts::each(&self.config)
             .into_iter()
-            .map(|host| -> Attempt<'_> { Box::pin(self.open_at(host)) })
+            .map(|host| -> ConnectAttempt<'_> { Box::pin(self.open_at(host)) })
             .collect();
         match hosts::first(attempts).await {
             Some(outcome) => outcome,

@@ -44,7 +44,7 @@ const QUEUE: &str = "select pg_notification_queue_usage()";
 
 /// Identity and state of the PostgreSQL server that answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Server {
+pub struct ServerFacts {
     /// Server's version as text, for display.
     pub version: String,
     /// Server's version as a number, for comparisons: 160004 is 16.4.
@@ -83,7 +83,7 @@ pub struct Standby {
 
 /// Session by which a node holds its membership lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Node {
+pub struct NodeSession {
     /// Its `application_name`; `None` if PostgreSQL hides it.
     pub name: Option<String>,
     /// Network address of the node; `None` over a Unix socket.
@@ -103,9 +103,9 @@ pub struct Node {
 /// # Errors
 ///
 /// Fails if the database does not answer.
-pub async fn server(link: &Link) -> Result<Server, DatabaseError> {
+pub async fn server(link: &Link) -> Result<ServerFacts, DatabaseError> {
     let row = link.client.query_one(SERVER, &[]).await?;
-    Ok(Server {
+    Ok(ServerFacts {
         version: row.get(0),
         version_number: row.get(1),
         address: row.get::<_, Option<String>>(2).zip(row.get(3)),
@@ -148,9 +148,9 @@ pub async fn replication(link: &Link) -> Result<Replication, DatabaseError> {
 /// # Errors
 ///
 /// Fails if the database does not answer.
-pub async fn nodes(client: &impl GenericClient) -> Result<Vec<Node>, DatabaseError> {
+pub async fn nodes(client: &impl GenericClient) -> Result<Vec<NodeSession>, DatabaseError> {
     let rows = client.query(NODES, &[]).await?;
-    let nodes = rows.iter().map(|row| Node {
+    let nodes = rows.iter().map(|row| NodeSession {
         name: row.get(0),
         address: row.get(1),
         since: row.get::<_, Option<jiff::Timestamp>>(2).map(Timestamp::from),

@@ -9,7 +9,7 @@ use deadpool_postgres::Object;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row, Statement};
 
-use super::statement_metrics::{Told, told};
+use super::statement_metrics::{RunningStatement, told};
 
 /// Parameters of a statement, `$1` first.
 type Params<'a> = [&'a (dyn ToSql + Sync)];
@@ -77,7 +77,8 @@ impl Lent {
     pub async fn prepare(&self, sql: &'static str) -> Result<Prepared, Error> {
         let prepared = self.0.prepare_cached(sql).await;
         // A statement that cannot be prepared is never sent, so its failure is reported here.
-        let statement = prepared.inspect_err(|error| Told::begin(sql).end(Some(error)))?;
+        let statement =
+            prepared.inspect_err(|error| RunningStatement::begin(sql).end(Some(error)))?;
         Ok(Prepared { sql, statement })
     }
 

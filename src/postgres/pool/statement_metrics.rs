@@ -23,10 +23,11 @@ const UNAVAILABLE: &str = "unavailable";
 const CANCELLED: &str = "cancelled";
 
 /// Address and length of a string constant.
-type Place = (usize, usize);
+type TextAddress = (usize, usize);
 
 /// Statements of the program by the address of their text, which is quicker to look up than the text.
-static KNOWN: LazyLock<RwLock<HashMap<Place, Arc<Described>>>> = LazyLock::new(RwLock::default);
+static KNOWN: LazyLock<RwLock<HashMap<TextAddress, Arc<Described>>>> =
+    LazyLock::new(RwLock::default);
 
 /// Description of a statement for telemetry, computed once per constant.
 struct Described {
@@ -39,7 +40,7 @@ struct Described {
 impl Described {
     /// Returns the description of a constant, from the cache or computed now.
     fn of(sql: &'static str) -> Arc<Self> {
-        let place: Place = (sql.as_ptr().addr(), sql.len());
+        let place: TextAddress = (sql.as_ptr().addr(), sql.len());
         let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&place).cloned();
         known.unwrap_or_else(|| {
             let described = Arc::new(Self::new(Summary::of(sql)));
@@ -61,7 +62,7 @@ impl Described {
 }
 
 /// Statement that is being executed.
-pub(super) struct Told {
+pub(super) struct RunningStatement {
     /// Shared description of the statement.
     described: Arc<Described>,
     /// Span of the statement; disabled if the trace is not sampled.
@@ -72,7 +73,7 @@ pub(super) struct Told {
     is_answered: bool,
 }
 
-impl Told {
+impl RunningStatement {
     /// Starts the span and the clock of a statement that is about to be sent.
     pub(super) fn begin(sql: &'static str) -> Self {
         let described = Described::of(sql);
@@ -115,7 +116,7 @@ impl Told {
 }
 
 /// Records a cancellation: a statement whose caller stopped waiting is among the slowest.
-impl Drop for Told {
+impl Drop for RunningStatement {
     fn drop(&mut self) {
         if !self.is_answered {
             self.measure(Some(CANCELLED.to_owned()));
@@ -128,7 +129,7 @@ pub(super) async fn told<T>(
     sql: &'static str,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
-    let told = Told::begin(sql);
+    let told = RunningStatement::begin(sql);
     let done = work.await;
     told.end(done.as_ref().err());
     done

@@ -12,22 +12,22 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::read_model::Recorded;
-use super::security_event::End;
+use super::security_event::SessionEnd;
 use crate::base::clock::Timestamp;
 use crate::eventlog::Point;
 use crate::sessions::events::EndReason;
 
 /// An entry of the ring: an end and the time at which this node heard of it.
 #[derive(Debug)]
-struct Heard {
+struct HeardEnd {
     /// End, as readers get it once it is signed.
-    end: End,
+    end: SessionEnd,
     /// Time on this node's clock, by which the entry is forgotten.
     at: Timestamp,
 }
 
 /// Bytes of an end in memory, with the room that the ring grows in.
-pub(super) const BYTES: usize = 2 * size_of::<Heard>();
+pub(super) const BYTES: usize = 2 * size_of::<HeardEnd>();
 
 /// Rule that decides if an end matters, and for how long.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +42,7 @@ pub(super) struct Relevance {
 impl Relevance {
     /// Returns true if an end that is heard of now concerns an access token that may be valid. An `absolute` end always does:
     /// such a session may have been used a moment before.
-    pub(super) fn is_of(&self, end: &End, now: Timestamp) -> bool {
+    pub(super) fn is_of(&self, end: &SessionEnd, now: Timestamp) -> bool {
         end.reason != EndReason::Idle || self.idle_until.is_none_or(|until| now < until)
     }
 }
@@ -51,7 +51,7 @@ impl Relevance {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Later {
     /// These ends, and the cursor after them.
-    Known(Vec<End>, Next),
+    Known(Vec<SessionEnd>, Next),
     /// Some are in the log alone: read them there, after `since` if the log has it, or else after `horizon`, the position up
     /// to which none matters any more.
     InLog { since: Option<Point>, horizon: i64 },
@@ -72,7 +72,7 @@ pub(super) struct Next {
 #[derive(Debug)]
 pub(super) struct Ends {
     /// Ends in the order of the log, so that a cursor is found by binary search.
-    heard: VecDeque<Heard>,
+    heard: VecDeque<HeardEnd>,
     /// Most ends that are kept.
     most: usize,
     /// Position of the last end in the log that this node has read, be it one that matters or not.
@@ -121,7 +121,7 @@ impl Ends {
         let found: Vec<_> =
             self.heard.range(known..).take(most).map(|heard| heard.end.clone()).collect();
         let is_more = self.heard.len() - known > found.len();
-        let last = found.last().map(End::point);
+        let last = found.last().map(SessionEnd::point);
         let same = || place.map(|_| since).unwrap_or_default();
         Later::Known(found, Next { since: last.unwrap_or_else(same), is_more })
     }
@@ -156,7 +156,7 @@ impl Ends {
                 {
                     self.floor = oldest.end.position;
                 }
-                self.heard.push_back(Heard { end, at: now });
+                self.heard.push_back(HeardEnd { end, at: now });
                 true
             }
             Some(_) => false,
@@ -174,7 +174,7 @@ impl Ends {
         match recorded.end {
             Some(end) if relevance.is_of(&end, at) => {
                 if self.heard.len() < self.most {
-                    self.heard.push_front(Heard { end, at });
+                    self.heard.push_front(HeardEnd { end, at });
                 } else {
                     self.floor = self.floor.max(recorded.position);
                 }

@@ -13,7 +13,7 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn recorded_for(position: i64, reason: EndReason) -> Recorded {
-    let end = End {
+    let end = SessionEnd {
         position,
         id: Uuid::from_u128(1),
         session_id: SessionId::from_uuid(Uuid::from_u128(3)),

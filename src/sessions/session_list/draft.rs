@@ -17,7 +17,7 @@ pub struct Device {
 
 /// A session that has not begun yet: its access token is signed before it is committed.
 #[derive(Debug)]
-pub struct Draft {
+pub struct PendingStart {
     /// Session as the table and the answer show it once it has begun.
     pub(crate) session: Session,
     /// Event that begins it.
@@ -26,7 +26,7 @@ pub struct Draft {
     pub(crate) token: SessionToken,
 }
 
-impl Draft {
+impl PendingStart {
     /// The session as it will be.
     pub fn session(&self) -> &Session {
         &self.session

@@ -4,7 +4,7 @@
 //!
 //! A session that is not in the table of live sessions is looked up in the database, which has no row of a session that has
 //! ended. So an end has to be remembered only against a row that was *read before* it was committed and arrives after it was
-//! heard of. Ends are numbered in the order in which this node hears of them ([`Moment`]); the reader of a row notes the
+//! heard of. Ends are numbered in the order in which this node hears of them ([`EndSequence`]); the reader of a row notes the
 //! moment before it asks. A row is admitted if its session is not among the remembered ends *and* no end since that moment
 //! has been forgotten. Otherwise the row says nothing, and is read again. So nothing depends on how long a read takes or on
 //! the time a clock shows, and if more sessions end than fit, reads that are under way are repeated.
@@ -24,15 +24,15 @@ pub(super) const BYTES: usize = 128;
 
 /// A place in the order in which this node hears of ends and doubts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(crate) struct Moment(pub(super) u64);
+pub(crate) struct EndSequence(pub(super) u64);
 
 /// An end that is remembered.
 #[derive(Debug, Clone, Copy)]
-struct End {
+struct RememberedEnd {
     /// Key in the set of identifiers, from which it is removed with this entry.
     id: SessionId,
     /// Place in the order of ends, which becomes `forgotten` once this entry leaves.
-    moment: Moment,
+    moment: EndSequence,
     /// Time at which this node heard of it, by which the sweep decides.
     noticed: Timestamp,
 }
@@ -41,31 +41,31 @@ struct End {
 #[derive(Debug)]
 pub(super) struct Ended {
     /// Ends in the order of their moments, so that the oldest is found at once.
-    ends: VecDeque<End>,
+    ends: VecDeque<RememberedEnd>,
     /// Sessions of `ends`, for the check on every look-up.
     ids: HashSet<SessionId, RandomState>,
     /// Most ends that are remembered.
     most: usize,
     /// Moment of the newest end that has been forgotten: rows read before it are not admitted.
-    forgotten: Moment,
+    forgotten: EndSequence,
 }
 
 impl Ended {
     /// Makes an empty set with room for `most` ends.
     pub(super) fn new(most: usize) -> Self {
         let (ends, ids) = (VecDeque::new(), HashSet::default());
-        Self { ends, ids, most: most.max(1), forgotten: Moment::default() }
+        Self { ends, ids, most: most.max(1), forgotten: EndSequence::default() }
     }
 
     /// Remembers an end, and evicts the oldest if there is no room.
-    pub(super) fn remember(&mut self, id: SessionId, moment: Moment, noticed: Timestamp) {
+    pub(super) fn remember(&mut self, id: SessionId, moment: EndSequence, noticed: Timestamp) {
         if !self.ids.insert(id) {
             return;
         }
         if self.ends.len() >= self.most {
             self.forget_first();
         }
-        self.ends.push_back(End { id, moment, noticed });
+        self.ends.push_back(RememberedEnd { id, moment, noticed });
     }
 
     /// Returns true if the end of this session is remembered.
@@ -74,13 +74,13 @@ impl Ended {
     }
 
     /// Returns true if an end that was heard of after `moment` has been forgotten.
-    pub(super) fn has_forgotten_since(&self, moment: Moment) -> bool {
+    pub(super) fn has_forgotten_since(&self, moment: EndSequence) -> bool {
         self.forgotten > moment
     }
 
     /// Forgets ends that were noticed until `until`, at most `most` of them; returns their number.
     pub(super) fn forget(&mut self, until: Timestamp, most: usize) -> usize {
-        let is_over = |end: &&End| end.noticed <= until;
+        let is_over = |end: &&RememberedEnd| end.noticed <= until;
         let count = self.ends.iter().take(most).take_while(is_over).count();
         (0..count).for_each(|_| self.forget_first());
         count
@@ -117,7 +117,7 @@ mod tests {
     fn ended(most: usize, number: u64) -> Ended {
         let mut ended = Ended::new(most);
         for number in 1..=number {
-            ended.remember(id(number), Moment(number), at(number.try_into().unwrap()));
+            ended.remember(id(number), EndSequence(number), at(number.try_into().unwrap()));
         }
         ended
     }
@@ -133,8 +133,8 @@ mod tests {
     #[test]
     fn what_was_read_before_a_forgotten_end_says_nothing() {
         let ended = ended(10, 30);
-        assert!(ended.has_forgotten_since(Moment(19)));
-        assert!(!ended.has_forgotten_since(Moment(20)));
+        assert!(ended.has_forgotten_since(EndSequence(19)));
+        assert!(!ended.has_forgotten_since(EndSequence(20)));
     }
 
     #[test]
@@ -142,13 +142,13 @@ mod tests {
         let mut ended = ended(10_000, 10_000);
         let steps: Vec<_> = (0..6).map(|_| ended.forget(at(4_500), 1_000)).collect();
         assert_eq!(steps, [1_000, 1_000, 1_000, 1_000, 500, 0]);
-        assert_eq!((ended.len(), ended.forgotten), (5_500, Moment(4_500)));
+        assert_eq!((ended.len(), ended.forgotten), (5_500, EndSequence(4_500)));
     }
 
     #[test]
     fn an_end_that_is_told_twice_is_remembered_once() {
         let mut ended = ended(10, 3);
-        ended.remember(id(1), Moment(4), at(4));
+        ended.remember(id(1), EndSequence(4), at(4));
         assert_eq!((ended.len(), ended.forget(at(1), 10)), (3, 1));
     }
 }

@@ -26,14 +26,14 @@ use foldhash::quality::RandomState;
 use quick_cache::Weighter;
 use uuid::Uuid;
 
-use self::ended::{Ended, Moment};
+use self::ended::{EndSequence, Ended};
 use self::watchers::{Watchers, Watching};
 use super::events::SessionStarted;
 use super::token::TokenHash;
 use crate::base::clock::Timestamp;
 use crate::base::id::{SessionId, UserId};
 use crate::base::weighted_cache;
-use crate::base::weighted_cache::{Size, WeightedCache};
+use crate::base::weighted_cache::{CacheSize, WeightedCache};
 
 /// Divisors of the table's room for live sessions, their tokens and ends. The rest is for the feed of revocations.
 const PART_OF_LIVE: usize = 2;
@@ -115,27 +115,27 @@ struct Known {
     /// Session, shared with the requests that use it.
     session: Arc<Session>,
     /// Moment before the reading: a later doubt about its user discredits the entry.
-    as_of: Moment,
+    as_of: EndSequence,
 }
 
 /// Weighs entries in bytes.
 #[derive(Debug, Clone)]
-struct ByBytes;
+struct SessionWeight;
 
-impl Weighter<SessionId, Known> for ByBytes {
+impl Weighter<SessionId, Known> for SessionWeight {
     fn weight(&self, _: &SessionId, known: &Known) -> u64 {
         let text = known.session.user_agent.as_ref().map_or(0, String::capacity);
         (size_of::<Known>() + size_of::<Session>() + text) as u64 + OVERHEAD
     }
 }
 
-impl Weighter<TokenHash, SessionId> for ByBytes {
+impl Weighter<TokenHash, SessionId> for SessionWeight {
     fn weight(&self, _: &TokenHash, _: &SessionId) -> u64 {
         size_of::<(TokenHash, SessionId)>() as u64 + OVERHEAD
     }
 }
 
-type Bounded<K, V> = WeightedCache<K, V, ByBytes, RandomState>;
+type Bounded<K, V> = WeightedCache<K, V, SessionWeight, RandomState>;
 
 /// Sessions and ends that this node knows of.
 pub struct SessionTable {
@@ -186,13 +186,13 @@ impl SessionTable {
     }
 
     /// Moment to note before a row is read, or a command that begins a session is carried out.
-    pub(super) fn moment(&self) -> Moment {
-        Moment(self.now.load(Ordering::Acquire))
+    pub(super) fn moment(&self) -> EndSequence {
+        EndSequence(self.now.load(Ordering::Acquire))
     }
 
     /// Puts in a live session that was read after `as_of`, unless it is known to have ended or a newer extension of it is known;
     /// returns its standing now. `None` if the row may be out of date: read it again.
-    pub(super) fn admit(&self, session: Arc<Session>, as_of: Moment) -> Option<Standing> {
+    pub(super) fn admit(&self, session: Arc<Session>, as_of: EndSequence) -> Option<Standing> {
         let (id, hash) = (session.id, session.token_hash);
         let ended = self.shard(id)?;
         if ended.contains(id) {
@@ -256,8 +256,8 @@ impl SessionTable {
         doubted.is_some_and(|doubted| known.as_of.0 >= doubted.load(Ordering::Acquire))
     }
 
-    fn next(&self) -> Moment {
-        Moment(self.now.fetch_add(1, Ordering::AcqRel) + 1)
+    fn next(&self) -> EndSequence {
+        EndSequence(self.now.fetch_add(1, Ordering::AcqRel) + 1)
     }
 
     fn shard(&self, id: SessionId) -> Option<MutexGuard<'_, Ended>> {
@@ -273,9 +273,13 @@ impl fmt::Debug for SessionTable {
 
 fn bounded<K: Eq + std::hash::Hash, V: Clone>(bytes: usize, usual: usize) -> Bounded<K, V>
 where
-    ByBytes: Weighter<K, V>,
+    SessionWeight: Weighter<K, V>,
 {
-    weighted_cache::of(Size { bytes, usual, part: PART }, ByBytes, RandomState::default())
+    weighted_cache::of(
+        CacheSize { bytes, usual, part: PART },
+        SessionWeight,
+        RandomState::default(),
+    )
 }
 
 fn locked(ended: &Mutex<Ended>) -> MutexGuard<'_, Ended> {

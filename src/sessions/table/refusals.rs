@@ -19,7 +19,7 @@ const WINDOW: Duration = Duration::from_secs(10);
 
 /// Key by which a session is looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Asked {
+pub(crate) enum LookupKey {
     /// Identifier, from the `sid` claim of an access token.
     Id(SessionId),
     /// Hash of its token, from a cookie or a bearer token.
@@ -28,7 +28,7 @@ pub(crate) enum Asked {
 
 /// Keys that no live session had, each with the time of its look-up.
 #[derive(Debug)]
-pub(crate) struct Refusals(Cache<Asked, Timestamp>);
+pub(crate) struct Refusals(Cache<LookupKey, Timestamp>);
 
 impl Refusals {
     /// Makes an empty cache; memory is taken as keys are refused.
@@ -37,12 +37,12 @@ impl Refusals {
     }
 
     /// Remembers that no live session has this key.
-    pub(crate) fn remember(&self, asked: Asked, now: Timestamp) {
+    pub(crate) fn remember(&self, asked: LookupKey, now: Timestamp) {
         self.0.insert(asked, now);
     }
 
     /// Returns true if no live session had this key a moment ago.
-    pub(crate) fn contains(&self, asked: Asked, now: Timestamp) -> bool {
+    pub(crate) fn contains(&self, asked: LookupKey, now: Timestamp) -> bool {
         // After a clock was set back, a refusal does not last until it has caught up.
         self.0.get(&asked).is_some_and(|refused| now >= refused && now < refused.after(WINDOW))
     }
@@ -54,14 +54,14 @@ mod tests {
 
     #[test]
     fn a_refusal_is_remembered_for_a_short_while() {
-        let (refusals, asked) = (Refusals::new(), Asked::Token(TokenHash([7; 32])));
+        let (refusals, asked) = (Refusals::new(), LookupKey::Token(TokenHash([7; 32])));
         let now = Timestamp::from_unix_millis(1_000_000);
         assert!(!refusals.contains(asked, now));
         refusals.remember(asked, now);
         assert!(refusals.contains(asked, now.after(WINDOW).before(Duration::from_millis(1))));
         assert!(!refusals.contains(asked, now.after(WINDOW)));
         assert!(!refusals.contains(asked, now.before(Duration::from_millis(1))));
-        assert!(!refusals.contains(Asked::Token(TokenHash([8; 32])), now));
+        assert!(!refusals.contains(LookupKey::Token(TokenHash([8; 32])), now));
     }
 
     #[test]
@@ -70,7 +70,7 @@ mod tests {
         for number in 0..100_000_u32 {
             let mut hash = [0; 32];
             hash[..4].copy_from_slice(&number.to_be_bytes());
-            refusals.remember(Asked::Token(TokenHash(hash)), Timestamp::from_unix_millis(0));
+            refusals.remember(LookupKey::Token(TokenHash(hash)), Timestamp::from_unix_millis(0));
         }
         assert!(refusals.0.len() <= MOST);
     }

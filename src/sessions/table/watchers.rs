@@ -10,12 +10,12 @@ use crate::base::id::{SessionId, UserId};
 use crate::base::sharded_map::ShardedMap;
 
 /// Sessions of one user whose ends are waited for, each with the signal of its waits.
-type Watched = Vec<(SessionId, Arc<Notify>)>;
+type WatchedSessions = Vec<(SessionId, Arc<Notify>)>;
 
 /// All waits for ends of sessions. They are kept apart from the table of sessions, from which an entry may be evicted during
 /// a wait.
 #[derive(Default)]
-pub(super) struct Watchers(ShardedMap<UserId, Watched>);
+pub(super) struct Watchers(ShardedMap<UserId, WatchedSessions>);
 
 impl Watchers {
     /// Registers a wait for the end of a session.

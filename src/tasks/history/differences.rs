@@ -38,7 +38,7 @@ pub struct Differences {
 
 /// End of a page of the differences between two versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cursor {
+pub struct DifferenceCursor {
     /// First version that is compared.
     pub from: Point,
     /// Second version that is compared.
@@ -49,24 +49,24 @@ pub struct Cursor {
 
 /// Error: the text is not a cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct InvalidCursor;
+pub struct InvalidDifferenceCursor;
 
-impl fmt::Display for Cursor {
+impl fmt::Display for DifferenceCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { from, to, after } = self;
         write!(f, "{from}~{to}~{after}")
     }
 }
 
-impl FromStr for Cursor {
-    type Err = InvalidCursor;
+impl FromStr for DifferenceCursor {
+    type Err = InvalidDifferenceCursor;
 
-    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
+    fn from_str(text: &str) -> Result<Self, InvalidDifferenceCursor> {
         let [from, to, after] = text.splitn(3, '~').collect::<Vec<_>>()[..] else {
-            return Err(InvalidCursor);
+            return Err(InvalidDifferenceCursor);
         };
-        let point = |text: &str| text.parse().map_err(|_| InvalidCursor);
-        let after = after.parse().map_err(|_| InvalidCursor)?;
+        let point = |text: &str| text.parse().map_err(|_| InvalidDifferenceCursor);
+        let after = after.parse().map_err(|_| InvalidDifferenceCursor)?;
         Ok(Self { from: point(from)?, to: point(to)?, after })
     }
 }
@@ -183,11 +183,11 @@ mod tests {
     #[test]
     fn a_cursor_is_read_back_as_it_was_written_and_nothing_else_is_one() {
         let (from, to) = ("0".parse().unwrap(), "7.Zk3x_9Qa".parse().unwrap());
-        let cursor = Cursor { from, to, after: id(3) };
+        let cursor = DifferenceCursor { from, to, after: id(3) };
         assert_eq!(cursor.to_string().parse(), Ok(cursor));
         let after = id(3);
         for text in ["", "~~", &after.to_string(), &format!("0~7~{after}"), &format!("{cursor}~")] {
-            assert_eq!(text.parse::<Cursor>(), Err(InvalidCursor), "{text}");
+            assert_eq!(text.parse::<DifferenceCursor>(), Err(InvalidDifferenceCursor), "{text}");
         }
     }
 

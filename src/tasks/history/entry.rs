@@ -17,7 +17,7 @@ pub struct Entry {
     /// Title of the task, in the history of a list. The history of one task has none.
     pub title: Option<Title>,
     /// Kind of the change.
-    pub kind: Kind,
+    pub kind: ChangeKind,
     /// Deed of the change: done, undone or redone.
     pub deed: Deed,
     /// Time of the change.
@@ -33,7 +33,7 @@ pub struct Entry {
 /// Kinds of changes of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum ChangeKind {
     /// The task was added.
     Created,
     /// Some fields of the task changed.
@@ -53,7 +53,7 @@ pub enum Only {
 
 /// A page of a history, newest entry first.
 #[derive(Debug)]
-pub struct Told {
+pub struct HistoryPage {
     /// Entries of the page, newest first.
     pub entries: Vec<Entry>,
     /// True if there are earlier entries.
@@ -65,12 +65,12 @@ impl Entry {
     pub fn new(number: i64, event: &TaskEvent, by: Context) -> Self {
         let whole = |content: &Content| Some(Fields::all(content.clone()));
         let (kind, before, after) = match event {
-            TaskEvent::Created(created) => (Kind::Created, None, whole(&created.task)),
+            TaskEvent::Created(created) => (ChangeKind::Created, None, whole(&created.task)),
             TaskEvent::Changed(changed) => {
-                (Kind::Changed, Some(changed.before.clone()), Some(changed.after.clone()))
+                (ChangeKind::Changed, Some(changed.before.clone()), Some(changed.after.clone()))
             }
-            TaskEvent::Deleted(deleted) => (Kind::Deleted, whole(&deleted.task), None),
-            TaskEvent::Restored(restored) => (Kind::Restored, None, whole(&restored.task)),
+            TaskEvent::Deleted(deleted) => (ChangeKind::Deleted, whole(&deleted.task), None),
+            TaskEvent::Restored(restored) => (ChangeKind::Restored, None, whole(&restored.task)),
         };
         let (task_id, deed, at) = (event.task_id(), event.step().deed, event.at());
         let version = Point::new(number, event.mark());
@@ -90,8 +90,10 @@ impl Entry {
     /// change.
     pub(super) fn own_title(&self) -> Option<&Title> {
         match self.kind {
-            Kind::Deleted => self.before.as_ref()?.title.as_ref(),
-            Kind::Created | Kind::Changed | Kind::Restored => self.after.as_ref()?.title.as_ref(),
+            ChangeKind::Deleted => self.before.as_ref()?.title.as_ref(),
+            ChangeKind::Created | ChangeKind::Changed | ChangeKind::Restored => {
+                self.after.as_ref()?.title.as_ref()
+            }
         }
     }
 }

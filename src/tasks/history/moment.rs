@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use crate::base::clock::Timestamp;
 use crate::base::id::UserId;
 use crate::base::weighted_cache;
-use crate::base::weighted_cache::{Size, WeightedCache};
+use crate::base::weighted_cache::{CacheSize, WeightedCache};
 use crate::eventlog::{Decider, Published, ReadError, Within};
 use crate::tasks::task_list::TaskList;
 use crate::telemetry::audit_events;
@@ -53,9 +53,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Weighs the entries of the cache by their bytes in memory.
 #[derive(Debug, Clone)]
-struct ByBytes;
+struct PastWeight;
 
-impl Weighter<(UserId, i64), Past> for ByBytes {
+impl Weighter<(UserId, i64), Past> for PastWeight {
     fn weight(&self, _: &(UserId, i64), past: &Past) -> u64 {
         TaskList::weight(&past.state) as u64 + ENTRY
     }
@@ -65,7 +65,7 @@ impl Weighter<(UserId, i64), Past> for ByBytes {
 #[derive(Debug, Clone)]
 pub(crate) struct Pasts {
     /// Lists by owner and version, so that a client that pages through one does not have it made for every page.
-    known: Arc<WeightedCache<(UserId, i64), Past, ByBytes, DefaultHashBuilder>>,
+    known: Arc<WeightedCache<(UserId, i64), Past, PastWeight, DefaultHashBuilder>>,
     /// Permits to make a list, because making one reads its events and holds them in memory.
     turns: Arc<Semaphore>,
 }
@@ -73,8 +73,8 @@ pub(crate) struct Pasts {
 impl Pasts {
     /// An empty cache of so many bytes. It has one part, so that the largest list has room.
     pub(crate) fn new(bytes: usize) -> Self {
-        let size = Size { bytes, usual: USUAL, part: bytes };
-        let known = Arc::new(weighted_cache::of(size, ByBytes, DefaultHashBuilder::default()));
+        let size = CacheSize { bytes, usual: USUAL, part: bytes };
+        let known = Arc::new(weighted_cache::of(size, PastWeight, DefaultHashBuilder::default()));
         Self { known, turns: Arc::new(Semaphore::new(MAX_AT_ONCE)) }
     }
 

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::entry::{Entry, Only, Told, decoded};
+use super::entry::{Entry, HistoryPage, Only, decoded};
 use super::moment::TravelError;
 use crate::base::id::UserId;
 use crate::eventlog::{Published, ReadError, StoreError, StreamName, Within};
 use crate::tasks::events::{TaskDeleted, TaskEvent};
 use crate::tasks::lists::{QUICK, Tasks};
-use crate::tasks::read_model::{self, Of, Page};
+use crate::tasks::read_model::{self, HistoryEvents, Of};
 use crate::tasks::task_list::TaskList;
 use crate::tasks::task_list::ordered::OrderedTasks;
 use crate::tasks::values::TaskId;
@@ -52,7 +52,7 @@ impl Tasks {
         task: TaskId,
         before: Option<Within>,
         limit: usize,
-    ) -> Result<Option<Told>, HistoryError> {
+    ) -> Result<Option<HistoryPage>, HistoryError> {
         let now = self.of(owner).await?;
         let before = self.before(owner, &now, before).await?;
         let _walk = self.walks.turn(owner).await?;
@@ -84,7 +84,7 @@ impl Tasks {
         only: Option<Only>,
         before: Option<Within>,
         limit: usize,
-    ) -> Result<Told, HistoryError> {
+    ) -> Result<HistoryPage, HistoryError> {
         let list = self.of(owner).await?;
         let before = self.before(owner, &list, before).await?;
         let _walk = self.walks.turn(owner).await?;
@@ -108,8 +108,8 @@ impl Tasks {
     }
 
     /// Entries for the events of a page.
-    async fn told(&self, page: Page) -> Result<Told, ReadError> {
-        let Page { events, bytes, more } = page;
+    async fn told(&self, page: HistoryEvents) -> Result<HistoryPage, ReadError> {
+        let HistoryEvents { events, bytes, more } = page;
         let read = move || events.iter().map(Entry::of).collect::<Result<Vec<_>, _>>();
         let entries = if bytes > QUICK {
             self.long_work()
@@ -119,7 +119,7 @@ impl Tasks {
         } else {
             read()
         };
-        Ok(Told { entries: entries?, more })
+        Ok(HistoryPage { entries: entries?, more })
     }
 
     /// Adds titles to entries: their own, else the present one of their task, else the one that it had when it was deleted.
@@ -127,8 +127,8 @@ impl Tasks {
         &self,
         owner: UserId,
         tasks: &OrderedTasks,
-        mut told: Told,
-    ) -> Result<Told, ReadError> {
+        mut told: HistoryPage,
+    ) -> Result<HistoryPage, ReadError> {
         let mut gone = BTreeSet::new();
         for entry in &mut told.entries {
             let now = || tasks.get(entry.task_id).map(|task| &task.title);

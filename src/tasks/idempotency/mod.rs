@@ -1,6 +1,6 @@
 //! Idempotent requests: a request that is sent again is carried out once.
 //!
-//! A client that gives a request an `Idempotency-Key` may send it again whenever it has not received the answer. The outcome
+//! A client that gives a request an `Idempotency-HashedKey` may send it again whenever it has not received the answer. The outcome
 //! of the command is recorded in the transaction of its events, so there is never one without the other, even after a crash;
 //! and a key has one outcome, so nothing is done twice. A refused command changed nothing and may be tried again.
 //!
@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use self::daily_limit::Ration;
-use self::record::{Asked, Came, Key};
+use self::record::{Came, HashedKey, KeyedRequest};
 use self::upkeep::Upkeep;
 use crate::base::clock::Clock;
 use crate::base::id::UserId;
@@ -38,7 +38,7 @@ use crate::postgres::Pool;
 
 /// Reasons for which a request is neither carried out nor answered as before.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum KeyError {
+pub enum IdempotencyError {
     /// The key belongs to a request with other content.
     #[error("the key belongs to another request")]
     Reused,
@@ -62,12 +62,12 @@ pub enum KeyError {
 ///
 /// | state of the key | outcome of the request |
 /// |---|---|
-/// | in progress on this node | refused: [`KeyError::InUse`] |
-/// | recorded, with another fingerprint | refused: [`KeyError::Reused`] |
+/// | in progress on this node | refused: [`IdempotencyError::InUse`] |
+/// | recorded, with another fingerprint | refused: [`IdempotencyError::Reused`] |
 /// | recorded, with this fingerprint | not carried out; the answer is made again from the log |
-/// | new, but the user has used up the day's keys | refused: [`KeyError::TooMany`] |
+/// | new, but the user has used up the day's keys | refused: [`IdempotencyError::TooMany`] |
 /// | new, and the command succeeds | carried out; recorded in the transaction of its events |
-/// | new, but another node records it first | as recorded; [`KeyError::InUse`] if the record cannot be found |
+/// | new, but another node records it first | as recorded; [`IdempotencyError::InUse`] if the record cannot be found |
 /// | new, the command is refused, and no record has come meanwhile | refused and not recorded, so the request may be sent again |
 #[derive(Debug, Clone)]
 pub struct IdempotencyKeys {
@@ -80,7 +80,7 @@ pub struct IdempotencyKeys {
     /// Number of keys that each user may still use today.
     ration: Ration,
     /// Keys of requests in progress on this node: a second request with one of them is refused rather than decided in vain.
-    running: Arc<Mutex<HashSet<(UserId, Key)>>>,
+    running: Arc<Mutex<HashSet<(UserId, HashedKey)>>>,
 }
 
 impl IdempotencyKeys {
@@ -106,14 +106,18 @@ impl IdempotencyKeys {
     /// # Errors
     ///
     /// If a request with the key is in progress on this node.
-    pub(super) fn turn(&self, asked: &Asked) -> Result<Turn, KeyError> {
+    pub(super) fn turn(&self, asked: &KeyedRequest) -> Result<KeyLock, IdempotencyError> {
         let name = (asked.owner, asked.key);
         let is_free = self.lock().insert(name);
-        if is_free { Ok(Turn { keys: self.clone(), name }) } else { Err(KeyError::InUse) }
+        if is_free {
+            Ok(KeyLock { keys: self.clone(), name })
+        } else {
+            Err(IdempotencyError::InUse)
+        }
     }
 
     /// True if a request of this user with this key is in progress on this node.
-    pub fn is_running(&self, owner: UserId, key: Key) -> bool {
+    pub fn is_running(&self, owner: UserId, key: HashedKey) -> bool {
         self.lock().contains(&(owner, key))
     }
 
@@ -122,10 +126,15 @@ impl IdempotencyKeys {
     /// # Errors
     ///
     /// If the key belongs to another request, or the table cannot be read.
-    pub(super) async fn known(&self, asked: &Asked) -> Result<Option<Came>, KeyError> {
+    pub(super) async fn known(
+        &self,
+        asked: &KeyedRequest,
+    ) -> Result<Option<Came>, IdempotencyError> {
         let known = read_model::outcome(&self.pool, asked).await.map_err(StoreError::of_read)?;
         match known {
-            Some((fingerprint, _)) if fingerprint != asked.fingerprint => Err(KeyError::Reused),
+            Some((fingerprint, _)) if fingerprint != asked.fingerprint => {
+                Err(IdempotencyError::Reused)
+            }
             known => Ok(known.map(|(_, came)| came)),
         }
     }
@@ -135,21 +144,21 @@ impl IdempotencyKeys {
     /// # Errors
     ///
     /// If the user has used too many keys today, or the table cannot be read.
-    pub(super) async fn admit(&self, owner: UserId) -> Result<(), KeyError> {
+    pub(super) async fn admit(&self, owner: UserId) -> Result<(), IdempotencyError> {
         let now = self.clock.now();
         if self.ration.take(owner, self.upkeep.day_of(now)).await? {
             Ok(())
         } else {
-            Err(KeyError::TooMany { retry_after: upkeep::until_next_day(now) })
+            Err(IdempotencyError::TooMany { retry_after: upkeep::until_next_day(now) })
         }
     }
 
     /// Statement that records the outcome of a request.
-    pub(super) fn record(&self, asked: &Asked, came: Came) -> Statement {
+    pub(super) fn record(&self, asked: &KeyedRequest, came: Came) -> Statement {
         read_model::record(asked, came, self.upkeep.day_of(self.clock.now()))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<(UserId, Key)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<(UserId, HashedKey)>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -161,14 +170,14 @@ pub fn forget(owner: UserId) -> Statement {
 
 /// Lock on the key of a request in progress, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(super) struct KeyLock {
     /// The keys among which this one is locked.
     keys: IdempotencyKeys,
     /// User and key that are unlocked on drop.
-    name: (UserId, Key),
+    name: (UserId, HashedKey),
 }
 
-impl Drop for Turn {
+impl Drop for KeyLock {
     fn drop(&mut self) {
         self.keys.lock().remove(&self.name);
     }

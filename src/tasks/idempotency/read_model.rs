@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use tokio_postgres::types::ToSql;
 
-use super::record::{Asked, Came};
+use super::record::{Came, KeyedRequest};
 use crate::base::id::UserId;
 use crate::eventlog::{Statement, StoreError};
 use crate::postgres::Pool;
@@ -38,7 +38,7 @@ const DROP: &str = "select idempotency_keys_drop($1)";
 /// Outcome of the request with a key, and the fingerprint of that request.
 pub(super) async fn outcome(
     pool: &Pool,
-    asked: &Asked,
+    asked: &KeyedRequest,
 ) -> Result<Option<(Vec<u8>, Came)>, StoreError> {
     let client = pool.get().await?;
     let row = client.query_opt(OUTCOME, &[&asked.owner.uuid(), &asked.key.0]).await?;
@@ -49,7 +49,7 @@ pub(super) async fn outcome(
 }
 
 /// Statement that records the outcome of a request.
-pub(super) fn record(asked: &Asked, came: Came, day: Date) -> Statement {
+pub(super) fn record(asked: &KeyedRequest, came: Came, day: Date) -> Statement {
     let params: Vec<Box<dyn ToSql + Send + Sync>> = vec![
         Box::new(day),
         Box::new(asked.owner.uuid()),

@@ -13,7 +13,7 @@ pub const KEPT: Duration = Duration::from_hours(48);
 
 /// Answer to a command.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct RecordedAnswer {
     /// Entity tag of the version that the answer shows, if it has one.
     pub etag: Option<String>,
     /// Path of the new resource, if there is one.
@@ -24,9 +24,9 @@ pub struct Answer {
 
 /// Idempotency key: half of the hash of the text that the client sent, so that a row has a fixed size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Key(pub(super) Uuid);
+pub struct HashedKey(pub(super) Uuid);
 
-impl Key {
+impl HashedKey {
     /// The key for a text. Half of the hash is enough to tell a user's keys apart: a user who constructs two texts with one
     /// hash mixes up only two requests of their own.
     pub fn of(text: &str) -> Self {
@@ -38,18 +38,18 @@ impl Key {
 
 /// A request that may be sent again.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct KeyedRequest {
     /// User who sent it. Keys of different users are different keys.
     pub owner: UserId,
     /// Key that the client gave it.
-    pub(super) key: Key,
+    pub(super) key: HashedKey,
     /// Hash of everything that the request asks for, so that a key that is reused for another request is noticed.
     pub(super) fingerprint: [u8; 32],
 }
 
-impl Asked {
+impl KeyedRequest {
     /// A request of `owner` with this key, and with all the parts together as its content.
-    pub fn new(owner: UserId, key: Key, parts: &[&[u8]]) -> Self {
+    pub fn new(owner: UserId, key: HashedKey, parts: &[&[u8]]) -> Self {
         let mut hash = Hash::new(&SHA256);
         for part in parts {
             // Each part is hashed by itself, so that the boundary between two parts matters.

@@ -152,14 +152,14 @@ impl Drop for Claim {
 mod tests {
     use super::*;
     use crate::capacity::budget::Purpose;
-    use crate::capacity::worker_pool::{Share, Work};
+    use crate::capacity::worker_pool::{ProcessorShare, Work};
 
     fn user(number: u128) -> UserId {
         UserId::from_uuid(uuid::Uuid::from_u128(number))
     }
 
     fn heavy(limit: usize) -> Heavy {
-        let readers = Workers::start(Work::Files, 1, Share::Full, MAX_AT_ONCE).unwrap();
+        let readers = Workers::start(Work::Files, 1, ProcessorShare::Full, MAX_AT_ONCE).unwrap();
         Heavy::new(readers, Budget::new(Purpose::Bulk, limit, limit / 2))
     }
 

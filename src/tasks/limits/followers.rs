@@ -6,9 +6,9 @@ use tokio::sync::Semaphore;
 
 /// Permits for followers: each holds a connection and a watch for as long as its client likes. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct Places(pub(crate) Arc<Semaphore>);
+pub(crate) struct FollowerPermits(pub(crate) Arc<Semaphore>);
 
-impl Places {
+impl FollowerPermits {
     pub(crate) fn new() -> Self {
         Self(Arc::new(Semaphore::new(MAX_FOLLOWERS)))
     }

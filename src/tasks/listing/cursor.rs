@@ -57,7 +57,7 @@ enum Rank<'a> {
 
 /// Place of a task in a sorted list.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Place<'a> {
+pub struct CursorPosition<'a> {
     /// Sort key, as of the page: the task may have another one by now.
     rank: Rank<'a>,
     /// Identifier of the task, which orders tasks with equal keys.
@@ -70,14 +70,14 @@ pub struct Cursor {
     /// Version of the list that the page shows.
     pub version: Point,
     /// Place of the last task of the page.
-    pub place: Place<'static>,
+    pub place: CursorPosition<'static>,
 }
 
 /// Error: the text is not a cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvalidCursor;
 
-impl<'a> Place<'a> {
+impl<'a> CursorPosition<'a> {
     /// Place of a task in a list that is sorted by `sort`.
     pub fn of(task: &'a Task, sort: Sort) -> Self {
         let rank = match sort {
@@ -106,7 +106,7 @@ impl<'a> Place<'a> {
     }
 
     /// This place with a position of its own, so that it can outlive the task.
-    pub fn kept(self) -> Place<'static> {
+    pub fn kept(self) -> CursorPosition<'static> {
         let rank = match self.rank {
             Rank::Position(position) => Rank::Position(Cow::Owned(position.into_owned())),
             Rank::Created => Rank::Created,
@@ -115,11 +115,11 @@ impl<'a> Place<'a> {
             Rank::Priority(priority) => Rank::Priority(priority),
             Rank::NotDue => Rank::NotDue,
         };
-        Place { rank, id: self.id }
+        CursorPosition { rank, id: self.id }
     }
 }
 
-impl Place<'_> {
+impl CursorPosition<'_> {
     /// True if the place belongs to a list that is sorted by `sort`.
     pub fn fits(&self, sort: Sort) -> bool {
         match self.rank {
@@ -135,7 +135,7 @@ impl Place<'_> {
 /// Opaque to clients. It holds nothing that they may not see, but they must not depend on its form.
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Place { rank, id } = &self.place;
+        let CursorPosition { rank, id } = &self.place;
         let place = match rank {
             Rank::Created => format!("c..{id}"),
             Rank::Updated(at) => format!("u.{}.{id}", at.unix_millis()),
@@ -170,7 +170,7 @@ impl FromStr for Cursor {
             _ => return Err(InvalidCursor),
         };
         let id = id.parse().map_err(|_| InvalidCursor)?;
-        Ok(Self { version, place: Place { rank, id } })
+        Ok(Self { version, place: CursorPosition { rank, id } })
     }
 }
 
@@ -188,7 +188,7 @@ mod tests {
     fn a_cursor_is_read_back_as_it_was_written() {
         for sort in [Sort::Created, Sort::Updated, Sort::Due, Sort::Priority, Sort::Position] {
             let version = "7.Zk3x_9Qa".parse().unwrap();
-            let cursor = Cursor { version, place: Place::of(&task(3), sort).kept() };
+            let cursor = Cursor { version, place: CursorPosition::of(&task(3), sort).kept() };
             let read: Cursor = cursor.to_string().parse().unwrap();
             assert_eq!(read, cursor);
             assert!(read.place.fits(sort));

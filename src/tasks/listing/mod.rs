@@ -4,7 +4,7 @@ mod cursor;
 
 use std::sync::Arc;
 
-pub use self::cursor::{Cursor, InvalidCursor, Order, Place, Sort};
+pub use self::cursor::{Cursor, CursorPosition, InvalidCursor, Order, Sort};
 use super::search;
 use super::task_list::ordered::OrderedTasks;
 use super::task_list::task::Task;
@@ -67,7 +67,7 @@ pub struct Page<'a> {
     /// Tasks of the page, in the order of the query.
     pub tasks: Vec<&'a Arc<Task>>,
     /// Place of the last task of the page, if more follow.
-    pub next: Option<Place<'static>>,
+    pub next: Option<CursorPosition<'static>>,
     /// Numbers of tasks on all pages that pass the filter, whatever the query's `completed` says.
     pub counts: Counts,
     /// Number of tasks that match on all pages together.
@@ -163,7 +163,7 @@ fn selection<'a>(tasks: &'a OrderedTasks, query: &Query) -> Page<'a> {
         *(if task.is_completed() { &mut counts.completed } else { &mut counts.open }) += 1;
         if query.wants(task) {
             total += 1;
-            let place = Place::of(task, query.sort);
+            let place = CursorPosition::of(task, query.sort);
             let is_later = |after: &Cursor| {
                 place.compare(&after.place, query.order) == std::cmp::Ordering::Greater
             };
@@ -172,8 +172,9 @@ fn selection<'a>(tasks: &'a OrderedTasks, query: &Query) -> Page<'a> {
             }
         }
     }
-    let compare =
-        |one: &(Place<'_>, _), other: &(Place<'_>, _)| one.0.compare(&other.0, query.order);
+    let compare = |one: &(CursorPosition<'_>, _), other: &(CursorPosition<'_>, _)| {
+        one.0.compare(&other.0, query.order)
+    };
     if found.len() > query.limit + 1 {
         found.select_nth_unstable_by(query.limit, compare);
         found.truncate(query.limit + 1);
@@ -192,7 +193,7 @@ fn finish<'a>(
     let more = tasks.len() > query.limit;
     tasks.truncate(query.limit);
     let last = tasks.last().filter(|_| more);
-    let next = last.map(|task| Place::of(task, query.sort).kept());
+    let next = last.map(|task| CursorPosition::of(task, query.sort).kept());
     Page { tasks, next, counts, total }
 }
 

@@ -13,7 +13,7 @@ fn task(number: u8, change: impl FnOnce(&mut Content)) -> Arc<Task> {
     Arc::new(Task::new(id(u128::from(number)), content, times, version(1)))
 }
 
-fn cursor(place: Place<'static>) -> Cursor {
+fn cursor(place: CursorPosition<'static>) -> Cursor {
     Cursor { version: version(1), place }
 }
 

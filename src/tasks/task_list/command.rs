@@ -105,7 +105,7 @@ pub enum Action {
         /// Id of the task to move.
         id: TaskId,
         /// Neighbour beside which the task will stand.
-        place: Place,
+        place: Destination,
         /// Versions that the task may have.
         expected: Expected,
     },
@@ -143,14 +143,14 @@ pub struct New {
     /// Least id that the task may get.
     pub id: TaskId,
     /// Content as given by the user.
-    pub draft: Draft,
+    pub draft: TaskDraft,
     /// True if the task is added as completed.
     pub completed: bool,
 }
 
 /// The part of a task's content that users write themselves.
 #[derive(Debug, Clone)]
-pub struct Draft {
+pub struct TaskDraft {
     /// Title: the only field that every task has.
     pub title: Title,
     /// Description, if there is one.
@@ -163,7 +163,7 @@ pub struct Draft {
     pub tags: Tags,
 }
 
-impl Draft {
+impl TaskDraft {
     /// Completes the draft to a task's content, with the fields that follow from commands.
     pub(crate) fn content(self, completed_at: Option<Timestamp>, position: Position) -> Content {
         let Self { title, description, priority, due, tags } = self;
@@ -203,7 +203,7 @@ pub struct Wanted {
 
 /// A place in the manual order, named by a neighbour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum Destination {
     /// Directly before this task.
     Before(TaskId),
     /// Directly after this task.
@@ -244,7 +244,7 @@ pub struct Put {
     /// Id from the file, or the least id that the task may get.
     pub id: Key,
     /// Content as given by the user.
-    pub draft: Draft,
+    pub draft: TaskDraft,
     /// Time of completion; `None` for an open task.
     pub completed_at: Option<Timestamp>,
     /// Position in the manual order. The task goes to the end if there is none or if another task stands there.
@@ -282,7 +282,7 @@ pub enum Refusal {
     NoSuchTask,
     /// The list has no such neighbour to move the task beside.
     #[error("there is no such task to stand beside")]
-    NoSuchNeighbour(Place),
+    NoSuchNeighbour(Destination),
     /// The list has [`MAX_TASKS`] tasks already.
     #[error("the list has {} tasks already", MAX_TASKS)]
     ListFull,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::sorted::{Keyed, Sorted};
+use super::sorted::{SortKey, Sorted};
 use super::task::Task;
 use crate::tasks::values::{Position, TaskId};
 
@@ -26,7 +26,7 @@ pub struct OrderedTasks {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Placed(Position, TaskId);
 
-impl Keyed for Arc<Task> {
+impl SortKey for Arc<Task> {
     type Key = TaskId;
 
     fn key(&self) -> &TaskId {
@@ -34,7 +34,7 @@ impl Keyed for Arc<Task> {
     }
 }
 
-impl Keyed for Placed {
+impl SortKey for Placed {
     type Key = Self;
 
     fn key(&self) -> &Self {
@@ -114,9 +114,9 @@ impl OrderedTasks {
     }
 
     /// The manual order, which is kept up to date from then on.
-    pub(super) fn places(&mut self) -> Places<'_> {
+    pub(super) fn places(&mut self) -> TakenPositions<'_> {
         let tasks = &self.tasks;
-        Places(self.places.get_or_insert_with(|| {
+        TakenPositions(self.places.get_or_insert_with(|| {
             let mut placed: Vec<_> =
                 tasks.iter().map(|task| Placed(task.position.clone(), task.id)).collect();
             placed.sort_unstable();
@@ -131,9 +131,9 @@ impl OrderedTasks {
 
 /// The positions of all tasks, in ascending order.
 #[derive(Debug)]
-pub(super) struct Places<'a>(&'a Sorted<Placed>);
+pub(super) struct TakenPositions<'a>(&'a Sorted<Placed>);
 
-impl<'a> Places<'a> {
+impl<'a> TakenPositions<'a> {
     /// True if a task stands at the position.
     pub(super) fn contains(&self, position: &Position) -> bool {
         let mut from_there = self.0.after(&before_all(position));

@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::command::{Place, Refusal};
+use super::command::{Destination, Refusal};
 use super::plan::Plan;
 use super::task::{Fields, Task};
 use crate::tasks::values::Position;
@@ -18,8 +18,8 @@ const SHORT: usize = 24;
 
 impl Plan<'_> {
     /// Moves a task beside another one, unless it stands there already.
-    pub(super) fn relocate(&mut self, task: &Task, place: Place) -> Result<(), Refusal> {
-        let (Place::Before(other) | Place::After(other)) = place;
+    pub(super) fn relocate(&mut self, task: &Task, place: Destination) -> Result<(), Refusal> {
+        let (Destination::Before(other) | Destination::After(other)) = place;
         if other == task.id {
             return Ok(());
         }
@@ -28,11 +28,11 @@ impl Plan<'_> {
         let is_others = |position: &&Position| **position != task.position;
         let places = self.state.tasks.places();
         let (lower, upper) = match place {
-            Place::Before(_) => {
+            Destination::Before(_) => {
                 let lower = places.before(&other).find(is_others).cloned();
                 (lower, Some(other))
             }
-            Place::After(_) => {
+            Destination::After(_) => {
                 let upper = places.after(&other).find(is_others).cloned();
                 (Some(other), upper)
             }

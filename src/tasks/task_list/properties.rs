@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::command::{Draft, Key, New, Place, Put, Restore, Taking, Wanted};
+use super::command::{Destination, Key, New, Put, Restore, Taking, TaskDraft, Wanted};
 use super::task::{Content, Fields};
 use super::*;
 use crate::eventlog::model::testing::replay;
@@ -43,7 +43,7 @@ fn put() -> impl Strategy<Value = Action> {
         let key = if is_fresh { Key::Fresh(id(number)) } else { Key::Given(id(number)) };
         Action::Put(Box::new(Put {
             id: key,
-            draft: Draft { priority: Priority::Low, ..draft("imported") },
+            draft: TaskDraft { priority: Priority::Low, ..draft("imported") },
             completed_at: None,
             position: Some(position(steps)),
             times: Imported { created_at: at(0), updated_at: at(0) },
@@ -62,7 +62,7 @@ fn action() -> impl Strategy<Value = Action> {
         }),
         2 => number().prop_map(|number| Action::Delete { id: id(number), expected: None }),
         2 => (number(), number(), any::<bool>()).prop_map(|(number, other, is_before)| {
-            let place = if is_before { Place::Before(id(other)) } else { Place::After(id(other)) };
+            let place = if is_before { Destination::Before(id(other)) } else { Destination::After(id(other)) };
             Action::Move { id: id(number), place, expected: None }
         }),
         1 => put(),

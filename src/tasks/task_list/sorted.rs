@@ -11,7 +11,7 @@ const CHUNK: usize = 64;
 type Chunk<T> = Arc<Vec<T>>;
 
 /// An item that is sorted by its key.
-pub(super) trait Keyed: Clone {
+pub(super) trait SortKey: Clone {
     type Key: Ord;
 
     fn key(&self) -> &Self::Key;
@@ -32,7 +32,7 @@ impl<T> Default for Sorted<T> {
     }
 }
 
-impl<T: Keyed> Sorted<T> {
+impl<T: SortKey> Sorted<T> {
     /// Number of items in all chunks.
     pub(super) fn len(&self) -> usize {
         self.len
@@ -119,7 +119,7 @@ fn split_at(inserted: usize, len: usize) -> usize {
 mod tests {
     use super::*;
 
-    impl Keyed for u32 {
+    impl SortKey for u32 {
         type Key = Self;
 
         fn key(&self) -> &Self {

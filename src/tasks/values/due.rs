@@ -19,10 +19,10 @@ use crate::base::rfc3339::{YEARS, pieces};
 
 /// Due date of a task. Moments have millisecond precision. Boxed, because most tasks have none.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Due(Box<When>);
+pub struct Due(Box<DueTime>);
 
 #[derive(Clone, PartialEq, Eq)]
-struct When {
+struct DueTime {
     /// Text as shown: `2026-12-24`, `2026-12-24T18:00:00+01:00`, `2026-12-24T18:00:00+01:00[Europe/Prague]`.
     text: Box<str>,
     /// Day in the zone of the due date, for ranges of days.
@@ -82,7 +82,7 @@ impl Due {
 
     /// Bytes on the heap, beside the size of the value itself.
     pub fn bytes(&self) -> usize {
-        size_of::<When>() + self.0.text.len()
+        size_of::<DueTime>() + self.0.text.len()
     }
 
     /// Reads the text of [`Self::as_str`], even if its time zone is not known any more.
@@ -96,7 +96,7 @@ impl Due {
                 Some(offset.to_timestamp(date.to_datetime(time)).ok()?.into())
             }
         };
-        Some(Self(Box::new(When { text: text.into(), date, moment })))
+        Some(Self(Box::new(DueTime { text: text.into(), date, moment })))
     }
 }
 

@@ -26,10 +26,10 @@ const TELL_EVERY: Duration = Duration::from_mins(1);
 
 /// Queue of one stream's lines. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct Lines(Arc<Shared>);
+pub(crate) struct Lines(Arc<LineBuffer>);
 
 #[derive(Debug)]
-struct Shared {
+struct LineBuffer {
     /// Lines and counters, locked only to move lines, never during a write.
     queue: Mutex<Queue>,
     /// Notified when there is something to write, and when all is written.
@@ -93,7 +93,7 @@ impl Lines {
         stream: impl Write + Send + 'static,
         tell: impl Fn(u64) + Send + 'static,
     ) -> io::Result<Self> {
-        let shared = Shared { queue: Mutex::default(), changed: Condvar::new() };
+        let shared = LineBuffer { queue: Mutex::default(), changed: Condvar::new() };
         let lines = Self(Arc::new(shared));
         let writing = lines.clone();
         thread::Builder::new().name(name.to_owned()).spawn(move || writing.run(stream, &tell))?;

@@ -26,7 +26,7 @@ fn meter() -> Meter {
 
 /// Kind of an instrument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum InstrumentKind {
     /// Sum that only grows.
     Counter,
     /// Sum that grows and shrinks, and that may be added up over nodes.
@@ -43,7 +43,7 @@ pub struct Definition {
     /// Name in the registry, with dots.
     pub name: &'static str,
     /// Kind of the instrument that records it.
-    pub kind: Kind,
+    pub kind: InstrumentKind,
     /// Unit in UCUM's notation.
     pub unit: &'static str,
     /// Description of the counted or measured quantity.
@@ -61,7 +61,7 @@ pub struct Count {
 
 impl Count {
     pub(super) const fn new(name: &'static str, unit: &'static str, meaning: &'static str) -> Self {
-        let definition = Definition { name, kind: Kind::Counter, unit, meaning };
+        let definition = Definition { name, kind: InstrumentKind::Counter, unit, meaning };
         Self { definition, made: OnceLock::new() }
     }
 
@@ -89,7 +89,7 @@ pub struct Seconds {
 
 impl Seconds {
     pub(super) const fn new(name: &'static str, meaning: &'static str) -> Self {
-        let definition = Definition { name, kind: Kind::Histogram, unit: "s", meaning };
+        let definition = Definition { name, kind: InstrumentKind::Histogram, unit: "s", meaning };
         Self { definition, made: OnceLock::new() }
     }
 
@@ -136,7 +136,7 @@ pub struct Sizes {
 
 impl Sizes {
     pub(super) const fn new(name: &'static str, unit: &'static str, meaning: &'static str) -> Self {
-        let definition = Definition { name, kind: Kind::Histogram, unit, meaning };
+        let definition = Definition { name, kind: InstrumentKind::Histogram, unit, meaning };
         Self { definition, made: OnceLock::new() }
     }
 
@@ -162,7 +162,7 @@ pub struct Observed {
 
 impl Observed {
     pub(super) const fn new(
-        kind: Kind,
+        kind: InstrumentKind,
         name: &'static str,
         unit: &'static str,
         meaning: &'static str,
@@ -176,15 +176,15 @@ impl Observed {
         let meter = meter();
         // The meter provider owns the instruments; the values built here are only handles.
         match kind {
-            Kind::Counter => {
+            InstrumentKind::Counter => {
                 let made = meter.f64_observable_counter(name).with_unit(unit);
                 let _ = made.with_description(meaning).with_callback(look).build();
             }
-            Kind::UpDownCounter => {
+            InstrumentKind::UpDownCounter => {
                 let made = meter.f64_observable_up_down_counter(name).with_unit(unit);
                 let _ = made.with_description(meaning).with_callback(look).build();
             }
-            Kind::Gauge | Kind::Histogram => {
+            InstrumentKind::Gauge | InstrumentKind::Histogram => {
                 let made = meter.f64_observable_gauge(name).with_unit(unit);
                 let _ = made.with_description(meaning).with_callback(look).build();
             }

@@ -45,17 +45,17 @@ pub enum Keeping {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sampler {
     /// Keyfold's own rule, with rate limits.
-    Share(Share),
+    Share(TraceShare),
     /// Sampler of OpenTelemetry's specification.
-    Standard { root: Share, is_parent_based: bool },
+    Standard { root: TraceShare, is_parent_based: bool },
 }
 
 impl From<TraceSampling> for Sampler {
     fn from(sampling: TraceSampling) -> Self {
         match sampling {
-            TraceSampling::Share(ratio) => Self::Share(Share::of(ratio)),
+            TraceSampling::Share(ratio) => Self::Share(TraceShare::of(ratio)),
             TraceSampling::Standard { ratio, is_parent_based } => {
-                Self::Standard { root: Share::of(ratio), is_parent_based }
+                Self::Standard { root: TraceShare::of(ratio), is_parent_based }
             }
         }
     }
@@ -63,12 +63,12 @@ impl From<TraceSampling> for Sampler {
 
 /// Share of all traces. Every node selects the same traces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Share {
+pub(super) struct TraceShare {
     /// Bound on the last 63 bits of a trace id: ids below it are selected, as by OpenTelemetry's `TraceIdRatioBased`.
     below: u64,
 }
 
-impl Share {
+impl TraceShare {
     /// Creates a share of this ratio, from 0 to 1.
     #[expect(
         clippy::cast_possible_truncation,
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn a_share_has_as_many_traces_as_its_ratio_says() {
         let ids = (0..1_000_u64).map(|n| trace(n * (u64::MAX / 1_000)));
-        let had = |ratio| ids.clone().filter(|id| Share::of(ratio).has(*id)).count();
+        let had = |ratio| ids.clone().filter(|id| TraceShare::of(ratio).has(*id)).count();
         assert_eq!((had(0.0), had(1.0)), (0, 1_000));
         assert!((99..=101).contains(&had(0.1)), "{}", had(0.1));
     }

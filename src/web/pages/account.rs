@@ -5,7 +5,7 @@ use poem::{Request, Response};
 use poem_openapi::types::MaybeUndefined;
 
 use super::piece;
-use super::shown::Moment;
+use super::shown::ShownTime;
 use crate::api::account::password::{self, ChangePasswordRequest};
 use crate::api::account::profile::{self, ProfilePatch};
 use crate::api::sessions::list::{ListedSession, SessionListBody};
@@ -33,7 +33,7 @@ struct AccountPage {
     /// The user's address, which cannot be changed here.
     email: String,
     /// Time of the sign-up.
-    joined: Moment,
+    joined: ShownTime,
     /// Name, as it is or as it was typed.
     typed_name: String,
     /// Confirmation of the last change.
@@ -43,12 +43,12 @@ struct AccountPage {
     /// Errors of the form with the passwords.
     about_password: Complaints,
     /// Live sessions, the newest first.
-    sessions: Vec<Row>,
+    sessions: Vec<SessionRow>,
 }
 
 /// A session as it is shown.
 #[derive(Debug)]
-struct Row {
+struct SessionRow {
     /// Id, for the form that ends it.
     id: String,
     /// Program and system, as far as they are known.
@@ -60,14 +60,14 @@ struct Row {
     /// True for the session that sees the page.
     is_current: bool,
     /// Time of the sign-in.
-    began: Moment,
+    began: ShownTime,
     /// Time of the last recorded use.
-    seen: Moment,
+    seen: ShownTime,
     /// Time of expiry, unless it is used before.
-    ends: Moment,
+    ends: ShownTime,
 }
 
-impl From<ListedSession> for Row {
+impl From<ListedSession> for SessionRow {
     fn from(session: ListedSession) -> Self {
         let user_agent = session.user_agent.0;
         Self {
@@ -85,7 +85,7 @@ impl From<ListedSession> for Row {
 
 /// Content of a form that was refused, to be shown again.
 #[derive(Debug, Default)]
-struct Said {
+struct RefusedForm {
     /// Name as it was typed; `None` if the form had none.
     name: Option<String>,
     /// Errors of the form with the name.
@@ -104,7 +104,7 @@ pub(super) async fn lead_to_password() -> Result<Response, Instead> {
 /// Shows the account to its user.
 pub(super) async fn show(request: Request) -> Result<Response, Instead> {
     let visitor = Visitor::required(&request).await?;
-    let page = account_page(&request, &visitor, Said::default()).await?;
+    let page = account_page(&request, &visitor, RefusedForm::default()).await?;
     Ok(page::with_cookie(page::shown(&page)?, visitor.cookie))
 }
 
@@ -118,7 +118,7 @@ pub(super) async fn change_profile(mut request: Request) -> Result<Response, Ins
         Err(problem) => {
             let (name, about_profile) =
                 (Some(form.text("name").to_owned()), Complaints::of(&problem));
-            let said = Said { name, about_profile, ..Said::default() };
+            let said = RefusedForm { name, about_profile, ..RefusedForm::default() };
             refused(&request, &problem, visitor, said).await
         }
     }
@@ -137,7 +137,8 @@ pub(super) async fn change_password(mut request: Request) -> Result<Response, In
             Ok(page::with_cookie(page::lead_to("/account?done=password"), Some(cookie)))
         }
         Err(problem) => {
-            let said = Said { about_password: Complaints::of(&problem), ..Said::default() };
+            let said =
+                RefusedForm { about_password: Complaints::of(&problem), ..RefusedForm::default() };
             refused(&request, &problem, visitor, said).await
         }
     }
@@ -206,7 +207,7 @@ async fn refused(
     request: &Request,
     problem: &Problem,
     visitor: Visitor,
-    said: Said,
+    said: RefusedForm,
 ) -> Result<Response, Instead> {
     let page = account_page(request, &visitor, said).await?;
     Ok(page::with_cookie(page::of_problem(problem, &page)?, visitor.cookie))
@@ -215,14 +216,14 @@ async fn refused(
 async fn account_page(
     request: &Request,
     visitor: &Visitor,
-    said: Said,
+    said: RefusedForm,
 ) -> Result<AccountPage, Instead> {
     let state = State::of(request)?;
     let user_id = visitor.user_id();
     let sessions = state.gate.sessions.of(user_id).await?;
     let listed =
         SessionListBody::new(&sessions.state, visitor.signed_in.session.id, state.gate.clock.now());
-    let Said { name, about_profile, about_password } = said;
+    let RefusedForm { name, about_profile, about_password } = said;
     Ok(AccountPage {
         frame: Frame::new(Some(visitor.user_id()), "account.js"),
         user_id: user_id.to_string(),
@@ -232,6 +233,6 @@ async fn account_page(
         done: told(request),
         about_profile,
         about_password,
-        sessions: listed.sessions.into_iter().map(Row::from).collect(),
+        sessions: listed.sessions.into_iter().map(SessionRow::from).collect(),
     })
 }

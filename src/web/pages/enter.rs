@@ -29,7 +29,7 @@ struct SignUpPage {
     /// Frame with the pages' module.
     frame: Frame,
     /// Fields as they were submitted.
-    typed: Typed,
+    typed: TypedCredentials,
     /// Errors beside and above them.
     complaints: Complaints,
 }
@@ -41,14 +41,14 @@ struct SignInPage {
     /// Frame with the pages' module.
     frame: Frame,
     /// Fields as they were submitted.
-    typed: Typed,
+    typed: TypedCredentials,
     /// Errors beside and above them.
     complaints: Complaints,
 }
 
 /// Submitted fields, to be shown again. Never the password.
 #[derive(Debug, Default)]
-struct Typed {
+struct TypedCredentials {
     /// Address of the account.
     email: String,
     /// Name, of a sign-up only.
@@ -59,7 +59,7 @@ struct Typed {
     is_again: bool,
 }
 
-impl Typed {
+impl TypedCredentials {
     fn of(form: &Form) -> Self {
         let text = |name| form.text(name).to_owned();
         let next = OwnPath::parse(form.text("next"));
@@ -81,13 +81,13 @@ impl Typed {
 }
 
 impl SignUpPage {
-    fn new(typed: Typed, complaints: Complaints) -> Self {
+    fn new(typed: TypedCredentials, complaints: Complaints) -> Self {
         Self { frame: Frame::new(None, MODULE), typed, complaints }
     }
 }
 
 impl SignInPage {
-    fn new(typed: Typed, complaints: Complaints) -> Self {
+    fn new(typed: TypedCredentials, complaints: Complaints) -> Self {
         Self { frame: Frame::new(None, MODULE), typed, complaints }
     }
 }
@@ -104,14 +104,14 @@ pub(super) async fn show_sign_in(request: Request) -> Result<Response, Instead> 
 
 async fn show(
     request: &Request,
-    form: impl FnOnce(Typed) -> Result<Response, Problem>,
+    form: impl FnOnce(TypedCredentials) -> Result<Response, Problem>,
 ) -> Result<Response, Instead> {
-    let typed = Typed { next: OwnPath::next_of(request), ..Typed::default() };
+    let typed = TypedCredentials { next: OwnPath::next_of(request), ..TypedCredentials::default() };
     let is_again = request.uri().query().is_some_and(|query| query.starts_with(AGAIN));
     match Visitor::of(request).await? {
         Some(visitor) if is_again => {
             let email = visitor.profile.email.as_str().to_owned();
-            Ok(form(Typed { email, is_again, ..typed })?)
+            Ok(form(TypedCredentials { email, is_again, ..typed })?)
         }
         Some(visitor) => Ok(page::with_cookie(page::lead_to(typed.onward()), visitor.cookie)),
         None => Ok(form(typed)?),
@@ -145,9 +145,9 @@ pub(super) async fn sign_in(mut request: Request) -> Result<Response, Instead> {
 fn enter(
     form: &Form,
     entered: Result<(SignedInBody, String), Problem>,
-    again: impl FnOnce(&Problem, Typed, Complaints) -> Result<Response, Problem>,
+    again: impl FnOnce(&Problem, TypedCredentials, Complaints) -> Result<Response, Problem>,
 ) -> Result<Response, Instead> {
-    let typed = Typed::of(form);
+    let typed = TypedCredentials::of(form);
     match entered {
         Ok((_, cookie)) => Ok(page::with_cookie(page::lead_to(typed.onward()), Some(cookie))),
         Err(problem) => Ok(again(&problem, typed, Complaints::of(&problem))?),

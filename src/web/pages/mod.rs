@@ -18,10 +18,10 @@ use super::{assets, page, page_map, problem_page};
 use crate::http::response::problem::Problem;
 
 /// Response of a page, or the one in its place.
-type Answer = BoxFuture<'static, Result<Response, Instead>>;
+type PageResponse = BoxFuture<'static, Result<Response, Instead>>;
 
 /// Calls the handler of a page; fails if the page does not have the method.
-fn handle(template: &str, request: Request) -> Result<Answer, Box<Request>> {
+fn handle(template: &str, request: Request) -> Result<PageResponse, Box<Request>> {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let is_sent = *request.method() == Method::POST;
     Ok(match template {

@@ -12,7 +12,7 @@ use super::piece;
 use crate::api::state::State;
 use crate::api::tasks::bodies::task::TaskBody;
 use crate::api::tasks::forms;
-use crate::api::tasks::forms::Typed;
+use crate::api::tasks::forms::TypedTask;
 use crate::eventlog::Point;
 use crate::tasks::listing::{self, Cursor};
 use crate::web::form::Complaints;
@@ -37,9 +37,9 @@ struct TasksPage {
     /// Number of completed tasks that match the filter, on all pages together.
     completed: usize,
     /// Tasks of this page.
-    tasks: Vec<Row>,
+    tasks: Vec<TaskRow>,
     /// Empty row, which the module copies for every task.
-    blank: Row,
+    blank: TaskRow,
     /// Filter and order, as they were understood.
     asked: Asked,
     /// Query string of the next page, if there is one.
@@ -56,7 +56,7 @@ struct TasksPage {
 
 /// A task as it is shown.
 #[derive(Debug, Default)]
-struct Row {
+struct TaskRow {
     /// Id, in the paths of its forms.
     id: String,
     /// Text of one line.
@@ -70,19 +70,19 @@ struct Row {
     /// Due date or time; empty if there is none.
     due: String,
     /// Tags, each with a link.
-    tags: Vec<Tag>,
+    tags: Vec<TagLink>,
 }
 
 /// A tag as it is shown.
 #[derive(Debug)]
-struct Tag {
+struct TagLink {
     /// Text of the tag.
     name: String,
     /// Query string of the tasks that have it.
     query: String,
 }
 
-impl From<String> for Tag {
+impl From<String> for TagLink {
     fn from(name: String) -> Self {
         let mut query = form_urlencoded::Serializer::new(String::from("?"));
         let query = query.append_pair("tag", &name).finish();
@@ -90,7 +90,7 @@ impl From<String> for Tag {
     }
 }
 
-impl From<TaskBody> for Row {
+impl From<TaskBody> for TaskRow {
     fn from(task: TaskBody) -> Self {
         Self {
             id: task.id.to_string(),
@@ -99,7 +99,7 @@ impl From<TaskBody> for Row {
             is_completed: task.completed,
             priority: task.priority.as_str(),
             due: task.due.0.unwrap_or_default(),
-            tags: task.tags.into_iter().map(Tag::from).collect(),
+            tags: task.tags.into_iter().map(TagLink::from).collect(),
         }
     }
 }
@@ -113,7 +113,7 @@ pub(super) async fn own(request: Request) -> Result<Response, Instead> {
 pub(super) async fn show(request: Request) -> Result<Response, Instead> {
     let visitor = Visitor::required(&request).await?;
     visitor.owner_of(piece(&request, 2))?;
-    let page = tasks_page(&request, &visitor, Typed::default(), Complaints::default()).await?;
+    let page = tasks_page(&request, &visitor, TypedTask::default(), Complaints::default()).await?;
     Ok(page::with_cookie(page::shown(&page)?, visitor.cookie))
 }
 
@@ -122,7 +122,7 @@ pub(super) async fn add(mut request: Request) -> Result<Response, Instead> {
     let (visitor, form) = Visitor::sending(&mut request).await?;
     let owner = visitor.owner_of(piece(&request, 2))?;
     let [title, priority, due] = ["title", "priority", "due"].map(|name| form.text(name));
-    let typed = Typed { title, priority, due };
+    let typed = TypedTask { title, priority, due };
     let Err(problem) = forms::add(&owner, &request, typed).await else {
         return Ok(back(visitor));
     };
@@ -163,7 +163,7 @@ fn path_of(visitor: &Visitor) -> String {
 async fn tasks_page(
     request: &Request,
     visitor: &Visitor,
-    typed: Typed<'_>,
+    typed: TypedTask<'_>,
     complaints: Complaints,
 ) -> Result<TasksPage, Instead> {
     let user_id = visitor.user_id();
@@ -176,12 +176,12 @@ async fn tasks_page(
     }
     let shown = listing::page(&list.state.tasks, &asked.query());
     let tasks: Vec<_> =
-        shown.tasks.iter().map(|task| Row::from(TaskBody::new(user_id, task))).collect();
+        shown.tasks.iter().map(|task| TaskRow::from(TaskBody::new(user_id, task))).collect();
     Ok(TasksPage {
         frame: Frame::new(Some(visitor.user_id()), "tasks.js"),
         user_id: user_id.to_string(),
         path: path_of(visitor),
-        blank: Row { priority: "none", ..Row::default() },
+        blank: TaskRow { priority: "none", ..TaskRow::default() },
         version,
         open: shown.counts.open,
         completed: shown.counts.completed,

@@ -7,7 +7,7 @@ use keyfold::base::clock::Clock;
 use keyfold::eventlog::cluster::follower;
 use keyfold::eventlog::cluster::follower::{Member, Mode, Observer};
 use keyfold::eventlog::entity::watch::MAX_WATCHES;
-use keyfold::eventlog::{Entities, Heard, StreamName};
+use keyfold::eventlog::{Entities, PassingEvent, StreamName};
 
 use super::counter::{Counter, LONG, Node, stream};
 
@@ -67,7 +67,7 @@ async fn a_stream_has_a_bounded_number_of_watches_that_end_with_the_node() {
 struct Hearing(Entities<Counter<false>>);
 
 impl Observer for Hearing {
-    fn observe(&self, event: &Heard<'_>) {
+    fn observe(&self, event: &PassingEvent<'_>) {
         self.0.require(&StreamName::stored(event.stream), event.version);
     }
 }

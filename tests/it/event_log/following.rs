@@ -9,7 +9,7 @@ use keyfold::base::id::Id;
 use keyfold::eventlog::cluster::follower;
 use keyfold::eventlog::cluster::follower::{Member, Mode, Observer};
 use keyfold::eventlog::log::append::appender;
-use keyfold::eventlog::{Heard, Projections};
+use keyfold::eventlog::{PassingEvent, Projections};
 use keyfold::postgres::{Connection, Pool};
 use serde_json::json;
 
@@ -34,8 +34,8 @@ impl Observer for Listener {
         &["read"]
     }
 
-    fn observe(&self, event: &Heard<'_>) {
-        let Heard { stream, version, data, .. } = event;
+    fn observe(&self, event: &PassingEvent<'_>) {
+        let PassingEvent { stream, version, data, .. } = event;
         self.0.lock().unwrap().push(format!("{stream}@{version} {data}"));
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::join_all;
 use keyfold::eventlog::log::replay;
-use keyfold::eventlog::log::replay::Progress;
+use keyfold::eventlog::log::replay::ReplayProgress;
 use keyfold::eventlog::{Projections, StoreError};
 
 use crate::app::TestApp;
@@ -138,7 +138,7 @@ async fn a_replay_that_waits_for_a_reader_of_the_tables_holds_up_nobody() {
     let link = app.connection().connect().await.unwrap();
     let projections = projections();
     let tell = |progress| {
-        if progress == Progress::Waiting {
+        if progress == ReplayProgress::Waiting {
             waiting.send_modify(|times| *times += 1);
         }
     };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keyfold::telemetry::audit_events::{KeyChange, Streak};
 use keyfold::telemetry::metrics::METRICS;
-use keyfold::telemetry::metrics::instrument::Kind;
+use keyfold::telemetry::metrics::instrument::InstrumentKind;
 use keyfold::telemetry::reason::Reason;
 
 use super::registry::{Instrument, Place, Registry, Severity};
@@ -29,10 +29,10 @@ fn the_registry_has_exactly_the_metrics_of_the_program() {
         .iter()
         .map(|it| {
             let instrument = match it.kind {
-                Kind::Counter => Instrument::Counter,
-                Kind::UpDownCounter => Instrument::UpDownCounter,
-                Kind::Gauge => Instrument::Gauge,
-                Kind::Histogram => Instrument::Histogram,
+                InstrumentKind::Counter => Instrument::Counter,
+                InstrumentKind::UpDownCounter => Instrument::UpDownCounter,
+                InstrumentKind::Gauge => Instrument::Gauge,
+                InstrumentKind::Histogram => Instrument::Histogram,
             };
             (it.name, (instrument, it.unit, it.meaning))
         })

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Source, sources};
 
 /// What the files of the program use of one another, by the paths of their modules: `eventlog::log::reader`.
-pub struct Graph(BTreeMap<String, BTreeSet<String>>);
+pub struct Graph {
+    uses: BTreeMap<String, BTreeSet<String>>,
+    codes: BTreeMap<String, String>,
+}
 
 impl Graph {
     /// The graph of `src`.
@@ -25,22 +28,27 @@ impl Graph {
             let used = paths(module, code).into_iter().filter_map(|path| nearest(&path, &known));
             (module.clone(), used.filter(|used| used != module && !used.is_empty()).collect())
         };
-        Self(files.iter().map(uses).collect())
+        Self { uses: files.iter().map(uses).collect(), codes: files }
     }
 
     /// The graph of the modules at the root of the crate.
     pub fn of_tops(&self) -> Self {
         let mut tops: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for (module, used) in self.0.iter().filter(|(module, _)| !module.is_empty()) {
+        for (module, used) in self.uses.iter().filter(|(module, _)| !module.is_empty()) {
             let others = used.iter().map(|used| top(used)).filter(|used| *used != top(module));
             tops.entry(top(module).to_owned()).or_default().extend(others.map(str::to_owned));
         }
-        Self(tops)
+        Self { uses: tops, codes: BTreeMap::new() }
+    }
+
+    /// The code of every module.
+    pub fn codes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.codes.iter().map(|(module, code)| (module.as_str(), code.as_str()))
     }
 
     /// All modules.
     pub fn modules(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.uses.keys().map(String::as_str)
     }
 
     /// The shortest ways from a module, by where they end.
@@ -51,7 +59,7 @@ impl Graph {
             let mut further = Vec::new();
             for end in ends {
                 let way = ways[&end].clone();
-                for next in self.0.get(&end).into_iter().flatten() {
+                for next in self.uses.get(&end).into_iter().flatten() {
                     if !ways.contains_key(next) {
                         ways.insert(next.clone(), [way.clone(), vec![next.clone()]].concat());
                         further.push(next.clone());
@@ -67,7 +75,7 @@ impl Graph {
     /// The circles, each as the way from its first module back to it.
     pub fn circles(&self) -> BTreeSet<String> {
         let mut circles = BTreeSet::new();
-        for (module, used) in &self.0 {
+        for (module, used) in &self.uses {
             for next in used {
                 let ways = self.ways_from(next);
                 let Some(back) = ways.get(module) else { continue };
@@ -218,7 +226,8 @@ fn circles_are_found_also_by_a_way_round() {
     let used = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     let graph =
         [("a", used(&["b"])), ("b", used(&["c"])), ("c", used(&["a"])), ("d", used(&["a"]))];
-    let graph = Graph(graph.map(|(module, used)| (module.to_owned(), used)).into());
+    let uses = graph.map(|(module, used)| (module.to_owned(), used)).into();
+    let graph = Graph { uses, codes: BTreeMap::new() };
     assert_eq!(graph.circles(), BTreeSet::from(["a → b → c → a".to_owned()]));
     assert_eq!(graph.ways_from("d").into_keys().collect::<Vec<_>>(), ["a", "b", "c"]);
 }

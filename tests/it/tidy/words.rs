@@ -1,5 +1,8 @@
 //! Rules about the words of comments: plain technical English, which begins with the noun.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::graph::Graph;
 use super::{assert_none, sources};
 
 /// Words with which a sentence tells who notices a thing instead of naming it.
@@ -90,4 +93,49 @@ fn the_first_words_of_sentences_are_found() {
     let comments = comments(text);
     let words: Vec<_> = comments.iter().flat_map(|comment| first_words(comment)).collect();
     assert_eq!(words, ["What", "It", "when", "Who", "Why", "The"]);
+}
+
+/// Names that several types have on purpose: those of every decider, the groups of the API that are named like their
+/// features, and types that the document and the program have each in their way.
+const SHARED_NAMES: [&str; 11] = [
+    "Account",
+    "Changed",
+    "Command",
+    "Ended",
+    "Health",
+    "JsonWebKeySet",
+    "Rejection",
+    "Revocations",
+    "Sessions",
+    "State",
+    "Tasks",
+];
+
+/// The names of the types that a code declares outside of functions.
+fn declared(code: &str) -> Vec<&str> {
+    let kinds = ["struct ", "enum ", "trait ", "type ", "union "];
+    let lines = code.lines().filter(|line| !line.starts_with(char::is_whitespace));
+    let names = lines.filter_map(|line| {
+        let item = line
+            .strip_prefix("pub")
+            .map_or(line, |rest| rest.split_once(' ').map_or("", |it| it.1));
+        let name = kinds.iter().find_map(|kind| item.strip_prefix(kind))?;
+        name.split(|it: char| !it.is_alphanumeric()).next()
+    });
+    names.collect()
+}
+
+#[test]
+fn the_name_of_a_type_stands_for_one_thing() {
+    let graph = Graph::of_program();
+    let mut homes = BTreeMap::<String, BTreeSet<&str>>::new();
+    for (module, code) in graph.codes() {
+        for name in declared(code) {
+            homes.entry(name.to_owned()).or_default().insert(module);
+        }
+    }
+    let shared = homes
+        .iter()
+        .filter(|(name, homes)| homes.len() > 1 && !SHARED_NAMES.contains(&name.as_str()));
+    assert_none("one name, one type", shared.map(|(name, homes)| format!("{name}: {homes:?}")));
 }

@@ -11,7 +11,7 @@ use crate::base::id::{SessionId, UserId};
 use crate::eventlog::Point;
 use crate::http::response::schema::Nullable;
 use crate::tasks::events::Deed;
-use crate::tasks::history::entry::{Entry, Kind};
+use crate::tasks::history::entry::{ChangeKind, Entry};
 use crate::tasks::values::TaskId;
 
 /// What happened to a task.
@@ -30,7 +30,7 @@ pub struct ChangeBody {
     /// What happened.
     #[serde(rename = "type")]
     #[oai(rename = "type")]
-    pub(crate) kind: Kind,
+    pub(crate) kind: ChangeKind,
     /// Whether it was done, taken back (undo) or done again (redo).
     pub(crate) deed: Deed,
     /// When.
@@ -76,7 +76,7 @@ impl Example for ChangeBody {
             version: example::version(2),
             task_id: example::id(3),
             title: None,
-            kind: Kind::Changed,
+            kind: ChangeKind::Changed,
             deed: Deed::Do,
             at: example::time(60),
             user_id: Nullable(Some(example::id(1))),

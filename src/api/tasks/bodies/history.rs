@@ -8,7 +8,7 @@ use super::change::ChangeBody;
 use crate::api::example;
 use crate::eventlog::Point;
 use crate::http::response::schema::Nullable;
-use crate::tasks::history::entry::Told;
+use crate::tasks::history::entry::HistoryPage;
 
 /// The history of a task or of a whole list, the last change first.
 #[derive(Debug, Clone, Serialize, Object)]
@@ -30,8 +30,8 @@ impl HistoryBody {
     }
 }
 
-impl From<Told> for HistoryBody {
-    fn from(told: Told) -> Self {
+impl From<HistoryPage> for HistoryBody {
+    fn from(told: HistoryPage) -> Self {
         let next = told.entries.last().filter(|_| told.more).map(|entry| entry.version);
         let changes = told.entries.into_iter().map(ChangeBody::from).collect();
         Self { changes, next_before: Nullable(next) }

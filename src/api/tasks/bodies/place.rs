@@ -2,7 +2,7 @@
 
 use super::reading::Reading;
 use crate::http::response::problem::field_problem::Flaw;
-use crate::tasks::task_list::command::Place;
+use crate::tasks::task_list::command::Destination;
 use crate::tasks::values::TaskId;
 
 /// Message about a neighbour that is not in the list.
@@ -13,10 +13,10 @@ pub(crate) fn place(
     before: Option<&str>,
     after: Option<&str>,
     reading: &mut Reading,
-) -> Option<Place> {
-    let (name, text, place): (_, _, fn(TaskId) -> Place) = match (before, after) {
-        (Some(before), None) => ("before", before, Place::Before),
-        (None, Some(after)) => ("after", after, Place::After),
+) -> Option<Destination> {
+    let (name, text, place): (_, _, fn(TaskId) -> Destination) = match (before, after) {
+        (Some(before), None) => ("before", before, Destination::Before),
+        (None, Some(after)) => ("after", after, Destination::After),
         (Some(_), Some(_)) => {
             reading.wrong("after", Flaw::Invalid, "cannot be said together with before");
             return None;

@@ -4,14 +4,14 @@ use std::fmt;
 
 use crate::http::response::problem::Problem;
 use crate::http::response::problem::field_problem::{FieldProblem, Flaw};
-use crate::tasks::task_list::command::Draft;
+use crate::tasks::task_list::command::TaskDraft;
 use crate::tasks::values::{
     Description, Due, InvalidDue, InvalidPriority, InvalidTag, Priority, Tags, Title,
 };
 
 /// Fields of a task as they were sent.
 #[derive(Debug)]
-pub(crate) struct Said<'a> {
+pub(crate) struct SentFields<'a> {
     /// Required text of one line.
     pub(crate) title: &'a str,
     /// Longer text, if there is one.
@@ -66,14 +66,14 @@ impl Reading {
     }
 
     /// Draft of a task, if every field of it can be read.
-    pub(crate) fn draft(&mut self, said: &Said<'_>) -> Option<Draft> {
+    pub(crate) fn draft(&mut self, said: &SentFields<'_>) -> Option<TaskDraft> {
         let title = self.value("title", Title::parse(said.title));
         let description = said.description.map(Description::parse).transpose();
         let description = self.value("description", description);
         let due = self.value("due", said.due.map(str::parse::<Due>).transpose());
         let tags = self.tags("tags", said.tags);
         let (title, description, due, tags) = (title?, description?, due?, tags?);
-        Some(Draft { title, description, priority: said.priority, due, tags })
+        Some(TaskDraft { title, description, priority: said.priority, due, tags })
     }
 
     /// Records an error of a field.

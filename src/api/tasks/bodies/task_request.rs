@@ -4,9 +4,9 @@ use poem_openapi::Object;
 use poem_openapi::types::Example;
 use serde::Deserialize;
 
-use super::reading::{Reading, Said};
+use super::reading::{Reading, SentFields};
 use crate::http::response::problem::Problem;
-use crate::tasks::task_list::command::Draft;
+use crate::tasks::task_list::command::TaskDraft;
 use crate::tasks::values::Priority;
 
 /// A new task, or all that people say of one to replace.
@@ -42,8 +42,8 @@ pub(crate) struct TaskRequest {
 
 impl TaskRequest {
     /// Draft of the task, as far as it can be read.
-    pub(crate) fn draft(&self, reading: &mut Reading) -> Option<Draft> {
-        reading.draft(&Said {
+    pub(crate) fn draft(&self, reading: &mut Reading) -> Option<TaskDraft> {
+        reading.draft(&SentFields {
             title: &self.title,
             description: self.description.as_deref(),
             priority: self.priority,
@@ -53,7 +53,7 @@ impl TaskRequest {
     }
 
     /// Draft of the task; fails with everything that is wrong with it at once.
-    pub(crate) fn read(&self) -> Result<Draft, Problem> {
+    pub(crate) fn read(&self) -> Result<TaskDraft, Problem> {
         let mut reading = Reading::default();
         let draft = self.draft(&mut reading);
         reading.finish(draft)

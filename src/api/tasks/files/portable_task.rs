@@ -5,12 +5,12 @@ use std::time::Duration;
 use poem_openapi::Object;
 use serde::{Deserialize, Serialize};
 
-use crate::api::tasks::bodies::reading::{Reading, Said};
+use crate::api::tasks::bodies::reading::{Reading, SentFields};
 use crate::base::clock::Timestamp;
 use crate::base::rfc3339::moment;
 use crate::http::response::problem::field_problem::Flaw;
 use crate::tasks::events::Imported;
-use crate::tasks::task_list::command::{Draft, Key, Put};
+use crate::tasks::task_list::command::{Key, Put, TaskDraft};
 use crate::tasks::task_list::task::Task;
 use crate::tasks::values::{Position, Priority, TaskId};
 
@@ -110,8 +110,8 @@ impl PortableTask {
         id.map(Some).ok_or(Wrong)
     }
 
-    fn draft(&self, reading: &mut Reading) -> Option<Draft> {
-        reading.draft(&Said {
+    fn draft(&self, reading: &mut Reading) -> Option<TaskDraft> {
+        reading.draft(&SentFields {
             title: &self.title,
             description: self.description.as_deref(),
             priority: self.priority,

@@ -20,7 +20,7 @@ use crate::http::response::failure::Failure;
 use crate::http::response::problem::Problem;
 use crate::http::response::problem::field_problem::Flaw;
 use crate::http::response::schema::Nullable;
-use crate::tasks::history::differences::{Cursor, Difference, Differences};
+use crate::tasks::history::differences::{Difference, DifferenceCursor, Differences};
 use crate::tasks::history::moment::Moment;
 use crate::tasks::values::TaskId;
 
@@ -108,9 +108,10 @@ impl DiffTasks {
         let (tasks, owner) = (&request.state.tasks, request.user_id());
         let mut from = ("from", moment("from", &from)?);
         let mut to = to.0.map(|text| Ok::<_, Problem>(("to", moment("to", &text)?))).transpose()?;
-        let cursor = cursor.0.map(|text| text.parse::<Cursor>()).transpose().map_err(|_| {
-            Problem::field("cursor", Flaw::Invalid, "must be the nextCursor of a page")
-        })?;
+        let cursor =
+            cursor.0.map(|text| text.parse::<DifferenceCursor>()).transpose().map_err(|_| {
+                Problem::field("cursor", Flaw::Invalid, "must be the nextCursor of a page")
+            })?;
         let limit = usize::try_from(limit.0).unwrap_or(usize::MAX);
         // The next page is of the same versions, whatever has changed since.
         if let Some(cursor) = &cursor {
@@ -132,7 +133,7 @@ impl DiffTasks {
         let Differences { found, more } = found.map_err(|error| not_made("from", error))?;
         let (from, to) = (from.state.version, to.state.version);
         let next = found.last().filter(|_| more);
-        let next = next.map(|last| Cursor { from, to, after: last.task_id }.to_string());
+        let next = next.map(|last| DifferenceCursor { from, to, after: last.task_id }.to_string());
         let differences = found.into_iter().map(Into::into).collect();
         Ok(Json(DifferencesBody { from, to, differences, next_cursor: Nullable(next) }))
     }

@@ -17,7 +17,7 @@ use crate::http::response::event_stream::Live;
 use crate::http::response::failure::Failure;
 use crate::http::response::problem::Problem;
 use crate::http::response::problem::field_problem::Flaw;
-use crate::tasks::feed::FollowError;
+use crate::tasks::feed::FeedError;
 
 crate::statuses! {
     /// `GET /api/{user_id}/tasks/events`
@@ -57,9 +57,9 @@ impl FollowTasks {
         let place = event_stream::place(&state.server.budgets.streams)?;
         let changes = state.tasks.follow(owner, since).await;
         let changes = changes.map_err(|error| match error {
-            FollowError::NoSuchVersion => no_such_version(field),
-            FollowError::Crowded => Problem::too_many_streams(),
-            FollowError::Read(error) => error.into(),
+            FeedError::NoSuchVersion => no_such_version(field),
+            FeedError::Crowded => Problem::too_many_streams(),
+            FeedError::Read(error) => error.into(),
         })?;
         let is_expired = Box::pin(caller.expired(&state.gate.clock));
         let is_over = state.gate.sessions.clone().over(caller.session);

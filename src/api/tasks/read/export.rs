@@ -22,14 +22,14 @@ crate::statuses! {
 
 /// Response with a list as a file.
 #[derive(Debug)]
-struct File {
+struct FileResponse {
     /// Format, which decides about the headers.
     format: Format,
     /// Stream of the file's pieces.
     body: Body,
 }
 
-impl IntoResponse for File {
+impl IntoResponse for FileResponse {
     fn into_response(self) -> Response {
         let mut response = self.body.into_response();
         let disposition = match self.format {
@@ -48,7 +48,7 @@ impl IntoResponse for File {
     }
 }
 
-impl ApiResponse for File {
+impl ApiResponse for FileResponse {
     fn meta() -> MetaResponses {
         let content = vec![
             MetaMediaType { content_type: "application/json", schema: TaskFile::schema_ref() },
@@ -87,12 +87,12 @@ impl ExportTasks {
         request: OwnerRequest<'_>,
         /// The format of the file; without it, the one that `Accept` prefers, or else JSON.
         format: Parameter<Option<Format>>,
-    ) -> Result<File, Failure<Statuses>> {
+    ) -> Result<FileResponse, Failure<Statuses>> {
         let format = format.0.unwrap_or_else(|| Format::accepted_by(request.http));
         let (tasks, owner) = (&request.state.tasks, request.user_id());
         let list = tasks.of(owner).await?;
         let kept = tasks.heavy().kept(owner, encoding::weight(&list))?;
         let body = Body::from_bytes_stream(encoding::export((list, kept), format));
-        Ok(File { format, body })
+        Ok(FileResponse { format, body })
     }
 }

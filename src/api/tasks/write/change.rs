@@ -15,7 +15,7 @@ use crate::http::request::if_match::IfMatch;
 use crate::http::request::json::MergePatch;
 use crate::http::response::failure::Failure;
 use crate::http::response::problem::Problem;
-use crate::tasks::idempotency::record::Answer;
+use crate::tasks::idempotency::record::RecordedAnswer;
 use crate::tasks::task_list::command::{Action, Command, Wanted};
 
 crate::statuses! {
@@ -60,7 +60,7 @@ pub(super) async fn change(
     task_id: &NamedTask,
     wanted: Wanted,
     if_match: &IfMatch,
-) -> Result<Answer, Problem> {
+) -> Result<RecordedAnswer, Problem> {
     let (id, user_id) = (task_id.id()?, sent.request.user_id());
     let action = Action::Change { id, wanted, expected: if_match.versions() };
     let command = Command::one(action, sent.request.stamp());

@@ -13,7 +13,7 @@ use crate::http::request::hashed_body::Digested;
 use crate::http::request::idempotency_key::MaybeIdempotencyKey;
 use crate::http::request::json::{Encoded, Json};
 use crate::http::response::failure::Failure;
-use crate::tasks::idempotency::record::Answer;
+use crate::tasks::idempotency::record::RecordedAnswer;
 use crate::tasks::task_list::command::{Action, Command, New};
 use crate::tasks::values::TaskId;
 use crate::tasks::writing::Answering;
@@ -39,8 +39,8 @@ enum Created {
     ),
 }
 
-impl From<Answer> for Created {
-    fn from(answer: Answer) -> Self {
+impl From<RecordedAnswer> for Created {
+    fn from(answer: RecordedAnswer) -> Self {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let (location, etag) = (text(&answer.location), text(&answer.etag));
         Self::Task(encoded(answer), location, etag)

@@ -9,7 +9,7 @@ use crate::http::request::hashed_body::NO_BODY;
 use crate::http::request::idempotency_key::MaybeIdempotencyKey;
 use crate::http::request::if_match::IfMatch;
 use crate::http::response::failure::Failure;
-use crate::tasks::idempotency::record::Answer;
+use crate::tasks::idempotency::record::RecordedAnswer;
 use crate::tasks::task_list::command::{Action, Command};
 use crate::tasks::writing::Answering;
 
@@ -26,8 +26,8 @@ enum Deleted {
     Done,
 }
 
-impl From<Answer> for Deleted {
-    fn from(_: Answer) -> Self {
+impl From<RecordedAnswer> for Deleted {
+    fn from(_: RecordedAnswer) -> Self {
         Self::Done
     }
 }

@@ -18,7 +18,7 @@ use crate::http::request::if_match::IfMatch;
 use crate::http::response::problem::Problem;
 use crate::tasks::events::Deed;
 use crate::tasks::history::entry::Entry;
-use crate::tasks::idempotency::record::Answer;
+use crate::tasks::idempotency::record::RecordedAnswer;
 use crate::tasks::writing::Answering;
 
 /// What was taken back, or done again.
@@ -65,7 +65,7 @@ pub(super) async fn take_back(
     key: MaybeIdempotencyKey,
     if_match: &IfMatch,
     deed: Deed,
-) -> Result<Answer, Problem> {
+) -> Result<RecordedAnswer, Problem> {
     let (state, user_id) = (request.state, request.user_id());
     let OwnTurn(turn) = OwnTurn::of(state, user_id, &key).await?;
     let writing = Sent::new(request, key, NO_BODY).in_turn(turn).writing();

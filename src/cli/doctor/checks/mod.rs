@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::finding::{Finding, span};
 use crate::base::clock::Timestamp;
-use crate::base::skew::{Round, Verdict};
+use crate::base::skew::{ClockVerdict, Round};
 use crate::eventlog::cluster::agreement::Disagreement;
 use crate::eventlog::log::soundness::Looked;
-use crate::postgres::inspection::{Node, Replication, Server, Standby};
+use crate::postgres::inspection::{NodeSession, Replication, ServerFacts, Standby};
 
 /// Oldest PostgreSQL version that is supported.
 const OLDEST: i32 = 140_000;
@@ -18,8 +18,8 @@ const SKEW_WARNING: Duration = Duration::from_secs(1);
 const QUEUE_WARNING: f64 = 0.5;
 const QUEUE_ERROR: f64 = 0.99;
 
-pub(super) fn database(server: &Server) -> Finding {
-    let Server { version, address, database, schema, .. } = server;
+pub(super) fn database(server: &ServerFacts) -> Finding {
+    let ServerFacts { version, address, database, schema, .. } = server;
     let place = address
         .as_ref()
         .map_or_else(|| "a Unix socket".to_owned(), |(host, port)| format!("{host} port {port}"));
@@ -125,7 +125,7 @@ fn told(standby: &Standby) -> String {
     format!("{name} at {address} is {state} ({})", sync_state.as_deref().unwrap_or("unknown"))
 }
 
-pub(super) fn nodes(nodes: &[Node], now: Timestamp) -> Finding {
+pub(super) fn nodes(nodes: &[NodeSession], now: Timestamp) -> Finding {
     let told: Vec<_> = nodes.iter().map(|node| node_told(node, now)).collect();
     match nodes {
         [] => Finding::warning("nodes", "no server runs on this schema: start one"),
@@ -153,7 +153,7 @@ pub(super) fn notifications(used: f64) -> Option<Finding> {
     })
 }
 
-fn node_told(node: &Node, now: Timestamp) -> String {
+fn node_told(node: &NodeSession, now: Timestamp) -> String {
     let name = node.name.as_deref().unwrap_or("a server");
     let address = node.address.as_deref().unwrap_or("a Unix socket");
     let since =
@@ -231,10 +231,10 @@ pub(super) fn clock(rounds: &[Round]) -> Option<Finding> {
     }
     let text = format!("this machine is {} the database: set both by NTP", best.text());
     Some(match best.verdict() {
-        Verdict::Wrong => {
+        ClockVerdict::Wrong => {
             Finding::error("clock", format!("{text}; until then a server answers nobody"))
         }
-        Verdict::Right | Verdict::Unknown => {
+        ClockVerdict::Right | ClockVerdict::Unknown => {
             Finding::warning("clock", format!("{text}, tokens and the lead of keys depend on it"))
         }
     })

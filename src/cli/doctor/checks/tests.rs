@@ -6,8 +6,8 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix_millis(seconds * 1_000)
 }
 
-fn server() -> Server {
-    Server {
+fn server() -> ServerFacts {
+    ServerFacts {
         version: "16.4".to_owned(),
         version_number: 160_004,
         address: Some(("10.0.0.7".to_owned(), 5432)),
@@ -33,11 +33,11 @@ fn the_host_that_answers_is_named_and_must_take_writes() {
     let place = "PostgreSQL 16.4 at 10.0.0.7 port 5432, database keyfold, schema public";
     let expected = format!("ok       database     {place}, takes writes");
     assert_eq!(database(&server()).to_string(), expected);
-    let standby = database(&Server { takes_writes: false, ..server() }).to_string();
+    let standby = database(&ServerFacts { takes_writes: false, ..server() }).to_string();
     assert!(standby.starts_with(&format!("error    database     {place}, takes no")), "{standby}");
-    let old = database(&Server { version_number: 130_000, ..server() }).to_string();
+    let old = database(&ServerFacts { version_number: 130_000, ..server() }).to_string();
     assert!(old.ends_with("version 14 or later is needed"), "{old}");
-    let lost = database(&Server { schema: None, ..server() }).to_string();
+    let lost = database(&ServerFacts { schema: None, ..server() }).to_string();
     assert!(lost.starts_with("error    database     10.0.0.7 port 5432 answers, but"), "{lost}");
 }
 

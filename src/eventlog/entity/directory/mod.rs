@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use self::shared::Shared;
+use self::shared::SharedWeights;
 use super::mailbox::Seat;
 use super::watch::Watch;
 use crate::base::sharded_map::ShardedMap;
@@ -22,7 +22,7 @@ pub(crate) struct Directory<D: Decider> {
     /// Mailboxes by stream, including those that wait to be admitted.
     seats: ShardedMap<StreamName, Arc<Seat<D>>>,
     /// Weights and watches, which every mailbox updates.
-    shared: Arc<Shared>,
+    shared: Arc<SharedWeights>,
     /// Origin of the milliseconds that `now` counts.
     started: Instant,
     /// Number of admitted entities, as the supervisor last counted them.
@@ -35,7 +35,8 @@ pub(crate) struct Directory<D: Decider> {
 
 impl<D: Decider> Directory<D> {
     pub(super) fn new(weights: Arc<Weights>) -> Self {
-        let shared = Shared { watches: Arc::default(), weights, weight: AtomicUsize::new(0) };
+        let shared =
+            SharedWeights { watches: Arc::default(), weights, weight: AtomicUsize::new(0) };
         Self {
             seats: ShardedMap::new(),
             shared: Arc::new(shared),
@@ -98,7 +99,7 @@ impl<D: Decider> Directory<D> {
     /// Excess of this kind, as bytes that have to leave memory and bytes that it has there; `None` if all kinds together
     /// are within their limit. A kind that is a small part of the weight leaves the eviction to the others.
     pub(super) fn excess(&self) -> Option<(usize, usize)> {
-        let Shared { weights, weight, .. } = &*self.shared;
+        let SharedWeights { weights, weight, .. } = &*self.shared;
         let (used, own) = (weights.used(), weight.load(Ordering::Relaxed));
         if !weights.is_exceeded() || own < used / SMALL_PART {
             return None;

@@ -8,7 +8,7 @@ use crate::eventlog::resources;
 use crate::eventlog::resources::Weights;
 
 /// Watches and weights of one kind of entity, shared by its mailboxes.
-pub(crate) struct Shared {
+pub(crate) struct SharedWeights {
     /// Watches of streams of this kind, to which each newer version is announced.
     pub(crate) watches: Arc<Watches>,
     /// Weight of the states of all kinds, which has the limit.
@@ -17,7 +17,7 @@ pub(crate) struct Shared {
     pub(super) weight: AtomicUsize,
 }
 
-impl Shared {
+impl SharedWeights {
     /// Accounts for a state that weighed `before` bytes and weighs `after` now.
     pub(crate) fn change_weight(&self, before: usize, after: usize) {
         self.weights.change(before, after);

@@ -26,7 +26,7 @@ impl<D: Decider> Seat<D> {
         if let Some(current) = self.current() {
             return Ok(current);
         }
-        let _place = Place::take(&self.readers).ok_or_else(|| {
+        let _place = LoadPermit::take(&self.readers).ok_or_else(|| {
             audit_events::refused(Reason::EntityQueue);
             ReadError::Overloaded
         })?;
@@ -73,16 +73,16 @@ fn is_near<D: Decider>(known: &Published<D>, required: i64) -> bool {
 }
 
 /// Permit of a reader to wait for a state to be loaded.
-struct Place<'a>(&'a AtomicUsize);
+struct LoadPermit<'a>(&'a AtomicUsize);
 
-impl<'a> Place<'a> {
+impl<'a> LoadPermit<'a> {
     fn take(readers: &'a AtomicUsize) -> Option<Self> {
         let place = Self(readers);
         (readers.fetch_add(1, Ordering::Relaxed) < QUEUE).then_some(place)
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for LoadPermit<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

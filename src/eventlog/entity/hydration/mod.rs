@@ -18,7 +18,7 @@ use crate::eventlog::model::decider::Decider;
 use crate::eventlog::model::error::StoreError;
 use crate::eventlog::model::event::Event;
 use crate::eventlog::model::published::Published;
-use crate::eventlog::model::statement::RawJson;
+use crate::eventlog::model::statement::JsonColumn;
 use crate::eventlog::model::stream::StreamName;
 use crate::span_in;
 
@@ -156,7 +156,7 @@ impl EventLog {
         published: Published<D>,
         page: Vec<Row>,
     ) -> Result<Published<D>, StoreError> {
-        let bytes: usize = page.iter().map(|row| row.get::<_, RawJson<'_>>(3).0.len()).sum();
+        let bytes: usize = page.iter().map(|row| row.get::<_, JsonColumn<'_>>(3).0.len()).sum();
         if bytes <= SHORT {
             return evolve(stream, published, &page);
         }
@@ -180,7 +180,7 @@ fn evolve<D: Decider>(
 }
 
 fn decode_row<D: Decider>(stream: &StreamName, row: &Row) -> Result<D::Event, StoreError> {
-    let RawJson(data) = row.get(3);
+    let JsonColumn(data) = row.get(3);
     D::Event::decode(row.get(1), row.get(2), data).map_err(|source| StoreError::Undecodable {
         stream: stream.clone(),
         version: row.get(0),

@@ -21,10 +21,10 @@ const MAX_RANGES: usize = 1_024;
 
 /// Shared by the appender, which notes, and the follower, which asks. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Acknowledged(Arc<Shared>);
+pub struct Acknowledged(Arc<AcknowledgedBatches>);
 
 #[derive(Debug, Default)]
-struct Shared {
+struct AcknowledgedBatches {
     /// Ranges and the batch under way, which change together under one lock.
     noted: Mutex<Noted>,
     /// Notified when a batch has ended, acknowledged or not, so that `holds` looks again.

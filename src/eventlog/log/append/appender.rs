@@ -16,8 +16,8 @@ use tracing::field::Empty;
 use uuid::Uuid;
 
 use super::acknowledged::Acknowledged;
-use super::batch::{BatchWriter, Blame, Failure};
-use super::lanes::{Lanes, Size, Waiting};
+use super::batch::{BatchFailure, BatchWriter, Blame};
+use super::lanes::{AppendSize, Lanes, Waiting};
 use super::metrics;
 use crate::capacity::budget::{Budget, Lease};
 use crate::eventlog::model::append::{Append, Appended};
@@ -120,7 +120,7 @@ struct Pending {
     /// Events and rows to be written.
     append: Append,
     /// Size of the append, measured once, which decides its lane.
-    size: Size,
+    size: AppendSize,
     /// Sender of the answer to the entity.
     reply: oneshot::Sender<Result<Appended, StoreError>>,
     /// Trace context and span of the append, from the queue until it is committed.
@@ -150,7 +150,7 @@ impl Waiting for Pending {
         &self.append.stream
     }
 
-    fn size(&self) -> Size {
+    fn size(&self) -> AppendSize {
         self.size
     }
 }
@@ -204,7 +204,7 @@ impl Appender {
             events = count(&append),
             otel.status_code = Empty,
         );
-        let (size, carried) = (Size::of(&append), here.within(span));
+        let (size, carried) = (AppendSize::of(&append), here.within(span));
         let (queued, place) = (Instant::now(), Some(place));
         Ok(Pending { append, size, reply, carried, queued, place, _bytes: bytes })
     }
@@ -246,7 +246,7 @@ impl Writer {
             if pending.is_empty() {
                 return;
             }
-            let Failure { error, blame } = match self.write_batch(&pending).await {
+            let BatchFailure { error, blame } = match self.write_batch(&pending).await {
                 Ok(base) => return answer_all(pending, base),
                 Err(failure) => failure,
             };
@@ -300,7 +300,7 @@ impl Writer {
                     let appended = appended(&waiting.append, base);
                     waiting.answer(Ok(appended));
                 }
-                Err(Failure { error, blame }) => {
+                Err(BatchFailure { error, blame }) => {
                     slow += usize::from(blame == Blame::Slowness);
                     if blame == Blame::Everybody || slow >= MAX_SLOW {
                         lost = Some(error.clone().of_read());
@@ -311,12 +311,12 @@ impl Writer {
         }
     }
 
-    async fn write_batch(&mut self, pending: &[Pending]) -> Result<Option<i64>, Failure> {
+    async fn write_batch(&mut self, pending: &[Pending]) -> Result<Option<i64>, BatchFailure> {
         let appends = appends_of(pending);
         let began = Instant::now();
         self.acknowledged.begin();
         let written = self.batches.write(&appends, self.wary > 0).await;
-        let is_conflict = matches!(&written, Err(Failure { error: StoreError::Conflict, .. }));
+        let is_conflict = matches!(&written, Err(BatchFailure { error: StoreError::Conflict, .. }));
         self.wary = if is_conflict { WARY } else { self.wary.saturating_sub(1) };
         let events: i64 = appends.iter().map(|append| count(append)).sum();
         let base = written.as_ref().ok().copied().flatten();

@@ -64,7 +64,7 @@ pub(super) struct BatchWriter {
 
 /// Failure of a batch, and the appends that it concerns.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(super) struct BatchFailure {
     /// Error of the first statement that failed, or of the connection.
     pub(super) error: StoreError,
     /// Appends that the error concerns, which decides about the others.
@@ -106,11 +106,12 @@ impl BatchWriter {
         &self,
         appends: &[&Append],
         looks_first: bool,
-    ) -> Result<Option<i64>, Failure> {
-        let client = self.pool.get().await.map_err(|error| Failure::of_everybody(error.into()))?;
+    ) -> Result<Option<i64>, BatchFailure> {
+        let client =
+            self.pool.get().await.map_err(|error| BatchFailure::of_everybody(error.into()))?;
         let write = self.write_on(&client, appends, looks_first);
         let written = tokio::time::timeout(self.timeout, write).await;
-        written.unwrap_or_else(|_| Err(Failure::of_everybody(given_up(client))))
+        written.unwrap_or_else(|_| Err(BatchFailure::of_everybody(given_up(client))))
     }
 
     async fn write_on(
@@ -118,12 +119,14 @@ impl BatchWriter {
         client: &Lent,
         appends: &[&Append],
         looks_first: bool,
-    ) -> Result<Option<i64>, Failure> {
+    ) -> Result<Option<i64>, BatchFailure> {
         let columns = Columns::of(appends, self.node, self.term.held());
         let projected = self.project(appends);
         let mut units = Vec::with_capacity(appends.len());
         for (append, projected) in appends.iter().zip(&projected) {
-            units.push(Unit::prepared(client, append, projected).await.map_err(Failure::unsent)?);
+            units.push(
+                Unit::prepared(client, append, projected).await.map_err(BatchFailure::unsent)?,
+            );
         }
         if units.iter().all(|unit| unit.0.is_empty()) {
             if columns.is_empty() {
@@ -185,10 +188,10 @@ async fn write_events(
     client: &Lent,
     columns: &Columns<'_>,
     looks_first: bool,
-) -> Result<Option<i64>, Failure> {
-    let insert = prepared(client, INSERT_EVENTS).await.map_err(Failure::unsent)?;
+) -> Result<Option<i64>, BatchFailure> {
+    let insert = prepared(client, INSERT_EVENTS).await.map_err(BatchFailure::unsent)?;
     let answer = client.run(&insert, &columns.params(looks_first)).await;
-    base_of(&answer.map_err(|error| Failure::of(error, Part::Log))?).map(Some)
+    base_of(&answer.map_err(|error| BatchFailure::of(error, Part::Log))?).map(Some)
 }
 
 /// Writes a batch that is a transaction. The versions of streams are checked before any row is written: a change by
@@ -197,10 +200,10 @@ async fn write_all(
     client: &Lent,
     columns: &Columns<'_>,
     units: &[Unit<'_>],
-) -> Result<Option<i64>, Failure> {
+) -> Result<Option<i64>, BatchFailure> {
     let has_events = !columns.is_empty();
-    let lock = prepared(client, LOCK).await.map_err(Failure::unsent)?;
-    let insert = prepared(client, INSERT_EVENTS).await.map_err(Failure::unsent)?;
+    let lock = prepared(client, LOCK).await.map_err(BatchFailure::unsent)?;
+    let insert = prepared(client, INSERT_EVENTS).await.map_err(BatchFailure::unsent)?;
     let (asked, locked) = (columns.asked.params(), columns.params(false));
 
     let (mut pipeline, mut parts) = (Pipeline::default(), vec![Part::Log]);
@@ -232,7 +235,7 @@ async fn write_all(
         match answer {
             Ok(rows) if has_events && place == place_of_insert => base = Some(base_of(&rows)?),
             // The first failure is the cause; those behind it only say that the transaction is aborted.
-            Err(error) if failure.is_none() => failure = Some(Failure::of(error, part)),
+            Err(error) if failure.is_none() => failure = Some(BatchFailure::of(error, part)),
             Ok(_) | Err(_) => {}
         }
     }
@@ -244,15 +247,15 @@ async fn write_all(
 }
 
 /// The position before the first event of the batch.
-fn base_of(rows: &[Row]) -> Result<i64, Failure> {
+fn base_of(rows: &[Row]) -> Result<i64, BatchFailure> {
     let base = rows.first().map(|row| row.get(0));
     base.ok_or_else(|| {
         let reason = "the insert returned no position".to_owned();
-        Failure::of_everybody(StoreError::OutcomeUnknown(reason))
+        BatchFailure::of_everybody(StoreError::OutcomeUnknown(reason))
     })
 }
 
-impl Failure {
+impl BatchFailure {
     fn of_everybody(error: StoreError) -> Self {
         Self { error, blame: Blame::Everybody }
     }

@@ -32,14 +32,14 @@ pub(super) struct Columns<'a> {
     /// Time of record of each event, from the clock of the log.
     recorded_at: Vec<jiff::Timestamp>,
     /// Streams whose versions are checked before anything is written.
-    pub(super) asked: Asked<'a>,
+    pub(super) asked: LockArguments<'a>,
     /// No streams at all, for a batch that does not check them, or has done so under its lock.
-    nothing_asked: Asked<'a>,
+    nothing_asked: LockArguments<'a>,
 }
 
 /// Arguments of the log's lock: streams, the versions they are expected to have, and the term.
 #[derive(Default)]
-pub(super) struct Asked<'a> {
+pub(super) struct LockArguments<'a> {
     /// Streams whose versions are checked; none if they are not.
     pub(super) streams: Vec<&'a str>,
     /// Expected version of each of them.
@@ -63,8 +63,8 @@ impl<'a> Columns<'a> {
             data: Vec::with_capacity(events),
             contexts: Vec::with_capacity(events),
             recorded_at: Vec::with_capacity(events),
-            asked: Asked { term, ..Asked::default() },
-            nothing_asked: Asked { term, ..Asked::default() },
+            asked: LockArguments { term, ..LockArguments::default() },
+            nothing_asked: LockArguments { term, ..LockArguments::default() },
         };
         for append in appends.iter().filter(|append| !append.events.is_empty()) {
             columns.asked.streams.push(append.stream.as_str());
@@ -118,7 +118,7 @@ impl<'a> Columns<'a> {
     }
 }
 
-impl Asked<'_> {
+impl LockArguments<'_> {
     /// The parameters of [`LOCK`](super::batch::LOCK).
     pub(super) fn params(&self) -> [&(dyn ToSql + Sync); 3] {
         [&self.streams, &self.versions, &self.term]

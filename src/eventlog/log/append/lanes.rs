@@ -17,7 +17,7 @@ pub(super) const MAX_APPENDS: usize = 512;
 
 /// Size of one append or of several.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Size {
+pub(super) struct AppendSize {
     /// Number of events in all of them.
     pub(super) events: usize,
     /// Bytes on the wire, approximately.
@@ -25,15 +25,15 @@ pub(super) struct Size {
 }
 
 /// Largest size of a short append.
-const SHORT: Size = Size { events: 64, bytes: 64 << 10 };
+const SHORT: AppendSize = AppendSize { events: 64, bytes: 64 << 10 };
 
 /// Limit of the short appends of one batch, in all.
-const ALL_SHORT: Size = Size { events: 1_000, bytes: 1 << 20 };
+const ALL_SHORT: AppendSize = AppendSize { events: 1_000, bytes: 1 << 20 };
 
 /// One turn of the long appends. A single one that is longer is written alone among them.
-const TURN: Size = Size { events: 250, bytes: 256 << 10 };
+const TURN: AppendSize = AppendSize { events: 250, bytes: 256 << 10 };
 
-impl Size {
+impl AppendSize {
     /// The size of an append.
     pub(super) fn of(append: &Append) -> Self {
         Self { events: append.events.len(), bytes: append.wire_bytes() }
@@ -61,7 +61,7 @@ pub(super) trait Waiting {
     /// Stream to which it is appended.
     fn stream(&self) -> &StreamName;
     /// Size that counts against the limits of a batch.
-    fn size(&self) -> Size;
+    fn size(&self) -> AppendSize;
 }
 
 /// Appends that wait for a batch, in two lanes.
@@ -98,13 +98,13 @@ impl<T: Waiting> Lanes<T> {
 
     /// Takes the next batch; empty only if no append waits.
     pub(super) fn batch(&mut self) -> Vec<T> {
-        let mut batch = Batch::default();
+        let mut batch = BatchBuilder::default();
         batch.take(&mut self.short, ALL_SHORT);
         if self.debt > 0 && !batch.taken.is_empty() {
             self.debt -= 1;
             return batch.taken;
         }
-        batch.size = Size::default();
+        batch.size = AppendSize::default();
         let before = batch.taken.len();
         batch.take(&mut self.long, TURN);
         let has_long = batch.taken.len() > before;
@@ -114,28 +114,28 @@ impl<T: Waiting> Lanes<T> {
 }
 
 /// A batch that is put together.
-struct Batch<T> {
+struct BatchBuilder<T> {
     /// Appends of the batch, in the order in which they are written.
     taken: Vec<T>,
     /// Streams of these appends: none may be in the batch twice.
     streams: HashSet<StreamName>,
     /// Size of those from the present lane, which is compared with its limit.
-    size: Size,
+    size: AppendSize,
 }
 
-impl<T> Default for Batch<T> {
+impl<T> Default for BatchBuilder<T> {
     fn default() -> Self {
-        Self { taken: Vec::new(), streams: HashSet::new(), size: Size::default() }
+        Self { taken: Vec::new(), streams: HashSet::new(), size: AppendSize::default() }
     }
 }
 
-impl<T: Waiting> Batch<T> {
+impl<T: Waiting> BatchBuilder<T> {
     /// Takes from the front of a lane as many appends as fit, and one in any case. The rest stays in its order.
-    fn take(&mut self, lane: &mut VecDeque<T>, limit: Size) {
+    fn take(&mut self, lane: &mut VecDeque<T>, limit: AppendSize) {
         let mut later = VecDeque::new();
         while let Some(waiting) = lane.pop_front() {
             let size = self.size.and(waiting.size());
-            let is_first = self.size == Size::default();
+            let is_first = self.size == AppendSize::default();
             if self.taken.len() >= MAX_APPENDS || !(is_first || size.fits(limit)) {
                 lane.push_front(waiting);
                 break;
@@ -157,20 +157,20 @@ mod tests {
     use super::*;
 
     #[derive(Debug, PartialEq)]
-    struct Job(StreamName, Size);
+    struct Job(StreamName, AppendSize);
 
     impl Waiting for Job {
         fn stream(&self) -> &StreamName {
             &self.0
         }
 
-        fn size(&self) -> Size {
+        fn size(&self) -> AppendSize {
             self.1
         }
     }
 
     fn job(stream: &str, events: usize, bytes: usize) -> Job {
-        Job(StreamName::stored(stream), Size { events, bytes })
+        Job(StreamName::stored(stream), AppendSize { events, bytes })
     }
 
     fn names(batch: &[Job]) -> Vec<&str> {

@@ -7,27 +7,30 @@ use std::task::Poll;
 use tokio_postgres::{Error, Row};
 
 /// Rows of a statement, or the error in place of them.
-pub(super) type Answer = Result<Vec<Row>, Error>;
+pub(super) type StatementResult = Result<Vec<Row>, Error>;
 
-type Reply<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+type PendingResult<'a> = Pin<Box<dyn Future<Output = StatementResult> + Send + 'a>>;
 
 /// A statement that was handed to the connection.
-struct Sent<'a> {
+struct SentStatement<'a> {
     /// Answer to come, which is awaited only if there was none at once.
-    reply: Reply<'a>,
+    reply: PendingResult<'a>,
     /// The answer, if it was there at once. A failure that was there at once means that nothing was sent, for instance
     /// because a parameter has no encoding.
-    early: Option<Answer>,
+    early: Option<StatementResult>,
 }
 
 /// Statements in the order in which they were sent.
 #[derive(Default)]
-pub(crate) struct Pipeline<'a>(Vec<Sent<'a>>);
+pub(crate) struct Pipeline<'a>(Vec<SentStatement<'a>>);
 
 impl<'a> Pipeline<'a> {
     /// Sends a statement without waiting for its answer. Returns whether it could be sent.
-    pub(crate) async fn send(&mut self, reply: impl Future<Output = Answer> + Send + 'a) -> bool {
-        let mut reply: Reply<'a> = Box::pin(reply);
+    pub(crate) async fn send(
+        &mut self,
+        reply: impl Future<Output = StatementResult> + Send + 'a,
+    ) -> bool {
+        let mut reply: PendingResult<'a> = Box::pin(reply);
         let early = poll_fn(|context| {
             Poll::Ready(match reply.as_mut().poll(context) {
                 Poll::Ready(answer) => Some(answer),
@@ -36,7 +39,7 @@ impl<'a> Pipeline<'a> {
         })
         .await;
         let is_sent = !matches!(early, Some(Err(_)));
-        self.0.push(Sent { reply, early });
+        self.0.push(SentStatement { reply, early });
         is_sent
     }
 
@@ -46,9 +49,9 @@ impl<'a> Pipeline<'a> {
     }
 
     /// Every answer in order, also those after a failure: the connection has to be clean for its next user.
-    pub(crate) async fn answers(self) -> Vec<Answer> {
+    pub(crate) async fn answers(self) -> Vec<StatementResult> {
         let mut answers = Vec::with_capacity(self.0.len());
-        for Sent { reply, early } in self.0 {
+        for SentStatement { reply, early } in self.0 {
             answers.push(match early {
                 Some(answer) => answer,
                 None => reply.await,
@@ -59,6 +62,6 @@ impl<'a> Pipeline<'a> {
 }
 
 /// The answer of a statement that returns no rows.
-pub(super) async fn without_rows(done: impl Future<Output = Result<(), Error>>) -> Answer {
+pub(super) async fn without_rows(done: impl Future<Output = Result<(), Error>>) -> StatementResult {
     done.await.map(|()| Vec::new())
 }

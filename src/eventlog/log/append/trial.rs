@@ -14,8 +14,8 @@
 use tokio_postgres::types::ToSql;
 
 use super::batch::{BatchWriter, LOCK, Unit, given_up};
-use super::columns::Asked;
-use super::pipeline::{Answer, Pipeline, without_rows};
+use super::columns::LockArguments;
+use super::pipeline::{Pipeline, StatementResult, without_rows};
 use crate::eventlog::log::reader::SELECT_VERSIONS;
 use crate::eventlog::model::append::Append;
 use crate::eventlog::model::error::StoreError;
@@ -65,7 +65,7 @@ impl BatchWriter {
         }
         let (lock, versions) =
             (client.prepare(LOCK).await?, client.prepare(SELECT_VERSIONS).await?);
-        let nothing = Asked { term: self.term.held(), ..Asked::default() };
+        let nothing = LockArguments { term: self.term.held(), ..LockArguments::default() };
         let nothing = nothing.params();
         let streams: Vec<&str> = appends.iter().map(|append| append.stream.as_str()).collect();
         let asked: [&(dyn ToSql + Sync); 1] = [&streams];
@@ -82,7 +82,7 @@ impl BatchWriter {
             });
         }
         pipeline.send(without_rows(client.roll_back())).await;
-        let mut answers: Vec<Option<Answer>> =
+        let mut answers: Vec<Option<StatementResult>> =
             pipeline.answers().await.into_iter().map(Some).collect();
 
         let mut take = |place: usize| answers.get_mut(place).and_then(Option::take);
@@ -124,7 +124,10 @@ async fn send_unit<'a>(client: &'a Lent, pipeline: &mut Pipeline<'a>, unit: &'a 
 
 impl Tried {
     /// The first failure of its statements, if any failed.
-    fn refusal(self, take: &mut impl FnMut(usize) -> Option<Answer>) -> Option<StoreError> {
+    fn refusal(
+        self,
+        take: &mut impl FnMut(usize) -> Option<StatementResult>,
+    ) -> Option<StoreError> {
         match self {
             Self::Refused(error) => Some(error),
             Self::At(begin, end) => {

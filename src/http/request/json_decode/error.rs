@@ -14,9 +14,9 @@ const NESTED: char = '\u{1}';
 
 /// A value that does not fit, classified by the method that `serde` calls and not by the text of its message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct DecodeError {
+pub(super) struct BodyError {
     /// The path of the value, from the inside out: the last step comes first.
-    steps: Vec<Step>,
+    steps: Vec<PathStep>,
     /// Kind of the mistake, from which the code of the field is made.
     flaw: Flaw,
     /// Message for the client.
@@ -25,7 +25,7 @@ pub(super) struct DecodeError {
 
 /// A step of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum PathStep {
     /// A member of an object.
     Member(String),
     /// An element of an array.
@@ -34,17 +34,17 @@ pub(super) enum Step {
     Path(String),
 }
 
-impl DecodeError {
+impl BodyError {
     pub(super) fn new(flaw: Flaw, message: impl Into<String>) -> Self {
         Self { steps: Vec::new(), flaw, message: message.into() }
     }
 
     fn of_member(name: &str, flaw: Flaw, message: impl Into<String>) -> Self {
-        Self::new(flaw, message).within(Step::Member(name.to_owned()))
+        Self::new(flaw, message).within(PathStep::Member(name.to_owned()))
     }
 
     /// Extends the path outwards: the error of a value becomes one of the value that holds it.
-    pub(super) fn within(mut self, step: Step) -> Self {
+    pub(super) fn within(mut self, step: PathStep) -> Self {
         self.steps.push(step);
         self
     }
@@ -55,21 +55,21 @@ impl DecodeError {
         format!("{NESTED}{path}{NESTED}{:?}{NESTED}{}", self.flaw, self.message)
     }
 
-    /// Decodes an error that [`DecodeError::nested`] has encoded.
+    /// Decodes an error that [`BodyError::nested`] has encoded.
     fn unnested(text: &str) -> Option<Self> {
         let mut parts = text.strip_prefix(NESTED)?.splitn(3, NESTED);
         let (path, flaw, message) = (parts.next()?, parts.next()?, parts.next()?);
         let flaw = Flaw::ALL.into_iter().find(|known| format!("{known:?}") == flaw)?;
         let error = Self::new(flaw, message);
-        Some(if path.is_empty() { error } else { error.within(Step::Path(path.to_owned())) })
+        Some(if path.is_empty() { error } else { error.within(PathStep::Path(path.to_owned())) })
     }
 
     fn path(&self) -> String {
         let mut path = String::new();
         for step in self.steps.iter().rev() {
             match step {
-                Step::Element(index) => path.extend(["[", &index.to_string(), "]"]),
-                Step::Member(name) | Step::Path(name) => {
+                PathStep::Element(index) => path.extend(["[", &index.to_string(), "]"]),
+                PathStep::Member(name) | PathStep::Path(name) => {
                     let separator = if path.is_empty() { "" } else { "." };
                     path.extend([separator, name]);
                 }
@@ -86,15 +86,15 @@ impl DecodeError {
     }
 }
 
-impl fmt::Display for DecodeError {
+impl fmt::Display for BodyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl std::error::Error for DecodeError {}
+impl std::error::Error for BodyError {}
 
-impl de::Error for DecodeError {
+impl de::Error for BodyError {
     fn custom<T: fmt::Display>(message: T) -> Self {
         let message = message.to_string();
         Self::unnested(&message).unwrap_or_else(|| Self::new(Flaw::Invalid, message))

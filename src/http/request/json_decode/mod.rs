@@ -9,7 +9,7 @@ use std::fmt;
 use serde::de::{self, DeserializeOwned, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use self::error::{DecodeError, NO_OBJECT};
+use self::error::{BodyError, NO_OBJECT};
 pub(crate) use self::raw::Raw;
 use self::value::JsonValue;
 use crate::http::response::problem::Problem;
@@ -26,7 +26,7 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim();
     // `serde` would read a struct from an array too, field by field, which no client means.
     if text.starts_with('[') {
-        return Err(Problem::fields(vec![DecodeError::new(Flaw::WrongType, NO_OBJECT).problem()]));
+        return Err(Problem::fields(vec![BodyError::new(Flaw::WrongType, NO_OBJECT).problem()]));
     }
     serde_json::from_str(text).map_err(|error| {
         // A word that is wanted and not there is no data error: the reader then takes the text for no JSON.
@@ -46,17 +46,17 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 /// If the value does not fit; the error carries its flaw and path to [`parse`].
 pub(crate) fn nested<T: DeserializeOwned, E: de::Error>(value: Raw<'_>) -> Result<T, E> {
     let Raw(text) = value;
-    let told = |error: DecodeError| E::custom(error.nested());
+    let told = |error: BodyError| E::custom(error.nested());
     if text.starts_with('[') {
-        return Err(told(DecodeError::new(Flaw::WrongType, NO_OBJECT)));
+        return Err(told(BodyError::new(Flaw::WrongType, NO_OBJECT)));
     }
     serde_json::from_str(text).map_err(|error| told(misfit::<T>(text, &error)))
 }
 
 /// Finds the value that does not fit in a text that is JSON.
-fn misfit<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> DecodeError {
+fn misfit<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> BodyError {
     let read = T::deserialize(JsonValue(text));
-    read.err().unwrap_or_else(|| DecodeError::new(Flaw::Invalid, error.to_string()))
+    read.err().unwrap_or_else(|| BodyError::new(Flaw::Invalid, error.to_string()))
 }
 
 /// Returns true if a text is JSON, to the last character of its strings. Nothing of it is kept.

@@ -8,7 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqA
 use serde_json::Number;
 use serde_json::value::RawValue;
 
-use super::error::{DecodeError, NO_OBJECT, Step};
+use super::error::{BodyError, NO_OBJECT, PathStep};
 use super::raw;
 use crate::http::response::problem::field_problem::Flaw;
 
@@ -20,22 +20,22 @@ pub(super) struct JsonValue<'de>(pub(super) &'de str);
 
 impl<'de> JsonValue<'de> {
     /// Hands the level below to a visitor, element by element or member by member.
-    fn descend<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+    fn descend<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, BodyError> {
         let mut json = serde_json::Deserializer::from_str(self.0);
         let mut found = None;
-        let read = json.deserialize_any(Level { visitor, found: &mut found });
+        let read = json.deserialize_any(JsonLevel { visitor, found: &mut found });
         match (found, read) {
             (Some(found), _) => found,
             (None, Err(error)) => Err(no_json(error)),
-            (None, Ok(())) => Err(DecodeError::new(Flaw::Invalid, "cannot be read")),
+            (None, Ok(())) => Err(BodyError::new(Flaw::Invalid, "cannot be read")),
         }
     }
 
-    fn text(&self) -> Result<String, DecodeError> {
+    fn text(&self) -> Result<String, BodyError> {
         serde_json::from_str(self.0).map_err(no_json)
     }
 
-    fn number<V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, DecodeError> {
+    fn number<V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, BodyError> {
         let number: Number = serde_json::from_str(self.0).map_err(no_json)?;
         match (number.as_u64(), number.as_i64(), number.as_f64()) {
             (Some(number), _, _) => visitor.visit_u64(number),
@@ -45,14 +45,14 @@ impl<'de> JsonValue<'de> {
     }
 }
 
-fn no_json(error: impl fmt::Display) -> DecodeError {
-    DecodeError::new(Flaw::Invalid, error.to_string())
+fn no_json(error: impl fmt::Display) -> BodyError {
+    BodyError::new(Flaw::Invalid, error.to_string())
 }
 
 impl<'de> Deserializer<'de> for JsonValue<'de> {
-    type Error = DecodeError;
+    type Error = BodyError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, BodyError> {
         match self.0.bytes().next() {
             Some(b'n') => visitor.visit_unit(),
             Some(b't') => visitor.visit_bool(true),
@@ -63,7 +63,7 @@ impl<'de> Deserializer<'de> for JsonValue<'de> {
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, BodyError> {
         if self.0 == "null" { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
@@ -71,7 +71,7 @@ impl<'de> Deserializer<'de> for JsonValue<'de> {
         self,
         name: &'static str,
         visitor: V,
-    ) -> Result<V::Value, DecodeError> {
+    ) -> Result<V::Value, BodyError> {
         if name == raw::NAME {
             visitor.visit_borrowed_str(self.0)
         } else {
@@ -85,11 +85,11 @@ impl<'de> Deserializer<'de> for JsonValue<'de> {
         _name: &'static str,
         _fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, DecodeError> {
+    ) -> Result<V::Value, BodyError> {
         if self.0.starts_with('{') {
             self.descend(visitor)
         } else {
-            Err(DecodeError::new(Flaw::WrongType, NO_OBJECT))
+            Err(BodyError::new(Flaw::WrongType, NO_OBJECT))
         }
     }
 
@@ -98,14 +98,14 @@ impl<'de> Deserializer<'de> for JsonValue<'de> {
         _name: &'static str,
         _variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, DecodeError> {
+    ) -> Result<V::Value, BodyError> {
         if !self.0.starts_with('"') {
-            return Err(DecodeError::new(Flaw::WrongType, NO_WORD));
+            return Err(BodyError::new(Flaw::WrongType, NO_WORD));
         }
         visitor.visit_enum(self.text()?.into_deserializer())
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, BodyError> {
         visitor.visit_unit()
     }
 
@@ -117,14 +117,14 @@ impl<'de> Deserializer<'de> for JsonValue<'de> {
 
 /// A visitor of one level, whose values are read by [`JsonValue`]. The result is set aside, because the reader of the level
 /// would replace it by an error of its own about the rest of the text.
-struct Level<'f, T, V> {
+struct JsonLevel<'f, T, V> {
     /// Visitor of the type that is read.
     visitor: V,
     /// Place for the result, out of reach of the reader of the level.
-    found: &'f mut Option<Result<T, DecodeError>>,
+    found: &'f mut Option<Result<T, BodyError>>,
 }
 
-impl<'de, V: Visitor<'de>> Visitor<'de> for Level<'_, V::Value, V> {
+impl<'de, V: Visitor<'de>> Visitor<'de> for JsonLevel<'_, V::Value, V> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -151,15 +151,15 @@ struct Elements<A> {
 }
 
 impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Elements<A> {
-    type Error = DecodeError;
+    type Error = BodyError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
         &mut self,
         seed: T,
-    ) -> Result<Option<T::Value>, DecodeError> {
+    ) -> Result<Option<T::Value>, BodyError> {
         let element: Option<&'de RawValue> = self.elements.next_element().map_err(no_json)?;
         let Some(element) = element else { return Ok(None) };
-        let step = Step::Element(self.index);
+        let step = PathStep::Element(self.index);
         self.index += 1;
         seed.deserialize(JsonValue(element.get())).map(Some).map_err(|error| error.within(step))
     }
@@ -174,24 +174,21 @@ struct Members<A> {
 }
 
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<A> {
-    type Error = DecodeError;
+    type Error = BodyError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
-    ) -> Result<Option<K::Value>, DecodeError> {
+    ) -> Result<Option<K::Value>, BodyError> {
         let name: Option<String> = self.members.next_key().map_err(no_json)?;
         let Some(name) = name else { return Ok(None) };
         self.name.clone_from(&name);
         seed.deserialize(name.into_deserializer()).map(Some)
     }
 
-    fn next_value_seed<T: DeserializeSeed<'de>>(
-        &mut self,
-        seed: T,
-    ) -> Result<T::Value, DecodeError> {
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, BodyError> {
         let value: &'de RawValue = self.members.next_value().map_err(no_json)?;
-        let step = Step::Member(std::mem::take(&mut self.name));
+        let step = PathStep::Member(std::mem::take(&mut self.name));
         seed.deserialize(JsonValue(value.get())).map_err(|error| error.within(step))
     }
 }

@@ -41,10 +41,10 @@ pub struct ErrorBody {
 
 /// A failure of a request, as it is answered. Boxed: most results carry none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem(Box<Content>);
+pub struct Problem(Box<ProblemContent>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Content {
+struct ProblemContent {
     /// Status of the answer, as a rule that of the code.
     status: StatusCode,
     /// Stable name for clients.
@@ -72,7 +72,7 @@ const RETRY_AFTER: u32 = 1;
 impl Problem {
     /// Makes a problem with this code and message.
     pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Content {
+        Self(Box::new(ProblemContent {
             status: code.status,
             code,
             reason: code.reason,

@@ -44,7 +44,7 @@ impl PidFile {
 }
 
 /// State of a cluster's server, as its directory shows it.
-enum Found {
+enum LeftoverState {
     /// The server has ended in order, or never ran.
     Nothing,
     /// The file names no process, as a crash of the machine may leave it.
@@ -55,7 +55,7 @@ enum Found {
     Server(u32),
 }
 
-impl Found {
+impl LeftoverState {
     fn in_cluster(cluster: &Path) -> Self {
         match PidFile::read(cluster) {
             None if PidFile::path(cluster).exists() => Self::Rubbish,
@@ -77,11 +77,11 @@ pub(super) async fn stop(
     let mut problem = String::new();
     for (mode, seconds) in [("fast", FAST_SECONDS), ("immediate", IMMEDIATE_SECONDS)] {
         // The state is read again after a failure: a server whose lifeline has closed may stop before it can be told to.
-        match Found::in_cluster(cluster) {
-            Found::Nothing => return Ok(None),
-            Found::Rubbish => return clear(cluster).map(|()| None),
-            Found::Stale(pid) => return Ok(Some(pid)),
-            Found::Server(pid) => {
+        match LeftoverState::in_cluster(cluster) {
+            LeftoverState::Nothing => return Ok(None),
+            LeftoverState::Rubbish => return clear(cluster).map(|()| None),
+            LeftoverState::Stale(pid) => return Ok(Some(pid)),
+            LeftoverState::Server(pid) => {
                 tracing::info!("waiting for PostgreSQL (process {pid}) of an earlier run to stop");
             }
         }
@@ -90,11 +90,11 @@ pub(super) async fn stop(
             Err(error) => problem = error.to_string(),
         }
     }
-    match Found::in_cluster(cluster) {
-        Found::Nothing => Ok(None),
-        Found::Rubbish => clear(cluster).map(|()| None),
-        Found::Stale(pid) => Ok(Some(pid)),
-        Found::Server(pid) => {
+    match LeftoverState::in_cluster(cluster) {
+        LeftoverState::Nothing => Ok(None),
+        LeftoverState::Rubbish => clear(cluster).map(|()| None),
+        LeftoverState::Stale(pid) => Ok(Some(pid)),
+        LeftoverState::Server(pid) => {
             Err(ClusterError::Leftover { pid, path: cluster.to_owned(), problem })
         }
     }

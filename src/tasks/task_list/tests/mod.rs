@@ -5,7 +5,7 @@ mod restoring;
 mod taking_back;
 
 use super::command::MAX_TASKS;
-use super::command::{Draft, Key, New, Place, Put, Restore, Wanted};
+use super::command::{Destination, Key, New, Put, Restore, TaskDraft, Wanted};
 use super::task::{Content, Fields};
 use super::*;
 use crate::eventlog::Mark;
@@ -87,7 +87,7 @@ fn delete(number: u128) -> Action {
     Action::Delete { id: id(number), expected: None }
 }
 
-fn relocate(number: u128, place: Place) -> Action {
+fn relocate(number: u128, place: Destination) -> Action {
     Action::Move { id: id(number), place, expected: None }
 }
 
@@ -165,12 +165,12 @@ fn only_what_differs_is_changed_and_what_it_was_is_told() {
 #[test]
 fn what_is_not_in_the_list_can_be_neither_changed_nor_moved_nor_deleted() {
     let missing = rejected(0, Refusal::NoSuchTask);
-    for action in [complete(), delete(MILK), relocate(MILK, Place::After(id(BREAD)))] {
+    for action in [complete(), delete(MILK), relocate(MILK, Destination::After(id(BREAD)))] {
         given::<TaskList>([]).when(one(action)).then_rejected(&missing);
     }
     given::<TaskList>([created(MILK, 0, Step::default())])
-        .when(one(relocate(MILK, Place::After(id(BREAD)))))
-        .then_rejected(&rejected(0, Refusal::NoSuchNeighbour(Place::After(id(BREAD)))));
+        .when(one(relocate(MILK, Destination::After(id(BREAD)))))
+        .then_rejected(&rejected(0, Refusal::NoSuchNeighbour(Destination::After(id(BREAD)))));
 }
 
 #[test]

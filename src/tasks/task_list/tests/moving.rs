@@ -11,29 +11,21 @@ fn a_task_moves_beside_another_without_moving_that() {
         (before, after, previous)
     };
     let (before, after, previous) = moved(1, "hzzzzzzz", 2);
-    given::<TaskList>(both()).when(one(relocate(BREAD, Place::Before(id(MILK))))).then([changed(
-        BREAD,
-        before,
-        after,
-        previous,
-        on(2, 2),
-    )]);
+    given::<TaskList>(both())
+        .when(one(relocate(BREAD, Destination::Before(id(MILK)))))
+        .then([changed(BREAD, before, after, previous, on(2, 2))]);
     let (before, after, previous) = moved(0, "i0000002", 1);
-    given::<TaskList>(both()).when(one(relocate(MILK, Place::After(id(BREAD))))).then([changed(
-        MILK,
-        before,
-        after,
-        previous,
-        on(2, 2),
-    )]);
+    given::<TaskList>(both())
+        .when(one(relocate(MILK, Destination::After(id(BREAD)))))
+        .then([changed(MILK, before, after, previous, on(2, 2))]);
 }
 
 #[test]
 fn a_task_that_stands_there_already_does_not_move() {
     for (task, place) in [
-        (MILK, Place::Before(id(BREAD))),
-        (BREAD, Place::After(id(MILK))),
-        (MILK, Place::After(id(MILK))),
+        (MILK, Destination::Before(id(BREAD))),
+        (BREAD, Destination::After(id(MILK))),
+        (MILK, Destination::After(id(MILK))),
     ] {
         given::<TaskList>(both()).when(one(relocate(task, place))).then([]);
     }
@@ -49,7 +41,7 @@ fn when_a_gap_is_full_its_neighbours_make_room_and_the_order_is_kept() {
     for round in 0..400_u128 {
         // The last task goes behind the first one, again and again.
         let last = *expected.last().unwrap();
-        let action = relocate(last, Place::After(id(1)));
+        let action = relocate(last, Destination::After(id(1)));
         let (next, events) = carry_out(state, one(action));
         state = next;
         expected.rotate_right(1);

@@ -59,7 +59,7 @@ fn a_restored_task_stands_right_behind_one_that_has_taken_its_place() {
 fn exported(key: Key, position: Option<crate::tasks::values::Position>) -> Action {
     Action::Put(Box::new(Put {
         id: key,
-        draft: Draft { priority: Priority::Low, ..draft("milk") },
+        draft: TaskDraft { priority: Priority::Low, ..draft("milk") },
         completed_at: Some(at(5)),
         position,
         times: Imported { created_at: at(3), updated_at: at(6) },

@@ -6,7 +6,7 @@ mod table;
 use csv::{QuoteStyle, Terminator, WriterBuilder};
 
 use self::guard::{guarded, unguarded};
-use self::table::Row;
+use self::table::TableRow;
 use super::portable_task::PortableTask;
 use crate::http::response::problem::Problem;
 use crate::http::response::problem::field_problem::Flaw;
@@ -48,7 +48,7 @@ fn cells(task: &PortableTask) -> [String; NAMES.len()] {
 }
 
 /// Task of the `index`th row.
-fn task(row: &Row<'_>, index: usize) -> Result<PortableTask, Problem> {
+fn task(row: &TableRow<'_>, index: usize) -> Result<PortableTask, Problem> {
     let text = |name| row.text(name).map(unguarded);
     let value = |name| row.text(name).map(str::trim).filter(|text| !text.is_empty());
     let own = |name| value(name).map(str::to_owned);

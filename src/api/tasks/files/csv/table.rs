@@ -21,20 +21,20 @@ const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
 const END: &str = "\n\u{1e}";
 
 /// Columns of a table, by their names.
-pub(super) struct Columns {
+pub(super) struct ColumnNames {
     /// Name of each column; `None` for one without a name.
     names: Vec<Option<&'static str>>,
 }
 
 /// A row of a table.
-pub(super) struct Row<'a> {
+pub(super) struct TableRow<'a> {
     /// Names by which cells are found.
-    columns: &'a Columns,
+    columns: &'a ColumnNames,
     /// Texts of the row, in the order of the columns.
     cells: &'a StringRecord,
 }
 
-impl Row<'_> {
+impl TableRow<'_> {
     /// Text in the column of a name, if there is any.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         let index = self.columns.names.iter().position(|column| *column == Some(name))?;
@@ -48,14 +48,14 @@ pub(super) fn rows<T>(
     file: &[u8],
     (known, needed): (&[&'static str], &'static str),
     most: usize,
-    read: impl Fn(Row<'_>, usize) -> Result<T, Problem>,
+    read: impl Fn(TableRow<'_>, usize) -> Result<T, Problem>,
 ) -> Result<Vec<T>, Problem> {
     let text = decoded(file)?;
     let (separator, table) = separated(&text, known);
     let reader = reader(separator, table.as_bytes().chain(END.as_bytes()));
     let mut rows = reader.into_records().map_while(Result::ok).peekable();
     let columns = match rows.next() {
-        Some(names) if !is_end(&names) => Columns::of(&names, known, needed)?,
+        Some(names) if !is_end(&names) => ColumnNames::of(&names, known, needed)?,
         Some(_) | None => return Err(missing(needed)),
     };
     let mut tasks = Vec::new();
@@ -71,7 +71,7 @@ pub(super) fn rows<T>(
             continue;
         }
         columns.require_fit(&cells).map_err(|message| wrong(index, &cells, &message))?;
-        tasks.push(read(Row { columns: &columns, cells: &cells }, index)?);
+        tasks.push(read(TableRow { columns: &columns, cells: &cells }, index)?);
     }
     Ok(tasks)
 }
@@ -145,7 +145,7 @@ fn matching(name: &str, known: &[&'static str]) -> Option<&'static str> {
     known.iter().copied().find(|known| letters(known) == name)
 }
 
-impl Columns {
+impl ColumnNames {
     /// Checks that all columns are known, each at most once, and that the needed one is among them.
     fn of(
         cells: &StringRecord,

@@ -16,7 +16,7 @@ use crate::http::request::json_decode::{self, Raw};
 use crate::http::response::problem::Problem;
 use crate::http::response::problem::field_problem::Flaw;
 use crate::tasks::task_list::Expected;
-use crate::tasks::task_list::command::Place;
+use crate::tasks::task_list::command::Destination;
 use crate::tasks::task_list::task::present;
 
 /// Most commands of a batch.
@@ -183,7 +183,7 @@ impl BatchRequest {
 
 impl BatchMove {
     /// Place to which the task moves.
-    pub(crate) fn place(&self, reading: &mut Reading) -> Option<Place> {
+    pub(crate) fn place(&self, reading: &mut Reading) -> Option<Destination> {
         place(self.before.as_deref(), self.after.as_deref(), reading)
     }
 }
