@@ -226,8 +226,8 @@ fn circles_are_found_also_by_a_way_round() {
     let used = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     let graph =
         [("a", used(&["b"])), ("b", used(&["c"])), ("c", used(&["a"])), ("d", used(&["a"]))];
-    let uses = graph.map(|(module, used)| (module.to_owned(), used)).into();
-    let graph = Graph { uses, codes: BTreeMap::new() };
+    let edges = graph.map(|(module, used)| (module.to_owned(), used));
+    let graph = Graph { uses: edges.into(), codes: BTreeMap::new() };
     assert_eq!(graph.circles(), BTreeSet::from(["a → b → c → a".to_owned()]));
     assert_eq!(graph.ways_from("d").into_keys().collect::<Vec<_>>(), ["a", "b", "c"]);
 }
