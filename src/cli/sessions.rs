@@ -67,7 +67,7 @@ pub(super) async fn end_of(
     let command = Command::EndAll { except: None, reason, now };
     let end = async {
         let (stream, context) = (Sessions::stream(user_id), Context::caused_by(why));
-        let outcome = lists.execute_unseated(&stream, command, context).await?;
+        let outcome = lists.execute_passivated(&stream, command, context).await?;
         for event in &outcome.events {
             event.tell(user_id, true);
         }

@@ -3,7 +3,7 @@
 //! Four rooms, in reading order:
 //!
 //! * [`model`]: the vocabulary of event sourcing. [`decider`](model::decider), [`event`](model::event),
-//!   [`append`](model::append), [`projection`](model::projection). Pure.
+//!   [`new_event`](model::new_event), [`projection`](model::projection). Pure.
 //! * [`log`]: the log itself. [`append`](log::append) is group commit: lanes (the order of appends), batch (one
 //!   transaction), trial (the search for the append to blame). [`reader`](log::reader), [`snapshot`](log::snapshot),
 //!   [`replay`](log::replay), [`retention`](log::retention).
@@ -43,13 +43,14 @@ pub mod resources;
 pub use self::entity::handle::Entities;
 pub use self::entity::request::{CommandRequest, Record};
 pub use self::entity::watch::Watch;
+pub use self::log::append::request::Append;
 pub use self::log::reader::EventLog;
-pub use self::model::append::{Append, Context, NewEvent};
 pub use self::model::decider::{Consequence, Decider, Extent};
 pub use self::model::error::{ExecuteError, ReadError, StoreError};
 pub use self::model::event::{
     DecodeError, Event, EventKind, EventView, PassingEvent, RecordedEvent,
 };
+pub use self::model::new_event::{Context, NewEvent};
 pub use self::model::point::{Mark, Point, Within};
 pub use self::model::projection::{Projection, Projections};
 pub use self::model::published::{Outcome, Published};

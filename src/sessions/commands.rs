@@ -80,7 +80,7 @@ impl Sessions {
         let mut outcome = Unfinished { sessions: self.clone(), user_id, is_unknown: ends_sessions };
         let stream = Self::stream(user_id);
         let executed = if is_in_bulk {
-            self.lists.execute_unseated(&stream, command, context).await
+            self.lists.execute_passivated(&stream, command, context).await
         } else {
             self.lists.execute(&stream, CommandRequest::new(command, context)).await
         };

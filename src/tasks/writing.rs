@@ -9,9 +9,8 @@ use serde_json::value::RawValue;
 use super::events::{Deed, Span, TaskEvent};
 use super::history::entry::by;
 use super::history::entry::decoded;
-use super::idempotency;
-use super::idempotency::record::{Came, KeyedRequest, RecordedAnswer};
-use super::idempotency::{IdempotencyError, IdempotencyKeys, read_model};
+use super::idempotency::record::{CommandAnswer, KeyedRequest, RecordedOutcome};
+use super::idempotency::{IdempotencyError, KeyLock, read_model};
 use super::limits::bulk::{Busy, Claim};
 use super::limits::turns::Turn;
 use super::lists::{QUICK, Tasks};
@@ -21,7 +20,7 @@ use super::task_list::command::{Command, Expected, Refusal, Rejection, Stamp, Ta
 use super::values::TaskId;
 use crate::base::id::UserId;
 use crate::eventlog::{
-    CommandRequest, Context, ExecuteError, Outcome, Published, ReadError, Record, StoreError,
+    CommandRequest, Context, ExecuteError, Outcome, Published, ReadError, StoreError,
 };
 
 /// Timeout of an undo or redo whose change is overtaken by other commands again and again.
@@ -73,7 +72,7 @@ impl Done {
 }
 
 /// Makes the answer from the outcome of a command.
-type Making = dyn FnOnce(&Done) -> serde_json::Result<RecordedAnswer> + Send;
+type Making = dyn FnOnce(&Done) -> serde_json::Result<CommandAnswer> + Send;
 
 /// Form of the answer to a command. It is made once, from the outcome of this or of an earlier execution.
 pub enum Answering {
@@ -88,7 +87,7 @@ pub enum Answering {
 impl Answering {
     /// An answer of a few bytes, made in place.
     pub fn made(
-        make: impl FnOnce(&Done) -> serde_json::Result<RecordedAnswer> + Send + 'static,
+        make: impl FnOnce(&Done) -> serde_json::Result<CommandAnswer> + Send + 'static,
     ) -> Self {
         Self::Made(Box::new(make))
     }
@@ -96,14 +95,14 @@ impl Answering {
     /// An answer of about so many bytes, made in place if it is small.
     pub fn made_of(
         bytes: usize,
-        make: impl FnOnce(&Done) -> serde_json::Result<RecordedAnswer> + Send + 'static,
+        make: impl FnOnce(&Done) -> serde_json::Result<CommandAnswer> + Send + 'static,
     ) -> Self {
         if bytes > QUICK { Self::MadeSlowly(Box::new(make)) } else { Self::made(make) }
     }
 
     /// The answer that says no more than that the command is done.
-    fn done() -> RecordedAnswer {
-        RecordedAnswer { etag: None, location: None, body: RawValue::NULL.to_owned() }
+    fn done() -> CommandAnswer {
+        CommandAnswer { etag: None, location: None, body: RawValue::NULL.to_owned() }
     }
 }
 
@@ -125,10 +124,18 @@ pub struct Writing {
     /// Caller: user, session and origin, to be stored with the events.
     pub context: Context,
     /// Idempotency key and fingerprint of the request, if it may be sent again.
-    pub asked: Option<KeyedRequest>,
+    pub keyed: Option<KeyedRequest>,
     /// The owner's permit for long work, if the command needs one. It is held until the command is done, even if the client
     /// disconnects.
-    pub turn: Option<Arc<Turn>>,
+    pub permit: Option<Arc<Turn>>,
+}
+
+impl Writing {
+    /// Adds the owner's permit for long work.
+    #[must_use]
+    pub fn holding(self, permit: Arc<Turn>) -> Self {
+        Self { permit: Some(permit), ..self }
+    }
 }
 
 /// Execution of a command: by this request or by an earlier one.
@@ -136,7 +143,7 @@ enum Execution {
     /// By this request, just now.
     Now(Outcome<TaskList>),
     /// By an earlier request with the same key.
-    Before(Came),
+    Before(RecordedOutcome),
 }
 
 /// Reasons for which a command was not carried out.
@@ -170,9 +177,9 @@ impl Tasks {
         writing: &Writing,
         command: Command,
         answering: Answering,
-    ) -> Result<RecordedAnswer, WriteError> {
+    ) -> Result<CommandAnswer, WriteError> {
         let request = CommandRequest::new(command, writing.context.clone());
-        let attempt = async |keyed| self.execute(writing, keyed, request).await;
+        let attempt = async |lock| self.execute(writing, lock, request).await;
         let written = self.once(writing, attempt).await?;
         self.answer(writing, written, answering).await
     }
@@ -188,8 +195,8 @@ impl Tasks {
         (deed, expected): (Deed, Expected),
         stamp: Stamp,
         answering: Answering,
-    ) -> Result<RecordedAnswer, WriteError> {
-        let attempt = async |keyed: Option<KeyedCommand>| {
+    ) -> Result<CommandAnswer, WriteError> {
+        let attempt = async |lock: Option<Arc<KeyLock>>| {
             let begun = Instant::now();
             while begun.elapsed() < PATIENCE {
                 let (taking, claim) = self.taking(writing.owner, deed).await?;
@@ -198,7 +205,7 @@ impl Tasks {
                 if let Some(claim) = claim {
                     request = request.keeping(claim);
                 }
-                match self.execute(writing, keyed.clone(), request).await {
+                match self.execute(writing, lock.clone(), request).await {
                     Err(WriteError::Execute(ExecuteError::Rejected(Rejection {
                         refusal: Refusal::Overtaken,
                         ..
@@ -250,36 +257,38 @@ impl Tasks {
     async fn once(
         &self,
         writing: &Writing,
-        attempt: impl AsyncFnOnce(Option<KeyedCommand>) -> Result<Outcome<TaskList>, WriteError>,
+        attempt: impl AsyncFnOnce(Option<Arc<KeyLock>>) -> Result<Outcome<TaskList>, WriteError>,
     ) -> Result<Execution, WriteError> {
-        let Some(asked) = &writing.asked else { return Ok(Execution::Now(attempt(None).await?)) };
-        let turn = Arc::new(self.idempotency_keys.turn(asked)?);
-        if let Some(came) = self.idempotency_keys.known(asked).await? {
-            return Ok(Execution::Before(came));
+        let Some(keyed) = &writing.keyed else { return Ok(Execution::Now(attempt(None).await?)) };
+        let lock = Arc::new(self.idempotency_keys.lock(keyed)?);
+        if let Some(recorded) = self.idempotency_keys.recorded(keyed).await? {
+            return Ok(Execution::Before(recorded));
         }
-        self.idempotency_keys.admit(asked.owner).await?;
-        match attempt(Some(KeyedCommand { asked: asked.clone(), _turn: turn })).await {
+        self.idempotency_keys.admit(keyed.owner).await?;
+        match attempt(Some(lock)).await {
             Ok(outcome) => Ok(Execution::Now(outcome)),
             // Another node was faster, or this node has answered an earlier one meanwhile.
             Err(error) if error.may_be_a_repetition() => {
-                let known = self.idempotency_keys.known(asked).await?;
-                known.map(Execution::Before).ok_or_else(|| error.unless_repeated())
+                let recorded = self.idempotency_keys.recorded(keyed).await?;
+                recorded.map(Execution::Before).ok_or_else(|| error.unless_repeated())
             }
             Err(error) => Err(error),
         }
     }
 
+    /// Executes a request. The command holds the permit and the lock of the key until it is answered, even if the client
+    /// disconnects.
     async fn execute(
         &self,
         writing: &Writing,
-        keyed: Option<KeyedCommand>,
+        lock: Option<Arc<KeyLock>>,
         mut request: CommandRequest<TaskList>,
     ) -> Result<Outcome<TaskList>, WriteError> {
-        if let Some(turn) = &writing.turn {
-            request = request.keeping(Arc::clone(turn));
+        if let Some(permit) = &writing.permit {
+            request = request.keeping(Arc::clone(permit));
         }
-        if let Some(keyed) = keyed {
-            request = request.recorded(keyed.record(self.idempotency_keys.clone()));
+        if let Some((lock, keyed)) = lock.zip(writing.keyed.clone()) {
+            request = request.keeping(lock).recorded(self.idempotency_keys.record_of(keyed));
         }
         let outcome = self.entities.execute(&Self::stream(writing.owner), request).await?;
         skew::tell(writing.owner, outcome.published.state.at, self.log.clock().now());
@@ -292,7 +301,7 @@ impl Tasks {
         writing: &Writing,
         written: Execution,
         answering: Answering,
-    ) -> Result<RecordedAnswer, WriteError> {
+    ) -> Result<CommandAnswer, WriteError> {
         let (make, is_slow) = match answering {
             Answering::Done => return Ok(Answering::done()),
             Answering::Made(make) => (make, false),
@@ -300,9 +309,9 @@ impl Tasks {
         };
         let done = match written {
             Execution::Now(outcome) => Done::of(outcome, writing.context.clone()),
-            Execution::Before(came) => {
+            Execution::Before(recorded) => {
                 let now = self.of(writing.owner).await.map_err(ExecuteError::from)?;
-                let done = self.done_before(writing, now, came).await;
+                let done = self.done_before(writing, now, recorded).await;
                 done.map_err(ExecuteError::from)?
             }
         };
@@ -320,7 +329,7 @@ impl Tasks {
         &self,
         writing: &Writing,
         now: Arc<Published<TaskList>>,
-        Came { version, events }: Came,
+        RecordedOutcome { version, events }: RecordedOutcome,
     ) -> Result<Done, ReadError> {
         let owner = writing.owner;
         let _walk = self.walks.turn(owner).await?;
@@ -341,26 +350,6 @@ impl Tasks {
             after += page;
         }
         Ok(done)
-    }
-}
-
-/// A request with a key, and its turn to be carried out.
-#[derive(Clone)]
-struct KeyedCommand {
-    /// Key and fingerprint, which are recorded with the outcome.
-    asked: KeyedRequest,
-    /// Held until the command is done, even if the client disconnects.
-    _turn: Arc<idempotency::KeyLock>,
-}
-
-impl KeyedCommand {
-    /// The record of the outcome. It owns the request, so that the turn is held as long as the command.
-    fn record(self, keys: IdempotencyKeys) -> Record<TaskList> {
-        Record::new(move |outcome: &Outcome<TaskList>| {
-            let came = Came { version: outcome.published.version, events: outcome.events.len() };
-            let keyed = &self;
-            Ok(keys.record(&keyed.asked, came))
-        })
     }
 }
 

@@ -5,14 +5,12 @@ mod head;
 mod refusals;
 mod replaying;
 
-use std::sync::Arc;
-
 use keyfold::base::id::Id;
 use keyfold::capacity::budget::{Budget, Purpose};
 use keyfold::eventlog::log::append::appender;
 use keyfold::eventlog::log::append::appender::Appender;
+use keyfold::eventlog::log::append::request::Appended;
 use keyfold::eventlog::log::reader::{head, read_log};
-use keyfold::eventlog::model::append::Appended;
 use keyfold::eventlog::{
     Append, DecodeError, EventView, NewEvent, Projection, Projections, Statement, StoreError,
     StreamName,
@@ -114,7 +112,7 @@ fn append(stream: &str, expected: i64, names: &[&'static str]) -> Append {
         recorded_at: START,
     };
     let events = names.iter().map(event).collect();
-    Append { stream: StreamName::singleton(stream), expected, events, beside: Vec::new() }
+    Append::new(StreamName::singleton(stream), expected, events)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -201,7 +199,7 @@ async fn one_bad_append_does_not_fail_its_neighbours() {
 fn row(stream: &str, amount: i64) -> Append {
     let sql = "insert into counts (stream, amount) values ($1, $2)";
     let row = Statement::new(sql, vec![Box::new(stream.to_owned()), Box::new(amount)]);
-    Append { beside: vec![Arc::new(row)], ..append("rows", 7, &[]) }
+    append("rows", 7, &[]).also_write(row)
 }
 
 #[tokio::test(flavor = "multi_thread")]

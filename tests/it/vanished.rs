@@ -4,7 +4,6 @@
 mod namespaces;
 
 use std::error::Error;
-use std::sync::Arc;
 
 use keyfold::base::clock::Clock;
 use keyfold::base::id::Id;
@@ -109,8 +108,7 @@ async fn append(appender: &appender::Appender, stream: &str) -> Result<i64, Stri
         context: b"{}".as_slice().into(),
         recorded_at: START,
     };
-    let (stream, expected, beside) = (StreamName::singleton(stream), 0, Vec::new());
-    let append = Append { stream, expected, events: vec![event], beside };
+    let append = Append::new(StreamName::singleton(stream), 0, vec![event]);
     let outcome = appender.append(append).await;
     outcome.map(|written| written.position.unwrap()).map_err(|error| told(&error))
 }
@@ -147,8 +145,7 @@ async fn whoever_has_lost_the_log_to_another_owner_appends_nothing_any_more() {
 fn row() -> Append {
     let row =
         Statement::new("insert into credentials values (gen_random_uuid(), 'none')", Vec::new());
-    let (stream, beside) = (StreamName::singleton("rows"), vec![Arc::new(row)]);
-    Append { stream, expected: 0, events: Vec::new(), beside }
+    Append::new(StreamName::singleton("rows"), 0, Vec::new()).also_write(row)
 }
 
 #[tokio::test(flavor = "multi_thread")]

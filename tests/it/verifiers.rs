@@ -297,7 +297,7 @@ async fn append_unreadable_end(app: &TestApp, user: &TestUser) {
         recorded_at: START,
     };
     let stream = StreamName::stored(&format!("session-{}", user.id));
-    let append = Append { stream, expected: 1, events: vec![event], beside: Vec::new() };
+    let append = Append::new(stream, 1, vec![event]);
     appender.append(append).await.unwrap();
     writer.abort();
 }

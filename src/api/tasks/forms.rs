@@ -4,7 +4,6 @@ use poem::Request;
 
 use super::bodies::reading::{Reading, SentFields};
 use super::request::{OwnerRequest, task_id};
-use super::sent::Sent;
 use crate::api::state::State;
 use crate::authn::caller::Owner;
 use crate::http::request::hashed_body::NO_BODY;
@@ -83,6 +82,7 @@ pub(crate) async fn delete(owner: &Owner, request: &Request, id: &str) -> Result
 
 async fn carry_out(owner: &Owner, request: &Request, action: Action) -> Result<(), Problem> {
     let request = OwnerRequest::new(owner.clone(), request)?;
-    let sent = Sent::new(&request, MaybeIdempotencyKey(None), NO_BODY);
-    sent.write(Command::one(action, request.stamp()), Answering::Done).await.map(drop)
+    let writing = request.writing(&MaybeIdempotencyKey(None), NO_BODY);
+    let command = Command::one(action, request.stamp());
+    request.write(&writing, command, Answering::Done).await.map(drop)
 }

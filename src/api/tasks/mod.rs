@@ -13,8 +13,8 @@ mod refusals;
 mod representations;
 pub(crate) mod request;
 mod responses;
-mod sent;
 pub mod write;
+mod writing;
 
 use self::read::Reads;
 use self::write::Writes;

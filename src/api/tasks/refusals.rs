@@ -9,29 +9,15 @@ use crate::http::response::etag;
 use crate::http::response::problem::Problem;
 use crate::http::response::problem::field_problem::{FieldProblem, Flaw};
 use crate::http::response::raw_json::RawJson;
-use crate::tasks::idempotency::record::RecordedAnswer;
 use crate::tasks::listing;
 use crate::tasks::listing::Query;
 use crate::tasks::task_list::TaskList;
 use crate::tasks::task_list::command::{Destination, Refusal, Rejection};
 use crate::tasks::writing::WriteError;
 
-/// Answer to a command, or the problem about its refusal.
-pub(super) async fn answered(
-    state: &State,
-    owner: UserId,
-    done: Result<RecordedAnswer, WriteError>,
-    commands: Option<&str>,
-) -> Result<RecordedAnswer, Problem> {
-    match done {
-        Ok(answer) => Ok(answer),
-        Err(error) => Err(refused(state, owner, error, commands).await),
-    }
-}
-
 /// Problem about a command that was refused. `commands` names the list in the body that it came from, if there were
 /// several.
-async fn refused(
+pub(super) async fn refused(
     state: &State,
     owner: UserId,
     error: WriteError,

@@ -7,7 +7,7 @@ use super::bodies::task::TaskBody;
 use crate::base::id::UserId;
 use crate::eventlog::Point;
 use crate::http::response::etag;
-use crate::tasks::idempotency::record::RecordedAnswer;
+use crate::tasks::idempotency::record::CommandAnswer;
 use crate::tasks::values::TaskId;
 use crate::tasks::writing::Answering;
 
@@ -28,9 +28,9 @@ pub(super) fn answer(
     version: Point,
     location: Option<String>,
     body: &impl Serialize,
-) -> serde_json::Result<RecordedAnswer> {
+) -> serde_json::Result<CommandAnswer> {
     let body = serde_json::value::to_raw_value(body)?;
-    Ok(RecordedAnswer { etag: Some(etag::of_version(version)), location, body })
+    Ok(CommandAnswer { etag: Some(etag::of_version(version)), location, body })
 }
 
 /// Error of an outcome that its command cannot have.

@@ -6,7 +6,7 @@ use poem_openapi::types::Type;
 
 use crate::capacity::budget::Lease;
 use crate::http::request::json::Encoded;
-use crate::tasks::idempotency::record::RecordedAnswer;
+use crate::tasks::idempotency::record::CommandAnswer;
 
 /// What is there after a change.
 #[derive(Debug, ApiResponse)]
@@ -21,8 +21,8 @@ pub(super) enum Changed<T: Type + Send> {
     ),
 }
 
-impl<T: Type + Send> From<RecordedAnswer> for Changed<T> {
-    fn from(answer: RecordedAnswer) -> Self {
+impl<T: Type + Send> From<CommandAnswer> for Changed<T> {
+    fn from(answer: CommandAnswer) -> Self {
         let etag = answer.etag.clone().unwrap_or_default();
         Self::Done(encoded(answer), etag)
     }
@@ -45,7 +45,7 @@ impl AsRef<[u8]> for LeasedAnswer {
 impl<T: Type + Send> Changed<T> {
     /// Response with the memory that was leased before the change was made. The lease ends when the last byte is sent, or
     /// the client has gone.
-    pub(super) fn kept(answer: RecordedAnswer, mut room: Lease) -> Self {
+    pub(super) fn kept(answer: CommandAnswer, mut room: Lease) -> Self {
         let etag = answer.etag.unwrap_or_default();
         let body = String::from(Box::<str>::from(answer.body));
         // The body may be larger than estimated: then it is sent anyway, since the change is made.
@@ -58,7 +58,7 @@ impl<T: Type + Send> Changed<T> {
 }
 
 /// Body of an answer, as it was encoded.
-pub(super) fn encoded<T>(answer: RecordedAnswer) -> Encoded<T> {
+pub(super) fn encoded<T>(answer: CommandAnswer) -> Encoded<T> {
     let body: Box<str> = answer.body.into();
     Encoded::new(Bytes::from(String::from(body)))
 }

@@ -19,15 +19,17 @@ use std::sync::Arc;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::task::JoinHandle;
 
-use super::decision::{Commands, Decided};
+use super::decision::{Commands, Decision, answer_each};
 use super::mailbox::{Seat, Wake};
 use super::metrics;
 use super::request::CommandRequest;
 use crate::capacity::worker_pool::WorkError;
+use crate::eventlog::log::append::request::Append;
 use crate::eventlog::log::reader::EventLog;
 use crate::eventlog::log::snapshot::Taken;
 use crate::eventlog::model::decider::Decider;
 use crate::eventlog::model::error::{ExecuteError, StoreError};
+use crate::eventlog::model::published::Published;
 use crate::span_in;
 use crate::telemetry::Carried;
 
@@ -141,11 +143,13 @@ impl<D: Decider> Hosted<D> {
                     return Ok(());
                 }
             };
-            let (mut decided, mut group) = Decided::of(&known, commands, log).await?;
-            seat.put_back(group.split_off(decided.count()).into_iter());
+            let (decision, mut group) =
+                Decision::of_group(&seat.stream, &known, commands, log).await?;
+            seat.put_back(group.split_off(decision.count()).into_iter());
             commands = group;
-            let Err(error) = self.commit(&mut decided).await else {
-                decided.answer(commands);
+            let Decision { append, published, outcomes, .. } = decision;
+            let Err(error) = self.commit(append, &published).await else {
+                answer_each(commands, outcomes);
                 return Ok(());
             };
             if !matches!(error, StoreError::Conflict) {
@@ -158,10 +162,17 @@ impl<D: Decider> Hosted<D> {
         Ok(())
     }
 
-    async fn commit(&mut self, decided: &mut Decided<D>) -> Result<(), StoreError> {
-        let Some(append) = decided.append(&self.hosting.seat.stream) else { return Ok(()) };
+    /// Appends the events of a decision, and publishes the state after them.
+    async fn commit(
+        &self,
+        append: Append,
+        published: &Arc<Published<D>>,
+    ) -> Result<(), StoreError> {
+        if append.is_empty() {
+            return Ok(());
+        }
         self.hosting.log.append(append).await?;
-        self.hosting.seat.publish(&decided.published);
+        self.hosting.seat.publish(published);
         Ok(())
     }
 

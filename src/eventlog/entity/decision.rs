@@ -12,13 +12,13 @@ use std::sync::Arc;
 use super::request::{CommandRequest, Reply};
 use crate::base::clock::Timestamp;
 use crate::capacity::worker_pool::WorkError;
+use crate::eventlog::log::append::request::Append;
 use crate::eventlog::log::reader::EventLog;
-use crate::eventlog::model::append::{Append, Context, NewEvent};
 use crate::eventlog::model::decider::{Decider, Extent};
 use crate::eventlog::model::error::{ExecuteError, StoreError};
 use crate::eventlog::model::event::Event;
+use crate::eventlog::model::new_event::{Context, NewEvent};
 use crate::eventlog::model::published::{Outcome, Published};
-use crate::eventlog::model::statement::Statement;
 use crate::eventlog::model::stream::StreamName;
 
 /// Limits of a group: once its events, or the bytes it writes, reach one of them, it takes no more commands.
@@ -32,13 +32,9 @@ const SHORT: Extent = Extent { events: 64, bytes: 64 * 1024 };
 pub(super) type Commands<D> = Vec<Box<CommandRequest<D>>>;
 
 /// Outcome of a group of commands that is not committed yet.
-pub(super) struct Decided<D: Decider> {
-    /// Version of the stream on which the first command was decided; the append conflicts if another writer was faster.
-    expected: i64,
-    /// Encoded events of all the commands, in their order.
-    events: Vec<NewEvent>,
-    /// Rows for the transaction of the events: those of commands with events, and the records of outcomes.
-    beside: Vec<Arc<Statement>>,
+pub(super) struct Decision<D: Decider> {
+    /// Events and rows of all the commands, in their order, on the version of the stream on which the first was decided.
+    pub(super) append: Append,
     /// State after the last command, which is published once the append is committed.
     pub(super) published: Arc<Published<D>>,
     /// Bytes of the encoded events and their contexts, which end the group at `GROUP_BYTES`.
@@ -46,71 +42,55 @@ pub(super) struct Decided<D: Decider> {
     /// Largest weight of a state in bytes; a command that makes a heavier one is refused.
     largest: usize,
     /// Replies to the commands, in their order, which are sent after the commit.
-    outcomes: Vec<Reply<D>>,
+    pub(super) outcomes: Vec<Reply<D>>,
 }
 
-impl<D: Decider> Decided<D> {
-    /// Decides the first commands, up to a group, and returns all of them. Large groups are decided away from the threads
-    /// that answer requests.
+impl<D: Decider> Decision<D> {
+    /// Decides the first commands of a stream, up to a group, and returns all of them. Large groups are decided away from
+    /// the threads that answer requests.
     ///
     /// # Errors
     ///
     /// If the decider panicked on such another thread.
-    pub(super) async fn of(
+    pub(super) async fn of_group(
+        stream: &StreamName,
         known: &Arc<Published<D>>,
         commands: Commands<D>,
         log: &EventLog,
     ) -> Result<(Self, Commands<D>), WorkError> {
-        let (now, largest) = (log.clock().now(), log.resources().largest_state);
+        let decision = Self::empty(stream.clone(), known, log.resources().largest_state);
+        let now = log.clock().now();
         if is_short(&commands) {
-            return Ok((Self::group(known, &commands, now, largest), commands));
+            return Ok((decision.with_group(&commands, now), commands));
         }
-        let known = Arc::clone(known);
-        let decide = move || (Self::group(&known, &commands, now, largest), commands);
+        let decide = move || (decision.with_group(&commands, now), commands);
         log.resources().long_work().run(decide).await
     }
 
-    fn group(
-        known: &Arc<Published<D>>,
-        commands: &[Box<CommandRequest<D>>],
-        now: Timestamp,
-        largest: usize,
-    ) -> Self {
-        let mut decided = Self {
-            expected: known.version,
-            events: Vec::new(),
-            beside: Vec::new(),
+    fn empty(stream: StreamName, known: &Arc<Published<D>>, largest: usize) -> Self {
+        Self {
+            append: Append::new(stream, known.version, Vec::new()),
             published: Arc::clone(known),
             bytes: 0,
             largest,
             outcomes: Vec::new(),
-        };
+        }
+    }
+
+    fn with_group(mut self, commands: &[Box<CommandRequest<D>>], now: Timestamp) -> Self {
         for request in commands {
-            let outcome = decided.decide(request, now);
-            decided.outcomes.push(outcome);
-            if decided.events.len() >= GROUP_EVENTS || decided.bytes >= GROUP_BYTES {
+            let outcome = self.decide(request, now);
+            self.outcomes.push(outcome);
+            if self.append.events.len() >= GROUP_EVENTS || self.bytes >= GROUP_BYTES {
                 break;
             }
         }
-        decided
+        self
     }
 
     /// Number of commands that were decided.
     pub(super) fn count(&self) -> usize {
         self.outcomes.len()
-    }
-
-    /// The append of the group; `None` if there is nothing to write.
-    pub(super) fn append(&mut self, stream: &StreamName) -> Option<Append> {
-        if self.events.is_empty() && self.beside.is_empty() {
-            return None;
-        }
-        Some(Append {
-            stream: stream.clone(),
-            expected: self.expected,
-            events: std::mem::take(&mut self.events),
-            beside: std::mem::take(&mut self.beside),
-        })
     }
 
     fn decide(&mut self, request: &CommandRequest<D>, now: Timestamp) -> Reply<D> {
@@ -124,12 +104,12 @@ impl<D: Decider> Decided<D> {
         let record = record.as_ref().map(|record| record.of(&outcome)).transpose();
         let record = record.map_err(|error| has_no_json_form("a record", &error))?;
         if !encoded.is_empty() {
-            self.beside.extend(also_write.iter().cloned());
+            self.append.also_write.extend(also_write.iter().cloned());
         }
         self.bytes +=
             encoded.iter().map(|event| event.data.len() + event.context.len()).sum::<usize>();
-        self.events.extend(encoded);
-        self.beside.extend(record.map(Arc::new));
+        self.append.events.extend(encoded);
+        self.append.also_write.extend(record.map(Arc::new));
         self.published = Arc::clone(&outcome.published);
         Ok(outcome)
     }
@@ -150,12 +130,12 @@ impl<D: Decider> Decided<D> {
         let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
         Ok(Arc::new(Published { version: self.published.version + count, state }))
     }
+}
 
-    /// Answers every command of the group, after its commit.
-    pub(super) fn answer(self, commands: Commands<D>) {
-        for (request, outcome) in commands.into_iter().zip(self.outcomes) {
-            request.answer(outcome);
-        }
+/// Answers every command of a group, after its commit.
+pub(super) fn answer_each<D: Decider>(commands: Commands<D>, outcomes: Vec<Reply<D>>) {
+    for (request, outcome) in commands.into_iter().zip(outcomes) {
+        request.answer(outcome);
     }
 }
 
@@ -196,6 +176,7 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
+    use crate::eventlog::Statement;
     use crate::eventlog::{DecodeError, EventKind, Record};
 
     /// A number that is set and taken away; 0 leaves it as it is.
@@ -261,9 +242,10 @@ mod tests {
         CommandRequest::new(number, Context::default())
     }
 
-    fn decided(commands: &[Box<CommandRequest<Number>>]) -> Decided<Number> {
+    fn decided(commands: &[Box<CommandRequest<Number>>]) -> Decision<Number> {
         let known = Arc::new(Published { version: 7, state: None });
-        Decided::group(&known, commands, Timestamp::from_unix_millis(0), usize::MAX)
+        let decision = Decision::empty(StreamName::singleton("number"), &known, usize::MAX);
+        decision.with_group(commands, Timestamp::from_unix_millis(0))
     }
 
     fn answered(answers: Vec<Answer>) -> Vec<Result<(i64, Option<u8>), String>> {
@@ -278,9 +260,9 @@ mod tests {
     fn every_command_is_answered_with_the_state_right_after_itself() {
         let (commands, answers) = waiting([Some(1), None, None, Some(2)].map(set));
         let decided = decided(&commands);
-        assert_eq!((decided.expected, decided.events.len()), (7, 3));
+        assert_eq!((decided.append.expected, decided.append.events.len()), (7, 3));
         assert_eq!((decided.published.version, decided.published.state), (10, Some(2)));
-        decided.answer(commands);
+        answer_each(commands, decided.outcomes);
         let refused = Err("it is so already".to_owned());
         assert_eq!(
             answered(answers),
@@ -298,9 +280,10 @@ mod tests {
     }
 
     /// The statements, records with what they were made of.
-    fn beside(decided: &Decided<Number>) -> Vec<String> {
+    fn beside(decided: &Decision<Number>) -> Vec<String> {
         let shown = decided
-            .beside
+            .append
+            .also_write
             .iter()
             .map(|statement| format!("{} {:?}", statement.sql, statement.params));
         shown.collect()
@@ -317,7 +300,7 @@ mod tests {
             r#"record ["0 8 Some(1)"]"#,
             r#"record ["1 9 None"]"#,
         ];
-        // Decided again, the records are made again.
+        // Decision again, the records are made again.
         for _ in 0..2 {
             assert_eq!(beside(&decided(&commands)), expected);
         }
@@ -329,7 +312,7 @@ mod tests {
         let (commands, _answers) =
             waiting([set(Some(0)).also_write(row()), set(Some(1)).also_write(row())]);
         let decided = decided(&commands);
-        assert_eq!((decided.events.len(), beside(&decided)), (1, vec!["row []".to_owned()]));
+        assert_eq!((decided.append.events.len(), beside(&decided)), (1, vec!["row []".to_owned()]));
     }
 
     #[test]
@@ -337,8 +320,8 @@ mod tests {
         let broken = Record::new(|_| Err(serde::ser::Error::custom("broken")));
         let (commands, answers) = waiting([set(Some(1)).recorded(broken), set(Some(2))]);
         let decided = decided(&commands);
-        assert_eq!((decided.events.len(), decided.beside.len()), (1, 0));
-        decided.answer(commands);
+        assert_eq!((decided.append.events.len(), decided.append.also_write.len()), (1, 0));
+        answer_each(commands, decided.outcomes);
         let refused = "the database refused a statement: a record has no JSON form: broken";
         assert_eq!(answered(answers), [Err(refused.to_owned()), Ok((8, Some(2)))]);
     }
@@ -348,7 +331,7 @@ mod tests {
         let numbers = (0..1_000).map(|number| Some(1 + u8::from(number % 2 == 0)));
         let (commands, _answers) = waiting(numbers.map(set));
         let decided = decided(&commands);
-        assert_eq!((decided.count(), decided.events.len()), (GROUP_EVENTS, GROUP_EVENTS));
+        assert_eq!((decided.count(), decided.append.events.len()), (GROUP_EVENTS, GROUP_EVENTS));
         assert!(!is_short(&commands) && is_short(&commands[..SHORT.events]));
     }
 }

@@ -30,7 +30,7 @@ pub struct Entities<D: Decider> {
     directory: Arc<Directory<D>>,
     /// Actor that admits entities, spawns their actors and passivates them.
     supervisor: ActorRef<Supervise<D>>,
-    /// Log from which entities are loaded, and to which unseated commands append.
+    /// Log from which entities are loaded, and to which commands on passivated ones append.
     pub(super) log: EventLog,
 }
 

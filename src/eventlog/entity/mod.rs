@@ -7,7 +7,7 @@ pub mod handle;
 pub mod hydration;
 pub(super) mod mailbox;
 mod metrics;
+pub(super) mod passivated;
 pub mod request;
 pub mod supervisor;
-pub(super) mod unseated;
 pub mod watch;

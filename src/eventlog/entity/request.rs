@@ -7,9 +7,9 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::capacity::budget::Lease;
-use crate::eventlog::model::append::Context;
 use crate::eventlog::model::decider::Decider;
 use crate::eventlog::model::error::ExecuteError;
+use crate::eventlog::model::new_event::Context;
 use crate::eventlog::model::published::Outcome;
 use crate::eventlog::model::statement::Statement;
 use crate::telemetry::Carried;

@@ -10,10 +10,10 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::append::appender::Appender;
+use super::append::request::{Append, Appended};
 use super::snapshot;
 use super::snapshot::Taken;
 use crate::base::clock::{Clock, Timestamp};
-use crate::eventlog::model::append::{Append, Appended};
 use crate::eventlog::model::decider::Decider;
 use crate::eventlog::model::error::StoreError;
 use crate::eventlog::model::event::RecordedEvent;

@@ -1,9 +1,9 @@
 //! Model of event sourcing: deciders, events, streams and projections.
 
-pub mod append;
 pub mod decider;
 pub mod error;
 pub mod event;
+pub mod new_event;
 pub mod point;
 pub mod projection;
 pub mod published;

@@ -24,7 +24,7 @@ impl Statement {
     }
 
     /// Approximate bytes of its parameters.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.params.len() * PER_PARAMETER
     }
 

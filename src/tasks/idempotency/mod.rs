@@ -1,6 +1,6 @@
 //! Idempotent requests: a request that is sent again is carried out once.
 //!
-//! A client that gives a request an `Idempotency-HashedKey` may send it again whenever it has not received the answer. The outcome
+//! A client that gives a request an `Idempotency-Key` may send it again whenever it has not received the answer. The outcome
 //! of the command is recorded in the transaction of its events, so there is never one without the other, even after a crash;
 //! and a key has one outcome, so nothing is done twice. A refused command changed nothing and may be tried again.
 //!
@@ -29,12 +29,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use self::daily_limit::Ration;
-use self::record::{Came, HashedKey, KeyedRequest};
+use self::record::{HashedKey, KeyedRequest, RecordedOutcome};
 use self::upkeep::Upkeep;
 use crate::base::clock::Clock;
 use crate::base::id::UserId;
-use crate::eventlog::{Statement, StoreError};
+use crate::eventlog::{Outcome, Record, Statement, StoreError};
 use crate::postgres::Pool;
+use crate::tasks::task_list::TaskList;
 
 /// Reasons for which a request is neither carried out nor answered as before.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -106,9 +107,9 @@ impl IdempotencyKeys {
     /// # Errors
     ///
     /// If a request with the key is in progress on this node.
-    pub(super) fn turn(&self, asked: &KeyedRequest) -> Result<KeyLock, IdempotencyError> {
-        let name = (asked.owner, asked.key);
-        let is_free = self.lock().insert(name);
+    pub(super) fn lock(&self, request: &KeyedRequest) -> Result<KeyLock, IdempotencyError> {
+        let name = (request.owner, request.key);
+        let is_free = self.running().insert(name);
         if is_free {
             Ok(KeyLock { keys: self.clone(), name })
         } else {
@@ -118,7 +119,7 @@ impl IdempotencyKeys {
 
     /// True if a request of this user with this key is in progress on this node.
     pub fn is_running(&self, owner: UserId, key: HashedKey) -> bool {
-        self.lock().contains(&(owner, key))
+        self.running().contains(&(owner, key))
     }
 
     /// Outcome of an earlier request with the key, if one was carried out.
@@ -126,16 +127,16 @@ impl IdempotencyKeys {
     /// # Errors
     ///
     /// If the key belongs to another request, or the table cannot be read.
-    pub(super) async fn known(
+    pub(super) async fn recorded(
         &self,
-        asked: &KeyedRequest,
-    ) -> Result<Option<Came>, IdempotencyError> {
-        let known = read_model::outcome(&self.pool, asked).await.map_err(StoreError::of_read)?;
+        request: &KeyedRequest,
+    ) -> Result<Option<RecordedOutcome>, IdempotencyError> {
+        let known = read_model::outcome(&self.pool, request).await.map_err(StoreError::of_read)?;
         match known {
-            Some((fingerprint, _)) if fingerprint != asked.fingerprint => {
+            Some((fingerprint, _)) if fingerprint != request.fingerprint => {
                 Err(IdempotencyError::Reused)
             }
-            known => Ok(known.map(|(_, came)| came)),
+            known => Ok(known.map(|(_, recorded)| recorded)),
         }
     }
 
@@ -153,12 +154,19 @@ impl IdempotencyKeys {
         }
     }
 
-    /// Statement that records the outcome of a request.
-    pub(super) fn record(&self, asked: &KeyedRequest, came: Came) -> Statement {
-        read_model::record(asked, came, self.upkeep.day_of(self.clock.now()))
+    /// Record of the outcome of a request, for the transaction of its events.
+    pub(super) fn record_of(&self, request: KeyedRequest) -> Record<TaskList> {
+        let keys = self.clone();
+        Record::new(move |outcome: &Outcome<TaskList>| {
+            let recorded = RecordedOutcome {
+                version: outcome.published.version,
+                events: outcome.events.len(),
+            };
+            Ok(read_model::record(&request, recorded, keys.upkeep.day_of(keys.clock.now())))
+        })
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<(UserId, HashedKey)>> {
+    fn running(&self) -> std::sync::MutexGuard<'_, HashSet<(UserId, HashedKey)>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -179,6 +187,6 @@ pub(super) struct KeyLock {
 
 impl Drop for KeyLock {
     fn drop(&mut self) {
-        self.keys.lock().remove(&self.name);
+        self.keys.running().remove(&self.name);
     }
 }

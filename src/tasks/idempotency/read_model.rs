@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use tokio_postgres::types::ToSql;
 
-use super::record::{Came, KeyedRequest};
+use super::record::{KeyedRequest, RecordedOutcome};
 use crate::base::id::UserId;
 use crate::eventlog::{Statement, StoreError};
 use crate::postgres::Pool;
@@ -38,25 +38,25 @@ const DROP: &str = "select idempotency_keys_drop($1)";
 /// Outcome of the request with a key, and the fingerprint of that request.
 pub(super) async fn outcome(
     pool: &Pool,
-    asked: &KeyedRequest,
-) -> Result<Option<(Vec<u8>, Came)>, StoreError> {
+    request: &KeyedRequest,
+) -> Result<Option<(Vec<u8>, RecordedOutcome)>, StoreError> {
     let client = pool.get().await?;
-    let row = client.query_opt(OUTCOME, &[&asked.owner.uuid(), &asked.key.0]).await?;
+    let row = client.query_opt(OUTCOME, &[&request.owner.uuid(), &request.key.0]).await?;
     Ok(row.map(|row| {
         let events = usize::try_from(row.get::<_, i32>(2)).unwrap_or_default();
-        (row.get(0), Came { version: row.get(1), events })
+        (row.get(0), RecordedOutcome { version: row.get(1), events })
     }))
 }
 
 /// Statement that records the outcome of a request.
-pub(super) fn record(asked: &KeyedRequest, came: Came, day: Date) -> Statement {
+pub(super) fn record(request: &KeyedRequest, recorded: RecordedOutcome, day: Date) -> Statement {
     let params: Vec<Box<dyn ToSql + Send + Sync>> = vec![
         Box::new(day),
-        Box::new(asked.owner.uuid()),
-        Box::new(asked.key.0),
-        Box::new(asked.fingerprint.to_vec()),
-        Box::new(came.version),
-        Box::new(i32::try_from(came.events).unwrap_or(i32::MAX)),
+        Box::new(request.owner.uuid()),
+        Box::new(request.key.0),
+        Box::new(request.fingerprint.to_vec()),
+        Box::new(recorded.version),
+        Box::new(i32::try_from(recorded.events).unwrap_or(i32::MAX)),
     ];
     Statement::new(INSERT, params)
 }

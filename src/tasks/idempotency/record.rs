@@ -13,7 +13,7 @@ pub const KEPT: Duration = Duration::from_hours(48);
 
 /// Answer to a command.
 #[derive(Debug, Clone)]
-pub struct RecordedAnswer {
+pub struct CommandAnswer {
     /// Entity tag of the version that the answer shows, if it has one.
     pub etag: Option<String>,
     /// Path of the new resource, if there is one.
@@ -63,7 +63,7 @@ impl KeyedRequest {
 
 /// Outcome of a command. Together with the log it is enough to make the answer again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Came {
+pub(crate) struct RecordedOutcome {
     /// Version of the list after the command.
     pub(crate) version: i64,
     /// Number of the command's own events up to that version.

@@ -7,7 +7,7 @@ use super::counter::{Command, LONG, Node, stream};
 
 async fn add_in_passing(node: &Node, name: &str) -> Result<i64, String> {
     let added =
-        node.counters.execute_unseated(&stream(name), Command::Add(1), Context::default()).await;
+        node.counters.execute_passivated(&stream(name), Command::Add(1), Context::default()).await;
     added.map(|outcome| outcome.published.state).map_err(|error| error.to_string())
 }
 
@@ -41,7 +41,7 @@ async fn a_command_in_bulk_beside_others_on_the_same_entity_is_neither_lost_nor_
 async fn a_refused_command_in_bulk_is_an_answer() {
     let node = Node::<false>::start(100, LONG, 1_000).await;
     let refused =
-        node.counters.execute_unseated(&stream("a"), Command::Add(0), Context::default()).await;
+        node.counters.execute_passivated(&stream("a"), Command::Add(0), Context::default()).await;
     assert_eq!(refused.err().unwrap().to_string(), "nothing to add");
     assert_eq!((node.value("a").await, add_in_passing(&node, "a").await), (0, Ok(1)));
 }

@@ -1,7 +1,7 @@
 //! Appends that are refused, and what that costs the others of their batch.
 
 use futures_util::future::join_all;
-use keyfold::eventlog::model::append::Appended;
+use keyfold::eventlog::log::append::request::Appended;
 use keyfold::postgres::Connection;
 
 use super::{Log, append};

@@ -8,15 +8,15 @@ use crate::api::tasks::bodies::task_patch::TaskPatch;
 use crate::api::tasks::representations::as_task;
 use crate::api::tasks::request::{NamedTask, OwnerRequest};
 use crate::api::tasks::responses::Changed;
-use crate::api::tasks::sent::Sent;
 use crate::http::request::hashed_body::Digested;
 use crate::http::request::idempotency_key::MaybeIdempotencyKey;
 use crate::http::request::if_match::IfMatch;
 use crate::http::request::json::MergePatch;
 use crate::http::response::failure::Failure;
 use crate::http::response::problem::Problem;
-use crate::tasks::idempotency::record::RecordedAnswer;
+use crate::tasks::idempotency::record::CommandAnswer;
 use crate::tasks::task_list::command::{Action, Command, Wanted};
+use crate::tasks::writing::Writing;
 
 crate::statuses! {
     /// `PATCH /api/{user_id}/tasks/{task_id}`
@@ -49,20 +49,21 @@ impl ChangeTask {
         body: Digested<MergePatch<TaskPatch>>,
     ) -> Result<Changed<TaskBody>, Failure<Statuses>> {
         let Digested { body: MergePatch(body), digest } = body;
-        let sent = Sent::new(&request, key, digest);
-        Ok(change(sent, &task_id, body.read()?, &if_match).await?.into())
+        let writing = request.writing(&key, digest);
+        Ok(change(&request, &writing, &task_id, body.read()?, &if_match).await?.into())
     }
 }
 
 /// Changes a task, if it has the version that the request expects.
 pub(super) async fn change(
-    sent: Sent<'_>,
+    request: &OwnerRequest<'_>,
+    writing: &Writing,
     task_id: &NamedTask,
     wanted: Wanted,
     if_match: &IfMatch,
-) -> Result<RecordedAnswer, Problem> {
-    let (id, user_id) = (task_id.id()?, sent.request.user_id());
+) -> Result<CommandAnswer, Problem> {
+    let (id, user_id) = (task_id.id()?, request.user_id());
     let action = Action::Change { id, wanted, expected: if_match.versions() };
-    let command = Command::one(action, sent.request.stamp());
-    sent.write(command, as_task(user_id, id)).await
+    let command = Command::one(action, request.stamp());
+    request.write(writing, command, as_task(user_id, id)).await
 }

@@ -8,12 +8,11 @@ use crate::api::tasks::bodies::task_request::TaskRequest;
 use crate::api::tasks::representations::{answer, missing};
 use crate::api::tasks::request::OwnerRequest;
 use crate::api::tasks::responses::encoded;
-use crate::api::tasks::sent::Sent;
 use crate::http::request::hashed_body::Digested;
 use crate::http::request::idempotency_key::MaybeIdempotencyKey;
 use crate::http::request::json::{Encoded, Json};
 use crate::http::response::failure::Failure;
-use crate::tasks::idempotency::record::RecordedAnswer;
+use crate::tasks::idempotency::record::CommandAnswer;
 use crate::tasks::task_list::command::{Action, Command, New};
 use crate::tasks::values::TaskId;
 use crate::tasks::writing::Answering;
@@ -39,8 +38,8 @@ enum Created {
     ),
 }
 
-impl From<RecordedAnswer> for Created {
-    fn from(answer: RecordedAnswer) -> Self {
+impl From<CommandAnswer> for Created {
+    fn from(answer: CommandAnswer) -> Self {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let (location, etag) = (text(&answer.location), text(&answer.etag));
         Self::Task(encoded(answer), location, etag)
@@ -71,7 +70,7 @@ impl CreateTask {
         let Digested { body: Json(body), digest } = body;
         let (user_id, stamp) = (request.user_id(), request.stamp());
         let new = New { id: TaskId::at(stamp.at), draft: body.read()?, completed: body.completed };
-        let sent = Sent::new(&request, key, digest);
+        let writing = request.writing(&key, digest);
         let answering = Answering::made(move |done| {
             let id = done.created.first();
             let task = id.and_then(|id| done.list.state.tasks.get(*id));
@@ -79,6 +78,9 @@ impl CreateTask {
             let location = format!("/api/{user_id}/tasks/{}", task.id);
             answer(task.version, Some(location), &TaskBody::new(user_id, task))
         });
-        Ok(sent.write(Command::one(Action::Create(new), stamp), answering).await?.into())
+        Ok(request
+            .write(&writing, Command::one(Action::Create(new), stamp), answering)
+            .await?
+            .into())
     }
 }

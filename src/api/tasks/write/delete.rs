@@ -4,12 +4,11 @@ use poem_openapi::{ApiResponse, OpenApi};
 
 use crate::api::tag::Tag;
 use crate::api::tasks::request::{NamedTask, OwnerRequest};
-use crate::api::tasks::sent::Sent;
 use crate::http::request::hashed_body::NO_BODY;
 use crate::http::request::idempotency_key::MaybeIdempotencyKey;
 use crate::http::request::if_match::IfMatch;
 use crate::http::response::failure::Failure;
-use crate::tasks::idempotency::record::RecordedAnswer;
+use crate::tasks::idempotency::record::CommandAnswer;
 use crate::tasks::task_list::command::{Action, Command};
 use crate::tasks::writing::Answering;
 
@@ -26,8 +25,8 @@ enum Deleted {
     Done,
 }
 
-impl From<RecordedAnswer> for Deleted {
-    fn from(_: RecordedAnswer) -> Self {
+impl From<CommandAnswer> for Deleted {
+    fn from(_: CommandAnswer) -> Self {
         Self::Done
     }
 }
@@ -57,8 +56,8 @@ impl DeleteTask {
         key: MaybeIdempotencyKey,
     ) -> Result<Deleted, Failure<Statuses>> {
         let action = Action::Delete { id: task_id.id()?, expected: if_match.versions() };
-        let sent = Sent::new(&request, key, NO_BODY);
+        let writing = request.writing(&key, NO_BODY);
         let command = Command::one(action, request.stamp());
-        Ok(sent.write(command, Answering::Done).await?.into())
+        Ok(request.write(&writing, command, Answering::Done).await?.into())
     }
 }

@@ -9,11 +9,9 @@ use crate::api::tag::Tag;
 use crate::api::tasks::files::decoding;
 use crate::api::tasks::files::upload::TaskFileBody;
 use crate::api::tasks::own_turn::require_unused;
-use crate::api::tasks::refusals::answered;
 use crate::api::tasks::representations::answer;
 use crate::api::tasks::request::OwnerRequest;
 use crate::api::tasks::responses::Changed;
-use crate::api::tasks::sent::Sent;
 use crate::base::id::UserId;
 use crate::eventlog::{Point, ReadError};
 use crate::http::request::hashed_body::digest_of;
@@ -96,19 +94,19 @@ impl ImportTasks {
         let (claim, (puts, digest)) = state.begun.to_its_end(reading).await?;
         let count = puts.len();
         let actions = actions(&state.tasks, owner, puts).await?.into();
-        let sent = Sent::new(&request, key, digest);
+        let writing = request.writing(&key, digest);
         let answering = Answering::made(move |done| {
             answer(done.list.state.version, None, &imported(count, done))
         });
         let command = Command::Change { actions, expected: if_match.versions(), stamp };
-        let (writing, tasks) = (sent.writing(), state.tasks.clone());
+        let tasks = state.tasks.clone();
         let work = async move {
             let done = tasks.write(&writing, command, answering).await;
             drop(claim);
             Ok(done)
         };
         let done = state.begun.to_its_end(work).await?;
-        Ok(answered(state, owner, done, Some("tasks")).await?.into())
+        Ok(request.answered(done, Some("tasks")).await?.into())
     }
 }
 

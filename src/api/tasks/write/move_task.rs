@@ -12,7 +12,6 @@ use crate::api::tasks::bodies::task::TaskBody;
 use crate::api::tasks::representations::as_task;
 use crate::api::tasks::request::{NamedTask, OwnerRequest};
 use crate::api::tasks::responses::Changed;
-use crate::api::tasks::sent::Sent;
 use crate::http::request::hashed_body::Digested;
 use crate::http::request::idempotency_key::MaybeIdempotencyKey;
 use crate::http::request::if_match::IfMatch;
@@ -76,8 +75,8 @@ impl MoveTask {
         let place = place(body.before.as_deref(), body.after.as_deref(), &mut reading);
         let place = reading.finish(place)?;
         let action = Action::Move { id, place, expected: if_match.versions() };
-        let sent = Sent::new(&request, key, digest);
+        let writing = request.writing(&key, digest);
         let command = Command::one(action, request.stamp());
-        Ok(sent.write(command, as_task(request.user_id(), id)).await?.into())
+        Ok(request.write(&writing, command, as_task(request.user_id(), id)).await?.into())
     }
 }

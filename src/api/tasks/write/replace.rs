@@ -8,7 +8,6 @@ use crate::api::tasks::bodies::task::TaskBody;
 use crate::api::tasks::bodies::task_request::TaskRequest;
 use crate::api::tasks::request::{NamedTask, OwnerRequest};
 use crate::api::tasks::responses::Changed;
-use crate::api::tasks::sent::Sent;
 use crate::http::request::hashed_body::Digested;
 use crate::http::request::idempotency_key::MaybeIdempotencyKey;
 use crate::http::request::if_match::IfMatch;
@@ -49,7 +48,7 @@ impl ReplaceTask {
         let Digested { body: Json(body), digest } = body;
         let fields = body.read()?.fields();
         let wanted = Wanted { fields, completed: Some(body.completed) };
-        let sent = Sent::new(&request, key, digest);
-        Ok(change(sent, &task_id, wanted, &if_match).await?.into())
+        let writing = request.writing(&key, digest);
+        Ok(change(&request, &writing, &task_id, wanted, &if_match).await?.into())
     }
 }

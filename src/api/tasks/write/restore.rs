@@ -14,7 +14,6 @@ use crate::api::tasks::moments::travelled;
 use crate::api::tasks::representations::as_task;
 use crate::api::tasks::request::{NamedTask, OwnerRequest};
 use crate::api::tasks::responses::Changed;
-use crate::api::tasks::sent::Sent;
 use crate::base::id::UserId;
 use crate::eventlog::Within;
 use crate::http::request::hashed_body::Digested;
@@ -83,9 +82,9 @@ impl RestoreTask {
         let Digested { body: Json(body), digest } = body;
         let restore = restoration(&request.state.tasks, owner, (id, body.version)).await?;
         let restore = Restore { expected: if_match.versions(), ..restore };
-        let sent = Sent::new(&request, key, digest);
+        let writing = request.writing(&key, digest);
         let command = Command::one(Action::Restore(Box::new(restore)), request.stamp());
-        Ok(sent.write(command, as_task(owner, id)).await?.into())
+        Ok(request.write(&writing, command, as_task(owner, id)).await?.into())
     }
 }
 

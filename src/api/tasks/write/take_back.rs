@@ -7,10 +7,8 @@ use serde::Serialize;
 use crate::api::example;
 use crate::api::tasks::bodies::change::ChangeBody;
 use crate::api::tasks::own_turn::OwnTurn;
-use crate::api::tasks::refusals::answered;
 use crate::api::tasks::representations::answer;
 use crate::api::tasks::request::OwnerRequest;
-use crate::api::tasks::sent::Sent;
 use crate::eventlog::Point;
 use crate::http::request::hashed_body::NO_BODY;
 use crate::http::request::idempotency_key::MaybeIdempotencyKey;
@@ -18,7 +16,7 @@ use crate::http::request::if_match::IfMatch;
 use crate::http::response::problem::Problem;
 use crate::tasks::events::Deed;
 use crate::tasks::history::entry::Entry;
-use crate::tasks::idempotency::record::RecordedAnswer;
+use crate::tasks::idempotency::record::CommandAnswer;
 use crate::tasks::writing::Answering;
 
 /// What was taken back, or done again.
@@ -65,13 +63,13 @@ pub(super) async fn take_back(
     key: MaybeIdempotencyKey,
     if_match: &IfMatch,
     deed: Deed,
-) -> Result<RecordedAnswer, Problem> {
+) -> Result<CommandAnswer, Problem> {
     let (state, user_id) = (request.state, request.user_id());
     let OwnTurn(turn) = OwnTurn::of(state, user_id, &key).await?;
-    let writing = Sent::new(request, key, NO_BODY).in_turn(turn).writing();
+    let writing = request.writing(&key, NO_BODY).holding(turn);
     let (wanted, stamp) = ((deed, if_match.versions()), request.stamp());
     let done = state.tasks.take_back(&writing, wanted, stamp, as_taken_back()).await;
-    answered(state, user_id, done, None).await
+    request.answered(done, None).await
 }
 
 /// Answer of an undo or redo.

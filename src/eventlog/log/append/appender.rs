@@ -11,19 +11,18 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tracing::field::Empty;
 use uuid::Uuid;
 
 use super::acknowledged::Acknowledged;
 use super::batch::{BatchFailure, BatchWriter, Blame};
-use super::lanes::{AppendSize, Lanes, Waiting};
+use super::lanes::Lanes;
 use super::metrics;
-use crate::capacity::budget::{Budget, Lease};
-use crate::eventlog::model::append::{Append, Appended};
+use super::request::{Append, Appended, Queued};
+use crate::capacity::budget::Budget;
 use crate::eventlog::model::error::StoreError;
 use crate::eventlog::model::projection::Projections;
-use crate::eventlog::model::stream::StreamName;
 use crate::eventlog::model::term::Term;
 use crate::eventlog::node_status::Writable;
 use crate::postgres::Pool;
@@ -72,9 +71,9 @@ pub struct Setup {
 #[derive(Debug, Clone)]
 pub struct Appender {
     /// Queue to the writer, with room for `QUEUE` appends.
-    queue: mpsc::Sender<Pending>,
+    queue: mpsc::Sender<Append>,
     /// Permits of the appends that may wait, one each, until a batch takes them.
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     /// Bytes of appends that wait or are written, so that a few large ones cannot fill the memory.
     budget: Budget,
 }
@@ -83,9 +82,9 @@ pub struct Appender {
 #[derive(Debug)]
 pub struct Writer {
     /// Appends that were not sorted into lanes yet.
-    queue: mpsc::Receiver<Pending>,
+    queue: mpsc::Receiver<Append>,
     /// Appends that wait for a batch, short and long ones apart.
-    lanes: Lanes<Pending>,
+    lanes: Lanes<Append>,
     /// Writes one batch, and tries a refused one.
     batches: BatchWriter,
     /// Acknowledged batches, which the follower skips.
@@ -96,72 +95,13 @@ pub struct Writer {
     wary: usize,
 }
 
-/// An append from the queue to its answer. Failures of its batch ([`Blame`]) change its standing:
-///
-/// | standing \ event | committed | `Somebody` | `Slowness` | `Everybody` |
-/// |---|---|---|---|---|
-/// | waiting: in a lane until a batch takes it | – | – | – | – |
-/// | in a batch of several | written | on trial | by itself | refused or unknown |
-/// | in a batch of one | written | blamed | blamed | refused or unknown |
-/// | by itself, its batch taken apart | written | blamed | blamed; `MAX_SLOW`: rest refused | refused or unknown; rest refused |
-///
-/// | on trial: event | next standing |
-/// |---|---|
-/// | the trial refuses it | blamed |
-/// | the trial takes it | in a batch with the others that it takes; by itself after the last of `TRIALS` |
-/// | the trial itself fails | refused |
-///
-/// * Written: answered with version and position.
-/// * Blamed: answered with its own error, such as a conflict; the others of its batch go on.
-/// * Refused: answered with the failure of the database; nothing of it was written.
-/// * Unknown: answered with [`StoreError::OutcomeUnknown`], because a commit may have lost its answer.
-#[derive(Debug)]
-struct Pending {
-    /// Events and rows to be written.
-    append: Append,
-    /// Size of the append, measured once, which decides its lane.
-    size: AppendSize,
-    /// Sender of the answer to the entity.
-    reply: oneshot::Sender<Result<Appended, StoreError>>,
-    /// Trace context and span of the append, from the queue until it is committed.
-    carried: Carried,
-    /// Start of the measured duration of the append.
-    queued: Instant,
-    /// Permit of the queue, held until a batch takes the append.
-    place: Option<OwnedSemaphorePermit>,
-    /// Lease for the bytes of the append, held until it is answered.
-    _bytes: Lease,
-}
-
-impl Pending {
-    fn answer(self, answer: Result<Appended, StoreError>) {
-        metrics::append(self.queued.elapsed(), &answer);
-        if answer.is_err() {
-            self.carried.span.record("otel.status_code", "ERROR");
-        }
-        // The span ends before the requester goes on.
-        drop(self.carried);
-        let _ = self.reply.send(answer);
-    }
-}
-
-impl Waiting for Pending {
-    fn stream(&self) -> &StreamName {
-        &self.append.stream
-    }
-
-    fn size(&self) -> AppendSize {
-        self.size
-    }
-}
-
 /// A connected pair of an [`Appender`] and its [`Writer`].
 pub fn channel(setup: Setup) -> (Appender, Writer) {
     let Setup { pool, projections, node, budget, timeout, term, writable } = setup;
     let (sender, receiver) = mpsc::channel(QUEUE);
-    let places = Arc::new(Semaphore::new(QUEUE));
-    metrics::observe_queue(&places, QUEUE);
-    let appender = Appender { queue: sender, places, budget };
+    let permits = Arc::new(Semaphore::new(QUEUE));
+    metrics::observe_queue(&permits, QUEUE);
+    let appender = Appender { queue: sender, permits, budget };
     let batches = BatchWriter { pool, projections, node, timeout, term };
     let (lanes, acknowledged) = (Lanes::default(), Acknowledged::default());
     (appender, Writer { queue: receiver, lanes, batches, acknowledged, writable, wary: 0 })
@@ -175,20 +115,20 @@ impl Appender {
     /// Nothing was written, unless the error is [`StoreError::OutcomeUnknown`].
     pub async fn append(&self, append: Append) -> Result<Appended, StoreError> {
         let (reply, answer) = oneshot::channel();
-        let pending = self.pending(append, reply)?;
-        // There is a place for it; the queue is closed when the appender has stopped.
-        self.queue.try_send(pending).map_err(|_| StoreError::Overloaded)?;
+        let append = self.queued(append, reply)?;
+        // The permit guarantees room; the queue is closed once the writer has stopped.
+        self.queue.try_send(append).map_err(|_| StoreError::Overloaded)?;
         answer
             .await
             .unwrap_or_else(|_| Err(StoreError::OutcomeUnknown("the appender stopped".to_owned())))
     }
 
-    fn pending(
+    fn queued(
         &self,
         append: Append,
         reply: oneshot::Sender<Result<Appended, StoreError>>,
-    ) -> Result<Pending, StoreError> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
+    ) -> Result<Append, StoreError> {
+        let permit = Arc::clone(&self.permits).try_acquire_owned().map_err(|_| {
             audit_events::refused(Reason::AppendQueue);
             StoreError::Overloaded
         })?;
@@ -201,12 +141,13 @@ impl Appender {
             &here.span,
             "eventlog.append",
             stream.name = %append.stream,
-            events = count(&append),
+            events = append.count(),
             otel.status_code = Empty,
         );
-        let (size, carried) = (AppendSize::of(&append), here.within(span));
-        let (queued, place) = (Instant::now(), Some(place));
-        Ok(Pending { append, size, reply, carried, queued, place, _bytes: bytes })
+        let (size, carried) = (append.size(), here.within(span));
+        let (since, permit) = (Instant::now(), Some(permit));
+        let queued = Queued { size, reply, carried, since, permit, _bytes: bytes };
+        Ok(Append { queued: Some(queued), ..append })
     }
 }
 
@@ -219,13 +160,13 @@ impl Writer {
     /// Runs until every [`Appender`] is dropped and the queue is empty.
     pub async fn run(mut self) {
         while self.receive().await {
-            let mut pending = self.lanes.batch();
-            for waiting in &mut pending {
-                waiting.place = None;
+            let mut appends = self.lanes.batch();
+            for queued in appends.iter_mut().filter_map(|append| append.queued.as_mut()) {
+                queued.permit = None;
             }
-            let batch = in_batch(&pending);
+            let batch = in_batch(&appends);
             // Boxed, so that an appender at rest does not hold the memory that one at work needs.
-            Box::pin(batch.scope(self.write(pending))).await;
+            Box::pin(batch.scope(self.write(appends))).await;
         }
     }
 
@@ -235,50 +176,50 @@ impl Writer {
             let Some(first) = self.queue.recv().await else { return false };
             self.lanes.push(first);
         }
-        while let Ok(waiting) = self.queue.try_recv() {
-            self.lanes.push(waiting);
+        while let Ok(next) = self.queue.try_recv() {
+            self.lanes.push(next);
         }
         true
     }
 
-    async fn write(&mut self, mut pending: Vec<Pending>) {
+    async fn write(&mut self, mut appends: Vec<Append>) {
         for _ in 0..TRIALS {
-            if pending.is_empty() {
+            if appends.is_empty() {
                 return;
             }
-            let BatchFailure { error, blame } = match self.write_batch(&pending).await {
-                Ok(base) => return answer_all(pending, base),
+            let BatchFailure { error, blame } = match self.write_batch(&appends).await {
+                Ok(base) => return answer_all(appends, base),
                 Err(failure) => failure,
             };
             match blame {
-                _ if pending.len() == 1 => return refuse_all(pending, &error),
-                Blame::Everybody => return refuse_all(pending, &error),
-                Blame::Somebody => pending = self.set_aside(pending).await,
+                _ if appends.len() == 1 => return refuse_all(appends, &error),
+                Blame::Everybody => return refuse_all(appends, &error),
+                Blame::Somebody => appends = self.set_aside(appends).await,
                 Blame::Slowness => break,
             }
         }
-        self.take_apart(pending).await;
+        self.take_apart(appends).await;
     }
 
     /// Answers the appends that would be refused, and returns the others.
-    async fn set_aside(&mut self, pending: Vec<Pending>) -> Vec<Pending> {
-        let refusals = match self.batches.trial(&appends_of(&pending)).await {
+    async fn set_aside(&mut self, appends: Vec<Append>) -> Vec<Append> {
+        let refusals = match self.batches.trial(&appends).await {
             Ok(refusals) => refusals,
             Err(error) => {
-                refuse_all(pending, &error);
+                refuse_all(appends, &error);
                 return Vec::new();
             }
         };
-        let mut others = Vec::with_capacity(pending.len());
-        for (waiting, refusal) in pending.into_iter().zip(refusals) {
+        let mut others = Vec::with_capacity(appends.len());
+        for (append, refusal) in appends.into_iter().zip(refusals) {
             match refusal {
                 Some(error) => {
                     if matches!(error, StoreError::Conflict) {
                         self.wary = WARY;
                     }
-                    waiting.answer(Err(error));
+                    append.answer(Err(error));
                 }
-                None => others.push(waiting),
+                None => others.push(append),
             }
         }
         others
@@ -286,39 +227,38 @@ impl Writer {
 
     /// Writes each append by itself: one of them is too slow, or is refused for a reason that no trial shows. Gives up on
     /// the rest if the database is lost: they would wait for it one after the other.
-    async fn take_apart(&mut self, pending: Vec<Pending>) {
+    async fn take_apart(&mut self, appends: Vec<Append>) {
         let mut lost = None;
         let mut slow = 0;
-        for waiting in pending {
+        for append in appends {
             if let Some(error) = &lost {
-                waiting.answer(Err(StoreError::clone(error)));
+                append.answer(Err(StoreError::clone(error)));
                 continue;
             }
-            let alone = std::slice::from_ref(&waiting);
+            let alone = std::slice::from_ref(&append);
             match self.write_batch(alone).await {
                 Ok(base) => {
-                    let appended = appended(&waiting.append, base);
-                    waiting.answer(Ok(appended));
+                    let appended = append.appended(base);
+                    append.answer(Ok(appended));
                 }
                 Err(BatchFailure { error, blame }) => {
                     slow += usize::from(blame == Blame::Slowness);
                     if blame == Blame::Everybody || slow >= MAX_SLOW {
                         lost = Some(error.clone().of_read());
                     }
-                    waiting.answer(Err(error));
+                    append.answer(Err(error));
                 }
             }
         }
     }
 
-    async fn write_batch(&mut self, pending: &[Pending]) -> Result<Option<i64>, BatchFailure> {
-        let appends = appends_of(pending);
+    async fn write_batch(&mut self, appends: &[Append]) -> Result<Option<i64>, BatchFailure> {
         let began = Instant::now();
         self.acknowledged.begin();
-        let written = self.batches.write(&appends, self.wary > 0).await;
+        let written = self.batches.write(appends, self.wary > 0).await;
         let is_conflict = matches!(&written, Err(BatchFailure { error: StoreError::Conflict, .. }));
         self.wary = if is_conflict { WARY } else { self.wary.saturating_sub(1) };
-        let events: i64 = appends.iter().map(|append| count(append)).sum();
+        let events: i64 = appends.iter().map(Append::count).sum();
         let base = written.as_ref().ok().copied().flatten();
         self.acknowledged.end(base.map(|base| (base, base + events)));
         let failure = written.as_ref().err().map(|failure| &failure.error);
@@ -328,19 +268,19 @@ impl Writer {
             // Other failures say nothing of other changes.
             Some(_) => {}
         }
-        metrics::batch(began.elapsed(), &appends, failure);
+        metrics::batch(began.elapsed(), (appends.len(), events), failure);
         written
     }
 }
 
 /// Trace context in which a batch is written: a span in the first of its appends' traces that is kept, linked to the spans
 /// of all of them, and these to it. An event thereby leads to its batch, and a batch to its events.
-fn in_batch(pending: &[Pending]) -> Carried {
-    let asking = || pending.iter().map(|waiting| &waiting.carried);
+fn in_batch(appends: &[Append]) -> Carried {
+    let asking = || appends.iter().filter_map(Append::carried);
     let span = |first: &Carried| {
-        let events: i64 = pending.iter().map(|waiting| count(&waiting.append)).sum();
+        let events: i64 = appends.iter().map(Append::count).sum();
         // Exported as a number only if it is signed.
-        let appends = i64::try_from(pending.len()).unwrap_or(i64::MAX);
+        let appends = i64::try_from(appends.len()).unwrap_or(i64::MAX);
         let batch = span_outliving!(&first.span, "eventlog.batch", appends, events);
         batch.follows_from(&first.span);
         batch
@@ -352,29 +292,16 @@ fn in_batch(pending: &[Pending]) -> Carried {
     batch
 }
 
-fn appends_of(pending: &[Pending]) -> Vec<&Append> {
-    pending.iter().map(|waiting| &waiting.append).collect()
-}
-
-fn answer_all(pending: Vec<Pending>, mut base: Option<i64>) {
-    for waiting in pending {
-        let answer = appended(&waiting.append, base);
-        base = base.map(|base| base + count(&waiting.append));
-        waiting.answer(Ok(answer));
+fn answer_all(appends: Vec<Append>, mut base: Option<i64>) {
+    for append in appends {
+        let appended = append.appended(base);
+        base = base.map(|base| base + append.count());
+        append.answer(Ok(appended));
     }
 }
 
-fn refuse_all(pending: Vec<Pending>, error: &StoreError) {
-    for waiting in pending {
-        waiting.answer(Err(error.clone()));
+fn refuse_all(appends: Vec<Append>, error: &StoreError) {
+    for append in appends {
+        append.answer(Err(error.clone()));
     }
-}
-
-fn appended(append: &Append, base: Option<i64>) -> Appended {
-    let position = base.filter(|_| !append.events.is_empty()).map(|base| base + 1);
-    Appended { version: append.expected + count(append), position }
-}
-
-fn count(append: &Append) -> i64 {
-    i64::try_from(append.events.len()).unwrap_or(i64::MAX)
 }

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::columns::Columns;
 use super::pipeline::{Pipeline, without_rows};
-use crate::eventlog::model::append::Append;
+use super::request::Append;
 use crate::eventlog::model::error::StoreError;
 use crate::eventlog::model::event::EventView;
 use crate::eventlog::model::projection::Projections;
@@ -104,7 +104,7 @@ impl BatchWriter {
     /// If one statement fails, none of the appends is written, except that the outcome may be unknown.
     pub(super) async fn write(
         &self,
-        appends: &[&Append],
+        appends: &[Append],
         looks_first: bool,
     ) -> Result<Option<i64>, BatchFailure> {
         let client =
@@ -117,7 +117,7 @@ impl BatchWriter {
     async fn write_on(
         &self,
         client: &Lent,
-        appends: &[&Append],
+        appends: &[Append],
         looks_first: bool,
     ) -> Result<Option<i64>, BatchFailure> {
         let columns = Columns::of(appends, self.node, self.term.held());
@@ -138,7 +138,7 @@ impl BatchWriter {
     }
 
     /// The changes of read models that each append causes.
-    pub(super) fn project(&self, appends: &[&Append]) -> Vec<Result<Vec<Statement>, StoreError>> {
+    pub(super) fn project(&self, appends: &[Append]) -> Vec<Result<Vec<Statement>, StoreError>> {
         appends.iter().map(|append| self.project_one(append)).collect()
     }
 
@@ -163,8 +163,8 @@ impl<'a> Unit<'a> {
         projected: &'a Result<Vec<Statement>, StoreError>,
     ) -> Result<Self, StoreError> {
         let projected = projected.as_ref().map_err(Clone::clone)?;
-        let mut statements = Vec::with_capacity(append.beside.len() + projected.len());
-        for statement in append.beside.iter().map(|statement| &**statement).chain(projected) {
+        let mut statements = Vec::with_capacity(append.also_write.len() + projected.len());
+        for statement in append.also_write.iter().map(|statement| &**statement).chain(projected) {
             let prepared = prepared(client, statement.sql).await?;
             statements.push((prepared, statement.borrowed_params()));
         }

@@ -3,8 +3,8 @@
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use super::request::Append;
 use crate::base::clock::Timestamp;
-use crate::eventlog::model::append::Append;
 use crate::eventlog::model::statement::Jsonb;
 
 /// Parameters of the statement that inserts events.
@@ -49,7 +49,7 @@ pub(super) struct LockArguments<'a> {
 }
 
 impl<'a> Columns<'a> {
-    pub(super) fn of(appends: &[&'a Append], node: Uuid, term: Option<i64>) -> Self {
+    pub(super) fn of(appends: &'a [Append], node: Uuid, term: Option<i64>) -> Self {
         let events: usize = appends.iter().map(|append| append.events.len()).sum();
         let mut columns = Self {
             told: String::new(),

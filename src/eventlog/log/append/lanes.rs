@@ -9,20 +9,11 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use crate::eventlog::model::append::Append;
+use super::request::{Append, AppendSize};
 use crate::eventlog::model::stream::StreamName;
 
 /// Most appends in one batch: beyond this the round trip no longer dominates.
 pub(super) const MAX_APPENDS: usize = 512;
-
-/// Size of one append or of several.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct AppendSize {
-    /// Number of events in all of them.
-    pub(super) events: usize,
-    /// Bytes on the wire, approximately.
-    pub(super) bytes: usize,
-}
 
 /// Largest size of a short append.
 const SHORT: AppendSize = AppendSize { events: 64, bytes: 64 << 10 };
@@ -34,11 +25,6 @@ const ALL_SHORT: AppendSize = AppendSize { events: 1_000, bytes: 1 << 20 };
 const TURN: AppendSize = AppendSize { events: 250, bytes: 256 << 10 };
 
 impl AppendSize {
-    /// The size of an append.
-    pub(super) fn of(append: &Append) -> Self {
-        Self { events: append.events.len(), bytes: append.wire_bytes() }
-    }
-
     fn fits(self, limit: Self) -> bool {
         self.events <= limit.events && self.bytes <= limit.bytes
     }
@@ -62,6 +48,16 @@ pub(super) trait Waiting {
     fn stream(&self) -> &StreamName;
     /// Size that counts against the limits of a batch.
     fn size(&self) -> AppendSize;
+}
+
+impl Waiting for Append {
+    fn stream(&self) -> &StreamName {
+        &self.stream
+    }
+
+    fn size(&self) -> AppendSize {
+        Self::size(self)
+    }
 }
 
 /// Appends that wait for a batch, in two lanes.

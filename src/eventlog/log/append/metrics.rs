@@ -6,7 +6,6 @@ use std::time::Duration;
 use opentelemetry::KeyValue;
 use tokio::sync::Semaphore;
 
-use crate::eventlog::model::append::Append;
 use crate::eventlog::model::error::StoreError;
 use crate::telemetry::metrics::instrument::count;
 use crate::telemetry::metrics::{
@@ -31,15 +30,14 @@ pub(super) fn append<T>(took: Duration, answer: &Result<T, StoreError>) {
     }
 }
 
-/// Records a batch that was written, or was not.
-pub(super) fn batch(took: Duration, appends: &[&Append], failure: Option<&StoreError>) {
+/// Records a batch of some appends and events that was written, or was not.
+pub(super) fn batch(took: Duration, (appends, events): (usize, i64), failure: Option<&StoreError>) {
     if let Some(outcome) = outcome(failure) {
         APPEND_BATCH_DURATION.record(took, &[outcome]);
     }
     if failure.is_none() {
-        APPEND_BATCH_SIZE.record(appends.len(), &[]);
-        let events: usize = appends.iter().map(|append| append.events.len()).sum();
-        APPEND_EVENTS.add(events.try_into().unwrap_or(u64::MAX), &[]);
+        APPEND_BATCH_SIZE.record(appends, &[]);
+        APPEND_EVENTS.add(events.try_into().unwrap_or_default(), &[]);
     }
 }
 

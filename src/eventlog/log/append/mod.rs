@@ -7,4 +7,5 @@ pub(super) mod columns;
 pub(super) mod lanes;
 mod metrics;
 pub(super) mod pipeline;
+pub mod request;
 pub(super) mod trial;

@@ -16,8 +16,8 @@ use tokio_postgres::types::ToSql;
 use super::batch::{BatchWriter, LOCK, Unit, given_up};
 use super::columns::LockArguments;
 use super::pipeline::{Pipeline, StatementResult, without_rows};
+use super::request::Append;
 use crate::eventlog::log::reader::SELECT_VERSIONS;
-use crate::eventlog::model::append::Append;
 use crate::eventlog::model::error::StoreError;
 use crate::postgres::Lent;
 
@@ -41,7 +41,7 @@ impl BatchWriter {
     /// If the database is unavailable, which says nothing of the appends.
     pub(super) async fn trial(
         &self,
-        appends: &[&Append],
+        appends: &[Append],
     ) -> Result<Vec<Option<StoreError>>, StoreError> {
         let client = self.pool.get().await?;
         let tried = tokio::time::timeout(self.timeout, self.trial_on(&client, appends)).await;
@@ -52,7 +52,7 @@ impl BatchWriter {
     async fn trial_on(
         &self,
         client: &Lent,
-        appends: &[&Append],
+        appends: &[Append],
     ) -> Result<Vec<Option<StoreError>>, StoreError> {
         let projected = self.project(appends);
         let mut units = Vec::with_capacity(appends.len());

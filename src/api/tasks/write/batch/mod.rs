@@ -15,7 +15,6 @@ use crate::api::tag::Tag;
 use crate::api::tasks::own_turn::OwnTurn;
 use crate::api::tasks::request::OwnerRequest;
 use crate::api::tasks::responses::Changed;
-use crate::api::tasks::sent::Sent;
 use crate::capacity::budget::Holder;
 use crate::http::request::hashed_body::Digested;
 use crate::http::request::idempotency_key::MaybeIdempotencyKey;
@@ -71,7 +70,8 @@ impl BatchTasks {
         // Leased before anything is changed: afterwards there would have to be room.
         let room = state.server.budgets.answers.lease(Holder::User(owner), shown);
         let room = room.map_err(|_| Problem::overloaded())?;
-        let sent = Sent::new(&request, key, digest).in_turn(turn);
-        Ok(Changed::kept(sent.write_all(command, answering, Some("commands")).await?, room))
+        let writing = request.writing(&key, digest).holding(turn);
+        let done = state.tasks.write(&writing, command, answering).await;
+        Ok(Changed::kept(request.answered(done, Some("commands")).await?, room))
     }
 }

@@ -1,4 +1,4 @@
-//! An append: events of one stream, their cause, and rows that are written with them.
+//! A new event, encoded, and its cause.
 
 use std::sync::Arc;
 
@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::event::{Event, EventView};
-use super::statement::Statement;
 use super::stream::StreamName;
 use crate::base::clock::Timestamp;
 use crate::base::id::{SessionId, UserId};
@@ -90,46 +89,4 @@ impl NewEvent {
             recorded_at: self.recorded_at,
         }
     }
-}
-
-/// Approximate bytes of an event's columns, except the long ones.
-const PER_EVENT: usize = 128;
-
-/// Events for one stream, all or none.
-#[derive(Debug, Clone)]
-pub struct Append {
-    /// Stream to which the events are appended.
-    pub stream: StreamName,
-    /// The version the stream must have now; 0 means it must not exist.
-    pub expected: i64,
-    /// Events to append. If there are none, only `beside` is written, and `expected` is not checked.
-    pub events: Vec<NewEvent>,
-    /// Rows written beside the log in the same transaction, before the events.
-    pub beside: Vec<Arc<Statement>>,
-}
-
-impl Append {
-    /// Approximate number of its bytes that travel to PostgreSQL.
-    pub(crate) fn wire_bytes(&self) -> usize {
-        let events = self.events.iter().map(|event| {
-            self.stream.as_str().len() + event.data.len() + event.context.len() + PER_EVENT
-        });
-        let beside = self.beside.iter().map(|statement| statement.bytes());
-        events.chain(beside).fold(0, usize::saturating_add)
-    }
-
-    /// Bytes of memory it takes until it is written: once as it waits, and once in the message to PostgreSQL, which has at
-    /// worst twice the room that it needs.
-    pub(crate) fn weight(&self) -> usize {
-        self.wire_bytes().saturating_mul(3)
-    }
-}
-
-/// Place of an append in its stream and in the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Appended {
-    /// Version of the stream after it.
-    pub version: i64,
-    /// Position of its first event, if it has any.
-    pub position: Option<i64>,
 }

@@ -7,12 +7,12 @@
 
 use std::sync::Arc;
 
-use super::decision::{Commands, Decided};
+use super::decision::Decision;
 use super::handle::Entities;
 use super::request::CommandRequest;
-use crate::eventlog::model::append::Context;
 use crate::eventlog::model::decider::Decider;
 use crate::eventlog::model::error::{ExecuteError, StoreError};
+use crate::eventlog::model::new_event::Context;
 use crate::eventlog::model::published::Outcome;
 use crate::eventlog::model::stream::StreamName;
 
@@ -25,7 +25,7 @@ impl<D: Decider> Entities<D> {
     /// # Errors
     ///
     /// The rejection, or the reason for which the log did not take the events.
-    pub async fn execute_unseated(
+    pub async fn execute_passivated(
         &self,
         stream: &StreamName,
         command: D::Command,
@@ -47,20 +47,20 @@ impl<D: Decider> Entities<D> {
     async fn attempt(
         &self,
         stream: &StreamName,
-        mut request: CommandRequest<D>,
+        request: CommandRequest<D>,
     ) -> Result<Outcome<D>, ExecuteError<D::Rejection>> {
         let hydrated = self.log.hydrate::<D>(stream).await;
         let known = hydrated.map_err(|error| ExecuteError::Store(error.of_read()))?.published;
-        let answer = request.awaited();
-        let commands: Commands<D> = vec![Box::new(request)];
-        let decided = Decided::of(&Arc::new(known), commands, &self.log).await;
-        let (mut decided, commands) = decided.map_err(|_panicked| ExecuteError::NoReply)?;
-        if let Some(append) = decided.append(stream) {
+        let commands = vec![Box::new(request)];
+        let decided = Decision::of_group(stream, &Arc::new(known), commands, &self.log).await;
+        // The request holds its lease until the command is answered.
+        let (decision, _request) = decided.map_err(|_panicked| ExecuteError::NoReply)?;
+        let Decision { append, published, mut outcomes, .. } = decision;
+        if !append.is_empty() {
             self.log.append(append).await.map_err(ExecuteError::Store)?;
             // State that was loaded here before the append, if the entity was admitted meanwhile, is stale now.
-            self.require(stream, decided.published.version);
+            self.require(stream, published.version);
         }
-        decided.answer(commands);
-        answer.await.unwrap_or(Err(ExecuteError::NoReply))
+        outcomes.pop().unwrap_or(Err(ExecuteError::NoReply))
     }
 }
