@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 
 use crate::checker::history::{Outcome, Span};
-use crate::person::{Login, Person};
-use crate::postgres::{Postgres, Role};
-use crate::world::{Door, PATIENCE, Reply, World};
+use crate::clients::person::{Login, Person};
+use crate::clients::world::{Door, PATIENCE, Reply, World};
+use crate::cluster::postgres::{Postgres, Role};
 
 /// How many sessions are signed out of.
 const SIGN_OUTS: usize = 200;

@@ -7,30 +7,20 @@
 #![expect(unreachable_pub, reason = "a program of its own: nothing outside can reach it")]
 
 mod checker;
+mod clients;
 mod cluster;
 mod faults;
-mod frozen;
 mod lag;
-mod load;
 #[path = "../shared/machine.rs"]
 mod machine;
-mod nginx;
-mod node;
-mod operators;
-mod person;
-mod postgres;
 mod probe;
 #[path = "../shared/processes.rs"]
 mod processes;
-mod random;
-mod recorder;
 mod report;
 mod run;
 #[path = "../shared/text.rs"]
 mod text;
 mod verify;
-mod world;
-mod writer;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -39,6 +29,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 
 use crate::cluster::Cluster;
+use crate::cluster::postgres::Role;
 use crate::faults::{FAULTS, Fault};
 use crate::text::{fresh_name, print};
 
@@ -110,7 +101,7 @@ fn plan(words: &[&str]) -> anyhow::Result<Plan> {
 async fn serve() -> anyhow::Result<()> {
     let cluster = Cluster::start("cluster").await?;
     let addresses = cluster.addresses();
-    let databases = [postgres::Role::Primary, postgres::Role::Standby];
+    let databases = [Role::Primary, Role::Standby];
     let [primary, standby] = databases.map(|role| cluster.postgres.port(role));
     let mut text = format!(
         "\nThree nodes serve one database.\n\n  nginx, in turn        {}   (explorer: /docs)\n  \

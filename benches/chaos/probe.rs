@@ -8,8 +8,8 @@ use reqwest::Method;
 use uuid::Uuid;
 
 use crate::checker::history::Outcome;
-use crate::person::{Login, Person};
-use crate::world::{Door, World};
+use crate::clients::person::{Login, Person};
+use crate::clients::world::{Door, World};
 
 /// Longest time that service may take to come back.
 pub const BOUND: Duration = Duration::from_secs(30);

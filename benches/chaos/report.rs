@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use crate::Plan;
 use crate::checker::history::Outcome;
+use crate::clients::load::Load;
+use crate::clients::recorder::Tally;
 use crate::faults::Fault;
 use crate::lag::Lag;
-use crate::load::Load;
 use crate::probe::BOUND;
-use crate::recorder::Tally;
 use crate::run::{Findings, Injected};
 
 /// What each check means.
@@ -30,8 +30,8 @@ const MEANINGS: &str = "\
 * **Whole.** The log has no hole, and at the end the standby has every event of the primary.
 
 The order of the log is the order of versions, so these together are a complete check that every list is linearizable, not
-a sample. The checker's own tests (`tests/it/chaos_checker.rs`, part of `make test`) show it a history with each kind of
-violation, which it finds.
+a sample. The checker's own tests (`tests/it/benches/chaos_checker.rs`, part of `make test`) show it a history with each
+kind of violation, which it finds.
 ";
 
 /// How the cluster under test is set up.

@@ -8,15 +8,15 @@ use futures_util::future::{join_all, try_join_all};
 
 use crate::checker::history::{Moment, Span};
 use crate::checker::{Verdict, Violation};
-use crate::cluster::Cluster;
+use crate::clients::load::{Load, try_everywhere};
+use crate::clients::recorder::Tally;
+use crate::clients::world::{Door, PATIENCE, World};
+use crate::cluster::postgres::Role;
+use crate::cluster::{Cluster, nginx};
 use crate::faults::Fault;
 use crate::lag::{self, Lag};
-use crate::load::{Load, try_everywhere};
-use crate::postgres::Role;
 use crate::probe::{Probe, Recovery};
-use crate::recorder::Tally;
-use crate::world::{Door, PATIENCE, World};
-use crate::{Named, Plan, machine, nginx, print, report, verify};
+use crate::{Named, Plan, machine, print, report, verify};
 
 /// How long clients go on undisturbed between two faults.
 const QUIET: Duration = Duration::from_millis(500);

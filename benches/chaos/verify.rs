@@ -7,12 +7,12 @@ use uuid::Uuid;
 
 use crate::checker::history::{Logged, TaskOperation};
 use crate::checker::{Verdict, sessions, tasks};
-use crate::load::Load;
-use crate::person;
-use crate::postgres::{Postgres, Role};
+use crate::clients::load::Load;
+use crate::clients::person;
+use crate::clients::world::World;
+use crate::cluster::postgres::{Postgres, Role};
 use crate::probe::Probe;
 use crate::until;
-use crate::world::World;
 
 /// Every change of every list, in the order of versions.
 const SELECT_CHANGES: &str = "\

@@ -93,16 +93,16 @@ pub fn all() -> Vec<Attack> {
         attacks::batches::ATTACKS,
         attacks::keys::ATTACKS,
         attacks::files::ATTACKS,
-        attacks::bodies::ATTACKS,
+        attacks::connections::bodies::ATTACKS,
         attacks::folding::ATTACKS,
-        attacks::drips::ATTACKS,
-        attacks::answers::ATTACKS,
-        attacks::http2::ATTACKS,
-        attacks::streams::ATTACKS,
+        attacks::connections::drips::ATTACKS,
+        attacks::connections::answers::ATTACKS,
+        attacks::connections::http2::ATTACKS,
+        attacks::connections::streams::ATTACKS,
         attacks::walks::ATTACKS,
         attacks::sessions::ATTACKS,
         attacks::database::ATTACKS,
-        attacks::descriptors::ATTACKS,
+        attacks::connections::descriptors::ATTACKS,
     ];
     let mut all: Vec<Attack> = kinds.into_iter().flatten().copied().collect();
     all.sort_by_key(|attack| attack.setting == Setting::FewDescriptors);

@@ -1,7 +1,7 @@
 //! `make hostile`: what strangers and users can do to the server while honest clients work.
 //!
 //! Every attack is bounded in count and time and goes to a server of this program's own on the loopback interface. Nothing here is
-//! asserted by tests, but the rules by which a run is judged are (`tests/it/hostile_rules.rs`).
+//! asserted by tests, but the rules by which a run is judged are (`tests/it/benches/hostile_rules.rs`).
 
 #![expect(unreachable_pub, reason = "a program of its own: nothing outside can reach it")]
 
@@ -10,7 +10,6 @@ mod attacks;
 mod burner;
 mod crowding;
 mod honest;
-mod ledger;
 #[path = "../shared/machine.rs"]
 mod machine;
 #[expect(dead_code, reason = "some of it is for the other benchmarks")]

@@ -1,5 +1,5 @@
 //! The rules by which a run is judged: rates and latencies of what honest clients did, when all is as before, and whether the
-//! goals are met. Nothing here measures anything; `tests/it/hostile_rules.rs` holds it.
+//! goals are met. Nothing here measures anything; `tests/it/benches/hostile_rules.rs` holds it.
 
 /// What an honest client asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 //! Pure: it is given what clients saw and what the log says, and finds contradictions. A user's task list is one object
 //! that changes from version to version in the order of the log, and every value is written once. So every answer names
 //! the versions it can have come from, and the order of real time decides whether one of them is possible: this is a
-//! whole check of linearizability, not a sample of it. The tests include it too (`tests/it/chaos_checker.rs`) and
-//! prove that it finds what it is there to find.
+//! whole check of linearizability, not a sample of it. The tests include it too (`tests/it/benches/chaos_checker.rs`)
+//! and prove that it finds what it is there to find.
 
 pub mod history;
 pub mod sessions;

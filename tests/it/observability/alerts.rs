@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{ALERTS, RUNBOOKS, array, rules, text, yaml};
+use crate::support::tools::{program, run};
 use crate::tidy::{assert_none, files, read, root};
-use crate::tools::{program, run};
 
 const TESTS: &str = "observability/prometheus/tests";
 

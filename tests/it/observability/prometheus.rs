@@ -16,12 +16,12 @@ use url::Url;
 use super::queries::{Language, Query, of_dashboards, of_rules};
 use super::registry::{Registry, in_prometheus};
 use super::{ALERTS, RECORDING, array, text};
-use crate::app::SECRET;
-use crate::postgres::new_directory;
-use crate::process::{ExternalDatabase, PUBLIC_URL, Server, until};
+use crate::support::app::SECRET;
+use crate::support::postgres::new_directory;
+use crate::support::process::{ExternalDatabase, PUBLIC_URL, Server, until};
+use crate::support::tools::program;
+use crate::support::user::{PASSWORD, TestUser};
 use crate::tidy::{assert_none, root};
-use crate::tools::program;
-use crate::user::{PASSWORD, TestUser};
 
 /// What this load does not bring about.
 const NOT_MOVED: [(&str, &str); 1] = [(

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::registry::Registry;
 use super::{ALERTS, RECORDING, array, dashboards, rules, text, yaml};
-use crate::postgres::new_directory;
+use crate::support::postgres::new_directory;
+use crate::support::tools::{Tool, node, program, run, tests};
 use crate::tidy::assert_none;
-use crate::tools::{Tool, node, program, run, tests};
 
 /// The provisioning of data sources, in which a query leads from a trace to its log records.
 const DATA_SOURCES: &str = "observability/grafana/provisioning/datasources/datasources.yaml";

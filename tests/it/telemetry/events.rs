@@ -10,9 +10,9 @@ use serde_json::json;
 use super::collector::Collector;
 use super::hex;
 use super::watched::{FROM, Watched, hash, lines};
-use crate::app::SECRET;
-use crate::process::ExternalDatabase;
-use crate::user::{PASSWORD, TestUser};
+use crate::support::app::SECRET;
+use crate::support::process::ExternalDatabase;
+use crate::support::user::{PASSWORD, TestUser};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -143,7 +143,7 @@ async fn extensions_expiry_revocation_and_new_passwords_are_told() {
     watched.app.clock().advance(DAY);
     watched.app.get("/api/auth/session").bearer(&anew.session_token).send().await.expect(200);
     watched.app.clock().advance(7 * DAY);
-    crate::process::until("the session has expired", async || {
+    crate::support::process::until("the session has expired", async || {
         watched.app.dump("sessions").await.is_empty()
     })
     .await;
@@ -195,9 +195,9 @@ async fn what_happens_to_a_key_is_told_from_its_publication_to_its_end() {
         let kid = kid.to_owned();
         async move || keys.signs_with(&kid)
     };
-    crate::process::until("the second key signs", signs(&second)).await;
+    crate::support::process::until("the second key signs", signs(&second)).await;
     watched.app.clock().advance(Duration::from_hours(1));
-    crate::process::until("the first key has left", async || {
+    crate::support::process::until("the first key has left", async || {
         !keys.key_set().verifying.contains_key(&first)
     })
     .await;

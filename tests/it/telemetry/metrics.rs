@@ -8,8 +8,8 @@ use opentelemetry_proto::tonic::metrics::v1::number_data_point;
 
 use super::collector::Collector;
 use super::{as_text, exporting, stop, whole_flow};
-use crate::app::SECRET;
-use crate::process::{ExternalDatabase, Keyfold, Server};
+use crate::support::app::SECRET;
+use crate::support::process::{ExternalDatabase, Keyfold, Server};
 
 /// What Prometheus reads.
 async fn scraped(server: &Server) -> String {

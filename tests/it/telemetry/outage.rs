@@ -7,8 +7,8 @@ use tokio::net::{TcpListener, TcpSocket};
 
 use super::collector::Collector;
 use super::{exporting, stop, whole_flow};
-use crate::app::SECRET;
-use crate::process::ExternalDatabase;
+use crate::support::app::SECRET;
+use crate::support::process::ExternalDatabase;
 
 /// What a server says that serves everybody and ends in time, though this is its collector.
 async fn told_with(collector: SocketAddr) -> String {

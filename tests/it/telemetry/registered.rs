@@ -11,9 +11,9 @@ use opentelemetry_proto::tonic::trace::v1::span::SpanKind as Kind;
 
 use super::collector::Collector;
 use super::{as_text, exporting, stop, whole_flow};
-use crate::app::SECRET;
 use crate::observability::registry::{AttributeKind, Instrument, Place, Registry, SpanKind};
-use crate::process::ExternalDatabase;
+use crate::support::app::SECRET;
+use crate::support::process::ExternalDatabase;
 
 /// What is wrong with attributes that something of this kind and name has, which the registry says may have those `listed`.
 fn wrong(

@@ -7,9 +7,9 @@ use serde_json::json;
 
 use super::collector::Collector;
 use super::{as_text, exporting, hex, stop};
-use crate::app::SECRET;
-use crate::process::ExternalDatabase;
-use crate::user::{PASSWORD, TestUser};
+use crate::support::app::SECRET;
+use crate::support::process::ExternalDatabase;
+use crate::support::user::{PASSWORD, TestUser};
 
 const KEPT: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const LEFT: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -90,8 +90,10 @@ async fn a_request_that_fails_is_exported_though_its_trace_was_not_to_be_kept() 
         "The server cannot answer for the moment, try again shortly",
     );
     let told = reply.header("traceresponse").to_owned();
-    crate::process::until("the span arrives", async || !requests(&collector.spans()).is_empty())
-        .await;
+    crate::support::process::until("the span arrives", async || {
+        !requests(&collector.spans()).is_empty()
+    })
+    .await;
     let spans = collector.spans();
     let [span] = &spans.iter().filter(|span| hex(&span.trace_id) == LEFT).collect::<Vec<_>>()[..]
     else {

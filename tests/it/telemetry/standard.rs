@@ -12,10 +12,10 @@ use tokio::net::TcpListener;
 use super::authority::Authority;
 use super::collector::Collector;
 use super::{CREATE, as_text, hex, stop, traceparent, whole_flow};
-use crate::app::SECRET;
-use crate::postgres;
-use crate::process::{ExternalDatabase, Keyfold, until};
-use crate::user::TestUser;
+use crate::support::app::SECRET;
+use crate::support::postgres;
+use crate::support::process::{ExternalDatabase, Keyfold, until};
+use crate::support::user::TestUser;
 
 async fn with(variables: &[(&str, &str)]) -> Keyfold {
     let keyfold = ExternalDatabase::new().await.keyfold(SECRET);

@@ -7,9 +7,9 @@ use keyfold::config::PasswordConfig;
 use serde_json::json;
 
 use super::watched::{FROM, Watched, lines};
-use crate::locked::Locked;
-use crate::process::until;
-use crate::user::PASSWORD;
+use crate::support::locked::Locked;
+use crate::support::process::until;
+use crate::support::user::PASSWORD;
 
 #[tokio::test]
 async fn a_full_queue_is_told_and_so_is_every_sign_in_that_it_refuses() {

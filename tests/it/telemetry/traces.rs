@@ -11,10 +11,10 @@ use serde_json::json;
 
 use super::collector::Collector;
 use super::{CALLER, CREATE, exporting, hex, stop, traceparent};
-use crate::app::{Reply, SECRET};
-use crate::locked::Locked;
-use crate::process::{ExternalDatabase, PUBLIC_URL, until};
-use crate::user::{PASSWORD, TestUser};
+use crate::support::app::{Reply, SECRET};
+use crate::support::locked::Locked;
+use crate::support::process::{ExternalDatabase, PUBLIC_URL, until};
+use crate::support::user::{PASSWORD, TestUser};
 
 /// Two more traces.
 const BREAD: &str = "11111111111111111111111111111111";

@@ -12,8 +12,8 @@ use tracing::subscriber::{DefaultGuard, set_default};
 
 use super::collector::Collector;
 use super::hex;
-use crate::app::{START, TestApp, TestRequest};
-use crate::postgres;
+use crate::support::app::{START, TestApp, TestRequest};
+use crate::support::postgres;
 
 pub const FROM: &str = "127.0.0.1";
 

@@ -47,9 +47,6 @@ const FLOORS: [Floor; 14] = [
 /// Modules that speak HTTP. All others know neither the framework nor the toolkit.
 const SPEAK_HTTP: [&str; 7] = ["http", "problems", "authn", "api", "web", "app", "cli"];
 
-/// Most files side by side in a folder.
-const MOST_FILES: usize = 12;
-
 fn height(module: &str) -> Option<usize> {
     FLOORS.iter().position(|floor| floor.modules.contains(&top(module)))
 }
@@ -92,27 +89,6 @@ fn the_kernel_and_the_features_know_no_http() {
         !speaks && names_http(&source.code)
     });
     assert_none("HTTP is known above the features", broken.map(|source| source.path));
-}
-
-#[test]
-fn no_folder_has_more_than_a_dozen_files_side_by_side() {
-    let mut folders = std::collections::BTreeMap::<String, usize>::new();
-    for source in sources("src") {
-        let (folder, _) = source.path.rsplit_once('/').unwrap();
-        *folders.entry(folder.to_owned()).or_default() += 1;
-    }
-    let broken = folders.into_iter().filter(|(_, files)| *files > MOST_FILES);
-    assert_none("folders are small", broken.map(|(folder, files)| format!("{folder}: {files}")));
-}
-
-#[test]
-fn a_module_with_children_is_a_folder_with_a_mod_file() {
-    let all = sources("src");
-    let broken = all.iter().filter(|source| {
-        let folder = source.path.trim_end_matches(".rs").to_owned() + "/";
-        all.iter().any(|other| other.path.starts_with(&folder))
-    });
-    assert_none("one module style", broken.map(|source| source.path.clone()));
 }
 
 #[test]

@@ -1,0 +1,14 @@
+//! Whoever has no mouse, or does not want anything to move.
+
+use super::assert_kept;
+use crate::support::app::TestApp;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_is_done_with_a_keyboard_alone_and_it_is_seen_where_one_is() {
+    assert_kept("keyboard", &TestApp::in_real_time().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_moves_for_whoever_asks_for_less_motion() {
+    assert_kept("motion", &TestApp::in_real_time().await).await;
+}
