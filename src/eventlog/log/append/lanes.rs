@@ -34,7 +34,7 @@ const ALL_SHORT: AppendSize = AppendSize { events: 1_000, bytes: 1 << 20 };
 const TURN: AppendSize = AppendSize { events: 250, bytes: 256 << 10 };
 
 impl AppendSize {
-    /// The size of an append.
+    /// Size of an append, by which it gets its lane.
     pub(super) fn of(append: &Append) -> Self {
         Self { events: append.events.len(), bytes: append.wire_bytes() }
     }
