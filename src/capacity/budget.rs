@@ -39,7 +39,7 @@ pub enum Purpose {
     Answers,
     /// Imports, exports and histories of whole lists.
     Bulk,
-    /// Open connections of clients, each worth a fixed number of bytes.
+    /// Open connections of clients, by the bytes of their buffers.
     Connections,
     /// Requests that are being answered.
     Requests,

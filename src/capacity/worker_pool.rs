@@ -44,7 +44,7 @@ pub enum Work {
     Hash,
     /// Signing access tokens and security event tokens.
     Sign,
-    /// Generation of key pairs, which takes seconds for RSA.
+    /// Generation of key pairs, which takes long for RSA.
     Keys,
     /// Reading imported files, each as large as a whole list.
     Files,
