@@ -27,7 +27,7 @@ pub enum Command {
     ChangePassword {
         /// Credential whose password was verified; refused if the account has another one by now.
         verified: Uuid,
-        /// Credential that replaces it.
+        /// Credential that replaces it, whose row is written with the event.
         credential_id: Uuid,
         /// Time of the decision, from the injected clock.
         now: Timestamp,
@@ -65,7 +65,7 @@ pub struct Profile {
     pub name: Name,
     /// Row beside the log that holds the password hash.
     pub credential_id: Uuid,
-    /// Time of the sign-up.
+    /// Time of the sign-up, which no change of the profile moves.
     pub created_at: Timestamp,
     /// Time of the last change of the profile; a new password is none.
     pub updated_at: Timestamp,

@@ -37,7 +37,7 @@ pub struct AccountCreated {
     pub name: Name,
     /// Row beside the log that holds the password hash.
     pub credential_id: Uuid,
-    /// Time of the sign-up.
+    /// Time of the sign-up, with which the profile counts as created and as changed last.
     pub created_at: Timestamp,
 }
 
@@ -45,7 +45,7 @@ pub struct AccountCreated {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProfileChanged {
-    /// Name from now on.
+    /// Name from now on, as the user wrote it.
     pub name: Name,
     /// Time of the change.
     pub changed_at: Timestamp,

@@ -25,7 +25,7 @@ const PERSISTENT: u32 = 10;
 /// The streak of one address.
 #[derive(Debug, Clone, Copy)]
 struct Failures {
-    /// Failures since the streak began.
+    /// Failures since the streak began, compared with `PERSISTENT`.
     count: u32,
     /// Time of the first failure, from which the streak ends after `WINDOW`.
     since: Timestamp,

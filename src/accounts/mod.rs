@@ -98,7 +98,7 @@ pub enum ChangePasswordError {
 /// Proof that a client knew the password of an account. It is void once another password opens the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PasswordProof {
-    /// User whose account it is.
+    /// User whose account the password opens.
     pub user_id: UserId,
     /// Row beside the log that holds the hash of that password.
     pub credential_id: Uuid,

@@ -103,7 +103,7 @@ impl Password {
 pub struct Cost {
     /// Memory that a hash fills, in KiB.
     pub memory_kib: u32,
-    /// Passes over the memory.
+    /// Passes over the memory, with whose number the time of a hash grows.
     pub iterations: u32,
 }
 

@@ -120,7 +120,7 @@ pub(super) async fn replace_hash(
 /// Data of an account that verifying its password needs.
 #[derive(Debug)]
 pub(super) struct Login {
-    /// User whose account it is.
+    /// User with the address, for whom the password is a proof.
     pub(super) user_id: UserId,
     /// Row that holds the password hash.
     pub(super) credential_id: Uuid,
@@ -143,7 +143,7 @@ pub async fn user_of(pool: &Pool, email: &Email) -> Result<Option<UserId>, Store
 pub struct ListedUser {
     /// Identifier, by which the account's stream is named.
     pub id: UserId,
-    /// Address, in its normal form.
+    /// Address, in its normal form, by which the list is ordered.
     pub email: String,
     /// Name, as the user writes it.
     pub name: String,

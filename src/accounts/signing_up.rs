@@ -17,7 +17,7 @@ use crate::eventlog::{Context, ExecuteError, StoreError};
 pub struct NewAccount {
     /// Address that was free at the look-up, and is looked up again before the append.
     email: Email,
-    /// Name for the profile.
+    /// Name for the profile, recorded in the first event of the account.
     name: Name,
     /// Hash of the password, made before the address is locked, because hashing takes long.
     phc: String,

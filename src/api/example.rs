@@ -11,7 +11,7 @@ pub(super) fn id<Kind>(last: u128) -> Id<Kind> {
     Id::from_uuid(Uuid::from_u128(0x019a_ab76_5800_7000_8000_0000_0000_0000 + last))
 }
 
-/// Version with this number.
+/// Version with this number, in the one history that all examples share.
 pub(super) fn version(number: i64) -> Point {
     Point::new(number, "Zk3x_9Qa".parse().unwrap_or_default())
 }

@@ -6,7 +6,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 #[derive(Debug)]
 pub struct Root;
 
-/// Messages to the root.
+/// Messages to the root actor, which is told of nothing but the stop.
 #[derive(Debug)]
 pub enum RootMessage {
     /// The server stops: from now on children may end.

@@ -7,7 +7,7 @@ use crate::telemetry::audit_events::About;
 /// Reason for which a credential is refused, and the part of the credential that telemetry may tell.
 #[derive(Debug)]
 pub(crate) struct AuthError {
-    /// Answer to the request.
+    /// Answer to the request, which also decides if there is an audit event.
     pub(super) problem: Problem,
     /// User and session, known only if the credential is authentic.
     about: About<'static>,

@@ -18,7 +18,7 @@ use crate::telemetry::audit_events::About;
 
 /// A live session, with the expiry of its proof.
 pub(crate) struct SessionProof {
-    /// Session that was found live.
+    /// Session that was found live when the credential was checked.
     pub(crate) session: Arc<Session>,
     /// Expiry of the access token; `None` for a session token, which lasts as long as the session.
     pub(crate) until: Option<Timestamp>,

@@ -40,16 +40,16 @@ const FRESH: Duration = Duration::from_hours(24);
 /// The user whose resources the path names, proven by an access token of a live session.
 #[derive(Debug, Clone)]
 pub struct Owner {
-    /// User whom the path names.
+    /// User whom the path names, who is the token's user as well.
     pub user_id: UserId,
-    /// Session of the access token.
+    /// Session of the access token, found live when the token was checked.
     pub session_id: SessionId,
 }
 
 /// A user with a live session, proven by its cookie, its token or one of its access tokens.
 #[derive(Debug, Clone)]
 pub struct SignedIn {
-    /// Session that the request uses.
+    /// Session that the request uses, found live when its credential was checked.
     pub session: Arc<Session>,
     /// True if the request has extended the session, so that its cookie is renewed.
     is_extended: bool,

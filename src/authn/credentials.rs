@@ -23,7 +23,7 @@ pub(crate) enum Credential<'a> {
 /// All credentials of a request, in the order in which they are tried: the bearer token first, which a program chose to send.
 /// All cookies are kept, because a browser may send a stale one before a good one.
 pub(crate) struct Credentials<'a> {
-    /// Bearer token, of either kind.
+    /// Bearer token, of either kind, which its form tells.
     bearer: Option<&'a str>,
     /// Session tokens of the cookies; none if a foreign page sends them with a change.
     cookies: Vec<SessionToken>,

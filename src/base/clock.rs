@@ -35,7 +35,7 @@ impl Timestamp {
         }
     }
 
-    /// Milliseconds since 1970-01-01T00:00:00Z.
+    /// Milliseconds since 1970-01-01T00:00:00Z, negative before it.
     pub const fn unix_millis(self) -> i64 {
         (self.0.get() ^ SIGN).cast_signed()
     }

@@ -29,7 +29,7 @@ impl<Kind> Id<Kind> {
         Self::from_uuid(Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, millis / 1000, nanos)))
     }
 
-    /// Wraps a UUID.
+    /// Identifier with this UUID, whose version is not checked.
     pub const fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid, PhantomData)
     }

@@ -39,7 +39,7 @@ pub enum Purpose {
     Answers,
     /// Imports, exports and histories of whole lists.
     Bulk,
-    /// Connections of clients.
+    /// Open connections of clients, by the bytes of their buffers.
     Connections,
     /// Requests that are being answered.
     Requests,
@@ -272,7 +272,7 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Bytes of this lease.
+    /// Bytes that are taken from the budget until this lease is dropped.
     pub fn bytes(&self) -> usize {
         self.bytes
     }

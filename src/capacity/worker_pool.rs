@@ -40,13 +40,13 @@ impl<S> Clone for Workers<S> {
 /// Kind of work that a pool does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
-    /// Hashing of passwords.
+    /// Hashing and verifying passwords, which takes long on purpose.
     Hash,
-    /// Signing of tokens.
+    /// Signing access tokens and security event tokens.
     Sign,
-    /// Generation of keys.
+    /// Generation of key pairs, which takes long for RSA.
     Keys,
-    /// Reading of files.
+    /// Reading imported files, each as large as a whole list.
     Files,
     /// Decisions on large lists, and loading, storing and searching them.
     Lists,
@@ -82,7 +82,7 @@ pub enum WorkError {
     /// The queue of jobs is full.
     #[error("too much work waits already")]
     Overloaded,
-    /// The job panicked.
+    /// The job panicked, or the pool is gone: there is no result.
     #[error("the work failed")]
     Failed,
 }
@@ -90,7 +90,7 @@ pub enum WorkError {
 /// Share of a busy machine's processor time that the threads of a pool get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProcessorShare {
-    /// Ordinary priority.
+    /// The ordinary share: for work that is short.
     Full,
     /// A third of the ordinary share: for work that is long and of which strangers can request any amount.
     GivesWay,

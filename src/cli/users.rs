@@ -48,9 +48,9 @@ pub(super) async fn delete(config: &Config, email: &str) -> anyhow::Result<()> {
 struct Deletion<'a> {
     /// Log, pool and clock.
     foundation: &'a Foundation,
-    /// Entities of the accounts.
+    /// Entities of the accounts, of which one is deleted.
     accounts: &'a Entities<Account>,
-    /// Entities of the session lists.
+    /// Entities of the session lists, of which that of the user ends all its sessions.
     lists: &'a Entities<SessionList>,
 }
 

@@ -15,7 +15,7 @@ use crate::capacity::memory::Budgets;
 pub struct Resources {
     /// Bytes of commands that wait or are being decided.
     pub(crate) commands: Budget,
-    /// Bytes of states in memory.
+    /// Bytes of states in memory, and the limit beyond which entities have to leave.
     pub(crate) weights: Arc<Weights>,
     /// Largest weight of one state in bytes; a command that makes a heavier one is refused.
     pub(crate) largest_state: usize,

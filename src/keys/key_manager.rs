@@ -59,7 +59,7 @@ pub(super) struct Given {
     pub(super) is_refresh_due: Arc<AtomicBool>,
 }
 
-/// State of the KeyManager.
+/// State of the KeyManager, owned by its message loop.
 pub(super) struct KeyManagerState {
     /// Shared with the tasks that make keys and change the ring beside the message loop.
     vault: Arc<Vault>,

@@ -40,7 +40,7 @@ pub struct KeySet {
     pub stages: Vec<KeyStage>,
     /// Time of the ring's next change, for the KeyManager's alarm.
     pub due: Timestamp,
-    /// The JWKS document, serialised once.
+    /// The JWKS document, serialised once for all requests.
     pub document: Bytes,
     /// SHA-256 hash of the document, for its entity tag.
     pub document_hash: Digest,

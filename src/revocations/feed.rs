@@ -40,7 +40,7 @@ pub struct RevocationFeed {
     ended: watch::Receiver<()>,
 }
 
-/// Limits of a feed.
+/// Limits of a feed: the shortest idle timeout, and the bytes of its ends.
 #[derive(Debug)]
 pub struct FeedLimits {
     /// Least time without use after which a session ends for being idle.

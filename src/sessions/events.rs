@@ -59,13 +59,13 @@ pub struct SessionStarted {
     pub credential_id: Option<Uuid>,
     /// SHA-256 of its token, which itself is not stored.
     pub token_hash: TokenHash,
-    /// User-Agent header of the client.
+    /// User-Agent header of the client, for the list of the user's sessions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
     /// Network address of the client that began it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_address: Option<IpAddr>,
-    /// Time of its begin.
+    /// Time of its begin, from the injected clock.
     pub started_at: Timestamp,
     /// Time at which it ends for being idle, unless it is used before.
     pub expires_at: Timestamp,
@@ -77,9 +77,9 @@ pub struct SessionStarted {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionExtended {
-    /// Session that was used.
+    /// Session that was used, whose idle timeout begins anew.
     pub session_id: SessionId,
-    /// Time of the use.
+    /// Time of the use, from the injected clock.
     pub seen_at: Timestamp,
     /// New time at which it ends for being idle, unless it is used before.
     pub expires_at: Timestamp,
@@ -89,7 +89,7 @@ pub struct SessionExtended {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionEnded {
-    /// Session that ended.
+    /// Session that ended, whose cookie and tokens are refused from then on.
     pub session_id: SessionId,
     /// Cause of the end, for the audit log and the metrics.
     pub reason: EndReason,
@@ -113,7 +113,7 @@ pub enum EndReason {
     Superseded,
     /// The browser that had it signed in anew.
     Replaced,
-    /// The user was deleted.
+    /// The user was deleted, which ends all sessions.
     UserDeleted,
 }
 

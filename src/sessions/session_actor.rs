@@ -27,10 +27,10 @@ pub(super) struct Sweep;
 #[derive(Debug)]
 pub(super) struct SessionActor;
 
-/// State of the SessionActor.
+/// State of the SessionActor, which does not change while it runs.
 #[derive(Debug)]
 pub(super) struct SessionActorState {
-    /// Table that is swept.
+    /// Table that is swept, shared with the requests that read it.
     pub(super) table: Arc<SessionTable>,
     /// Injected clock, which dates the ends that are old enough.
     pub(super) clock: Clock,

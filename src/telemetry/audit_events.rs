@@ -174,7 +174,7 @@ pub fn sign_in_streak(streak: Streak) {
     SIGN_IN_FAILURES.one(&[KeyValue::new("streak", streak.word())]);
 }
 
-/// Emits a sign-out.
+/// Emits a sign-out, which is a success in every case.
 pub fn sign_out(about: About<'_>) {
     tell!(INFO, EVENTS, "keyfold.sign_out", "success", about, "signed out");
 }

@@ -98,9 +98,9 @@ pub struct OpenTelemetrySettings {
     pub log_level: Option<&'static str>,
     /// True if a caller's trace is continued.
     pub heeds_callers: bool,
-    /// Batching of spans.
+    /// Batching of spans, as the `OTEL_BSP_` variables set it.
     pub spans: BatchSettings,
-    /// Batching of log records.
+    /// Batching of log records, as the `OTEL_BLRP_` variables set it.
     pub records: BatchSettings,
     /// Limits on the content of a span.
     pub limits: SpanLimits,

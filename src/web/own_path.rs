@@ -27,7 +27,7 @@ impl OwnPath {
         stays.then(|| Self(text.to_owned()))
     }
 
-    /// Path in `?next=` of a request.
+    /// Path in `?next=` of a request, if it is a page of this site.
     pub(super) fn next_of(request: &Request) -> Option<Self> {
         let query = request.uri().query().unwrap_or_default();
         let mut pairs = form_urlencoded::parse(query.as_bytes());

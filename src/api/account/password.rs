@@ -31,7 +31,7 @@ use crate::telemetry::audit_events::About;
 use crate::telemetry::reason::Reason;
 
 crate::statuses! {
-    /// `POST /api/auth/password`
+    /// Statuses of the failures of `POST /api/auth/password`, without `500`.
     Statuses: 400, 401, 403, 413, 415, 503;
 }
 

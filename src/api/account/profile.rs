@@ -20,7 +20,7 @@ use crate::telemetry::audit_events;
 use crate::telemetry::audit_events::About;
 
 crate::statuses! {
-    /// `PATCH /api/auth/profile`
+    /// Statuses of the failures of `PATCH /api/auth/profile`, without `500`.
     Statuses: 400, 401, 403, 413, 415, 503;
 }
 

@@ -14,7 +14,7 @@ use crate::http::response::failure::Failure;
 use crate::keys::jwk::{OkpJwk, RsaJwk};
 
 crate::statuses! {
-    /// `GET /.well-known/jwks.json`
+    /// Statuses of the failures of `GET /.well-known/jwks.json`, without `500`.
     Statuses:;
 }
 

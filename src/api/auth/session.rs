@@ -14,7 +14,7 @@ use crate::http::response::failure::Failure;
 use crate::http::response::problem::Problem;
 
 crate::statuses! {
-    /// `GET /api/auth/session`
+    /// Statuses of the failures of `GET /api/auth/session`, without `500`.
     Statuses: 400, 401, 503;
 }
 

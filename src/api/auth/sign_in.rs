@@ -20,7 +20,7 @@ use crate::telemetry::audit_events;
 use crate::telemetry::reason::Reason;
 
 crate::statuses! {
-    /// `POST /api/auth/signin`
+    /// Statuses of the failures of `POST /api/auth/signin`, without `500`.
     Statuses: 400, 401, 413, 415, 503;
 }
 

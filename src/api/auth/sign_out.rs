@@ -20,7 +20,7 @@ use crate::telemetry::audit_events;
 use crate::telemetry::audit_events::About;
 
 crate::statuses! {
-    /// `POST /api/auth/signout`
+    /// Statuses of the failures of `POST /api/auth/signout`, without `500`.
     Statuses: 400, 401, 403, 503;
 }
 

@@ -20,7 +20,7 @@ use crate::http::response::problem::field_problem::FieldProblem;
 use crate::telemetry::audit_events;
 
 crate::statuses! {
-    /// `POST /api/auth/signup`
+    /// Statuses of the failures of `POST /api/auth/signup`, without `500`.
     Statuses: 400, 409, 413, 415, 503;
 }
 

@@ -18,7 +18,7 @@ use crate::telemetry::audit_events;
 use crate::telemetry::audit_events::About;
 
 crate::statuses! {
-    /// `GET /api/auth/token`
+    /// Statuses of the failures of `GET /api/auth/token`, without `500`.
     Statuses: 400, 401, 503;
 }
 

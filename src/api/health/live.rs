@@ -9,7 +9,7 @@ use crate::http::request::json::Json;
 use crate::http::response::failure::Failure;
 
 crate::statuses! {
-    /// `GET /health/live`
+    /// Statuses of the failures of `GET /health/live`, without `500`.
     Statuses:;
 }
 

@@ -12,7 +12,7 @@ use crate::http::response::failure::Failure;
 use crate::http::response::problem::Problem;
 
 crate::statuses! {
-    /// `GET /health/ready`
+    /// Statuses of the failures of `GET /health/ready`, without `500`.
     Statuses: 503;
 }
 
@@ -33,7 +33,7 @@ impl Example for Ready {
     }
 }
 
-/// The operation.
+/// Endpoint of the operation `getReadiness`.
 #[derive(Debug, Default)]
 pub struct GetReadiness;
 

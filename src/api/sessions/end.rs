@@ -13,11 +13,11 @@ use crate::http::response::failure::Failure;
 use crate::http::response::problem::Problem;
 
 crate::statuses! {
-    /// `DELETE /api/auth/sessions/{session_id}`
+    /// Statuses of the failures of `DELETE /api/auth/sessions/{session_id}`, without `500`.
     Statuses: 400, 401, 403, 404, 503;
 }
 
-/// The operation.
+/// Endpoint of the operation `endSession`.
 #[derive(Debug, Default)]
 pub struct EndSession;
 

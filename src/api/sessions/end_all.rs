@@ -14,7 +14,7 @@ use crate::http::response::problem::field_problem::Flaw;
 use crate::sessions::events::EndReason;
 
 crate::statuses! {
-    /// `DELETE /api/auth/sessions`
+    /// Statuses of the failures of `DELETE /api/auth/sessions`, without `500`.
     Statuses: 400, 401, 403, 503;
 }
 

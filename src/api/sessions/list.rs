@@ -21,7 +21,7 @@ use crate::sessions::session_list;
 use crate::sessions::session_list::open::OpenSession;
 
 crate::statuses! {
-    /// `GET /api/auth/sessions`
+    /// Statuses of the failures of `GET /api/auth/sessions`, without `500`.
     Statuses: 400, 401, 503;
 }
 

@@ -1,4 +1,4 @@
-//! Responses to changes.
+//! Responses to changes: what is there now, as it was encoded and recorded, and its entity tag.
 
 use bytes::Bytes;
 use poem_openapi::ApiResponse;

@@ -17,7 +17,7 @@ pub trait Environment {
     fn names(&self) -> Vec<String>;
 }
 
-/// Environment of this process.
+/// Environment of this process, read at each call.
 #[derive(Clone, Copy, Debug)]
 pub struct ProcessEnvironment;
 

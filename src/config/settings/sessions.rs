@@ -1,4 +1,4 @@
-//! Timeouts of sessions.
+//! Timeouts of sessions: the idle one, and the absolute one, which is never shorter.
 
 use std::time::Duration;
 

@@ -28,7 +28,7 @@ pub(super) struct Peer {
 /// A setting that two nodes must have in common, and have not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Disagreement {
-    /// Name of the variable.
+    /// Environment variable that sets it, for the operator to correct.
     pub variable: String,
     /// Value of the variable in this node.
     pub here: String,

@@ -16,7 +16,7 @@ pub enum MembershipError {
          that shares the database with KEYFOLD_CLUSTER=true."
     )]
     Taken {
-        /// Schema that both nodes want.
+        /// Schema whose log both nodes want to write alone.
         schema: String,
         /// Process that holds it, with its address and the time since which it does.
         holder: String,

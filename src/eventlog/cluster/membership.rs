@@ -114,7 +114,7 @@ struct Registered {
     process: i32,
     /// Stored facts of its process; none from a system without them.
     incarnation: Option<String>,
-    /// Time at which it entered.
+    /// Time at which it entered, for messages about the holder of the lock.
     since: Timestamp,
     /// Settings that it registered, with which those of another node are compared.
     agreement: Agreement,

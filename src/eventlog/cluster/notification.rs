@@ -5,11 +5,11 @@ use uuid::Uuid;
 /// Content of a notification: `node last count head`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct BatchNotice {
-    /// Node that wrote the batch.
+    /// Node that wrote the batch, by which a follower knows its own.
     pub(super) node: Uuid,
-    /// Identifier of its last event.
+    /// Identifier of its last event, which tells one history of the log from another.
     pub(super) last: Uuid,
-    /// Number of its events.
+    /// Number of its events, the last of which is at `head`.
     pub(super) count: i64,
     /// Position at which the log ended after it.
     pub(super) head: i64,

@@ -24,7 +24,7 @@ select pg_notify('keyfold:' || current_schema(), '') from touched";
 /// Used share from which the queue of notifications counts as full: no change is taken then.
 const FULL: f64 = 0.99;
 
-/// The event at a position.
+/// Identifier of the event at a position, which tells one history of the log from another.
 const SELECT_ID: &str = "select event_id from events where position = $1";
 
 /// Compares the clocks, and finds out if the database takes changes.

@@ -1,4 +1,4 @@
-//! Metrics of entities.
+//! Metrics of entities, with the category of the entity as an attribute.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -19,7 +19,7 @@ pub(super) type Reply<D> = Result<Outcome<D>, ExecuteError<<D as Decider>::Rejec
 
 /// A command with everything that goes with it, from the feature that asks for it to the actor that answers it.
 pub struct CommandRequest<D: Decider> {
-    /// Command for the decider.
+    /// Command for the decider, which gets it with the state that its predecessors leave.
     pub(super) command: D::Command,
     /// User, session and origin of the request, which become part of the events.
     pub(super) context: Context,

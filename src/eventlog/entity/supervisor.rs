@@ -74,7 +74,7 @@ impl<D> Supervisor<D> {
 pub(super) struct Supervision<D: Decider> {
     /// Mailboxes, which the supervisor alone admits and removes.
     pub(super) directory: Arc<Directory<D>>,
-    /// Log that each actor gets.
+    /// Log that each actor gets, to read its stream and to append to it.
     pub(super) log: EventLog,
     /// Limits on the number and the idle time of entities.
     pub(super) lifespan: Lifespan,

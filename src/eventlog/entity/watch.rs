@@ -38,7 +38,7 @@ pub(super) struct Watches {
     closed: AtomicBool,
 }
 
-/// A stream that is watched.
+/// A stream with at least one watch, and its newest version.
 #[derive(Debug, Clone)]
 struct WatchedStream {
     /// Sender of the newest announced version; 0 before the first.

@@ -44,7 +44,7 @@ select coalesce((select position from events where position > 0 order by positio
 /// Standing of the log at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stands {
-    /// Position of the last event.
+    /// Position of the last event; 0 in an empty log.
     pub head: i64,
     /// True if the database takes writes at all; a standby does not.
     pub takes_writes: bool,

@@ -86,7 +86,7 @@ pub type Consequence<D> = (Vec<<D as Decider>::Event>, <D as Decider>::State);
 /// Approximate size of a command, known before it is decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extent {
-    /// Events that it may cause.
+    /// Number of events that it may cause, by which a group of commands is bounded.
     pub events: usize,
     /// Bytes that it takes in memory.
     pub bytes: usize,

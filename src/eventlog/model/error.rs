@@ -33,7 +33,7 @@ pub enum StoreError {
     /// A stored event cannot be read.
     #[error("stream {stream} version {version}: {source}")]
     Undecodable {
-        /// Stream in which it stands.
+        /// Stream in which the event stands, for the message.
         stream: StreamName,
         /// Version of the event in its stream.
         version: i64,

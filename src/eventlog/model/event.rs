@@ -58,7 +58,7 @@ pub enum DecodeError {
         name: String,
         /// Number of its shape, as it was stored.
         schema: i16,
-        /// Mismatch that the parser met.
+        /// Mismatch that the parser met, for the message.
         reason: String,
     },
 }

@@ -15,7 +15,7 @@ use crate::telemetry::traceparent;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Context {
-    /// The signed-in user who asked.
+    /// The signed-in user who asked; `None` if none was signed in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
     /// Session in which the user asked.
@@ -45,13 +45,13 @@ impl Context {
 pub struct NewEvent {
     /// Unique identifier, made at the time of record.
     pub event_id: Uuid,
-    /// Stored name of its kind.
+    /// Stored name of its kind, by which it is decoded.
     pub name: &'static str,
-    /// Number of its stored shape.
+    /// Number of its stored shape, so that a later version can upcast it.
     pub schema: i16,
-    /// Its data as JSON.
+    /// Its data as JSON, encoded before the append waits.
     pub data: String,
-    /// Its context as JSON.
+    /// Its context as JSON, shared by the events of a command.
     pub context: Arc<[u8]>,
     /// Time of record, from the clock of the log.
     pub recorded_at: Timestamp,

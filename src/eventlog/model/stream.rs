@@ -31,7 +31,7 @@ impl StreamName {
         Self(category.into())
     }
 
-    /// A name as it is stored.
+    /// Name as it was read from the log, without a check of its form.
     pub fn stored(name: &str) -> Self {
         Self(name.into())
     }

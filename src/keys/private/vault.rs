@@ -78,7 +78,7 @@ impl fmt::Debug for Vault {
 /// A published key that waits to sign.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Successor {
-    /// Key id of the successor.
+    /// Key id of the successor, as the JWKS names it.
     pub kid: String,
     /// Time at which it begins to sign.
     pub signs_from: Timestamp,

@@ -27,14 +27,14 @@ const REMEMBERED: usize = 100;
 pub enum Command {
     /// Make `key` the signing key if there is none.
     Begin {
-        /// Public half of the candidate.
+        /// Public half of the candidate, for the JWKS.
         key: Jwk,
         /// Time of the decision, from the injected clock.
         now: Timestamp,
     },
     /// Publish the successor of the key that signs, unless one is published already or another key signs meanwhile.
     Publish {
-        /// Public half of the successor.
+        /// Public half of the successor, for the JWKS.
         key: Jwk,
         /// Signing key that the caller saw; if another one signs by now, nothing happens.
         succeeds: String,
@@ -50,7 +50,7 @@ pub enum Command {
     },
     /// Take a key out at once, with every token it signed.
     Revoke {
-        /// Key id of the key.
+        /// Key id of the key to take out.
         kid: String,
         /// Signs from now on: required if the key is the signing key and no successor is published, refused otherwise.
         successor: Option<Jwk>,
@@ -125,7 +125,7 @@ impl std::fmt::Display for KeyStage {
     }
 }
 
-/// A key of the ring.
+/// A public key in the JWKS, and its stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RingKey {

@@ -62,7 +62,7 @@ fn replace(signing: Option<&str>, successor: &str) -> Command {
     Command::Replace { signing, successor: key(successor), now: at(50) }
 }
 
-/// `a` signs, alone.
+/// `a` signs, without a successor.
 fn one_key() -> Vec<KeyEvent> {
     vec![published("a", 0), started("a", 0)]
 }

@@ -38,11 +38,11 @@ pub struct Claims {
     /// The client that it was issued to.
     #[serde(rename = "client_id")]
     pub client_id: String,
-    /// Unique identifier of the token.
+    /// Unique identifier of the token, which RFC 9068 requires.
     pub jti: Uuid,
     /// Issued at, seconds since 1970.
     pub iat: i64,
-    /// Expires at, seconds since 1970.
+    /// Expires at, seconds since 1970: the token is refused from that second on.
     pub exp: i64,
     /// Not valid before, seconds since 1970. Our tokens are valid from their issue on.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -8,7 +8,7 @@ use tokio_postgres::config::SslMode as Wire;
 /// TLS that a connection requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SslMode {
-    /// Plain text only.
+    /// Plain text only, also if the server offers TLS.
     Disable,
     /// TLS only if the server refuses plain text.
     Allow,

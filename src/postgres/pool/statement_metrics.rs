@@ -15,7 +15,7 @@ use super::summary::Summary;
 use crate::span_in;
 use crate::telemetry::metrics::OPERATION_DURATION;
 
-/// Value of `db.system.name`.
+/// Value of `db.system.name`, which OpenTelemetry prescribes for PostgreSQL.
 const SYSTEM: &str = "postgresql";
 /// Value of `error.type` for a failure without a SQLSTATE.
 const UNAVAILABLE: &str = "unavailable";

@@ -9,7 +9,7 @@ use crate::sessions::token::SessionToken;
 /// Device on which a session is begun.
 #[derive(Debug, Clone)]
 pub struct Device {
-    /// User-Agent header of the client.
+    /// User-Agent header of the client, cut to a bounded length.
     pub user_agent: Option<String>,
     /// Network address of the client, as the proxy settings have it.
     pub client_address: Option<IpAddr>,
@@ -20,7 +20,7 @@ pub struct Device {
 pub struct PendingStart {
     /// Session as the table and the answer show it once it has begun.
     pub(crate) session: Session,
-    /// Event that begins it.
+    /// Event that begins it, once it is appended.
     pub(crate) started: SessionStarted,
     /// Token for the client, of which the event has the hash only.
     pub(crate) token: SessionToken,

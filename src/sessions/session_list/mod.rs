@@ -27,7 +27,7 @@ pub enum Command {
     Start(SessionStarted),
     /// Extend a session that is used, if that is due.
     Extend {
-        /// Session that is used.
+        /// Session that is used; one that has ended stays so.
         session_id: SessionId,
         /// Time of the use, from the injected clock.
         now: Timestamp,

@@ -45,11 +45,11 @@ impl Limits {
 pub struct OpenSession {
     /// Credential whose password began it, if that is known.
     pub credential_id: Option<Uuid>,
-    /// User-Agent header of the client.
+    /// User-Agent header of the client, for the list of the user's sessions.
     pub user_agent: Option<String>,
     /// Network address of the client that began it.
     pub client_address: Option<IpAddr>,
-    /// Time of its begin.
+    /// Time of its begin, which an extension does not move.
     pub started_at: Timestamp,
     /// Time of its begin or last extension.
     pub seen_at: Timestamp,

@@ -26,7 +26,7 @@ pub(super) const BYTES: usize = 128;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct EndSequence(pub(super) u64);
 
-/// An end that is remembered.
+/// End of a session that this node has heard of and not forgotten yet.
 #[derive(Debug, Clone, Copy)]
 struct RememberedEnd {
     /// Key in the set of identifiers, from which it is removed with this entry.
@@ -44,7 +44,7 @@ pub(super) struct Ended {
     ends: VecDeque<RememberedEnd>,
     /// Sessions of `ends`, for the check on every look-up.
     ids: HashSet<SessionId, RandomState>,
-    /// Most ends that are remembered.
+    /// Most ends that are remembered: beyond it the oldest is evicted.
     most: usize,
     /// Moment of the newest end that has been forgotten: rows read before it are not admitted.
     forgotten: EndSequence,

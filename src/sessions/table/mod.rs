@@ -53,7 +53,7 @@ const OVERHEAD: u64 = 96;
 pub struct Session {
     /// Identifier, which its access tokens carry as `sid`.
     pub id: SessionId,
-    /// User who signed in.
+    /// User who signed in, in whose name its requests act.
     pub user_id: UserId,
     /// Credential whose password began it, if that is known.
     pub credential_id: Option<Uuid>,
@@ -61,9 +61,9 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// SHA-256 of its token, by which the cookie of a request is recognised.
     pub token_hash: TokenHash,
-    /// User-Agent header of the client.
+    /// User-Agent header of the client, for the answers that describe the session.
     pub user_agent: Option<String>,
-    /// Time of its begin.
+    /// Time of its begin: only a fresh session may end others.
     pub created_at: Timestamp,
     /// Time of its begin or last extension.
     pub updated_at: Timestamp,

@@ -16,7 +16,7 @@ pub struct Entry {
     pub task_id: TaskId,
     /// Title of the task, in the history of a list. The history of one task has none.
     pub title: Option<Title>,
-    /// Kind of the change.
+    /// Kind of the change, which its event decides.
     pub kind: ChangeKind,
     /// Deed of the change: done, undone or redone.
     pub deed: Deed,

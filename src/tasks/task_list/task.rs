@@ -38,7 +38,7 @@ macro_rules! content {
                 $(self.$field.is_none())&&+
             }
 
-            /// All fields of the content.
+            /// Fields with all the values of a content, none of them absent.
             pub fn all(content: Content) -> Self {
                 Self { $($field: Some(content.$field),)+ }
             }

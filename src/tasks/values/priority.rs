@@ -1,4 +1,4 @@
-//! Priorities of tasks.
+//! Priorities of tasks, in JSON and in the order of a list.
 
 use std::borrow::Cow;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! Titles and descriptions.
+//! Titles and descriptions of tasks, bounded and checked when they are parsed.
 
 use std::fmt;
 

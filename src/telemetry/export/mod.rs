@@ -182,7 +182,7 @@ impl Export {
         self.spans.clone()
     }
 
-    /// Layer that exports spans.
+    /// Layer that exports spans of `tracing`; `None` if no destination is set.
     pub(super) fn spans<S>(&self) -> Option<impl Layer<S> + use<S>>
     where
         S: Subscriber + for<'s> LookupSpan<'s>,

@@ -24,7 +24,7 @@ fn meter() -> Meter {
     global::meter(METER)
 }
 
-/// Kind of an instrument.
+/// Kind of an instrument, as the registry of metrics names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InstrumentKind {
     /// Sum that only grows.
@@ -50,7 +50,7 @@ pub struct Definition {
     pub meaning: &'static str,
 }
 
-/// Counter of events.
+/// Counter of events, created in the SDK at its first use.
 #[derive(Debug)]
 pub struct Count {
     /// Metric that this counter records.
@@ -65,7 +65,7 @@ impl Count {
         Self { definition, made: OnceLock::new() }
     }
 
-    /// Counts one event.
+    /// Counts one event in the series of these attributes.
     pub fn one(&self, attributes: &[KeyValue]) {
         self.add(1, attributes);
     }
@@ -78,7 +78,7 @@ impl Count {
     }
 }
 
-/// Histogram of durations.
+/// Histogram of durations in seconds, with buckets that all durations share.
 #[derive(Debug)]
 pub struct Seconds {
     /// Metric that this histogram records.
@@ -93,7 +93,7 @@ impl Seconds {
         Self { definition, made: OnceLock::new() }
     }
 
-    /// Records one duration.
+    /// Records one duration in the series of these attributes.
     pub fn record(&self, took: Duration, attributes: &[KeyValue]) {
         self.histogram().record(took.as_secs_f64(), attributes);
     }
@@ -119,13 +119,13 @@ impl Seconds {
 pub struct Series(BoundHistogram<f64>);
 
 impl Series {
-    /// Records one duration.
+    /// Records one duration in this series, without a look-up of its attributes.
     pub fn record(&self, took: Duration) {
         self.0.record(took.as_secs_f64());
     }
 }
 
-/// Histogram of sizes.
+/// Histogram of sizes, whose unit each metric names.
 #[derive(Debug)]
 pub struct Sizes {
     /// Metric that this histogram records.
@@ -140,7 +140,7 @@ impl Sizes {
         Self { definition, made: OnceLock::new() }
     }
 
-    /// Records one size.
+    /// Records one size in the series of these attributes.
     pub fn record(&self, size: usize, attributes: &[KeyValue]) {
         let Definition { name, unit, meaning, .. } = self.definition;
         let make = || {

@@ -36,7 +36,7 @@ struct TasksPage {
     open: usize,
     /// Number of completed tasks that match the filter, on all pages together.
     completed: usize,
-    /// Tasks of this page.
+    /// Tasks of this page, in the order that was asked for.
     tasks: Vec<TaskRow>,
     /// Empty row, which the module copies for every task.
     blank: TaskRow,

@@ -1,5 +1,6 @@
 //! The rules of the code base that a compiler does not check, held by reading its text.
 
+mod docs;
 mod floors;
 mod folders;
 mod graph;

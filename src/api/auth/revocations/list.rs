@@ -18,7 +18,7 @@ use crate::http::response::failure::Failure;
 use crate::http::response::problem::Problem;
 
 crate::statuses! {
-    /// `GET /api/auth/revocations`
+    /// Statuses of the failures of `GET /api/auth/revocations`, without `500`.
     Statuses: 400, 503;
 }
 
@@ -51,7 +51,7 @@ impl Example for RevocationsBody {
     }
 }
 
-/// The operation.
+/// Endpoint of the operation `listRevocations`.
 #[derive(Debug, Default)]
 pub struct ListRevocations;
 

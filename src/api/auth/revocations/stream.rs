@@ -20,7 +20,7 @@ use crate::http::response::problem::Problem;
 use crate::revocations::signatures::SignedEnd;
 
 crate::statuses! {
-    /// `GET /api/auth/revocations/stream`
+    /// Statuses of the failures of `GET /api/auth/revocations/stream`, without `500`.
     Statuses: 400, 503;
 }
 

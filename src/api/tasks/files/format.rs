@@ -1,4 +1,4 @@
-//! Formats of files.
+//! Formats of exported and imported files, JSON and CSV, and their media types.
 
 use poem::Request;
 use poem::http::header;

@@ -25,7 +25,7 @@ use crate::tasks::history::moment::Moment;
 use crate::tasks::values::TaskId;
 
 crate::statuses! {
-    /// `GET /api/{user_id}/tasks/diff`
+    /// Statuses of the failures of `GET /api/{user_id}/tasks/diff`, without `500`.
     Statuses: 400, 401, 403, 503;
 }
 

@@ -20,11 +20,11 @@ use crate::http::response::problem::field_problem::Flaw;
 use crate::tasks::feed::FeedError;
 
 crate::statuses! {
-    /// `GET /api/{user_id}/tasks/events`
+    /// Statuses of the failures of `GET /api/{user_id}/tasks/events`, without `500`.
     Statuses: 400, 401, 403, 503;
 }
 
-/// The operation.
+/// Endpoint of the operation `followTasks`.
 #[derive(Debug, Default)]
 pub struct FollowTasks;
 

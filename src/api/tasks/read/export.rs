@@ -16,7 +16,7 @@ use crate::api::tasks::request::OwnerRequest;
 use crate::http::response::failure::Failure;
 
 crate::statuses! {
-    /// `GET /api/{user_id}/tasks/export`
+    /// Statuses of the failures of `GET /api/{user_id}/tasks/export`, without `500`.
     Statuses: 400, 401, 403, 503;
 }
 

@@ -12,7 +12,7 @@ use crate::http::response::failure::Failure;
 use crate::http::response::problem::Problem;
 
 crate::statuses! {
-    /// `GET /api/{user_id}/tasks/{task_id}`
+    /// Statuses of the failures of `GET /api/{user_id}/tasks/{task_id}`, without `500`.
     Statuses: 400, 401, 403, 404, 503;
 }
 

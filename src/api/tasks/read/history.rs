@@ -13,7 +13,7 @@ use crate::http::response::failure::Failure;
 use crate::http::response::problem::Problem;
 
 crate::statuses! {
-    /// `GET /api/{user_id}/tasks/{task_id}/history`
+    /// Statuses of the failures of `GET /api/{user_id}/tasks/{task_id}/history`, without `500`.
     Statuses: 400, 401, 403, 404, 503;
 }
 

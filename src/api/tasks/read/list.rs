@@ -21,7 +21,7 @@ use crate::tasks::listing::{Cursor, Filter, MAX_LIMIT, Order, Query, Sort};
 use crate::tasks::values::{Bound, Due, Priority, Tags};
 
 crate::statuses! {
-    /// `GET /api/{user_id}/tasks`
+    /// Statuses of the failures of `GET /api/{user_id}/tasks`, without `500`.
     Statuses: 400, 401, 403, 503;
 }
 

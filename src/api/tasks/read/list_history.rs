@@ -13,7 +13,7 @@ use crate::http::response::failure::Failure;
 use crate::tasks::history::entry::Only;
 
 crate::statuses! {
-    /// `GET /api/{user_id}/tasks/history`
+    /// Statuses of the failures of `GET /api/{user_id}/tasks/history`, without `500`.
     Statuses: 400, 401, 403, 503;
 }
 

@@ -19,7 +19,7 @@ use crate::tasks::task_list::command::{Action, Command, Wanted};
 use crate::tasks::writing::Writing;
 
 crate::statuses! {
-    /// `PATCH /api/{user_id}/tasks/{task_id}`
+    /// Statuses of the failures of `PATCH /api/{user_id}/tasks/{task_id}`, without `500`.
     Statuses: 400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 503;
 }
 

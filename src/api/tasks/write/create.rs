@@ -18,7 +18,7 @@ use crate::tasks::values::TaskId;
 use crate::tasks::writing::Answering;
 
 crate::statuses! {
-    /// `POST /api/{user_id}/tasks`
+    /// Statuses of the failures of `POST /api/{user_id}/tasks`, without `500`.
     Statuses: 400, 401, 403, 409, 413, 415, 422, 429, 503;
 }
 

@@ -13,7 +13,7 @@ use crate::tasks::task_list::command::{Action, Command};
 use crate::tasks::writing::Answering;
 
 crate::statuses! {
-    /// `DELETE /api/{user_id}/tasks/{task_id}`
+    /// Statuses of the failures of `DELETE /api/{user_id}/tasks/{task_id}`, without `500`.
     Statuses: 400, 401, 403, 404, 409, 412, 422, 429, 503;
 }
 

@@ -25,7 +25,7 @@ use crate::tasks::values::TaskId;
 use crate::tasks::writing::{Answering, Done};
 
 crate::statuses! {
-    /// `POST /api/{user_id}/tasks/import`
+    /// Statuses of the failures of `POST /api/{user_id}/tasks/import`, without `500`.
     Statuses: 400, 401, 403, 409, 412, 413, 415, 422, 429, 503;
 }
 

@@ -21,7 +21,7 @@ use crate::tasks::task_list::command::{Action, Command};
 use crate::tasks::task_list::task::present;
 
 crate::statuses! {
-    /// `POST /api/{user_id}/tasks/{task_id}/move`
+    /// Statuses of the failures of `POST /api/{user_id}/tasks/{task_id}/move`, without `500`.
     Statuses: 400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 503;
 }
 

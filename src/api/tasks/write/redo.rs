@@ -12,7 +12,7 @@ use crate::http::response::failure::Failure;
 use crate::tasks::events::Deed;
 
 crate::statuses! {
-    /// `POST /api/{user_id}/tasks/redo`
+    /// Statuses of the failures of `POST /api/{user_id}/tasks/redo`, without `500`.
     Statuses: 400, 401, 403, 409, 412, 422, 429, 503;
 }
 

@@ -16,7 +16,7 @@ use crate::http::response::failure::Failure;
 use crate::tasks::task_list::command::Wanted;
 
 crate::statuses! {
-    /// `PUT /api/{user_id}/tasks/{task_id}`
+    /// Statuses of the failures of `PUT /api/{user_id}/tasks/{task_id}`, without `500`.
     Statuses: 400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 503;
 }
 

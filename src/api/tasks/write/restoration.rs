@@ -1,4 +1,4 @@
-//! Restorations of tasks.
+//! Commands that restore a task: as it stands, or as it was when it was deleted.
 
 use std::collections::HashMap;
 

@@ -28,7 +28,7 @@ use crate::tasks::task_list::command::{Action, Command, Restore};
 use crate::tasks::values::TaskId;
 
 crate::statuses! {
-    /// `POST /api/{user_id}/tasks/{task_id}/restore`
+    /// Statuses of the failures of `POST /api/{user_id}/tasks/{task_id}/restore`, without `500`.
     Statuses: 400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 503;
 }
 

@@ -51,7 +51,7 @@ pub const BATCH_TIMEOUT: Duration = Duration::from_secs(15);
 /// Parts from which an appender is made.
 #[derive(Debug)]
 pub struct Setup {
-    /// Database sessions to write on.
+    /// Database sessions to write on, of which each batch borrows one.
     pub pool: Pool,
     /// Read models that follow the events inline.
     pub projections: Arc<Projections>,

@@ -50,7 +50,7 @@ select base, pg_notify('keyfold:' || current_schema(), $11::text || ' ' || $1::b
 /// Writes batches, and tries refused ones without committing them.
 #[derive(Debug)]
 pub(super) struct BatchWriter {
-    /// Database sessions to write on.
+    /// Database sessions to write on, of which each batch borrows one.
     pub(super) pool: Pool,
     /// Read models that follow the events inline.
     pub(super) projections: Arc<Projections>,

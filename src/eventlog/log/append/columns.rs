@@ -13,13 +13,13 @@ pub(super) struct Columns<'a> {
     told: String,
     /// Number of events, which is the length of each column.
     count: i64,
-    /// Stream of each event.
+    /// Stream of each event, by its stored name.
     streams: Vec<&'a str>,
     /// Version of each event in its stream.
     versions: Vec<i64>,
     /// Slice of the stream of each event.
     slices: Vec<i16>,
-    /// Identifier of each event.
+    /// Identifier of each event, unique in the log.
     event_ids: Vec<Uuid>,
     /// Stored name of each kind of event.
     names: Vec<&'a str>,

@@ -23,7 +23,7 @@ pub(super) struct BodyError {
     message: String,
 }
 
-/// A step of a path.
+/// A step of the path from the body to a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PathStep {
     /// A member of an object.

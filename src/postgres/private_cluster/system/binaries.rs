@@ -59,7 +59,7 @@ impl Binaries {
         self.directory
     }
 
-    /// Path of one of the programs.
+    /// Absolute path of one of the programs, such as `initdb`.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }

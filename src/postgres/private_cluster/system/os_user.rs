@@ -13,7 +13,7 @@ use rustix::process::{getgid, getuid};
 pub(crate) struct OsUser {
     /// Login name, by which peer authentication recognises the user.
     pub(crate) name: String,
-    /// Numeric user id.
+    /// Numeric user id, which owns the files of the cluster.
     pub(crate) uid: u32,
     /// Numeric id of the primary group.
     pub(crate) gid: u32,

@@ -1,4 +1,4 @@
-//! Undo and redo.
+//! Undo and redo of changes, by their opposites.
 
 use super::*;
 

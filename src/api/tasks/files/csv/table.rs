@@ -26,7 +26,7 @@ pub(super) struct ColumnNames {
     names: Vec<Option<&'static str>>,
 }
 
-/// A row of a table.
+/// A row of a table, whose cells are found by the names of their columns.
 pub(super) struct TableRow<'a> {
     /// Names by which cells are found.
     columns: &'a ColumnNames,

@@ -25,7 +25,7 @@ use crate::http::response::problem::Problem;
 use crate::tasks::task_list::command::{Action, Command};
 
 crate::statuses! {
-    /// `POST /api/{user_id}/tasks/batch`
+    /// Statuses of the failures of `POST /api/{user_id}/tasks/batch`, without `500`.
     Statuses: 400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 503;
 }
 
