@@ -31,7 +31,7 @@ pub(super) async fn build(client: &Client, sql: &str) -> Result<(), BuildError> 
         match client.query_opt(STATE, &[&name]).await?.map(|row| row.get(0)) {
             Some(true) => continue,
             Some(false) => {
-                tracing::warn!(index = name, "an index that was not finished is built anew");
+                tracing::warn!(index = name, "found an unfinished index; rebuilding it");
                 client.batch_execute(&format!("DROP INDEX CONCURRENTLY {name}")).await?;
             }
             None => {}

@@ -135,7 +135,7 @@ async fn apply_one(
         match Runner::new(known).set_target(target).run_async(client).await {
             Ok(_) => return Ok(()),
             Err(error) if is_lock_timeout(&error) => {
-                tracing::warn!(%migration, "a migration waits for a table that is in use");
+                tracing::warn!(%migration, "migration blocked by a table in use; retrying");
                 tokio::time::sleep(PAUSE).await;
             }
             Err(error) => return Err(MigrationError::Failed(chain(&error))),

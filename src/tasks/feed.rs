@@ -96,7 +96,7 @@ impl FeedReader {
                 return Some((entry, self));
             }
             let read = self.read_on().await.inspect_err(|error| {
-                tracing::warn!(stream.name = %self.stream, %error, "a task list cannot be followed");
+                tracing::warn!(stream.name = %self.stream, %error, "failed to read changes of a task list; closing its stream");
             });
             self.read = read.ok()?;
             if self.read.is_empty() {

@@ -72,7 +72,7 @@ async fn a_server_that_is_started_again_takes_over_what_its_killed_process_has_l
     let mut server = keyfold.serve().await;
     let after = holders(&database.connection).await;
     assert!(after.len() == 1 && after != before, "{before:?} {after:?}");
-    server.process.err.say("ended the session that this server had left").await;
+    server.process.err.say("ended a database session that this server had left behind").await;
     ada.at(&server.url).create_task("Milk").await;
     server.stop().await;
 }

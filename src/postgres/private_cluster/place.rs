@@ -86,7 +86,7 @@ pub(super) async fn choose(
     }
     let directory = free_name(base, &super::fingerprint::fingerprint(data.path()));
     tracing::info!(
-        "the user {} cannot enter {}: the database's files are in {}",
+        "user {} cannot enter {}; keeping the database's files in {}",
         identity.cluster.name,
         data.path().display(),
         directory.display()

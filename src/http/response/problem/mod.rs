@@ -221,7 +221,7 @@ impl Problem {
 
     /// `500`, after the error has been logged.
     pub fn internal(error: &dyn fmt::Display) -> Self {
-        tracing::error!(%error, "a request failed");
+        tracing::error!(%error, "request failed");
         Self::unexpected()
     }
 
