@@ -139,7 +139,7 @@ impl OpenDatabase {
 
     fn external(config: &Config) -> anyhow::Result<Self> {
         let DatabaseLocation::External(connection) = &config.database.location else {
-            bail!("there is no database to use");
+            bail!("no database is configured");
         };
         Ok(Self { cluster: None, connection: connection.clone(), secret: None })
     }
