@@ -48,6 +48,6 @@ pub(super) enum BuildError {
     #[error(transparent)]
     Database(#[from] tokio_postgres::Error),
     /// The migration contains another statement than `create index concurrently`.
-    #[error("it does more than to create indexes concurrently")]
+    #[error("it has statements other than CREATE INDEX CONCURRENTLY")]
     Other,
 }

@@ -27,7 +27,7 @@ pub enum FeedError {
     #[error("the list has no such version")]
     NoSuchVersion,
     /// The node has as many followers as it may.
-    #[error("too many follow already")]
+    #[error("the limit of open streams is reached")]
     Crowded,
     /// The list could not be read.
     #[error(transparent)]

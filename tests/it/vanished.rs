@@ -122,7 +122,8 @@ fn told(error: &dyn Error) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_has_lost_the_log_to_another_owner_appends_nothing_any_more() {
-    let over = "the database cannot do that for the moment: another server has taken over the log (SQLSTATE KF004)";
+    let over =
+        "the database refused for now: another server has taken over the log (SQLSTATE KF004)";
     for (first, second) in
         [(Mode::Single, Mode::Single), (Mode::Single, Mode::Cluster), (Mode::Cluster, Mode::Single)]
     {

@@ -215,7 +215,7 @@ impl Problem {
     pub fn outcome_unknown() -> Self {
         Self::retry_later(
             codes::OUTCOME_UNKNOWN,
-            "The change may or may not have been made; look before trying again",
+            "The change may or may not have been made; check before trying again",
         )
     }
 
