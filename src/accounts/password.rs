@@ -54,7 +54,7 @@ pub struct WrongPassword;
 
 /// The new password is the account's present one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be another one")]
+#[error("must differ from the current one")]
 pub struct SamePassword;
 
 impl Password {

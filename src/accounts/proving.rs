@@ -69,7 +69,7 @@ impl Accounts {
     /// changed meanwhile, that row is gone and nothing is stored. A failure does not fail the sign-in: the next one tries again.
     async fn hash_anew(&self, login: Login, password: Password) {
         if let Err(error) = self.replace_hash(&login, password).await {
-            tracing::warn!(user.id = %login.user_id, %error, "a password was not hashed anew");
+            tracing::warn!(user.id = %login.user_id, %error, "failed to rehash a password; retrying at the next sign-in");
         }
     }
 

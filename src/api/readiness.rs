@@ -47,7 +47,7 @@ impl Readiness {
         let looked = tokio::time::timeout(DATABASE_TIMEOUT, self.look()).await;
         let head = looked.unwrap_or_else(|_| Err(StoreError::Refused("too slow".to_owned())));
         head.map_err(|error| {
-            tracing::debug!(%error, "not ready");
+            tracing::debug!(%error, "readiness check failed");
             Problem::unavailable()
         })
     }

@@ -253,15 +253,15 @@ impl RunningServer {
             }
         };
         if tokio::time::timeout(patience, served).await.is_err() {
-            tracing::warn!("requests were still in flight when the patience for them was over");
+            tracing::warn!("shutdown timeout reached with requests still in flight");
         }
         if tokio::time::timeout(patience, self.features.begun.finished()).await.is_err() {
-            tracing::warn!("work was still unfinished when the patience for it was over");
+            tracing::warn!("shutdown timeout reached with detached tasks still running");
         }
         // A root that has ended already has no children left.
         let _ = self.root.cast(RootMessage::Stopping);
         if tokio::time::timeout(patience, self.features.drain()).await.is_err() {
-            tracing::warn!("actors were still busy when the patience for them was over");
+            tracing::warn!("shutdown timeout reached with actors still busy");
         }
         // Ends the actors that have not finished in time.
         let _ = self.root.stop_and_wait(None, Some(patience)).await;
@@ -273,7 +273,7 @@ impl RunningServer {
 /// Applies the migrations that the database lacks.
 async fn migrate(connection: &Connection) -> Result<(), MigrationError> {
     for applied in postgres::migrate(connection).await? {
-        tracing::info!(migration = %applied, "applied");
+        tracing::info!(migration = %applied, "migration applied");
     }
     Ok(())
 }

@@ -125,7 +125,7 @@ impl NewSecret {
         let bytes = Zeroizing::new(random_bytes::<32>()?);
         let text = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.encode(bytes.as_slice()));
         let secret = Secret::parse(&text)
-            .map_err(|error| anyhow::anyhow!("a secret could not be made: {error}"))?;
+            .map_err(|error| anyhow::anyhow!("failed to generate a secret: {error}"))?;
         Ok(Self { path: path.to_owned(), secret })
     }
 
@@ -147,7 +147,7 @@ impl NewSecret {
     /// Fails if the file cannot be written.
     pub fn keep(&self) -> anyhow::Result<()> {
         let kept = move_aside(&self.path).and_then(|()| write(&self.path, self.secret.as_bytes()));
-        kept.with_context(|| format!("cannot keep a secret in {}", self.path.display()))
+        kept.with_context(|| format!("cannot store the secret in {}", self.path.display()))
     }
 }
 

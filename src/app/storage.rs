@@ -139,7 +139,7 @@ impl OpenDatabase {
 
     fn external(config: &Config) -> anyhow::Result<Self> {
         let DatabaseLocation::External(connection) = &config.database.location else {
-            bail!("there is no database to use");
+            bail!("no database is configured");
         };
         Ok(Self { cluster: None, connection: connection.clone(), secret: None })
     }
@@ -166,7 +166,7 @@ impl OpenDatabase {
     pub async fn close(self) {
         let Some(cluster) = self.cluster.and_then(Arc::into_inner) else { return };
         if let Err(error) = cluster.stop().await {
-            tracing::error!(%error, "the private cluster did not stop");
+            tracing::error!(%error, "failed to stop the private cluster");
         }
     }
 

@@ -141,7 +141,7 @@ pub fn random_bytes<const N: usize>() -> Result<[u8; N], RandomnessUnavailable> 
 
 /// The operating system gave no randomness.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("the operating system gave no randomness")]
+#[error("the operating system returned no randomness")]
 pub struct RandomnessUnavailable;
 
 #[cfg(test)]

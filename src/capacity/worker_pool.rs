@@ -80,7 +80,7 @@ impl Work {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WorkError {
     /// The queue of jobs is full.
-    #[error("too much work waits already")]
+    #[error("the work queue is full")]
     Overloaded,
     /// The job panicked, or the pool is gone: there is no result.
     #[error("the work failed")]
@@ -252,7 +252,7 @@ mod tests {
         assert!(futures_util::FutureExt::now_or_never(&mut waiting).is_none());
         assert_eq!(workers.waiting.load(Ordering::Relaxed), 1);
         assert_eq!(workers.run(|()| ()).await, Err(WorkError::Overloaded));
-        assert_eq!(workers.waiting.load(Ordering::Relaxed), 1, "what was refused does not wait");
+        assert_eq!(workers.waiting.load(Ordering::Relaxed), 1, "refused work does not wait");
         release.send(()).unwrap();
         assert_eq!(running.await, Ok(()));
         assert_eq!(waiting.await, Ok(()));

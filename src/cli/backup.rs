@@ -18,7 +18,8 @@ use crate::postgres::Connection;
 use crate::postgres::inspection::objects;
 
 /// Reminder of the part that a backup lacks.
-const SECRET: &str = "The secret is not in it: keep that too, without it no private key opens.";
+const SECRET: &str =
+    "The secret is not in it: back it up too, because no private key opens without it.";
 
 /// Advice to an operator after a restore.
 const AFTERWARDS: &str = "\
@@ -37,7 +38,7 @@ pub(super) async fn backup(config: &Config, file: &Path) -> anyhow::Result<()> {
 
 async fn dump(place: &OpenDatabase, file: &Path) -> anyhow::Result<()> {
     let options = || OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
-    let out = options().with_context(|| format!("cannot make {}", file.display()))?;
+    let out = options().with_context(|| format!("cannot create {}", file.display()))?;
     let kept = out.try_clone()?;
     let dumped = run(place, "pg_dump", &["--format=custom"], Stdio::null(), out.into()).await;
     let dumped = dumped.and_then(|()| kept.sync_all().context("the backup is not on disk"));
@@ -76,7 +77,7 @@ async fn require_empty(connection: &Connection) -> anyhow::Result<()> {
     let link = connection.connect().await?;
     if !objects::tables(&link).await?.is_empty() {
         bail!(
-            "there is a database in the data directory already: move its directory `postgres` away, or name another one in \
+            "the data directory already has a database: move its directory `postgres` away, or name another data directory in \
              KEYFOLD_DATA"
         );
     }
@@ -87,7 +88,7 @@ async fn require_empty(connection: &Connection) -> anyhow::Result<()> {
 fn require_private(config: &Config, program: &str) -> anyhow::Result<()> {
     if matches!(config.database.location, DatabaseLocation::External(_)) {
         bail!(
-            "the database of DATABASE_URL is not Keyfold's own: use {program}, or what its provider has"
+            "the database of DATABASE_URL is not Keyfold's own: use {program}, or the tools of its provider"
         );
     }
     Ok(())

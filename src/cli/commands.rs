@@ -90,7 +90,7 @@ async fn print_events_of(
     if !read_log(&link.client, after, 1, stream).await?.is_empty() {
         let stream = stream.map_or_else(String::new, |stream| format!(" --stream {stream}"));
         super::complain(&format!(
-            "the limit is reached and there are more events: go on with `keyfold events --after {after}{stream}`"
+            "limit reached, with more events to come: continue with `keyfold events --after {after}{stream}`"
         ));
     }
     Ok(())
@@ -112,7 +112,7 @@ async fn rebuild(connection: &Connection) -> anyhow::Result<u64> {
         Step::Replayed { position, head } => {
             shown.at(position.unsigned_abs(), head.unsigned_abs());
         }
-        Step::Waiting => shown.say("waiting until nobody reads the tables that are replaced"),
+        Step::Waiting => shown.say("waiting for readers of the tables that are replaced"),
     };
     Ok(replay::rebuild(&link.client, &features::projections(), tell).await?)
 }
@@ -151,7 +151,7 @@ pub(super) async fn rotate_keys(config: &Config) -> anyhow::Result<()> {
 pub(super) async fn revoke_key(config: &Config, kid: &str) -> anyhow::Result<()> {
     with_vault(config, async |vault| {
         let successor = vault.revoke(kid).await.map_err(not_revoked)?;
-        super::print(&format!("{kid} is revoked: nothing it signed is accepted any more\n"))?;
+        super::print(&format!("{kid} is revoked: no token signed by it is accepted any more\n"))?;
         successor.map_or(Ok(()), |new| super::print(&format!("{new} signs from now on\n")))
     })
     .await
@@ -160,7 +160,7 @@ pub(super) async fn revoke_key(config: &Config, kid: &str) -> anyhow::Result<()>
 /// Explains an unknown key id to an operator, who may have mistyped it.
 fn not_revoked(error: VaultError) -> anyhow::Error {
     if let VaultError::Execute(ExecuteError::Rejected(Rejection::UnknownKey(kid))) = error {
-        return anyhow::anyhow!("there is no key {kid}; `keyfold keys list` shows those there are");
+        return anyhow::anyhow!("there is no key {kid}; `keyfold keys list` shows all keys");
     }
     error.into()
 }

@@ -60,7 +60,7 @@ async fn replace_keys(vault: &Vault, new: Option<NewSecret>) -> anyhow::Result<(
         bail!(NOTHING_IS_LOST);
     };
     for kid in revoked {
-        super::print(&format!("{kid} is revoked: nothing it signed is accepted any more\n"))?;
+        super::print(&format!("{kid} is revoked: no token signed by it is accepted any more\n"))?;
     }
     super::print(&format!("{signing} signs from now on\n"))
 }

@@ -40,16 +40,16 @@ enum Command {
     Migrate,
     /// Print the OpenAPI document.
     Openapi,
-    /// Look at the signing keys, rotate, revoke or replace them.
+    /// Inspect, rotate, revoke or replace signing keys.
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Look at sessions, or end them.
+    /// List or end sessions.
     #[command(subcommand)]
     Sessions(SessionsOf),
-    /// Look at users, or delete them.
+    /// List, show or delete users.
     #[command(subcommand)]
     Users(Users),
-    /// Print events of the log, one JSON object a line.
+    /// Print events of the log, one JSON object per line.
     Events {
         /// Only events after this position.
         #[arg(long, default_value_t = 0)]
@@ -57,39 +57,39 @@ enum Command {
         /// Only events of this stream, for instance `keys` or `tasks-<user id>`.
         #[arg(long)]
         stream: Option<String>,
-        /// Most events to print. Without it, all there are.
+        /// Maximum number of events to print. Unlimited by default.
         #[arg(long)]
         limit: Option<u64>,
     },
-    /// Rebuild every read model from the event log. Reads go on meanwhile; changes wait, and fail after ten seconds.
+    /// Rebuild every read model from the event log. Reads continue meanwhile; changes wait, and fail after ten seconds.
     Replay,
-    /// Write the private cluster to a new file, while a server runs or not.
+    /// Back up the private cluster to a new file. A server may run meanwhile.
     Backup {
         /// The file.
         file: PathBuf,
     },
-    /// Make the private cluster from a backup, with the newest PostgreSQL that is installed. The data directory must not have
+    /// Create the private cluster from a backup, with the newest PostgreSQL that is installed. The data directory must not have
     /// one; a secret that is in it stays.
     Restore {
         /// The file.
         file: PathBuf,
     },
-    /// Look at what an operator checks first: the database, its schema, the log, the servers, the keys and the clock. Ends
+    /// Check the installation: the database, its schema, the log, the servers, the keys and the clock. Ends
     /// with exit code 1 if something is wrong.
     Doctor,
 }
 
 #[derive(Debug, Subcommand)]
 enum KeysCommand {
-    /// Print the keys of the JWKS and what each does.
+    /// Print the keys of the JWKS and their states.
     List,
-    /// Print what happened to every key that ever was, oldest first.
+    /// Print the history of all keys, the oldest change first.
     History,
     /// Publish a new key now. The running servers sign with it once every verifier knows it; the old one then verifies until
     /// its last token has expired.
     Rotate,
-    /// Take a key out at once, for instance because its private half has leaked: nothing it signed is accepted any more.
-    /// If it is the one that signs, the published one or else a new one signs from now on.
+    /// Revoke a key at once, for instance because its private half has leaked: no token signed by it is accepted any more.
+    /// If it is the signing key, the published key or else a new one takes over.
     Revoke {
         /// The key id, as `keys list` shows it. One in 64 begins with a hyphen.
         #[arg(allow_hyphen_values = true)]
@@ -99,7 +99,7 @@ enum KeysCommand {
     /// was signed before is refused; users, passwords, sessions, tasks and the log stay as they are. Refused while nothing
     /// is lost, and beside a running server unless it is a node of a cluster.
     Replace {
-        /// Says that it is lost for good.
+        /// Confirm that it is lost for good.
         #[arg(long, required = true)]
         lost: bool,
     },
@@ -108,13 +108,13 @@ enum KeysCommand {
 #[derive(Debug, Subcommand)]
 enum SessionsOf {
     /// End every session of every user, for instance after a backup was restored, in which sessions live that were ended
-    /// later. Everybody signs in again.
+    /// later. All users have to sign in again.
     End,
     /// Print the sessions of a user that are accepted now, the newest first. Never their tokens.
     List {
-        /// The address they sign in with.
+        /// Email address of the user.
         email: String,
-        /// One JSON object a line.
+        /// Print one JSON object per line.
         #[arg(long)]
         json: bool,
     },
@@ -124,22 +124,22 @@ enum SessionsOf {
 enum Users {
     /// Print every user, in the order of their addresses.
     List {
-        /// One JSON object a line.
+        /// Print one JSON object per line.
         #[arg(long)]
         json: bool,
     },
-    /// Print what there is to know of a user: profile, last sign-in, how many sessions and tasks.
+    /// Print a user's profile, last sign-in, and numbers of sessions and tasks.
     Show {
-        /// The address they sign in with.
+        /// Email address of the user.
         email: String,
-        /// One JSON object.
+        /// Print one JSON object.
         #[arg(long)]
         json: bool,
     },
-    /// Delete a user: their tokens are refused, their sessions end, and their address may be signed up with again. What the
-    /// log says of them stays there.
+    /// Delete a user: their tokens are refused, their sessions end, and their address may be signed up with again. The
+    /// user's events stay in the log.
     Delete {
-        /// The address they sign in with.
+        /// Email address of the user.
         email: String,
     },
 }

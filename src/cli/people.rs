@@ -99,8 +99,7 @@ pub(super) async fn list_sessions(
 
 /// Parses an address, in the form in which users have theirs.
 pub(super) fn known_form(email: &str) -> anyhow::Result<Email> {
-    Email::parse(email)
-        .map_err(|error| anyhow::anyhow!("this is no address that a user could have: it {error}"))
+    Email::parse(email).map_err(|error| anyhow::anyhow!("invalid email address: it {error}"))
 }
 
 /// Error for an address without a user.

@@ -38,7 +38,7 @@ impl Signals {
                 _ = second.recv() => "SIGUSR2",
             };
             tracing::info!(
-                "{name} changes nothing: the configuration is read at start only; SIGTERM stops the server"
+                "{name} ignored: the configuration is read at start only; SIGTERM stops the server"
             );
         }
     }
@@ -58,12 +58,12 @@ pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
     tokio::select! {
         () = signals.next() => {}
         part = running.failed() => {
-            tracing::error!(%part, "a part of the server ended; stopping");
+            tracing::error!(%part, "a part of the server ended unexpectedly; stopping");
             running.stop().await;
             bail!("{part} ended unexpectedly");
         }
     }
-    tracing::info!("stopping; a second signal skips the waiting");
+    tracing::info!("stopping; a second signal skips the graceful shutdown");
     tokio::select! {
         () = running.stop() => tracing::info!("stopped"),
         () = signals.next() => bail!("stopped without waiting"),

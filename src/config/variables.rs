@@ -47,13 +47,13 @@ macro_rules! variables {
 variables! {
     DATABASE_URL = "DATABASE_URL",
         "a private cluster in the data directory",
-        "The PostgreSQL to use. Several hosts may be given; `sslmode` from `disable` to `verify-full` works.";
+        "URL of the PostgreSQL database. Several hosts may be given; `sslmode` from `disable` to `verify-full` works.";
     SECRET = "KEYFOLD_SECRET" or "BETTER_AUTH_SECRET",
         "made and kept in the data directory",
-        "What private keys are sealed under, at least 32 characters. Required with DATABASE_URL.";
+        "Secret that seals private keys, at least 32 characters. Required with DATABASE_URL.";
     PREVIOUS_SECRETS = "KEYFOLD_PREVIOUS_SECRETS",
         "no other secret",
-        "Secrets that KEYFOLD_SECRET replaces, separated by commas: keys sealed under them are opened, and sealed anew.";
+        "Earlier secrets, separated by commas: keys sealed under them are opened, and sealed anew under KEYFOLD_SECRET.";
     PUBLIC_URL = "KEYFOLD_PUBLIC_URL" or "BETTER_AUTH_URL",
         "http:// and the address listened on",
         "The URL under which clients reach the server. It is the issuer of the access tokens.";
@@ -65,7 +65,7 @@ variables! {
         "Origins whose pages may call the API with credentials, separated by commas.";
     TRUSTED_PROXIES = "KEYFOLD_TRUSTED_PROXIES",
         "0",
-        "How many reverse proxies in front append to `X-Forwarded-For`, from 0 to 10. Without any the header is ignored.";
+        "Number of reverse proxies in front that append to `X-Forwarded-For`, from 0 to 10. With 0 the header is ignored.";
     DATA = "KEYFOLD_DATA",
         "./data",
         "The directory of the private cluster and its secret.";
@@ -77,37 +77,37 @@ variables! {
         "The system user that runs the private cluster when the server runs as root.";
     DATABASE_POOL = "KEYFOLD_DATABASE_POOL",
         "16",
-        "The most database connections for reading, from 2 to 1000. A quarter of them serves nothing but authentication and readiness.";
+        "Maximum number of database connections for reading, from 2 to 1000. A quarter of them is reserved for authentication and readiness.";
     CLUSTER = "KEYFOLD_CLUSTER",
         "false",
-        "Whether other nodes serve the same database. Needs DATABASE_URL and KEYFOLD_PUBLIC_URL.";
+        "`true` if other nodes serve the same database. Needs DATABASE_URL and KEYFOLD_PUBLIC_URL.";
     CHANGING = "KEYFOLD_CHANGING",
         "no setting",
-        "Settings that servers of a cluster must share and that are being changed one server after the other, by name and separated by commas: they may differ meanwhile.";
+        "Shared settings of a cluster that are being changed one server after the other, by name and separated by commas: servers may differ in them meanwhile.";
     KEY_ROTATION = "KEYFOLD_KEY_ROTATION",
         "30d",
-        "How long a key signs, from 2s to 400d and at least twice the lead.";
+        "Time for which a key signs, from 2s to 400d and at least twice the lead.";
     KEY_LEAD = "KEYFOLD_KEY_LEAD",
         "15m",
-        "How long a key is in the JWKS before it signs, from 1s to 1d. Verifiers may cache the JWKS for two thirds of it.";
+        "Time for which a key is in the JWKS before it signs, from 1s to 1d. Verifiers may cache the JWKS for two thirds of it.";
     KEY_ALGORITHM = "KEYFOLD_KEY_ALGORITHM",
         "RS256",
-        "What new keys sign with: `RS256`, or `EdDSA` (Ed25519) where every verifier knows it.";
+        "Algorithm of new keys: `RS256`, or `EdDSA` (Ed25519) where every verifier knows it.";
     RSA_BITS = "KEYFOLD_RSA_BITS",
         "2048",
         "Size of new RS256 keys: 2048, 3072 or 4096.";
     TOKEN_LIFETIME = "KEYFOLD_TOKEN_LIFETIME",
         "15m",
-        "How long an access token is valid, from 1m to 1h.";
+        "Lifetime of an access token, from 1m to 1h.";
     AUDIENCES = "KEYFOLD_AUDIENCES",
         "no service",
-        "What access tokens may be for instead of this server: the audiences of services, such as https://billing.example.com, separated by commas.";
+        "Audiences that an access token may have instead of this server: services such as https://billing.example.com, separated by commas.";
     SESSION_IDLE = "KEYFOLD_SESSION_IDLE",
         "7d",
-        "How long an unused session lasts, from 1m to 400d. Use extends it at most once a day.";
+        "Idle timeout of a session, from 1m to 400d. Use extends it at most once a day.";
     SESSION_ABSOLUTE = "KEYFOLD_SESSION_ABSOLUTE",
         "90d",
-        "How long a session lasts however it is used, from 1m to 400d. Never shorter than KEYFOLD_SESSION_IDLE.";
+        "Absolute timeout of a session, from 1m to 400d. Never shorter than KEYFOLD_SESSION_IDLE.";
     HASH_MEMORY = "KEYFOLD_HASH_MEMORY",
         "19456",
         "Memory of one password hash (Argon2id) in KiB, at least 19456.";
@@ -116,47 +116,47 @@ variables! {
         "Passes of one password hash over its memory, at least 2.";
     HASH_THREADS = "KEYFOLD_HASH_THREADS",
         "one per processor core",
-        "How many password hashes are computed at the same time.";
+        "Number of password hashes that are computed at the same time.";
     HASH_QUEUE = "KEYFOLD_HASH_QUEUE",
         "64",
-        "How many more password hashes may wait. Beyond that the answer is 503.";
+        "Number of further password hashes that may wait. Beyond that the answer is 503.";
     MEMORY = "KEYFOLD_MEMORY",
         "half of the memory of the machine or its cgroup",
-        "The most memory that the server takes, at least 400MB: a number with `MB`, `GB`, `MiB` or `GiB`, or a share such as `40%`. Every budget follows from it.";
+        "Memory limit of the server, at least 400MB: a number with `MB`, `GB`, `MiB` or `GiB`, or a share such as `40%`. Every budget follows from it.";
     ENTITIES_MAX = "KEYFOLD_ENTITIES_MAX",
         "100000",
-        "The most entities of one kind that stay in memory.";
+        "Maximum number of entities of one kind in memory.";
     ENTITY_IDLE = "KEYFOLD_ENTITY_IDLE",
         "10m",
-        "How long an unused entity stays in memory, from 1s to 7d.";
+        "Time for which an unused entity stays in memory, from 1s to 7d.";
     SNAPSHOT_EVERY = "KEYFOLD_SNAPSHOT_EVERY",
         "500",
-        "The fewest events between two snapshots of a stream that is in use; a large state is taken less often.";
+        "Minimum number of events between two snapshots of a stream in use; a large state is saved less often.";
     SNAPSHOT_RETENTION = "KEYFOLD_SNAPSHOT_RETENTION",
         "90d",
-        "How long all snapshots of task lists stay, from 1d to 4000d. Older ones are thinned out: old versions then take longer to make.";
+        "Time for which all snapshots of task lists stay, from 1d to 4000d. Older ones are thinned out: old versions then take longer to rebuild.";
     STOP_DELAY = "KEYFOLD_STOP_DELAY",
         "0s",
-        "How long a stopping server still takes requests, with readiness off, so that load balancers notice.";
+        "Time for which a stopping server still takes requests, with readiness off, so that load balancers notice.";
     SHUTDOWN_TIMEOUT = "KEYFOLD_SHUTDOWN_TIMEOUT",
         "30s",
-        "How long requests in flight may take to finish when the server stops, from 1s to 10m.";
+        "Time that requests in flight may take to finish when the server stops, from 1s to 10m.";
     LOG = "KEYFOLD_LOG",
         "info",
-        "Which log lines are written: a level, or directives such as `warn,keyfold=debug`.";
+        "Filter of the log lines: a level, or directives such as `warn,keyfold=debug`.";
     LOG_FORMAT = "KEYFOLD_LOG_FORMAT",
         "text",
-        "How log lines look: `text` for people, `json` for machines.";
+        "Format of the log lines: `text` for reading, `json` for programs.";
     OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT",
         "nothing is exported",
         "An OpenTelemetry collector, such as `http://127.0.0.1:4317`, for traces, metrics and logs. OpenTelemetry's other standard variables are obeyed too (see docs/opentelemetry.md).";
     TRACE_SAMPLING = "KEYFOLD_TRACE_SAMPLING",
         "0.1",
-        "The share of traces that is exported, from 0 to 1. Failures and authentication are exported beside it, and a caller's `traceparent` decides for its own trace, within limits (see docs/telemetry.md).";
+        "Share of traces that is exported, from 0 to 1. Failures and authentication are exported as well, and a caller's `traceparent` decides for its own trace, within limits (see docs/telemetry.md).";
     METRICS_LISTEN = "KEYFOLD_METRICS_LISTEN",
         "127.0.0.1:9464",
-        "The address at which Prometheus reads `/metrics`; `shared` for the one of the API, `off` for none.";
+        "The address at which Prometheus reads `/metrics`; `shared` for that of the API, `off` for none.";
     SERVICE_NAME = "OTEL_SERVICE_NAME",
         "keyfold",
-        "The name by which the collector knows this program.";
+        "Service name of this program in exported telemetry.";
 }

@@ -101,8 +101,8 @@ impl Status {
         let was_right = self.was_right.swap(is_right, Ordering::AcqRel);
         match (was_right, is_right) {
             (true, false) => tracing::warn!(
-                "this machine's clock is {} the database's: until it is right (set it by NTP) nothing is ended or issued \
-                 because of the time, and nobody is answered",
+                "this machine's clock is {} the database's: until it is right (set it by NTP), requests are refused and \
+                 nothing expires",
                 round.text()
             ),
             (false, true) => {
@@ -184,10 +184,10 @@ impl Writable {
         match (did, takes_changes) {
             (true, false) => {
                 tracing::warn!(
-                    "the database takes no changes; they are answered 503 until it does"
+                    "the database accepts no writes; changes are answered 503 until it does"
                 );
             }
-            (false, true) => tracing::info!("the database takes changes again"),
+            (false, true) => tracing::info!("the database accepts writes again"),
             (true, true) | (false, false) => {}
         }
     }

@@ -43,7 +43,7 @@ impl Begun {
             done
         })
         .await;
-        done.unwrap_or_else(|_| Err(Problem::internal(&"work on an account broke off")))
+        done.unwrap_or_else(|_| Err(Problem::internal(&"a detached task panicked")))
     }
 
     /// Waits until all detached tasks are finished. For shutdown only: it takes every permit, so no task begins meanwhile.

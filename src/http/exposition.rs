@@ -30,7 +30,7 @@ pub fn answer(request: &Request) -> Response {
             with(Response::builder().body(body), header::CONTENT_TYPE, format)
         }
         Some(Err(error)) => {
-            tracing::error!(%error, "the metrics cannot be shown");
+            tracing::error!(%error, "failed to encode the metrics");
             status(StatusCode::INTERNAL_SERVER_ERROR)
         }
         // Nothing is measured in this process.

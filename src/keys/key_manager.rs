@@ -157,7 +157,7 @@ impl KeyManagerState {
             }
             Ok(false) => true,
             Err(error) => {
-                tracing::warn!(%error, "the key ring cannot be asked for its version");
+                tracing::warn!(%error, "failed to query the version of the key ring");
                 false
             }
         }
@@ -172,7 +172,7 @@ impl KeyManagerState {
                 Ok(keys)
             }
             Err(error) => {
-                tracing::error!(%error, "the signing key cannot be loaded; trying again");
+                tracing::error!(%error, "failed to load the signing key; retrying");
                 let again = myself.send_after(RETRY, || Message::Refresh);
                 self.retry = Some(Alarm(again.abort_handle()));
                 self.vault.load_without(known).await
@@ -180,14 +180,16 @@ impl KeyManagerState {
         };
         match loaded {
             Ok(keys) => self.publish(keys, myself),
-            Err(error) => tracing::error!(%error, "the key ring cannot be read"),
+            Err(error) => {
+                tracing::error!(%error, "failed to read the key ring; keeping the one in memory")
+            }
         }
     }
 
     fn publish(&mut self, keys: KeySet, myself: &ActorRef<Message>) {
         let kid = |keys: &KeySet| keys.signing.as_ref().map(|signing| signing.kid.clone());
         if kid(&keys) != kid(&self.published.load()) {
-            tracing::info!(key.id = kid(&keys), "this node signs with another key");
+            tracing::info!(key.id = kid(&keys), "signing key changed");
         }
         self.alarm = Alarm::at(keys.due, &self.vault.clock, myself);
         self.published.store(Arc::new(keys));
@@ -200,11 +202,11 @@ async fn advanced(advance: impl Future<Output = Result<(), VaultError>>) -> Mess
     match AssertUnwindSafe(advance).catch_unwind().await {
         Ok(Ok(())) => Message::Refresh,
         Ok(Err(error)) => {
-            tracing::error!(%error, "the key ring could not be advanced");
+            tracing::error!(%error, "failed to advance the key ring; retrying");
             Message::Postpone
         }
         Err(_panic) => {
-            tracing::error!("advancing the key ring panicked");
+            tracing::error!("panicked while advancing the key ring; retrying");
             Message::Postpone
         }
     }

@@ -83,7 +83,7 @@ pub enum IssueError {
     #[error(transparent)]
     Signing(#[from] SigningError),
     /// The private half of the signing key cannot be opened on this node.
-    #[error("no key signs for the moment")]
+    #[error("there is no usable signing key")]
     NoKey,
 }
 

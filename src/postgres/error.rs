@@ -20,7 +20,7 @@ pub enum DatabaseError {
     #[error("the database is not available: {0}")]
     Unavailable(String),
     /// The server answered that it cannot for the moment; nothing of the statement took effect.
-    #[error("the database cannot do that for the moment: {message} (SQLSTATE {code})")]
+    #[error("the database refused for now: {message} (SQLSTATE {code})")]
     CannotNow {
         /// Server's primary message, without `DETAIL`.
         message: String,

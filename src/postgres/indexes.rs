@@ -31,7 +31,7 @@ pub(super) async fn build(client: &Client, sql: &str) -> Result<(), BuildError> 
         match client.query_opt(STATE, &[&name]).await?.map(|row| row.get(0)) {
             Some(true) => continue,
             Some(false) => {
-                tracing::warn!(index = name, "an index that was not finished is built anew");
+                tracing::warn!(index = name, "found an unfinished index; rebuilding it");
                 client.batch_execute(&format!("DROP INDEX CONCURRENTLY {name}")).await?;
             }
             None => {}
@@ -48,6 +48,6 @@ pub(super) enum BuildError {
     #[error(transparent)]
     Database(#[from] tokio_postgres::Error),
     /// The migration contains another statement than `create index concurrently`.
-    #[error("it does more than to create indexes concurrently")]
+    #[error("it has statements other than CREATE INDEX CONCURRENTLY")]
     Other,
 }

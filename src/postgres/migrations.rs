@@ -51,7 +51,7 @@ pub enum MigrationError {
     Database(#[from] DatabaseError),
     /// An embedded file is not the one that was applied.
     #[error(
-        "migration {0} was applied to this database with another content: an applied migration must never be changed"
+        "migration {0} was applied to this database with different content: an applied migration must never be changed"
     )]
     Diverged(String),
     /// The database was migrated by a newer program.
@@ -66,7 +66,7 @@ pub enum MigrationError {
     #[error("the migration failed: {0}")]
     Failed(String),
     /// An embedded file is not named as it should be.
-    #[error("a migration is not well named: {0}")]
+    #[error("invalid name of a migration: {0}")]
     Misnamed(String),
 }
 
@@ -135,7 +135,7 @@ async fn apply_one(
         match Runner::new(known).set_target(target).run_async(client).await {
             Ok(_) => return Ok(()),
             Err(error) if is_lock_timeout(&error) => {
-                tracing::warn!(%migration, "a migration waits for a table that is in use");
+                tracing::warn!(%migration, "migration blocked by a table in use; retrying");
                 tokio::time::sleep(PAUSE).await;
             }
             Err(error) => return Err(MigrationError::Failed(chain(&error))),

@@ -109,15 +109,14 @@ impl Problem {
     /// Turns a failure to begin a session after a sign-up into one that says that the account was made.
     #[must_use]
     pub fn after_sign_up(self) -> Self {
-        let message = "The account was made, but no session has begun: sign in";
+        let message = "The account was created, but no session has begun: sign in";
         self.halfway(codes::SIGNED_UP_ONLY, message)
     }
 
     /// Turns a failure to begin a session after a change of the password into one that says that the password was changed.
     #[must_use]
     pub fn after_password_change(self) -> Self {
-        let message =
-            "The password was changed, and no session before is accepted any more: sign in";
+        let message = "The password was changed, and all earlier sessions have ended: sign in";
         self.halfway(codes::PASSWORD_CHANGED_ONLY, message)
     }
 

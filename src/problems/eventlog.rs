@@ -44,7 +44,7 @@ pub(super) fn executed<R: std::error::Error>(
         ExecuteError::Store(error) => error.into(),
         ExecuteError::Overloaded => Problem::overloaded(),
         ExecuteError::Contended => Problem::contended(),
-        ExecuteError::NoReply => Problem::internal(&"an entity gave no answer"),
+        ExecuteError::NoReply => Problem::internal(&"an entity did not answer"),
     }
 }
 
@@ -53,7 +53,7 @@ impl Problem {
     pub fn contended() -> Self {
         Self::retry_later(
             codes::CONTENDED,
-            "Others change the same at the same time; nothing was changed, try again shortly",
+            "Other requests changed the same data at the same time; nothing was changed, try again shortly",
         )
     }
 }

@@ -47,7 +47,7 @@ impl Problem {
 
     /// `409`: the list would take more bytes than a list may.
     pub fn list_too_large() -> Self {
-        let message = "The list would be larger than a list may be; nothing was changed";
+        let message = "The list would exceed its maximum size; nothing was changed";
         Self::new(codes::LIST_TOO_LARGE, message)
     }
 

@@ -81,7 +81,7 @@ impl RevocationFeed {
             let pause = match self.read_on().await {
                 Ok(()) => LONGEST_PAUSE,
                 Err(error) => {
-                    tracing::warn!(%error, "the ends of sessions cannot be read; trying again");
+                    tracing::warn!(%error, "failed to read the ends of sessions; retrying");
                     self.ends().fall_behind();
                     self.feed.changed.send_replace(());
                     RETRY

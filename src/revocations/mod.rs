@@ -84,7 +84,7 @@ pub enum TellError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// All permits of streams are taken.
-    #[error("too many listen already")]
+    #[error("the limit of open streams is reached")]
     Crowded,
     /// An end could not be signed.
     #[error(transparent)]

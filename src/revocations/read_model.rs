@@ -60,7 +60,7 @@ fn recorded(row: &Row) -> Recorded {
     let (position, at) = (row.get(0), Timestamp::from(row.get::<_, jiff::Timestamp>(5)));
     let end = end(row, position, at);
     if end.is_none() {
-        tracing::error!(position, "the end of a session cannot be read");
+        tracing::error!(position, "failed to decode the end of a session");
     }
     Recorded { position, at, end }
 }

@@ -58,7 +58,7 @@ impl Expiry {
             let next = match self.expire(now).await {
                 Ok(next) => next.map_or(latest, |next| next.min(latest)),
                 Err(error) => {
-                    tracing::warn!(%error, "sessions that are over cannot be looked for; trying again");
+                    tracing::warn!(%error, "failed to query expired sessions; retrying within 60 s");
                     latest
                 }
             };
@@ -76,7 +76,7 @@ impl Expiry {
             let Some(end) = page.last() else { break };
             last = *end;
             if users_passed >= MANY && long.permits() {
-                tracing::info!(users = users_passed, "ending sessions that are over");
+                tracing::info!(users = users_passed, "ending expired sessions");
             }
             let mut users: Vec<_> = page.iter().map(|due| due.user_id).collect();
             users.sort_unstable();
@@ -89,13 +89,13 @@ impl Expiry {
             while let Some(ended) = ended.next().await {
                 users_passed += 1;
                 if let Err(error) = ended {
-                    tracing::debug!(%error, "sessions that are over were not ended");
+                    tracing::debug!(%error, "failed to end a user's expired sessions");
                     failed += 1;
                 }
             }
         }
         if failed > 0 {
-            tracing::warn!(users = failed, "sessions that are over were not ended; trying again");
+            tracing::warn!(users = failed, "failed to end expired sessions; retrying within 60 s");
         }
         read_model::next_due(&self.pool, now).await
     }

@@ -183,11 +183,11 @@ impl Sessions {
                 None => Ok(session),
             },
             Ok(Err(error)) => {
-                tracing::warn!(user.id = %user_id, %error, "a session was not extended");
+                tracing::warn!(user.id = %user_id, %error, "failed to extend a session");
                 Ok(session)
             }
             Err(_elapsed) => {
-                tracing::warn!(user.id = %user_id, "a session's extension takes long; not waiting for it");
+                tracing::warn!(user.id = %user_id, "extension of a session timed out; answering without it");
                 Ok(session)
             }
         }

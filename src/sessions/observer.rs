@@ -29,7 +29,7 @@ impl Observer for Sessions {
                 self.apply(user_id, &session_event, EndOrigin::Elsewhere, at);
             }
             Err(error) => {
-                tracing::error!(%error, position = event.position, "a session event cannot be read");
+                tracing::error!(%error, position = event.position, "failed to decode a session event");
                 self.doubt(user_id);
             }
         }

@@ -27,7 +27,7 @@ pub enum FeedError {
     #[error("the list has no such version")]
     NoSuchVersion,
     /// The node has as many followers as it may.
-    #[error("too many follow already")]
+    #[error("the limit of open streams is reached")]
     Crowded,
     /// The list could not be read.
     #[error(transparent)]
@@ -96,7 +96,7 @@ impl FeedReader {
                 return Some((entry, self));
             }
             let read = self.read_on().await.inspect_err(|error| {
-                tracing::warn!(stream.name = %self.stream, %error, "a task list cannot be followed");
+                tracing::warn!(stream.name = %self.stream, %error, "failed to read changes of a task list; closing its stream");
             });
             self.read = read.ok()?;
             if self.read.is_empty() {

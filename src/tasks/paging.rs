@@ -17,7 +17,7 @@ pub enum PageError {
     #[error(transparent)]
     Travel(#[from] TravelError),
     /// The cursor comes from a page of another history than this list has.
-    #[error("the cursor is of another history")]
+    #[error("the cursor belongs to another history")]
     OtherCursor,
     /// Too much of the user's work is in progress or waits.
     #[error(transparent)]

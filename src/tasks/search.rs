@@ -235,6 +235,6 @@ mod tests {
             let text = character.to_string().repeat(3);
             assert!(folded(&text).len() <= most_bytes(&text), "{character:?}");
         }
-        assert_eq!(folded("\u{fdfa}"), "\u{fdfa}", "what stands for a phrase is left as it is");
+        assert_eq!(folded("\u{fdfa}"), "\u{fdfa}", "a character for a phrase is left as it is");
     }
 }

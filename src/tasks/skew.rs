@@ -24,7 +24,7 @@ pub(super) fn tell(owner: UserId, changed: Option<Timestamp>, now: Timestamp) {
         tracing::warn!(
             user.id = %owner,
             ahead = ?ahead,
-            "a task list was changed later than it is now: a clock is wrong, or was"
+            "last change of a task list lies in the future: a node's clock is or was wrong"
         );
     }
 }

@@ -159,7 +159,7 @@ pub enum WriteError {
     #[error(transparent)]
     Busy(#[from] Busy),
     /// The undo stack, or the redo stack, is empty.
-    #[error("there is nothing to take back")]
+    #[error("there is nothing to undo or redo")]
     Nothing(Deed),
     /// The answer has no JSON form.
     #[error("an answer has no JSON form: {0}")]

@@ -244,7 +244,7 @@ pub fn key_changed(key_id: &str, change: KeyChange) {
             tell!(INFO, EVENTS, "keyfold.key.signing", "success", about, "a key began to sign");
         }
         KeyChange::Verifying => {
-            tell!(INFO, EVENTS, "keyfold.key.verifying", "success", about, "a key signs no more");
+            tell!(INFO, EVENTS, "keyfold.key.verifying", "success", about, "a key stopped signing");
         }
         KeyChange::Retired => {
             tell!(INFO, EVENTS, "keyfold.key.retired", "success", about, "a key left the JWKS");

@@ -38,7 +38,7 @@ const NOT_EXPORTED: &str = "ractor=warn,h2=warn,hyper=warn,tonic=warn,tower=warn
 
 /// Running telemetry of a process or a test, which has to be shut down to lose nothing.
 #[derive(Debug)]
-#[must_use = "what is still queued is lost unless telemetry is flushed"]
+#[must_use = "queued telemetry is lost unless it is flushed"]
 pub struct Telemetry {
     /// Pipelines of spans and log records.
     pub(super) export: Export,

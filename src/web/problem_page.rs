@@ -65,7 +65,7 @@ fn told(problem: &Problem) -> (&'static str, String) {
                 .to_owned(),
         ),
         StatusCode::FORBIDDEN if problem.is(codes::SOMEBODY_ELSE) => (
-            "Somebody else has signed in here",
+            "Another user has signed in here",
             "Nothing was changed. Open the page again to see whose it is now.".to_owned(),
         ),
         StatusCode::FORBIDDEN => (

@@ -104,6 +104,6 @@ impl From<Visitor> for Viewer {
 pub(super) fn require_shown_to(form: &Form, user_id: UserId) -> Result<(), Problem> {
     let shown_to = form.text("user");
     let is_theirs = shown_to.is_empty() || shown_to.parse() == Ok(user_id);
-    let message = "Somebody else has signed in here since this page was shown";
+    let message = "Another user has signed in here since this page was shown";
     is_theirs.then_some(()).ok_or_else(|| Problem::forbidden(codes::SOMEBODY_ELSE, message))
 }

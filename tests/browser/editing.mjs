@@ -59,7 +59,7 @@ async function overwritesNobody(ada, page, list, account, milk) {
   await form.getByLabel("Description").fill("Two litres");
   await account.change(milk, { title: "Rice milk" });
   await save(form);
-  await form.getByText("Somebody has changed the same meanwhile.").waitFor();
+  await form.getByText("The task has been changed meanwhile.").waitFor();
   assert.deepEqual(await form.getByRole("row").allTextContents(), ["FieldYoursTheirs", "TitleSoy milkRice milk"]);
   assert.equal((await content(account, milk)).title, "Rice milk");
   await form.getByRole("button", { name: "Keep mine" }).click();
@@ -106,7 +106,7 @@ async function aDraftOverwritesNobody(ada, page, list, there, bread) {
   form = await list.edit("Their bread");
   assert.equal(await form.getByLabel("Title").inputValue(), "My bread");
   await save(form);
-  await form.getByText("Somebody has changed the same meanwhile.").waitFor();
+  await form.getByText("The task has been changed meanwhile.").waitFor();
   assert.deepEqual(await form.getByRole("row").allTextContents(), ["FieldYoursTheirs", "TitleMy breadTheir bread"]);
   await form.getByRole("button", { name: "Take theirs" }).click();
   await form.getByRole("button", { name: "Cancel" }).click();

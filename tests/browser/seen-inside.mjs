@@ -37,7 +37,7 @@ async function printed(page, list) {
 async function past(page, list) {
   await list.history.getByRole("button", { name: "Added “Find a present for Mina”" }).click();
   await list.button("Restore:", "Read The Art of Doing Science and Engineering").waitFor({ state: "detached" });
-  await list.button("Make it this again:", "Send the invoice to the printers").waitFor();
+  await list.button("Restore this version:", "Send the invoice to the printers").waitFor();
   await seen(page, "past");
   await page.getByRole("button", { name: "Back to now" }).click();
 }

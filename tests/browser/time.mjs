@@ -111,7 +111,7 @@ async function looksAtThePast(page, list) {
   await page.keyboard.press("ArrowRight");
   await assertPast(page, list, "1 of 5: Added “Milk”, ", ["Milk"], ["Restore: Milk"]);
   await page.keyboard.press("ArrowRight");
-  await assertPast(page, list, "2 of 5: Added “Bread”, ", ["Milk", "Bread"], ["Restore: Milk", "Make it this again: Bread"]);
+  await assertPast(page, list, "2 of 5: Added “Bread”, ", ["Milk", "Bread"], ["Restore: Milk", "Restore this version: Bread"]);
   await page.keyboard.press("End");
   await assertNow(page, list, "Bread | done");
   await list.history.getByRole("button", { name: "Completed “Bread”" }).click();
@@ -139,7 +139,7 @@ async function bringsBackFromThere(page, list) {
   await list.button("Restore:", "Milk").click();
   await assertNow(page, list, "Milk", "Bread | done");
   await list.history.getByRole("button", { name: "Added “Bread”" }).click();
-  await list.button("Make it this again:", "Bread").click();
+  await list.button("Restore this version:", "Bread").click();
   await assertNow(page, list, "Milk", "Bread");
   await list.undoByToast("Restored.");
   await assertNow(page, list, "Milk", "Bread | done");

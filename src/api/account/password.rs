@@ -181,7 +181,7 @@ async fn changed(
     begun_anew(&state, pending, proof, context)
         .await
         .inspect_err(|problem| {
-            tracing::warn!(user.id = %user_id, error = %problem, "the ends of sessions may not be recorded");
+            tracing::warn!(user.id = %user_id, error = %problem, "failed to replace sessions after a password change");
         })
         .map_err(Problem::after_password_change)
 }

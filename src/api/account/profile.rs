@@ -103,9 +103,7 @@ impl ProfilePatch {
     fn name(&self) -> Result<Option<Name>, Problem> {
         match &self.name {
             MaybeUndefined::Undefined => Ok(None),
-            MaybeUndefined::Null => {
-                Err(Problem::field("name", Flaw::Missing, "cannot be taken away"))
-            }
+            MaybeUndefined::Null => Err(Problem::field("name", Flaw::Missing, "cannot be removed")),
             MaybeUndefined::Value(text) => {
                 Name::parse(text).map(Some).map_err(|error| Problem::invalid("name", error))
             }

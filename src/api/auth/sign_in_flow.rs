@@ -136,6 +136,6 @@ async fn confirm(
 /// Ends a session; no answer depends on the outcome.
 async fn end_beside(state: &State, session: &Session, reason: EndReason, context: Context) {
     if let Err(error) = state.gate.sessions.end(session, reason, context).await {
-        tracing::warn!(user.id = %session.user_id, ?reason, %error, "a session was not ended");
+        tracing::warn!(user.id = %session.user_id, ?reason, %error, "failed to end a session");
     }
 }

@@ -62,7 +62,7 @@ pub(super) async fn refused(
                 Some(_) => newer(&body, None).about(vec![FieldProblem::new(
                     path("ifVersion"),
                     Flaw::Invalid,
-                    "is not the version of the task any more",
+                    "is no longer the version of the task",
                 )]),
             }
         }

@@ -169,7 +169,7 @@ impl Connections {
     /// Reports a failed accept, and pauses.
     async fn failed(&self, error: &io::Error) {
         if self.warnings.permits() {
-            tracing::warn!(%error, "connections cannot be accepted");
+            tracing::warn!(%error, "failed to accept a connection; retrying");
         }
         tokio::time::sleep(PAUSE).await;
     }

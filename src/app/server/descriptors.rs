@@ -23,7 +23,7 @@ pub(super) fn raise() -> u64 {
     match setrlimit(Resource::Nofile, raised) {
         Ok(()) => allowed,
         Err(error) => {
-            tracing::warn!(%error, "the limit of file descriptors cannot be raised");
+            tracing::warn!(%error, "failed to raise the limit of file descriptors; keeping the present one");
             now
         }
     }

@@ -62,7 +62,7 @@ async fn listener(address: SocketAddr) -> io::Result<TcpListener> {
             tracing::warn!(
                 taken = %address,
                 address = %free.local_addr()?,
-                "the metrics' address is taken: they are shown at another port (KEYFOLD_METRICS_LISTEN)"
+                "address of the metrics is in use; serving them on another port (KEYFOLD_METRICS_LISTEN)"
             );
             Ok(free)
         }

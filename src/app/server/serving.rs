@@ -79,7 +79,7 @@ fn connections(listener: TcpListener, config: &Config, plan: &MemoryPlan) -> Con
     let opened = descriptors::open();
     let descriptors = descriptors::left(descriptors::raise(), opened, database);
     let limit = (plan.connections / connections::BYTES).min(connections::MOST).min(descriptors);
-    tracing::info!(limit, descriptors, "connections are limited");
+    tracing::info!(limit, descriptors, "connection limit set");
     Connections::of(listener, limit, config.http.trusted_proxies == 0)
 }
 

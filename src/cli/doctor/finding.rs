@@ -40,7 +40,7 @@ impl Finding {
 
     /// Error of a check that could not be made.
     pub(super) fn failed(check: &'static str, error: &dyn fmt::Display) -> Self {
-        Self::error(check, format!("could not be looked at: {error}"))
+        Self::error(check, format!("check failed: {error}"))
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) async fn of(vault: &Vault, connection: &Connection) -> anyhow::Result
         findings.push(judged(&stands, key, half, &vault.schedule, now));
     }
     if ring.state.signing().is_none() {
-        let text = "there is no signing key: the next server to start makes one";
+        let text = "there is no signing key: the next server to start creates one";
         findings.push(Finding::warning(KEYS, text));
     }
     Ok(findings)
@@ -77,7 +77,7 @@ fn judged(
     let opened = match half {
         PrivateHalf::Opens => "opens with the secret",
         PrivateHalf::IsOutdated => {
-            let todo = "opens with a previous secret only: start a server, which seals it anew, before that one is dropped";
+            let todo = "opens with a previous secret only: start a server, which reseals it, before that secret is dropped";
             return Finding::warning(KEYS, format!("{stands}, {todo}"));
         }
         PrivateHalf::StaysClosed => {

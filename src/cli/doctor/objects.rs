@@ -145,7 +145,7 @@ pub(super) fn rights(rights: &Rights) -> Finding {
     }
     if !makes_objects {
         let todo = "grant create on the schema";
-        let text = "this user may make no tables in the schema, which migrations and every day's idempotency keys need";
+        let text = "this user may not create tables in the schema, which migrations and every day's idempotency keys need";
         return Finding::error("rights", format!("{text}: {owner} {todo}"));
     }
     if !not_owned.is_empty() {
@@ -155,10 +155,10 @@ pub(super) fn rights(rights: &Rights) -> Finding {
     }
     if !makes_schemas {
         let todo = "`keyfold replay` would fail: grant create on the database before it is needed";
-        let text = "this user may make no schema in the database";
+        let text = "this user may not create schemas in the database";
         return Finding::warning("rights", format!("{text}, so {todo}"));
     }
-    Finding::ok("rights", "everything that a server does is allowed")
+    Finding::ok("rights", "all rights of a server are granted")
 }
 
 /// Checks that the triggers which guard the log and the idempotency keys exist and are enabled.
@@ -176,7 +176,7 @@ pub(super) fn guards(triggers: &[Trigger]) -> Finding {
     };
     let todo: Vec<_> = GUARDS.iter().filter_map(todo).collect();
     if todo.is_empty() {
-        return Finding::ok("guards", "triggers refuse what would break the log");
+        return Finding::ok("guards", "triggers protect the log");
     }
     Finding::error("guards", todo.join("; "))
 }

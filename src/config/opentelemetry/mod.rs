@@ -143,7 +143,7 @@ pub(super) fn prometheus(standard: &mut Standard<'_>) -> Option<SocketAddr> {
 pub(super) fn disobey_prometheus(standard: &mut Standard<'_>, other: &str) {
     for variable in [&PROMETHEUS_HOST, &PROMETHEUS_PORT] {
         if standard.is_set(variable.name) {
-            standard.disobey(variable.name, &format!("{other} goes before"));
+            standard.disobey(variable.name, &format!("{other} takes precedence"));
         }
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn sampling(standard: &mut Standard<'_>) -> Option<TraceSampling> {
 pub(crate) fn disobey_sampler(standard: &mut Standard<'_>, other: &str) {
     for variable in [&TRACES_SAMPLER, &TRACES_SAMPLER_ARG] {
         if standard.is_set(variable.name) {
-            standard.disobey(variable.name, &format!("{other} goes before"));
+            standard.disobey(variable.name, &format!("{other} takes precedence"));
         }
     }
 }

@@ -29,8 +29,8 @@ pub enum MembershipError {
     Silent,
     /// The database has lost events that it had.
     #[error(
-        "the database has lost events that it had acknowledged, up to position {0}: a backup was restored, or another server took \
-         over that did not have them. Nothing that this server has in memory is true of it; start again."
+        "the database has lost events that it had acknowledged, up to position {0}: a backup was restored, or another server \
+         took over without them. The state in this server's memory is invalid; restart it."
     )]
     AnotherHistory(i64),
     /// The database could not be reached.

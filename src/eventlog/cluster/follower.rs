@@ -190,7 +190,7 @@ impl Following {
             };
             self.status.set_link(false);
             if let Err(error) = ended {
-                tracing::warn!(%error, "lost the log's notifications; answering nothing from memory until they are back");
+                tracing::warn!(%error, "log notifications lost; not answering from memory until they are back");
                 if matches!(error, MembershipError::Silent) {
                     self.pools.iter().for_each(Pool::abandon);
                 }
@@ -199,7 +199,7 @@ impl Following {
             drop(attached.take());
             attached = match self.reattach().await {
                 Ok(link) => Some(link),
-                Err(error) => return tracing::error!(%error, "cannot follow the log any more"),
+                Err(error) => return tracing::error!(%error, "failed to follow the log; giving up"),
             };
             self.status.set_link(true);
             tracing::info!(position = self.seen, "following the log again");
@@ -301,7 +301,7 @@ impl Following {
             match self.try_reattach().await {
                 Ok(link) => return Ok(link),
                 Err(error @ MembershipError::AnotherHistory(_)) => return Err(error),
-                Err(error) => tracing::warn!(%error, "cannot follow the log yet"),
+                Err(error) => tracing::warn!(%error, "failed to reconnect to the log; retrying"),
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(RECONNECT_MAX);

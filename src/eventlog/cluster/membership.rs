@@ -185,9 +185,11 @@ async fn end_what_is_left(
         match client.execute(END_SESSION, &[&backend]).await {
             Ok(_) => tracing::warn!(
                 holder = holder.told(),
-                "ended the session that this server had left in the database"
+                "ended a database session that this server had left behind"
             ),
-            Err(error) => tracing::warn!(%error, "a session that this server left cannot be ended"),
+            Err(error) => {
+                tracing::warn!(%error, "failed to end a database session that this server left behind")
+            }
         }
     }
 }

@@ -194,7 +194,7 @@ impl<D: Decider> Hosted<D> {
         // A refusal by a constraint is not logged: the requester knows its meaning and what to answer.
         if !matches!(error, StoreError::Constraint(_)) {
             let stream = &self.hosting.seat.stream;
-            tracing::warn!(stream.name = %stream, %error, "an append failed");
+            tracing::warn!(stream.name = %stream, %error, "append failed");
         }
         answer_all(commands, &ExecuteError::Store(error));
         Ok(())
@@ -219,7 +219,7 @@ impl<D: Decider> Hosted<D> {
             drop(turn);
             saved
                 .inspect_err(
-                    |error| tracing::warn!(stream.name = %stream, %error, "no snapshot was taken"),
+                    |error| tracing::warn!(stream.name = %stream, %error, "failed to take a snapshot; retrying"),
                 )
                 .ok()
         };

@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-    #[error("it is so already")]
+    #[error("the command changes nothing")]
     struct AlreadySo;
 
     impl Decider for Number {
@@ -263,7 +263,7 @@ mod tests {
         assert_eq!((decided.append.expected, decided.append.events.len()), (7, 3));
         assert_eq!((decided.published.version, decided.published.state), (10, Some(2)));
         answer_each(commands, decided.outcomes);
-        let refused = Err("it is so already".to_owned());
+        let refused = Err("the command changes nothing".to_owned());
         assert_eq!(
             answered(answers),
             [Ok((8, Some(1))), Ok((9, None)), refused, Ok((10, Some(2)))]

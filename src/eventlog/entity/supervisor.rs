@@ -245,7 +245,7 @@ impl<D: Decider> Supervised<D> {
 
     fn died(&mut self, entity: ActorId, error: &ActorProcessingErr) {
         if let Some(seat) = self.seated.get(&entity) {
-            tracing::error!(stream.name = %seat.stream, %error, "an entity died; the next request starts it anew");
+            tracing::error!(stream.name = %seat.stream, %error, "entity failed; the next request restarts it");
             metrics::death::<D>();
             seat.forget();
         }

@@ -151,7 +151,7 @@ impl EventLog {
             self.tell_of_departure(stream, saved.err());
         };
         if tokio::time::timeout(LEAVING, leave).await.is_err() {
-            tracing::debug!(stream.name = %stream, "an entity left without a snapshot");
+            tracing::debug!(stream.name = %stream, "entity passivated without a snapshot");
         }
     }
 
@@ -163,11 +163,11 @@ impl EventLog {
             return;
         };
         if is_told.swap(true, Ordering::Relaxed) {
-            tracing::debug!(stream.name = %stream, %error, "an entity left without a snapshot");
+            tracing::debug!(stream.name = %stream, %error, "entity passivated without a snapshot");
         } else {
             tracing::warn!(
                 stream.name = %stream, %error,
-                "an entity left without a snapshot; of others that do nothing is said until one can be saved again"
+                "entity passivated without a snapshot; more are logged at debug level until a snapshot succeeds"
             );
         }
     }

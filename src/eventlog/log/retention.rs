@@ -80,9 +80,9 @@ impl Retention {
             if self.clock.is_right() {
                 match self.thin().await {
                     Ok(0) => {}
-                    Ok(snapshots) => tracing::info!(snapshots, "old snapshots were thinned out"),
+                    Ok(snapshots) => tracing::info!(snapshots, "deleted old snapshots"),
                     Err(error) => {
-                        tracing::warn!(%error, "old snapshots could not be thinned out; trying again in a day");
+                        tracing::warn!(%error, "failed to delete old snapshots; retrying in a day");
                     }
                 }
             }

@@ -111,7 +111,7 @@ pub(crate) async fn load<D: Decider>(
                 return Ok(Some((Published { version, state }, taken)));
             }
             Err(error) => {
-                tracing::warn!(stream.name = %stream, version, %error, "ignoring a snapshot that does not have its shape");
+                tracing::warn!(stream.name = %stream, version, %error, "snapshot does not match its schema; trying an older one");
                 at_most = version - 1;
             }
         }

@@ -143,7 +143,7 @@ pub enum ReadError {
     #[error("the entity's queue is full")]
     Overloaded,
     /// The entity died while it held the request.
-    #[error("the entity gave no answer")]
+    #[error("the entity did not answer")]
     NoReply,
 }
 
@@ -157,13 +157,13 @@ pub enum ExecuteError<R: std::error::Error> {
     #[error(transparent)]
     Store(StoreError),
     /// Other writers were faster several times in a row; nothing was written.
-    #[error("other writers were faster several times in a row")]
+    #[error("the stream was changed by other writers several times in a row")]
     Contended,
     /// Too many requests wait for this entity; nothing was written.
     #[error("the entity's queue is full")]
     Overloaded,
     /// The entity died while it held the command.
-    #[error("the entity gave no answer")]
+    #[error("the entity did not answer")]
     NoReply,
 }
 

@@ -214,7 +214,7 @@ pub(crate) mod tests {
         assert_eq!(budget.used(), 0);
         let waiting = Body::from_bytes_stream(stream::pending::<Result<Bytes, std::io::Error>>());
         assert_eq!(receive(&other, waiting, 100).now_or_never(), None);
-        assert_eq!(budget.used(), 0, "what was announced holds nothing");
+        assert_eq!(budget.used(), 0, "an announced body holds nothing");
     }
 
     #[test]

@@ -30,10 +30,10 @@ impl std::fmt::Debug for PrivateKey {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PrivateKeyError {
     /// Generating or encoding failed.
-    #[error("a key could not be made: {0}")]
+    #[error("failed to generate a key: {0}")]
     NotMade(String),
     /// The cipher refused a key or had no randomness for a nonce.
-    #[error("a key could not be sealed")]
+    #[error("failed to seal a key")]
     NotSealed,
     /// The secret is not the one the key was sealed with, or the sealed key was altered.
     #[error(

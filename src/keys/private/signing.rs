@@ -43,7 +43,7 @@ pub enum SigningError {
     #[error("the claims have no JSON form")]
     Claims,
     /// The key did not sign.
-    #[error("the signing key did not sign")]
+    #[error("failed to sign with the signing key")]
     Key,
 }
 

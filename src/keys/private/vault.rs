@@ -150,7 +150,7 @@ impl Vault {
             if is_outdated {
                 let anew = self.sealer.seal(&kid, &der)?;
                 read_model::reseal(&self.pool, &kid, &sealed, &anew).await?;
-                tracing::info!(%kid, "a private key is sealed under the new secret");
+                tracing::info!(%kid, "private key resealed under the new secret");
             }
         }
         Ok(())

@@ -59,13 +59,13 @@ where
             Some(Ok(message)) => {
                 if !forward(message, sender) {
                     tracing::warn!(
-                        "a database session was ended because its notifications were not read"
+                        "closed a database session because its notifications were not read"
                     );
                     return Poll::Ready(());
                 }
             }
             Some(Err(error)) => {
-                tracing::warn!("a database session was lost: {}", chain(&error));
+                tracing::warn!("database session lost: {}", chain(&error));
                 return Poll::Ready(());
             }
             None => return Poll::Ready(()),

@@ -26,7 +26,10 @@ where
     while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
         match message {
             Ok(AsyncMessage::Notice(notice)) if is_unreplicated_commit(&notice) => {
-                tracing::error!(warning = notice.message(), "a commit was not replicated");
+                tracing::error!(
+                    warning = notice.message(),
+                    "commit not replicated; closing the database session"
+                );
                 return;
             }
             Ok(AsyncMessage::Notice(notice)) => {
@@ -35,7 +38,7 @@ where
             // No channel is listened to on a pooled session.
             Ok(_) => {}
             Err(error) => {
-                tracing::warn!("a pooled database session was lost: {}", chain(&error));
+                tracing::warn!("pooled database session lost: {}", chain(&error));
                 return;
             }
         }

@@ -191,7 +191,7 @@ impl Connect for Opener {
                 tokio::select! {
                     () = connection_task::drive(driver) => {}
                     _ = abandoned.changed() => {
-                        tracing::warn!("a pooled database session was given up");
+                        tracing::warn!("abandoned a pooled database session");
                     }
                 }
             });

@@ -46,7 +46,7 @@ pub(super) fn existing(data: &Path) -> Result<Option<Existing>, ClusterError> {
     }
     let not_a_cluster = |problem| ClusterError::NotACluster { path: entry.clone(), problem };
     let directory = fs::canonicalize(&entry).map_err(|_| {
-        not_a_cluster("what it links to is gone; bring it back, or remove the link to start empty")
+        not_a_cluster("its link target is gone; bring it back, or remove the link to start empty")
     })?;
     let version = fs::read_to_string(directory.join("PG_VERSION"))
         .map_err(|_| not_a_cluster("it has no readable PG_VERSION; remove it to start empty"))?;
@@ -86,7 +86,7 @@ pub(super) async fn choose(
     }
     let directory = free_name(base, &super::fingerprint::fingerprint(data.path()));
     tracing::info!(
-        "the user {} cannot enter {}: the database's files are in {}",
+        "user {} cannot enter {}; keeping the database's files in {}",
         identity.cluster.name,
         data.path().display(),
         directory.display()
@@ -148,7 +148,7 @@ mod tests {
         let scratch = Scratch::new();
         std::os::unix::fs::symlink("/nowhere/at/all", entry(scratch.path())).unwrap();
         let error = existing(scratch.path()).unwrap_err().to_string();
-        assert!(error.contains("what it links to is gone"), "{error}");
+        assert!(error.contains("its link target is gone"), "{error}");
     }
 
     #[test]

@@ -85,7 +85,7 @@ fn a_reader_who_knows_an_end_of_another_log_gets_all_that_matter() {
     ends.forget(&ALWAYS, at(10));
     assert_eq!(told_after(&ends, point(1_000_000), 10), (vec![], 0, false));
     ends.hear(recorded(11), &ALWAYS, at(10));
-    assert_eq!(told(&ends, 7, 10), (vec![11], 11, false), "what was known and is forgotten");
+    assert_eq!(told(&ends, 7, 10), (vec![11], 11, false), "an end that was known and is forgotten");
 }
 
 #[test]

@@ -74,7 +74,7 @@ impl Upkeep {
                 continue;
             }
             if let Err(error) = self.look_after().await {
-                tracing::warn!(%error, "the days of idempotency keys could not be looked after; trying again");
+                tracing::warn!(%error, "failed to maintain the partitions of idempotency keys; retrying in an hour");
             }
         }
     }
@@ -89,7 +89,7 @@ impl Upkeep {
             days.into_iter().partition(|day| is_over(*day, today.min(their_today)));
         for day in over {
             if read_model::drop_day(&self.pool, day).await? {
-                tracing::info!(%day, "idempotency keys of a day were dropped");
+                tracing::info!(%day, "dropped the idempotency keys of a day");
             } else {
                 kept.push(day);
             }

@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Too much work on whole lists: no permit came in time, or the user has one already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("too much is done with whole lists already")]
+#[error("too many bulk operations are running")]
 pub struct Busy;
 
 impl Busy {

@@ -281,19 +281,19 @@ pub enum Refusal {
     #[error("there is no such task")]
     NoSuchTask,
     /// The list has no such neighbour to move the task beside.
-    #[error("there is no such task to stand beside")]
+    #[error("the neighbouring task does not exist")]
     NoSuchNeighbour(Destination),
     /// The list has [`MAX_TASKS`] tasks already.
     #[error("the list has {} tasks already", MAX_TASKS)]
     ListFull,
     /// The list would take more bytes than a list may.
-    #[error("the list would be larger than a list may be")]
+    #[error("the list would exceed its maximum size")]
     ListTooLarge,
     /// The task no longer has an expected version.
     #[error("the task has changed")]
     TaskIsNewer(Arc<Task>),
     /// The task is deleted, so it has no expected version.
-    #[error("the task is gone")]
+    #[error("the task has been deleted")]
     TaskIsGone,
     /// The list no longer has an expected version.
     #[error("the list has changed")]

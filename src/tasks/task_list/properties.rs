@@ -125,7 +125,7 @@ impl Living {
             self.log.push(event.clone());
             self.states.push(self.state.clone());
         }
-        assert_eq!(self.state, after, "what was carried out while deciding is what the events do");
+        assert_eq!(self.state, after, "the decision does what its events do");
         !events.is_empty()
     }
 

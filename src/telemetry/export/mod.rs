@@ -236,6 +236,6 @@ pub(super) async fn end(
         Err(error) => Err(error.into()),
     };
     if let Err(error) = result {
-        tracing::warn!("{what} that were not sent yet are lost: {error:#}");
+        tracing::warn!("unsent {what} were lost: {error:#}");
     }
 }

@@ -115,7 +115,7 @@ pub(crate) fn measure() {
 
 /// Reports lost lines, at the highest level that they may have had.
 fn tell(lines: u64) {
-    tracing::error!(lines, "log lines were lost: nobody took them in time");
+    tracing::error!(lines, "log lines were lost: standard error or output was not read in time");
 }
 
 /// Logs a panic like other events, with the trace it happened in.

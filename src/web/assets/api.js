@@ -120,7 +120,7 @@ const renew = () => (renewing ??= orSignedOut(renewed).finally(() => (renewing =
 
 /** Whoever signs in in another tab has the cookie from then on. */
 function requireUser(id) {
-  if (id !== user) throw new Refused(401, { message: "Somebody else has signed in here." });
+  if (id !== user) throw new Refused(401, { message: "Another user has signed in here." });
 }
 
 let checking;

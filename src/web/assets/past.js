@@ -143,7 +143,7 @@ export class Past {
     if (task.completed) $("[data-badges]", row).append(element("span", "badge", "done"));
     const button = $("[data-restore]", row);
     button.hidden = !difference && !isUnsure;
-    button.textContent = difference && !difference.after ? "Restore" : "Make it this again";
+    button.textContent = difference && !difference.after ? "Restore" : "Restore this version";
     button.setAttribute("aria-label", `${button.textContent}: ${task.title}`);
     button.addEventListener("click", () => this.#page.restore(task.id, this.#at(this.#shown)));
     return row;

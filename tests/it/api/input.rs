@@ -96,7 +96,7 @@ async fn a_field_of_the_wrong_kind_is_named() {
     let milk = ada.create_task("milk").await;
     let path = ada.tasks(&format!("/{}", milk["id"].as_str().unwrap()));
     for (body, problem) in [
-        (json!({"title": null}), ("title", "TITLE_MISSING", "cannot be taken away")),
+        (json!({"title": null}), ("title", "TITLE_MISSING", "cannot be removed")),
         (json!({"completed": "yes"}), ("completed", "COMPLETED_WRONG_TYPE", text)),
         (json!({"title": ""}), ("title", "TITLE_EMPTY", "must not be empty")),
     ] {

@@ -149,7 +149,7 @@ async fn a_full_queue_of_notifications_is_told_and_emptied_when_the_listener_has
     let found = keyfold.run(&["doctor"]).await;
     assert_eq!(found.code, Some(1), "{found:?}");
     let told =
-        "of PostgreSQL's queue of notifications is used, and no change is taken: end the oldest";
+        "of PostgreSQL's queue of notifications is used, and no change is accepted: end the oldest";
     assert!(found.out.contains(told), "{}", found.out);
 
     drop(listener);

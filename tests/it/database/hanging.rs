@@ -78,7 +78,7 @@ async fn a_commit_whose_standby_nobody_waited_for_is_not_acknowledged() {
     created.expect_problem(
         503,
         "OUTCOME_UNKNOWN",
-        "The change may or may not have been made; look before trying again",
+        "The change may or may not have been made; check before trying again",
     );
     link.client.batch_execute("alter system reset synchronous_standby_names").await.unwrap();
     link.client.batch_execute("select pg_reload_conf()").await.unwrap();

@@ -129,7 +129,7 @@ async fn a_start_that_was_cut_short_is_started_over() {
     let data = DataDirectory::new("cut-short");
     for (name, code) in [("KILL", None), ("TERM", Some(0)), ("KILL", None), ("INT", Some(0))] {
         let mut process = keyfold(&data).spawn(&[]);
-        process.err.say("making a PostgreSQL").await;
+        process.err.say("creating a PostgreSQL").await;
         process.signal(name);
         let ended = process.ended().await;
         assert_eq!(ended.code, code, "{ended:?}");

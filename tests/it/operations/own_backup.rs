@@ -37,18 +37,17 @@ async fn a_backup_of_the_private_cluster_under_a_running_server_is_restored_into
     let seen = ada.list("").await.text;
     let said = keyfold(&data).print(&["backup", file.to_str().unwrap()]).await;
     let expected = format!(
-        "the database is in {}. The secret is not in it: keep that too, without it no private key opens.\n",
+        "the database is in {}. The secret is not in it: back it up too, because no private key opens without it.\n",
         file.display()
     );
     assert_eq!((said, mode(&file)), (expected, 0o600));
     ada.create_task("Bread").await;
     let whole = fs::read(&file).unwrap();
-    refused(&keyfold(&data), "backup", &file, "cannot make").await;
+    refused(&keyfold(&data), "backup", &file, "cannot create").await;
     assert_eq!(fs::read(&file).unwrap(), whole, "a backup that is there stays as it is");
     refused(&keyfold(&data), "restore", &file, "is using the data directory").await;
     server.stop().await;
-    refused(&keyfold(&data), "restore", &file, "there is a database in the data directory already")
-        .await;
+    refused(&keyfold(&data), "restore", &file, "the data directory already has a database").await;
 
     let anew = with_secret_of(&data, "restored");
     let said = keyfold(&anew).print(&["restore", file.to_str().unwrap()]).await;

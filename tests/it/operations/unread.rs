@@ -123,7 +123,11 @@ async fn a_pipe_that_nobody_reads_holds_up_nobody_and_what_is_lost_is_counted_an
 
     // Now somebody reads: every line is whole, and one says how many are missing.
     let mut lines = BufReader::new(reader).lines();
-    let told = line(&mut lines, "log lines were lost: nobody took them in time lines=").await;
+    let told = line(
+        &mut lines,
+        "log lines were lost: standard error or output was not read in time lines=",
+    )
+    .await;
     assert!(told.parse::<u64>().unwrap() >= lost, "{told} {lost}");
     let rest = tokio::spawn(async move { while lines.next_line().await.unwrap().is_some() {} });
     server.serves_and_stops().await;
@@ -143,7 +147,9 @@ async fn lines_are_whole_whoever_reads_them_late() {
         while let Some(line) = lines.next_line().await.unwrap() {
             let line: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"));
             count += 1;
-            if line["message"] == "log lines were lost: nobody took them in time" {
+            if line["message"]
+                == "log lines were lost: standard error or output was not read in time"
+            {
                 told.push(line["fields"]["lines"].as_u64().unwrap());
             }
         }

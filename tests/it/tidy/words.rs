@@ -1,9 +1,9 @@
-//! Rules about the words of comments: plain technical English, which begins with the noun.
+//! Rules about the words of comments and messages: plain technical English, which begins with the noun.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::graph::Graph;
-use super::{assert_none, sources};
+use super::{assert_none, files, read, sources};
 
 /// Words with which a sentence tells who notices a thing instead of naming it.
 const WH: [&str; 16] = [
@@ -138,4 +138,41 @@ fn the_name_of_a_type_stands_for_one_thing() {
         .iter()
         .filter(|(name, homes)| homes.len() > 1 && !SHARED_NAMES.contains(&name.as_str()));
     assert_none("one name, one type", shared.map(|(name, homes)| format!("{name}: {homes:?}")));
+}
+
+/// Sources with texts of the OpenAPI document, which is a contract.
+const OF_THE_DOCUMENT: [&str; 2] = ["src/api/schemas.rs", "src/http/response/failure.rs"];
+
+/// True if a text of several words begins like a question, or refers to its neighbour.
+fn is_indirect(text: &str) -> bool {
+    let Some((first, _)) = text.split_once(' ') else { return false };
+    text.starts_with("The same ") || WH.iter().any(|word| word.eq_ignore_ascii_case(first))
+}
+
+#[test]
+fn messages_begin_with_the_noun() {
+    // Log lines, errors, help and settings are literals; the meanings of telemetry, alerts and panels are in quotes too.
+    let shown = sources("src").into_iter().filter(|it| !OF_THE_DOCUMENT.contains(&&*it.path));
+    let literals =
+        shown.flat_map(|it| it.strings.into_iter().map(move |text| (it.path.clone(), text)));
+    let observed = files("observability")
+        .into_iter()
+        .filter(|it| it.ends_with(".yaml") || it.ends_with(".json"));
+    let quoted = observed.flat_map(|path| {
+        let text = read(&path);
+        let texts = text.split('"').map(|text| (path.clone(), text.to_owned()));
+        texts.collect::<Vec<_>>()
+    });
+    let broken = literals.chain(quoted).filter(|(_, text)| is_indirect(text));
+    assert_none("a message says the thing", broken.map(|(path, text)| format!("{path}: {text}")));
+}
+
+#[test]
+fn an_indirect_text_is_found() {
+    for text in ["What it is.", "how long it takes", "The same of log records."] {
+        assert!(is_indirect(text), "{text}");
+    }
+    for text in ["when", "The session ended: why is unknown.", "whenever,", ""] {
+        assert!(!is_indirect(text), "{text}");
+    }
 }

@@ -18,7 +18,7 @@ pub(crate) fn place(
         (Some(before), None) => ("before", before, Destination::Before),
         (None, Some(after)) => ("after", after, Destination::After),
         (Some(_), Some(_)) => {
-            reading.wrong("after", Flaw::Invalid, "cannot be said together with before");
+            reading.wrong("after", Flaw::Invalid, "cannot be combined with before");
             return None;
         }
         (None, None) => {

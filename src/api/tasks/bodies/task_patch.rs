@@ -43,7 +43,7 @@ impl TaskPatch {
     /// Fields that the patch sets, as far as they can be read.
     pub(crate) fn wanted(&self, reading: &mut Reading) -> Option<Wanted> {
         if matches!(self.title, MaybeUndefined::Null) {
-            reading.wrong("title", Flaw::Missing, "cannot be taken away");
+            reading.wrong("title", Flaw::Missing, "cannot be removed");
         }
         let title = self.title.value().map(|text| Title::parse(text)).transpose();
         let title = reading.value("title", title);

@@ -40,7 +40,7 @@ pub(super) fn database(server: &ServerFacts) -> Finding {
 
 pub(super) fn sessions(are_own: bool) -> Finding {
     if are_own {
-        return Finding::ok("sessions", "each client has one for as long as it is connected");
+        return Finding::ok("sessions", "each client keeps its own while it is connected");
     }
     let todo = "a pooler lends them per transaction: set pool_mode = session, or name the server itself in DATABASE_URL";
     Finding::error("sessions", todo)
@@ -60,7 +60,7 @@ pub(super) fn durability(off: &[String], commits_by_default: bool) -> Finding {
                     commit when the machine stops";
         return Finding::warning("durability", format!("{text}; {todo}"));
     }
-    Finding::ok("durability", "what is committed is on disk")
+    Finding::ok("durability", "commits are on disk")
 }
 
 /// Free bytes below which an operator should make room, and below which PostgreSQL is about to stop.
@@ -71,11 +71,10 @@ const TOO_LITTLE: u64 = 256 * 1024 * 1024;
 pub(super) fn disk(disk: Option<(&Path, u64)>) -> Finding {
     let Some((path, free)) = disk else {
         let todo = "watch the disk of the database's machine";
-        return Finding::ok("disk", format!("cannot be looked at from here: {todo}"));
+        return Finding::ok("disk", format!("cannot be checked from here: {todo}"));
     };
     let text = format!("{} MB free at {}", free / 1_000_000, path.display());
-    let todo =
-        "when it is full nothing can be changed any more: make room, or move the data directory";
+    let todo = "a full disk stops all changes: make room, or move the data directory";
     match free {
         ..TOO_LITTLE => Finding::error("disk", format!("{text}, {todo}")),
         TOO_LITTLE..LITTLE => Finding::warning("disk", format!("{text}, {todo}")),
@@ -99,7 +98,7 @@ pub(super) fn replication(replication: &Replication) -> Finding {
         (_, false) if are_hidden => Finding::warning(
             "replication",
             format!(
-                "{} standbys, but this user may not see how they do: grant it pg_monitor",
+                "{} standbys, but this user may not see their state: grant it pg_monitor",
                 standbys.len()
             ),
         ),
@@ -136,7 +135,7 @@ pub(super) fn nodes(nodes: &[NodeSession], now: Timestamp) -> Finding {
 
 pub(super) fn disagreement(disagreements: &[Disagreement]) -> Finding {
     let told: Vec<_> = disagreements.iter().map(ToString::to_string).collect();
-    let todo = "give all of them the same";
+    let todo = "set the same values on all of them";
     Finding::error("nodes", format!("servers have other settings, {}: {todo}", told.join("; ")))
 }
 
@@ -146,10 +145,10 @@ pub(super) fn notifications(used: f64) -> Option<Finding> {
                 order by xact_start)";
     let text = format!("{:.0}% of PostgreSQL's queue of notifications is used", used * 100.0);
     if used >= QUEUE_ERROR {
-        return Some(Finding::error("queue", format!("{text}, and no change is taken: {todo}")));
+        return Some(Finding::error("queue", format!("{text}, and no change is accepted: {todo}")));
     }
     (used >= QUEUE_WARNING).then(|| {
-        Finding::warning("queue", format!("{text}; when it is full, no change is taken: {todo}"))
+        Finding::warning("queue", format!("{text}; when it is full, no change is accepted: {todo}"))
     })
 }
 
@@ -181,7 +180,7 @@ pub(super) fn log(log: Log, now: Timestamp) -> Finding {
     }
     let holes = match looked.after {
         0 => "no hole".to_owned(),
-        after => format!("no hole after position {after}, older events were not looked at"),
+        after => format!("no hole after position {after}, older events were not checked"),
     };
     match last_at {
         Some(at) => {
@@ -216,7 +215,7 @@ pub(super) fn read_models(missing: &[(&str, i64)], events: i64) -> Finding {
     let lacking = missing.iter().filter(|(_, count)| *count > 0);
     let lacking: Vec<_> = lacking.map(|(table, count)| format!("{table} {count}")).collect();
     if lacking.is_empty() {
-        let text = format!("have what the newest {events} events say");
+        let text = format!("match the newest {events} events");
         return Finding::ok("read models", text);
     }
     let text = format!("rows are missing ({}): run `keyfold replay`", lacking.join(", "));
@@ -232,7 +231,7 @@ pub(super) fn clock(rounds: &[Round]) -> Option<Finding> {
     let text = format!("this machine is {} the database: set both by NTP", best.text());
     Some(match best.verdict() {
         ClockVerdict::Wrong => {
-            Finding::error("clock", format!("{text}; until then a server answers nobody"))
+            Finding::error("clock", format!("{text}; until then a server refuses requests"))
         }
         ClockVerdict::Right | ClockVerdict::Unknown => {
             Finding::warning("clock", format!("{text}, tokens and the lead of keys depend on it"))

@@ -44,7 +44,7 @@ fn the_host_that_answers_is_named_and_must_take_writes() {
 #[test]
 fn what_makes_acknowledged_changes_lost_is_an_error() {
     let fine = durability(&[], true).to_string();
-    assert_eq!(fine, "ok       durability   what is committed is on disk");
+    assert_eq!(fine, "ok       durability   commits are on disk");
     let off = ["fsync", "full_page_writes"].map(ToOwned::to_owned);
     let told = durability(&off, true).to_string();
     let expected =
@@ -123,7 +123,7 @@ fn settings_that_servers_do_not_share_are_an_error() {
         ["KEYFOLD_TOKEN_LIFETIME", "30m", "15m", "process 7 on web"].map(ToOwned::to_owned);
     let told = disagreement(&[Disagreement { variable, here, there, peer }]).to_string();
     let expected = "error    nodes        servers have other settings, KEYFOLD_TOKEN_LIFETIME is 30m here and 15m in \
-                    process 7 on web: give all of them the same";
+                    process 7 on web: set the same values on all of them";
     assert_eq!(told, expected);
 }
 
@@ -137,7 +137,7 @@ fn a_hole_in_the_log_is_an_error_and_what_was_not_looked_at_is_said() {
     assert!(told(0, Some(3)).starts_with(hole), "{}", told(0, Some(3)));
     let last = "the last event 5s ago at 1970-01-01T00:00:04.000Z";
     assert_eq!(told(0, None), format!("ok       log          position 7, no hole, {last}"));
-    let rest = "no hole after position 5, older events were not looked at";
+    let rest = "no hole after position 5, older events were not checked";
     assert_eq!(told(5, None), format!("ok       log          position 7, {rest}, {last}"));
 }
 

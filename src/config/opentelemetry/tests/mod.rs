@@ -187,8 +187,8 @@ fn prometheus_reads_where_the_standard_variables_say_unless_our_own_does() {
     assert_eq!(telemetry(&[localhost]).metrics, MetricsPlace::Own(([127, 0, 0, 1], 9464).into()));
     let own = telemetry(&[host, port, ("KEYFOLD_METRICS_LISTEN", "off")]);
     assert_eq!(own.metrics, MetricsPlace::Off);
-    let said = "not obeyed: OTEL_EXPORTER_PROMETHEUS_HOST (KEYFOLD_METRICS_LISTEN goes before), \
-                OTEL_EXPORTER_PROMETHEUS_PORT (KEYFOLD_METRICS_LISTEN goes before)";
+    let said = "not obeyed: OTEL_EXPORTER_PROMETHEUS_HOST (KEYFOLD_METRICS_LISTEN takes precedence), \
+                OTEL_EXPORTER_PROMETHEUS_PORT (KEYFOLD_METRICS_LISTEN takes precedence)";
     assert_eq!(own.opentelemetry.remarks, [said]);
 }
 
@@ -232,7 +232,7 @@ fn a_standard_sampler_is_taken_unless_our_own_variable_is_set() {
     assert_eq!(both.trace_sampling, TraceSampling::Share(0.5));
     assert_eq!(
         both.opentelemetry.remarks,
-        ["not obeyed: OTEL_TRACES_SAMPLER (KEYFOLD_TRACE_SAMPLING goes before)"]
+        ["not obeyed: OTEL_TRACES_SAMPLER (KEYFOLD_TRACE_SAMPLING takes precedence)"]
     );
 }
 

@@ -154,7 +154,7 @@ fn exporters_decide_which_signals_are_sent_and_where_prometheus_reads() {
         let config = telemetry(&[COLLECTOR, ("OTEL_METRICS_EXPORTER", exporters)]);
         assert_eq!(config.opentelemetry.metrics.is_some(), is_sent, "{exporters}");
         assert_eq!(config.metrics, if is_read { place } else { MetricsPlace::Off }, "{exporters}");
-        // The program's own variable goes before.
+        // The program's own variable takes precedence.
         let own = telemetry(&[
             ("OTEL_METRICS_EXPORTER", exporters),
             ("KEYFOLD_METRICS_LISTEN", "127.0.0.1:9464"),

@@ -44,7 +44,7 @@ impl<D: Decider> Seat<D> {
             let forgotten = self.forgotten();
             let loaded = self.load(log).await.map_err(|error| ReadError::Store(error.of_read()));
             let (loaded, snapshot) = loaded.inspect_err(|error| {
-                tracing::error!(stream.name = %self.stream, %error, "an entity cannot be loaded");
+                tracing::error!(stream.name = %self.stream, %error, "failed to load an entity");
             })?;
             let loaded = Arc::new(loaded);
             if self.publish_read(&loaded, snapshot, forgotten) {

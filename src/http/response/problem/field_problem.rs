@@ -46,7 +46,7 @@ pub enum Flaw {
     UnknownColumn,
     /// A query has no such parameter. The name is the client's own, so it is no part of the code.
     UnknownParameter,
-    /// It is there more than once.
+    /// It appears more than once.
     Duplicate,
     /// Its value belongs to another account.
     Taken,

@@ -215,13 +215,13 @@ impl Problem {
     pub fn outcome_unknown() -> Self {
         Self::retry_later(
             codes::OUTCOME_UNKNOWN,
-            "The change may or may not have been made; look before trying again",
+            "The change may or may not have been made; check before trying again",
         )
     }
 
     /// `500`, after the error has been logged.
     pub fn internal(error: &dyn fmt::Display) -> Self {
-        tracing::error!(%error, "a request failed");
+        tracing::error!(%error, "request failed");
         Self::unexpected()
     }
 

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::error::ConnectionError;
 
 /// Error about a pooler that does not lend sessions for as long as a client is connected.
-pub const PER_TRANSACTION: &str = "what stands between Keyfold and PostgreSQL lends sessions per transaction, and has to lend \
+pub const PER_TRANSACTION: &str = "the pooler between Keyfold and PostgreSQL lends sessions per transaction, and has to lend \
     them for as long as a client is connected (PgBouncer: pool_mode = session)";
 
 /// Defaults that the user's connection string may override.

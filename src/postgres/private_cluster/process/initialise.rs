@@ -40,7 +40,7 @@ pub(super) async fn initialise(
     binaries: &Binaries,
     identity: &Identity,
 ) -> Result<(), ClusterError> {
-    tracing::info!("making a PostgreSQL {} cluster in {}", binaries.major(), directory.display());
+    tracing::info!("creating a PostgreSQL {} cluster in {}", binaries.major(), directory.display());
     remove_attempts(directory);
     // The `initdb` of a killed server goes on for a moment, so each process works in a directory of its own.
     let unfinished = directory.with_extension(format!("{UNFINISHED}-{}", std::process::id()));
@@ -67,7 +67,7 @@ fn remove_attempts(directory: &Path) {
     let paths = siblings.into_iter().flatten().flatten().map(|entry| entry.path());
     for attempt in paths.filter(|path| is_attempt(path, &beginning)) {
         if let Err(error) = fs::remove_dir_all(&attempt) {
-            tracing::debug!(%error, "{} is not removed", attempt.display());
+            tracing::debug!(%error, "failed to remove {}", attempt.display());
         }
     }
 }

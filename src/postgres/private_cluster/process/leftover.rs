@@ -108,7 +108,7 @@ fn clear(cluster: &Path) -> Result<(), ClusterError> {
         let problem = format!("{} does not name it", path.display());
         return Err(ClusterError::Leftover { pid, path: cluster.to_owned(), problem });
     }
-    tracing::warn!("{} names no process, and none runs: it is removed", path.display());
+    tracing::warn!("removing {}: it names no process, and none is running", path.display());
     fs::remove_file(&path).map_err(ClusterError::file("remove", &path))
 }
 

@@ -16,7 +16,7 @@ pub(crate) async fn shut_down(started: Started) -> Result<(), ClusterError> {
     let Started { postmaster, directory, binaries, identity, .. } = started;
     if !postmaster.release(ORDERLY).await {
         tracing::warn!(
-            "PostgreSQL did not stop in {} seconds and is stopped at once",
+            "PostgreSQL did not stop within {} seconds; stopping it immediately",
             ORDERLY.as_secs()
         );
         // Its failure shows below, as a server that still runs.

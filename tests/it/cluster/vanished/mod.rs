@@ -71,7 +71,7 @@ async fn a_server_that_is_started_again_takes_over_what_its_killed_process_has_l
     let mut server = keyfold.serve().await;
     let after = holders(&database.connection).await;
     assert!(after.len() == 1 && after != before, "{before:?} {after:?}");
-    server.process.err.say("ended the session that this server had left").await;
+    server.process.err.say("ended a database session that this server had left behind").await;
     ada.at(&server.url).create_task("Milk").await;
     server.stop().await;
 }
@@ -120,7 +120,8 @@ fn told(error: &dyn Error) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_has_lost_the_log_to_another_owner_appends_nothing_any_more() {
-    let over = "the database cannot do that for the moment: another server has taken over the log (SQLSTATE KF004)";
+    let over =
+        "the database refused for now: another server has taken over the log (SQLSTATE KF004)";
     for (first, second) in
         [(Mode::Single, Mode::Single), (Mode::Single, Mode::Cluster), (Mode::Cluster, Mode::Single)]
     {

@@ -151,7 +151,7 @@ async fn everything_wrong_with_a_change_is_said_at_once() {
     let app = TestApp::spawn().await;
     let ada = app.sign_up("ada@example.com").await;
     let short = ("newPassword", "NEW_PASSWORD_TOO_SHORT", "must have at least 8 characters");
-    let same = ("newPassword", "NEW_PASSWORD_INVALID", "must be another one");
+    let same = ("newPassword", "NEW_PASSWORD_INVALID", "must differ from the current one");
     let long = ("newPassword", "NEW_PASSWORD_TOO_LONG", "must have at most 128 characters");
     let endless =
         ("currentPassword", "CURRENT_PASSWORD_TOO_LONG", "must have at most 128 characters");

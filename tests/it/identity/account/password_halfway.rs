@@ -37,8 +37,7 @@ async fn a_change_whose_second_half_fails_says_that_the_password_is_changed() {
         refuse(&app, event).await;
         let reply =
             change_password(&app, PASSWORD, ANOTHER).bearer(&ada.session_token).send().await;
-        let message =
-            "The password was changed, and no session before is accepted any more: sign in";
+        let message = "The password was changed, and all earlier sessions have ended: sign in";
         reply.expect_problem(503, "PASSWORD_CHANGED_ONLY", message);
         assert_eq!((reply.header("retry-after"), reply.header("set-cookie")), ("1", ""));
         assert_eq!(history(&app).await.len(), 1);

@@ -117,7 +117,7 @@ async fn what_is_wrong_with_a_profile_is_named_and_nothing_changes() {
     let ada = app.sign_up("ada@example.com").await;
     let kind = "invalid type: integer `5`, expected a string";
     for (patch, problem) in [
-        (json!({"name": null}), ("name", "NAME_MISSING", "cannot be taken away")),
+        (json!({"name": null}), ("name", "NAME_MISSING", "cannot be removed")),
         (json!({"name": " \n "}), ("name", "NAME_EMPTY", "must not be empty")),
         (
             json!({"name": "é".repeat(201)}),

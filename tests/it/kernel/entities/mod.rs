@@ -18,7 +18,7 @@ async fn an_entity_that_panics_takes_nobody_with_it_and_the_next_command_works()
     node.add("b", 10).await.unwrap();
     assert_eq!(
         node.execute("a", Command::Panic).await,
-        Err("the entity gave no answer".to_owned())
+        Err("the entity did not answer".to_owned())
     );
     assert_eq!(node.add("a", 1).await, Ok(2));
     assert_eq!(node.add("b", 10).await, Ok(20));

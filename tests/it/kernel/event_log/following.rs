@@ -96,7 +96,7 @@ async fn writer(app: &TestApp) -> u32 {
     u32::try_from(pid).unwrap()
 }
 
-const UNKNOWN: &str = "The change may or may not have been made; look before trying again";
+const UNKNOWN: &str = "The change may or may not have been made; check before trying again";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_that_is_committed_after_every_time_out_is_shown_as_soon_as_the_log_has_it() {

@@ -12,10 +12,10 @@ use crate::support::user::TestUser;
 
 const PLACE: &str =
     "ok       database     PostgreSQL * at a Unix socket, database *, schema *, takes writes";
-const OWN: &str = "ok       sessions     each client has one for as long as it is connected";
-const DURABLE: &str = "ok       durability   what is committed is on disk";
+const OWN: &str = "ok       sessions     each client keeps its own while it is connected";
+const DURABLE: &str = "ok       durability   commits are on disk";
 const ELSEWHERE: &str =
-    "ok       disk         cannot be looked at from here: watch the disk of the database's machine";
+    "ok       disk         cannot be checked from here: watch the disk of the database's machine";
 const ROOM: &str = "* disk         * MB free at *";
 const ALONE: &str = "ok       replication  no standby, commits wait for none";
 static MIGRATED: LazyLock<String> = LazyLock::new(|| {
@@ -24,10 +24,10 @@ static MIGRATED: LazyLock<String> = LazyLock::new(|| {
 });
 const NOBODY: &str = "warning  nodes        no server runs on this schema: start one";
 const CLOCK: &str = "ok       clock        within 1s of the database's";
-const RIGHTS: &str = "ok       rights       everything that a server does is allowed";
-const GUARDS: &str = "ok       guards       triggers refuse what would break the log";
+const RIGHTS: &str = "ok       rights       all rights of a server are granted";
+const GUARDS: &str = "ok       guards       triggers protect the log";
 const DATES: &str = "ok       dates        no event is dated ahead of now";
-const FOLLOWING: &str = "ok       read models  have what the newest * events say";
+const FOLLOWING: &str = "ok       read models  match the newest * events";
 const SINGLE: &str = "ok       nodes        keyfold from a Unix socket for *s, single mode";
 
 /// Whether a line is as expected, where a star stands for what nobody knows beforehand.
@@ -104,7 +104,7 @@ async fn beside_a_server_everything_is_found_to_be_well() {
 
     let renewed = wrong.set("KEYFOLD_PREVIOUS_SECRETS", SECRET);
     let outdated = "warning  keys         * signing since *Z, made *s ago, opens with a previous secret \
-                    only: start a server, which seals it anew, before that one is dropped";
+                    only: start a server, which reseals it, before that secret is dropped";
     let found = renewed.run(&["doctor"]).await;
     assert_found(
         &found,
@@ -155,7 +155,8 @@ async fn a_database_that_was_never_migrated_needs_nothing_but_that() {
 
     keyfold.print(&["migrate"]).await;
     let log = "ok       log          position 0, nothing has happened yet";
-    let keys = "warning  keys         there is no signing key: the next server to start makes one";
+    let keys =
+        "warning  keys         there is no signing key: the next server to start creates one";
     let found = keyfold.run(&["doctor"]).await;
     assert_found(
         &found,

@@ -171,7 +171,7 @@ async fn a_disk_that_is_about_to_be_full_is_told() {
         })
     };
     let told = format!(
-        "{}, when it is full nothing can be changed any more: make room, or move the data directory",
+        "{}, a full disk stops all changes: make room, or move the data directory",
         data.join("postgres").display()
     );
     for (size, level) in [("1000m", "warning"), ("240m", "error")] {
@@ -243,9 +243,9 @@ async fn each_right_that_a_server_lacks_is_told() {
             format!("{all}{make}{own} revoke insert on events from ROLE;"),
             "lacks INSERT on events: ",
         ),
-        (format!("{all}{own}"), "may make no tables in the schema"),
+        (format!("{all}{own}"), "may not create tables in the schema"),
         (format!("{all}{make}"), "does not own idempotency_keys"),
-        (format!("{all}{make}{own}"), "may make no schema in the database"),
+        (format!("{all}{make}{own}"), "may not create schemas in the database"),
     ] {
         let (database, keyfold) = lived_in().await;
         let (keyfold, role) = limited(&database, &keyfold, &grants).await;

@@ -83,7 +83,8 @@ impl Before {
     /// Replaces the keys, and returns what was printed before it is told of them.
     async fn assert_replaced(&self, keyfold: &Keyfold) -> String {
         let printed = keyfold.print(&REPLACE).await;
-        let old = format!("{} is revoked: nothing it signed is accepted any more\n", self.kid());
+        let old =
+            format!("{} is revoked: no token signed by it is accepted any more\n", self.kid());
         let (told, signs) = printed.split_once(&old).unwrap();
         let new = signs.strip_suffix(" signs from now on\n").unwrap();
 

@@ -65,7 +65,7 @@ async fn a_key_is_revoked_beside_a_running_server_and_its_history_is_told() {
 
     let printed = keyfold.print(&["keys", "revoke", &old]).await;
     let [revoked, successor] = printed.lines().collect::<Vec<_>>()[..] else { panic!("{printed}") };
-    assert_eq!(revoked, format!("{old} is revoked: nothing it signed is accepted any more"));
+    assert_eq!(revoked, format!("{old} is revoked: no token signed by it is accepted any more"));
     let new = successor.strip_suffix(" signs from now on").unwrap();
     until("the server refuses the key", async || published(&server).await == [new]).await;
     assert_eq!(ada.list("").await.status, 401);
@@ -83,8 +83,7 @@ async fn a_key_is_revoked_beside_a_running_server_and_its_history_is_told() {
     assert_eq!(told, expected);
 
     let again = keyfold.run(&["keys", "revoke", &old]).await;
-    let refused =
-        format!("keyfold: there is no key {old}; `keyfold keys list` shows those there are\n");
+    let refused = format!("keyfold: there is no key {old}; `keyfold keys list` shows all keys\n");
     assert_eq!((again.code, again.out.as_str()), (Some(1), ""), "{again:?}");
     assert!(again.err.ends_with(&refused), "{again:?}");
     server.stop().await;
@@ -149,7 +148,7 @@ async fn all_events_are_printed_and_where_a_limit_stops_them_it_is_said_how_to_g
             [&["events", "--limit", limit][..], of_stream.as_ref().map_or(&[], |s| &s[..])];
         let some = keyfold.run(&arguments.concat()).await;
         assert_eq!((some.code, some.out.lines().count().to_string()), (Some(0), limit.to_owned()));
-        let said = "the limit is reached and there are more events: ";
+        let said = "limit reached, with more events to come: ";
         assert_eq!(some.err, format!("{said}{rest}"));
     }
     let exactly = keyfold.run(&["events", "--limit", "2500"]).await;

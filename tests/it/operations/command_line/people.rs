@@ -155,7 +155,7 @@ async fn an_address_that_nobody_has_is_said_to_be_unknown_by_whatever_looks_for_
             ("gone@example.com", "there is no user with the address gone@example.com"),
             (
                 "nobody",
-                "this is no address that a user could have: it must be an email address such as ada@example.com",
+                "invalid email address: it must be an email address such as ada@example.com",
             ),
         ] {
             let ended = keyfold.run(&[command[0], command[1], address]).await;

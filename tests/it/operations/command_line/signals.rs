@@ -8,7 +8,7 @@ use crate::support::app::SECRET;
 use crate::support::process::{DataDirectory, ExternalDatabase, Keyfold, Server, until};
 use crate::support::user::{PASSWORD, TestUser};
 
-const STOPPING: &str = "stopping; a second signal skips the waiting";
+const STOPPING: &str = "stopping; a second signal skips the graceful shutdown";
 
 /// A request that the server is busy with: it has asked for the body, which is still to come.
 struct InFlight {
@@ -207,6 +207,6 @@ async fn a_server_that_stops_without_its_database_says_so_once_and_not_for_every
     let told = ended.err.lines().filter(|line| line.contains("WARN") || line.contains("ERROR"));
     let told: Vec<_> = told.collect();
     let [once] = told[..] else { panic!("{told:#?}") };
-    let said = "an entity left without a snapshot; of others that do nothing is said";
+    let said = "entity passivated without a snapshot; more are logged at debug level";
     assert!(once.contains(said), "{once}");
 }

@@ -146,7 +146,7 @@ async fn everything_wrong_with_a_batch_is_said_at_once_with_its_place() {
             "TAGS_INVALID",
             "must not contain a semicolon or a control character",
         ),
-        ("commands[2].changes.title", "TITLE_MISSING", "cannot be taken away"),
+        ("commands[2].changes.title", "TITLE_MISSING", "cannot be removed"),
         (
             "commands[2].changes.description",
             "DESCRIPTION_INVALID",
@@ -157,7 +157,7 @@ async fn everything_wrong_with_a_batch_is_said_at_once_with_its_place() {
         ("commands[3].changes.tags[0]", "TAGS_EMPTY", "must not be empty"),
         ("commands[4].id", "ID_UNKNOWN", "is not a task of this list"),
         ("commands[5].before", "BEFORE_MISSING", "is missing, and so is after"),
-        ("commands[6].after", "AFTER_INVALID", "cannot be said together with before"),
+        ("commands[6].after", "AFTER_INVALID", "cannot be combined with before"),
         ("commands[7].id", "ID_UNKNOWN", "was never a task of this list"),
     ]);
     assert_eq!(event_count(&app).await, 1);

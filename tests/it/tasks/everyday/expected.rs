@@ -16,7 +16,7 @@ pub fn mismatch_at(command: usize, current: &Value) -> Value {
     let detail = json!({
         "field": format!("commands[{command}].ifVersion"),
         "code": "IF_VERSION_INVALID",
-        "message": "is not the version of the task any more",
+        "message": "is no longer the version of the task",
     });
     let mut problem = mismatch(current);
     problem["details"] = json!([detail]);

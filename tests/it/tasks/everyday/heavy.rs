@@ -31,7 +31,7 @@ async fn filled() -> (TestApp, TestUser) {
 }
 
 fn too_large() -> Value {
-    let message = "The list would be larger than a list may be; nothing was changed";
+    let message = "The list would exceed its maximum size; nothing was changed";
     json!({"code": "LIST_TOO_LARGE", "message": message})
 }
 
@@ -93,6 +93,6 @@ async fn an_existing_list_that_is_larger_than_a_list_may_be_is_read_and_made_sma
     ada.request(Method::POST, &ada.tasks("/undo")).send().await.expect_problem(
         409,
         "LIST_TOO_LARGE",
-        "The list would be larger than a list may be; nothing was changed",
+        "The list would exceed its maximum size; nothing was changed",
     );
 }

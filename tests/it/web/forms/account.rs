@@ -173,7 +173,7 @@ async fn a_form_of_a_page_that_was_shown_to_somebody_else_changes_nothing() {
     ] {
         let refused = browser.post(path, &[("user", &ada), field]).await;
         assert_eq!(refused.status, 403, "{path}");
-        let told = "<h1>Somebody else has signed in here</h1>";
+        let told = "<h1>Another user has signed in here</h1>";
         assert!(refused.text.contains(told), "{path}: {}", refused.text);
     }
     let page = browser.get("/account").await.text;

@@ -160,7 +160,7 @@ impl ColumnNames {
                 return Err(Problem::field(cell, Flaw::UnknownColumn, message));
             }
             if let Some(name) = name.filter(|name| names.contains(&Some(*name))) {
-                return Err(Problem::field(name, Flaw::Duplicate, "is there more than once"));
+                return Err(Problem::field(name, Flaw::Duplicate, "appears more than once"));
             }
             names.push(name);
         }

@@ -108,7 +108,7 @@ fn half_a_table_and_one_that_loses_something_are_refused_with_what_to_do() {
             "has a text in a column without a name (line 2)",
         ),
         (b"due\n2026-12-24\n", "title", Flaw::Missing, "is missing among the columns"),
-        (b"title;due;Title\n", "title", Flaw::Duplicate, "is there more than once"),
+        (b"title;due;Title\n", "title", Flaw::Duplicate, "appears more than once"),
         (b"title,colour\n", "colour", Flaw::UnknownColumn, columns),
         (b"title\nKup ml\xe9ko\n", "tasks", Flaw::Invalid, no_utf8),
         (b"\xff\xfet\0i\0t\0", "tit", Flaw::UnknownColumn, columns),

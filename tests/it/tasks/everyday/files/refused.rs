@@ -205,7 +205,7 @@ async fn a_table_without_titles_or_with_columns_of_its_own_is_refused() {
         ("title|due\nMilk|\n", refusal("title|due", "COLUMN_UNKNOWN", known)),
         (
             "title,title\nMilk,Bread\n",
-            refusal("title", "TITLE_DUPLICATE", "is there more than once"),
+            refusal("title", "TITLE_DUPLICATE", "appears more than once"),
         ),
     ] {
         assert_refused(&import(&ada, "text/csv", table).await, &[refused]);
