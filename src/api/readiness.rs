@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::eventlog::StoreError;
 use crate::eventlog::log::soundness;
-use crate::eventlog::log::soundness::Stands;
+use crate::eventlog::log::soundness::LogEnd;
 use crate::http::response::problem::Problem;
 use crate::postgres::Pool;
 
@@ -54,7 +54,7 @@ impl Readiness {
 
     async fn look(&self) -> Result<i64, StoreError> {
         let client = self.pool.get().await?;
-        let Stands { head, takes_writes } = soundness::stands(&client).await?;
+        let LogEnd { head, takes_writes } = soundness::stands(&client).await?;
         if !takes_writes {
             return Err(StoreError::Refused("the database takes no writes".to_owned()));
         }

@@ -8,9 +8,9 @@ use poem_openapi::types::{
 };
 use serde_json::Value;
 
-use crate::eventlog::{Point, Within};
-use crate::tasks::events::Deed;
-use crate::tasks::history::entry::{ChangeKind, Only};
+use crate::eventlog::{Point, VersionInHistory};
+use crate::tasks::events::EditKind;
+use crate::tasks::history::entry::{ChangeKind, HistoryFilter};
 use crate::tasks::listing::{Order, Sort};
 use crate::tasks::values::Priority;
 
@@ -55,7 +55,7 @@ macro_rules! notation {
 }
 
 notation!(Point, r"^(0|[1-9][0-9]*\.[A-Za-z0-9_-]{8})$");
-notation!(Within, r"^((0|[1-9][0-9]*)@)?(0|[1-9][0-9]*\.[A-Za-z0-9_-]{8})$");
+notation!(VersionInHistory, r"^((0|[1-9][0-9]*)@)?(0|[1-9][0-9]*\.[A-Za-z0-9_-]{8})$");
 
 /// Gives an enum a schema of its own with these words.
 macro_rules! words {
@@ -122,6 +122,6 @@ words!(Sort as "Sort", "What a list is sorted by.":
 words!(Order as "Order", "Which way.": Asc = "asc", Desc = "desc");
 words!(ChangeKind as "Kind", "What can happen to a task.":
     Created = "created", Changed = "changed", Deleted = "deleted", Restored = "restored");
-words!(Only as "ToldChanges", "What is told of a list, if not everything.": Deleted = "deleted");
-words!(Deed as "Deed", "Whether something was done, taken back or done again.":
+words!(HistoryFilter as "ToldChanges", "What is told of a list, if not everything.": Deleted = "deleted");
+words!(EditKind as "Deed", "Whether something was done, taken back or done again.":
     Do = "do", Undo = "undo", Redo = "redo");

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use poem::Request;
 
 use super::readiness::Readiness;
-use super::tasks::pages::Pages;
+use super::tasks::pages::PageCache;
 use crate::authn::gate::Gate;
 use crate::base::clock::Timestamp;
 use crate::eventlog::Mark;
-use crate::http::detached::Begun;
+use crate::http::detached::DetachedTasks;
 use crate::http::response::problem::Problem;
 use crate::http::server::Server;
 use crate::revocations::Revocations;
@@ -27,11 +27,11 @@ pub struct State {
     /// Task lists, their history and idempotency keys.
     pub tasks: Tasks,
     /// Response cache of pages of task lists.
-    pub pages: Pages,
+    pub pages: PageCache,
     /// Readiness of this node for requests.
     pub readiness: Readiness,
     /// Detached tasks, which a disconnect does not cancel.
-    pub begun: Begun,
+    pub begun: DetachedTasks,
     /// Generator of the marks of events.
     pub draw_mark: fn(Timestamp) -> Mark,
 }

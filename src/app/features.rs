@@ -16,7 +16,7 @@ use crate::accounts::password::{Cost, PasswordHasher};
 use crate::accounts::read_model::UsersProjection;
 use crate::api::readiness::Readiness;
 use crate::api::state::State;
-use crate::api::tasks::pages::Pages;
+use crate::api::tasks::pages::PageCache;
 use crate::authn::freshness::Freshness;
 use crate::authn::gate::Gate;
 use crate::base::clock::{Clock, Timestamp};
@@ -32,7 +32,7 @@ use crate::eventlog::model::term::Term;
 use crate::eventlog::node_status::Writable;
 use crate::eventlog::{Entities, EventLog, Mark, Projections, Resources};
 use crate::http;
-use crate::http::detached::Begun;
+use crate::http::detached::DetachedTasks;
 use crate::http::limits::TimeLimits;
 use crate::http::server::Server;
 use crate::keys::Keys;
@@ -53,7 +53,7 @@ use crate::tasks::Tasks;
 use crate::tasks::history::walks::Walks;
 use crate::tasks::idempotency::IdempotencyKeys;
 use crate::tasks::limits::bulk;
-use crate::tasks::limits::bulk::Heavy;
+use crate::tasks::limits::bulk::BulkLimiter;
 use crate::tasks::task_list::TaskList;
 
 /// Signatures that may wait for the signing threads: a second's worth or less.
@@ -231,7 +231,7 @@ pub struct Features {
     /// Task lists, their history and idempotency keys.
     pub tasks: Tasks,
     /// Detached tasks, which a client's disconnect does not cancel.
-    pub(super) begun: Begun,
+    pub(super) begun: DetachedTasks,
 }
 
 impl Features {
@@ -277,11 +277,11 @@ impl Features {
         let lists = Entities::<TaskList>::start(log.clone(), lifespan, parent).await?;
         let readers = Workers::start(Work::Files, 1, ProcessorShare::GivesWay, bulk::MAX_AT_ONCE)?;
         let idempotency_keys = IdempotencyKeys::open(pool.clone(), seams.clock.clone()).await?;
-        let heavy = Heavy::new(readers, budgets.bulk.clone());
+        let heavy = BulkLimiter::new(readers, budgets.bulk.clone());
         let bulk = (heavy, Walks::new(config.database.pool_size));
         let (log, plan) = ((log.clone(), pool.clone()), &budgets.plan);
         let tasks = Tasks::new(lists, log, idempotency_keys, bulk, plan);
-        Ok(Self { accounts, sessions, keys, tasks, begun: Begun::new() })
+        Ok(Self { accounts, sessions, keys, tasks, begun: DetachedTasks::new() })
     }
 
     /// Spawns the jobs that look after the features' tables.
@@ -324,7 +324,7 @@ impl Features {
         } = node;
         let site = Arc::new(http::site::Site::from(site));
         let long_work = tasks.long_work().clone();
-        let pages = Pages::new(budgets.plan.pages);
+        let pages = PageCache::new(budgets.plan.pages);
         let server = Server { site: Arc::clone(&site), budgets, time_limits, long_work };
         let gate = Gate { accounts, sessions, keys, follower, freshness, clock, site };
         State {

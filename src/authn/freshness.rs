@@ -23,7 +23,7 @@ use crate::sessions::Sessions;
 use crate::sessions::read_model::live_sessions;
 use crate::span_outliving;
 use crate::tasks::Tasks;
-use crate::telemetry::Carried;
+use crate::telemetry::TraceContext;
 use crate::telemetry::audit_events;
 use crate::telemetry::reason::Reason;
 
@@ -67,7 +67,7 @@ struct Question {
     /// Reply to the request; dropped if the request is cancelled.
     answer: oneshot::Sender<LiveSessions>,
     /// Trace of the request, which the span of the round trip joins.
-    carried: Carried,
+    carried: TraceContext,
 }
 
 /// Sessions that live, of those in the questions of one round trip.
@@ -120,7 +120,7 @@ async fn ask(
     about: Option<(UserId, SessionId)>,
 ) -> LiveSessions {
     let (answer, answered) = oneshot::channel();
-    let carried = Carried::here();
+    let carried = TraceContext::here();
     questions.try_send(Question { about, answer, carried }).map_err(|error| {
         if matches!(error, TrySendError::Full(_)) {
             audit_events::refused(Reason::FreshnessQueue);
@@ -131,12 +131,13 @@ async fn ask(
 }
 
 /// Span in which questions that came together are answered: in the trace of the first that is kept, linked to the others'.
-fn checking(questions: &[Question]) -> Carried {
+fn checking(questions: &[Question]) -> TraceContext {
     // Exported as a number only if it is signed.
     let count = i64::try_from(questions.len()).unwrap_or(i64::MAX);
     let asking = questions.iter().map(|question| &question.carried);
-    let span = |first: &Carried| span_outliving!(&first.span, "freshness.check", questions = count);
-    Carried::joined(asking, span).unwrap_or_else(Carried::here)
+    let span =
+        |first: &TraceContext| span_outliving!(&first.span, "freshness.check", questions = count);
+    TraceContext::joined(asking, span).unwrap_or_else(TraceContext::here)
 }
 
 impl FreshnessCheck {

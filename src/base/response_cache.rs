@@ -21,22 +21,22 @@ const OVERHEAD: u64 = 256;
 const PART: usize = 8 * 1024 * 1024;
 
 #[derive(Debug, Clone)]
-struct AnswerWeight;
+struct ResponseWeight;
 
-impl<K> Weighter<K, Bytes> for AnswerWeight {
+impl<K> Weighter<K, Bytes> for ResponseWeight {
     fn weight(&self, _: &K, encoding: &Bytes) -> u64 {
         encoding.len() as u64 + OVERHEAD
     }
 }
 
 /// Cache of encodings by a key `K`. Cheap to clone.
-pub struct Encodings<K>(Arc<WeightedCache<K, Bytes, AnswerWeight, DefaultHashBuilder>>);
+pub struct ResponseCache<K>(Arc<WeightedCache<K, Bytes, ResponseWeight, DefaultHashBuilder>>);
 
-impl<K: Eq + Hash> Encodings<K> {
+impl<K: Eq + Hash> ResponseCache<K> {
     /// Creates a cache of at most `bytes`; `usual` is the size of a typical encoding.
     pub fn new(bytes: usize, usual: usize) -> Self {
         let size = CacheSize { bytes, usual, part: PART };
-        Self(Arc::new(weighted_cache::of(size, AnswerWeight, DefaultHashBuilder::default())))
+        Self(Arc::new(weighted_cache::of(size, ResponseWeight, DefaultHashBuilder::default())))
     }
 
     /// Returns the encoding of `key`, if it is cached.
@@ -72,13 +72,13 @@ pub fn encode(value: &impl Serialize) -> serde_json::Result<Bytes> {
     Ok(serde_json::to_vec(value)?.into_boxed_slice().into())
 }
 
-impl<K> Clone for Encodings<K> {
+impl<K> Clone for ResponseCache<K> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<K> fmt::Debug for Encodings<K> {
+impl<K> fmt::Debug for ResponseCache<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Encodings")
     }
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn what_is_known_is_made_once() {
-        let encodings = Encodings::new(10_000, 100);
+        let encodings = ResponseCache::new(10_000, 100);
         let first = encodings.get_or(7, |number| number * 2).unwrap();
         let again = encodings.get_or(7, |number| number * 3).unwrap();
         assert_eq!((first.as_ref(), again.as_ptr()), (b"14".as_slice(), first.as_ptr()));
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn no_more_is_kept_than_there_is_room_for() {
-        let encodings = Encodings::new(10_000, 100);
+        let encodings = ResponseCache::new(10_000, 100);
         for number in 0..1_000 {
             encodings.get_or(number, |_| "a".repeat(100)).unwrap();
         }

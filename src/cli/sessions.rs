@@ -15,7 +15,7 @@ use crate::sessions::events::EndReason;
 use crate::sessions::session_list::{Command, SessionList};
 use crate::sessions::{self, Sessions};
 use crate::telemetry::of_own_accord;
-use crate::telemetry::spans::sampling::Keeping;
+use crate::telemetry::spans::sampling::TracePriority;
 
 /// Users whose sessions are ended concurrently, so that group commit applies.
 const AT_ONCE: usize = 64;
@@ -73,5 +73,5 @@ pub(super) async fn end_of(
         }
         Ok(outcome.events.len())
     };
-    of_own_accord(why, Keeping::Share, || tracing::info_span!("command"), end).await
+    of_own_accord(why, TracePriority::Share, || tracing::info_span!("command"), end).await
 }

@@ -51,7 +51,7 @@ pub use self::model::event::{
     DecodeError, Event, EventKind, EventView, PassingEvent, RecordedEvent,
 };
 pub use self::model::new_event::{Context, NewEvent};
-pub use self::model::point::{Mark, Point, Within};
+pub use self::model::point::{Mark, Point, VersionInHistory};
 pub use self::model::projection::{Projection, Projections};
 pub use self::model::published::{Outcome, Published};
 pub use self::model::statement::{JsonColumn, Jsonb, Statement};

@@ -7,16 +7,16 @@ use tokio::sync::Semaphore;
 
 use super::response::problem::Problem;
 use crate::telemetry::reason::Reason;
-use crate::telemetry::{Carried, audit_events};
+use crate::telemetry::{TraceContext, audit_events};
 
 /// Most detached tasks at the same time. The connection limit does not bound them, because their clients may have gone.
 const MOST: u32 = 1_024;
 
 /// Permits of the detached tasks of this server. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Begun(Arc<Semaphore>);
+pub struct DetachedTasks(Arc<Semaphore>);
 
-impl Begun {
+impl DetachedTasks {
     /// Makes the permits, none of which is taken.
     pub fn new() -> Self {
         Self(Arc::new(Semaphore::new(MOST as usize)))
@@ -35,7 +35,7 @@ impl Begun {
             audit_events::refused(Reason::UnfinishedWork);
             Problem::overloaded()
         })?;
-        let work = Carried::here().scope(work);
+        let work = TraceContext::here().scope(work);
         #[expect(clippy::disallowed_methods, reason = "no more at once than there are permits")]
         let done = tokio::spawn(async move {
             let done = work.await;
@@ -53,7 +53,7 @@ impl Begun {
     }
 }
 
-impl Default for Begun {
+impl Default for DetachedTasks {
     fn default() -> Self {
         Self::new()
     }
@@ -75,7 +75,7 @@ mod tests {
             finish.send(()).unwrap();
             Ok(())
         };
-        let unfinished = Begun::new();
+        let unfinished = DetachedTasks::new();
         assert_eq!(unfinished.to_its_end(work).now_or_never(), None);
         assert_eq!(unfinished.finished().now_or_never(), None);
         go.send(()).unwrap();
@@ -85,7 +85,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_more_is_begun_than_may_be_unfinished() {
-        let unfinished = Begun::new();
+        let unfinished = DetachedTasks::new();
         let all = unfinished.0.acquire_many(MOST).await.unwrap();
         let work = || async { Ok(7) };
         assert_eq!(unfinished.to_its_end(work()).await, Err(Problem::overloaded()));

@@ -50,7 +50,7 @@ pub(super) enum Message {
 pub(super) struct KeyManager;
 
 /// Arguments with which the KeyManager starts.
-pub(super) struct Given {
+pub(super) struct KeyManagerArgs {
     /// Rules and private keys, through which every change is made.
     pub(super) vault: Arc<Vault>,
     /// Key set that readers take, loaded before the actor starts.
@@ -76,12 +76,12 @@ pub(super) struct KeyManagerState {
 impl Actor for KeyManager {
     type Msg = Message;
     type State = KeyManagerState;
-    type Arguments = Given;
+    type Arguments = KeyManagerArgs;
 
     async fn pre_start(
         &self,
         myself: ActorRef<Message>,
-        Given { vault, published, is_refresh_due }: Given,
+        KeyManagerArgs { vault, published, is_refresh_due }: KeyManagerArgs,
     ) -> Result<KeyManagerState, ActorProcessingErr> {
         let alarm = Alarm::at(published.load().due, &vault.clock, &myself);
         Ok(KeyManagerState { vault, published, is_refresh_due, alarm, retry: None })

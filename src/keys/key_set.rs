@@ -12,7 +12,7 @@ use super::jwk::Jwk;
 use super::private::private_key::PrivateKeyError;
 use super::private::signing::Signing;
 use super::ring::schedule::Schedule;
-use super::ring::{Fate, KeyRing, KeyStage};
+use super::ring::{KeyExit, KeyRing, KeyStage};
 use super::tokens::verified::VerifiedTokens;
 use crate::base::clock::Timestamp;
 use crate::eventlog::Published;
@@ -35,7 +35,7 @@ pub struct KeySet {
     /// Public keys that verify, by key id.
     pub verifying: HashMap<String, Verifying>,
     /// Keys that left the ring, by key id, with the way in which they left.
-    pub gone: HashMap<String, Fate>,
+    pub gone: HashMap<String, KeyExit>,
     /// Stage of each key, for metrics.
     pub stages: Vec<KeyStage>,
     /// Time of the ring's next change, for the KeyManager's alarm.

@@ -25,7 +25,7 @@ use arc_swap::ArcSwap;
 use ractor::{Actor, ActorCell, ActorRef};
 use serde::Serialize;
 
-use self::key_manager::{Given, KeyManager, Message};
+use self::key_manager::{KeyManager, KeyManagerArgs, Message};
 use self::key_set::KeySet;
 use self::private::signing::SigningError;
 use self::private::vault::{Successor, Vault};
@@ -104,7 +104,7 @@ impl Keys {
         let clock = vault.clock.clone();
         let (schedule, policy) = (vault.schedule, Arc::new(policy));
         let is_refresh_due = Arc::new(AtomicBool::new(false));
-        let given = Given {
+        let given = KeyManagerArgs {
             vault: Arc::new(vault),
             published: Arc::clone(&published),
             is_refresh_due: Arc::clone(&is_refresh_due),

@@ -24,4 +24,4 @@ pub use self::connect::link::Link;
 pub use self::error::DatabaseError;
 pub use self::migrations::{MigrationError, check_migrated, known_migrations, migrate};
 pub use self::pool::Pool;
-pub use self::pool::pooled_session::{Lent, Prepared};
+pub use self::pool::pooled_session::{PooledSession, Prepared};

@@ -6,7 +6,7 @@ use super::eventlog::executed;
 use crate::eventlog::ReadError;
 use crate::http::response::problem::Problem;
 use crate::http::response::problem::codes;
-use crate::tasks::events::Deed;
+use crate::tasks::events::EditKind;
 use crate::tasks::idempotency::IdempotencyError;
 use crate::tasks::limits::bulk::Busy;
 use crate::tasks::writing::WriteError;
@@ -27,10 +27,10 @@ impl From<WriteError> for Problem {
                 Self::too_many_keys(retry_after)
             }
             WriteError::Key(IdempotencyError::Store(error)) => ReadError::Store(error).into(),
-            WriteError::Nothing(Deed::Undo) => {
+            WriteError::Nothing(EditKind::Undo) => {
                 Self::new(codes::NOTHING_TO_UNDO, "There is nothing to undo")
             }
-            WriteError::Nothing(Deed::Do | Deed::Redo) => {
+            WriteError::Nothing(EditKind::Do | EditKind::Redo) => {
                 Self::new(codes::NOTHING_TO_REDO, "There is nothing to redo")
             }
             WriteError::Busy(error) => error.into(),

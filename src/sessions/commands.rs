@@ -19,7 +19,7 @@ use crate::base::clock::Timestamp;
 use crate::base::id::{SessionId, UserId};
 use crate::eventlog::CommandRequest;
 use crate::eventlog::{Context, ExecuteError, Outcome, StoreError};
-use crate::telemetry::Carried;
+use crate::telemetry::TraceContext;
 use crate::telemetry::metrics::REVOCATION_LAG;
 
 /// Process that ended a session.
@@ -57,7 +57,7 @@ impl Sessions {
         session_id: Option<SessionId>,
         context: Context,
     ) -> Result<Vec<SessionEvent>, SessionCommandError> {
-        let (sessions, here) = (self.clone(), Carried::here());
+        let (sessions, here) = (self.clone(), TraceContext::here());
         let run = async move { sessions.carry_out(user_id, command, session_id, context).await };
         #[expect(
             clippy::disallowed_methods,

@@ -45,7 +45,7 @@ use crate::postgres::Pool;
 use crate::telemetry;
 use crate::telemetry::metrics::SESSIONS_LIVE;
 use crate::telemetry::metrics::instrument::number;
-use crate::telemetry::spans::sampling::Keeping;
+use crate::telemetry::spans::sampling::TracePriority;
 
 /// This node's sessions. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -256,7 +256,7 @@ impl Sessions {
             self.execute(user_id, Command::Expire { now }, None, context).await.map(drop)
         };
         let span = || tracing::info_span!("session.expiry");
-        telemetry::of_own_accord("session.expiry", Keeping::Share, span, expire).await
+        telemetry::of_own_accord("session.expiry", TracePriority::Share, span, expire).await
     }
 
     /// Reads a user's sessions as they are now.

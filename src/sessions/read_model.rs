@@ -15,7 +15,7 @@ use crate::eventlog::model::stream::{category_of, id_of};
 use crate::eventlog::{
     Decider, DecodeError, Event, EventView, Projection, Statement, StoreError, StreamName,
 };
-use crate::postgres::{Lent, Link, Pool};
+use crate::postgres::{Link, Pool, PooledSession};
 
 const STARTED: &str = "\
 insert into sessions
@@ -134,7 +134,7 @@ pub(super) async fn by_token(
 ///
 /// If the database is unavailable.
 pub async fn live_sessions(
-    client: &Lent,
+    client: &PooledSession,
     sessions: &[SessionId],
 ) -> Result<Vec<SessionId>, StoreError> {
     let ids: Vec<Uuid> = sessions.iter().map(|session| session.uuid()).collect();

@@ -135,7 +135,7 @@ pub struct Span(pub i64, pub i64);
 /// Kind of a change, as far as undo and redo are concerned.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Deed {
+pub enum EditKind {
     /// An ordinary change, made by actions.
     #[default]
     Do,
@@ -158,7 +158,7 @@ pub struct Step {
     pub further: bool,
     /// Kind of the change.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub deed: Deed,
+    pub deed: EditKind,
     /// Change beneath this one on its stack: the next to be undone once this one is undone; for an undo, the next to be
     /// redone once this one is redone.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -13,7 +13,7 @@ use super::history::entry::Entry;
 use super::history::moment::TravelError;
 use super::lists::Tasks;
 use crate::base::id::UserId;
-use crate::eventlog::{ReadError, StoreError, StreamName, Watch, Within};
+use crate::eventlog::{ReadError, StoreError, StreamName, VersionInHistory, Watch};
 use crate::telemetry::audit_events;
 use crate::telemetry::reason::Reason;
 
@@ -68,7 +68,7 @@ impl Tasks {
     pub async fn follow(
         &self,
         owner: UserId,
-        after: Option<Within>,
+        after: Option<VersionInHistory>,
     ) -> Result<impl Stream<Item = Entry> + Send + use<>, FeedError> {
         let place = Arc::clone(&self.places.0).try_acquire_owned();
         let place = place.map_err(|_| {

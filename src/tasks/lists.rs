@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::history::moment::Pasts;
 use super::history::walks::Walks;
 use super::idempotency::IdempotencyKeys;
-use super::limits::bulk::{Busy, Heavy};
+use super::limits::bulk::{BulkLimiter, Busy};
 use super::limits::followers::FollowerPermits;
-use super::limits::turns::{Terms, Turn, Turns};
+use super::limits::turns::{UserLimits, UserPermit, UserPermits};
 use super::task_list::TaskList;
 use crate::base::id::UserId;
 use crate::capacity::long_work::LongWork;
@@ -21,8 +21,12 @@ use crate::postgres::Pool;
 use crate::telemetry::reason::Reason;
 
 /// Limits of a user's long work: many changes at once, their undo, a long page.
-const LONG: Terms =
-    Terms { at_once: 1, waiting: 16, patience: Duration::from_secs(5), refusal: Reason::FileQueue };
+const LONG: UserLimits = UserLimits {
+    at_once: 1,
+    waiting: 16,
+    patience: Duration::from_secs(5),
+    refusal: Reason::FileQueue,
+};
 
 /// Most bytes that are decoded or encoded on the threads that answer requests. Larger work goes to the threads for long
 /// work.
@@ -46,9 +50,9 @@ pub struct Tasks {
     /// Permits for open event streams.
     pub(super) places: FollowerPermits,
     /// Permits and memory for operations on whole lists.
-    pub(super) heavy: Heavy,
+    pub(super) heavy: BulkLimiter,
     /// Permits for each user's long work.
-    pub(super) turns: Turns,
+    pub(super) turns: UserPermits,
 }
 
 impl Tasks {
@@ -57,7 +61,7 @@ impl Tasks {
         entities: Entities<TaskList>,
         (log, pool): (EventLog, Pool),
         idempotency_keys: IdempotencyKeys,
-        (heavy, walks): (Heavy, Walks),
+        (heavy, walks): (BulkLimiter, Walks),
         plan: &MemoryPlan,
     ) -> Self {
         Self {
@@ -68,7 +72,7 @@ impl Tasks {
             walks,
             places: FollowerPermits::new(),
             heavy,
-            turns: Turns::new(LONG),
+            turns: UserPermits::new(LONG),
             pool,
         }
     }
@@ -87,7 +91,7 @@ impl Tasks {
     /// # Errors
     ///
     /// If too much of the user's work waits already, or the wait times out.
-    pub async fn turn(&self, owner: UserId) -> Result<Arc<Turn>, Busy> {
+    pub async fn turn(&self, owner: UserId) -> Result<Arc<UserPermit>, Busy> {
         self.turns.of(owner).await.map(Arc::new)
     }
 
@@ -102,7 +106,7 @@ impl Tasks {
     }
 
     /// Permits and memory for operations on whole lists.
-    pub fn heavy(&self) -> &Heavy {
+    pub fn heavy(&self) -> &BulkLimiter {
         &self.heavy
     }
 

@@ -6,12 +6,12 @@ use tokio_postgres::types::Json;
 use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
-use super::history::entry::Only;
+use super::history::entry::HistoryFilter;
 use super::values::{TaskId, Title};
 use crate::base::clock::Timestamp;
 use crate::eventlog::log::reader;
 use crate::eventlog::{RecordedEvent, StoreError, StreamName};
-use crate::postgres::{Lent, Pool};
+use crate::postgres::{Pool, PooledSession};
 
 /// Events of a task, from one of them backwards. Each names the previous one, except that a creation or a restoration
 /// follows the last deletion before it: the command that brings a task back need not know that one, and may name an earlier
@@ -101,18 +101,18 @@ pub(super) struct HistoryEvents {
 
 /// Subject of a history.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Of {
+pub(super) enum HistorySubject {
     /// One task, from the event in this version backwards.
     Task(i64),
     /// A whole list, or only its deletions.
-    List(Option<Only>),
+    List(Option<HistoryFilter>),
 }
 
-impl Of {
+impl HistorySubject {
     /// Up to `most` events before a version, newest first.
     async fn read(
         self,
-        client: &Lent,
+        client: &PooledSession,
         stream: &StreamName,
         before: i64,
         most: i64,
@@ -123,7 +123,7 @@ impl Of {
                 client.query(HISTORY, &[&stream, &last.min(before), &before, &most]).await
             }
             Self::List(None) => client.query(LIST_HISTORY, &[&stream, &before, &most]).await,
-            Self::List(Some(Only::Deleted)) => {
+            Self::List(Some(HistoryFilter::Deleted)) => {
                 client.query(LIST_DELETIONS, &[&stream, &before, &most]).await
             }
         }
@@ -134,7 +134,7 @@ impl Of {
 pub(super) async fn history(
     pool: &Pool,
     stream: &StreamName,
-    (of, mut before): (Of, i64),
+    (of, mut before): (HistorySubject, i64),
     limit: usize,
 ) -> Result<HistoryEvents, StoreError> {
     let client = pool.get().await?;

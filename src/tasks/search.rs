@@ -34,7 +34,7 @@ pub fn folded(text: &str) -> String {
         return text.to_ascii_lowercase();
     }
     let most = most_bytes(text);
-    let mut folding = Folding { folded: String::with_capacity(text.len()), base: None };
+    let mut folding = SearchTextBuilder { folded: String::with_capacity(text.len()), base: None };
     for character in text.chars() {
         folding.push_parts(character);
         if folding.folded.len() > most {
@@ -53,14 +53,14 @@ pub fn most_bytes(text: &str) -> usize {
 }
 
 /// Search text in the making.
-struct Folding {
+struct SearchTextBuilder {
     /// Search text so far.
     folded: String,
     /// The last character that is no mark: it decides whether a mark after it is an accent.
     base: Option<char>,
 }
 
-impl Folding {
+impl SearchTextBuilder {
     /// Folds the parts of a character; or the character itself, if it stands for a phrase.
     fn push_parts(&mut self, character: char) {
         let mut bytes = 0;

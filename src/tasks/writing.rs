@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
 
-use super::events::{Deed, Span, TaskEvent};
+use super::events::{EditKind, Span, TaskEvent};
 use super::history::entry::by;
 use super::history::entry::decoded;
 use super::idempotency::record::{CommandAnswer, KeyedRequest, RecordedOutcome};
 use super::idempotency::{IdempotencyError, KeyLock, read_model};
-use super::limits::bulk::{Busy, Claim};
-use super::limits::turns::Turn;
+use super::limits::bulk::{BulkPermit, Busy};
+use super::limits::turns::UserPermit;
 use super::lists::{QUICK, Tasks};
 use super::skew;
 use super::task_list::TaskList;
-use super::task_list::command::{Command, Expected, Refusal, Rejection, Stamp, Taking};
+use super::task_list::command::{Command, Expected, Refusal, Rejection, Stamp, UndoSource};
 use super::values::TaskId;
 use crate::base::id::UserId;
 use crate::eventlog::{
@@ -35,7 +35,7 @@ const PAGE: i64 = 500;
 
 /// Outcome of a command, as far as answers need it.
 #[derive(Debug)]
-pub struct Done {
+pub struct CommandOutcome {
     /// The list directly after the command.
     pub list: Arc<Published<TaskList>>,
     /// Caller of the command: user, session and origin. For a repeated request, that of the first one.
@@ -48,7 +48,7 @@ pub struct Done {
     pub total: usize,
 }
 
-impl Done {
+impl CommandOutcome {
     fn new(list: Arc<Published<TaskList>>, by: Context) -> Self {
         Self { list, by, first: Vec::new(), created: Vec::new(), total: 0 }
     }
@@ -72,7 +72,7 @@ impl Done {
 }
 
 /// Makes the answer from the outcome of a command.
-type Making = dyn FnOnce(&Done) -> serde_json::Result<CommandAnswer> + Send;
+type Making = dyn FnOnce(&CommandOutcome) -> serde_json::Result<CommandAnswer> + Send;
 
 /// Form of the answer to a command. It is made once, from the outcome of this or of an earlier execution.
 pub enum Answering {
@@ -87,7 +87,7 @@ pub enum Answering {
 impl Answering {
     /// An answer of a few bytes, made in place.
     pub fn made(
-        make: impl FnOnce(&Done) -> serde_json::Result<CommandAnswer> + Send + 'static,
+        make: impl FnOnce(&CommandOutcome) -> serde_json::Result<CommandAnswer> + Send + 'static,
     ) -> Self {
         Self::Made(Box::new(make))
     }
@@ -95,7 +95,7 @@ impl Answering {
     /// An answer of about so many bytes, made in place if it is small.
     pub fn made_of(
         bytes: usize,
-        make: impl FnOnce(&Done) -> serde_json::Result<CommandAnswer> + Send + 'static,
+        make: impl FnOnce(&CommandOutcome) -> serde_json::Result<CommandAnswer> + Send + 'static,
     ) -> Self {
         if bytes > QUICK { Self::MadeSlowly(Box::new(make)) } else { Self::made(make) }
     }
@@ -127,13 +127,13 @@ pub struct Writing {
     pub keyed: Option<KeyedRequest>,
     /// The owner's permit for long work, if the command needs one. It is held until the command is done, even if the client
     /// disconnects.
-    pub permit: Option<Arc<Turn>>,
+    pub permit: Option<Arc<UserPermit>>,
 }
 
 impl Writing {
     /// Adds the owner's permit for long work.
     #[must_use]
-    pub fn holding(self, permit: Arc<Turn>) -> Self {
+    pub fn holding(self, permit: Arc<UserPermit>) -> Self {
         Self { permit: Some(permit), ..self }
     }
 }
@@ -160,7 +160,7 @@ pub enum WriteError {
     Busy(#[from] Busy),
     /// The undo stack, or the redo stack, is empty.
     #[error("there is nothing to undo or redo")]
-    Nothing(Deed),
+    Nothing(EditKind),
     /// The answer has no JSON form.
     #[error("an answer has no JSON form: {0}")]
     Encoding(String),
@@ -192,7 +192,7 @@ impl Tasks {
     pub async fn take_back(
         &self,
         writing: &Writing,
-        (deed, expected): (Deed, Expected),
+        (deed, expected): (EditKind, Expected),
         stamp: Stamp,
         answering: Answering,
     ) -> Result<CommandAnswer, WriteError> {
@@ -223,12 +223,12 @@ impl Tasks {
     async fn taking(
         &self,
         owner: UserId,
-        deed: Deed,
-    ) -> Result<(Taking, Option<Claim>), WriteError> {
+        deed: EditKind,
+    ) -> Result<(UndoSource, Option<BulkPermit>), WriteError> {
         let now = self.of(owner).await.map_err(ExecuteError::from)?;
         let span = match deed {
-            Deed::Undo => now.state.undo,
-            Deed::Do | Deed::Redo => now.state.redo,
+            EditKind::Undo => now.state.undo,
+            EditKind::Do | EditKind::Redo => now.state.redo,
         };
         let span = span.ok_or(WriteError::Nothing(deed))?;
         let Span(first, last) = span;
@@ -239,7 +239,7 @@ impl Tasks {
         let _walk = self.walks.turn(owner).await.map_err(ExecuteError::from)?;
         let events = self.changes(owner, (first - 1, last)).await;
         let events = events.map_err(|error| ExecuteError::from(ReadError::Store(error)))?;
-        Ok((Taking { deed, span, events: events.into() }, claim))
+        Ok((UndoSource { deed, span, events: events.into() }, claim))
     }
 
     /// The events of a list after one version and up to another.
@@ -308,7 +308,7 @@ impl Tasks {
             Answering::MadeSlowly(make) => (make, true),
         };
         let done = match written {
-            Execution::Now(outcome) => Done::of(outcome, writing.context.clone()),
+            Execution::Now(outcome) => CommandOutcome::of(outcome, writing.context.clone()),
             Execution::Before(recorded) => {
                 let now = self.of(writing.owner).await.map_err(ExecuteError::from)?;
                 let done = self.done_before(writing, now, recorded).await;
@@ -330,11 +330,11 @@ impl Tasks {
         writing: &Writing,
         now: Arc<Published<TaskList>>,
         RecordedOutcome { version, events }: RecordedOutcome,
-    ) -> Result<Done, ReadError> {
+    ) -> Result<CommandOutcome, ReadError> {
         let owner = writing.owner;
         let _walk = self.walks.turn(owner).await?;
         let list = if now.version == version { now } else { self.past(owner, version).await? };
-        let mut done = Done::new(list, writing.context.clone());
+        let mut done = CommandOutcome::new(list, writing.context.clone());
         let mut after = version - i64::try_from(events).unwrap_or(i64::MAX);
         while after < version {
             let page = PAGE.min(version - after);

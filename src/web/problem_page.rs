@@ -4,7 +4,7 @@ use askama::Template;
 use poem::Response;
 use poem::http::StatusCode;
 
-use super::instead::{Again, Instead, Trouble};
+use super::instead::{PageFailure, PageProblem, Resubmission};
 use super::page::{self, Frame, of_problem, with_cookie};
 use crate::http::response::problem::Problem;
 use crate::http::response::problem::codes;
@@ -23,14 +23,14 @@ struct ProblemPage {
     /// Id by which an operator finds the request.
     trace_id: String,
     /// Submitted fields, if it is worth sending them again.
-    again: Option<Again>,
+    again: Option<Resubmission>,
     /// Link out of the page.
-    onward: Onward,
+    onward: NextStep,
 }
 
 /// Link out of a page about a problem.
 #[derive(Debug)]
-struct Onward {
+struct NextStep {
     /// Path of this site.
     path: &'static str,
     /// Text of the link.
@@ -38,11 +38,11 @@ struct Onward {
 }
 
 /// Renders the page of a problem, with the submitted fields if they are worth sending again.
-pub(super) fn of_trouble(Trouble { problem, viewer, again }: Trouble) -> Response {
+pub(super) fn of_trouble(PageProblem { problem, viewer, again }: PageProblem) -> Response {
     let (title, text) = told(&problem);
     let onward = match viewer {
-        Some(_) => Onward { path: "/tasks", text: "Go to your tasks" },
-        None => Onward { path: "/", text: "Go to the start page" },
+        Some(_) => NextStep { path: "/tasks", text: "Go to your tasks" },
+        None => NextStep { path: "/", text: "Go to the start page" },
     };
     let again = again.filter(|_| problem.status().is_server_error());
     let frame = Frame::new(viewer.as_ref().map(|viewer| viewer.user_id), "home.js");
@@ -87,11 +87,13 @@ fn told(problem: &Problem) -> (&'static str, String) {
 }
 
 /// Response in place of a page.
-pub(super) fn instead(instead: Instead) -> Response {
+pub(super) fn instead(instead: PageFailure) -> Response {
     match instead {
-        Instead::SignIn(None) => page::lead_to("/login"),
-        Instead::SignIn(Some(path)) => page::lead_to(&format!("/login?next={}", path.encoded())),
-        Instead::SignInAgain => page::lead_to("/login?again=1&next=/account"),
-        Instead::Problem(trouble) => of_trouble(*trouble),
+        PageFailure::SignIn(None) => page::lead_to("/login"),
+        PageFailure::SignIn(Some(path)) => {
+            page::lead_to(&format!("/login?next={}", path.encoded()))
+        }
+        PageFailure::SignInAgain => page::lead_to("/login?again=1&next=/account"),
+        PageFailure::Problem(trouble) => of_trouble(*trouble),
     }
 }

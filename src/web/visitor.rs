@@ -3,7 +3,7 @@
 use poem::Request;
 
 use super::form::Form;
-use super::instead::{Again, Instead, Viewer};
+use super::instead::{PageFailure, Resubmission, Viewer};
 use super::own_path::OwnPath;
 use crate::accounts::account::Profile;
 use crate::api::auth::access_token::profile_of;
@@ -51,8 +51,8 @@ impl Visitor {
     }
 
     /// Page about a problem, for this visitor.
-    pub(super) fn told(&self, problem: impl Into<Problem>) -> Instead {
-        Instead::told_to(problem.into(), self.clone().into())
+    pub(super) fn told(&self, problem: impl Into<Problem>) -> PageFailure {
+        PageFailure::told_to(problem.into(), self.clone().into())
     }
 
     /// Checks that the visitor owns the tasks that a path names.
@@ -60,7 +60,7 @@ impl Visitor {
     /// # Errors
     ///
     /// Fails if they are another user's.
-    pub(super) fn owner_of(&self, user_id: &str) -> Result<Owner, Instead> {
+    pub(super) fn owner_of(&self, user_id: &str) -> Result<Owner, PageFailure> {
         self.signed_in.owner_of(user_id).map_err(|problem| self.told(problem))
     }
 
@@ -69,11 +69,11 @@ impl Visitor {
     /// # Errors
     ///
     /// Fails if they are not, or that cannot be decided for the moment.
-    pub(super) async fn required(request: &Request) -> Result<Self, Instead> {
+    pub(super) async fn required(request: &Request) -> Result<Self, PageFailure> {
         match SignedIn::of(request).await {
             Ok(signed_in) => Ok(Self::known(request, signed_in).await?),
             Err(problem) if problem.is_unauthorized() => {
-                Err(Instead::SignIn(OwnPath::of_page(request)))
+                Err(PageFailure::SignIn(OwnPath::of_page(request)))
             }
             Err(problem) => Err(problem.into()),
         }
@@ -85,9 +85,9 @@ impl Visitor {
     /// # Errors
     ///
     /// Fails if the sender is not signed in, or the form is refused.
-    pub(super) async fn sending(request: &mut Request) -> Result<(Self, Form), Instead> {
+    pub(super) async fn sending(request: &mut Request) -> Result<(Self, Form), PageFailure> {
         let form = Form::of(request).await?;
-        let again = Again::new(request, &form);
+        let again = Resubmission::new(request, &form);
         let visitor = Self::required(request).await.map_err(|instead| instead.keeping(again))?;
         require_shown_to(&form, visitor.user_id()).map_err(|problem| visitor.told(problem))?;
         Ok((visitor, form))

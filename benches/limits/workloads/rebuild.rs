@@ -8,7 +8,7 @@ use keyfold::base::clock::Clock;
 use keyfold::capacity::budget::{Budget, Purpose};
 use keyfold::config::Config;
 use keyfold::eventlog::log::append::appender;
-use keyfold::eventlog::log::snapshot::Taken;
+use keyfold::eventlog::log::snapshot::SnapshotInfo;
 use keyfold::eventlog::model::term::Term;
 use keyfold::eventlog::node_status::Writable;
 use keyfold::eventlog::{EventLog, Resources, StreamName};
@@ -92,7 +92,7 @@ async fn million(server: &Server, log: &EventLog) -> anyhow::Result<[Row; 2]> {
     let middle = events / 2;
     for version in [middle, events - AFTER] {
         let then = log.hydrate_at::<TaskList>(&stream, version).await?;
-        log.save_snapshot(&stream, &Arc::new(then), Taken::default(), 1).await?;
+        log.save_snapshot(&stream, &Arc::new(then), SnapshotInfo::default(), 1).await?;
     }
     let (mut now, mut past) = (Vec::new(), Vec::new());
     for _ in 0..REBUILDS {

@@ -8,7 +8,7 @@ use poem_openapi::{Object, OpenApi, Union};
 
 use crate::api::state::State;
 use crate::api::tag::Tag;
-use crate::http::response::conditional::Cached;
+use crate::http::response::conditional::ConditionalResponse;
 use crate::http::response::etag;
 use crate::http::response::failure::Failure;
 use crate::keys::jwk::{OkpJwk, RsaJwk};
@@ -104,7 +104,10 @@ impl GetKeys {
     /// the key says which algorithm. Answers may be cached for as long as `Cache-Control` says: a key is in the set for
     /// longer than that before it signs. `ETag` and `If-None-Match` save the transfer.
     #[oai(path = "/.well-known/jwks.json", method = "get", operation_id = "getKeys")]
-    async fn keys(&self, request: &Request) -> Result<Cached<JsonWebKeySet>, Failure<Statuses>> {
+    async fn keys(
+        &self,
+        request: &Request,
+    ) -> Result<ConditionalResponse<JsonWebKeySet>, Failure<Statuses>> {
         let state = State::of(request)?;
         // Without the database, verifiers get the keys that are known, which they may not cache then.
         let is_fresh =
@@ -114,6 +117,6 @@ impl GetKeys {
         let cache =
             if is_fresh { format!("public, max-age={max_age}") } else { "no-cache".to_owned() };
         let (body, tag) = (keys.document.clone(), etag::of_hash(keys.document_hash.as_ref()));
-        Ok(Cached::answer(request, body, tag, cache))
+        Ok(ConditionalResponse::answer(request, body, tag, cache))
     }
 }

@@ -7,7 +7,7 @@ use super::bodies::user::User;
 use crate::accounts::account::{Account, Profile};
 use crate::base::clock::Timestamp;
 use crate::base::id::SessionId;
-use crate::base::response_cache::Encodings;
+use crate::base::response_cache::ResponseCache;
 use crate::eventlog::Published;
 use crate::sessions::table::Session;
 
@@ -29,12 +29,12 @@ struct SessionKey {
 
 /// Response cache of this node. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct SessionCache(Encodings<SessionKey>);
+pub struct SessionCache(ResponseCache<SessionKey>);
 
 impl SessionCache {
     /// An empty cache of at most `bytes` bytes.
     pub fn new(bytes: usize) -> Self {
-        Self(Encodings::new(bytes, USUAL))
+        Self(ResponseCache::new(bytes, USUAL))
     }
 
     /// Returns the encoded [`CurrentSession`] of a session, whose user has this account and profile.

@@ -9,7 +9,7 @@ use crate::authn::caller::Owner;
 use crate::http::request::hashed_body::NO_BODY;
 use crate::http::request::idempotency_key::MaybeIdempotencyKey;
 use crate::http::response::problem::Problem;
-use crate::tasks::task_list::command::{Action, Command, Expected, New, Wanted};
+use crate::tasks::task_list::command::{Action, Command, Expected, New, TaskUpdate};
 use crate::tasks::values::{Priority, TaskId};
 use crate::tasks::writing::Answering;
 
@@ -65,7 +65,7 @@ pub(crate) async fn complete(
     id: &str,
     completed: bool,
 ) -> Result<(), Problem> {
-    let wanted = Wanted { completed: Some(completed), ..Wanted::default() };
+    let wanted = TaskUpdate { completed: Some(completed), ..TaskUpdate::default() };
     let action = Action::Change { id: task_id(id)?, wanted, expected: Expected::default() };
     carry_out(owner, request, action).await
 }

@@ -10,12 +10,12 @@ use crate::http::request::idempotency_key::MaybeIdempotencyKey;
 use crate::http::request::intake;
 use crate::http::response::problem::Problem;
 use crate::tasks::idempotency::record::HashedKey;
-use crate::tasks::limits::turns::Turn;
+use crate::tasks::limits::turns::UserPermit;
 
 /// Permit of the authenticated user. It is taken after authentication and before the body: a request that waits or is
 /// refused here holds nothing but its head.
 #[derive(Debug)]
-pub(super) struct OwnTurn(pub(super) Arc<Turn>);
+pub(super) struct OwnTurn(pub(super) Arc<UserPermit>);
 
 impl OwnTurn {
     /// Takes the user's permit, for a request with this key.

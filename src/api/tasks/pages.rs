@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::bodies::list::TaskListBody;
 use crate::base::id::UserId;
 use crate::base::response_cache;
-use crate::base::response_cache::Encodings;
+use crate::base::response_cache::ResponseCache;
 use crate::eventlog::{Point, Published};
 use crate::tasks::PageError;
 use crate::tasks::Tasks;
@@ -38,12 +38,12 @@ struct PageKey {
 
 /// Response cache of this node. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Pages(Encodings<PageKey>);
+pub struct PageCache(ResponseCache<PageKey>);
 
-impl Pages {
+impl PageCache {
     /// An empty cache of at most `bytes` bytes.
     pub fn new(bytes: usize) -> Self {
-        Self(Encodings::new(bytes, USUAL))
+        Self(ResponseCache::new(bytes, USUAL))
     }
 
     /// Returns a page of a user's list as it is now, or as it was, with the version of the list.
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_page_is_serialised_once_per_version() {
-        let (pages, query) = (Pages::new(1 << 20), Query::default());
+        let (pages, query) = (PageCache::new(1 << 20), Query::default());
         let first = pages.page(owner(1), &list(&["Milk"]), query.clone()).unwrap();
         let again = pages.page(owner(1), &list(&["Milk"]), query.clone()).unwrap();
         assert_eq!(first.as_ptr(), again.as_ptr());
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn what_was_searched_for_is_found_but_not_kept() {
-        let (pages, list) = (Pages::new(1 << 20), list(&["Milk", "Bread"]));
+        let (pages, list) = (PageCache::new(1 << 20), list(&["Milk", "Bread"]));
         let found = || {
             pages
                 .page(
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn different_people_and_questions_have_different_pages() {
-        let (pages, list) = (Pages::new(1 << 20), list(&["Milk", "Bread"]));
+        let (pages, list) = (PageCache::new(1 << 20), list(&["Milk", "Bread"]));
         let page = |owner, query| pages.page(owner, &list, query).unwrap();
         let all = page(owner(1), Query::default());
         let one = page(owner(1), Query { limit: 1, ..Query::default() });

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
 use super::traffic::InFlight;
-use crate::http::response::answers::Held;
+use crate::http::response::answers::ResponseLease;
 
 /// Most bytes given to the protocol at once, on a connection with one request at a time.
 const PIECE: usize = 64 * 1024;
@@ -30,12 +30,12 @@ pub(super) struct ResponseBody<B> {
     /// Keeps the request in flight, and notes progress for the deadlines.
     in_flight: InFlight,
     /// Memory lease of the answer, returned once it is sent.
-    _held: Option<Held>,
+    _held: Option<ResponseLease>,
 }
 
 impl<B> ResponseBody<B> {
     /// Body of the answer to a request.
-    pub(super) fn new(body: B, in_flight: InFlight, held: Option<Held>) -> Self {
+    pub(super) fn new(body: B, in_flight: InFlight, held: Option<ResponseLease>) -> Self {
         let piece = if in_flight.is_one_of_many() { PIECE_OF_STREAM } else { PIECE };
         Self { body, rest: Bytes::new(), piece, in_flight, _held: held }
     }

@@ -24,7 +24,7 @@ use super::socket::Socket;
 use super::traffic::Traffic;
 use crate::api::readiness::Readiness;
 use crate::http::limits::TimeLimits;
-use crate::http::response::answers::Held;
+use crate::http::response::answers::ResponseLease;
 use crate::http::response::problem::Problem;
 
 /// Largest head of a request; in HTTP/2, largest header list.
@@ -122,7 +122,7 @@ pub(super) async fn serve<E: Endpoint<Output = Response> + 'static>(
                 // To a client of HTTP/1.0 hyper would add that the connection is kept alive.
                 response.set_version(version);
             }
-            let held = response.extensions_mut().remove::<Held>();
+            let held = response.extensions_mut().remove::<ResponseLease>();
             let (parts, body) = hyper::Response::from(response).into_parts();
             let answer = ResponseBody::new(body, in_flight, held);
             Ok::<_, Infallible>(hyper::Response::from_parts(parts, answer))

@@ -20,18 +20,18 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::task::JoinHandle;
 
 use super::decision::{Commands, Decision, answer_each};
-use super::mailbox::{Seat, Wake};
+use super::mailbox::{Mailbox, Wake};
 use super::metrics;
 use super::request::CommandRequest;
 use crate::capacity::worker_pool::WorkError;
 use crate::eventlog::log::append::request::Append;
 use crate::eventlog::log::reader::EventLog;
-use crate::eventlog::log::snapshot::Taken;
+use crate::eventlog::log::snapshot::SnapshotInfo;
 use crate::eventlog::model::decider::Decider;
 use crate::eventlog::model::error::{ExecuteError, StoreError};
 use crate::eventlog::model::published::Published;
 use crate::span_in;
-use crate::telemetry::Carried;
+use crate::telemetry::TraceContext;
 
 /// Most attempts at a command. Another one is made after a version conflict with a faster writer.
 const ATTEMPTS: usize = 8;
@@ -47,9 +47,9 @@ impl<D> Entity<D> {
 }
 
 /// Arguments of an entity's actor.
-pub(super) struct Hosting<D: Decider> {
+pub(super) struct EntityArgs<D: Decider> {
     /// Mailbox that the actor serves, and that outlives it.
-    pub(super) seat: Arc<Seat<D>>,
+    pub(super) seat: Arc<Mailbox<D>>,
     /// Log to which the events are appended and in which snapshots are stored.
     pub(super) log: EventLog,
     /// Least number of events between two regular snapshots.
@@ -57,32 +57,32 @@ pub(super) struct Hosting<D: Decider> {
 }
 
 /// State of an entity's actor, beside the entity's state, which the mailbox publishes.
-pub(super) struct Hosted<D: Decider> {
+pub(super) struct EntityState<D: Decider> {
     /// Arguments, kept for the life of the actor.
-    hosting: Hosting<D>,
+    hosting: EntityArgs<D>,
     /// Regular snapshot under way. There is at most one per entity, and the actor awaits it before it ends.
-    taking: Option<JoinHandle<Option<Taken>>>,
+    taking: Option<JoinHandle<Option<SnapshotInfo>>>,
 }
 
 impl<D: Decider> Actor for Entity<D> {
     type Msg = Wake;
-    type State = Hosted<D>;
-    type Arguments = Hosting<D>;
+    type State = EntityState<D>;
+    type Arguments = EntityArgs<D>;
 
     /// Does no I/O, so that a long history never holds up the supervisor.
     async fn pre_start(
         &self,
         _myself: ActorRef<Wake>,
-        hosting: Hosting<D>,
-    ) -> Result<Hosted<D>, ActorProcessingErr> {
-        Ok(Hosted { hosting, taking: None })
+        hosting: EntityArgs<D>,
+    ) -> Result<EntityState<D>, ActorProcessingErr> {
+        Ok(EntityState { hosting, taking: None })
     }
 
     async fn handle(
         &self,
         _myself: ActorRef<Wake>,
         _wake: Wake,
-        hosted: &mut Hosted<D>,
+        hosted: &mut EntityState<D>,
     ) -> Result<(), ActorProcessingErr> {
         loop {
             let waiting = hosted.hosting.seat.take_waiting();
@@ -98,14 +98,14 @@ impl<D: Decider> Actor for Entity<D> {
     async fn post_stop(
         &self,
         _myself: ActorRef<Wake>,
-        hosted: &mut Hosted<D>,
+        hosted: &mut EntityState<D>,
     ) -> Result<(), ActorProcessingErr> {
         Box::pin(hosted.leave()).await;
         Ok(())
     }
 }
 
-impl<D: Decider> Hosted<D> {
+impl<D: Decider> EntityState<D> {
     async fn serve(&mut self, commands: Commands<D>) -> Result<(), WorkError> {
         if let Some(carried) = self.in_execution(&commands) {
             carried.scope(self.execute(commands)).await?;
@@ -116,8 +116,8 @@ impl<D: Decider> Hosted<D> {
 
     /// Trace context in which commands are executed: a span in the first of their traces that is kept, linked to those of
     /// the others.
-    fn in_execution(&self, commands: &[Box<CommandRequest<D>>]) -> Option<Carried> {
-        let span = |first: &Carried| {
+    fn in_execution(&self, commands: &[Box<CommandRequest<D>>]) -> Option<TraceContext> {
+        let span = |first: &TraceContext| {
             span_in!(
                 &first.span,
                 "entity.execute",
@@ -128,14 +128,14 @@ impl<D: Decider> Hosted<D> {
             )
         };
         let asking = || commands.iter().map(|request| &request.carried);
-        Carried::joined(asking(), span).or_else(|| asking().next().cloned())
+        TraceContext::joined(asking(), span).or_else(|| asking().next().cloned())
     }
 
     /// Executes the first commands, up to a group; the others are put back for the next turn.
     async fn execute(&mut self, commands: Commands<D>) -> Result<(), WorkError> {
         let mut commands = commands;
         for _ in 0..ATTEMPTS {
-            let Hosting { seat, log, .. } = &self.hosting;
+            let EntityArgs { seat, log, .. } = &self.hosting;
             let known = match seat.newest(log).await {
                 Ok(known) => known,
                 Err(error) => {
@@ -236,7 +236,7 @@ impl<D: Decider> Hosted<D> {
         if let Some(taking) = self.taking.take() {
             self.taken(taking).await;
         }
-        let Hosting { seat, log, snapshot_every } = &self.hosting;
+        let EntityArgs { seat, log, snapshot_every } = &self.hosting;
         let (Some(known), before) = (seat.published(), seat.snapshot()) else { return };
         if !before.is_worth_leaving(known.version) {
             return;
@@ -244,7 +244,7 @@ impl<D: Decider> Hosted<D> {
         log.leave_snapshot(&seat.stream, &known, before, *snapshot_every).await;
     }
 
-    async fn taken(&mut self, taking: JoinHandle<Option<Taken>>) {
+    async fn taken(&mut self, taking: JoinHandle<Option<SnapshotInfo>>) {
         if let Ok(Some(taken)) = taking.await {
             self.hosting.seat.set_snapshot(taken);
         }

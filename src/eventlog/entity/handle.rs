@@ -6,10 +6,10 @@ use std::sync::Arc;
 use ractor::{Actor, ActorCell, ActorRef};
 
 use super::directory::Directory;
-use super::mailbox::{NotSeated, Seat};
+use super::mailbox::{EnqueueError, Mailbox};
 use super::metrics;
 use super::request::CommandRequest;
-use super::supervisor::{Lifespan, Supervise, Supervision, Supervisor};
+use super::supervisor::{Lifespan, Supervisor, SupervisorArgs, SupervisorMessage};
 use super::watch::Watch;
 use crate::capacity::budget::Holder;
 use crate::eventlog::log::reader::EventLog;
@@ -29,7 +29,7 @@ pub struct Entities<D: Decider> {
     /// Mailboxes of this kind, which requests look up without a message to the supervisor.
     directory: Arc<Directory<D>>,
     /// Actor that admits entities, spawns their actors and passivates them.
-    supervisor: ActorRef<Supervise<D>>,
+    supervisor: ActorRef<SupervisorMessage<D>>,
     /// Log from which entities are loaded, and to which commands on passivated ones append.
     pub(super) log: EventLog,
 }
@@ -64,7 +64,7 @@ impl<D: Decider> Entities<D> {
         let directory = Arc::new(Directory::new(Arc::clone(&log.resources().weights)));
         metrics::observe_entities(&directory);
         let supervision =
-            Supervision { directory: Arc::clone(&directory), log: log.clone(), lifespan };
+            SupervisorArgs { directory: Arc::clone(&directory), log: log.clone(), lifespan };
         let (supervisor, _ends_with_the_actor) =
             Actor::spawn_linked(None, Supervisor::<D>::new(), supervision, parent.clone()).await?;
         Ok(Self { directory, supervisor, log })
@@ -134,14 +134,14 @@ impl<D: Decider> Entities<D> {
     fn keep_within_weight(&self) {
         if self.directory.must_tell_of_excess() {
             // A supervisor that has ended has nothing in memory.
-            let _ = self.supervisor.cast(Supervise::MakeRoom);
+            let _ = self.supervisor.cast(SupervisorMessage::MakeRoom);
         }
     }
 
     /// Passivates an entity that has no event, after a command that failed.
     fn dismiss_blank(&self, stream: &StreamName) {
         if let Some(seat) = self.directory.get(stream).filter(|seat| seat.is_blank()) {
-            let _ = self.supervisor.cast(Supervise::Blank(seat));
+            let _ = self.supervisor.cast(SupervisorMessage::Blank(seat));
         }
     }
 
@@ -161,7 +161,7 @@ impl<D: Decider> Entities<D> {
     pub fn release(&self, stream: &StreamName) {
         if let Some(seat) = self.directory.get(stream) {
             // A supervisor that is gone has passivated all of them.
-            let _ = self.supervisor.cast(Supervise::Release(seat));
+            let _ = self.supervisor.cast(SupervisorMessage::Release(seat));
         }
     }
 
@@ -196,19 +196,19 @@ impl<D: Decider> Entities<D> {
             match seat.enqueue(request) {
                 Ok(false) => return Ok(()),
                 Ok(true) => return self.tell_supervisor(&seat),
-                Err(NotSeated::Full) => {
+                Err(EnqueueError::Full) => {
                     audit_events::refused(Reason::EntityQueue);
                     return Err(Overloaded);
                 }
                 // The entity was passivated between the look-up and the command. Closing a mailbox and removing it from
                 // the directory is one step of the supervisor, so that the next look-up finds another.
-                Err(NotSeated::Closed(returned)) => request = returned,
+                Err(EnqueueError::Closed(returned)) => request = returned,
             }
         }
     }
 
     /// The mailbox of an entity. The supervisor is told to admit it if it was made just now.
-    fn seat(&self, stream: &StreamName) -> Result<Arc<Seat<D>>, Overloaded> {
+    fn seat(&self, stream: &StreamName) -> Result<Arc<Mailbox<D>>, Overloaded> {
         if !self.directory.is_open() {
             return Err(Overloaded);
         }
@@ -220,8 +220,8 @@ impl<D: Decider> Entities<D> {
         Ok(seat)
     }
 
-    fn tell_supervisor(&self, seat: &Arc<Seat<D>>) -> Result<(), Overloaded> {
-        self.supervisor.cast(Supervise::Seat(Arc::clone(seat))).map_err(|_| {
+    fn tell_supervisor(&self, seat: &Arc<Mailbox<D>>) -> Result<(), Overloaded> {
+        self.supervisor.cast(SupervisorMessage::Admit(Arc::clone(seat))).map_err(|_| {
             seat.close();
             self.directory.remove(&seat.stream);
             Overloaded

@@ -1,4 +1,4 @@
-//! The mailbox of an entity ([`Seat`]), which outlives its actor and is shared with readers.
+//! The mailbox of an entity ([`Mailbox`]), which outlives its actor and is shared with readers.
 //!
 //! A mailbox holds the published state, which readers take without sending a message, and the bounded queue of commands,
 //! which survives the death of the actor that executes them. Published state is served only if it is at least as new as
@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 
 use super::directory::shared::SharedWeights;
 use super::request::CommandRequest;
-use crate::eventlog::log::snapshot::Taken;
+use crate::eventlog::log::snapshot::SnapshotInfo;
 use crate::eventlog::model::decider::Decider;
 use crate::eventlog::model::published::Published;
 use crate::eventlog::model::stream::StreamName;
@@ -46,7 +46,7 @@ pub(super) struct Wake;
 ///
 /// The supervisor calls `close_if_unused` after the end or death of the actor, or to evict an idle entity. `close` leads
 /// from every state to closed. A read waits for admission in state new, and loads in the others until the node stops.
-pub(super) struct Seat<D: Decider> {
+pub(super) struct Mailbox<D: Decider> {
     /// Stream of the entity, which is its key in the directory.
     pub(super) stream: StreamName,
     /// Watches and weights of this kind, updated on publication.
@@ -84,7 +84,7 @@ struct CommandQueue<D: Decider> {
     /// Bytes of the published state, the mailbox and its actor, as the shared weights have them.
     weight: usize,
     /// Newest snapshots of the stream, on which the next one depends.
-    snapshot: Taken,
+    snapshot: SnapshotInfo,
 }
 
 /// Admission of an entity to memory.
@@ -101,14 +101,14 @@ enum MailboxStage {
 }
 
 /// Reasons for which a mailbox did not take a command.
-pub(super) enum NotSeated<D: Decider> {
+pub(super) enum EnqueueError<D: Decider> {
     /// Too many commands wait.
     Full,
     /// The mailbox left the directory, and the request needs another look-up.
     Closed(Box<CommandRequest<D>>),
 }
 
-impl<D: Decider> Seat<D> {
+impl<D: Decider> Mailbox<D> {
     pub(super) fn new(stream: StreamName, shared: Arc<SharedWeights>) -> Self {
         let queue = CommandQueue {
             waiting: VecDeque::new(),
@@ -119,7 +119,7 @@ impl<D: Decider> Seat<D> {
             stage: MailboxStage::New,
             forgotten: 0,
             weight: 0,
-            snapshot: Taken::default(),
+            snapshot: SnapshotInfo::default(),
         };
         Self {
             stream,
@@ -155,7 +155,7 @@ impl<D: Decider> Seat<D> {
     pub(super) fn publish_read(
         &self,
         published: &Arc<Published<D>>,
-        snapshot: Option<Taken>,
+        snapshot: Option<SnapshotInfo>,
         forgotten: u64,
     ) -> bool {
         let mut queue = self.lock();
@@ -229,23 +229,23 @@ impl<D: Decider> Seat<D> {
         self.published.load().as_ref().is_none_or(|published| published.version == 0)
     }
 
-    pub(super) fn snapshot(&self) -> Taken {
+    pub(super) fn snapshot(&self) -> SnapshotInfo {
         self.lock().snapshot
     }
 
-    pub(super) fn set_snapshot(&self, taken: Taken) {
+    pub(super) fn set_snapshot(&self, taken: SnapshotInfo) {
         self.lock().snapshot = taken;
     }
 
     /// Queues a command and wakes the actor if it sleeps. Returns true if the supervisor must be told, as there is no
     /// actor.
-    pub(super) fn enqueue(&self, request: Box<CommandRequest<D>>) -> Result<bool, NotSeated<D>> {
+    pub(super) fn enqueue(&self, request: Box<CommandRequest<D>>) -> Result<bool, EnqueueError<D>> {
         let mut queue = self.lock();
         if queue.stage == MailboxStage::Closed {
-            return Err(NotSeated::Closed(request));
+            return Err(EnqueueError::Closed(request));
         }
         if queue.waiting.len() >= QUEUE {
-            return Err(NotSeated::Full);
+            return Err(EnqueueError::Full);
         }
         // The supervisor knows of those behind the first, and looks at every mailbox that an actor leaves.
         let is_first = queue.waiting.is_empty() && queue.is_alone();
@@ -357,7 +357,7 @@ impl<D: Decider> Seat<D> {
 }
 
 /// A dropped mailbox weighs nothing.
-impl<D: Decider> Drop for Seat<D> {
+impl<D: Decider> Drop for Mailbox<D> {
     fn drop(&mut self) {
         let queue = self.queue.get_mut().unwrap_or_else(PoisonError::into_inner);
         self.shared.change_weight(queue.weight, 0);
@@ -381,7 +381,7 @@ impl<D: Decider> CommandQueue<D> {
     }
 }
 
-impl<D: Decider> fmt::Debug for Seat<D> {
+impl<D: Decider> fmt::Debug for Mailbox<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Seat")
             .field("stream", &self.stream)

@@ -12,7 +12,7 @@ use crate::eventlog::model::error::ExecuteError;
 use crate::eventlog::model::new_event::Context;
 use crate::eventlog::model::published::Outcome;
 use crate::eventlog::model::statement::Statement;
-use crate::telemetry::Carried;
+use crate::telemetry::TraceContext;
 
 /// Reply to a command: its outcome, or the reason for which it was not executed.
 pub(super) type Reply<D> = Result<Outcome<D>, ExecuteError<<D as Decider>::Rejection>>;
@@ -32,7 +32,7 @@ pub struct CommandRequest<D: Decider> {
     /// True if `kept` has a lease for the bytes of the command, so that no other is taken.
     pub(super) is_paid_for: bool,
     /// The trace of the request, in which the entity carries the command out.
-    pub(super) carried: Carried,
+    pub(super) carried: TraceContext,
     /// Sender of the reply, set when the request enters a mailbox: before that no caller waits.
     reply: Option<oneshot::Sender<Reply<D>>>,
 }
@@ -47,7 +47,7 @@ impl<D: Decider> CommandRequest<D> {
             record: None,
             kept: Vec::new(),
             is_paid_for: false,
-            carried: Carried::here(),
+            carried: TraceContext::here(),
             reply: None,
         }
     }

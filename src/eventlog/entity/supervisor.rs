@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 
-use super::actor::{Entity, Hosting};
+use super::actor::{Entity, EntityArgs};
 use super::directory::Directory;
-use super::mailbox::{Seat, Wake};
+use super::mailbox::{Mailbox, Wake};
 use super::metrics;
 use crate::eventlog::log::reader::EventLog;
 use crate::eventlog::model::decider::Decider;
@@ -35,23 +35,23 @@ pub struct Lifespan {
 }
 
 /// Message to a supervisor.
-pub(super) enum Supervise<D: Decider> {
+pub(super) enum SupervisorMessage<D: Decider> {
     /// A mailbox is new, or the first command waits in it.
-    Seat(Arc<Seat<D>>),
+    Admit(Arc<Mailbox<D>>),
     /// The entity is not needed any more, and may leave before its idle timeout.
-    Release(Arc<Seat<D>>),
+    Release(Arc<Mailbox<D>>),
     /// A command of an entity without events failed, so that there is nothing to keep.
-    Blank(Arc<Seat<D>>),
+    Blank(Arc<Mailbox<D>>),
     /// The states in memory weigh too much.
     MakeRoom,
     /// Time to passivate idle entities, at a regular interval.
     Sweep,
 }
 
-impl<D: Decider> std::fmt::Debug for Supervise<D> {
+impl<D: Decider> std::fmt::Debug for SupervisorMessage<D> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Seat(seat) => f.debug_tuple("Seat").field(seat).finish(),
+            Self::Admit(seat) => f.debug_tuple("Seat").field(seat).finish(),
             Self::Release(seat) => f.debug_tuple("Release").field(seat).finish(),
             Self::Blank(seat) => f.debug_tuple("Blank").field(seat).finish(),
             Self::MakeRoom => f.write_str("MakeRoom"),
@@ -71,7 +71,7 @@ impl<D> Supervisor<D> {
 }
 
 /// Arguments of a supervisor.
-pub(super) struct Supervision<D: Decider> {
+pub(super) struct SupervisorArgs<D: Decider> {
     /// Mailboxes, which the supervisor alone admits and removes.
     pub(super) directory: Arc<Directory<D>>,
     /// Log that each actor gets, to read its stream and to append to it.
@@ -81,34 +81,34 @@ pub(super) struct Supervision<D: Decider> {
 }
 
 /// State of a supervisor.
-pub(super) struct Supervised<D: Decider> {
+pub(super) struct SupervisorState<D: Decider> {
     /// Arguments, kept for the life of the supervisor.
-    supervision: Supervision<D>,
+    supervision: SupervisorArgs<D>,
     /// Number of admitted mailboxes, at most `max_alive`.
     admitted: usize,
     /// Mailboxes with an actor, by the id under which its end is reported.
-    seated: HashMap<ActorId, Arc<Seat<D>>>,
+    seated: HashMap<ActorId, Arc<Mailbox<D>>>,
     /// Mailboxes to be admitted or to be given an actor, first come first served.
-    waiting: VecDeque<Arc<Seat<D>>>,
+    waiting: VecDeque<Arc<Mailbox<D>>>,
     /// Actors that were told to leave. Until all of them have, no other entity has to make room.
     leaving: HashSet<ActorId>,
 }
 
 impl<D: Decider> Actor for Supervisor<D> {
-    type Msg = Supervise<D>;
-    type State = Supervised<D>;
-    type Arguments = Supervision<D>;
+    type Msg = SupervisorMessage<D>;
+    type State = SupervisorState<D>;
+    type Arguments = SupervisorArgs<D>;
 
     async fn pre_start(
         &self,
-        myself: ActorRef<Supervise<D>>,
-        supervision: Supervision<D>,
-    ) -> Result<Supervised<D>, ActorProcessingErr> {
+        myself: ActorRef<SupervisorMessage<D>>,
+        supervision: SupervisorArgs<D>,
+    ) -> Result<SupervisorState<D>, ActorProcessingErr> {
         let period = (supervision.lifespan.idle_after / 4)
             .clamp(Duration::from_millis(20), Duration::from_secs(30));
         // The timer ends with the actor.
-        drop(myself.send_interval(period, || Supervise::Sweep));
-        Ok(Supervised {
+        drop(myself.send_interval(period, || SupervisorMessage::Sweep));
+        Ok(SupervisorState {
             supervision,
             admitted: 0,
             seated: HashMap::new(),
@@ -119,30 +119,30 @@ impl<D: Decider> Actor for Supervisor<D> {
 
     async fn handle(
         &self,
-        myself: ActorRef<Supervise<D>>,
-        message: Supervise<D>,
-        supervised: &mut Supervised<D>,
+        myself: ActorRef<SupervisorMessage<D>>,
+        message: SupervisorMessage<D>,
+        supervised: &mut SupervisorState<D>,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            Supervise::Seat(seat) => supervised.waiting.push_back(seat),
-            Supervise::Release(seat) if seat.is_admitted() => {
+            SupervisorMessage::Admit(seat) => supervised.waiting.push_back(seat),
+            SupervisorMessage::Release(seat) if seat.is_admitted() => {
                 supervised.passivate(&[seat], &myself).await?;
             }
-            Supervise::Blank(seat) if seat.is_blank() && seat.is_admitted() => {
+            SupervisorMessage::Blank(seat) if seat.is_blank() && seat.is_admitted() => {
                 supervised.passivate(&[seat], &myself).await?;
             }
-            Supervise::Release(_) | Supervise::Blank(_) => {}
-            Supervise::MakeRoom => supervised.supervision.directory.told_of_excess(),
-            Supervise::Sweep => supervised.passivate_idle(&myself).await?,
+            SupervisorMessage::Release(_) | SupervisorMessage::Blank(_) => {}
+            SupervisorMessage::MakeRoom => supervised.supervision.directory.told_of_excess(),
+            SupervisorMessage::Sweep => supervised.passivate_idle(&myself).await?,
         }
         supervised.seat_waiting(&myself).await
     }
 
     async fn handle_supervisor_evt(
         &self,
-        myself: ActorRef<Supervise<D>>,
+        myself: ActorRef<SupervisorMessage<D>>,
         event: SupervisionEvent,
-        supervised: &mut Supervised<D>,
+        supervised: &mut SupervisorState<D>,
     ) -> Result<(), ActorProcessingErr> {
         match event {
             SupervisionEvent::ActorTerminated(entity, _, _) => supervised.left(entity.get_id()),
@@ -155,11 +155,11 @@ impl<D: Decider> Actor for Supervisor<D> {
     }
 }
 
-impl<D: Decider> Supervised<D> {
+impl<D: Decider> SupervisorState<D> {
     /// Admits every waiting mailbox, as far as there is room, and spawns an actor for those with commands.
     async fn seat_waiting(
         &mut self,
-        myself: &ActorRef<Supervise<D>>,
+        myself: &ActorRef<SupervisorMessage<D>>,
     ) -> Result<(), ActorProcessingErr> {
         while let Some(seat) = self.waiting.front().map(Arc::clone) {
             if seat.is_closed() {
@@ -188,7 +188,7 @@ impl<D: Decider> Supervised<D> {
     /// Returns true if there is room for another entity. Makes some if there is none.
     async fn has_room(
         &mut self,
-        myself: &ActorRef<Supervise<D>>,
+        myself: &ActorRef<SupervisorMessage<D>>,
     ) -> Result<bool, ActorProcessingErr> {
         if self.is_full() && self.leaving.is_empty() {
             self.make_room(myself).await?;
@@ -208,10 +208,10 @@ impl<D: Decider> Supervised<D> {
 
     async fn spawn(
         &mut self,
-        seat: &Arc<Seat<D>>,
-        myself: &ActorRef<Supervise<D>>,
+        seat: &Arc<Mailbox<D>>,
+        myself: &ActorRef<SupervisorMessage<D>>,
     ) -> Result<(), ActorProcessingErr> {
-        let hosting = Hosting {
+        let hosting = EntityArgs {
             seat: Arc::clone(seat),
             log: self.supervision.log.clone(),
             snapshot_every: self.supervision.lifespan.snapshot_every,
@@ -234,7 +234,7 @@ impl<D: Decider> Supervised<D> {
 
     /// Takes the place of a mailbox without an actor. Returns true if it is closed; if commands wait in it, it has to be
     /// admitted again.
-    fn retire(&mut self, seat: &Arc<Seat<D>>) -> bool {
+    fn retire(&mut self, seat: &Arc<Mailbox<D>>) -> bool {
         self.admitted -= 1;
         let is_closed = seat.close_if_unused();
         if is_closed {
@@ -254,9 +254,9 @@ impl<D: Decider> Supervised<D> {
 
     async fn passivate_idle(
         &mut self,
-        myself: &ActorRef<Supervise<D>>,
+        myself: &ActorRef<SupervisorMessage<D>>,
     ) -> Result<(), ActorProcessingErr> {
-        let Supervision { directory, lifespan, .. } = &self.supervision;
+        let SupervisorArgs { directory, lifespan, .. } = &self.supervision;
         let now = directory.now();
         let unused_since = |patience: Duration| {
             now.checked_sub(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX))
@@ -274,7 +274,7 @@ impl<D: Decider> Supervised<D> {
     /// if their states weigh too much, as large a part of them as of the weight has to go.
     async fn make_room(
         &mut self,
-        myself: &ActorRef<Supervise<D>>,
+        myself: &ActorRef<SupervisorMessage<D>>,
     ) -> Result<(), ActorProcessingErr> {
         let mut seats = self.supervision.directory.seats(|seat| seat.is_admitted());
         let crowd = if self.is_crowded() {
@@ -296,8 +296,8 @@ impl<D: Decider> Supervised<D> {
     /// take it.
     async fn passivate(
         &mut self,
-        seats: &[Arc<Seat<D>>],
-        myself: &ActorRef<Supervise<D>>,
+        seats: &[Arc<Mailbox<D>>],
+        myself: &ActorRef<SupervisorMessage<D>>,
     ) -> Result<(), ActorProcessingErr> {
         for seat in seats {
             let is_worth_leaving =

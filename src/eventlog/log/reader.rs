@@ -12,7 +12,7 @@ use tokio_postgres::types::ToSql;
 use super::append::appender::Appender;
 use super::append::request::{Append, Appended};
 use super::snapshot;
-use super::snapshot::Taken;
+use super::snapshot::SnapshotInfo;
 use crate::base::clock::{Clock, Timestamp};
 use crate::eventlog::model::decider::Decider;
 use crate::eventlog::model::error::StoreError;
@@ -21,7 +21,7 @@ use crate::eventlog::model::published::Published;
 use crate::eventlog::model::statement::JsonColumn;
 use crate::eventlog::model::stream::StreamName;
 use crate::eventlog::resources::Resources;
-use crate::postgres::{Lent, Pool};
+use crate::postgres::{Pool, PooledSession};
 
 /// Position at which the log ends.
 const SELECT_HEAD: &str = "\
@@ -120,9 +120,9 @@ impl EventLog {
         &self,
         stream: &StreamName,
         published: &Arc<Published<D>>,
-        before: Taken,
+        before: SnapshotInfo,
         every: u64,
-    ) -> Result<Taken, StoreError> {
+    ) -> Result<SnapshotInfo, StoreError> {
         let json = snapshot::json_of(published, &self.resources).await?;
         let taken_at = self.clock.now();
         snapshot::save::<D>(
@@ -141,7 +141,7 @@ impl EventLog {
         &self,
         stream: &StreamName,
         published: &Arc<Published<D>>,
-        before: Taken,
+        before: SnapshotInfo,
         every: u64,
     ) {
         let leave = async {
@@ -187,7 +187,10 @@ pub async fn head(client: &tokio_postgres::Client) -> Result<i64, StoreError> {
 /// # Errors
 ///
 /// If the database is unavailable.
-pub async fn versions(client: &Lent, streams: &[StreamName]) -> Result<Vec<i64>, StoreError> {
+pub async fn versions(
+    client: &PooledSession,
+    streams: &[StreamName],
+) -> Result<Vec<i64>, StoreError> {
     let names: Vec<&str> = streams.iter().map(StreamName::as_str).collect();
     Ok(client.query(SELECT_VERSIONS, &[&names]).await?.iter().map(|row| row.get(0)).collect())
 }

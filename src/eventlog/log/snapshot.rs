@@ -64,7 +64,7 @@ const BYTES_PER_EVENT_ON_LEAVING: u64 = 8_192;
 
 /// The snapshots of a stream; all zeros when there is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Taken {
+pub struct SnapshotInfo {
     /// The version the newest one was taken at.
     pub version: i64,
     /// Size of the newest one in bytes of JSON.
@@ -73,7 +73,7 @@ pub struct Taken {
     pub regular: i64,
 }
 
-impl Taken {
+impl SnapshotInfo {
     /// Returns true if another regular one is due at `version`, with at least `every` events between them.
     pub(crate) fn is_due(self, version: i64, every: u64) -> bool {
         events_between(self.regular, version) >= every.max(self.bytes / BYTES_PER_EVENT)
@@ -96,7 +96,7 @@ pub(crate) async fn load<D: Decider>(
     resources: &Resources,
     stream: &StreamName,
     version: i64,
-) -> Result<Option<(Published<D>, Taken)>, StoreError> {
+) -> Result<Option<(Published<D>, SnapshotInfo)>, StoreError> {
     let mut at_most = version;
     loop {
         let params: [&(dyn ToSql + Sync); 3] = [&stream.as_str(), &D::SNAPSHOT_SCHEMA, &at_most];
@@ -107,7 +107,7 @@ pub(crate) async fn load<D: Decider>(
         match state_of(row, bytes, resources).await {
             Ok(state) => {
                 let regular = if D::KEEPS_HISTORY { regular } else { version };
-                let taken = Taken { version, bytes: bytes as u64, regular };
+                let taken = SnapshotInfo { version, bytes: bytes as u64, regular };
                 return Ok(Some((Published { version, state }, taken)));
             }
             Err(error) => {
@@ -156,8 +156,8 @@ pub(super) async fn save<D: Decider>(
     stream: &StreamName,
     (version, json): (i64, &[u8]),
     taken_at: Timestamp,
-    (before, every): (Taken, u64),
-) -> Result<Taken, StoreError> {
+    (before, every): (SnapshotInfo, u64),
+) -> Result<SnapshotInfo, StoreError> {
     let is_regular = !D::KEEPS_HISTORY || before.is_due(version, every);
     let kept = D::KEEPS_HISTORY && is_regular;
     let client = pool.get().await?;
@@ -167,15 +167,15 @@ pub(super) async fn save<D: Decider>(
         [&stream.as_str(), &D::SNAPSHOT_SCHEMA, &version, &kept, &state, &taken_at];
     client.execute(SAVE, &params).await?;
     let regular = if is_regular { version } else { before.regular };
-    Ok(Taken { version, bytes: json.len() as u64, regular })
+    Ok(SnapshotInfo { version, bytes: json.len() as u64, regular })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn taken(version: i64, bytes: u64) -> Taken {
-        Taken { version, bytes, regular: version }
+    fn taken(version: i64, bytes: u64) -> SnapshotInfo {
+        SnapshotInfo { version, bytes, regular: version }
     }
 
     #[test]
@@ -184,12 +184,14 @@ mod tests {
         assert!(!small.is_due(199, 100) && small.is_due(200, 100));
         let large = taken(100, 1_000 * BYTES_PER_EVENT);
         assert!(!large.is_due(1_099, 100) && large.is_due(1_100, 100));
-        assert!(!Taken::default().is_due(99, 100) && Taken::default().is_due(100, 100));
+        assert!(
+            !SnapshotInfo::default().is_due(99, 100) && SnapshotInfo::default().is_due(100, 100)
+        );
     }
 
     #[test]
     fn a_snapshot_in_between_does_not_put_off_the_next_regular_one() {
-        let in_between = Taken { regular: 100, ..taken(190, 1_000) };
+        let in_between = SnapshotInfo { regular: 100, ..taken(190, 1_000) };
         assert!(!in_between.is_due(199, 100) && in_between.is_due(200, 100));
     }
 
@@ -199,6 +201,9 @@ mod tests {
         assert!(!small.is_worth_leaving(100) && small.is_worth_leaving(101));
         let large = taken(100, 50 * BYTES_PER_EVENT_ON_LEAVING);
         assert!(!large.is_worth_leaving(149) && large.is_worth_leaving(150));
-        assert!(!Taken::default().is_worth_leaving(0) && Taken::default().is_worth_leaving(1));
+        assert!(
+            !SnapshotInfo::default().is_worth_leaving(0)
+                && SnapshotInfo::default().is_worth_leaving(1)
+        );
     }
 }

@@ -6,7 +6,7 @@ use tokio_postgres::Client;
 
 use crate::base::clock::Timestamp;
 use crate::eventlog::model::error::StoreError;
-use crate::postgres::Lent;
+use crate::postgres::PooledSession;
 
 /// Positions that are counted at once.
 const PAGE: i64 = 50_000;
@@ -43,7 +43,7 @@ select coalesce((select position from events where position > 0 order by positio
 
 /// Standing of the log at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stands {
+pub struct LogEnd {
     /// Position of the last event; 0 in an empty log.
     pub head: i64,
     /// True if the database takes writes at all; a standby does not.
@@ -55,14 +55,14 @@ pub struct Stands {
 /// # Errors
 ///
 /// If the database is unavailable.
-pub async fn stands(client: &Lent) -> Result<Stands, StoreError> {
+pub async fn stands(client: &PooledSession) -> Result<LogEnd, StoreError> {
     let row = client.query_one(STANDS, &[]).await?;
-    Ok(Stands { head: row.get(0), takes_writes: row.get(1) })
+    Ok(LogEnd { head: row.get(0), takes_writes: row.get(1) })
 }
 
 /// Result of a search for holes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Looked {
+pub struct HoleSearch {
     /// Position after which everything was looked at.
     pub after: i64,
     /// A position that has no event.
@@ -74,7 +74,11 @@ pub struct Looked {
 /// # Errors
 ///
 /// If the database is unavailable.
-pub async fn holes(client: &Client, head: i64, patience: Duration) -> Result<Looked, StoreError> {
+pub async fn holes(
+    client: &Client,
+    head: i64,
+    patience: Duration,
+) -> Result<HoleSearch, StoreError> {
     let began = std::time::Instant::now();
     let mut upto = head;
     while upto > 0 && began.elapsed() < patience {
@@ -82,11 +86,11 @@ pub async fn holes(client: &Client, head: i64, patience: Duration) -> Result<Loo
         let count: i64 = client.query_one(COUNT, &[&after, &upto]).await?.get(0);
         if count < upto - after {
             let missing = client.query_opt(FIRST_MISSING, &[&after, &upto]).await?;
-            return Ok(Looked { after, hole: missing.map(|row| row.get(0)) });
+            return Ok(HoleSearch { after, hole: missing.map(|row| row.get(0)) });
         }
         upto = after;
     }
-    Ok(Looked { after: upto, hole: None })
+    Ok(HoleSearch { after: upto, hole: None })
 }
 
 /// The latest date that an event after a position has, whichever event that is.

@@ -35,7 +35,7 @@ pub struct Point {
 /// A number of events in the history that a point names: `7@31.Zk3x_9Qa` is after the seventh event of the history whose
 /// 31st has that mark. A point by itself stands for its own number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Within {
+pub struct VersionInHistory {
     /// Number of events, at most that of the point.
     pub number: i64,
     /// Point that names the history.
@@ -122,20 +122,20 @@ impl FromStr for Point {
     }
 }
 
-impl From<Point> for Within {
+impl From<Point> for VersionInHistory {
     fn from(point: Point) -> Self {
         Self { number: point.number, point }
     }
 }
 
-impl fmt::Display for Within {
+impl fmt::Display for VersionInHistory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { number, point } = self;
         if *number == point.number { point.fmt(f) } else { write!(f, "{number}@{point}") }
     }
 }
 
-impl FromStr for Within {
+impl FromStr for VersionInHistory {
     type Err = InvalidPoint;
 
     fn from_str(text: &str) -> Result<Self, InvalidPoint> {
@@ -165,7 +165,7 @@ macro_rules! as_text {
     )+};
 }
 
-as_text!(Mark, Point, Within);
+as_text!(Mark, Point, VersionInHistory);
 
 impl Serialize for Mark {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -227,13 +227,13 @@ mod tests {
     #[test]
     fn a_number_within_a_history_is_one_that_the_history_has() {
         let point = Point::new(31, mark("Zk3x_9Qa"));
-        assert_eq!("31.Zk3x_9Qa".parse(), Ok(Within { number: 31, point }));
-        assert_eq!("7@31.Zk3x_9Qa".parse(), Ok(Within { number: 7, point }));
-        assert_eq!(Within { number: 7, point }.to_string(), "7@31.Zk3x_9Qa");
-        assert_eq!(Within::from(point).to_string(), "31.Zk3x_9Qa");
-        assert_eq!("0@31.Zk3x_9Qa".parse(), Ok(Within { number: 0, point }));
+        assert_eq!("31.Zk3x_9Qa".parse(), Ok(VersionInHistory { number: 31, point }));
+        assert_eq!("7@31.Zk3x_9Qa".parse(), Ok(VersionInHistory { number: 7, point }));
+        assert_eq!(VersionInHistory { number: 7, point }.to_string(), "7@31.Zk3x_9Qa");
+        assert_eq!(VersionInHistory::from(point).to_string(), "31.Zk3x_9Qa");
+        assert_eq!("0@31.Zk3x_9Qa".parse(), Ok(VersionInHistory { number: 0, point }));
         for text in ["32@31.Zk3x_9Qa", "-1@31.Zk3x_9Qa", "7@31", "07@31.Zk3x_9Qa", "@", "7@"] {
-            assert_eq!(text.parse::<Within>(), Err(InvalidPoint), "{text}");
+            assert_eq!(text.parse::<VersionInHistory>(), Err(InvalidPoint), "{text}");
         }
     }
 

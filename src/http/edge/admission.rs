@@ -14,7 +14,7 @@ pub const BYTES: usize = 16 * 1024;
 
 /// Client of a request, and the kind of work that it asks for.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Asker {
+pub(crate) struct Requester {
     /// Client whose share of the budgets the request uses.
     pub(crate) client: Holder,
     /// True if the method changes nothing (RFC 9110, section 9.2.1).
@@ -24,7 +24,7 @@ pub(crate) struct Asker {
 /// Answers a request if the budget has room for it.
 pub(super) async fn answered<F: Future>(
     budget: &Budget,
-    asker: Asker,
+    asker: Requester,
     answer: F,
 ) -> Result<F::Output, Exhausted> {
     let lease = || budget.lease(asker.client, BYTES);
@@ -62,13 +62,15 @@ mod tests {
     {
         let budget = Budget::new(Purpose::Requests, 2 * BYTES, BYTES);
         let (ada, eve) = (client("192.0.2.1"), client("192.0.2.2"));
-        let post = |client| answered(&budget, Asker { client, only_reads: false }, pending::<()>());
+        let post =
+            |client| answered(&budget, Requester { client, only_reads: false }, pending::<()>());
         let mut first = Box::pin(post(eve));
         assert_eq!(first.as_mut().now_or_never(), None);
         assert_eq!(post(eve).now_or_never(), Some(Err(Exhausted::Share)));
-        let get = |client| answered(&budget, Asker { client, only_reads: true }, ready(7));
+        let get = |client| answered(&budget, Requester { client, only_reads: true }, ready(7));
         assert_eq!(get(eve).now_or_never(), Some(Ok(7)), "it does not wait");
-        let slow = |client| answered(&budget, Asker { client, only_reads: true }, pending::<()>());
+        let slow =
+            |client| answered(&budget, Requester { client, only_reads: true }, pending::<()>());
         assert_eq!(slow(eve).now_or_never(), Some(Err(Exhausted::Share)));
         let mut other = Box::pin(slow(ada));
         assert_eq!(other.as_mut().now_or_never(), None);

@@ -29,7 +29,7 @@ use poem::endpoint::DynEndpoint;
 use poem::http::Uri;
 use poem::{Endpoint, Request, Response, Result};
 
-use self::admission::Asker;
+use self::admission::Requester;
 use self::cors::{Cors, Readers};
 use self::security_headers::SecurityHeaders;
 use self::trace::{Operation, RequestContext};
@@ -94,7 +94,7 @@ impl<E: DynEndpoint<Output = Response>> Edge<E> {
         &self,
         mut request: Request,
         readers: Option<&Readers>,
-        asker: Asker,
+        asker: Requester,
     ) -> BoxFuture<'_, Result<Response>> {
         if let Err(problem) = host::require(&request) {
             return future::ready(Err(problem.into())).boxed();
@@ -116,7 +116,7 @@ impl<E: DynEndpoint<Output = Response>> Edge<E> {
     async fn complete(
         &self,
         answer: BoxFuture<'_, Result<Response>>,
-        asker: Asker,
+        asker: Requester,
         RequestTraits { uri, readers, is_gzip_wanted, is_event_source }: RequestTraits,
     ) -> Response {
         let budgets = &self.server.budgets;
@@ -157,7 +157,7 @@ impl<E: DynEndpoint<Output = Response>> Endpoint for Edge<E> {
         let context = RequestContext::of(&request, operation, address, site.scheme());
         let (uri, readers) = (request.uri().clone(), self.cors.readers_of(&request));
         let client = address.map_or(Holder::Node, Holder::client);
-        let asker = Asker { client, only_reads: request.method().is_safe() };
+        let asker = Requester { client, only_reads: request.method().is_safe() };
         let is_gzip_wanted = compressed::is_wanted(&request);
         let is_event_source = event_source::asks(&request);
         let known = RequestTraits { uri, readers, is_gzip_wanted, is_event_source };

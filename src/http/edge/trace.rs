@@ -19,7 +19,7 @@ use super::metrics::{KnownMethod, Measured};
 use crate::http::header_of;
 use crate::telemetry;
 use crate::telemetry::spans::sampling;
-use crate::telemetry::spans::sampling::Keeping;
+use crate::telemetry::spans::sampling::TracePriority;
 use crate::telemetry::{Trace, TraceParent, is_exported, set_parent, traceparent};
 
 /// The caller's span (W3C Trace Context, section 3.2).
@@ -94,7 +94,7 @@ impl RequestContext {
         let trace = Trace::new(parent.as_ref(), id, client_address);
         let method = request.method();
         let is_precious = operation.is_some_and(|operation| operation.is_authentication(method));
-        let keeping = if is_precious { Keeping::Always } else { Keeping::Share };
+        let keeping = if is_precious { TracePriority::Always } else { TracePriority::Share };
         let asked = RequestAttributes {
             method: KnownMethod::of(method),
             operation,

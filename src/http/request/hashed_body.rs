@@ -16,7 +16,7 @@ pub const NO_BODY: [u8; 32] = [0; 32];
 
 /// A body with its digest.
 #[derive(Debug, Clone)]
-pub struct Digested<B> {
+pub struct HashedBody<B> {
     /// Body, read as usual.
     pub body: B,
     /// SHA-256 hash of its bytes, which is the same in a repeated request.
@@ -35,7 +35,7 @@ pub fn digest_of(bytes: &[u8]) -> [u8; 32] {
 macro_rules! digests {
     ($body:ident) => {
         impl<'a, T: Type + DeserializeOwned + 'static, const MAX: usize> ApiExtractor<'a>
-            for Digested<$body<T, MAX>>
+            for HashedBody<$body<T, MAX>>
         {
             const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
 

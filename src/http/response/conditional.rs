@@ -12,7 +12,7 @@ use crate::http::request::json::Encoded;
 
 /// An answer that may be kept, or that it is the one the client has.
 #[derive(Debug, ApiResponse)]
-pub enum Cached<T: Type + Send> {
+pub enum ConditionalResponse<T: Type + Send> {
     /// The answer.
     #[oai(status = 200)]
     Answer(
@@ -36,7 +36,7 @@ pub enum Cached<T: Type + Send> {
     ),
 }
 
-impl<T: Type + Send> Cached<T> {
+impl<T: Type + Send> ConditionalResponse<T> {
     /// Answers with the encoded `body` and this entity tag, unless the client has it (RFC 9110, section 13.1.2).
     pub fn answer(request: &Request, body: Bytes, tag: String, cache_control: String) -> Self {
         let is_known = header_of(request, &header::IF_NONE_MATCH)

@@ -25,7 +25,7 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// What happens, as it happens.
 #[derive(ApiResponse)]
-pub enum Live<T: Type + ToJSON + Send + 'static> {
+pub enum EventStreamResponse<T: Type + ToJSON + Send + 'static> {
     /// Server-sent events, one for each thing that happens.
     #[oai(status = 200)]
     Events(
@@ -39,7 +39,7 @@ pub enum Live<T: Type + ToJSON + Send + 'static> {
     ),
 }
 
-impl<T: Type + ToJSON + Send + 'static> Live<T> {
+impl<T: Type + ToJSON + Send + 'static> EventStreamResponse<T> {
     /// Streams items as events until the stream of them ends. The lease is released then, or once the client goes away.
     pub fn of(
         place: Lease,
@@ -52,7 +52,7 @@ impl<T: Type + ToJSON + Send + 'static> Live<T> {
     }
 }
 
-impl<T: Type + ToJSON + Send + 'static> fmt::Debug for Live<T> {
+impl<T: Type + ToJSON + Send + 'static> fmt::Debug for EventStreamResponse<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Live")
     }

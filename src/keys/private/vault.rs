@@ -22,7 +22,7 @@ use crate::keys::ring::schedule::Schedule;
 use crate::keys::ring::{Command, KeyRing, Rejection, State};
 use crate::postgres::Pool;
 use crate::telemetry::of_own_accord;
-use crate::telemetry::spans::sampling::Keeping;
+use crate::telemetry::spans::sampling::TracePriority;
 
 /// Makes a new private key: [`PrivateKey::generate`], unless a test brings its own.
 pub type GenerateKey = Arc<dyn Fn(Algorithm) -> Result<PrivateKey, PrivateKeyError> + Send + Sync>;
@@ -287,7 +287,7 @@ impl Vault {
             Ok(outcome.events)
         };
         let span = || tracing::info_span!("key.change");
-        of_own_accord("key.change", Keeping::Always, span, change).await
+        of_own_accord("key.change", TracePriority::Always, span, change).await
     }
 
     async fn publish(&self, succeeds: &str, why: &str) -> Result<(), VaultError> {

@@ -89,8 +89,8 @@ pub enum Rejection {
 /// | published | yes | no | yes, but it has signed nothing | sealed | at `signs_from`, or if the signing key is revoked |
 /// | signing | yes | yes | yes | sealed | once its successor signs |
 /// | verifying | yes | no | yes, the tokens it signed | erased | at `until` |
-/// | retired ([`Fate`]) | no | no | no: its tokens have expired | erased | – |
-/// | revoked ([`Fate`]) | no | no | no: its tokens are refused from then on | erased | – |
+/// | retired ([`KeyExit`]) | no | no | no: its tokens have expired | erased | – |
+/// | revoked ([`KeyExit`]) | no | no | no: its tokens are refused from then on | erased | – |
 ///
 /// Revocation is possible in each of the first three stages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,7 +138,7 @@ pub struct RingKey {
 /// Way in which a key left the ring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Fate {
+pub enum KeyExit {
     /// Its last token had expired.
     Retired,
     /// It was taken out with its tokens.
@@ -151,7 +151,7 @@ pub struct State {
     /// Keys in the JWKS, by key id.
     pub keys: BTreeMap<String, RingKey>,
     /// Keys that have left, the oldest first; at most `REMEMBERED` of them.
-    pub gone: VecDeque<(String, Fate)>,
+    pub gone: VecDeque<(String, KeyExit)>,
 }
 
 impl State {
@@ -191,7 +191,7 @@ impl State {
         }
     }
 
-    fn leave(&mut self, kid: &str, fate: Fate) {
+    fn leave(&mut self, kid: &str, fate: KeyExit) {
         if self.keys.remove(kid).is_some() {
             self.gone.push_back((kid.to_owned(), fate));
             self.gone.drain(..self.gone.len().saturating_sub(REMEMBERED));
@@ -239,8 +239,8 @@ impl Decider for KeyRing {
             KeyEvent::StoppedSigning(KeyStoppedSigning { kid, verifies_until }) => {
                 state.enter(kid, KeyStage::Verifying { until: *verifies_until });
             }
-            KeyEvent::Retired(KeyRetired { kid }) => state.leave(kid, Fate::Retired),
-            KeyEvent::Revoked(KeyRevoked { kid }) => state.leave(kid, Fate::Revoked),
+            KeyEvent::Retired(KeyRetired { kid }) => state.leave(kid, KeyExit::Retired),
+            KeyEvent::Revoked(KeyRevoked { kid }) => state.leave(kid, KeyExit::Revoked),
         }
         state
     }

@@ -194,7 +194,10 @@ fn a_key_enters_the_ring_once() {
 #[test]
 fn keys_that_left_are_remembered_with_their_fate_and_not_for_ever() {
     let state = replay::<KeyRing>([turned(), vec![retired("a"), revoked("b")]].concat());
-    assert_eq!(state.gone, [("a".to_owned(), Fate::Retired), ("b".to_owned(), Fate::Revoked)]);
+    assert_eq!(
+        state.gone,
+        [("a".to_owned(), KeyExit::Retired), ("b".to_owned(), KeyExit::Revoked)]
+    );
     let many = (0..REMEMBERED + 5).flat_map(|number| {
         let kid = number.to_string();
         [published(&kid, 0), retired(&kid)]

@@ -18,7 +18,7 @@ use crate::base::clock::Timestamp;
 use crate::base::id::{SessionId, UserId};
 use crate::keys::key_set::{KeySet, Verifying};
 use crate::keys::private::signing::{Signing, SigningError, TOKEN_TYPE};
-use crate::keys::ring::Fate;
+use crate::keys::ring::KeyExit;
 
 /// The `client_id` of every token (RFC 9068, section 2.2): sessions of this server are used directly, not through a client.
 const CLIENT: &str = "keyfold";
@@ -133,8 +133,8 @@ pub fn verify(token: &str, keys: &KeySet, policy: &TokenPolicy) -> Result<Verifi
 /// Reason for which a key is not in the set.
 fn absent(kid: &str, keys: &KeySet) -> TokenError {
     match keys.gone.get(kid) {
-        Some(Fate::Retired) => TokenError::RetiredKey,
-        Some(Fate::Revoked) => TokenError::RevokedKey,
+        Some(KeyExit::Retired) => TokenError::RetiredKey,
+        Some(KeyExit::Revoked) => TokenError::RevokedKey,
         None => TokenError::UnknownKey,
     }
 }
@@ -190,7 +190,7 @@ mod tests {
     fn key_set(key: &PrivateKey) -> KeySet {
         let ring_key =
             RingKey { public: key.public.clone(), stage: KeyStage::Signing { since: NOW } };
-        let gone = [("old", Fate::Retired), ("stolen", Fate::Revoked)];
+        let gone = [("old", KeyExit::Retired), ("stolen", KeyExit::Revoked)];
         let state = State {
             keys: [(key.public.kid().to_owned(), ring_key)].into(),
             gone: gone.map(|(kid, fate)| (kid.to_owned(), fate)).into(),

@@ -27,7 +27,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config};
 
-use self::pooled_session::Lent;
+use self::pooled_session::PooledSession;
 use super::connect::connection::Connection;
 use super::error::DatabaseError;
 use crate::telemetry::audit_events;
@@ -88,12 +88,12 @@ impl Pool {
     ///
     /// # Errors
     /// [`DatabaseError::Unavailable`] if none is free or can be opened in time.
-    pub async fn get(&self) -> Result<Lent, DatabaseError> {
+    pub async fn get(&self) -> Result<PooledSession, DatabaseError> {
         let began = Instant::now();
         let lent = self.sessions.get().await;
         CONNECTION_WAIT_TIME.record(began.elapsed(), &[pool_name(self.name)]);
         match lent {
-            Ok(session) => Ok(Lent::new(session)),
+            Ok(session) => Ok(PooledSession::new(session)),
             Err(error) => {
                 self.refused(&error);
                 Err(error.into())

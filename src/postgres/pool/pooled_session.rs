@@ -15,7 +15,7 @@ use super::statement_metrics::{RunningStatement, told};
 type Params<'a> = [&'a (dyn ToSql + Sync)];
 
 /// Pooled session; it returns to the pool when dropped.
-pub struct Lent(Object);
+pub struct PooledSession(Object);
 
 /// Statement that the server has prepared for this session.
 pub struct Prepared {
@@ -25,7 +25,7 @@ pub struct Prepared {
     statement: Statement,
 }
 
-impl Lent {
+impl PooledSession {
     pub(super) fn new(session: Object) -> Self {
         Self(session)
     }
@@ -128,7 +128,7 @@ impl Lent {
     }
 }
 
-impl fmt::Debug for Lent {
+impl fmt::Debug for PooledSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Lent")
     }

@@ -111,7 +111,7 @@ pub enum Standing {
 
 /// An entry of the table: a live session with the moment noted before it was read.
 #[derive(Debug, Clone)]
-struct Known {
+struct CachedSession {
     /// Session, shared with the requests that use it.
     session: Arc<Session>,
     /// Moment before the reading: a later doubt about its user discredits the entry.
@@ -122,10 +122,10 @@ struct Known {
 #[derive(Debug, Clone)]
 struct SessionWeight;
 
-impl Weighter<SessionId, Known> for SessionWeight {
-    fn weight(&self, _: &SessionId, known: &Known) -> u64 {
+impl Weighter<SessionId, CachedSession> for SessionWeight {
+    fn weight(&self, _: &SessionId, known: &CachedSession) -> u64 {
         let text = known.session.user_agent.as_ref().map_or(0, String::capacity);
-        (size_of::<Known>() + size_of::<Session>() + text) as u64 + OVERHEAD
+        (size_of::<CachedSession>() + size_of::<Session>() + text) as u64 + OVERHEAD
     }
 }
 
@@ -135,14 +135,14 @@ impl Weighter<TokenHash, SessionId> for SessionWeight {
     }
 }
 
-type Bounded<K, V> = WeightedCache<K, V, SessionWeight, RandomState>;
+type BoundedCache<K, V> = WeightedCache<K, V, SessionWeight, RandomState>;
 
 /// Sessions and ends that this node knows of.
 pub struct SessionTable {
     /// Sessions known to live; unused ones are evicted.
-    live: Bounded<SessionId, Known>,
+    live: BoundedCache<SessionId, CachedSession>,
     /// Session of each token, which never changes; an entry does not mean that its session lives.
-    tokens: Bounded<TokenHash, SessionId>,
+    tokens: BoundedCache<TokenHash, SessionId>,
     /// Ends by part. Each change of a session's entry is made under the lock of its part, so that no row replaces an end.
     ended: Vec<Mutex<Ended>>,
     /// Moment of the last doubt in each bucket of users.
@@ -198,7 +198,7 @@ impl SessionTable {
         if ended.contains(id) {
             return Some(Standing::Ended);
         }
-        let read = Known { session, as_of };
+        let read = CachedSession { session, as_of };
         if ended.has_forgotten_since(as_of) || !self.is_believed(&read) {
             return None;
         }
@@ -215,11 +215,11 @@ impl SessionTable {
     /// Extends a session that was used. One that is not in here is read as it is by then.
     pub(super) fn extend(&self, id: SessionId, seen_at: Timestamp, expires_at: Timestamp) {
         let _ended = self.shard(id);
-        let Some(Known { session, as_of }) = self.live.peek(&id) else { return };
+        let Some(CachedSession { session, as_of }) = self.live.peek(&id) else { return };
         if session.updated_at < seen_at {
             let known = Session::clone(&session);
             let session = Arc::new(Session { updated_at: seen_at, expires_at, ..known });
-            self.live.insert(id, Known { session, as_of });
+            self.live.insert(id, CachedSession { session, as_of });
         }
     }
 
@@ -251,7 +251,7 @@ impl SessionTable {
         self.watchers.watch(session.user_id, session.id)
     }
 
-    fn is_believed(&self, known: &Known) -> bool {
+    fn is_believed(&self, known: &CachedSession) -> bool {
         let doubted = self.doubts.get(bucket_of(known.session.user_id));
         doubted.is_some_and(|doubted| known.as_of.0 >= doubted.load(Ordering::Acquire))
     }
@@ -271,7 +271,7 @@ impl fmt::Debug for SessionTable {
     }
 }
 
-fn bounded<K: Eq + std::hash::Hash, V: Clone>(bytes: usize, usual: usize) -> Bounded<K, V>
+fn bounded<K: Eq + std::hash::Hash, V: Clone>(bytes: usize, usual: usize) -> BoundedCache<K, V>
 where
     SessionWeight: Weighter<K, V>,
 {

@@ -3,7 +3,7 @@
 use crate::base::clock::Timestamp;
 use crate::eventlog::StreamName;
 use crate::eventlog::{Context, Event, Point, RecordedEvent, StoreError};
-use crate::tasks::events::{Deed, TaskEvent};
+use crate::tasks::events::{EditKind, TaskEvent};
 use crate::tasks::task_list::task::{Content, Fields};
 use crate::tasks::values::{TaskId, Title};
 
@@ -19,7 +19,7 @@ pub struct Entry {
     /// Kind of the change, which its event decides.
     pub kind: ChangeKind,
     /// Deed of the change: done, undone or redone.
-    pub deed: Deed,
+    pub deed: EditKind,
     /// Time of the change.
     pub at: Timestamp,
     /// Author of the change: user, session and origin.
@@ -46,7 +46,7 @@ pub enum ChangeKind {
 
 /// Restriction of a list's history to one kind of entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Only {
+pub enum HistoryFilter {
     /// Deletions only: the tasks that can be restored.
     Deleted,
 }

@@ -7,5 +7,5 @@ pub mod reading;
 pub mod time_travel;
 pub mod walks;
 
-pub use self::entry::{ChangeKind, Entry, HistoryPage, Only};
+pub use self::entry::{ChangeKind, Entry, HistoryFilter, HistoryPage};
 pub use self::reading::HistoryError;

@@ -11,7 +11,7 @@ use crate::base::clock::Timestamp;
 use crate::base::id::UserId;
 use crate::base::weighted_cache;
 use crate::base::weighted_cache::{CacheSize, WeightedCache};
-use crate::eventlog::{Decider, Published, ReadError, Within};
+use crate::eventlog::{Decider, Published, ReadError, VersionInHistory};
 use crate::tasks::task_list::TaskList;
 use crate::telemetry::audit_events;
 use crate::telemetry::reason::Reason;
@@ -20,7 +20,7 @@ use crate::telemetry::reason::Reason;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
     /// The state in a version.
-    Version(Within),
+    Version(VersionInHistory),
     /// The state after everything that had happened by this time.
     Time(Timestamp),
 }

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::entry::{Entry, HistoryPage, Only, decoded};
+use super::entry::{Entry, HistoryFilter, HistoryPage, decoded};
 use super::moment::TravelError;
 use crate::base::id::UserId;
-use crate::eventlog::{Published, ReadError, StoreError, StreamName, Within};
+use crate::eventlog::{Published, ReadError, StoreError, StreamName, VersionInHistory};
 use crate::tasks::events::{TaskDeleted, TaskEvent};
 use crate::tasks::lists::{QUICK, Tasks};
-use crate::tasks::read_model::{self, HistoryEvents, Of};
+use crate::tasks::read_model::{self, HistoryEvents, HistorySubject};
 use crate::tasks::task_list::TaskList;
 use crate::tasks::task_list::ordered::OrderedTasks;
 use crate::tasks::values::TaskId;
@@ -50,7 +50,7 @@ impl Tasks {
         &self,
         owner: UserId,
         task: TaskId,
-        before: Option<Within>,
+        before: Option<VersionInHistory>,
         limit: usize,
     ) -> Result<Option<HistoryPage>, HistoryError> {
         let now = self.of(owner).await?;
@@ -67,7 +67,7 @@ impl Tasks {
         if let Some(before) = before {
             self.check_version(&stream, task, before).await?;
         }
-        let place = (Of::Task(last), before.unwrap_or(i64::MAX));
+        let place = (HistorySubject::Task(last), before.unwrap_or(i64::MAX));
         let page = read_model::history(&self.pool, &stream, place, limit).await?;
         Ok(Some(self.told(page).await?))
     }
@@ -81,8 +81,8 @@ impl Tasks {
     pub async fn list_history(
         &self,
         owner: UserId,
-        only: Option<Only>,
-        before: Option<Within>,
+        only: Option<HistoryFilter>,
+        before: Option<VersionInHistory>,
         limit: usize,
     ) -> Result<HistoryPage, HistoryError> {
         let list = self.of(owner).await?;
@@ -91,7 +91,9 @@ impl Tasks {
         let stream = Self::stream(owner);
         // Events after this state of the list are left out, because it does not have their tasks.
         let end = before.unwrap_or(list.version + 1);
-        let page = read_model::history(&self.pool, &stream, (Of::List(only), end), limit).await?;
+        let page =
+            read_model::history(&self.pool, &stream, (HistorySubject::List(only), end), limit)
+                .await?;
         let told = self.told(page).await?;
         Ok(self.titled(owner, &list.state.tasks, told).await?)
     }
@@ -101,7 +103,7 @@ impl Tasks {
         &self,
         owner: UserId,
         now: &Published<TaskList>,
-        before: Option<Within>,
+        before: Option<VersionInHistory>,
     ) -> Result<Option<i64>, HistoryError> {
         let Some(before) = before else { return Ok(None) };
         Ok(Some(self.number_of(owner, now, before).await?))

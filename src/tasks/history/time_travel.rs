@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::entry::decoded;
 use super::moment::{Moment, Past, TravelError};
 use crate::base::id::UserId;
-use crate::eventlog::{Point, Published, ReadError, StoreError, Within};
+use crate::eventlog::{Point, Published, ReadError, StoreError, VersionInHistory};
 use crate::tasks::listing::Query;
 use crate::tasks::lists::Tasks;
 use crate::tasks::read_model;
@@ -20,10 +20,10 @@ impl Tasks {
     pub async fn as_of(&self, owner: UserId, moment: Moment) -> Result<Past, TravelError> {
         let now = self.of(owner).await?;
         let version = match moment {
-            Moment::Version(Within { point, .. }) if point.number > now.version => {
+            Moment::Version(VersionInHistory { point, .. }) if point.number > now.version => {
                 return Err(TravelError::NoSuchVersion);
             }
-            Moment::Version(Within { number, point }) if number == point.number => {
+            Moment::Version(VersionInHistory { number, point }) if number == point.number => {
                 let past = self.at(owner, now, number).await?;
                 let is_there = past.state.version == point;
                 return if is_there { Ok(past) } else { Err(TravelError::NoSuchVersion) };
@@ -58,7 +58,7 @@ impl Tasks {
         &self,
         owner: UserId,
         now: &Published<TaskList>,
-        Within { number, point }: Within,
+        VersionInHistory { number, point }: VersionInHistory,
     ) -> Result<i64, TravelError> {
         let is_there = self.has(owner, now, point).await?;
         if is_there { Ok(number) } else { Err(TravelError::NoSuchVersion) }

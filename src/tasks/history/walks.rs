@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::base::id::UserId;
 use crate::eventlog::ReadError;
-use crate::tasks::limits::turns::{Terms, Turn, Turns};
+use crate::tasks::limits::turns::{UserLimits, UserPermit, UserPermits};
 use crate::telemetry::audit_events;
 use crate::telemetry::reason::Reason;
 
@@ -21,8 +21,12 @@ const PART_OF_POOL: usize = 4;
 /// Most walks in progress or waiting, of all users together.
 const MAX: usize = 512;
 /// Limits for each user: walks in progress, walks that wait, and the longest wait.
-const OF_USER: Terms =
-    Terms { at_once: 2, waiting: 14, patience: Duration::from_secs(2), refusal: Reason::LogWalks };
+const OF_USER: UserLimits = UserLimits {
+    at_once: 2,
+    waiting: 14,
+    patience: Duration::from_secs(2),
+    refusal: Reason::LogWalks,
+};
 
 /// Permits for walks. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -30,7 +34,7 @@ pub struct Walks {
     /// Permits to walk or wait: beyond [`MAX`], requests are refused at once.
     all: Arc<Semaphore>,
     /// Permits of each user, taken first so that no user waits in front of the others.
-    users: Turns,
+    users: UserPermits,
     /// Permits to use a session of the pool.
     places: Arc<Semaphore>,
     /// Longest wait for both permits together.
@@ -43,9 +47,9 @@ impl Walks {
         Self::on(pool_size, OF_USER)
     }
 
-    fn on(pool_size: usize, terms: Terms) -> Self {
+    fn on(pool_size: usize, terms: UserLimits) -> Self {
         let places = Arc::new(Semaphore::new((pool_size / PART_OF_POOL).max(1)));
-        let (all, users) = (Arc::new(Semaphore::new(MAX)), Turns::new(terms));
+        let (all, users) = (Arc::new(Semaphore::new(MAX)), UserPermits::new(terms));
         Self { all, users, places, patience: terms.patience }
     }
 
@@ -76,7 +80,7 @@ fn refused() -> ReadError {
 #[derive(Debug)]
 pub(crate) struct Walk {
     /// One of the user's own permits.
-    _own: Turn,
+    _own: UserPermit,
     /// Permit to walk or wait, and permit to use a session of the pool.
     _places: [OwnedSemaphorePermit; 2],
 }
@@ -93,7 +97,7 @@ mod tests {
     }
 
     fn impatient(pool_size: usize) -> Walks {
-        Walks::on(pool_size, Terms { patience: Duration::from_millis(1), ..OF_USER })
+        Walks::on(pool_size, UserLimits { patience: Duration::from_millis(1), ..OF_USER })
     }
 
     #[tokio::test]

@@ -35,14 +35,14 @@ struct Counted {
 
 /// Number of keys that each user may use. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Ration {
+pub struct DailyLimit {
     /// Database sessions to count a user's keys.
     pool: Pool,
     /// Counts of the users who sent keys last, bounded by eviction.
     users: Arc<Cache<UserId, Arc<Mutex<Counted>>>>,
 }
 
-impl Ration {
+impl DailyLimit {
     pub(super) fn new(pool: Pool) -> Self {
         Self { pool, users: Arc::new(Cache::new(USERS)) }
     }

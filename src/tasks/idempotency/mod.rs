@@ -28,7 +28,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use self::daily_limit::Ration;
+use self::daily_limit::DailyLimit;
 use self::record::{HashedKey, KeyedRequest, RecordedOutcome};
 use self::upkeep::Upkeep;
 use crate::base::clock::Clock;
@@ -79,7 +79,7 @@ pub struct IdempotencyKeys {
     /// The days that have a partition.
     upkeep: Upkeep,
     /// Number of keys that each user may still use today.
-    ration: Ration,
+    ration: DailyLimit,
     /// Keys of requests in progress on this node: a second request with one of them is refused rather than decided in vain.
     running: Arc<Mutex<HashSet<(UserId, HashedKey)>>>,
 }
@@ -92,7 +92,7 @@ impl IdempotencyKeys {
     /// If the database refuses it or is away.
     pub async fn open(pool: Pool, clock: Clock) -> Result<Self, StoreError> {
         let upkeep = Upkeep::begin(pool.clone(), clock.clone()).await?;
-        let ration = Ration::new(pool.clone());
+        let ration = DailyLimit::new(pool.clone());
         Ok(Self { pool, clock, upkeep, ration, running: Arc::default() })
     }
 

@@ -41,7 +41,7 @@ impl Busy {
 
 /// Permits and memory for bulk operations. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Heavy {
+pub struct BulkLimiter {
     /// Permits of the operations in progress: [`MAX_AT_ONCE`] of them.
     places: Arc<Semaphore>,
     /// Memory that files and exported lists may hold, with a share for each user.
@@ -52,7 +52,7 @@ pub struct Heavy {
     readers: Workers<()>,
 }
 
-impl Heavy {
+impl BulkLimiter {
     /// All permits are free. `readers` read files, and `budget` is the memory for them.
     pub fn new(readers: Workers<()>, budget: Budget) -> Self {
         let places = Arc::new(Semaphore::new(MAX_AT_ONCE));
@@ -78,10 +78,10 @@ impl Heavy {
     /// # Errors
     ///
     /// If the user has a claim already.
-    pub fn claim(&self, owner: UserId) -> Result<Claim, Busy> {
+    pub fn claim(&self, owner: UserId) -> Result<BulkPermit, Busy> {
         let is_first = self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(owner);
         if is_first {
-            Ok(Claim { heavy: self.clone(), owner, place: None, lease: None })
+            Ok(BulkPermit { heavy: self.clone(), owner, place: None, lease: None })
         } else {
             Err(Busy)
         }
@@ -90,9 +90,9 @@ impl Heavy {
 
 /// A user's claim to a bulk operation, until it is dropped.
 #[derive(Debug)]
-pub struct Claim {
+pub struct BulkPermit {
     /// The permits and memory that the claim draws on.
-    heavy: Heavy,
+    heavy: BulkLimiter,
     /// User who is free for another claim once this one is dropped.
     owner: UserId,
     /// Permit to run, once it was waited for.
@@ -101,7 +101,7 @@ pub struct Claim {
     lease: Option<Lease>,
 }
 
-impl Claim {
+impl BulkPermit {
     /// Reads something long on threads other than those that answer requests.
     ///
     /// # Errors
@@ -142,7 +142,7 @@ impl Claim {
     }
 }
 
-impl Drop for Claim {
+impl Drop for BulkPermit {
     fn drop(&mut self) {
         self.heavy.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.owner);
     }
@@ -158,9 +158,9 @@ mod tests {
         UserId::from_uuid(uuid::Uuid::from_u128(number))
     }
 
-    fn heavy(limit: usize) -> Heavy {
+    fn heavy(limit: usize) -> BulkLimiter {
         let readers = Workers::start(Work::Files, 1, ProcessorShare::Full, MAX_AT_ONCE).unwrap();
-        Heavy::new(readers, Budget::new(Purpose::Bulk, limit, limit / 2))
+        BulkLimiter::new(readers, Budget::new(Purpose::Bulk, limit, limit / 2))
     }
 
     #[tokio::test]

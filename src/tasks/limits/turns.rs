@@ -16,7 +16,7 @@ use crate::telemetry::reason::Reason;
 
 /// Limits of one kind of work.
 #[derive(Debug, Clone, Copy)]
-pub struct Terms {
+pub struct UserLimits {
     /// Most pieces of work of one user in progress.
     pub at_once: usize,
     /// Most pieces of one user that wait.
@@ -29,27 +29,27 @@ pub struct Terms {
 
 /// The permits of all users. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Turns {
+pub struct UserPermits {
     /// Limits that apply to each user.
-    terms: Terms,
+    terms: UserLimits,
     /// One semaphore for each user who has a permit or waits for one. Others take no memory.
     users: Arc<Mutex<HashMap<UserId, Arc<Semaphore>>>>,
 }
 
 /// A user's permit, or the wait for it, until it is dropped.
 #[derive(Debug)]
-pub struct Turn {
+pub struct UserPermit {
     /// The permits that this one goes back to.
-    turns: Turns,
+    turns: UserPermits,
     /// User whose semaphore is removed with the last permit.
     user: UserId,
     /// Permit, once it was waited for. Released before the references to the semaphore are counted.
     permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Turns {
+impl UserPermits {
     /// No user has a permit yet.
-    pub fn new(terms: Terms) -> Self {
+    pub fn new(terms: UserLimits) -> Self {
         Self { terms, users: Arc::default() }
     }
 
@@ -58,14 +58,14 @@ impl Turns {
     /// # Errors
     ///
     /// If too much of the user's work waits already, or the wait times out.
-    pub async fn of(&self, user: UserId) -> Result<Turn, Busy> {
+    pub async fn of(&self, user: UserId) -> Result<UserPermit, Busy> {
         let turn = self.wait_for(user).await;
         turn.ok_or(Busy).inspect_err(|_| audit_events::refused(self.terms.refusal))
     }
 
-    async fn wait_for(&self, user: UserId) -> Option<Turn> {
+    async fn wait_for(&self, user: UserId) -> Option<UserPermit> {
         let queue = self.queue(user)?;
-        let mut turn = Turn { turns: self.clone(), user, permit: None };
+        let mut turn = UserPermit { turns: self.clone(), user, permit: None };
         let permit = tokio::time::timeout(self.terms.patience, queue.acquire_owned()).await;
         turn.permit = Some(permit.ok()?.ok()?);
         Some(turn)
@@ -73,7 +73,7 @@ impl Turns {
 
     /// The semaphore on which a user waits. `None` if too much of the user's work waits already.
     fn queue(&self, user: UserId) -> Option<Arc<Semaphore>> {
-        let Terms { at_once, waiting, .. } = self.terms;
+        let UserLimits { at_once, waiting, .. } = self.terms;
         let mut users = self.lock();
         let queue = users.entry(user).or_insert_with(|| Arc::new(Semaphore::new(at_once)));
         // Each permit and each waiting request holds one reference, beside the one in the map.
@@ -85,7 +85,7 @@ impl Turns {
     }
 }
 
-impl Drop for Turn {
+impl Drop for UserPermit {
     fn drop(&mut self) {
         let mut users = self.turns.lock();
         drop(self.permit.take());
@@ -102,7 +102,7 @@ mod tests {
 
     use super::*;
 
-    const TERMS: Terms = Terms {
+    const TERMS: UserLimits = UserLimits {
         at_once: 2,
         waiting: 3,
         patience: Duration::from_mins(1),
@@ -115,7 +115,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_user_has_so_many_turns_at_once_and_is_forgotten_after_them() {
-        let turns = Turns::new(TERMS);
+        let turns = UserPermits::new(TERMS);
         let [first, second] = [turns.of(user(1)).await.unwrap(), turns.of(user(1)).await.unwrap()];
         let mut third = Box::pin(turns.of(user(1)));
         assert!(third.as_mut().now_or_never().is_none());
@@ -129,7 +129,7 @@ mod tests {
 
     #[tokio::test]
     async fn few_wait_for_a_turn() {
-        let turns = Turns::new(TERMS);
+        let turns = UserPermits::new(TERMS);
         let at_work = [turns.of(user(1)).await.unwrap(), turns.of(user(1)).await.unwrap()];
         let mut waiting: Vec<_> = (0..TERMS.waiting).map(|_| Box::pin(turns.of(user(1)))).collect();
         for wish in &mut waiting {
@@ -145,7 +145,7 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_waits_for_a_turn_without_a_limit() {
-        let turns = Turns::new(Terms { patience: Duration::ZERO, at_once: 1, ..TERMS });
+        let turns = UserPermits::new(UserLimits { patience: Duration::ZERO, at_once: 1, ..TERMS });
         let first = turns.of(user(1)).await.unwrap();
         assert_eq!(turns.of(user(1)).await.err(), Some(Busy));
         drop(first);

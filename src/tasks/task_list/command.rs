@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::task::{Content, Fields, Task};
 use crate::base::clock::Timestamp;
 use crate::eventlog::{Extent, Mark, Point};
-use crate::tasks::events::{Deed, Imported, Span, TaskEvent};
+use crate::tasks::events::{EditKind, Imported, Span, TaskEvent};
 use crate::tasks::values::{Description, Due, Position, Priority, Tags, TaskId, Title};
 
 /// Most tasks in one list. The bound keeps an operation on a whole list one transaction that other requests hardly feel.
@@ -39,7 +39,7 @@ pub enum Command {
     /// Undoes the last change, or redoes the last undo.
     TakeBack {
         /// The change to reverse, as it was found in the log.
-        taking: Taking,
+        taking: UndoSource,
         /// Versions that the list may have.
         expected: Expected,
         /// Time of the command and mark of its events.
@@ -60,7 +60,7 @@ impl Command {
                 events: actions.len(),
                 bytes: size_of_val(&**actions) + actions.iter().map(Action::bytes).sum::<usize>(),
             },
-            Self::TakeBack { taking: Taking { events, .. }, .. } => Extent {
+            Self::TakeBack { taking: UndoSource { events, .. }, .. } => Extent {
                 events: events.len(),
                 bytes: size_of_val(&**events) + events.iter().map(TaskEvent::bytes).sum::<usize>(),
             },
@@ -70,9 +70,9 @@ impl Command {
 
 /// A change to undo or redo, as the log has it.
 #[derive(Debug, Clone)]
-pub struct Taking {
-    /// [`Deed::Undo`] to take back a change, [`Deed::Redo`] to take back an undo.
-    pub deed: Deed,
+pub struct UndoSource {
+    /// [`EditKind::Undo`] to take back a change, [`EditKind::Redo`] to take back an undo.
+    pub deed: EditKind,
     /// First and last version of the change. It must still be the top of its stack when the command is decided.
     pub span: Span,
     /// Events of the change, in their order.
@@ -89,7 +89,7 @@ pub enum Action {
         /// Id of the task to change.
         id: TaskId,
         /// Fields to set, and completion.
-        wanted: Wanted,
+        wanted: TaskUpdate,
         /// Versions that the task may have.
         expected: Expected,
     },
@@ -112,7 +112,7 @@ pub enum Action {
     /// Gives a task an earlier content again, or brings it back if it is deleted.
     Restore(Box<Restore>),
     /// Adds an exported task, or makes the task with its id like it.
-    Put(Box<Put>),
+    Put(Box<ImportedTask>),
 }
 
 impl Action {
@@ -132,7 +132,7 @@ impl Action {
             Self::Change { wanted, .. } => wanted.fields.bytes(),
             Self::Delete { .. } | Self::Move { .. } => 0,
             Self::Restore(restore) => size_of::<Restore>() + restore.content.bytes(),
-            Self::Put(put) => size_of::<Put>() + put.draft.bytes(),
+            Self::Put(put) => size_of::<ImportedTask>() + put.draft.bytes(),
         }
     }
 }
@@ -194,7 +194,7 @@ impl TaskDraft {
 
 /// Fields to set on a task.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub struct TaskUpdate {
     /// Content fields. Time of completion and position are absent: they follow from commands.
     pub fields: Fields,
     /// Sets or clears completion; the time of it is the command's. If `None`, completion is left alone.
@@ -240,9 +240,9 @@ impl Restore {
 
 /// A task from an export.
 #[derive(Debug, Clone)]
-pub struct Put {
+pub struct ImportedTask {
     /// Id from the file, or the least id that the task may get.
-    pub id: Key,
+    pub id: ImportedId,
     /// Content as given by the user.
     pub draft: TaskDraft,
     /// Time of completion; `None` for an open task.
@@ -257,7 +257,7 @@ pub struct Put {
 
 /// Id of an imported task.
 #[derive(Debug, Clone, Copy)]
-pub enum Key {
+pub enum ImportedId {
     /// The file gives the id.
     Given(TaskId),
     /// The file gives none: the task gets a new id, not less than this one.

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use self::command::{Action, Command, Expected, Refusal, Rejection, Stamp};
 use self::ordered::OrderedTasks;
 use self::task::Task;
-use super::events::{Deed, Span, TaskCreated, TaskEvent};
+use super::events::{EditKind, Span, TaskCreated, TaskEvent};
 use super::values::{Position, TaskId};
 use crate::base::clock::Timestamp;
 use crate::eventlog::{Consequence, Decider, Extent, Point};
@@ -26,7 +26,7 @@ use crate::eventlog::{Consequence, Decider, Extent, Point};
 /// State of a task list, as it is published to readers and written to snapshots.
 ///
 /// Of the undo stack and the redo stack it keeps the tops only. Each change names the one beneath it in the log
-/// ([`Step::below`](super::events::Step::below)). An event moves the tops by its [`Deed`], and by whether it is further,
+/// ([`Step::below`](super::events::Step::below)). An event moves the tops by its [`EditKind`], and by whether it is further,
 /// that is, not the first event of its change:
 ///
 /// | event | top of the undo stack | top of the redo stack |
@@ -156,11 +156,11 @@ impl State {
             Some(Span(first, version))
         };
         match (step.deed, step.further) {
-            (Deed::Do, _) => (self.undo, self.redo) = (here(self.undo), None),
-            (Deed::Undo, false) => (self.undo, self.redo) = (step.next, here(None)),
-            (Deed::Undo, true) => self.redo = here(self.redo),
-            (Deed::Redo, false) => (self.undo, self.redo) = (here(None), step.next),
-            (Deed::Redo, true) => self.undo = here(self.undo),
+            (EditKind::Do, _) => (self.undo, self.redo) = (here(self.undo), None),
+            (EditKind::Undo, false) => (self.undo, self.redo) = (step.next, here(None)),
+            (EditKind::Undo, true) => self.redo = here(self.redo),
+            (EditKind::Redo, false) => (self.undo, self.redo) = (here(None), step.next),
+            (EditKind::Redo, true) => self.undo = here(self.undo),
         }
     }
 }

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use super::command::MAX_TASKS;
-use super::command::{Action, Expected, Key, New, Put, Refusal, Rejection, Restore, Stamp, Wanted};
+use super::command::{
+    Action, Expected, ImportedId, ImportedTask, New, Refusal, Rejection, Restore, Stamp, TaskUpdate,
+};
 use super::task::{Content, Fields, Task};
 use super::{State, TaskList};
 use crate::base::clock::Timestamp;
 use crate::eventlog::Consequence;
 use crate::tasks::events::{
-    Deed, Span, Step, TaskChanged, TaskCreated, TaskDeleted, TaskEvent, TaskRestored,
+    EditKind, Span, Step, TaskChanged, TaskCreated, TaskDeleted, TaskEvent, TaskRestored,
 };
 use crate::tasks::values::{Position, TaskId};
 
@@ -19,7 +21,7 @@ pub(super) fn change(
     actions: &[Action],
     stamp: Stamp,
 ) -> Result<Consequence<TaskList>, Rejection> {
-    let mut plan = Plan::new(state, stamp, Deed::Do, None);
+    let mut plan = Plan::new(state, stamp, EditKind::Do, None);
     for (index, action) in actions.iter().enumerate() {
         plan.act(action).map_err(|refusal| refusal.of(index))?;
     }
@@ -38,13 +40,13 @@ pub(super) struct Plan<'a> {
     /// Time and mark of all events of the decision. The time is never before the list's last change.
     stamp: Stamp,
     /// Kind of the change: done, undone or redone.
-    deed: Deed,
+    deed: EditKind,
     /// New top of the stack that this change pops, for the [`Step`] of the first event.
     next: Option<Span>,
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(before: &'a State, stamp: Stamp, deed: Deed, next: Option<Span>) -> Self {
+    pub(super) fn new(before: &'a State, stamp: Stamp, deed: EditKind, next: Option<Span>) -> Self {
         let at = before.at.map_or(stamp.at, |last| stamp.at.max(last));
         let stamp = Stamp { at, ..stamp };
         let (state, events) = (before.clone(), Vec::new());
@@ -107,7 +109,12 @@ impl<'a> Plan<'a> {
         self.state.last_id.map_or(id, |last| id.max(successor(last)))
     }
 
-    fn change(&mut self, id: TaskId, wanted: &Wanted, expected: &Expected) -> Result<(), Refusal> {
+    fn change(
+        &mut self,
+        id: TaskId,
+        wanted: &TaskUpdate,
+        expected: &Expected,
+    ) -> Result<(), Refusal> {
         let task = self.task(id, expected)?;
         let completed_at = match wanted.completed {
             Some(completed) if completed != task.is_completed() => {
@@ -155,10 +162,10 @@ impl<'a> Plan<'a> {
         })
     }
 
-    fn put(&mut self, put: &Put) -> Result<(), Refusal> {
+    fn put(&mut self, put: &ImportedTask) -> Result<(), Refusal> {
         let task_id = match put.id {
-            Key::Given(id) => id,
-            Key::Fresh(id) => self.raised(id),
+            ImportedId::Given(id) => id,
+            ImportedId::Fresh(id) => self.raised(id),
         };
         let present = self.state.tasks.get(task_id).cloned();
         let own = present.as_ref().map(|task| task.position.clone());
@@ -244,8 +251,8 @@ impl<'a> Plan<'a> {
             return Step { further: true, deed: self.deed, ..Step::default() };
         }
         let below = match self.deed {
-            Deed::Do | Deed::Redo => self.state.undo,
-            Deed::Undo => self.state.redo,
+            EditKind::Do | EditKind::Redo => self.state.undo,
+            EditKind::Undo => self.state.redo,
         };
         Step { further: false, deed: self.deed, below, next: self.next }
     }

@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::command::{Destination, Key, New, Put, Restore, Taking, TaskDraft, Wanted};
+use super::command::{
+    Destination, ImportedId, ImportedTask, New, Restore, TaskDraft, TaskUpdate, UndoSource,
+};
 use super::task::{Content, Fields};
 use super::*;
 use crate::eventlog::model::testing::replay;
@@ -24,7 +26,7 @@ fn number() -> impl Strategy<Value = u128> {
     1..12_u128
 }
 
-fn wanted() -> impl Strategy<Value = Wanted> {
+fn wanted() -> impl Strategy<Value = TaskUpdate> {
     let text = prop_oneof![Just(None), Just(Some(None)), Just(Some(Some(note("two litres"))))];
     let due = prop_oneof![Just(None), Just(Some(None)), Just("2026-12-24".parse().ok().map(Some))];
     let priority = proptest::option::of(prop_oneof![Just(Priority::None), Just(Priority::High)]);
@@ -33,15 +35,16 @@ fn wanted() -> impl Strategy<Value = Wanted> {
     (text, due, priority, labels, name, proptest::option::of(any::<bool>())).prop_map(
         |(description, due, priority, tags, title, completed)| {
             let fields = Fields { title, description, priority, due, tags, ..Fields::default() };
-            Wanted { fields, completed }
+            TaskUpdate { fields, completed }
         },
     )
 }
 
 fn put() -> impl Strategy<Value = Action> {
     (number(), 0..6_u8, any::<bool>()).prop_map(|(number, steps, is_fresh)| {
-        let key = if is_fresh { Key::Fresh(id(number)) } else { Key::Given(id(number)) };
-        Action::Put(Box::new(Put {
+        let key =
+            if is_fresh { ImportedId::Fresh(id(number)) } else { ImportedId::Given(id(number)) };
+        Action::Put(Box::new(ImportedTask {
             id: key,
             draft: TaskDraft { priority: Priority::Low, ..draft("imported") },
             completed_at: None,
@@ -113,8 +116,8 @@ impl Living {
                 expected: None,
                 stamp: now,
             }),
-            Wish::Undo => self.state.undo.map(|span| self.taking(Deed::Undo, span, now)),
-            Wish::Redo => self.state.redo.map(|span| self.taking(Deed::Redo, span, now)),
+            Wish::Undo => self.state.undo.map(|span| self.taking(EditKind::Undo, span, now)),
+            Wish::Redo => self.state.redo.map(|span| self.taking(EditKind::Redo, span, now)),
             Wish::Restore(number, version) => self.restoration(id(*number), *version, now),
         };
         let decide = |command| TaskList::decide_and_evolve(&self.state, command).ok();
@@ -129,10 +132,10 @@ impl Living {
         !events.is_empty()
     }
 
-    fn taking(&self, deed: Deed, span: Span, now: Stamp) -> Command {
+    fn taking(&self, deed: EditKind, span: Span, now: Stamp) -> Command {
         let (first, last) = (usize::try_from(span.0).unwrap(), usize::try_from(span.1).unwrap());
         let events = self.log[first - 1..last].into();
-        Command::TakeBack { taking: Taking { deed, span, events }, expected: None, stamp: now }
+        Command::TakeBack { taking: UndoSource { deed, span, events }, expected: None, stamp: now }
     }
 
     fn restoration(&self, id: TaskId, version: usize, now: Stamp) -> Option<Command> {

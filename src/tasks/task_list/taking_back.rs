@@ -4,21 +4,21 @@
 
 use std::sync::Arc;
 
-use super::command::{Refusal, Rejection, Stamp, Taking};
+use super::command::{Refusal, Rejection, Stamp, UndoSource};
 use super::plan::Plan;
 use super::{State, TaskList};
 use crate::eventlog::Consequence;
-use crate::tasks::events::{Deed, TaskEvent};
+use crate::tasks::events::{EditKind, TaskEvent};
 
 /// Decides the reversal of a change, if it is still the top of its stack.
 pub(super) fn take_back(
     state: &State,
-    taking: &Taking,
+    taking: &UndoSource,
     stamp: Stamp,
 ) -> Result<Consequence<TaskList>, Rejection> {
     let top = match taking.deed {
-        Deed::Undo => state.undo,
-        Deed::Do | Deed::Redo => state.redo,
+        EditKind::Undo => state.undo,
+        EditKind::Do | EditKind::Redo => state.redo,
     };
     let first = taking.events.first().filter(|_| top == Some(taking.span));
     let first = first.ok_or_else(|| Refusal::Overtaken.of(0))?;

@@ -133,7 +133,7 @@ pub struct Task {
     pub version: Point,
     #[serde(skip)]
     /// Search text, cached on first use. It follows from the content, so it is neither stored nor compared.
-    folded: Searched,
+    folded: SearchTextCache,
 }
 
 impl Task {
@@ -144,7 +144,7 @@ impl Task {
         (created_at, updated_at): (Timestamp, Timestamp),
         version: Point,
     ) -> Self {
-        Self { id, content, created_at, updated_at, version, folded: Searched::default() }
+        Self { id, content, created_at, updated_at, version, folded: SearchTextCache::default() }
     }
 
     /// A copy of the task with these fields changed, as of `version`.
@@ -167,8 +167,8 @@ impl Task {
     }
 
     /// The search text, cached by the first call.
-    pub fn folded(&self) -> &Folded {
-        self.folded.0.get_or_init(|| Box::new(Folded::of(&self.content)))
+    pub fn folded(&self) -> &SearchText {
+        self.folded.0.get_or_init(|| Box::new(SearchText::of(&self.content)))
     }
 }
 
@@ -182,14 +182,14 @@ impl Deref for Task {
 
 /// Search text of a task: without regard to case and accents.
 #[derive(Debug)]
-pub struct Folded {
+pub struct SearchText {
     /// Title and description, folded, with a line break in between so that no single line matches across both.
     text: Box<str>,
     /// Tags, folded: a search for tags compares whole tags.
     tags: Vec<Box<str>>,
 }
 
-impl Folded {
+impl SearchText {
     fn of(content: &Content) -> Self {
         let mut text = search::folded(content.title.as_str());
         if let Some(description) = &content.description {
@@ -213,23 +213,23 @@ impl Folded {
 
 /// Cache of a task's search text, filled by the first search.
 #[derive(Debug, Default)]
-struct Searched(OnceLock<Box<Folded>>);
+struct SearchTextCache(OnceLock<Box<SearchText>>);
 
 /// A clone starts with an empty cache, because it is usually made to be changed.
-impl Clone for Searched {
+impl Clone for SearchTextCache {
     fn clone(&self) -> Self {
         Self::default()
     }
 }
 
 /// All caches are equal: their content follows from the other fields of the task.
-impl PartialEq for Searched {
+impl PartialEq for SearchTextCache {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl Eq for Searched {}
+impl Eq for SearchTextCache {}
 
 /// Distinguishes a field that is `null` from one that is absent: only an absent one is `None`.
 pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(

@@ -31,7 +31,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use self::reporting::Reporting;
 use self::transport::{Metadata, OverHttp, channel};
-use super::log::correlation::Naming;
+use super::log::correlation::CorrelationProcessor;
 use super::settings::{self, BatchSettings, OpenTelemetrySettings, OtlpSettings, Protocol};
 use super::spans::scope::scope;
 use super::spans::trace_context::TraceIds;
@@ -162,7 +162,7 @@ fn records(
     let processor = BatchLogProcessor::builder(exporter).with_batch_config(batches).build();
     Ok(SdkLoggerProvider::builder()
         .with_resource(resource)
-        .with_log_processor(Naming(processor))
+        .with_log_processor(CorrelationProcessor(processor))
         .build())
 }
 

@@ -17,9 +17,9 @@ use crate::telemetry::spans::trace_context::Trace;
 
 /// Processor that completes records and passes them to the next processor.
 #[derive(Debug)]
-pub(crate) struct Naming<P>(pub(crate) P);
+pub(crate) struct CorrelationProcessor<P>(pub(crate) P);
 
-impl<P: LogProcessor> LogProcessor for Naming<P> {
+impl<P: LogProcessor> LogProcessor for CorrelationProcessor<P> {
     fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
         if !record.target().is_some_and(|target| target.starts_with(EVENTS)) {
             record.set_event_name("");

@@ -25,7 +25,7 @@ static SAMPLER: OnceLock<Sampler> = OnceLock::new();
 const PER_CAUSE: u32 = 100;
 /// Most traces per second that are kept because they are in the share, if that is not all of them.
 const SHARED: u32 = 500;
-/// Most traces per second with [`Keeping::Always`]: above the number of sign-ins that are possible, since each costs a hash.
+/// Most traces per second with [`TracePriority::Always`]: above the number of sign-ins that are possible, since each costs a hash.
 const PRECIOUS: u32 = 1_000;
 static KEPT_ALWAYS: RateLimiter = RateLimiter::per_second(PRECIOUS);
 static IN_SHARE: RateLimiter = RateLimiter::per_second(SHARED);
@@ -34,7 +34,7 @@ static FAILED: RateLimiter = RateLimiter::per_second(PER_CAUSE);
 
 /// Priority of a trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keeping {
+pub enum TracePriority {
     /// Kept if it is in the share, or if the caller asks for it.
     Share,
     /// Always kept, up to a rate limit.
@@ -104,12 +104,12 @@ pub fn is_failure_kept() -> bool {
 }
 
 /// Decides if a trace is exported; counts against the rate limits.
-pub fn is_kept(trace: TraceId, parent: Option<&TraceParent>, keeping: Keeping) -> bool {
+pub fn is_kept(trace: TraceId, parent: Option<&TraceParent>, keeping: TracePriority) -> bool {
     SAMPLER.get().is_some_and(|sampler| sampler.keeps(trace, parent, keeping))
 }
 
 impl Sampler {
-    fn keeps(self, trace: TraceId, parent: Option<&TraceParent>, keeping: Keeping) -> bool {
+    fn keeps(self, trace: TraceId, parent: Option<&TraceParent>, keeping: TracePriority) -> bool {
         let share = match self {
             Self::Share(share) => share,
             Self::Standard { root, is_parent_based } => {
@@ -117,7 +117,7 @@ impl Sampler {
                 return decides.map_or_else(|| root.has(trace), TraceParent::is_sampled);
             }
         };
-        if keeping == Keeping::Always && KEPT_ALWAYS.permits() {
+        if keeping == TracePriority::Always && KEPT_ALWAYS.permits() {
             return true;
         }
         match parent {
@@ -163,7 +163,7 @@ mod tests {
             let sampler = Sampler::from(TraceSampling::Standard { ratio, is_parent_based });
             let keeps = |id| {
                 [None, Some(parent(0)), Some(parent(1))]
-                    .map(|parent| sampler.keeps(id, parent.as_ref(), Keeping::Always))
+                    .map(|parent| sampler.keeps(id, parent.as_ref(), TracePriority::Always))
             };
             assert_eq!([keeps(first), keeps(last)], kept, "{ratio} {is_parent_based}");
         }

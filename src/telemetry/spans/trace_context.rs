@@ -13,7 +13,7 @@ use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
 use tracing::{Instrument, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use super::sampling::{Keeping, is_kept};
+use super::sampling::{TracePriority, is_kept};
 use super::trace_parent::{TraceParent, parse_traceparent};
 
 tokio::task_local! {
@@ -60,7 +60,7 @@ impl Trace {
 /// Runs work that no request asked for, in a trace of its own. `span` creates its root span if the trace is sampled.
 pub async fn of_own_accord<F: Future>(
     operation: &'static str,
-    keeping: Keeping,
+    keeping: TracePriority,
     span: impl FnOnce() -> Span,
     work: F,
 ) -> F::Output {
@@ -71,14 +71,14 @@ pub async fn of_own_accord<F: Future>(
 
 /// Carries the trace and the span of this task to another task that does a part of the work.
 #[derive(Debug, Clone)]
-pub struct Carried {
+pub struct TraceContext {
     /// Trace of the request, which a spawned task does not inherit.
     trace: Option<Trace>,
     /// Span that the part belongs to.
     pub span: Span,
 }
 
-impl Carried {
+impl TraceContext {
     /// Captures the trace and the span of this task.
     pub fn here() -> Self {
         Self { trace: Trace::current(), span: Span::current() }

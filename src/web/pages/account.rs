@@ -16,7 +16,7 @@ use crate::http::site::Sender;
 use crate::sessions::events::EndReason;
 use crate::web::device;
 use crate::web::form::Complaints;
-use crate::web::instead::Instead;
+use crate::web::instead::PageFailure;
 use crate::web::page::{self, Frame};
 use crate::web::visitor::Visitor;
 
@@ -97,19 +97,19 @@ struct RefusedForm {
 /// Redirects a password manager or a user to the page that changes the password (W3C, A Well-Known URL for Changing
 /// Passwords).
 #[expect(clippy::unused_async, reason = "the shape of a page")]
-pub(super) async fn lead_to_password() -> Result<Response, Instead> {
+pub(super) async fn lead_to_password() -> Result<Response, PageFailure> {
     Ok(page::lead_to("/account"))
 }
 
 /// Shows the account to its user.
-pub(super) async fn show(request: Request) -> Result<Response, Instead> {
+pub(super) async fn show(request: Request) -> Result<Response, PageFailure> {
     let visitor = Visitor::required(&request).await?;
     let page = account_page(&request, &visitor, RefusedForm::default()).await?;
     Ok(page::with_cookie(page::shown(&page)?, visitor.cookie))
 }
 
 /// Changes the name, and leads back to the account.
-pub(super) async fn change_profile(mut request: Request) -> Result<Response, Instead> {
+pub(super) async fn change_profile(mut request: Request) -> Result<Response, PageFailure> {
     let (visitor, form) = Visitor::sending(&mut request).await?;
     let state = State::of(&request)?;
     let patch = ProfilePatch { name: MaybeUndefined::Value(form.text("name").to_owned()) };
@@ -125,7 +125,7 @@ pub(super) async fn change_profile(mut request: Request) -> Result<Response, Ins
 }
 
 /// Changes the password, which ends every session and begins one.
-pub(super) async fn change_password(mut request: Request) -> Result<Response, Instead> {
+pub(super) async fn change_password(mut request: Request) -> Result<Response, PageFailure> {
     let (visitor, form) = Visitor::sending(&mut request).await?;
     let state = State::of(&request)?;
     let body = ChangePasswordRequest {
@@ -145,7 +145,7 @@ pub(super) async fn change_password(mut request: Request) -> Result<Response, In
 }
 
 /// Ends one session; ending another than the current one needs a recent sign-in.
-pub(super) async fn end_session(mut request: Request) -> Result<Response, Instead> {
+pub(super) async fn end_session(mut request: Request) -> Result<Response, PageFailure> {
     let (visitor, _) = Visitor::sending(&mut request).await?;
     let state = State::of(&request)?;
     let (user_id, context) = (visitor.user_id(), visitor.signed_in.context());
@@ -164,7 +164,7 @@ pub(super) async fn end_session(mut request: Request) -> Result<Response, Instea
 }
 
 /// Ends every session, or every other one.
-pub(super) async fn end_sessions(mut request: Request) -> Result<Response, Instead> {
+pub(super) async fn end_sessions(mut request: Request) -> Result<Response, PageFailure> {
     let (visitor, form) = Visitor::sending(&mut request).await?;
     let state = State::of(&request)?;
     let spared = (form.text("except") == "current").then_some(visitor.signed_in.session.id);
@@ -176,8 +176,8 @@ pub(super) async fn end_sessions(mut request: Request) -> Result<Response, Inste
 }
 
 /// Leads a user who signed in too long ago to a new sign-in, and back.
-fn require_fresh(visitor: &Visitor, state: &State) -> Result<(), Instead> {
-    visitor.signed_in.require_fresh(&state.gate.clock).map_err(|_| Instead::SignInAgain)
+fn require_fresh(visitor: &Visitor, state: &State) -> Result<(), PageFailure> {
+    visitor.signed_in.require_fresh(&state.gate.clock).map_err(|_| PageFailure::SignInAgain)
 }
 
 fn done(visitor: &Visitor, what: &str) -> Response {
@@ -208,7 +208,7 @@ async fn refused(
     problem: &Problem,
     visitor: Visitor,
     said: RefusedForm,
-) -> Result<Response, Instead> {
+) -> Result<Response, PageFailure> {
     let page = account_page(request, &visitor, said).await?;
     Ok(page::with_cookie(page::of_problem(problem, &page)?, visitor.cookie))
 }
@@ -217,7 +217,7 @@ async fn account_page(
     request: &Request,
     visitor: &Visitor,
     said: RefusedForm,
-) -> Result<AccountPage, Instead> {
+) -> Result<AccountPage, PageFailure> {
     let state = State::of(request)?;
     let user_id = visitor.user_id();
     let sessions = state.gate.sessions.of(user_id).await?;

@@ -11,7 +11,7 @@ use crate::api::state::State;
 use crate::authn::caller::MaybeSignedIn;
 use crate::http::response::problem::Problem;
 use crate::web::form::{Complaints, Form};
-use crate::web::instead::Instead;
+use crate::web::instead::PageFailure;
 use crate::web::own_path::OwnPath;
 use crate::web::page::{self, Frame};
 use crate::web::visitor::{self, Visitor};
@@ -93,19 +93,19 @@ impl SignInPage {
 }
 
 /// Shows the form to sign up with; a signed-in user is redirected.
-pub(super) async fn show_sign_up(request: Request) -> Result<Response, Instead> {
+pub(super) async fn show_sign_up(request: Request) -> Result<Response, PageFailure> {
     show(&request, |typed| page::shown(&SignUpPage::new(typed, Complaints::default()))).await
 }
 
 /// Shows the form to sign in with; a signed-in user is redirected.
-pub(super) async fn show_sign_in(request: Request) -> Result<Response, Instead> {
+pub(super) async fn show_sign_in(request: Request) -> Result<Response, PageFailure> {
     show(&request, |typed| page::shown(&SignInPage::new(typed, Complaints::default()))).await
 }
 
 async fn show(
     request: &Request,
     form: impl FnOnce(TypedCredentials) -> Result<Response, Problem>,
-) -> Result<Response, Instead> {
+) -> Result<Response, PageFailure> {
     let typed = TypedCredentials { next: OwnPath::next_of(request), ..TypedCredentials::default() };
     let is_again = request.uri().query().is_some_and(|query| query.starts_with(AGAIN));
     match Visitor::of(request).await? {
@@ -119,7 +119,7 @@ async fn show(
 }
 
 /// Signs a new user up.
-pub(super) async fn sign_up(mut request: Request) -> Result<Response, Instead> {
+pub(super) async fn sign_up(mut request: Request) -> Result<Response, PageFailure> {
     let form = Form::of(&mut request).await?;
     let text = |name| form.text(name).to_owned();
     let body =
@@ -131,7 +131,7 @@ pub(super) async fn sign_up(mut request: Request) -> Result<Response, Instead> {
 }
 
 /// Signs a user in.
-pub(super) async fn sign_in(mut request: Request) -> Result<Response, Instead> {
+pub(super) async fn sign_in(mut request: Request) -> Result<Response, PageFailure> {
     let form = Form::of(&mut request).await?;
     let text = |name| form.text(name).to_owned();
     let body = SignInRequest { email: text("email"), password: text("password") };
@@ -146,7 +146,7 @@ fn enter(
     form: &Form,
     entered: Result<(SignedInBody, String), Problem>,
     again: impl FnOnce(&Problem, TypedCredentials, Complaints) -> Result<Response, Problem>,
-) -> Result<Response, Instead> {
+) -> Result<Response, PageFailure> {
     let typed = TypedCredentials::of(form);
     match entered {
         Ok((_, cookie)) => Ok(page::with_cookie(page::lead_to(typed.onward()), Some(cookie))),
@@ -155,7 +155,7 @@ fn enter(
 }
 
 /// Ends the sessions of the cookies, unless they are another user's by now.
-pub(super) async fn sign_out(mut request: Request) -> Result<Response, Instead> {
+pub(super) async fn sign_out(mut request: Request) -> Result<Response, PageFailure> {
     let form = Form::of(&mut request).await?;
     let state = State::of(&request)?;
     for session in MaybeSignedIn::of(&request).await?.0 {

@@ -6,7 +6,7 @@ use askama::Template;
 use poem::{Request, Response};
 
 use crate::api::state::State;
-use crate::web::instead::Instead;
+use crate::web::instead::PageFailure;
 use crate::web::page::{self, Frame};
 use crate::web::visitor::Visitor;
 
@@ -29,7 +29,7 @@ struct HomePage {
 
 /// Shows the start page. It is shown in every state of the server: a visitor who cannot be looked up for the moment counts
 /// as signed out.
-pub(super) async fn show(request: Request) -> Result<Response, Instead> {
+pub(super) async fn show(request: Request) -> Result<Response, PageFailure> {
     let state = State::of(&request)?;
     let is_ready = state.gate.follower.is_following() && !state.readiness.is_closed();
     let visitor = tokio::time::timeout(PATIENCE, Visitor::of(&request)).await;

@@ -12,13 +12,13 @@ use futures_util::future::BoxFuture;
 use poem::http::{Method, StatusCode};
 use poem::{IntoResponse, Request, Response};
 
-use super::instead::{Instead, Trouble, Viewer};
+use super::instead::{PageFailure, PageProblem, Viewer};
 use super::visitor::Visitor;
 use super::{assets, page, page_map, problem_page};
 use crate::http::response::problem::Problem;
 
 /// Response of a page, or the one in its place.
-type PageResponse = BoxFuture<'static, Result<Response, Instead>>;
+type PageResponse = BoxFuture<'static, Result<Response, PageFailure>>;
 
 /// Calls the handler of a page; fails if the page does not have the method.
 fn handle(template: &str, request: Request) -> Result<PageResponse, Box<Request>> {
@@ -71,7 +71,7 @@ fn instead_of_form(request: &Request) -> Response {
 /// Answers that there is nothing, even if the visitor cannot be looked up for the moment.
 async fn missing(request: &Request) -> Response {
     let visitor = Visitor::of(request).await.ok().flatten();
-    problem_page::of_trouble(Trouble {
+    problem_page::of_trouble(PageProblem {
         problem: Problem::nothing_here(),
         viewer: visitor.map(Viewer::from),
         again: None,

@@ -16,7 +16,7 @@ use crate::api::tasks::forms::TypedTask;
 use crate::eventlog::Point;
 use crate::tasks::listing::{self, Cursor};
 use crate::web::form::Complaints;
-use crate::web::instead::Instead;
+use crate::web::instead::PageFailure;
 use crate::web::page::{self, Frame};
 use crate::web::visitor::Visitor;
 
@@ -105,12 +105,12 @@ impl From<TaskBody> for TaskRow {
 }
 
 /// Redirects to the visitor's own tasks.
-pub(super) async fn own(request: Request) -> Result<Response, Instead> {
+pub(super) async fn own(request: Request) -> Result<Response, PageFailure> {
     Ok(back(Visitor::required(&request).await?))
 }
 
 /// Shows the tasks to their owner.
-pub(super) async fn show(request: Request) -> Result<Response, Instead> {
+pub(super) async fn show(request: Request) -> Result<Response, PageFailure> {
     let visitor = Visitor::required(&request).await?;
     visitor.owner_of(piece(&request, 2))?;
     let page = tasks_page(&request, &visitor, TypedTask::default(), Complaints::default()).await?;
@@ -118,7 +118,7 @@ pub(super) async fn show(request: Request) -> Result<Response, Instead> {
 }
 
 /// Adds a task, and leads back to the list.
-pub(super) async fn add(mut request: Request) -> Result<Response, Instead> {
+pub(super) async fn add(mut request: Request) -> Result<Response, PageFailure> {
     let (visitor, form) = Visitor::sending(&mut request).await?;
     let owner = visitor.owner_of(piece(&request, 2))?;
     let [title, priority, due] = ["title", "priority", "due"].map(|name| form.text(name));
@@ -131,7 +131,7 @@ pub(super) async fn add(mut request: Request) -> Result<Response, Instead> {
 }
 
 /// Completes a task, or opens it again.
-pub(super) async fn complete(mut request: Request) -> Result<Response, Instead> {
+pub(super) async fn complete(mut request: Request) -> Result<Response, PageFailure> {
     let (visitor, form) = Visitor::sending(&mut request).await?;
     let owner = visitor.owner_of(piece(&request, 2))?;
     let is_completed = form.text("completed") == "true";
@@ -142,7 +142,7 @@ pub(super) async fn complete(mut request: Request) -> Result<Response, Instead> 
 }
 
 /// Deletes a task, and leads back to the list.
-pub(super) async fn delete(mut request: Request) -> Result<Response, Instead> {
+pub(super) async fn delete(mut request: Request) -> Result<Response, PageFailure> {
     let (visitor, _) = Visitor::sending(&mut request).await?;
     let owner = visitor.owner_of(piece(&request, 2))?;
     match forms::delete(&owner, &request, piece(&request, 3)).await {
@@ -165,7 +165,7 @@ async fn tasks_page(
     visitor: &Visitor,
     typed: TypedTask<'_>,
     complaints: Complaints,
-) -> Result<TasksPage, Instead> {
+) -> Result<TasksPage, PageFailure> {
     let user_id = visitor.user_id();
     let tasks = &State::of(request)?.tasks;
     let list = tasks.of(user_id).await?;

@@ -12,7 +12,7 @@ use super::since;
 use crate::api::state::State;
 use crate::api::tag::Tag;
 use crate::eventlog::Point;
-use crate::http::response::conditional::Cached;
+use crate::http::response::conditional::ConditionalResponse;
 use crate::http::response::etag;
 use crate::http::response::failure::Failure;
 use crate::http::response::problem::Problem;
@@ -69,7 +69,7 @@ impl ListRevocations {
         request: &Request,
         /// `next` of the answer before.
         since: Parameter<Option<String>>,
-    ) -> Result<Cached<RevocationsBody>, Failure<Statuses>> {
+    ) -> Result<ConditionalResponse<RevocationsBody>, Failure<Statuses>> {
         let state = State::following(request)?;
         let page = state.revocations.page(since::point("since", since.0.as_deref())?).await?;
         let body = RevocationsBody {
@@ -79,6 +79,6 @@ impl ListRevocations {
         };
         let encoded = serde_json::to_vec(&body).map_err(|error| Problem::internal(&error))?;
         let tag = etag::of(&encoded);
-        Ok(Cached::answer(request, encoded.into(), tag, CACHE_CONTROL.to_owned()))
+        Ok(ConditionalResponse::answer(request, encoded.into(), tag, CACHE_CONTROL.to_owned()))
     }
 }

@@ -14,7 +14,7 @@ use crate::api::state::State;
 use crate::api::tag::Tag;
 use crate::eventlog::Point;
 use crate::http::response::event_stream;
-use crate::http::response::event_stream::Live;
+use crate::http::response::event_stream::EventStreamResponse;
 use crate::http::response::failure::Failure;
 use crate::http::response::problem::Problem;
 use crate::revocations::signatures::SignedEnd;
@@ -71,7 +71,7 @@ impl StreamRevocations {
         request: &Request,
         /// `next` of a page. `Last-Event-ID`, which a browser sends when it connects again, comes first.
         since: Parameter<Option<String>>,
-    ) -> Result<Live<Revocation>, Failure<Statuses>> {
+    ) -> Result<EventStreamResponse<Revocation>, Failure<Statuses>> {
         let state = State::following(request)?;
         let (field, since) = event_stream::last_known(request, since.0.as_deref());
         let since = since::point(field, since)?;
@@ -81,7 +81,7 @@ impl StreamRevocations {
         let place = event_stream::place(&state.server.budgets.verifiers)?;
         let ends =
             state.revocations.stream(since)?.take_until(state.closed()).map(Revocation::from);
-        Ok(Live::of(place, ends, event))
+        Ok(EventStreamResponse::of(place, ends, event))
     }
 }
 

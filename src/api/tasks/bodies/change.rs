@@ -10,7 +10,7 @@ use crate::base::clock::Timestamp;
 use crate::base::id::{SessionId, UserId};
 use crate::eventlog::Point;
 use crate::http::response::schema::Nullable;
-use crate::tasks::events::Deed;
+use crate::tasks::events::EditKind;
 use crate::tasks::history::entry::{ChangeKind, Entry};
 use crate::tasks::values::TaskId;
 
@@ -32,7 +32,7 @@ pub struct ChangeBody {
     #[oai(rename = "type")]
     pub(crate) kind: ChangeKind,
     /// Whether it was done, taken back (undo) or done again (redo).
-    pub(crate) deed: Deed,
+    pub(crate) deed: EditKind,
     /// When.
     pub(crate) at: Timestamp,
     /// Who did it.
@@ -77,7 +77,7 @@ impl Example for ChangeBody {
             task_id: example::id(3),
             title: None,
             kind: ChangeKind::Changed,
-            deed: Deed::Do,
+            deed: EditKind::Do,
             at: example::time(60),
             user_id: Nullable(Some(example::id(1))),
             session_id: Nullable(Some(example::id(2))),

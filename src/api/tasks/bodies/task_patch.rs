@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::reading::Reading;
 use crate::http::response::problem::Problem;
 use crate::http::response::problem::field_problem::Flaw;
-use crate::tasks::task_list::command::Wanted;
+use crate::tasks::task_list::command::TaskUpdate;
 use crate::tasks::task_list::task::Fields;
 use crate::tasks::values::{Description, Due, Priority, Tags, Title};
 
@@ -41,7 +41,7 @@ pub(crate) struct TaskPatch {
 
 impl TaskPatch {
     /// Fields that the patch sets, as far as they can be read.
-    pub(crate) fn wanted(&self, reading: &mut Reading) -> Option<Wanted> {
+    pub(crate) fn wanted(&self, reading: &mut Reading) -> Option<TaskUpdate> {
         if matches!(self.title, MaybeUndefined::Null) {
             reading.wrong("title", Flaw::Missing, "cannot be removed");
         }
@@ -59,11 +59,11 @@ impl TaskPatch {
         let (title, description, due, tags) = (title?, description?, due?, tags?);
         let priority = or_default(&self.priority);
         let fields = Fields { title, description, priority, due, tags, ..Fields::default() };
-        Some(Wanted { fields, completed: or_default(&self.completed) })
+        Some(TaskUpdate { fields, completed: or_default(&self.completed) })
     }
 
     /// Fields that the patch sets; fails with everything that is wrong with it at once.
-    pub(crate) fn read(&self) -> Result<Wanted, Problem> {
+    pub(crate) fn read(&self) -> Result<TaskUpdate, Problem> {
         let mut reading = Reading::default();
         let wanted = self.wanted(&mut reading);
         reading.finish(wanted)

@@ -12,7 +12,7 @@ use crate::base::clock::Timestamp;
 use crate::http::request::json_decode;
 use crate::http::response::problem::Problem;
 use crate::http::response::problem::field_problem::Flaw;
-use crate::tasks::task_list::command::{Key, MAX_TASKS, Put};
+use crate::tasks::task_list::command::{ImportedId, ImportedTask, MAX_TASKS};
 
 /// Most errors that are reported about a file.
 const MAX_PROBLEMS: usize = 100;
@@ -22,7 +22,7 @@ const MAX_PROBLEMS: usize = 100;
 /// # Errors
 ///
 /// Fails with the errors, by field.
-pub fn read(file: Bytes, format: Format, now: Timestamp) -> Result<Vec<Put>, Problem> {
+pub fn read(file: Bytes, format: Format, now: Timestamp) -> Result<Vec<ImportedTask>, Problem> {
     let tasks = match format {
         Format::Json => json_decode::parse::<TaskFile>(&file)?.tasks,
         Format::Csv => csv::read(&file)?,
@@ -44,7 +44,7 @@ pub fn read(file: Bytes, format: Format, now: Timestamp) -> Result<Vec<Put>, Pro
             }
             continue;
         };
-        if let Key::Given(id) = put.id
+        if let ImportedId::Given(id) = put.id
             && !ids.insert(id)
         {
             reading.wrong("id", Flaw::Duplicate, "is the id of an earlier task of the file");

@@ -10,7 +10,7 @@ use crate::base::clock::Timestamp;
 use crate::base::rfc3339::moment;
 use crate::http::response::problem::field_problem::Flaw;
 use crate::tasks::events::Imported;
-use crate::tasks::task_list::command::{Key, Put, TaskDraft};
+use crate::tasks::task_list::command::{ImportedId, ImportedTask, TaskDraft};
 use crate::tasks::task_list::task::Task;
 use crate::tasks::values::{Position, Priority, TaskId};
 
@@ -77,7 +77,7 @@ impl PortableTask {
     }
 
     /// Change that the task asks for, as far as it can be read.
-    pub(super) fn put(&self, now: Timestamp, reading: &mut Reading) -> Option<Put> {
+    pub(super) fn put(&self, now: Timestamp, reading: &mut Reading) -> Option<ImportedTask> {
         let given = self.given_id(now, reading);
         let draft = self.draft(reading);
         let completed_at = self.done_at(now, reading);
@@ -87,12 +87,12 @@ impl PortableTask {
         let position =
             position.map_err(|error| reading.wrong("position", Flaw::Invalid, error)).ok();
         let created_at = created_at.ok()?;
-        let id = given.ok()?.map_or_else(|| fresh_id(created_at, now), Key::Given);
+        let id = given.ok()?.map_or_else(|| fresh_id(created_at, now), ImportedId::Given);
         let created_at = created_at.unwrap_or(now);
         let updated_at = updated_at.ok()?.unwrap_or(created_at);
         let times = Imported { created_at, updated_at };
         let (draft, completed_at, position) = (draft?, completed_at.ok()?, position?);
-        Some(Put { id, draft, completed_at, position, times, deleted: None })
+        Some(ImportedTask { id, draft, completed_at, position, times, deleted: None })
     }
 
     /// Identifier of the task, if given. One that no list generates, or dated far ahead, is refused: later ones need room
@@ -136,9 +136,9 @@ impl PortableTask {
 }
 
 /// Identifier for a task that has none: dated by its creation, so that the order of creation is kept.
-fn fresh_id(created_at: Option<Timestamp>, now: Timestamp) -> Key {
+fn fresh_id(created_at: Option<Timestamp>, now: Timestamp) -> ImportedId {
     let past = created_at.filter(|at| (0..now.unix_millis()).contains(&at.unix_millis()));
-    past.map_or(Key::Fresh(TaskId::at(now)), |at| Key::Given(TaskId::at(at)))
+    past.map_or(ImportedId::Fresh(TaskId::at(now)), |at| ImportedId::Given(TaskId::at(at)))
 }
 
 /// Error of a field, which [`Reading`] has recorded.

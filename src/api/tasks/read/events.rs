@@ -11,9 +11,9 @@ use crate::api::tag::Tag;
 use crate::api::tasks::bodies::change::ChangeBody;
 use crate::api::tasks::moments::no_such_version;
 use crate::authn::caller::SignedIn;
-use crate::eventlog::Within;
+use crate::eventlog::VersionInHistory;
 use crate::http::response::event_stream;
-use crate::http::response::event_stream::Live;
+use crate::http::response::event_stream::EventStreamResponse;
 use crate::http::response::failure::Failure;
 use crate::http::response::problem::Problem;
 use crate::http::response::problem::field_problem::Flaw;
@@ -46,7 +46,7 @@ impl FollowTasks {
         user_id: Path<String>,
         /// The last version that is known. `Last-Event-ID`, which a browser sends when it connects again, comes first.
         since: Parameter<Option<String>>,
-    ) -> Result<Live<ChangeBody>, Failure<Statuses>> {
+    ) -> Result<EventStreamResponse<ChangeBody>, Failure<Statuses>> {
         let state = State::following(request)?;
         let owner = caller.owner_of(&user_id)?.user_id;
         let (field, since) = event_stream::last_known(request, since.0.as_deref());
@@ -68,12 +68,12 @@ impl FollowTasks {
             .take_until(is_expired)
             .take_until(state.closed())
             .map(ChangeBody::from);
-        Ok(Live::of(place, changes, event))
+        Ok(EventStreamResponse::of(place, changes, event))
     }
 }
 
 /// The version that a client knows last.
-fn version(field: &str, text: Option<&str>) -> Result<Option<Within>, Problem> {
+fn version(field: &str, text: Option<&str>) -> Result<Option<VersionInHistory>, Problem> {
     text.map(str::parse).transpose().map_err(|_| {
         Problem::field(field, Flaw::Invalid, "must be the id of an event, or a version of the list")
     })

@@ -6,7 +6,7 @@ use crate::api::tag::Tag;
 use crate::api::tasks::bodies::task::TaskBody;
 use crate::api::tasks::representations::CACHE_CONTROL;
 use crate::api::tasks::request::{NamedTask, OwnerRequest};
-use crate::http::response::conditional::Cached;
+use crate::http::response::conditional::ConditionalResponse;
 use crate::http::response::etag;
 use crate::http::response::failure::Failure;
 use crate::http::response::problem::Problem;
@@ -33,13 +33,13 @@ impl GetTask {
         request: OwnerRequest<'_>,
         /// Which task.
         task_id: NamedTask,
-    ) -> Result<Cached<TaskBody>, Failure<Statuses>> {
+    ) -> Result<ConditionalResponse<TaskBody>, Failure<Statuses>> {
         let (task_id, owner) = (task_id.id()?, request.user_id());
         let list = request.state.tasks.of(owner).await?;
         let task = list.state.tasks.get(task_id).ok_or_else(Problem::no_such_task)?;
         let body = serde_json::to_vec(&TaskBody::new(owner, task));
         let body = body.map_err(|error| Problem::internal(&error))?.into();
         let tag = etag::of_version(task.version);
-        Ok(Cached::answer(request.http, body, tag, CACHE_CONTROL.to_owned()))
+        Ok(ConditionalResponse::answer(request.http, body, tag, CACHE_CONTROL.to_owned()))
     }
 }

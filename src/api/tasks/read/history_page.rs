@@ -1,12 +1,12 @@
 //! Pages of a history: their beginning, and their errors.
 
-use crate::eventlog::Within;
+use crate::eventlog::VersionInHistory;
 use crate::http::response::problem::Problem;
 use crate::http::response::problem::field_problem::Flaw;
 use crate::tasks::history::HistoryError;
 
 /// Parses the version before which a page of the history begins.
-pub(super) fn before(text: Option<&str>) -> Result<Option<Within>, Problem> {
+pub(super) fn before(text: Option<&str>) -> Result<Option<VersionInHistory>, Problem> {
     text.map(str::parse).transpose().map_err(|_| Problem::field("before", Flaw::Invalid, NO_PAGE))
 }
 

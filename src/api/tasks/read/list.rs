@@ -11,7 +11,7 @@ use crate::api::tasks::bodies::reading::Reading;
 use crate::api::tasks::moments::{moment, not_made};
 use crate::api::tasks::representations::CACHE_CONTROL;
 use crate::api::tasks::request::OwnerRequest;
-use crate::http::response::conditional::Cached;
+use crate::http::response::conditional::ConditionalResponse;
 use crate::http::response::etag;
 use crate::http::response::failure::Failure;
 use crate::http::response::problem::Problem;
@@ -74,7 +74,7 @@ impl ListTasks {
         /// Show the list as it was: in a version, or at a date and time with its offset (RFC 3339).
         #[oai(name = "asOf")]
         as_of: Parameter<Option<String>>,
-    ) -> Result<Cached<TaskListBody>, Failure<Statuses>> {
+    ) -> Result<ConditionalResponse<TaskListBody>, Failure<Statuses>> {
         let filter = Filter {
             priorities: priority.0,
             due_from: bound("dueFrom", due_from.0.as_deref())?,
@@ -99,12 +99,12 @@ pub(crate) async fn page(
     request: &OwnerRequest<'_>,
     query: Query,
     as_of: Option<Moment>,
-) -> Result<Cached<TaskListBody>, Failure<Statuses>> {
+) -> Result<ConditionalResponse<TaskListBody>, Failure<Statuses>> {
     let State { pages, tasks, .. } = request.state;
     let page = pages.read(tasks, request.user_id(), query, as_of).await;
     let (bytes, version) = page.map_err(|error| not_made("asOf", error))?;
     let tag = etag::of_version(version);
-    Ok(Cached::answer(request.http, bytes, tag, CACHE_CONTROL.to_owned()))
+    Ok(ConditionalResponse::answer(request.http, bytes, tag, CACHE_CONTROL.to_owned()))
 }
 
 /// Parses the place after which a page begins.

@@ -10,7 +10,7 @@ use crate::api::tasks::bodies::history::HistoryBody;
 use crate::api::tasks::request::OwnerRequest;
 use crate::http::request::json::Json;
 use crate::http::response::failure::Failure;
-use crate::tasks::history::entry::Only;
+use crate::tasks::history::entry::HistoryFilter;
 
 crate::statuses! {
     /// Statuses of the failures of `GET /api/{user_id}/tasks/history`, without `500`.
@@ -35,7 +35,7 @@ impl GetTasksHistory {
         request: OwnerRequest<'_>,
         /// Only deletions. Other kinds of changes cannot be asked for by themselves.
         #[oai(name = "type")]
-        only: Parameter<Option<Only>>,
+        only: Parameter<Option<HistoryFilter>>,
         /// Only what happened before this version: `nextBefore` of the page before.
         #[oai(name = "before")]
         last: Parameter<Option<String>>,

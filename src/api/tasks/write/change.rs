@@ -8,14 +8,14 @@ use crate::api::tasks::bodies::task_patch::TaskPatch;
 use crate::api::tasks::representations::as_task;
 use crate::api::tasks::request::{NamedTask, OwnerRequest};
 use crate::api::tasks::responses::Changed;
-use crate::http::request::hashed_body::Digested;
+use crate::http::request::hashed_body::HashedBody;
 use crate::http::request::idempotency_key::MaybeIdempotencyKey;
 use crate::http::request::if_match::IfMatch;
 use crate::http::request::json::MergePatch;
 use crate::http::response::failure::Failure;
 use crate::http::response::problem::Problem;
 use crate::tasks::idempotency::record::CommandAnswer;
-use crate::tasks::task_list::command::{Action, Command, Wanted};
+use crate::tasks::task_list::command::{Action, Command, TaskUpdate};
 use crate::tasks::writing::Writing;
 
 crate::statuses! {
@@ -46,9 +46,9 @@ impl ChangeTask {
         /// Send the request again with the same key within two days, and it is done once. Up to 10,000 keys a day.
         #[oai(name = "Idempotency-Key")]
         key: MaybeIdempotencyKey,
-        body: Digested<MergePatch<TaskPatch>>,
+        body: HashedBody<MergePatch<TaskPatch>>,
     ) -> Result<Changed<TaskBody>, Failure<Statuses>> {
-        let Digested { body: MergePatch(body), digest } = body;
+        let HashedBody { body: MergePatch(body), digest } = body;
         let writing = request.writing(&key, digest);
         Ok(change(&request, &writing, &task_id, body.read()?, &if_match).await?.into())
     }
@@ -59,7 +59,7 @@ pub(super) async fn change(
     request: &OwnerRequest<'_>,
     writing: &Writing,
     task_id: &NamedTask,
-    wanted: Wanted,
+    wanted: TaskUpdate,
     if_match: &IfMatch,
 ) -> Result<CommandAnswer, Problem> {
     let (id, user_id) = (task_id.id()?, request.user_id());

@@ -8,7 +8,7 @@ use crate::api::tasks::bodies::task_request::TaskRequest;
 use crate::api::tasks::representations::{answer, missing};
 use crate::api::tasks::request::OwnerRequest;
 use crate::api::tasks::responses::encoded;
-use crate::http::request::hashed_body::Digested;
+use crate::http::request::hashed_body::HashedBody;
 use crate::http::request::idempotency_key::MaybeIdempotencyKey;
 use crate::http::request::json::{Encoded, Json};
 use crate::http::response::failure::Failure;
@@ -65,9 +65,9 @@ impl CreateTask {
         /// Send the request again with the same key within two days, and it is done once. Up to 10,000 keys a day.
         #[oai(name = "Idempotency-Key")]
         key: MaybeIdempotencyKey,
-        body: Digested<Json<TaskRequest>>,
+        body: HashedBody<Json<TaskRequest>>,
     ) -> Result<Created, Failure<Statuses>> {
-        let Digested { body: Json(body), digest } = body;
+        let HashedBody { body: Json(body), digest } = body;
         let (user_id, stamp) = (request.user_id(), request.stamp());
         let new = New { id: TaskId::at(stamp.at), draft: body.read()?, completed: body.completed };
         let writing = request.writing(&key, digest);

@@ -20,9 +20,9 @@ use crate::http::request::if_match::IfMatch;
 use crate::http::request::intake::{Until, arrive};
 use crate::http::response::failure::Failure;
 use crate::tasks::Tasks;
-use crate::tasks::task_list::command::{Action, Command, Key, Put};
+use crate::tasks::task_list::command::{Action, Command, ImportedId, ImportedTask};
 use crate::tasks::values::TaskId;
-use crate::tasks::writing::{Answering, Done};
+use crate::tasks::writing::{Answering, CommandOutcome};
 
 crate::statuses! {
     /// Statuses of the failures of `POST /api/{user_id}/tasks/import`, without `500`.
@@ -111,23 +111,27 @@ impl ImportTasks {
 }
 
 /// Changes that make a list like a file: tasks that were deleted earlier are found by their identifiers.
-async fn actions(tasks: &Tasks, owner: UserId, puts: Vec<Put>) -> Result<Vec<Action>, ReadError> {
+async fn actions(
+    tasks: &Tasks,
+    owner: UserId,
+    puts: Vec<ImportedTask>,
+) -> Result<Vec<Action>, ReadError> {
     let list = tasks.of(owner).await?;
-    let is_gone = |put: &Put| match put.id {
-        Key::Given(id) => list.state.tasks.get(id).is_none().then_some(id),
-        Key::Fresh(_) => None,
+    let is_gone = |put: &ImportedTask| match put.id {
+        ImportedId::Given(id) => list.state.tasks.get(id).is_none().then_some(id),
+        ImportedId::Fresh(_) => None,
     };
     let gone: Vec<TaskId> = puts.iter().filter_map(is_gone).collect();
     let deletions = tasks.deletions(owner, &gone).await?;
-    let action = |put: Put| {
+    let action = |put: ImportedTask| {
         let deleted = is_gone(&put).and_then(|id| deletions.get(&id));
-        Action::Put(Box::new(Put { deleted: deleted.map(|(version, _)| *version), ..put }))
+        Action::Put(Box::new(ImportedTask { deleted: deleted.map(|(version, _)| *version), ..put }))
     };
     Ok(puts.into_iter().map(action).collect())
 }
 
 /// Result of an import of `count` tasks.
-fn imported(count: usize, done: &Done) -> ImportBody {
+fn imported(count: usize, done: &CommandOutcome) -> ImportBody {
     let created = done.created.len();
     let changed = done.total - created;
     ImportBody {

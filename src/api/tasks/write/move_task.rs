@@ -12,7 +12,7 @@ use crate::api::tasks::bodies::task::TaskBody;
 use crate::api::tasks::representations::as_task;
 use crate::api::tasks::request::{NamedTask, OwnerRequest};
 use crate::api::tasks::responses::Changed;
-use crate::http::request::hashed_body::Digested;
+use crate::http::request::hashed_body::HashedBody;
 use crate::http::request::idempotency_key::MaybeIdempotencyKey;
 use crate::http::request::if_match::IfMatch;
 use crate::http::request::json::Json;
@@ -67,9 +67,9 @@ impl MoveTask {
         /// Send the request again with the same key within two days, and it is done once. Up to 10,000 keys a day.
         #[oai(name = "Idempotency-Key")]
         key: MaybeIdempotencyKey,
-        body: Digested<Json<MoveRequest>>,
+        body: HashedBody<Json<MoveRequest>>,
     ) -> Result<Changed<TaskBody>, Failure<Statuses>> {
-        let Digested { body: Json(body), digest } = body;
+        let HashedBody { body: Json(body), digest } = body;
         let id = task_id.id()?;
         let mut reading = Reading::default();
         let place = place(body.before.as_deref(), body.after.as_deref(), &mut reading);

@@ -8,12 +8,12 @@ use crate::api::tasks::bodies::task::TaskBody;
 use crate::api::tasks::bodies::task_request::TaskRequest;
 use crate::api::tasks::request::{NamedTask, OwnerRequest};
 use crate::api::tasks::responses::Changed;
-use crate::http::request::hashed_body::Digested;
+use crate::http::request::hashed_body::HashedBody;
 use crate::http::request::idempotency_key::MaybeIdempotencyKey;
 use crate::http::request::if_match::IfMatch;
 use crate::http::request::json::Json;
 use crate::http::response::failure::Failure;
-use crate::tasks::task_list::command::Wanted;
+use crate::tasks::task_list::command::TaskUpdate;
 
 crate::statuses! {
     /// Statuses of the failures of `PUT /api/{user_id}/tasks/{task_id}`, without `500`.
@@ -43,11 +43,11 @@ impl ReplaceTask {
         /// Send the request again with the same key within two days, and it is done once. Up to 10,000 keys a day.
         #[oai(name = "Idempotency-Key")]
         key: MaybeIdempotencyKey,
-        body: Digested<Json<TaskRequest>>,
+        body: HashedBody<Json<TaskRequest>>,
     ) -> Result<Changed<TaskBody>, Failure<Statuses>> {
-        let Digested { body: Json(body), digest } = body;
+        let HashedBody { body: Json(body), digest } = body;
         let fields = body.read()?.fields();
-        let wanted = Wanted { fields, completed: Some(body.completed) };
+        let wanted = TaskUpdate { fields, completed: Some(body.completed) };
         let writing = request.writing(&key, digest);
         Ok(change(&request, &writing, &task_id, wanted, &if_match).await?.into())
     }

@@ -15,8 +15,8 @@ use crate::api::tasks::representations::as_task;
 use crate::api::tasks::request::{NamedTask, OwnerRequest};
 use crate::api::tasks::responses::Changed;
 use crate::base::id::UserId;
-use crate::eventlog::Within;
-use crate::http::request::hashed_body::Digested;
+use crate::eventlog::VersionInHistory;
+use crate::http::request::hashed_body::HashedBody;
 use crate::http::request::idempotency_key::MaybeIdempotencyKey;
 use crate::http::request::if_match::IfMatch;
 use crate::http::request::json::Json;
@@ -40,7 +40,7 @@ struct RestoreRequest {
     /// The version of the list, from the task's history, in which it was what it should be again. When absent, a deleted
     /// task is brought back as it was, and one that is there stays as it is.
     #[serde(default)]
-    version: Option<Within>,
+    version: Option<VersionInHistory>,
 }
 
 impl Example for RestoreRequest {
@@ -76,10 +76,10 @@ impl RestoreTask {
         /// Send the request again with the same key within two days, and it is done once. Up to 10,000 keys a day.
         #[oai(name = "Idempotency-Key")]
         key: MaybeIdempotencyKey,
-        body: Digested<Json<RestoreRequest>>,
+        body: HashedBody<Json<RestoreRequest>>,
     ) -> Result<Changed<TaskBody>, Failure<Statuses>> {
         let (id, owner) = (task_id.id()?, request.user_id());
-        let Digested { body: Json(body), digest } = body;
+        let HashedBody { body: Json(body), digest } = body;
         let restore = restoration(&request.state.tasks, owner, (id, body.version)).await?;
         let restore = Restore { expected: if_match.versions(), ..restore };
         let writing = request.writing(&key, digest);
@@ -92,7 +92,7 @@ impl RestoreTask {
 async fn restoration(
     tasks: &Tasks,
     owner: UserId,
-    (id, version): (TaskId, Option<Within>),
+    (id, version): (TaskId, Option<VersionInHistory>),
 ) -> Result<Restore, Problem> {
     let list = tasks.of(owner).await?;
     let is_there = list.state.tasks.get(id);

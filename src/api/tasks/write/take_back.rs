@@ -14,7 +14,7 @@ use crate::http::request::hashed_body::NO_BODY;
 use crate::http::request::idempotency_key::MaybeIdempotencyKey;
 use crate::http::request::if_match::IfMatch;
 use crate::http::response::problem::Problem;
-use crate::tasks::events::Deed;
+use crate::tasks::events::EditKind;
 use crate::tasks::history::entry::Entry;
 use crate::tasks::idempotency::record::CommandAnswer;
 use crate::tasks::writing::Answering;
@@ -42,7 +42,7 @@ impl Example for TakenBackBody {
         let (before, after) = (change.after, change.before);
         let undone = ChangeBody {
             version: example::version(3),
-            deed: Deed::Undo,
+            deed: EditKind::Undo,
             before,
             after,
             ..ChangeBody::example()
@@ -62,7 +62,7 @@ pub(super) async fn take_back(
     request: &OwnerRequest<'_>,
     key: MaybeIdempotencyKey,
     if_match: &IfMatch,
-    deed: Deed,
+    deed: EditKind,
 ) -> Result<CommandAnswer, Problem> {
     let (state, user_id) = (request.state, request.user_id());
     let OwnTurn(turn) = OwnTurn::of(state, user_id, &key).await?;

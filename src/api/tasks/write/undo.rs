@@ -9,7 +9,7 @@ use crate::api::tasks::responses::Changed;
 use crate::http::request::idempotency_key::MaybeIdempotencyKey;
 use crate::http::request::if_match::IfMatch;
 use crate::http::response::failure::Failure;
-use crate::tasks::events::Deed;
+use crate::tasks::events::EditKind;
 
 crate::statuses! {
     /// Statuses of the failures of `POST /api/{user_id}/tasks/undo`, without `500`.
@@ -40,6 +40,6 @@ impl UndoTasks {
         #[oai(name = "Idempotency-Key")]
         key: MaybeIdempotencyKey,
     ) -> Result<Changed<TakenBackBody>, Failure<Statuses>> {
-        Ok(take_back(&request, key, &if_match, Deed::Undo).await?.into())
+        Ok(take_back(&request, key, &if_match, EditKind::Undo).await?.into())
     }
 }

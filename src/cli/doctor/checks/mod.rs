@@ -7,7 +7,7 @@ use super::finding::{Finding, span};
 use crate::base::clock::Timestamp;
 use crate::base::skew::{ClockVerdict, Round};
 use crate::eventlog::cluster::agreement::Disagreement;
-use crate::eventlog::log::soundness::Looked;
+use crate::eventlog::log::soundness::HoleSearch;
 use crate::postgres::inspection::{NodeSession, Replication, ServerFacts, Standby};
 
 /// Oldest PostgreSQL version that is supported.
@@ -169,7 +169,7 @@ pub(super) struct Log {
     /// Date of the last event; `None` in an empty log.
     pub(super) last_at: Option<Timestamp>,
     /// Result of the search for holes, which may have stopped early.
-    pub(super) looked: Looked,
+    pub(super) looked: HoleSearch,
 }
 
 pub(super) fn log(log: Log, now: Timestamp) -> Finding {

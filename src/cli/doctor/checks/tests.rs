@@ -130,7 +130,7 @@ fn settings_that_servers_do_not_share_are_an_error() {
 #[test]
 fn a_hole_in_the_log_is_an_error_and_what_was_not_looked_at_is_said() {
     let told = |after, hole| {
-        let looked = Looked { after, hole };
+        let looked = HoleSearch { after, hole };
         log(Log { head: 7, last_at: Some(at(4)), looked }, at(9)).to_string()
     };
     let hole = "error    log          there is no event at position 3, so something was deleted";

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use self::shared::SharedWeights;
-use super::mailbox::Seat;
+use super::mailbox::Mailbox;
 use super::watch::Watch;
 use crate::base::sharded_map::ShardedMap;
 use crate::eventlog::model::decider::Decider;
@@ -20,7 +20,7 @@ const SMALL_PART: usize = 8;
 /// Mailboxes of one kind of entity.
 pub(crate) struct Directory<D: Decider> {
     /// Mailboxes by stream, including those that wait to be admitted.
-    seats: ShardedMap<StreamName, Arc<Seat<D>>>,
+    seats: ShardedMap<StreamName, Arc<Mailbox<D>>>,
     /// Weights and watches, which every mailbox updates.
     shared: Arc<SharedWeights>,
     /// Origin of the milliseconds that `now` counts.
@@ -48,12 +48,12 @@ impl<D: Decider> Directory<D> {
     }
 
     /// The mailbox of a stream, if this node holds the entity.
-    pub(super) fn get(&self, stream: &StreamName) -> Option<Arc<Seat<D>>> {
+    pub(super) fn get(&self, stream: &StreamName) -> Option<Arc<Mailbox<D>>> {
         self.seats.get(stream)
     }
 
     /// The mailbox of a stream, and true if it was made just now and needs to be admitted.
-    pub(super) fn get_or_create(&self, stream: &StreamName) -> (Arc<Seat<D>>, bool) {
+    pub(super) fn get_or_create(&self, stream: &StreamName) -> (Arc<Mailbox<D>>, bool) {
         if let Some(seat) = self.seats.get(stream) {
             return (seat, false);
         }
@@ -61,7 +61,7 @@ impl<D: Decider> Directory<D> {
             let mut created = false;
             let seat = seats.entry(stream.clone()).or_insert_with(|| {
                 created = true;
-                Arc::new(Seat::new(stream.clone(), Arc::clone(&self.shared)))
+                Arc::new(Mailbox::new(stream.clone(), Arc::clone(&self.shared)))
             });
             (Arc::clone(seat), created)
         })
@@ -92,7 +92,10 @@ impl<D: Decider> Directory<D> {
     }
 
     /// The mailboxes for which `are_meant` returns true.
-    pub(super) fn seats(&self, are_meant: impl FnMut(&Arc<Seat<D>>) -> bool) -> Vec<Arc<Seat<D>>> {
+    pub(super) fn seats(
+        &self,
+        are_meant: impl FnMut(&Arc<Mailbox<D>>) -> bool,
+    ) -> Vec<Arc<Mailbox<D>>> {
         self.seats.values_where(are_meant)
     }
 

@@ -6,9 +6,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::eventlog::entity::mailbox::{QUEUE, Seat};
+use crate::eventlog::entity::mailbox::{Mailbox, QUEUE};
 use crate::eventlog::log::reader::EventLog;
-use crate::eventlog::log::snapshot::Taken;
+use crate::eventlog::log::snapshot::SnapshotInfo;
 use crate::eventlog::model::decider::Decider;
 use crate::eventlog::model::error::{ReadError, StoreError};
 use crate::eventlog::model::published::Published;
@@ -20,7 +20,7 @@ const FEW: i64 = 1_000;
 /// Approximate bytes of an event. Divides the weight of a state into the events that are worth reading rather than it.
 const EVENT: usize = 512;
 
-impl<D: Decider> Seat<D> {
+impl<D: Decider> Mailbox<D> {
     /// Returns the newest state to a reader. The number of readers that wait is bounded.
     pub(crate) async fn read(&self, log: &EventLog) -> Result<Arc<Published<D>>, ReadError> {
         if let Some(current) = self.current() {
@@ -53,7 +53,10 @@ impl<D: Decider> Seat<D> {
         }
     }
 
-    async fn load(&self, log: &EventLog) -> Result<(Published<D>, Option<Taken>), StoreError> {
+    async fn load(
+        &self,
+        log: &EventLog,
+    ) -> Result<(Published<D>, Option<SnapshotInfo>), StoreError> {
         let required = self.required();
         if let Some(known) = self.published().filter(|known| is_near(known, required)) {
             let caught_up = log.catch_up::<D>(&self.stream, &known).await?;

@@ -13,7 +13,7 @@ use super::metrics;
 use crate::eventlog::log::reader::EventLog;
 use crate::eventlog::log::snapshot;
 use crate::eventlog::log::snapshot::SHORT;
-use crate::eventlog::log::snapshot::Taken;
+use crate::eventlog::log::snapshot::SnapshotInfo;
 use crate::eventlog::model::decider::Decider;
 use crate::eventlog::model::error::StoreError;
 use crate::eventlog::model::event::Event;
@@ -37,7 +37,7 @@ pub struct Hydrated<D: Decider> {
     /// State of the stream, with its version.
     pub published: Published<D>,
     /// The snapshot it was loaded from, and the regular one before it.
-    pub snapshot: Taken,
+    pub snapshot: SnapshotInfo,
     /// Number of events that were read after the snapshot.
     pub events: usize,
 }
@@ -116,7 +116,7 @@ impl EventLog {
         known: Option<&Published<D>>,
     ) -> Result<Hydrated<D>, StoreError> {
         let (mut published, snapshot) = if let Some(known) = known {
-            (known.clone(), Taken::default())
+            (known.clone(), SnapshotInfo::default())
         } else {
             let loaded = snapshot::load::<D>(&self.pool, &self.resources, stream, until);
             loaded.await?.unwrap_or_default()

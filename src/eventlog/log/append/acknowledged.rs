@@ -26,20 +26,20 @@ pub struct Acknowledged(Arc<AcknowledgedBatches>);
 #[derive(Debug, Default)]
 struct AcknowledgedBatches {
     /// Ranges and the batch under way, which change together under one lock.
-    noted: Mutex<Noted>,
+    noted: Mutex<BatchRanges>,
     /// Notified when a batch has ended, acknowledged or not, so that `holds` looks again.
     changed: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Noted {
+struct BatchRanges {
     /// True from before a batch is sent until it has ended: its notification may come before its answer.
     is_writing: bool,
     /// Acknowledged ranges in order: positions after the first number up to the second.
     ranges: VecDeque<(i64, i64)>,
 }
 
-impl Noted {
+impl BatchRanges {
     fn holds(&self, after: i64, last: i64) -> bool {
         self.ranges.iter().rev().any(|(begin, end)| *begin <= after && last <= *end)
     }
@@ -101,7 +101,7 @@ impl Acknowledged {
         }
     }
 
-    fn noted(&self) -> MutexGuard<'_, Noted> {
+    fn noted(&self) -> MutexGuard<'_, BatchRanges> {
         self.0.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

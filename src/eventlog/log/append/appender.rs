@@ -27,7 +27,7 @@ use crate::eventlog::model::term::Term;
 use crate::eventlog::node_status::Writable;
 use crate::postgres::Pool;
 use crate::telemetry::reason::Reason;
-use crate::telemetry::{Carried, audit_events};
+use crate::telemetry::{TraceContext, audit_events};
 use crate::{span_in, span_outliving};
 
 /// Most appends that may wait for the running batch.
@@ -136,7 +136,7 @@ impl Appender {
         let weight = append.weight().min(self.budget.share());
         let bytes = self.budget.lease(append.stream.holder(), weight);
         let bytes = bytes.map_err(|_exhausted| StoreError::Overloaded)?;
-        let here = Carried::here();
+        let here = TraceContext::here();
         let span = span_in!(
             &here.span,
             "eventlog.append",
@@ -275,9 +275,9 @@ impl Writer {
 
 /// Trace context in which a batch is written: a span in the first of its appends' traces that is kept, linked to the spans
 /// of all of them, and these to it. An event thereby leads to its batch, and a batch to its events.
-fn in_batch(appends: &[Append]) -> Carried {
+fn in_batch(appends: &[Append]) -> TraceContext {
     let asking = || appends.iter().filter_map(Append::carried);
-    let span = |first: &Carried| {
+    let span = |first: &TraceContext| {
         let events: i64 = appends.iter().map(Append::count).sum();
         // Exported as a number only if it is signed.
         let appends = i64::try_from(appends.len()).unwrap_or(i64::MAX);
@@ -285,7 +285,7 @@ fn in_batch(appends: &[Append]) -> Carried {
         batch.follows_from(&first.span);
         batch
     };
-    let Some(batch) = Carried::joined(asking(), span) else { return Carried::here() };
+    let Some(batch) = TraceContext::joined(asking(), span) else { return TraceContext::here() };
     for append in asking() {
         append.span.follows_from(&batch.span);
     }

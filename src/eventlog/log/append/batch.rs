@@ -25,7 +25,7 @@ use crate::eventlog::model::projection::Projections;
 use crate::eventlog::model::statement::Statement;
 use crate::eventlog::model::term::Term;
 use crate::postgres::refusal::{Meaning, Reach, meaning, reach};
-use crate::postgres::{Lent, Pool, Prepared};
+use crate::postgres::{Pool, PooledSession, Prepared};
 
 /// Takes the log's lock until the transaction ends, if the streams have the versions that are expected.
 pub(super) const LOCK: &str = "select events_lock($1, $2, $3)";
@@ -84,7 +84,7 @@ pub(super) enum Blame {
 
 /// Purpose of a statement in a batch, which decides whom its failure concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum StatementPurpose {
     /// The transaction, its lock and its events.
     Log,
     /// Rows that one append writes beside its events.
@@ -92,7 +92,7 @@ enum Part {
 }
 
 /// The statements that an append has beside its events.
-pub(super) struct Unit<'a>(pub(super) Vec<(Prepared, Vec<&'a (dyn ToSql + Sync)>)>);
+pub(super) struct RowStatements<'a>(pub(super) Vec<(Prepared, Vec<&'a (dyn ToSql + Sync)>)>);
 
 impl BatchWriter {
     /// Writes the appends in one transaction and returns the position before the first event, if there is any. If
@@ -116,7 +116,7 @@ impl BatchWriter {
 
     async fn write_on(
         &self,
-        client: &Lent,
+        client: &PooledSession,
         appends: &[Append],
         looks_first: bool,
     ) -> Result<Option<i64>, BatchFailure> {
@@ -125,7 +125,9 @@ impl BatchWriter {
         let mut units = Vec::with_capacity(appends.len());
         for (append, projected) in appends.iter().zip(&projected) {
             units.push(
-                Unit::prepared(client, append, projected).await.map_err(BatchFailure::unsent)?,
+                RowStatements::prepared(client, append, projected)
+                    .await
+                    .map_err(BatchFailure::unsent)?,
             );
         }
         if units.iter().all(|unit| unit.0.is_empty()) {
@@ -155,10 +157,10 @@ impl BatchWriter {
     }
 }
 
-impl<'a> Unit<'a> {
+impl<'a> RowStatements<'a> {
     /// Prepares the statements that an append has beside its events.
     pub(super) async fn prepared(
-        client: &Lent,
+        client: &PooledSession,
         append: &'a Append,
         projected: &'a Result<Vec<Statement>, StoreError>,
     ) -> Result<Self, StoreError> {
@@ -173,59 +175,59 @@ impl<'a> Unit<'a> {
 }
 
 /// Gives up a connection that took too long. Its transaction may still be running, so it must not serve another request.
-pub(super) fn given_up(client: Lent) -> StoreError {
+pub(super) fn given_up(client: PooledSession) -> StoreError {
     client.give_up();
     StoreError::OutcomeUnknown("the database did not answer in time".to_owned())
 }
 
 /// Prepares a statement of a batch. Nothing was written yet, whatever happens.
-async fn prepared(client: &Lent, sql: &'static str) -> Result<Prepared, StoreError> {
+async fn prepared(client: &PooledSession, sql: &'static str) -> Result<Prepared, StoreError> {
     client.prepare(sql).await.map_err(|error| StoreError::from(error).of_read())
 }
 
 /// Writes a batch that is one statement.
 async fn write_events(
-    client: &Lent,
+    client: &PooledSession,
     columns: &Columns<'_>,
     looks_first: bool,
 ) -> Result<Option<i64>, BatchFailure> {
     let insert = prepared(client, INSERT_EVENTS).await.map_err(BatchFailure::unsent)?;
     let answer = client.run(&insert, &columns.params(looks_first)).await;
-    base_of(&answer.map_err(|error| BatchFailure::of(error, Part::Log))?).map(Some)
+    base_of(&answer.map_err(|error| BatchFailure::of(error, StatementPurpose::Log))?).map(Some)
 }
 
 /// Writes a batch that is a transaction. The versions of streams are checked before any row is written: a change by
 /// another writer to the rows of a stream is a conflict, and no refusal.
 async fn write_all(
-    client: &Lent,
+    client: &PooledSession,
     columns: &Columns<'_>,
-    units: &[Unit<'_>],
+    units: &[RowStatements<'_>],
 ) -> Result<Option<i64>, BatchFailure> {
     let has_events = !columns.is_empty();
     let lock = prepared(client, LOCK).await.map_err(BatchFailure::unsent)?;
     let insert = prepared(client, INSERT_EVENTS).await.map_err(BatchFailure::unsent)?;
     let (asked, locked) = (columns.asked.params(), columns.params(false));
 
-    let (mut pipeline, mut parts) = (Pipeline::default(), vec![Part::Log]);
+    let (mut pipeline, mut parts) = (Pipeline::default(), vec![StatementPurpose::Log]);
     let mut is_sent = pipeline.send(without_rows(client.begin())).await;
     if is_sent {
-        parts.push(Part::Log);
+        parts.push(StatementPurpose::Log);
         is_sent = pipeline.send(client.run(&lock, &asked)).await;
     }
     for (statement, params) in units.iter().flat_map(|unit| &unit.0) {
         // After a statement that cannot be sent nothing more is, and above all no commit.
         if is_sent {
-            parts.push(Part::Rows);
+            parts.push(StatementPurpose::Rows);
             is_sent = pipeline.send(client.run(statement, params)).await;
         }
     }
     let place_of_insert = pipeline.len();
     if is_sent && has_events {
-        parts.push(Part::Log);
+        parts.push(StatementPurpose::Log);
         is_sent = pipeline.send(client.run(&insert, &locked)).await;
     }
     if is_sent {
-        parts.push(Part::Log);
+        parts.push(StatementPurpose::Log);
         is_sent = pipeline.send(without_rows(client.commit())).await;
     }
 
@@ -273,7 +275,7 @@ impl BatchFailure {
         Self { error, blame }
     }
 
-    fn of(error: Error, part: Part) -> Self {
+    fn of(error: Error, part: StatementPurpose) -> Self {
         let blame = blame(&error, part);
         Self { error: error.into(), blame }
     }
@@ -283,17 +285,18 @@ impl BatchFailure {
 const TAKEN_OVER: &str = "KF004";
 
 /// Appends that the failure of a statement concerns.
-fn blame(error: &Error, part: Part) -> Blame {
+fn blame(error: &Error, part: StatementPurpose) -> Blame {
     let Some(refusal) = error.as_db_error() else {
         let is_unsent = !matches!(StoreError::of_driver(error), StoreError::OutcomeUnknown(_));
         return if is_unsent { Blame::Somebody } else { Blame::Everybody };
     };
     match (refusal.code(), part) {
-        (&SqlState::QUERY_CANCELED, Part::Log) => Blame::Slowness,
+        (&SqlState::QUERY_CANCELED, StatementPurpose::Log) => Blame::Slowness,
         // Another session has the log, or it may not be written; for rows, only the appends that want those rows wait.
-        (&SqlState::LOCK_NOT_AVAILABLE | &SqlState::INSUFFICIENT_PRIVILEGE, Part::Log) => {
-            Blame::Everybody
-        }
+        (
+            &SqlState::LOCK_NOT_AVAILABLE | &SqlState::INSUFFICIENT_PRIVILEGE,
+            StatementPurpose::Log,
+        ) => Blame::Everybody,
         // A server that takes no changes, is full, ends or is broken; or another one has taken over.
         (code, _) => match (meaning(refusal), reach(code.code())) {
             (Meaning::Lost, _) | (Meaning::CannotNow, Reach::Changes) => Blame::Everybody,

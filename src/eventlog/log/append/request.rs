@@ -11,7 +11,7 @@ use crate::eventlog::model::error::StoreError;
 use crate::eventlog::model::new_event::NewEvent;
 use crate::eventlog::model::statement::Statement;
 use crate::eventlog::model::stream::StreamName;
-use crate::telemetry::Carried;
+use crate::telemetry::TraceContext;
 
 /// Approximate bytes of an event's columns, except the long ones.
 const PER_EVENT: usize = 128;
@@ -68,7 +68,7 @@ pub(super) struct Queued {
     /// Sender of the answer to the entity.
     pub(super) reply: oneshot::Sender<Result<Appended, StoreError>>,
     /// Trace context and span of the append, from the queue until it is committed.
-    pub(super) carried: Carried,
+    pub(super) carried: TraceContext,
     /// Start of the measured duration of the append.
     pub(super) since: Instant,
     /// Permit of the queue, held until a batch takes the append.
@@ -133,7 +133,7 @@ impl Append {
     }
 
     /// Trace context of the append while it is queued.
-    pub(super) fn carried(&self) -> Option<&Carried> {
+    pub(super) fn carried(&self) -> Option<&TraceContext> {
         self.queued.as_ref().map(|queued| &queued.carried)
     }
 

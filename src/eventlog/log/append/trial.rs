@@ -13,20 +13,20 @@
 
 use tokio_postgres::types::ToSql;
 
-use super::batch::{BatchWriter, LOCK, Unit, given_up};
+use super::batch::{BatchWriter, LOCK, RowStatements, given_up};
 use super::columns::LockArguments;
 use super::pipeline::{Pipeline, StatementResult, without_rows};
 use super::request::Append;
 use crate::eventlog::log::reader::SELECT_VERSIONS;
 use crate::eventlog::model::error::StoreError;
-use crate::postgres::Lent;
+use crate::postgres::PooledSession;
 
 const BEGIN_UNIT: &str = "savepoint append; savepoint tried";
 const TRIED: &str = "savepoint tried";
 const END_UNIT: &str = "rollback to savepoint tried; release savepoint append";
 
 /// Place of an append's answers, or the reason for which there are none.
-enum Tried {
+enum TrialResult {
     /// From one place in the pipeline to another.
     At(usize, usize),
     /// It could not even be prepared.
@@ -51,13 +51,13 @@ impl BatchWriter {
 
     async fn trial_on(
         &self,
-        client: &Lent,
+        client: &PooledSession,
         appends: &[Append],
     ) -> Result<Vec<Option<StoreError>>, StoreError> {
         let projected = self.project(appends);
         let mut units = Vec::with_capacity(appends.len());
         for (append, projected) in appends.iter().zip(&projected) {
-            let unit = Unit::prepared(client, append, projected).await;
+            let unit = RowStatements::prepared(client, append, projected).await;
             if let Err(error @ StoreError::Unavailable(_)) = unit {
                 return Err(error);
             }
@@ -78,7 +78,7 @@ impl BatchWriter {
         for unit in &units {
             tried.push(match unit {
                 Ok(unit) => send_unit(client, &mut pipeline, unit).await,
-                Err(error) => Tried::Refused(error.clone()),
+                Err(error) => TrialResult::Refused(error.clone()),
             });
         }
         pipeline.send(without_rows(client.roll_back())).await;
@@ -105,7 +105,11 @@ impl BatchWriter {
     }
 }
 
-async fn send_unit<'a>(client: &'a Lent, pipeline: &mut Pipeline<'a>, unit: &'a Unit<'_>) -> Tried {
+async fn send_unit<'a>(
+    client: &'a PooledSession,
+    pipeline: &mut Pipeline<'a>,
+    unit: &'a RowStatements<'_>,
+) -> TrialResult {
     pipeline.send(without_rows(client.control(BEGIN_UNIT))).await;
     let begin = pipeline.len();
     let mut is_sent = true;
@@ -119,10 +123,10 @@ async fn send_unit<'a>(client: &'a Lent, pipeline: &mut Pipeline<'a>, unit: &'a 
         pipeline.send(without_rows(client.control(TRIED))).await;
     }
     pipeline.send(without_rows(client.control(END_UNIT))).await;
-    Tried::At(begin, end)
+    TrialResult::At(begin, end)
 }
 
-impl Tried {
+impl TrialResult {
     /// The first failure of its statements, if any failed.
     fn refusal(
         self,

@@ -5,7 +5,7 @@ mod restoring;
 mod taking_back;
 
 use super::command::MAX_TASKS;
-use super::command::{Destination, Key, New, Put, Restore, TaskDraft, Wanted};
+use super::command::{Destination, ImportedId, ImportedTask, New, Restore, TaskDraft, TaskUpdate};
 use super::task::{Content, Fields};
 use super::*;
 use crate::eventlog::Mark;
@@ -75,12 +75,12 @@ fn both() -> [TaskEvent; 2] {
     [created(MILK, 0, Step::default()), created(BREAD, 1, on(1, 1))]
 }
 
-fn change(number: u128, wanted: Wanted) -> Action {
+fn change(number: u128, wanted: TaskUpdate) -> Action {
     Action::Change { id: id(number), wanted, expected: None }
 }
 
 fn complete() -> Action {
-    change(MILK, Wanted { completed: Some(true), ..Wanted::default() })
+    change(MILK, TaskUpdate { completed: Some(true), ..TaskUpdate::default() })
 }
 
 fn delete(number: u128) -> Action {
@@ -158,7 +158,7 @@ fn only_what_differs_is_changed_and_what_it_was_is_told() {
     };
     let after = Fields { title: None, ..wanted.clone() };
     given::<TaskList>([created(MILK, 0, Step::default())])
-        .when(one(change(MILK, Wanted { fields: wanted, completed: Some(false) })))
+        .when(one(change(MILK, TaskUpdate { fields: wanted, completed: Some(false) })))
         .then([changed(MILK, before, after, 1, on(1, 1))]);
 }
 
@@ -275,8 +275,12 @@ fn events_are_written_as_the_golden_files_say() {
         position: position(1),
     };
     let imported = Some(Imported { created_at: at(3), updated_at: at(6) });
-    let step =
-        Step { further: false, deed: Deed::Redo, below: Some(Span(1, 2)), next: Some(Span(5, 5)) };
+    let step = Step {
+        further: false,
+        deed: EditKind::Redo,
+        below: Some(Span(1, 2)),
+        next: Some(Span(5, 5)),
+    };
     assert_golden(&[
         TaskEvent::Created(TaskCreated {
             task_id: id(MILK),
@@ -301,7 +305,7 @@ fn events_are_written_as_the_golden_files_say() {
             previous: 2,
             at: at(9),
             mark: Mark::default(),
-            step: Step { deed: Deed::Undo, ..further() },
+            step: Step { deed: EditKind::Undo, ..further() },
         }),
         TaskEvent::Restored(TaskRestored {
             task_id: id(MILK),

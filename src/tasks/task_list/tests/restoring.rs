@@ -50,14 +50,14 @@ fn a_task_that_is_there_is_only_made_what_it_was_if_that_was_asked_for() {
 fn a_restored_task_stands_right_behind_one_that_has_taken_its_place() {
     let mut state = replay::<TaskList>(both());
     state = carry_out(state, one(delete(MILK))).0;
-    let put = exported(Key::Given(id(7)), Some(position(0)));
+    let put = exported(ImportedId::Given(id(7)), Some(position(0)));
     state = carry_out(state, one(put)).0;
     state = carry_out(state, one(restore(false, Some(3)))).0;
     assert_eq!(in_order(&state), [7, MILK, BREAD]);
 }
 
-fn exported(key: Key, position: Option<crate::tasks::values::Position>) -> Action {
-    Action::Put(Box::new(Put {
+fn exported(key: ImportedId, position: Option<crate::tasks::values::Position>) -> Action {
+    Action::Put(Box::new(ImportedTask {
         id: key,
         draft: TaskDraft { priority: Priority::Low, ..draft("milk") },
         completed_at: Some(at(5)),
@@ -70,7 +70,7 @@ fn exported(key: Key, position: Option<crate::tasks::values::Position>) -> Actio
 #[test]
 fn an_exported_task_is_added_as_it_was() {
     let task = Content { completed_at: Some(at(5)), priority: Priority::Low, ..content("milk", 4) };
-    given::<TaskList>([]).when(one(exported(Key::Given(id(7)), Some(position(4))))).then([
+    given::<TaskList>([]).when(one(exported(ImportedId::Given(id(7)), Some(position(4))))).then([
         TaskEvent::Created(TaskCreated {
             task_id: id(7),
             task,
@@ -87,8 +87,8 @@ fn an_exported_task_is_added_as_it_was() {
 fn importing_twice_changes_nothing_the_second_time() {
     let import = || {
         all([
-            exported(Key::Given(id(7)), Some(position(4))),
-            exported(Key::Given(id(3)), Some(position(2))),
+            exported(ImportedId::Given(id(7)), Some(position(4))),
+            exported(ImportedId::Given(id(3)), Some(position(2))),
         ])
     };
     let (state, _) = carry_out(State::default(), import());
@@ -101,9 +101,9 @@ fn an_imported_task_whose_place_is_taken_stands_at_the_end() {
     let (state, _) = carry_out(
         State::default(),
         all([
-            exported(Key::Given(id(3)), Some(position(2))),
-            exported(Key::Fresh(id(1)), Some(position(2))),
-            exported(Key::Fresh(id(1)), None),
+            exported(ImportedId::Given(id(3)), Some(position(2))),
+            exported(ImportedId::Fresh(id(1)), Some(position(2))),
+            exported(ImportedId::Fresh(id(1)), None),
         ]),
     );
     assert_eq!(in_order(&state), [3, 4, 5]);
@@ -112,7 +112,8 @@ fn an_imported_task_whose_place_is_taken_stands_at_the_end() {
 #[test]
 fn a_task_imported_from_the_very_end_of_everything_leaves_room_behind_it() {
     let end = crate::tasks::values::Position::parse(&"z".repeat(64)).unwrap();
-    let (mut state, _) = carry_out(State::default(), one(exported(Key::Given(id(7)), Some(end))));
+    let (mut state, _) =
+        carry_out(State::default(), one(exported(ImportedId::Given(id(7)), Some(end))));
     for number in 8..12 {
         state = carry_out(state, creation(number, "milk")).0;
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keyfold::eventlog::log::snapshot::Taken;
+use keyfold::eventlog::log::snapshot::SnapshotInfo;
 
 use super::counter::{Counter, LONG, Node, stream};
 use crate::support::process::until;
@@ -171,7 +171,7 @@ async fn a_snapshot_that_comes_late_takes_no_newer_ones_place() {
         node.add("a", 1).await.unwrap();
     }
     // The first number is the version; every fourth one is regular.
-    let before = Taken::default();
+    let before = SnapshotInfo::default();
     for (version, every) in [(8, 1_000), (6, 1_000), (7, 4), (9, 1_000), (8, 1_000), (9, 4)] {
         let then = node.log.hydrate_at::<Counter<true>>(&stream, version).await.unwrap();
         let then = std::sync::Arc::new(then);

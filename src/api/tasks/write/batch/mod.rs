@@ -16,7 +16,7 @@ use crate::api::tasks::own_turn::OwnTurn;
 use crate::api::tasks::request::OwnerRequest;
 use crate::api::tasks::responses::Changed;
 use crate::capacity::budget::Holder;
-use crate::http::request::hashed_body::Digested;
+use crate::http::request::hashed_body::HashedBody;
 use crate::http::request::idempotency_key::MaybeIdempotencyKey;
 use crate::http::request::if_match::IfMatch;
 use crate::http::request::json::Json;
@@ -56,10 +56,10 @@ impl BatchTasks {
         key: MaybeIdempotencyKey,
         // Before the body, so that a request that waits or is refused here has received none of it.
         OwnTurn(turn): OwnTurn,
-        body: Digested<Json<BatchRequest, MAX_BATCH_BODY>>,
+        body: HashedBody<Json<BatchRequest, MAX_BATCH_BODY>>,
     ) -> Result<Changed<BatchBody>, Failure<Statuses>> {
         let (state, owner) = (request.state, request.user_id());
-        let Digested { body: Json(body), digest } = body;
+        let HashedBody { body: Json(body), digest } = body;
         let stamp = request.stamp();
         let actions: Arc<[Action]> =
             actions(&state.tasks, owner, body.commands()?, stamp.at).await?.into();
