@@ -22,7 +22,7 @@ test: ## Install what the tests need and run all of them
 
 screenshots: ## Show every page in Chromium and take the documents' pictures anew
 	@.ci/install test
-	cargo test --locked --test it pages::
+	cargo test --locked --test it web::pages::
 	@for picture in tests/browser/screenshots/*.png; do cp $(TARGET)/screenshots/$${picture##*/} $$picture; done
 
 bench: ## Measure everything beside its limit and write benches/RESULTS.md; or some: make bench WORKLOADS="reads writes"

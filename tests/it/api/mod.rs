@@ -3,9 +3,9 @@
 //! * `clients`: other ecosystems: TypeScript, `jose`, `PyJWT`, linters
 //! * `connections`: limits of connections, requests and bodies
 //! * `echo`: a value that comes back in an error is cut
-//! * `flow`: a new person's whole journey
+//! * `flow`: the journey of a new user, from sign-up to tasks
 //! * `input`: bad input and the one error body
-//! * `ownership`: every operation of the OpenAPI document refuses everybody but the owner
+//! * `ownership`: every operation of the OpenAPI document, refused to all but the owner
 //! * `values`: a text is held or refused alike at every entrance
 //! * `warm_reads`: the fast lane answers as all others do
 

@@ -4,7 +4,7 @@
 //! * `clocks`: a node whose clock is wrong
 //! * `concurrency`: many at once, two servers on one database
 //! * `proxy`: a rolling restart behind nginx, configured as documented
-//! * `vanished`: peers that vanish without a word, and what they held
+//! * `vanished`: peers that vanish without a close, and the locks and leases that they held
 
 mod agreement;
 pub mod clocks;

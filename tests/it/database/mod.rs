@@ -1,10 +1,10 @@
 //! PostgreSQL as the server needs it: faults, poolers, pools, versions, query plans.
 //!
-//! * `cannot_now`: what the database cannot do for the moment is no mistake of the program
-//! * `hanging`: a database that hangs, a host that says nothing, a commit that nobody vouches for
+//! * `cannot_now`: a temporary fault of the database is answered with a retry, and is no internal error
+//! * `hanging`: a database that hangs, a host that does not answer, a commit of unknown outcome
 //! * `plans`: no request makes the database read a whole table
 //! * `pooler`: a server behind `PgBouncer`
-//! * `pools`: what authentication needs of the database is taken by nothing else
+//! * `pools`: connections reserved for authentication are taken by no other work
 //! * `versions`: a whole story on every major version of PostgreSQL
 
 pub mod cannot_now;

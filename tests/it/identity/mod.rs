@@ -2,14 +2,14 @@
 //!
 //! * `account`: one's own account: the profile and the password
 //! * `auth`: sign up, sign in, sign out, tokens
-//! * `hashing`: what a password hash costs later than when it was made, and that nobody is hashed for who has gone
-//! * `in_doubt`: what is believed of sessions when a command on them fails
+//! * `hashing`: the cost of a password hash over time, and no hash for a client that has gone
+//! * `in_doubt`: the state of sessions in memory when a command on them fails
 //! * `keys`: the key ring, the JWKS, revocation of keys, the secret
 //! * `replaced`: signing in or up with the cookie of a session ends that session
-//! * `revocation`: ending sessions: what is refused afterwards, and where
+//! * `revocation`: ending sessions: refusals afterwards, on every node
 //! * `rotation`: the schedule of keys, restarts, several nodes, a thousand rotations
-//! * `sessions`: what extends sessions, what ends them by themselves, and their list
-//! * `sign_up`: what a sign-up that is refused costs
+//! * `sessions`: extension, timeouts and the list of sessions
+//! * `sign_up`: the cost of a sign-up that is refused
 //! * `verifiers`: ends of sessions for services that verify tokens by themselves
 
 mod account;

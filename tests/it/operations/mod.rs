@@ -1,6 +1,6 @@
 //! The work of an operator: commands, backups and restores, supervision, an operating system that sets limits.
 //!
-//! * `another_history`: what names a history that is gone, after a restore or in a copy of the database
+//! * `another_history`: versions and marks of a history that is lost, after a restore or in a copy of the database
 //! * `command_line`: configuration, exit codes, signals, operator's commands
 //! * `days`: an operator's worst days, and how long each takes until all is as before
 //! * `descriptors`: connections take no more file descriptors than are left
@@ -9,7 +9,7 @@
 //! * `readiness`: a node is ready as long as changes can be made
 //! * `restore`: a backup taken under load, restored and gone on with
 //! * `unit_file`: the unit for systemd
-//! * `unread`: lines that nobody reads, or that cannot be written
+//! * `unread`: log lines that are not read, or cannot be written
 
 mod another_history;
 mod command_line;

@@ -1,8 +1,8 @@
 //! The task list: its everyday use and its past.
 //!
-//! * `everyday`: tasks as people expect them
+//! * `everyday`: fields, order, lists, versions, repeated requests, batches, files, limits
 //! * `list`: pages, filters and changes of the task list
-//! * `past`: what only the log gives of a task list: history, undo, time travel, changes as they happen
+//! * `past`: history, undo, time travel, and changes as they happen
 
 mod everyday;
 mod list;
