@@ -5,7 +5,7 @@ use std::sync::Arc;
 use poem::Request;
 
 use super::readiness::Readiness;
-use super::tasks::pages::PageCache;
+use super::tasks::page_cache::PageCache;
 use crate::authn::gate::Gate;
 use crate::base::clock::Timestamp;
 use crate::eventlog::Mark;

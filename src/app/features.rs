@@ -16,7 +16,7 @@ use crate::accounts::password::{Cost, PasswordHasher};
 use crate::accounts::read_model::UsersProjection;
 use crate::api::readiness::Readiness;
 use crate::api::state::State;
-use crate::api::tasks::pages::PageCache;
+use crate::api::tasks::page_cache::PageCache;
 use crate::authn::freshness::Freshness;
 use crate::authn::gate::Gate;
 use crate::base::clock::{Clock, Timestamp};
@@ -52,8 +52,8 @@ use crate::sessions::{Lifetimes, Sessions};
 use crate::tasks::Tasks;
 use crate::tasks::history::walks::Walks;
 use crate::tasks::idempotency::IdempotencyKeys;
-use crate::tasks::limits::bulk;
-use crate::tasks::limits::bulk::BulkLimiter;
+use crate::tasks::limits::bulk_limiter;
+use crate::tasks::limits::bulk_limiter::BulkLimiter;
 use crate::tasks::task_list::TaskList;
 
 /// Signatures that may wait for the signing threads: a second's worth or less.
@@ -275,7 +275,8 @@ impl Features {
 
         let LogReading { log, pool } = reading;
         let lists = Entities::<TaskList>::start(log.clone(), lifespan, parent).await?;
-        let readers = Workers::start(Work::Files, 1, ProcessorShare::GivesWay, bulk::MAX_AT_ONCE)?;
+        let readers =
+            Workers::start(Work::Files, 1, ProcessorShare::GivesWay, bulk_limiter::MAX_AT_ONCE)?;
         let idempotency_keys = IdempotencyKeys::open(pool.clone(), seams.clock.clone()).await?;
         let heavy = BulkLimiter::new(readers, budgets.bulk.clone());
         let bulk = (heavy, Walks::new(config.database.pool_size));

@@ -8,7 +8,7 @@ use crate::http::response::problem::Problem;
 use crate::http::response::problem::codes;
 use crate::tasks::events::EditKind;
 use crate::tasks::idempotency::IdempotencyError;
-use crate::tasks::limits::bulk::Busy;
+use crate::tasks::limits::bulk_limiter::Busy;
 use crate::tasks::writing::WriteError;
 
 impl From<Busy> for Problem {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::history::moment::{Moment, TravelError};
-use super::limits::bulk::Busy;
+use super::limits::bulk_limiter::Busy;
 use super::listing::Query;
 use super::lists::Tasks;
 use super::task_list::TaskList;

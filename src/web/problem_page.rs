@@ -4,8 +4,8 @@ use askama::Template;
 use poem::Response;
 use poem::http::StatusCode;
 
-use super::instead::{PageFailure, PageProblem, Resubmission};
 use super::page::{self, Frame, of_problem, with_cookie};
+use super::page_failure::{PageFailure, PageProblem, Resubmission};
 use crate::http::response::problem::Problem;
 use crate::http::response::problem::codes;
 use crate::telemetry::current_trace_id;

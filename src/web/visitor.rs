@@ -3,8 +3,8 @@
 use poem::Request;
 
 use super::form::Form;
-use super::instead::{PageFailure, Resubmission, Viewer};
 use super::own_path::OwnPath;
+use super::page_failure::{PageFailure, Resubmission, Viewer};
 use crate::accounts::account::Profile;
 use crate::api::auth::access_token::profile_of;
 use crate::api::state::State;

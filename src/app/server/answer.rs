@@ -11,7 +11,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
 use super::traffic::InFlight;
-use crate::http::response::answers::ResponseLease;
+use crate::http::response::response_lease::ResponseLease;
 
 /// Most bytes given to the protocol at once, on a connection with one request at a time.
 const PIECE: usize = 64 * 1024;

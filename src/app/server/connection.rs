@@ -24,8 +24,8 @@ use super::socket::Socket;
 use super::traffic::Traffic;
 use crate::api::readiness::Readiness;
 use crate::http::limits::TimeLimits;
-use crate::http::response::answers::ResponseLease;
 use crate::http::response::problem::Problem;
+use crate::http::response::response_lease::ResponseLease;
 
 /// Largest head of a request; in HTTP/2, largest header list.
 const MAX_HEAD: usize = 16 * 1024;

@@ -36,7 +36,7 @@ use self::trace::{Operation, RequestContext};
 use super::request::host;
 use super::request::intake::Intake;
 use super::response::problem::Problem;
-use super::response::{answers, compressed, event_source};
+use super::response::{compressed, event_source, response_lease};
 use super::server::Server;
 use crate::capacity::budget::{Exhausted, Holder};
 
@@ -141,7 +141,7 @@ impl<E: DynEndpoint<Output = Response>> Edge<E> {
             // Boxed: most answers of a busy API have no need of it either.
             response = Box::pin(compressed::compressed(response)).await;
         }
-        response = answers::leased(response, &budgets.answers, asker);
+        response = response_lease::leased(response, &budgets.answers, asker);
         self.cors.finish(&mut response, readers);
         self.headers.put_on(&mut response);
         response

@@ -1,6 +1,5 @@
 //! Types of answers: problems, entity tags, streams and encodings.
 
-pub mod answers;
 pub(crate) mod compressed;
 pub mod conditional;
 pub mod etag;
@@ -10,4 +9,5 @@ pub mod failure;
 pub mod json_body;
 pub mod problem;
 pub mod raw_json;
+pub mod response_lease;
 pub mod schema;

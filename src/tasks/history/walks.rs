@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::base::id::UserId;
 use crate::eventlog::ReadError;
-use crate::tasks::limits::turns::{UserLimits, UserPermit, UserPermits};
+use crate::tasks::limits::user_permits::{UserLimits, UserPermit, UserPermits};
 use crate::telemetry::audit_events;
 use crate::telemetry::reason::Reason;
 

@@ -1,5 +1,5 @@
 //! Limits of the work that one user, and all users together, may have in progress.
 
-pub mod bulk;
+pub mod bulk_limiter;
 pub(super) mod followers;
-pub mod turns;
+pub mod user_permits;

@@ -8,8 +8,8 @@ pub mod ordered;
 mod placing;
 mod plan;
 pub(super) mod sorted;
-mod taking_back;
 pub mod task;
+mod undo;
 
 use std::sync::Arc;
 
@@ -85,7 +85,7 @@ impl Decider for TaskList {
             }
             Command::TakeBack { taking, expected, stamp } => {
                 state.require(expected.as_deref())?;
-                taking_back::take_back(state, &taking, stamp)
+                undo::take_back(state, &taking, stamp)
             }
         }
     }

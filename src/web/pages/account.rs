@@ -16,8 +16,8 @@ use crate::http::site::Sender;
 use crate::sessions::events::EndReason;
 use crate::web::device;
 use crate::web::form::Complaints;
-use crate::web::instead::PageFailure;
 use crate::web::page::{self, Frame};
+use crate::web::page_failure::PageFailure;
 use crate::web::visitor::Visitor;
 
 const ACCOUNT: &str = "/account";

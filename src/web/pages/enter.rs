@@ -11,9 +11,9 @@ use crate::api::state::State;
 use crate::authn::caller::MaybeSignedIn;
 use crate::http::response::problem::Problem;
 use crate::web::form::{Complaints, Form};
-use crate::web::instead::PageFailure;
 use crate::web::own_path::OwnPath;
 use crate::web::page::{self, Frame};
+use crate::web::page_failure::PageFailure;
 use crate::web::visitor::{self, Visitor};
 
 /// Target after the sign-in of a user who came from no other page.

@@ -6,8 +6,8 @@ use askama::Template;
 use poem::{Request, Response};
 
 use crate::api::state::State;
-use crate::web::instead::PageFailure;
 use crate::web::page::{self, Frame};
+use crate::web::page_failure::PageFailure;
 use crate::web::visitor::Visitor;
 
 /// Timeout for looking up the visitor, who matters little here.

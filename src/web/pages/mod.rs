@@ -1,9 +1,9 @@
 //! Pages, with the handler of each.
 
 mod account;
-mod asked;
 mod enter;
 mod home;
+mod list_query;
 mod shown;
 mod tasks;
 
@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use poem::http::{Method, StatusCode};
 use poem::{IntoResponse, Request, Response};
 
-use super::instead::{PageFailure, PageProblem, Viewer};
+use super::page_failure::{PageFailure, PageProblem, Viewer};
 use super::visitor::Visitor;
 use super::{assets, page, page_map, problem_page};
 use crate::http::response::problem::Problem;

@@ -7,7 +7,7 @@ use askama::Template;
 use poem::{Request, Response};
 use url::form_urlencoded;
 
-use super::asked::Asked;
+use super::list_query::TaskListQuery;
 use super::piece;
 use crate::api::state::State;
 use crate::api::tasks::bodies::task::TaskBody;
@@ -16,8 +16,8 @@ use crate::api::tasks::forms::TypedTask;
 use crate::eventlog::Point;
 use crate::tasks::listing::{self, Cursor};
 use crate::web::form::Complaints;
-use crate::web::instead::PageFailure;
 use crate::web::page::{self, Frame};
+use crate::web::page_failure::PageFailure;
 use crate::web::visitor::Visitor;
 
 /// Data of the template.
@@ -41,7 +41,7 @@ struct TasksPage {
     /// Empty row, which the module copies for every task.
     blank: TaskRow,
     /// Filter and order, as they were understood.
-    asked: Asked,
+    asked: TaskListQuery,
     /// Query string of the next page, if there is one.
     more: Option<String>,
     /// Title that was typed for a new task and refused.
@@ -170,7 +170,7 @@ async fn tasks_page(
     let tasks = &State::of(request)?.tasks;
     let list = tasks.of(user_id).await?;
     let version = list.state.version;
-    let mut asked = Asked::of(request);
+    let mut asked = TaskListQuery::of(request);
     if !tasks.fits(user_id, version, &asked.query()).await? {
         asked.begin_anew();
     }

@@ -8,7 +8,7 @@ use crate::api::example;
 use crate::api::tag::Tag;
 use crate::api::tasks::files::decoding;
 use crate::api::tasks::files::upload::TaskFileBody;
-use crate::api::tasks::own_turn::require_unused;
+use crate::api::tasks::own_permit::require_unused;
 use crate::api::tasks::representations::answer;
 use crate::api::tasks::request::OwnerRequest;
 use crate::api::tasks::responses::Changed;

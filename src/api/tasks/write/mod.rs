@@ -10,8 +10,8 @@ pub mod redo;
 pub mod replace;
 mod restoration;
 pub mod restore;
-mod take_back;
 pub mod undo;
+mod undo_redo;
 
 use self::batch::BatchTasks;
 use self::change::ChangeTask;

@@ -2,7 +2,7 @@
 
 use poem_openapi::OpenApi;
 
-use super::take_back::{TakenBackBody, take_back};
+use super::undo_redo::{TakenBackBody, take_back};
 use crate::api::tag::Tag;
 use crate::api::tasks::request::OwnerRequest;
 use crate::api::tasks::responses::Changed;

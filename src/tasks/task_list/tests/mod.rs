@@ -2,7 +2,7 @@
 
 mod moving;
 mod restoring;
-mod taking_back;
+mod undo;
 
 use super::command::MAX_TASKS;
 use super::command::{Destination, ImportedId, ImportedTask, New, Restore, TaskDraft, TaskUpdate};

@@ -12,7 +12,7 @@ use self::actions::actions;
 use self::commands::BatchRequest;
 use self::result::{BatchBody, as_batch, shown_bytes};
 use crate::api::tag::Tag;
-use crate::api::tasks::own_turn::OwnTurn;
+use crate::api::tasks::own_permit::OwnPermit;
 use crate::api::tasks::request::OwnerRequest;
 use crate::api::tasks::responses::Changed;
 use crate::capacity::budget::Holder;
@@ -55,7 +55,7 @@ impl BatchTasks {
         #[oai(name = "Idempotency-Key")]
         key: MaybeIdempotencyKey,
         // Before the body, so that a request that waits or is refused here has received none of it.
-        OwnTurn(turn): OwnTurn,
+        OwnPermit(turn): OwnPermit,
         body: HashedBody<Json<BatchRequest, MAX_BATCH_BODY>>,
     ) -> Result<Changed<BatchBody>, Failure<Statuses>> {
         let (state, owner) = (request.state, request.user_id());

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::api::example;
 use crate::api::tasks::bodies::change::ChangeBody;
-use crate::api::tasks::own_turn::OwnTurn;
+use crate::api::tasks::own_permit::OwnPermit;
 use crate::api::tasks::representations::answer;
 use crate::api::tasks::request::OwnerRequest;
 use crate::eventlog::Point;
@@ -65,7 +65,7 @@ pub(super) async fn take_back(
     deed: EditKind,
 ) -> Result<CommandAnswer, Problem> {
     let (state, user_id) = (request.state, request.user_id());
-    let OwnTurn(turn) = OwnTurn::of(state, user_id, &key).await?;
+    let OwnPermit(turn) = OwnPermit::of(state, user_id, &key).await?;
     let writing = request.writing(&key, NO_BODY).holding(turn);
     let (wanted, stamp) = ((deed, if_match.versions()), request.stamp());
     let done = state.tasks.take_back(&writing, wanted, stamp, as_taken_back()).await;

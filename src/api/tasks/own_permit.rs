@@ -10,14 +10,14 @@ use crate::http::request::idempotency_key::MaybeIdempotencyKey;
 use crate::http::request::intake;
 use crate::http::response::problem::Problem;
 use crate::tasks::idempotency::record::HashedKey;
-use crate::tasks::limits::turns::UserPermit;
+use crate::tasks::limits::user_permits::UserPermit;
 
 /// Permit of the authenticated user. It is taken after authentication and before the body: a request that waits or is
 /// refused here holds nothing but its head.
 #[derive(Debug)]
-pub(super) struct OwnTurn(pub(super) Arc<UserPermit>);
+pub(super) struct OwnPermit(pub(super) Arc<UserPermit>);
 
-impl OwnTurn {
+impl OwnPermit {
     /// Takes the user's permit, for a request with this key.
     ///
     /// # Errors
@@ -33,7 +33,7 @@ impl OwnTurn {
     }
 }
 
-impl<'a> FromRequest<'a> for OwnTurn {
+impl<'a> FromRequest<'a> for OwnPermit {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
         let user = intake::user(request).ok_or_else(Problem::unauthenticated)?;
         let key = MaybeIdempotencyKey::of(request)?;

@@ -13,7 +13,7 @@ const LONGEST: usize = 200;
 
 /// Filter and order, as they stand in the form.
 #[derive(Debug, Default)]
-pub(super) struct Asked {
+pub(super) struct TaskListQuery {
     /// Search text; empty for no search.
     pub(super) q: String,
     /// `true`, `false`, or empty for both.
@@ -28,7 +28,7 @@ pub(super) struct Asked {
     after: Option<Cursor>,
 }
 
-impl Asked {
+impl TaskListQuery {
     /// Reads the query of a request.
     pub(super) fn of(request: &Request) -> Self {
         let mut asked = Self::default();
@@ -108,8 +108,8 @@ impl Asked {
 mod tests {
     use super::*;
 
-    fn asked(uri: &'static str) -> Asked {
-        Asked::of(&Request::builder().uri(uri.parse().unwrap()).finish())
+    fn asked(uri: &'static str) -> TaskListQuery {
+        TaskListQuery::of(&Request::builder().uri(uri.parse().unwrap()).finish())
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::bulk::Busy;
+use super::bulk_limiter::Busy;
 use crate::base::id::UserId;
 use crate::telemetry::audit_events;
 use crate::telemetry::reason::Reason;
