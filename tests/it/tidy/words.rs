@@ -145,6 +145,7 @@ const OF_THE_DOCUMENT: [&str; 2] = ["src/api/schemas.rs", "src/http/response/fai
 
 /// True if a text of several words begins like a question, or refers to its neighbour.
 fn is_indirect(text: &str) -> bool {
+    let text = text.trim_start_matches("\\\n");
     let Some((first, _)) = text.split_once(' ') else { return false };
     text.starts_with("The same ") || WH.iter().any(|word| word.eq_ignore_ascii_case(first))
 }
@@ -169,7 +170,7 @@ fn messages_begin_with_the_noun() {
 
 #[test]
 fn an_indirect_text_is_found() {
-    for text in ["What it is.", "how long it takes", "The same of log records."] {
+    for text in ["What it is.", "how long it takes", "\\\nThe same of log records."] {
         assert!(is_indirect(text), "{text}");
     }
     for text in ["when", "The session ended: why is unknown.", "whenever,", ""] {
