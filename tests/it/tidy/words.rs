@@ -1,6 +1,7 @@
 //! Rules about the words of comments and messages: plain technical English, which begins with the noun.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use super::graph::Graph;
 use super::{assert_none, files, read, sources};
@@ -158,7 +159,7 @@ fn messages_begin_with_the_noun() {
         shown.flat_map(|it| it.strings.into_iter().map(move |text| (it.path.clone(), text)));
     let observed = files("observability")
         .into_iter()
-        .filter(|it| it.ends_with(".yaml") || it.ends_with(".json"));
+        .filter(|it| Path::new(it).extension().is_some_and(|it| it == "yaml" || it == "json"));
     let quoted = observed.flat_map(|path| {
         let text = read(&path);
         let texts = text.split('"').map(|text| (path.clone(), text.to_owned()));
