@@ -23,8 +23,9 @@ const SECRET: &str =
 
 /// Advice to an operator after a restore.
 const AFTERWARDS: &str = "\
-What was ended after the backup lives again: run `keyfold sessions end`, `keyfold keys revoke <kid>` for each key that was revoked \
-since and `keyfold users delete <email>` for each user that was deleted since, before a server runs.";
+Sessions, keys and users that were ended after the backup live again: run `keyfold sessions end`, \
+`keyfold keys revoke <kid>` for each key that was revoked since and `keyfold users delete <email>` for each user that was \
+deleted since, before a server runs.";
 
 /// Dumps the private cluster into a new file, which only its owner can read.
 pub(super) async fn backup(config: &Config, file: &Path) -> anyhow::Result<()> {

@@ -181,7 +181,7 @@ impl KeyManagerState {
         match loaded {
             Ok(keys) => self.publish(keys, myself),
             Err(error) => {
-                tracing::error!(%error, "failed to read the key ring; keeping the one in memory")
+                tracing::error!(%error, "failed to read the key ring; keeping the one in memory");
             }
         }
     }

@@ -188,7 +188,7 @@ async fn end_what_is_left(
                 "ended a database session that this server had left behind"
             ),
             Err(error) => {
-                tracing::warn!(%error, "failed to end a database session that this server left behind")
+                tracing::warn!(%error, "failed to end a database session that this server left behind");
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Rules about the words of comments and messages: plain technical English, which begins with the noun.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use super::graph::Graph;
 use super::{assert_none, files, read, sources};
@@ -145,6 +146,7 @@ const OF_THE_DOCUMENT: [&str; 2] = ["src/api/schemas.rs", "src/http/response/fai
 
 /// True if a text of several words begins like a question, or refers to its neighbour.
 fn is_indirect(text: &str) -> bool {
+    let text = text.trim_start_matches("\\\n");
     let Some((first, _)) = text.split_once(' ') else { return false };
     text.starts_with("The same ") || WH.iter().any(|word| word.eq_ignore_ascii_case(first))
 }
@@ -157,7 +159,7 @@ fn messages_begin_with_the_noun() {
         shown.flat_map(|it| it.strings.into_iter().map(move |text| (it.path.clone(), text)));
     let observed = files("observability")
         .into_iter()
-        .filter(|it| it.ends_with(".yaml") || it.ends_with(".json"));
+        .filter(|it| Path::new(it).extension().is_some_and(|it| it == "yaml" || it == "json"));
     let quoted = observed.flat_map(|path| {
         let text = read(&path);
         let texts = text.split('"').map(|text| (path.clone(), text.to_owned()));
@@ -169,7 +171,7 @@ fn messages_begin_with_the_noun() {
 
 #[test]
 fn an_indirect_text_is_found() {
-    for text in ["What it is.", "how long it takes", "The same of log records."] {
+    for text in ["What it is.", "how long it takes", "\\\nThe same of log records."] {
         assert!(is_indirect(text), "{text}");
     }
     for text in ["when", "The session ended: why is unknown.", "whenever,", ""] {

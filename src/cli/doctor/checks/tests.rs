@@ -64,10 +64,10 @@ fn little_room_on_the_disk_is_told_before_there_is_none() {
     let plenty = "ok       disk         2000 MB free at /data/postgres";
     assert_eq!(told(2_000_000_000), plenty);
     let little =
-        "warning  disk         1000 MB free at /data/postgres, when it is full nothing can";
+        "warning  disk         1000 MB free at /data/postgres, a full disk stops all changes";
     assert!(told(1_000_000_000).starts_with(little), "{}", told(1_000_000_000));
     assert!(told(200_000_000).starts_with("error    disk         200 MB free"));
-    assert!(disk(None).to_string().starts_with("ok       disk         cannot be looked at"));
+    assert!(disk(None).to_string().starts_with("ok       disk         cannot be checked"));
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_queue_of_notifications_is_told_of_from_one_half_on() {
     let half =
         "warning  queue        50% of PostgreSQL's queue of notifications is used; when it is full";
     assert!(told(0.5).unwrap().starts_with(half), "{:?}", told(0.5));
-    let full = "error    queue        100% of PostgreSQL's queue of notifications is used, and no change is taken";
+    let full = "error    queue        100% of PostgreSQL's queue of notifications is used, and no change is accepted";
     assert!(told(1.0).unwrap().starts_with(full), "{:?}", told(1.0));
 }
 

@@ -140,8 +140,8 @@ async fn all_events_are_printed_and_where_a_limit_stops_them_it_is_said_how_to_g
     let all = keyfold.run(&["events"]).await;
     assert_eq!((all.code, all.out.lines().count(), all.err.as_str()), (Some(0), 2500, ""));
     for (limit, stream, rest) in [
-        ("1500", None, "go on with `keyfold events --after 1500`\n"),
-        ("3", Some("other-1"), "go on with `keyfold events --after 3 --stream other-1`\n"),
+        ("1500", None, "continue with `keyfold events --after 1500`\n"),
+        ("3", Some("other-1"), "continue with `keyfold events --after 3 --stream other-1`\n"),
     ] {
         let of_stream = stream.map(|stream| ["--stream", stream]);
         let arguments =

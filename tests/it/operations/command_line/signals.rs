@@ -136,7 +136,7 @@ async fn signals_that_mean_nothing_to_the_server_are_answered_with_a_sentence_an
     let mut server = database.keyfold(SECRET).serve().await;
     for name in ["HUP", "USR1", "USR2"] {
         server.process.signal(name);
-        let said = format!("SIG{name} changes nothing: the configuration is read at start only");
+        let said = format!("SIG{name} ignored: the configuration is read at start only");
         server.process.err.say(&said).await;
         server.get("/health/ready").send().await.expect(200);
     }

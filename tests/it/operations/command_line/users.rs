@@ -165,7 +165,7 @@ async fn an_address_that_nobody_has_is_said_to_be_unknown() {
         ("nobody@example.com", "there is no user with the address nobody@example.com"),
         (
             "nobody",
-            "this is no address that a user could have: \
+            "invalid email address: \
              it must be an email address such as ada@example.com",
         ),
     ] {
