@@ -1,7 +1,7 @@
 //! Locks on email addresses: of the sign-ups of this node that want the same address, one appends at a time.
 //!
 //! The constraint of the read model decides which account gets an address. But a sign-up that it refuses was appended for
-//! nothing, in a batch with other appends, and has seated an actor. So a sign-up looks the address up before it appends, and
+//! nothing, in a batch with other appends, and has started an actor. So a sign-up looks the address up before it appends, and
 //! holds its lock from the look-up to the commit: only a sign-up on another node can still be faster.
 
 use std::hash::BuildHasher;

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::base::id::{RandomnessUnavailable, random_bytes};
 use crate::capacity::worker_pool::{ProcessorShare, Work, WorkError, Workers};
-use crate::span_in;
+use crate::child_span;
 use crate::telemetry::metrics::PASSWORD_HASH_DURATION;
 
 /// Fewest characters of a new password (ASVS 6.2.1).
@@ -214,7 +214,7 @@ impl Cost {
 
 /// Runs and times a thread's work, in a span of its own if the trace is kept.
 fn measured<T>(action: &'static str, work: impl FnOnce() -> T) -> T {
-    let span = span_in!(&Span::current(), "password", action);
+    let span = child_span!(&Span::current(), "password", action);
     let began = Instant::now();
     let done = span.in_scope(work);
     PASSWORD_HASH_DURATION.record(began.elapsed(), &[KeyValue::new("action", action)]);

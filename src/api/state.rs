@@ -31,7 +31,7 @@ pub struct State {
     /// Readiness of this node for requests.
     pub readiness: Readiness,
     /// Detached tasks, which a disconnect does not cancel.
-    pub begun: DetachedTasks,
+    pub detached: DetachedTasks,
     /// Generator of the marks of events.
     pub draw_mark: fn(Timestamp) -> Mark,
 }

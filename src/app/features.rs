@@ -231,7 +231,7 @@ pub struct Features {
     /// Task lists, their history and idempotency keys.
     pub tasks: Tasks,
     /// Detached tasks, which a client's disconnect does not cancel.
-    pub(super) begun: DetachedTasks,
+    pub(super) detached: DetachedTasks,
 }
 
 impl Features {
@@ -278,11 +278,11 @@ impl Features {
         let readers =
             Workers::start(Work::Files, 1, ProcessorShare::GivesWay, bulk_limiter::MAX_AT_ONCE)?;
         let idempotency_keys = IdempotencyKeys::open(pool.clone(), seams.clock.clone()).await?;
-        let heavy = BulkLimiter::new(readers, budgets.bulk.clone());
-        let bulk = (heavy, Walks::new(config.database.pool_size));
+        let bulk = BulkLimiter::new(readers, budgets.bulk.clone());
+        let bulk = (bulk, Walks::new(config.database.pool_size));
         let (log, plan) = ((log.clone(), pool.clone()), &budgets.plan);
         let tasks = Tasks::new(lists, log, idempotency_keys, bulk, plan);
-        Ok(Self { accounts, sessions, keys, tasks, begun: DetachedTasks::new() })
+        Ok(Self { accounts, sessions, keys, tasks, detached: DetachedTasks::new() })
     }
 
     /// Spawns the jobs that look after the features' tables.
@@ -311,7 +311,7 @@ impl Features {
 
     /// Builds the state that endpoints reach.
     pub(super) fn state(&self, node: NodeFacts) -> State {
-        let Self { accounts, sessions, keys, tasks, begun } = self.clone();
+        let Self { accounts, sessions, keys, tasks, detached } = self.clone();
         let NodeFacts {
             follower,
             freshness,
@@ -335,7 +335,7 @@ impl Features {
             tasks,
             pages,
             readiness,
-            begun,
+            detached,
             draw_mark,
         }
     }

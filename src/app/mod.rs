@@ -255,7 +255,7 @@ impl RunningServer {
         if tokio::time::timeout(patience, served).await.is_err() {
             tracing::warn!("shutdown timeout reached with requests still in flight");
         }
-        if tokio::time::timeout(patience, self.features.begun.finished()).await.is_err() {
+        if tokio::time::timeout(patience, self.features.detached.finished()).await.is_err() {
             tracing::warn!("shutdown timeout reached with detached tasks still running");
         }
         // A root that has ended already has no children left.
@@ -288,7 +288,7 @@ fn freshness(
     match mode {
         Mode::Single => Freshness::of_single_node(),
         Mode::Cluster => {
-            let Features { accounts, sessions, keys, tasks, begun: _ } = features.clone();
+            let Features { accounts, sessions, keys, tasks, detached: _ } = features.clone();
             let memory = FeatureHandles { keys, accounts, sessions, tasks };
             let (freshness, check) = Freshness::of_cluster(pool.clone(), memory);
             parts.spawn(named(check.run(), "the freshness check"));

@@ -67,7 +67,7 @@ struct Question {
     /// Reply to the request; dropped if the request is cancelled.
     answer: oneshot::Sender<LiveSessions>,
     /// Trace of the request, which the span of the round trip joins.
-    carried: TraceContext,
+    trace_context: TraceContext,
 }
 
 /// Sessions that live, of those in the questions of one round trip.
@@ -120,8 +120,8 @@ async fn ask(
     about: Option<(UserId, SessionId)>,
 ) -> LiveSessions {
     let (answer, answered) = oneshot::channel();
-    let carried = TraceContext::here();
-    questions.try_send(Question { about, answer, carried }).map_err(|error| {
+    let trace_context = TraceContext::here();
+    questions.try_send(Question { about, answer, trace_context }).map_err(|error| {
         if matches!(error, TrySendError::Full(_)) {
             audit_events::refused(Reason::FreshnessQueue);
         }
@@ -134,7 +134,7 @@ async fn ask(
 fn checking(questions: &[Question]) -> TraceContext {
     // Exported as a number only if it is signed.
     let count = i64::try_from(questions.len()).unwrap_or(i64::MAX);
-    let asking = questions.iter().map(|question| &question.carried);
+    let asking = questions.iter().map(|question| &question.trace_context);
     let span =
         |first: &TraceContext| span_outliving!(&first.span, "freshness.check", questions = count);
     TraceContext::joined(asking, span).unwrap_or_else(TraceContext::here)

@@ -90,19 +90,19 @@ mod tests {
 
     #[test]
     fn what_is_known_is_made_once() {
-        let encodings = ResponseCache::new(10_000, 100);
-        let first = encodings.get_or(7, |number| number * 2).unwrap();
-        let again = encodings.get_or(7, |number| number * 3).unwrap();
+        let cache = ResponseCache::new(10_000, 100);
+        let first = cache.get_or(7, |number| number * 2).unwrap();
+        let again = cache.get_or(7, |number| number * 3).unwrap();
         assert_eq!((first.as_ref(), again.as_ptr()), (b"14".as_slice(), first.as_ptr()));
-        assert_eq!(encodings.get_or(8, |number| number * 2).unwrap(), "16");
+        assert_eq!(cache.get_or(8, |number| number * 2).unwrap(), "16");
     }
 
     #[test]
     fn no_more_is_kept_than_there_is_room_for() {
-        let encodings = ResponseCache::new(10_000, 100);
+        let cache = ResponseCache::new(10_000, 100);
         for number in 0..1_000 {
-            encodings.get_or(number, |_| "a".repeat(100)).unwrap();
+            cache.get_or(number, |_| "a".repeat(100)).unwrap();
         }
-        assert!(encodings.0.weight() <= 10_000);
+        assert!(cache.0.weight() <= 10_000);
     }
 }

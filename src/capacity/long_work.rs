@@ -12,7 +12,7 @@ pub struct LongWork {
     /// Threads with lowered priority, shared by all clones.
     workers: Workers<()>,
     /// Permits for the places of the queue: a job holds one until it is done.
-    turns: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 impl LongWork {
@@ -26,7 +26,7 @@ impl LongWork {
         let threads = (cores / 2).max(1);
         let places = threads * AHEAD;
         let workers = Workers::start(Work::Lists, threads, ProcessorShare::GivesWay, places)?;
-        Ok(Self { workers, turns: Arc::new(Semaphore::new(places)) })
+        Ok(Self { workers, permits: Arc::new(Semaphore::new(places)) })
     }
 
     /// Runs a job that takes more than a few milliseconds. Jobs run in the order in which they come.
@@ -38,12 +38,12 @@ impl LongWork {
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, WorkError> {
-        let turn = Arc::clone(&self.turns).acquire_owned().await;
-        let turn = turn.map_err(|_closed| WorkError::Failed)?;
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let permit = permit.map_err(|_closed| WorkError::Failed)?;
         let job = move |(): &mut ()| {
             let done = job();
             // The permit belongs to the job, even if its caller stops waiting.
-            drop(turn);
+            drop(permit);
             done
         };
         self.workers.run(job).await

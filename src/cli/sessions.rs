@@ -14,7 +14,7 @@ use crate::eventlog::{Context, Entities};
 use crate::sessions::events::EndReason;
 use crate::sessions::session_list::{Command, SessionList};
 use crate::sessions::{self, Sessions};
-use crate::telemetry::of_own_accord;
+use crate::telemetry::in_new_trace;
 use crate::telemetry::spans::sampling::TracePriority;
 
 /// Users whose sessions are ended concurrently, so that group commit applies.
@@ -73,5 +73,5 @@ pub(super) async fn end_of(
         }
         Ok(outcome.events.len())
     };
-    of_own_accord(why, TracePriority::Share, || tracing::info_span!("command"), end).await
+    in_new_trace(why, TracePriority::Share, || tracing::info_span!("command"), end).await
 }

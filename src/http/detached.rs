@@ -27,7 +27,7 @@ impl DetachedTasks {
     /// # Errors
     ///
     /// Those of the work, or if all permits are taken.
-    pub async fn to_its_end<T: Send + 'static>(
+    pub async fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, Problem>> + Send + 'static,
     ) -> Result<T, Problem> {
@@ -76,7 +76,7 @@ mod tests {
             Ok(())
         };
         let unfinished = DetachedTasks::new();
-        assert_eq!(unfinished.to_its_end(work).now_or_never(), None);
+        assert_eq!(unfinished.run(work).now_or_never(), None);
         assert_eq!(unfinished.finished().now_or_never(), None);
         go.send(()).unwrap();
         unfinished.finished().await;
@@ -88,8 +88,8 @@ mod tests {
         let unfinished = DetachedTasks::new();
         let all = unfinished.0.acquire_many(MOST).await.unwrap();
         let work = || async { Ok(7) };
-        assert_eq!(unfinished.to_its_end(work()).await, Err(Problem::overloaded()));
+        assert_eq!(unfinished.run(work()).await, Err(Problem::overloaded()));
         drop(all);
-        assert_eq!(unfinished.to_its_end(work()).await, Ok(7));
+        assert_eq!(unfinished.run(work()).await, Ok(7));
     }
 }

@@ -256,7 +256,7 @@ impl Sessions {
             self.execute(user_id, Command::Expire { now }, None, context).await.map(drop)
         };
         let span = || tracing::info_span!("session.expiry");
-        telemetry::of_own_accord("session.expiry", TracePriority::Share, span, expire).await
+        telemetry::in_new_trace("session.expiry", TracePriority::Share, span, expire).await
     }
 
     /// Reads a user's sessions as they are now.

@@ -50,9 +50,9 @@ pub struct Tasks {
     /// Permits for open event streams.
     pub(super) places: FollowerPermits,
     /// Permits and memory for operations on whole lists.
-    pub(super) heavy: BulkLimiter,
+    pub(super) bulk: BulkLimiter,
     /// Permits for each user's long work.
-    pub(super) turns: UserPermits,
+    pub(super) long_work_permits: UserPermits,
 }
 
 impl Tasks {
@@ -61,7 +61,7 @@ impl Tasks {
         entities: Entities<TaskList>,
         (log, pool): (EventLog, Pool),
         idempotency_keys: IdempotencyKeys,
-        (heavy, walks): (BulkLimiter, Walks),
+        (bulk, walks): (BulkLimiter, Walks),
         plan: &MemoryPlan,
     ) -> Self {
         Self {
@@ -71,8 +71,8 @@ impl Tasks {
             idempotency_keys,
             walks,
             places: FollowerPermits::new(),
-            heavy,
-            turns: UserPermits::new(LONG),
+            bulk,
+            long_work_permits: UserPermits::new(LONG),
             pool,
         }
     }
@@ -91,8 +91,8 @@ impl Tasks {
     /// # Errors
     ///
     /// If too much of the user's work waits already, or the wait times out.
-    pub async fn turn(&self, owner: UserId) -> Result<Arc<UserPermit>, Busy> {
-        self.turns.of(owner).await.map(Arc::new)
+    pub async fn permit(&self, owner: UserId) -> Result<Arc<UserPermit>, Busy> {
+        self.long_work_permits.of(owner).await.map(Arc::new)
     }
 
     /// Threads for work that takes more than a few milliseconds.
@@ -106,8 +106,8 @@ impl Tasks {
     }
 
     /// Permits and memory for operations on whole lists.
-    pub fn heavy(&self) -> &BulkLimiter {
-        &self.heavy
+    pub fn bulk(&self) -> &BulkLimiter {
+        &self.bulk
     }
 
     /// Stream of a user's task list.

@@ -189,7 +189,7 @@ impl Tasks {
     /// # Errors
     ///
     /// If nothing was done, unless the outcome is unknown.
-    pub async fn take_back(
+    pub async fn undo_or_redo(
         &self,
         writing: &Writing,
         (deed, expected): (EditKind, Expected),
@@ -199,11 +199,11 @@ impl Tasks {
         let attempt = async |lock: Option<Arc<KeyLock>>| {
             let begun = Instant::now();
             while begun.elapsed() < PATIENCE {
-                let (taking, claim) = self.taking(writing.owner, deed).await?;
-                let command = Command::TakeBack { taking, expected: expected.clone(), stamp };
+                let (source, permit) = self.source(writing.owner, deed).await?;
+                let command = Command::UndoOrRedo { source, expected: expected.clone(), stamp };
                 let mut request = CommandRequest::new(command, writing.context.clone());
-                if let Some(claim) = claim {
-                    request = request.keeping(claim);
+                if let Some(permit) = permit {
+                    request = request.keeping(permit);
                 }
                 match self.execute(writing, lock.clone(), request).await {
                     Err(WriteError::Execute(ExecuteError::Rejected(Rejection {
@@ -220,7 +220,7 @@ impl Tasks {
     }
 
     /// The change to undo or redo, from the log. A large one comes with the permit for bulk operations.
-    async fn taking(
+    async fn source(
         &self,
         owner: UserId,
         deed: EditKind,
@@ -232,14 +232,14 @@ impl Tasks {
         };
         let span = span.ok_or(WriteError::Nothing(deed))?;
         let Span(first, last) = span;
-        let mut claim = None;
+        let mut permit = None;
         if usize::try_from(last - first).is_ok_and(|events| events >= LARGE) {
-            claim.insert(self.heavy.claim(owner)?).turn().await?;
+            permit.insert(self.bulk.permit(owner)?).acquire().await?;
         }
-        let _walk = self.walks.turn(owner).await.map_err(ExecuteError::from)?;
+        let _walk = self.walks.acquire(owner).await.map_err(ExecuteError::from)?;
         let events = self.changes(owner, (first - 1, last)).await;
         let events = events.map_err(|error| ExecuteError::from(ReadError::Store(error)))?;
-        Ok((UndoSource { deed, span, events: events.into() }, claim))
+        Ok((UndoSource { deed, span, events: events.into() }, permit))
     }
 
     /// The events of a list after one version and up to another.
@@ -332,7 +332,7 @@ impl Tasks {
         RecordedOutcome { version, events }: RecordedOutcome,
     ) -> Result<CommandOutcome, ReadError> {
         let owner = writing.owner;
-        let _walk = self.walks.turn(owner).await?;
+        let _walk = self.walks.acquire(owner).await?;
         let list = if now.version == version { now } else { self.past(owner, version).await? };
         let mut done = CommandOutcome::new(list, writing.context.clone());
         let mut after = version - i64::try_from(events).unwrap_or(i64::MAX);

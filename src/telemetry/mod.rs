@@ -27,7 +27,7 @@ mod start;
 pub use self::metrics::provider::{Exposition, TEXT_FORMAT};
 pub use self::spans::late_span::failed_request;
 pub use self::spans::trace_context::{
-    Trace, TraceContext, caller, client_address, current_trace_id, is_exported, of_own_accord,
+    Trace, TraceContext, caller, client_address, current_trace_id, in_new_trace, is_exported,
     put_beneath, set_parent, traceparent,
 };
 pub use self::spans::trace_parent::TraceParent;

@@ -117,7 +117,7 @@ pub(crate) async fn change_password(
     let device = context::device(request);
     let pending = PendingSession::prepare(state, device, user_id).await.inspect_err(failed)?;
     let change = Change { proof, password, context: context::acting(session), about };
-    state.begun.to_its_end(changed(state.clone(), pending, change)).await
+    state.detached.run(changed(state.clone(), pending, change)).await
 }
 
 /// Checks both passwords; fails with everything that is wrong with them at once.

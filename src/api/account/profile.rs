@@ -90,7 +90,7 @@ pub(crate) async fn change_profile(
     let about = About::session(session.user_id, session.id);
     let (user_id, accounts) = (session.user_id, state.gate.accounts.clone());
     let (name, context) = (body.name(), context::acting(session));
-    let changed = state.begun.to_its_end(async move {
+    let changed = state.detached.run(async move {
         let changed = async { Ok(accounts.change_profile(user_id, name?, context).await?) }.await;
         audit_events::profile_change(about, changed.as_ref().err().map(Problem::reason));
         Ok(User::new(user_id, &changed?))

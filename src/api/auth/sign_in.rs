@@ -96,7 +96,7 @@ pub(crate) async fn sign_in(
     let new = SignInContext::of(state, request).await.inspect_err(tell)?;
     let attempt = state.gate.accounts.sign_in(&email, password).await;
     let proof = proven(attempt.map_err(Problem::from).inspect_err(tell)?)?;
-    let entered = state.begun.to_its_end(async move {
+    let entered = state.detached.run(async move {
         let entered = new.begin(proof).await;
         audit_events::sign_in(Some(proof.user_id), entered.as_ref().err().map(not_entered));
         entered

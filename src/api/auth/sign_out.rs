@@ -88,7 +88,7 @@ impl SignOut {
 /// Fails with the problem to answer.
 pub(crate) async fn sign_out(state: &State, session: Arc<Session>) -> Result<(), Problem> {
     let (context, sessions) = (context::acting(&session), state.gate.sessions.clone());
-    let ended = state.begun.to_its_end(async move {
+    let ended = state.detached.run(async move {
         sessions.end(&session, EndReason::SignedOut, context).await?;
         audit_events::sign_out(About::session(session.user_id, session.id));
         Ok(())

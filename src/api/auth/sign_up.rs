@@ -100,7 +100,7 @@ pub(crate) async fn sign_up(
     let new = SignInContext::of(state, request).await.inspect_err(tell)?;
     let account = state.gate.accounts.prepare(email, name, password).await;
     let account = account.map_err(Problem::from).inspect_err(tell)?;
-    let entered = state.begun.to_its_end(async move {
+    let entered = state.detached.run(async move {
         let context = new.context.clone();
         let signed_up = new.state.gate.accounts.sign_up(account, context).await;
         let proof = signed_up.map_err(Problem::from).inspect_err(tell)?;

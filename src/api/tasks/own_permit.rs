@@ -29,7 +29,7 @@ impl OwnPermit {
         key: &MaybeIdempotencyKey,
     ) -> Result<Self, Problem> {
         require_unused(state, user, key)?;
-        Ok(Self(state.tasks.turn(user).await?))
+        Ok(Self(state.tasks.permit(user).await?))
     }
 }
 

@@ -76,12 +76,12 @@ impl PageCache {
         list: Arc<Published<TaskList>>,
         query: Query,
     ) -> Result<Bytes, PageError> {
-        let turn = tasks.turn(owner).await?;
+        let permit = tasks.permit(owner).await?;
         let pages = self.clone();
         let page = move || {
             let page = pages.page(owner, &list, query);
             // The permit belongs to the work, even if its request is cancelled.
-            drop(turn);
+            drop(permit);
             page
         };
         let page = tasks.long_work().run(page).await.map_err(PageError::of_encoding)?;

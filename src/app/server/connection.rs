@@ -160,6 +160,6 @@ fn multiplex(place: &Mutex<ConnectionPermit>) -> bool {
 
 impl std::fmt::Debug for ConnectionSettings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Protocol").field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("ConnectionSettings").field("limits", &self.limits).finish_non_exhaustive()
     }
 }

@@ -24,13 +24,13 @@ use super::mailbox::{Mailbox, Wake};
 use super::metrics;
 use super::request::CommandRequest;
 use crate::capacity::worker_pool::WorkError;
+use crate::child_span;
 use crate::eventlog::log::append::request::Append;
 use crate::eventlog::log::reader::EventLog;
 use crate::eventlog::log::snapshot::SnapshotInfo;
 use crate::eventlog::model::decider::Decider;
 use crate::eventlog::model::error::{ExecuteError, StoreError};
 use crate::eventlog::model::published::Published;
-use crate::span_in;
 use crate::telemetry::TraceContext;
 
 /// Most attempts at a command. Another one is made after a version conflict with a faster writer.
@@ -49,7 +49,7 @@ impl<D> Entity<D> {
 /// Arguments of an entity's actor.
 pub(super) struct EntityArgs<D: Decider> {
     /// Mailbox that the actor serves, and that outlives it.
-    pub(super) seat: Arc<Mailbox<D>>,
+    pub(super) mailbox: Arc<Mailbox<D>>,
     /// Log to which the events are appended and in which snapshots are stored.
     pub(super) log: EventLog,
     /// Least number of events between two regular snapshots.
@@ -59,9 +59,9 @@ pub(super) struct EntityArgs<D: Decider> {
 /// State of an entity's actor, beside the entity's state, which the mailbox publishes.
 pub(super) struct EntityState<D: Decider> {
     /// Arguments, kept for the life of the actor.
-    hosting: EntityArgs<D>,
+    args: EntityArgs<D>,
     /// Regular snapshot under way. There is at most one per entity, and the actor awaits it before it ends.
-    taking: Option<JoinHandle<Option<SnapshotInfo>>>,
+    snapshot_task: Option<JoinHandle<Option<SnapshotInfo>>>,
 }
 
 impl<D: Decider> Actor for Entity<D> {
@@ -73,42 +73,42 @@ impl<D: Decider> Actor for Entity<D> {
     async fn pre_start(
         &self,
         _myself: ActorRef<Wake>,
-        hosting: EntityArgs<D>,
+        args: EntityArgs<D>,
     ) -> Result<EntityState<D>, ActorProcessingErr> {
-        Ok(EntityState { hosting, taking: None })
+        Ok(EntityState { args, snapshot_task: None })
     }
 
     async fn handle(
         &self,
         _myself: ActorRef<Wake>,
         _wake: Wake,
-        hosted: &mut EntityState<D>,
+        state: &mut EntityState<D>,
     ) -> Result<(), ActorProcessingErr> {
         loop {
-            let waiting = hosted.hosting.seat.take_waiting();
+            let waiting = state.args.mailbox.take_waiting();
             if waiting.is_empty() {
                 return Ok(());
             }
             metrics::mailbox::<D>(waiting.len());
             // Boxed, so that an entity at rest does not hold the memory that one at work needs.
-            Box::pin(hosted.serve(waiting.into())).await?;
+            Box::pin(state.serve(waiting.into())).await?;
         }
     }
 
     async fn post_stop(
         &self,
         _myself: ActorRef<Wake>,
-        hosted: &mut EntityState<D>,
+        state: &mut EntityState<D>,
     ) -> Result<(), ActorProcessingErr> {
-        Box::pin(hosted.leave()).await;
+        Box::pin(state.leave()).await;
         Ok(())
     }
 }
 
 impl<D: Decider> EntityState<D> {
     async fn serve(&mut self, commands: Commands<D>) -> Result<(), WorkError> {
-        if let Some(carried) = self.in_execution(&commands) {
-            carried.scope(self.execute(commands)).await?;
+        if let Some(trace_context) = self.in_execution(&commands) {
+            trace_context.scope(self.execute(commands)).await?;
         }
         self.snapshot_if_due().await;
         Ok(())
@@ -118,16 +118,16 @@ impl<D: Decider> EntityState<D> {
     /// the others.
     fn in_execution(&self, commands: &[Box<CommandRequest<D>>]) -> Option<TraceContext> {
         let span = |first: &TraceContext| {
-            span_in!(
+            child_span!(
                 &first.span,
                 "entity.execute",
-                stream.name = %self.hosting.seat.stream,
+                stream.name = %self.args.mailbox.stream,
                 category = D::CATEGORY,
                 // Exported as a number only if it is signed.
                 commands = i64::try_from(commands.len()).unwrap_or(i64::MAX),
             )
         };
-        let asking = || commands.iter().map(|request| &request.carried);
+        let asking = || commands.iter().map(|request| &request.trace_context);
         TraceContext::joined(asking(), span).or_else(|| asking().next().cloned())
     }
 
@@ -135,8 +135,8 @@ impl<D: Decider> EntityState<D> {
     async fn execute(&mut self, commands: Commands<D>) -> Result<(), WorkError> {
         let mut commands = commands;
         for _ in 0..ATTEMPTS {
-            let EntityArgs { seat, log, .. } = &self.hosting;
-            let known = match seat.newest(log).await {
+            let EntityArgs { mailbox, log, .. } = &self.args;
+            let known = match mailbox.newest(log).await {
                 Ok(known) => known,
                 Err(error) => {
                     answer_all(commands, &error.into());
@@ -144,8 +144,8 @@ impl<D: Decider> EntityState<D> {
                 }
             };
             let (decision, mut group) =
-                Decision::of_group(&seat.stream, &known, commands, log).await?;
-            seat.put_back(group.split_off(decision.count()).into_iter());
+                Decision::of_group(&mailbox.stream, &known, commands, log).await?;
+            mailbox.put_back(group.split_off(decision.count()).into_iter());
             commands = group;
             let Decision { append, published, outcomes, .. } = decision;
             let Err(error) = self.commit(append, &published).await else {
@@ -156,7 +156,7 @@ impl<D: Decider> EntityState<D> {
                 return self.refused(commands, error).await;
             }
             metrics::conflict::<D>();
-            self.hosting.seat.require(known.version + 1);
+            self.args.mailbox.require(known.version + 1);
         }
         answer_all(commands, &ExecuteError::Contended);
         Ok(())
@@ -171,8 +171,8 @@ impl<D: Decider> EntityState<D> {
         if append.is_empty() {
             return Ok(());
         }
-        self.hosting.log.append(append).await?;
-        self.hosting.seat.publish(published);
+        self.args.log.append(append).await?;
+        self.args.mailbox.publish(published);
         Ok(())
     }
 
@@ -184,7 +184,7 @@ impl<D: Decider> EntityState<D> {
         error: StoreError,
     ) -> Result<(), WorkError> {
         if matches!(error, StoreError::OutcomeUnknown(_)) {
-            self.hosting.seat.forget();
+            self.args.mailbox.forget();
         }
         if commands.len() > 1 && error.may_be_of_one_command() {
             let second_half = commands.split_off(commands.len() / 2);
@@ -193,7 +193,7 @@ impl<D: Decider> EntityState<D> {
         }
         // A refusal by a constraint is not logged: the requester knows its meaning and what to answer.
         if !matches!(error, StoreError::Constraint(_)) {
-            let stream = &self.hosting.seat.stream;
+            let stream = &self.args.mailbox.stream;
             tracing::warn!(stream.name = %stream, %error, "append failed");
         }
         answer_all(commands, &ExecuteError::Store(error));
@@ -203,20 +203,20 @@ impl<D: Decider> EntityState<D> {
     /// Starts a regular snapshot if one is due, concurrent with the commands that follow. One is taken at a time on this
     /// node: while another entity's is under way, the next batch of commands tries again.
     async fn snapshot_if_due(&mut self) {
-        if let Some(taking) = self.taking.take_if(|taking| taking.is_finished()) {
-            self.taken(taking).await;
+        if let Some(finished) = self.snapshot_task.take_if(|task| task.is_finished()) {
+            self.note_snapshot(finished).await;
         }
-        let hosting = &self.hosting;
-        let Some(known) = hosting.seat.published() else { return };
-        let (before, every) = (hosting.seat.snapshot(), hosting.snapshot_every);
-        if self.taking.is_some() || !before.is_due(known.version, every) {
+        let args = &self.args;
+        let Some(known) = args.mailbox.published() else { return };
+        let (before, every) = (args.mailbox.snapshot(), args.snapshot_every);
+        if self.snapshot_task.is_some() || !before.is_due(known.version, every) {
             return;
         }
-        let Some(turn) = hosting.log.snapshot_turn() else { return };
-        let (log, stream) = (hosting.log.clone(), hosting.seat.stream.clone());
+        let Some(permit) = args.log.snapshot_permit() else { return };
+        let (log, stream) = (args.log.clone(), args.mailbox.stream.clone());
         let take = async move {
             let saved = log.save_snapshot(&stream, &known, before, every).await;
-            drop(turn);
+            drop(permit);
             saved
                 .inspect_err(
                     |error| tracing::warn!(stream.name = %stream, %error, "failed to take a snapshot; retrying"),
@@ -227,26 +227,27 @@ impl<D: Decider> EntityState<D> {
             clippy::disallowed_methods,
             reason = "one per node, bounded by its statement; an entity that ends in peace waits for it"
         )]
-        let taking = tokio::spawn(take);
-        self.taking = Some(taking);
+        let task = tokio::spawn(take);
+        self.snapshot_task = Some(task);
     }
 
     /// Stores a snapshot on passivation, if it is worth one, so that the next load reads no events.
     async fn leave(&mut self) {
-        if let Some(taking) = self.taking.take() {
-            self.taken(taking).await;
+        if let Some(running) = self.snapshot_task.take() {
+            self.note_snapshot(running).await;
         }
-        let EntityArgs { seat, log, snapshot_every } = &self.hosting;
-        let (Some(known), before) = (seat.published(), seat.snapshot()) else { return };
+        let EntityArgs { mailbox, log, snapshot_every } = &self.args;
+        let (Some(known), before) = (mailbox.published(), mailbox.snapshot()) else { return };
         if !before.is_worth_leaving(known.version) {
             return;
         }
-        log.leave_snapshot(&seat.stream, &known, before, *snapshot_every).await;
+        log.leave_snapshot(&mailbox.stream, &known, before, *snapshot_every).await;
     }
 
-    async fn taken(&mut self, taking: JoinHandle<Option<SnapshotInfo>>) {
-        if let Ok(Some(taken)) = taking.await {
-            self.hosting.seat.set_snapshot(taken);
+    /// Waits for a snapshot and tells the mailbox of it.
+    async fn note_snapshot(&mut self, task: JoinHandle<Option<SnapshotInfo>>) {
+        if let Ok(Some(snapshot)) = task.await {
+            self.args.mailbox.set_snapshot(snapshot);
         }
     }
 }

@@ -76,9 +76,9 @@ impl<D: Decider> Entities<D> {
     ///
     /// If the log is unavailable or too many requests wait for the entity.
     pub async fn read(&self, stream: &StreamName) -> Result<Arc<Published<D>>, ReadError> {
-        if let Some(seat) = self.directory.get(stream) {
-            seat.touch(self.directory.now());
-            if let Some(published) = seat.current() {
+        if let Some(mailbox) = self.directory.get(stream) {
+            mailbox.touch(self.directory.now());
+            if let Some(published) = mailbox.current() {
                 return Ok(published);
             }
         }
@@ -87,8 +87,8 @@ impl<D: Decider> Entities<D> {
     }
 
     async fn load(&self, stream: &StreamName) -> Result<Arc<Published<D>>, ReadError> {
-        let seat = self.seat(stream)?;
-        let read = seat.read(&self.log).await;
+        let mailbox = self.mailbox(stream)?;
+        let read = mailbox.read(&self.log).await;
         self.keep_within_weight();
         read
     }
@@ -140,8 +140,8 @@ impl<D: Decider> Entities<D> {
 
     /// Passivates an entity that has no event, after a command that failed.
     fn dismiss_blank(&self, stream: &StreamName) {
-        if let Some(seat) = self.directory.get(stream).filter(|seat| seat.is_blank()) {
-            let _ = self.supervisor.cast(SupervisorMessage::Blank(seat));
+        if let Some(mailbox) = self.directory.get(stream).filter(|mailbox| mailbox.is_blank()) {
+            let _ = self.supervisor.cast(SupervisorMessage::Blank(mailbox));
         }
     }
 
@@ -159,9 +159,9 @@ impl<D: Decider> Entities<D> {
 
     /// Passivates an entity before its idle timeout, for one that was needed for a single command.
     pub fn release(&self, stream: &StreamName) {
-        if let Some(seat) = self.directory.get(stream) {
+        if let Some(mailbox) = self.directory.get(stream) {
             // A supervisor that is gone has passivated all of them.
-            let _ = self.supervisor.cast(SupervisorMessage::Release(seat));
+            let _ = self.supervisor.cast(SupervisorMessage::Release(mailbox));
         }
     }
 
@@ -180,7 +180,7 @@ impl<D: Decider> Entities<D> {
     pub async fn drain(&self) {
         self.directory.close();
         self.supervisor.drain_children_and_wait(None).await;
-        self.directory.seats(|_| true).iter().for_each(|seat| seat.close());
+        self.directory.mailboxes(|_| true).iter().for_each(|mailbox| mailbox.close());
         // Nothing waits any more; a supervisor that is gone already is as good.
         let _ = self.supervisor.stop_and_wait(None, None).await;
     }
@@ -192,10 +192,10 @@ impl<D: Decider> Entities<D> {
     ) -> Result<(), Overloaded> {
         let mut request = request;
         loop {
-            let seat = self.seat(stream)?;
-            match seat.enqueue(request) {
+            let mailbox = self.mailbox(stream)?;
+            match mailbox.enqueue(request) {
                 Ok(false) => return Ok(()),
-                Ok(true) => return self.tell_supervisor(&seat),
+                Ok(true) => return self.tell_supervisor(&mailbox),
                 Err(EnqueueError::Full) => {
                     audit_events::refused(Reason::EntityQueue);
                     return Err(Overloaded);
@@ -208,22 +208,22 @@ impl<D: Decider> Entities<D> {
     }
 
     /// The mailbox of an entity. The supervisor is told to admit it if it was made just now.
-    fn seat(&self, stream: &StreamName) -> Result<Arc<Mailbox<D>>, Overloaded> {
+    fn mailbox(&self, stream: &StreamName) -> Result<Arc<Mailbox<D>>, Overloaded> {
         if !self.directory.is_open() {
             return Err(Overloaded);
         }
-        let (seat, created) = self.directory.get_or_create(stream);
-        seat.touch(self.directory.now());
+        let (mailbox, created) = self.directory.get_or_create(stream);
+        mailbox.touch(self.directory.now());
         if created {
-            self.tell_supervisor(&seat)?;
+            self.tell_supervisor(&mailbox)?;
         }
-        Ok(seat)
+        Ok(mailbox)
     }
 
-    fn tell_supervisor(&self, seat: &Arc<Mailbox<D>>) -> Result<(), Overloaded> {
-        self.supervisor.cast(SupervisorMessage::Admit(Arc::clone(seat))).map_err(|_| {
-            seat.close();
-            self.directory.remove(&seat.stream);
+    fn tell_supervisor(&self, mailbox: &Arc<Mailbox<D>>) -> Result<(), Overloaded> {
+        self.supervisor.cast(SupervisorMessage::Admit(Arc::clone(mailbox))).map_err(|_| {
+            mailbox.close();
+            self.directory.remove(&mailbox.stream);
             Overloaded
         })
     }

@@ -26,7 +26,7 @@ use crate::eventlog::model::stream::StreamName;
 pub(super) const QUEUE: usize = 256;
 
 /// Bytes of a mailbox and its place in the directory, and those of an actor and its message queues.
-const SEAT: usize = 512;
+const MAILBOX: usize = 512;
 const ACTOR: usize = 8 * 1024;
 
 /// Message to an actor: its queue is not empty.
@@ -35,7 +35,7 @@ pub(super) struct Wake;
 
 /// Mailbox of an entity, with its stage and the actor it has:
 ///
-/// | state \ event | command | `admit` | `occupy` | `passivate` | `close_if_unused`, none waits | some wait |
+/// | state \ event | command | `admit` | `attach` | `passivate` | `close_if_unused`, none waits | some wait |
 /// |---|---|---|---|---|---|---|
 /// | new | new | idle | – | – | – | – |
 /// | idle: admitted, no actor | idle; supervisor told | – | active | – | closed | expelled |
@@ -185,7 +185,7 @@ impl<D: Decider> Mailbox<D> {
 
     fn weigh(&self, queue: &mut CommandQueue<D>) {
         let state = self.published.load().as_ref().map_or(0, |known| D::weight(&known.state));
-        let weight = state + SEAT + if queue.is_alone() { 0 } else { ACTOR };
+        let weight = state + MAILBOX + if queue.is_alone() { 0 } else { ACTOR };
         self.shared.change_weight(std::mem::replace(&mut queue.weight, weight), weight);
     }
 
@@ -309,7 +309,7 @@ impl<D: Decider> Mailbox<D> {
     }
 
     /// Attaches an actor and wakes it for commands that already wait.
-    pub(super) fn occupy(&self, actor: ActorRef<Wake>) {
+    pub(super) fn attach(&self, actor: ActorRef<Wake>) {
         let mut queue = self.lock();
         queue.actor = Some(actor);
         queue.awake = false;
@@ -383,7 +383,7 @@ impl<D: Decider> CommandQueue<D> {
 
 impl<D: Decider> fmt::Debug for Mailbox<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Seat")
+        f.debug_struct("Mailbox")
             .field("stream", &self.stream)
             .field("required", &self.required)
             .finish_non_exhaustive()

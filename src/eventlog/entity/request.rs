@@ -32,7 +32,7 @@ pub struct CommandRequest<D: Decider> {
     /// True if `kept` has a lease for the bytes of the command, so that no other is taken.
     pub(super) is_paid_for: bool,
     /// The trace of the request, in which the entity carries the command out.
-    pub(super) carried: TraceContext,
+    pub(super) trace_context: TraceContext,
     /// Sender of the reply, set when the request enters a mailbox: before that no caller waits.
     reply: Option<oneshot::Sender<Reply<D>>>,
 }
@@ -47,7 +47,7 @@ impl<D: Decider> CommandRequest<D> {
             record: None,
             kept: Vec::new(),
             is_paid_for: false,
-            carried: TraceContext::here(),
+            trace_context: TraceContext::here(),
             reply: None,
         }
     }

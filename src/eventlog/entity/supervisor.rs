@@ -51,9 +51,9 @@ pub(super) enum SupervisorMessage<D: Decider> {
 impl<D: Decider> std::fmt::Debug for SupervisorMessage<D> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Admit(seat) => f.debug_tuple("Seat").field(seat).finish(),
-            Self::Release(seat) => f.debug_tuple("Release").field(seat).finish(),
-            Self::Blank(seat) => f.debug_tuple("Blank").field(seat).finish(),
+            Self::Admit(mailbox) => f.debug_tuple("Admit").field(mailbox).finish(),
+            Self::Release(mailbox) => f.debug_tuple("Release").field(mailbox).finish(),
+            Self::Blank(mailbox) => f.debug_tuple("Blank").field(mailbox).finish(),
             Self::MakeRoom => f.write_str("MakeRoom"),
             Self::Sweep => f.write_str("Sweep"),
         }
@@ -83,11 +83,11 @@ pub(super) struct SupervisorArgs<D: Decider> {
 /// State of a supervisor.
 pub(super) struct SupervisorState<D: Decider> {
     /// Arguments, kept for the life of the supervisor.
-    supervision: SupervisorArgs<D>,
+    args: SupervisorArgs<D>,
     /// Number of admitted mailboxes, at most `max_alive`.
     admitted: usize,
     /// Mailboxes with an actor, by the id under which its end is reported.
-    seated: HashMap<ActorId, Arc<Mailbox<D>>>,
+    active: HashMap<ActorId, Arc<Mailbox<D>>>,
     /// Mailboxes to be admitted or to be given an actor, first come first served.
     waiting: VecDeque<Arc<Mailbox<D>>>,
     /// Actors that were told to leave. Until all of them have, no other entity has to make room.
@@ -102,16 +102,16 @@ impl<D: Decider> Actor for Supervisor<D> {
     async fn pre_start(
         &self,
         myself: ActorRef<SupervisorMessage<D>>,
-        supervision: SupervisorArgs<D>,
+        args: SupervisorArgs<D>,
     ) -> Result<SupervisorState<D>, ActorProcessingErr> {
-        let period = (supervision.lifespan.idle_after / 4)
+        let period = (args.lifespan.idle_after / 4)
             .clamp(Duration::from_millis(20), Duration::from_secs(30));
         // The timer ends with the actor.
         drop(myself.send_interval(period, || SupervisorMessage::Sweep));
         Ok(SupervisorState {
-            supervision,
+            args,
             admitted: 0,
-            seated: HashMap::new(),
+            active: HashMap::new(),
             waiting: VecDeque::new(),
             leaving: HashSet::new(),
         })
@@ -121,67 +121,67 @@ impl<D: Decider> Actor for Supervisor<D> {
         &self,
         myself: ActorRef<SupervisorMessage<D>>,
         message: SupervisorMessage<D>,
-        supervised: &mut SupervisorState<D>,
+        state: &mut SupervisorState<D>,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            SupervisorMessage::Admit(seat) => supervised.waiting.push_back(seat),
-            SupervisorMessage::Release(seat) if seat.is_admitted() => {
-                supervised.passivate(&[seat], &myself).await?;
+            SupervisorMessage::Admit(mailbox) => state.waiting.push_back(mailbox),
+            SupervisorMessage::Release(mailbox) if mailbox.is_admitted() => {
+                state.passivate(&[mailbox], &myself).await?;
             }
-            SupervisorMessage::Blank(seat) if seat.is_blank() && seat.is_admitted() => {
-                supervised.passivate(&[seat], &myself).await?;
+            SupervisorMessage::Blank(mailbox) if mailbox.is_blank() && mailbox.is_admitted() => {
+                state.passivate(&[mailbox], &myself).await?;
             }
             SupervisorMessage::Release(_) | SupervisorMessage::Blank(_) => {}
-            SupervisorMessage::MakeRoom => supervised.supervision.directory.told_of_excess(),
-            SupervisorMessage::Sweep => supervised.passivate_idle(&myself).await?,
+            SupervisorMessage::MakeRoom => state.args.directory.told_of_excess(),
+            SupervisorMessage::Sweep => state.passivate_idle(&myself).await?,
         }
-        supervised.seat_waiting(&myself).await
+        state.admit_waiting(&myself).await
     }
 
     async fn handle_supervisor_evt(
         &self,
         myself: ActorRef<SupervisorMessage<D>>,
         event: SupervisionEvent,
-        supervised: &mut SupervisorState<D>,
+        state: &mut SupervisorState<D>,
     ) -> Result<(), ActorProcessingErr> {
         match event {
-            SupervisionEvent::ActorTerminated(entity, _, _) => supervised.left(entity.get_id()),
+            SupervisionEvent::ActorTerminated(entity, _, _) => state.left(entity.get_id()),
             SupervisionEvent::ActorFailed(entity, error) => {
-                supervised.died(entity.get_id(), &error);
+                state.died(entity.get_id(), &error);
             }
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
         }
-        supervised.seat_waiting(&myself).await
+        state.admit_waiting(&myself).await
     }
 }
 
 impl<D: Decider> SupervisorState<D> {
     /// Admits every waiting mailbox, as far as there is room, and spawns an actor for those with commands.
-    async fn seat_waiting(
+    async fn admit_waiting(
         &mut self,
         myself: &ActorRef<SupervisorMessage<D>>,
     ) -> Result<(), ActorProcessingErr> {
-        while let Some(seat) = self.waiting.front().map(Arc::clone) {
-            if seat.is_closed() {
+        while let Some(mailbox) = self.waiting.front().map(Arc::clone) {
+            if mailbox.is_closed() {
                 self.waiting.pop_front();
                 continue;
             }
-            if !seat.is_admitted() {
+            if !mailbox.is_admitted() {
                 if !self.has_room(myself).await? {
                     break;
                 }
                 self.admitted += 1;
-                seat.admit();
+                mailbox.admit();
             }
             self.waiting.pop_front();
-            if seat.wants_actor() {
-                self.spawn(&seat, myself).await?;
+            if mailbox.wants_actor() {
+                self.spawn(&mailbox, myself).await?;
             }
         }
-        if self.supervision.directory.excess().is_some() && self.leaving.is_empty() {
+        if self.args.directory.excess().is_some() && self.leaving.is_empty() {
             self.make_room(myself).await?;
         }
-        self.supervision.directory.set_alive(self.admitted);
+        self.args.directory.set_alive(self.admitted);
         Ok(())
     }
 
@@ -199,55 +199,55 @@ impl<D: Decider> SupervisorState<D> {
     }
 
     fn is_full(&self) -> bool {
-        self.is_crowded() || self.supervision.directory.excess().is_some()
+        self.is_crowded() || self.args.directory.excess().is_some()
     }
 
     fn is_crowded(&self) -> bool {
-        self.admitted >= self.supervision.lifespan.max_alive
+        self.admitted >= self.args.lifespan.max_alive
     }
 
     async fn spawn(
         &mut self,
-        seat: &Arc<Mailbox<D>>,
+        mailbox: &Arc<Mailbox<D>>,
         myself: &ActorRef<SupervisorMessage<D>>,
     ) -> Result<(), ActorProcessingErr> {
         let hosting = EntityArgs {
-            seat: Arc::clone(seat),
-            log: self.supervision.log.clone(),
-            snapshot_every: self.supervision.lifespan.snapshot_every,
+            mailbox: Arc::clone(mailbox),
+            log: self.args.log.clone(),
+            snapshot_every: self.args.lifespan.snapshot_every,
         };
         let (actor, _ends_with_the_actor): (ActorRef<Wake>, _) =
             Actor::spawn_linked(None, Entity::<D>::new(), hosting, myself.get_cell()).await?;
-        self.seated.insert(actor.get_id(), Arc::clone(seat));
-        seat.occupy(actor);
+        self.active.insert(actor.get_id(), Arc::clone(mailbox));
+        mailbox.attach(actor);
         Ok(())
     }
 
     fn left(&mut self, entity: ActorId) {
         self.leaving.remove(&entity);
-        if let Some(seat) = self.seated.remove(&entity)
-            && !self.retire(&seat)
+        if let Some(mailbox) = self.active.remove(&entity)
+            && !self.retire(&mailbox)
         {
-            self.waiting.push_back(seat);
+            self.waiting.push_back(mailbox);
         }
     }
 
     /// Takes the place of a mailbox without an actor. Returns true if it is closed; if commands wait in it, it has to be
     /// admitted again.
-    fn retire(&mut self, seat: &Arc<Mailbox<D>>) -> bool {
+    fn retire(&mut self, mailbox: &Arc<Mailbox<D>>) -> bool {
         self.admitted -= 1;
-        let is_closed = seat.close_if_unused();
+        let is_closed = mailbox.close_if_unused();
         if is_closed {
-            self.supervision.directory.remove(&seat.stream);
+            self.args.directory.remove(&mailbox.stream);
         }
         is_closed
     }
 
     fn died(&mut self, entity: ActorId, error: &ActorProcessingErr) {
-        if let Some(seat) = self.seated.get(&entity) {
-            tracing::error!(stream.name = %seat.stream, %error, "entity failed; the next request restarts it");
+        if let Some(mailbox) = self.active.get(&entity) {
+            tracing::error!(stream.name = %mailbox.stream, %error, "entity failed; the next request restarts it");
             metrics::death::<D>();
-            seat.forget();
+            mailbox.forget();
         }
         self.left(entity);
     }
@@ -256,18 +256,18 @@ impl<D: Decider> SupervisorState<D> {
         &mut self,
         myself: &ActorRef<SupervisorMessage<D>>,
     ) -> Result<(), ActorProcessingErr> {
-        let SupervisorArgs { directory, lifespan, .. } = &self.supervision;
+        let SupervisorArgs { directory, lifespan, .. } = &self.args;
         let now = directory.now();
         let unused_since = |patience: Duration| {
             now.checked_sub(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX))
         };
         let idle = unused_since(lifespan.idle_after);
         let blank = unused_since(lifespan.idle_after.min(BLANK));
-        let seats = directory.seats(|seat| {
-            let before = if seat.is_blank() { blank } else { idle };
-            before.is_some_and(|before| seat.last_used() < before) && seat.is_admitted()
+        let mailboxes = directory.mailboxes(|mailbox| {
+            let before = if mailbox.is_blank() { blank } else { idle };
+            before.is_some_and(|before| mailbox.last_used() < before) && mailbox.is_admitted()
         });
-        self.passivate(&seats, myself).await
+        self.passivate(&mailboxes, myself).await
     }
 
     /// Passivates entities that were unused for the longest time: a twentieth of them, or as many as mailboxes wait; and
@@ -276,41 +276,42 @@ impl<D: Decider> SupervisorState<D> {
         &mut self,
         myself: &ActorRef<SupervisorMessage<D>>,
     ) -> Result<(), ActorProcessingErr> {
-        let mut seats = self.supervision.directory.seats(|seat| seat.is_admitted());
+        let mut mailboxes = self.args.directory.mailboxes(|mailbox| mailbox.is_admitted());
         let crowd = if self.is_crowded() {
-            (seats.len() / 20).max(self.waiting.len().min(seats.len())).max(1)
+            (mailboxes.len() / 20).max(self.waiting.len().min(mailboxes.len())).max(1)
         } else {
             0
         };
-        let excess = self.supervision.directory.excess();
-        let heavy = excess.map_or(0, |(excess, own)| part(seats.len(), (excess, own)));
+        let excess = self.args.directory.excess();
+        let heavy = excess.map_or(0, |(excess, own)| part(mailboxes.len(), (excess, own)));
         let count = crowd.max(heavy);
-        if count < seats.len() {
-            seats.select_nth_unstable_by_key(count, |seat| seat.last_used());
-            seats.truncate(count);
+        if count < mailboxes.len() {
+            mailboxes.select_nth_unstable_by_key(count, |mailbox| mailbox.last_used());
+            mailboxes.truncate(count);
         }
-        self.passivate(&seats, myself).await
+        self.passivate(&mailboxes, myself).await
     }
 
     /// Passivates entities. One without an actor has no command in hand; if it is worth a snapshot, an actor is spawned to
     /// take it.
     async fn passivate(
         &mut self,
-        seats: &[Arc<Mailbox<D>>],
+        mailboxes: &[Arc<Mailbox<D>>],
         myself: &ActorRef<SupervisorMessage<D>>,
     ) -> Result<(), ActorProcessingErr> {
-        for seat in seats {
-            let is_worth_leaving =
-                |published: Arc<Published<D>>| seat.snapshot().is_worth_leaving(published.version);
-            if !seat.has_actor() {
-                if !seat.published().is_some_and(is_worth_leaving) {
+        for mailbox in mailboxes {
+            let is_worth_leaving = |published: Arc<Published<D>>| {
+                mailbox.snapshot().is_worth_leaving(published.version)
+            };
+            if !mailbox.has_actor() {
+                if !mailbox.published().is_some_and(is_worth_leaving) {
                     // Commands that wait in it have been announced to the supervisor.
-                    self.retire(seat);
+                    self.retire(mailbox);
                     continue;
                 }
-                self.spawn(seat, myself).await?;
+                self.spawn(mailbox, myself).await?;
             }
-            self.leaving.extend(seat.passivate());
+            self.leaving.extend(mailbox.passivate());
         }
         Ok(())
     }

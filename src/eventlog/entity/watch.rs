@@ -10,7 +10,7 @@
 //! a look-up beside it while there are some.
 //!
 //! No fence stands between a mailbox that publishes a version and then looks for a watch, and a watch that begins and then
-//! reads the version of the mailbox. Both change the same number of the mailbox (`Seat::require`), so one of the two comes
+//! reads the version of the mailbox. Both change the same number of the mailbox (`Mailbox::require`), so one of the two comes
 //! second and sees what the first has done before.
 
 use std::fmt;

@@ -66,8 +66,15 @@ pub struct EventLog {
 impl EventLog {
     /// A log that reads through `pool` and writes through `appender`, with the resources that entities on it share.
     pub fn new(pool: Pool, appender: Appender, clock: Clock, resources: Resources) -> Self {
-        let turn = || Arc::new(Semaphore::new(1));
-        Self { pool, appender, clock, resources, snapshots: turn(), departures: turn() }
+        let single_permit = || Arc::new(Semaphore::new(1));
+        Self {
+            pool,
+            appender,
+            clock,
+            resources,
+            snapshots: single_permit(),
+            departures: single_permit(),
+        }
     }
 
     /// Resources that the entities on this log share.
@@ -106,7 +113,7 @@ impl EventLog {
     }
 
     /// The turn to take a regular snapshot, if it is free: taking many at once would hold up everything else.
-    pub(crate) fn snapshot_turn(&self) -> Option<OwnedSemaphorePermit> {
+    pub(crate) fn snapshot_permit(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.snapshots).try_acquire_owned().ok()
     }
 

@@ -21,7 +21,7 @@ use crate::keys::read_model;
 use crate::keys::ring::schedule::Schedule;
 use crate::keys::ring::{Command, KeyRing, Rejection, State};
 use crate::postgres::Pool;
-use crate::telemetry::of_own_accord;
+use crate::telemetry::in_new_trace;
 use crate::telemetry::spans::sampling::TracePriority;
 
 /// Makes a new private key: [`PrivateKey::generate`], unless a test brings its own.
@@ -287,7 +287,7 @@ impl Vault {
             Ok(outcome.events)
         };
         let span = || tracing::info_span!("key.change");
-        of_own_accord("key.change", TracePriority::Always, span, change).await
+        in_new_trace("key.change", TracePriority::Always, span, change).await
     }
 
     async fn publish(&self, succeeds: &str, why: &str) -> Result<(), VaultError> {

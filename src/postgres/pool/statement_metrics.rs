@@ -12,7 +12,7 @@ use tracing::Span;
 use tracing::field::Empty;
 
 use super::summary::Summary;
-use crate::span_in;
+use crate::child_span;
 use crate::telemetry::metrics::OPERATION_DURATION;
 
 /// Value of `db.system.name`, which OpenTelemetry prescribes for PostgreSQL.
@@ -78,7 +78,7 @@ impl RunningStatement {
     pub(super) fn begin(sql: &'static str) -> Self {
         let described = Described::of(sql);
         let Summary { operation, text } = &described.summary;
-        let span = span_in!(
+        let span = child_span!(
             &Span::current(),
             "statement",
             otel.kind = "client",

@@ -85,11 +85,11 @@ impl Tasks {
         after: Option<TaskId>,
         limit: usize,
     ) -> Result<Differences, PageError> {
-        let turn = self.turn(owner).await?;
+        let permit = self.permit(owner).await?;
         let find = move || {
             let found = differences(&from.state.tasks, &to.state.tasks, after, limit);
             // The permit belongs to the work, even if the client disconnects.
-            drop(turn);
+            drop(permit);
             found
         };
         self.long_work().run(find).await.map_err(PageError::of_encoding)

@@ -67,7 +67,7 @@ pub(crate) struct Pasts {
     /// Lists by owner and version, so that a client that pages through one does not have it made for every page.
     known: Arc<WeightedCache<(UserId, i64), Past, PastWeight, DefaultHashBuilder>>,
     /// Permits to make a list, because making one reads its events and holds them in memory.
-    turns: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 impl Pasts {
@@ -75,7 +75,7 @@ impl Pasts {
     pub(crate) fn new(bytes: usize) -> Self {
         let size = CacheSize { bytes, usual: USUAL, part: bytes };
         let known = Arc::new(weighted_cache::of(size, PastWeight, DefaultHashBuilder::default()));
-        Self { known, turns: Arc::new(Semaphore::new(MAX_AT_ONCE)) }
+        Self { known, permits: Arc::new(Semaphore::new(MAX_AT_ONCE)) }
     }
 
     /// The list from the cache, or from `make` once there is a permit. Concurrent requests for one list wait for the first
@@ -86,8 +86,8 @@ impl Pasts {
         make: impl Future<Output = Result<Past, ReadError>>,
     ) -> Result<Past, ReadError> {
         let make = async {
-            let turn = tokio::time::timeout(PATIENCE, self.turns.acquire()).await;
-            let _turn = turn.map_err(|_| {
+            let permit = tokio::time::timeout(PATIENCE, self.permits.acquire()).await;
+            let _turn = permit.map_err(|_| {
                 audit_events::refused(Reason::FileQueue);
                 ReadError::Overloaded
             })?;

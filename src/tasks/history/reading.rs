@@ -55,7 +55,7 @@ impl Tasks {
     ) -> Result<Option<HistoryPage>, HistoryError> {
         let now = self.of(owner).await?;
         let before = self.before(owner, &now, before).await?;
-        let _walk = self.walks.turn(owner).await?;
+        let _walk = self.walks.acquire(owner).await?;
         let last = if let Some(task) = now.state.tasks.get(task) {
             Some(task.version.number)
         } else {
@@ -87,7 +87,7 @@ impl Tasks {
     ) -> Result<HistoryPage, HistoryError> {
         let list = self.of(owner).await?;
         let before = self.before(owner, &list, before).await?;
-        let _walk = self.walks.turn(owner).await?;
+        let _walk = self.walks.acquire(owner).await?;
         let stream = Self::stream(owner);
         // Events after this state of the list are left out, because it does not have their tasks.
         let end = before.unwrap_or(list.version + 1);
@@ -178,7 +178,7 @@ impl Tasks {
         if tasks.is_empty() {
             return Ok(HashMap::new());
         }
-        let _walk = self.walks.turn(owner).await?;
+        let _walk = self.walks.acquire(owner).await?;
         self.last_deletions(owner, tasks).await
     }
 

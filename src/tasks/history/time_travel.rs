@@ -31,7 +31,7 @@ impl Tasks {
             Moment::Version(within) => self.number_of(owner, &now, within).await?,
             Moment::Time(at) if now.state.at.is_none_or(|last| last <= at) => now.version,
             Moment::Time(at) => {
-                let _walk = self.walks.turn(owner).await?;
+                let _walk = self.walks.acquire(owner).await?;
                 read_model::version_at(&self.pool, &Self::stream(owner), at, now.version)
                     .await
                     .map_err(ReadError::from)?
@@ -45,7 +45,7 @@ impl Tasks {
         if number == now.version {
             return Ok(now);
         }
-        let _walk = self.walks.turn(owner).await?;
+        let _walk = self.walks.acquire(owner).await?;
         self.past(owner, number).await
     }
 
@@ -74,7 +74,7 @@ impl Tasks {
         if point.number == 0 || point.number >= now.version {
             return Ok(point == Point::default() || point == now.state.version);
         }
-        let _walk = self.walks.turn(owner).await?;
+        let _walk = self.walks.acquire(owner).await?;
         let there = self.log.read_stream(&Self::stream(owner), point.number - 1, 1).await;
         let there = there.map_err(StoreError::of_read)?;
         let mark = there.first().map(|event| decoded(event).map(|event| event.mark()));

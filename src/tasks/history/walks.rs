@@ -36,7 +36,7 @@ pub struct Walks {
     /// Permits of each user, taken first so that no user waits in front of the others.
     users: UserPermits,
     /// Permits to use a session of the pool.
-    places: Arc<Semaphore>,
+    sessions: Arc<Semaphore>,
     /// Longest wait for both permits together.
     patience: Duration,
 }
@@ -47,10 +47,10 @@ impl Walks {
         Self::on(pool_size, OF_USER)
     }
 
-    fn on(pool_size: usize, terms: UserLimits) -> Self {
-        let places = Arc::new(Semaphore::new((pool_size / PART_OF_POOL).max(1)));
-        let (all, users) = (Arc::new(Semaphore::new(MAX)), UserPermits::new(terms));
-        Self { all, users, places, patience: terms.patience }
+    fn on(pool_size: usize, limits: UserLimits) -> Self {
+        let sessions = Arc::new(Semaphore::new((pool_size / PART_OF_POOL).max(1)));
+        let (all, users) = (Arc::new(Semaphore::new(MAX)), UserPermits::new(limits));
+        Self { all, users, sessions, patience: limits.patience }
     }
 
     /// Waits for the permit to walk, which is held until it is dropped. A request that holds one must not wait for a second
@@ -59,11 +59,11 @@ impl Walks {
     /// # Errors
     ///
     /// If too many requests wait already, or the wait times out.
-    pub(crate) async fn turn(&self, owner: UserId) -> Result<Walk, ReadError> {
+    pub(crate) async fn acquire(&self, owner: UserId) -> Result<Walk, ReadError> {
         let late = Instant::now() + self.patience;
         let Ok(counted) = Arc::clone(&self.all).try_acquire_owned() else { return Err(refused()) };
         let own = self.users.of(owner).await.map_err(|_busy| ReadError::Overloaded)?;
-        let place = Arc::clone(&self.places).acquire_owned();
+        let place = Arc::clone(&self.sessions).acquire_owned();
         match tokio::time::timeout_at(late, place).await {
             Ok(Ok(place)) => Ok(Walk { _own: own, _places: [counted, place] }),
             Ok(Err(_)) | Err(_) => Err(refused()),
@@ -103,12 +103,12 @@ mod tests {
     #[tokio::test]
     async fn a_user_has_two_walks_at_once_and_leaves_places_to_others() {
         let walks = impatient(16);
-        let own = [walks.turn(user(1)).await.unwrap(), walks.turn(user(1)).await.unwrap()];
-        assert!(matches!(walks.turn(user(1)).await, Err(ReadError::Overloaded)));
-        let others = [walks.turn(user(2)).await.unwrap(), walks.turn(user(3)).await.unwrap()];
-        assert!(matches!(walks.turn(user(4)).await, Err(ReadError::Overloaded)));
+        let own = [walks.acquire(user(1)).await.unwrap(), walks.acquire(user(1)).await.unwrap()];
+        assert!(matches!(walks.acquire(user(1)).await, Err(ReadError::Overloaded)));
+        let others = [walks.acquire(user(2)).await.unwrap(), walks.acquire(user(3)).await.unwrap()];
+        assert!(matches!(walks.acquire(user(4)).await, Err(ReadError::Overloaded)));
         drop(own);
-        walks.turn(user(1)).await.unwrap();
+        walks.acquire(user(1)).await.unwrap();
         drop(others);
         assert_eq!(walks.all.available_permits(), MAX);
     }
@@ -116,8 +116,8 @@ mod tests {
     #[tokio::test]
     async fn who_waits_gets_the_turn_when_it_comes_free() {
         let walks = Walks::new(1);
-        let first = walks.turn(user(1)).await.unwrap();
-        let mut second = std::pin::pin!(walks.turn(user(2)));
+        let first = walks.acquire(user(1)).await.unwrap();
+        let mut second = std::pin::pin!(walks.acquire(user(2)));
         assert!(poll!(second.as_mut()).is_pending());
         drop(first);
         drop(second.await.unwrap());
@@ -127,8 +127,8 @@ mod tests {
     #[tokio::test]
     async fn few_of_one_user_wait_at_the_same_time() {
         let walks = impatient(16);
-        let turns = join_all((0..100).map(|_| walks.turn(user(1)))).await;
-        assert_eq!(turns.iter().filter(|turn| turn.is_ok()).count(), OF_USER.at_once);
+        let turns = join_all((0..100).map(|_| walks.acquire(user(1)))).await;
+        assert_eq!(turns.iter().filter(|acquire| acquire.is_ok()).count(), OF_USER.at_once);
         assert_eq!(walks.all.available_permits(), MAX - OF_USER.at_once, "the others have gone");
     }
 }

@@ -43,7 +43,7 @@ impl Busy {
 #[derive(Debug, Clone)]
 pub struct BulkLimiter {
     /// Permits of the operations in progress: [`MAX_AT_ONCE`] of them.
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     /// Memory that files and exported lists may hold, with a share for each user.
     budget: Budget,
     /// Users who have a claim, so that none has two.
@@ -55,8 +55,8 @@ pub struct BulkLimiter {
 impl BulkLimiter {
     /// All permits are free. `readers` read files, and `budget` is the memory for them.
     pub fn new(readers: Workers<()>, budget: Budget) -> Self {
-        let places = Arc::new(Semaphore::new(MAX_AT_ONCE));
-        Self { places, budget, busy: Arc::default(), readers }
+        let permits = Arc::new(Semaphore::new(MAX_AT_ONCE));
+        Self { permits, budget, busy: Arc::default(), readers }
     }
 
     /// Largest file in bytes that is accepted: what it becomes fits into one user's share of the memory.
@@ -78,10 +78,10 @@ impl BulkLimiter {
     /// # Errors
     ///
     /// If the user has a claim already.
-    pub fn claim(&self, owner: UserId) -> Result<BulkPermit, Busy> {
+    pub fn permit(&self, owner: UserId) -> Result<BulkPermit, Busy> {
         let is_first = self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(owner);
         if is_first {
-            Ok(BulkPermit { heavy: self.clone(), owner, place: None, lease: None })
+            Ok(BulkPermit { limiter: self.clone(), owner, running: None, lease: None })
         } else {
             Err(Busy)
         }
@@ -92,11 +92,11 @@ impl BulkLimiter {
 #[derive(Debug)]
 pub struct BulkPermit {
     /// The permits and memory that the claim draws on.
-    heavy: BulkLimiter,
+    limiter: BulkLimiter,
     /// User who is free for another claim once this one is dropped.
     owner: UserId,
     /// Permit to run, once it was waited for.
-    place: Option<OwnedSemaphorePermit>,
+    running: Option<OwnedSemaphorePermit>,
     /// Memory for the file, which grows as its bytes arrive.
     lease: Option<Lease>,
 }
@@ -111,7 +111,7 @@ impl BulkPermit {
         &self,
         read: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, WorkError> {
-        self.heavy.readers.run(|()| read()).await
+        self.limiter.readers.run(|()| read()).await
     }
 
     /// Leases memory for so many bytes of a file in all, and for what they become.
@@ -124,7 +124,7 @@ impl BulkPermit {
         if let Some(lease) = &mut self.lease {
             return lease.grow_to(bytes);
         }
-        let lease = self.heavy.budget.lease(Holder::User(self.owner), bytes)?;
+        let lease = self.limiter.budget.lease(Holder::User(self.owner), bytes)?;
         self.lease = Some(lease);
         Ok(())
     }
@@ -134,17 +134,17 @@ impl BulkPermit {
     /// # Errors
     ///
     /// If the wait times out.
-    pub async fn turn(&mut self) -> Result<(), Busy> {
-        let place = Arc::clone(&self.heavy.places).acquire_owned();
-        let place = tokio::time::timeout(PATIENCE, place).await.map_err(|_| Busy::refused())?;
-        self.place = Some(place.map_err(|_| Busy::refused())?);
+    pub async fn acquire(&mut self) -> Result<(), Busy> {
+        let running = Arc::clone(&self.limiter.permits).acquire_owned();
+        let running = tokio::time::timeout(PATIENCE, running).await.map_err(|_| Busy::refused())?;
+        self.running = Some(running.map_err(|_| Busy::refused())?);
         Ok(())
     }
 }
 
 impl Drop for BulkPermit {
     fn drop(&mut self) {
-        self.heavy.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.owner);
+        self.limiter.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.owner);
     }
 }
 
@@ -158,35 +158,35 @@ mod tests {
         UserId::from_uuid(uuid::Uuid::from_u128(number))
     }
 
-    fn heavy(limit: usize) -> BulkLimiter {
+    fn limiter(limit: usize) -> BulkLimiter {
         let readers = Workers::start(Work::Files, 1, ProcessorShare::Full, MAX_AT_ONCE).unwrap();
         BulkLimiter::new(readers, Budget::new(Purpose::Bulk, limit, limit / 2))
     }
 
     #[tokio::test]
     async fn nobody_has_two_turns_and_a_turn_is_given_back() {
-        let heavy = heavy(1_000);
-        let mut claim = heavy.claim(user(1)).unwrap();
-        claim.turn().await.unwrap();
-        assert_eq!(heavy.claim(user(1)).err(), Some(Busy));
-        let mut other = heavy.claim(user(2)).unwrap();
-        other.turn().await.unwrap();
-        drop(claim);
-        heavy.claim(user(1)).unwrap().turn().await.unwrap();
+        let limiter = limiter(1_000);
+        let mut permit = limiter.permit(user(1)).unwrap();
+        permit.acquire().await.unwrap();
+        assert_eq!(limiter.permit(user(1)).err(), Some(Busy));
+        let mut other = limiter.permit(user(2)).unwrap();
+        other.acquire().await.unwrap();
+        drop(permit);
+        limiter.permit(user(1)).unwrap().acquire().await.unwrap();
     }
 
     #[test]
     fn what_a_file_becomes_is_leased_and_one_user_has_a_share() {
-        let heavy = heavy(1_200);
-        assert_eq!(heavy.largest_file(), 200);
-        let mut claim = heavy.claim(user(1)).unwrap();
-        claim.reserve(100).unwrap();
-        claim.reserve(200).unwrap();
-        assert_eq!(heavy.budget.used(), 600);
-        assert_eq!(claim.reserve(201), Err(Exhausted::Share));
-        let kept = heavy.kept(user(2), 600).unwrap();
-        assert_eq!(heavy.claim(user(3)).unwrap().reserve(1), Err(Exhausted::Limit));
-        drop((claim, kept));
-        assert_eq!(heavy.budget.used(), 0);
+        let limiter = limiter(1_200);
+        assert_eq!(limiter.largest_file(), 200);
+        let mut permit = limiter.permit(user(1)).unwrap();
+        permit.reserve(100).unwrap();
+        permit.reserve(200).unwrap();
+        assert_eq!(limiter.budget.used(), 600);
+        assert_eq!(permit.reserve(201), Err(Exhausted::Share));
+        let kept = limiter.kept(user(2), 600).unwrap();
+        assert_eq!(limiter.permit(user(3)).unwrap().reserve(1), Err(Exhausted::Limit));
+        drop((permit, kept));
+        assert_eq!(limiter.budget.used(), 0);
     }
 }

@@ -31,7 +31,7 @@ pub struct UserLimits {
 #[derive(Debug, Clone)]
 pub struct UserPermits {
     /// Limits that apply to each user.
-    terms: UserLimits,
+    limits: UserLimits,
     /// One semaphore for each user who has a permit or waits for one. Others take no memory.
     users: Arc<Mutex<HashMap<UserId, Arc<Semaphore>>>>,
 }
@@ -40,7 +40,7 @@ pub struct UserPermits {
 #[derive(Debug)]
 pub struct UserPermit {
     /// The permits that this one goes back to.
-    turns: UserPermits,
+    permits: UserPermits,
     /// User whose semaphore is removed with the last permit.
     user: UserId,
     /// Permit, once it was waited for. Released before the references to the semaphore are counted.
@@ -49,8 +49,8 @@ pub struct UserPermit {
 
 impl UserPermits {
     /// No user has a permit yet.
-    pub fn new(terms: UserLimits) -> Self {
-        Self { terms, users: Arc::default() }
+    pub fn new(limits: UserLimits) -> Self {
+        Self { limits, users: Arc::default() }
     }
 
     /// Waits for a permit of this user.
@@ -59,21 +59,21 @@ impl UserPermits {
     ///
     /// If too much of the user's work waits already, or the wait times out.
     pub async fn of(&self, user: UserId) -> Result<UserPermit, Busy> {
-        let turn = self.wait_for(user).await;
-        turn.ok_or(Busy).inspect_err(|_| audit_events::refused(self.terms.refusal))
+        let permit = self.wait_for(user).await;
+        permit.ok_or(Busy).inspect_err(|_| audit_events::refused(self.limits.refusal))
     }
 
     async fn wait_for(&self, user: UserId) -> Option<UserPermit> {
         let queue = self.queue(user)?;
-        let mut turn = UserPermit { turns: self.clone(), user, permit: None };
-        let permit = tokio::time::timeout(self.terms.patience, queue.acquire_owned()).await;
-        turn.permit = Some(permit.ok()?.ok()?);
-        Some(turn)
+        let mut permit = UserPermit { permits: self.clone(), user, permit: None };
+        let acquired = tokio::time::timeout(self.limits.patience, queue.acquire_owned()).await;
+        permit.permit = Some(acquired.ok()?.ok()?);
+        Some(permit)
     }
 
     /// The semaphore on which a user waits. `None` if too much of the user's work waits already.
     fn queue(&self, user: UserId) -> Option<Arc<Semaphore>> {
-        let UserLimits { at_once, waiting, .. } = self.terms;
+        let UserLimits { at_once, waiting, .. } = self.limits;
         let mut users = self.lock();
         let queue = users.entry(user).or_insert_with(|| Arc::new(Semaphore::new(at_once)));
         // Each permit and each waiting request holds one reference, beside the one in the map.
@@ -87,7 +87,7 @@ impl UserPermits {
 
 impl Drop for UserPermit {
     fn drop(&mut self) {
-        let mut users = self.turns.lock();
+        let mut users = self.permits.lock();
         drop(self.permit.take());
         // Each permit and each waiting request holds one reference, beside the one in the map.
         if users.get(&self.user).is_some_and(|queue| Arc::strong_count(queue) == 1) {
@@ -102,7 +102,7 @@ mod tests {
 
     use super::*;
 
-    const TERMS: UserLimits = UserLimits {
+    const LIMITS: UserLimits = UserLimits {
         at_once: 2,
         waiting: 3,
         patience: Duration::from_mins(1),
@@ -115,41 +115,44 @@ mod tests {
 
     #[tokio::test]
     async fn a_user_has_so_many_turns_at_once_and_is_forgotten_after_them() {
-        let turns = UserPermits::new(TERMS);
-        let [first, second] = [turns.of(user(1)).await.unwrap(), turns.of(user(1)).await.unwrap()];
-        let mut third = Box::pin(turns.of(user(1)));
+        let permits = UserPermits::new(LIMITS);
+        let [first, second] =
+            [permits.of(user(1)).await.unwrap(), permits.of(user(1)).await.unwrap()];
+        let mut third = Box::pin(permits.of(user(1)));
         assert!(third.as_mut().now_or_never().is_none());
-        let other = turns.of(user(2)).await.unwrap();
+        let other = permits.of(user(2)).await.unwrap();
         drop(first);
         let third = third.await.unwrap();
-        assert!(turns.of(user(1)).now_or_never().is_none());
+        assert!(permits.of(user(1)).now_or_never().is_none());
         drop((second, third, other));
-        assert_eq!(turns.lock().len(), 0);
+        assert_eq!(permits.lock().len(), 0);
     }
 
     #[tokio::test]
     async fn few_wait_for_a_turn() {
-        let turns = UserPermits::new(TERMS);
-        let at_work = [turns.of(user(1)).await.unwrap(), turns.of(user(1)).await.unwrap()];
-        let mut waiting: Vec<_> = (0..TERMS.waiting).map(|_| Box::pin(turns.of(user(1)))).collect();
+        let permits = UserPermits::new(LIMITS);
+        let at_work = [permits.of(user(1)).await.unwrap(), permits.of(user(1)).await.unwrap()];
+        let mut waiting: Vec<_> =
+            (0..LIMITS.waiting).map(|_| Box::pin(permits.of(user(1)))).collect();
         for wish in &mut waiting {
             assert!(wish.as_mut().now_or_never().is_none());
         }
-        assert_eq!(turns.of(user(1)).now_or_never().unwrap().err(), Some(Busy));
+        assert_eq!(permits.of(user(1)).now_or_never().unwrap().err(), Some(Busy));
         waiting.pop();
-        let mut next = Box::pin(turns.of(user(1)));
+        let mut next = Box::pin(permits.of(user(1)));
         assert!(next.as_mut().now_or_never().is_none());
         drop((waiting, next, at_work));
-        assert_eq!(turns.lock().len(), 0);
+        assert_eq!(permits.lock().len(), 0);
     }
 
     #[tokio::test]
     async fn nobody_waits_for_a_turn_without_a_limit() {
-        let turns = UserPermits::new(UserLimits { patience: Duration::ZERO, at_once: 1, ..TERMS });
-        let first = turns.of(user(1)).await.unwrap();
-        assert_eq!(turns.of(user(1)).await.err(), Some(Busy));
+        let permits =
+            UserPermits::new(UserLimits { patience: Duration::ZERO, at_once: 1, ..LIMITS });
+        let first = permits.of(user(1)).await.unwrap();
+        assert_eq!(permits.of(user(1)).await.err(), Some(Busy));
         drop(first);
-        turns.of(user(1)).await.unwrap();
-        assert_eq!(turns.lock().len(), 0);
+        permits.of(user(1)).await.unwrap();
+        assert_eq!(permits.lock().len(), 0);
     }
 }

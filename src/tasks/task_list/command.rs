@@ -37,9 +37,9 @@ pub enum Command {
         stamp: Stamp,
     },
     /// Undoes the last change, or redoes the last undo.
-    TakeBack {
+    UndoOrRedo {
         /// The change to reverse, as it was found in the log.
-        taking: UndoSource,
+        source: UndoSource,
         /// Versions that the list may have.
         expected: Expected,
         /// Time of the command and mark of its events.
@@ -60,7 +60,7 @@ impl Command {
                 events: actions.len(),
                 bytes: size_of_val(&**actions) + actions.iter().map(Action::bytes).sum::<usize>(),
             },
-            Self::TakeBack { taking: UndoSource { events, .. }, .. } => Extent {
+            Self::UndoOrRedo { source: UndoSource { events, .. }, .. } => Extent {
                 events: events.len(),
                 bytes: size_of_val(&**events) + events.iter().map(TaskEvent::bytes).sum::<usize>(),
             },

@@ -1,7 +1,7 @@
 //! The rules of one user's task list.
 //!
 //! [`command`] has the commands and the refusals, `plan` decides a command action by action, `placing` finds places in the
-//! manual order, `taking_back` undoes and redoes. This file has the state of a list and the effect of an event on it.
+//! manual order, `undo` undoes and redoes. This file has the state of a list and the effect of an event on it.
 
 pub mod command;
 pub mod ordered;
@@ -83,9 +83,9 @@ impl Decider for TaskList {
                 state.require(expected.as_deref())?;
                 plan::change(state, &actions, stamp)
             }
-            Command::TakeBack { taking, expected, stamp } => {
+            Command::UndoOrRedo { source, expected, stamp } => {
                 state.require(expected.as_deref())?;
-                undo::take_back(state, &taking, stamp)
+                undo::undo_or_redo(state, &source, stamp)
             }
         }
     }

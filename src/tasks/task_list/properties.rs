@@ -116,8 +116,8 @@ impl Living {
                 expected: None,
                 stamp: now,
             }),
-            Wish::Undo => self.state.undo.map(|span| self.taking(EditKind::Undo, span, now)),
-            Wish::Redo => self.state.redo.map(|span| self.taking(EditKind::Redo, span, now)),
+            Wish::Undo => self.state.undo.map(|span| self.source(EditKind::Undo, span, now)),
+            Wish::Redo => self.state.redo.map(|span| self.source(EditKind::Redo, span, now)),
             Wish::Restore(number, version) => self.restoration(id(*number), *version, now),
         };
         let decide = |command| TaskList::decide_and_evolve(&self.state, command).ok();
@@ -132,10 +132,14 @@ impl Living {
         !events.is_empty()
     }
 
-    fn taking(&self, deed: EditKind, span: Span, now: Stamp) -> Command {
+    fn source(&self, deed: EditKind, span: Span, now: Stamp) -> Command {
         let (first, last) = (usize::try_from(span.0).unwrap(), usize::try_from(span.1).unwrap());
         let events = self.log[first - 1..last].into();
-        Command::TakeBack { taking: UndoSource { deed, span, events }, expected: None, stamp: now }
+        Command::UndoOrRedo {
+            source: UndoSource { deed, span, events },
+            expected: None,
+            stamp: now,
+        }
     }
 
     fn restoration(&self, id: TaskId, version: usize, now: Stamp) -> Option<Command> {

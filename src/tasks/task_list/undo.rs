@@ -11,19 +11,19 @@ use crate::eventlog::Consequence;
 use crate::tasks::events::{EditKind, TaskEvent};
 
 /// Decides the reversal of a change, if it is still the top of its stack.
-pub(super) fn take_back(
+pub(super) fn undo_or_redo(
     state: &State,
-    taking: &UndoSource,
+    source: &UndoSource,
     stamp: Stamp,
 ) -> Result<Consequence<TaskList>, Rejection> {
-    let top = match taking.deed {
+    let top = match source.deed {
         EditKind::Undo => state.undo,
         EditKind::Do | EditKind::Redo => state.redo,
     };
-    let first = taking.events.first().filter(|_| top == Some(taking.span));
+    let first = source.events.first().filter(|_| top == Some(source.span));
     let first = first.ok_or_else(|| Refusal::Overtaken.of(0))?;
-    let mut plan = Plan::new(state, stamp, taking.deed, first.step().below);
-    let stored: Vec<_> = (taking.span.0..).zip(taking.events.iter()).collect();
+    let mut plan = Plan::new(state, stamp, source.deed, first.step().below);
+    let stored: Vec<_> = (source.span.0..).zip(source.events.iter()).collect();
     for (version, event) in stored.into_iter().rev() {
         plan.reverse(event, version);
     }

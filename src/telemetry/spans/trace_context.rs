@@ -58,7 +58,7 @@ impl Trace {
 }
 
 /// Runs work that no request asked for, in a trace of its own. `span` creates its root span if the trace is sampled.
-pub async fn of_own_accord<F: Future>(
+pub async fn in_new_trace<F: Future>(
     operation: &'static str,
     keeping: TracePriority,
     span: impl FnOnce() -> Span,
@@ -101,7 +101,7 @@ impl TraceContext {
         asking: impl Iterator<Item = &'c Self>,
         make: impl FnOnce(&Self) -> Span,
     ) -> Option<Self> {
-        let mut kept = asking.filter(|carried| carried.is_kept());
+        let mut kept = asking.filter(|trace_context| trace_context.is_kept());
         let first = kept.next()?;
         let span = make(first);
         for other in kept.filter(|other| other.span.id() != first.span.id()) {
@@ -122,7 +122,7 @@ impl TraceContext {
 
 /// Creates a span inside `parent`; a disabled one if `parent` is, because its trace is not sampled then.
 #[macro_export]
-macro_rules! span_in {
+macro_rules! child_span {
     ($parent:expr, $($span:tt)+) => {{
         let parent: &tracing::Span = $parent;
         if parent.is_disabled() {
@@ -133,7 +133,7 @@ macro_rules! span_in {
     }};
 }
 
-/// As [`span_in!`](crate::span_in), for a span that may end after `parent` does.
+/// As [`child_span!`](crate::child_span), for a span that may end after `parent` does.
 #[macro_export]
 macro_rules! span_outliving {
     ($parent:expr, $($span:tt)+) => {{

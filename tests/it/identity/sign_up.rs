@@ -76,7 +76,7 @@ async fn a_sign_up_with_a_taken_address_hashes_no_password_and_seats_no_actor() 
         line.and_then(|line| line.rsplit(' ').next()).map(str::to_owned)
     };
     let hashed = number("keyfold_password_hash_duration_seconds_count", "\"hash\"");
-    let seated = number("keyfold_actors_alive", "\"account\"");
-    assert_eq!((hashed.as_deref(), seated.as_deref()), (Some("1"), Some("1")), "{metrics}");
+    let active = number("keyfold_actors_alive", "\"account\"");
+    assert_eq!((hashed.as_deref(), active.as_deref()), (Some("1"), Some("1")), "{metrics}");
     server.stop().await;
 }

@@ -29,7 +29,7 @@ impl TaskFileBody {
         let is_csv = content_type.to_ascii_lowercase().starts_with(Format::Csv.content_type());
         let format = if is_csv { Format::Csv } else { Format::Json };
         let said = header_of(request, &header::CONTENT_LENGTH).and_then(|size| size.parse().ok());
-        let largest = State::of(request)?.tasks.heavy().largest_file();
+        let largest = State::of(request)?.tasks.bulk().largest_file();
         if said.is_some_and(|said: usize| said > largest) {
             return Err(too_large(largest).into());
         }

@@ -91,7 +91,7 @@ impl ExportTasks {
         let format = format.0.unwrap_or_else(|| Format::accepted_by(request.http));
         let (tasks, owner) = (&request.state.tasks, request.user_id());
         let list = tasks.of(owner).await?;
-        let kept = tasks.heavy().kept(owner, encoding::weight(&list))?;
+        let kept = tasks.bulk().kept(owner, encoding::weight(&list))?;
         let body = Body::from_bytes_stream(encoding::export((list, kept), format));
         Ok(FileResponse { format, body })
     }

@@ -76,22 +76,22 @@ impl ImportTasks {
         let (state, owner) = (request.state, request.user_id());
         let TaskFileBody { format, body } = body;
         require_unused(state, owner, &key)?;
-        let mut claim = state.tasks.heavy().claim(owner)?;
+        let mut permit = state.tasks.bulk().permit(owner)?;
         let until = Until::of_file(&state.server.time_limits);
-        let largest = state.tasks.heavy().largest_file();
-        let bytes = arrive(body, largest, until, |bytes| claim.reserve(bytes)).await?;
+        let largest = state.tasks.bulk().largest_file();
+        let bytes = arrive(body, largest, until, |bytes| permit.reserve(bytes)).await?;
         let stamp = request.stamp();
         // Each step is a detached task: its memory is returned when it is done, not when the client disconnects.
         let reading = async move {
-            claim.turn().await?;
+            permit.acquire().await?;
             let read = move || {
                 let digest = digest_of(&bytes);
                 decoding::read(bytes, format, stamp.at).map(|puts| (puts, digest))
             };
-            let read = claim.read(read).await??;
-            Ok((claim, read))
+            let read = permit.read(read).await??;
+            Ok((permit, read))
         };
-        let (claim, (puts, digest)) = state.begun.to_its_end(reading).await?;
+        let (permit, (puts, digest)) = state.detached.run(reading).await?;
         let count = puts.len();
         let actions = actions(&state.tasks, owner, puts).await?.into();
         let writing = request.writing(&key, digest);
@@ -102,10 +102,10 @@ impl ImportTasks {
         let tasks = state.tasks.clone();
         let work = async move {
             let done = tasks.write(&writing, command, answering).await;
-            drop(claim);
+            drop(permit);
             Ok(done)
         };
-        let done = state.begun.to_its_end(work).await?;
+        let done = state.detached.run(work).await?;
         Ok(request.answered(done, Some("tasks")).await?.into())
     }
 }

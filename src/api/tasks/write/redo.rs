@@ -2,7 +2,7 @@
 
 use poem_openapi::OpenApi;
 
-use super::undo_redo::{TakenBackBody, take_back};
+use super::undo_redo::{TakenBackBody, undo_or_redo};
 use crate::api::tag::Tag;
 use crate::api::tasks::request::OwnerRequest;
 use crate::api::tasks::responses::Changed;
@@ -38,6 +38,6 @@ impl RedoTasks {
         #[oai(name = "Idempotency-Key")]
         key: MaybeIdempotencyKey,
     ) -> Result<Changed<TakenBackBody>, Failure<Statuses>> {
-        Ok(take_back(&request, key, &if_match, EditKind::Redo).await?.into())
+        Ok(undo_or_redo(&request, key, &if_match, EditKind::Redo).await?.into())
     }
 }

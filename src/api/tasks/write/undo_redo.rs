@@ -58,22 +58,22 @@ impl Example for TakenBackBody {
 }
 
 /// Takes back the last change that was not taken back yet, or does again the one that was taken back last.
-pub(super) async fn take_back(
+pub(super) async fn undo_or_redo(
     request: &OwnerRequest<'_>,
     key: MaybeIdempotencyKey,
     if_match: &IfMatch,
     deed: EditKind,
 ) -> Result<CommandAnswer, Problem> {
     let (state, user_id) = (request.state, request.user_id());
-    let OwnPermit(turn) = OwnPermit::of(state, user_id, &key).await?;
-    let writing = request.writing(&key, NO_BODY).holding(turn);
+    let OwnPermit(permit) = OwnPermit::of(state, user_id, &key).await?;
+    let writing = request.writing(&key, NO_BODY).holding(permit);
     let (wanted, stamp) = ((deed, if_match.versions()), request.stamp());
-    let done = state.tasks.take_back(&writing, wanted, stamp, as_taken_back()).await;
+    let done = state.tasks.undo_or_redo(&writing, wanted, stamp, as_undo_result()).await;
     request.answered(done, None).await
 }
 
 /// Answer of an undo or redo.
-fn as_taken_back() -> Answering {
+fn as_undo_result() -> Answering {
     Answering::made(|done| {
         let list = &done.list;
         let count = i64::try_from(done.total).unwrap_or(i64::MAX);

@@ -20,7 +20,7 @@ const SMALL_PART: usize = 8;
 /// Mailboxes of one kind of entity.
 pub(crate) struct Directory<D: Decider> {
     /// Mailboxes by stream, including those that wait to be admitted.
-    seats: ShardedMap<StreamName, Arc<Mailbox<D>>>,
+    mailboxes: ShardedMap<StreamName, Arc<Mailbox<D>>>,
     /// Weights and watches, which every mailbox updates.
     shared: Arc<SharedWeights>,
     /// Origin of the milliseconds that `now` counts.
@@ -38,7 +38,7 @@ impl<D: Decider> Directory<D> {
         let shared =
             SharedWeights { watches: Arc::default(), weights, weight: AtomicUsize::new(0) };
         Self {
-            seats: ShardedMap::new(),
+            mailboxes: ShardedMap::new(),
             shared: Arc::new(shared),
             started: Instant::now(),
             alive: AtomicUsize::new(0),
@@ -49,28 +49,28 @@ impl<D: Decider> Directory<D> {
 
     /// The mailbox of a stream, if this node holds the entity.
     pub(super) fn get(&self, stream: &StreamName) -> Option<Arc<Mailbox<D>>> {
-        self.seats.get(stream)
+        self.mailboxes.get(stream)
     }
 
     /// The mailbox of a stream, and true if it was made just now and needs to be admitted.
     pub(super) fn get_or_create(&self, stream: &StreamName) -> (Arc<Mailbox<D>>, bool) {
-        if let Some(seat) = self.seats.get(stream) {
-            return (seat, false);
+        if let Some(mailbox) = self.mailboxes.get(stream) {
+            return (mailbox, false);
         }
-        self.seats.update(stream, |seats| {
+        self.mailboxes.update(stream, |mailboxes| {
             let mut created = false;
-            let seat = seats.entry(stream.clone()).or_insert_with(|| {
+            let mailbox = mailboxes.entry(stream.clone()).or_insert_with(|| {
                 created = true;
                 Arc::new(Mailbox::new(stream.clone(), Arc::clone(&self.shared)))
             });
-            (Arc::clone(seat), created)
+            (Arc::clone(mailbox), created)
         })
     }
 
     /// Marks states of the stream older than `version` as stale.
     pub(super) fn require(&self, stream: &StreamName, version: i64) {
-        if let Some(seat) = self.seats.get(stream) {
-            seat.require(version);
+        if let Some(mailbox) = self.mailboxes.get(stream) {
+            mailbox.require(version);
         } else {
             self.shared.watches.tell(stream, version);
         }
@@ -79,24 +79,24 @@ impl<D: Decider> Directory<D> {
     /// Begins to watch a stream, held by this node or not.
     pub(super) fn watch(&self, stream: &StreamName) -> Option<Watch> {
         let watch = self.shared.watches.begin(stream)?;
-        if let Some(seat) = self.seats.get(stream) {
+        if let Some(mailbox) = self.mailboxes.get(stream) {
             // Versions that the mailbox knows of so far may have been announced to no watch.
-            self.shared.watches.tell(stream, seat.require(0));
+            self.shared.watches.tell(stream, mailbox.require(0));
         }
         Some(watch)
     }
 
     /// Removes a closed mailbox, so that the next look-up makes another.
     pub(super) fn remove(&self, stream: &StreamName) {
-        self.seats.update(stream, |seats| seats.remove(stream));
+        self.mailboxes.update(stream, |mailboxes| mailboxes.remove(stream));
     }
 
     /// The mailboxes for which `are_meant` returns true.
-    pub(super) fn seats(
+    pub(super) fn mailboxes(
         &self,
         are_meant: impl FnMut(&Arc<Mailbox<D>>) -> bool,
     ) -> Vec<Arc<Mailbox<D>>> {
-        self.seats.values_where(are_meant)
+        self.mailboxes.values_where(are_meant)
     }
 
     /// Excess of this kind, as bytes that have to leave memory and bytes that it has there; `None` if all kinds together

@@ -10,6 +10,7 @@ use tracing::field::Empty;
 use tracing::{Instrument, Span};
 
 use super::metrics;
+use crate::child_span;
 use crate::eventlog::log::reader::EventLog;
 use crate::eventlog::log::snapshot;
 use crate::eventlog::log::snapshot::SHORT;
@@ -20,7 +21,6 @@ use crate::eventlog::model::event::Event;
 use crate::eventlog::model::published::Published;
 use crate::eventlog::model::statement::JsonColumn;
 use crate::eventlog::model::stream::StreamName;
-use crate::span_in;
 
 /// The later events of one stream, up to a version, a page at a time. A range with two ends: with one, a plan made without
 /// knowing it would expect a third of the stream and could read all of it.
@@ -92,7 +92,7 @@ impl EventLog {
         version: i64,
         known: Option<&Published<D>>,
     ) -> Result<Hydrated<D>, StoreError> {
-        let span = span_in!(
+        let span = child_span!(
             &Span::current(),
             "entity.hydrate",
             stream.name = %stream,

@@ -28,7 +28,7 @@ use crate::eventlog::node_status::Writable;
 use crate::postgres::Pool;
 use crate::telemetry::reason::Reason;
 use crate::telemetry::{TraceContext, audit_events};
-use crate::{span_in, span_outliving};
+use crate::{child_span, span_outliving};
 
 /// Most appends that may wait for the running batch.
 const QUEUE: usize = 4096;
@@ -137,16 +137,16 @@ impl Appender {
         let bytes = self.budget.lease(append.stream.holder(), weight);
         let bytes = bytes.map_err(|_exhausted| StoreError::Overloaded)?;
         let here = TraceContext::here();
-        let span = span_in!(
+        let span = child_span!(
             &here.span,
             "eventlog.append",
             stream.name = %append.stream,
             events = append.count(),
             otel.status_code = Empty,
         );
-        let (size, carried) = (append.size(), here.within(span));
+        let (size, trace_context) = (append.size(), here.within(span));
         let (since, permit) = (Instant::now(), Some(permit));
-        let queued = Queued { size, reply, carried, since, permit, _bytes: bytes };
+        let queued = Queued { size, reply, trace_context, since, permit, _bytes: bytes };
         Ok(Append { queued: Some(queued), ..append })
     }
 }
@@ -276,7 +276,7 @@ impl Writer {
 /// Trace context in which a batch is written: a span in the first of its appends' traces that is kept, linked to the spans
 /// of all of them, and these to it. An event thereby leads to its batch, and a batch to its events.
 fn in_batch(appends: &[Append]) -> TraceContext {
-    let asking = || appends.iter().filter_map(Append::carried);
+    let asking = || appends.iter().filter_map(Append::trace_context);
     let span = |first: &TraceContext| {
         let events: i64 = appends.iter().map(Append::count).sum();
         // Exported as a number only if it is signed.

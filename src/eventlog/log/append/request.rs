@@ -18,7 +18,7 @@ const PER_EVENT: usize = 128;
 
 /// Events for one stream, all or none, from the entity that decided them to the answer.
 ///
-/// Once it is queued, failures of its batch ([`Blame`](super::batch::Blame)) change its standing:
+/// Once it is queued, failures of its batch (`Blame`) change its standing:
 ///
 /// | standing \ event | committed | `Somebody` | `Slowness` | `Everybody` |
 /// |---|---|---|---|---|
@@ -68,7 +68,7 @@ pub(super) struct Queued {
     /// Sender of the answer to the entity.
     pub(super) reply: oneshot::Sender<Result<Appended, StoreError>>,
     /// Trace context and span of the append, from the queue until it is committed.
-    pub(super) carried: TraceContext,
+    pub(super) trace_context: TraceContext,
     /// Start of the measured duration of the append.
     pub(super) since: Instant,
     /// Permit of the queue, held until a batch takes the append.
@@ -133,8 +133,8 @@ impl Append {
     }
 
     /// Trace context of the append while it is queued.
-    pub(super) fn carried(&self) -> Option<&TraceContext> {
-        self.queued.as_ref().map(|queued| &queued.carried)
+    pub(super) fn trace_context(&self) -> Option<&TraceContext> {
+        self.queued.as_ref().map(|queued| &queued.trace_context)
     }
 
     /// Place in the log after a batch whose first event stands behind the position `base`.
@@ -145,13 +145,13 @@ impl Append {
 
     /// Answers the entity, which may have stopped waiting; a committed append stays committed.
     pub(super) fn answer(self, answer: Result<Appended, StoreError>) {
-        let Some(Queued { reply, carried, since, .. }) = self.queued else { return };
+        let Some(Queued { reply, trace_context, since, .. }) = self.queued else { return };
         metrics::append(since.elapsed(), &answer);
         if answer.is_err() {
-            carried.span.record("otel.status_code", "ERROR");
+            trace_context.span.record("otel.status_code", "ERROR");
         }
         // The span ends before the requester goes on.
-        drop(carried);
+        drop(trace_context);
         let _ = reply.send(answer);
     }
 }

@@ -2,9 +2,9 @@
 
 use super::*;
 
-fn taking(deed: EditKind, span: Span, events: &[TaskEvent]) -> Command {
-    let taking = command::UndoSource { deed, span, events: events.into() };
-    Command::TakeBack { taking, expected: None, stamp: stamp(9) }
+fn source(deed: EditKind, span: Span, events: &[TaskEvent]) -> Command {
+    let source = command::UndoSource { deed, span, events: events.into() };
+    Command::UndoOrRedo { source, expected: None, stamp: stamp(9) }
 }
 
 #[test]
@@ -16,13 +16,13 @@ fn a_change_is_taken_back_by_its_opposite_and_done_again_by_the_opposite_of_that
     let undone = changed(MILK, before.clone(), after.clone(), 2, step);
     let history = [created(MILK, 0, Step::default()), done.clone()];
     given::<TaskList>(history.clone())
-        .when(taking(EditKind::Undo, Span(2, 2), std::slice::from_ref(&done)))
+        .when(source(EditKind::Undo, Span(2, 2), std::slice::from_ref(&done)))
         .then([undone.clone()]);
 
     let [milk, done] = history;
     let step = Step { deed: EditKind::Redo, below: Some(Span(1, 1)), ..Step::default() };
     given::<TaskList>([milk, done, undone.clone()])
-        .when(taking(EditKind::Redo, Span(3, 3), &[undone]))
+        .when(source(EditKind::Redo, Span(3, 3), &[undone]))
         .then([changed(MILK, after, before, 3, step)]);
 }
 
@@ -30,9 +30,9 @@ fn a_change_is_taken_back_by_its_opposite_and_done_again_by_the_opposite_of_that
 fn a_change_that_is_not_the_last_one_is_not_taken_back() {
     let [milk, bread] = both();
     given::<TaskList>([milk.clone(), bread])
-        .when(taking(EditKind::Undo, Span(1, 1), &[milk]))
+        .when(source(EditKind::Undo, Span(1, 1), &[milk]))
         .then_rejected(&rejected(0, Refusal::Overtaken));
     given::<TaskList>([])
-        .when(taking(EditKind::Redo, Span(1, 1), &[]))
+        .when(source(EditKind::Redo, Span(1, 1), &[]))
         .then_rejected(&rejected(0, Refusal::Overtaken));
 }

@@ -2,9 +2,9 @@
 
 mod bounds;
 mod counter;
+mod passivated;
 mod records;
 mod snapshots;
-mod unseated;
 mod watching;
 
 use std::time::Duration;
@@ -74,7 +74,7 @@ async fn no_command_is_lost_while_its_entity_is_passivated_again_and_again() {
     let node = Node::<false>::start(1, Duration::from_millis(1), 1_000).await;
     let commands = (0..400).map(|number| {
         let node = &node;
-        // Two entities that push each other out of the only seat.
+        // Two entities that evict each other from the only place.
         async move { node.add(if number % 2 == 0 { "a" } else { "b" }, 1).await }
     });
     let outcomes = futures_util::future::join_all(commands).await;

@@ -55,7 +55,7 @@ impl BatchTasks {
         #[oai(name = "Idempotency-Key")]
         key: MaybeIdempotencyKey,
         // Before the body, so that a request that waits or is refused here has received none of it.
-        OwnPermit(turn): OwnPermit,
+        OwnPermit(permit): OwnPermit,
         body: HashedBody<Json<BatchRequest, MAX_BATCH_BODY>>,
     ) -> Result<Changed<BatchBody>, Failure<Statuses>> {
         let (state, owner) = (request.state, request.user_id());
@@ -70,7 +70,7 @@ impl BatchTasks {
         // Leased before anything is changed: afterwards there would have to be room.
         let room = state.server.budgets.answers.lease(Holder::User(owner), shown);
         let room = room.map_err(|_| Problem::overloaded())?;
-        let writing = request.writing(&key, digest).holding(turn);
+        let writing = request.writing(&key, digest).holding(permit);
         let done = state.tasks.write(&writing, command, answering).await;
         Ok(Changed::kept(request.answered(done, Some("commands")).await?, room))
     }

@@ -28,9 +28,9 @@ async fn a_command_in_bulk_beside_others_on_the_same_entity_is_neither_lost_nor_
     for round in 0..20 {
         let name = format!("counter {round}");
         let in_bulk = join_all((0..3).map(|_| add_in_passing(&node, &name)));
-        let seated = join_all((0..3).map(|_| node.add(&name, 1)));
-        let (in_bulk, seated) = tokio::join!(in_bulk, seated);
-        let mut states: Vec<_> = in_bulk.into_iter().chain(seated).map(Result::unwrap).collect();
+        let active = join_all((0..3).map(|_| node.add(&name, 1)));
+        let (in_bulk, active) = tokio::join!(in_bulk, active);
+        let mut states: Vec<_> = in_bulk.into_iter().chain(active).map(Result::unwrap).collect();
         states.sort_unstable();
         assert_eq!(states, [1, 2, 3, 4, 5, 6]);
         assert_eq!(node.value(&name).await, 6);
