@@ -119,7 +119,7 @@ fn spans() -> BTreeMap<String, BTreeSet<String>> {
     };
     for source in sources("src").iter().filter(|source| !source.path.contains("/tests")) {
         let text = source.text.split("#[cfg(test)]\nmod tests").next().unwrap();
-        for makes in ["span_in!(", "span_outliving!(", "info_span!("] {
+        for makes in ["child_span!(", "span_outliving!(", "info_span!("] {
             text.split(makes).skip(1).for_each(&mut found);
         }
     }
