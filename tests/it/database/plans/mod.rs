@@ -1,8 +1,8 @@
 //! No request makes the database read a whole table: the plan of every statement that servers run is looked at.
 //!
-//! The statements are not copied here. Servers answer every kind of request, and PostgreSQL reports how it carries out
-//! each statement, those inside triggers too. What it reports is compared with what the sources say, so that a new
-//! statement is looked at or fails the test.
+//! The statements are not copied here. Servers answer every kind of request, and PostgreSQL reports how it carries out each
+//! statement, those inside triggers too. The report is compared with the statements in the sources, so that a new statement
+//! is looked at or fails the test.
 
 mod database;
 mod expected;
