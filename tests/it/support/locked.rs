@@ -13,7 +13,8 @@ pub struct Locked {
     holder: Client,
     /// PostgreSQL process that holds the lock.
     pid: i32,
-    /// Connection that looks for waiting transactions: `pg_stat_activity` does not change within a transaction.
+    /// Separate connection that looks for waiting transactions, because `pg_stat_activity` does not change within a
+    /// transaction.
     pub watcher: Client,
 }
 

@@ -109,7 +109,7 @@ impl Tool {
 
     /// Whole output of the tool, which has to succeed.
     pub async fn printed(mut self) -> String {
-        // Closes its standard input.
+        // End of its standard input.
         self.input = None;
         while self.line().await.is_some() {}
         let status = self.child.wait().await.unwrap();
