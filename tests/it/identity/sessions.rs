@@ -264,8 +264,7 @@ async fn sessions_that_could_not_be_looked_for_are_ended_later() {
     other.batch_execute("begin; lock table sessions in access exclusive mode").await.unwrap();
     let holder: i32 = other.query_one("select pg_backend_pid()", &[]).await.unwrap().get(0);
     app.clock().advance(7 * DAY);
-    // Its connection is taken from the search while it waits. Within the transaction the activity would look the same all the
-    // time.
+    // The connection of the search is ended while it waits. `pg_stat_activity` does not change within a transaction.
     let watcher = app.connection().connect().await.unwrap().client;
     let kill = "select pg_terminate_backend(pid) from pg_stat_activity where $1 = any (pg_blocking_pids(pid))";
     until("the search is broken off", async || {

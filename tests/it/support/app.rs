@@ -126,7 +126,7 @@ impl TestApp {
         }
     }
 
-    /// Waits until a part of the server ends that must not end; returns its name.
+    /// Waits until a part of the server ends that must not end; returns its name or error.
     pub async fn failed(&mut self) -> String {
         let running = self.running.as_mut().expect("the server runs");
         tokio::time::timeout(LIMIT, running.failed()).await.expect("a part ends")

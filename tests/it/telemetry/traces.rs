@@ -1,4 +1,4 @@
-//! The trace of a request: through entity, append and batch to SQL, with links where work of several requests is done at once.
+//! The trace of a request: through entity, append and batch to SQL, with links from shared work to its requests.
 
 use std::fmt::Write as _;
 

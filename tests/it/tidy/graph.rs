@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Source, sources};
 
-/// What the files of the program use of one another, by the paths of their modules: `eventlog::log::reader`.
+/// Modules that each module of the program uses, by path: `eventlog::log::reader`.
 pub struct Graph {
     uses: BTreeMap<String, BTreeSet<String>>,
     codes: BTreeMap<String, String>,

@@ -8,7 +8,7 @@ use super::plan::{Indexes, Plan};
 use crate::support::postgres;
 use crate::support::process::{ExternalDatabase, until};
 
-/// Every statement is reported, those inside triggers too, with the settings that tell in which schema it ran. The library is
+/// Settings that report every statement, those inside triggers too, with the settings that name its schema. The library is
 /// loaded by every session of the run's cluster.
 const REPORTING: [&str; 4] = [
     "auto_explain.log_min_duration=0",

@@ -1,4 +1,4 @@
-//! `keyfold users delete`: what is refused afterwards, on every server, and what is left.
+//! `keyfold users delete`: refusals afterwards, on every server, and the data that remains.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! Ends of a stream of changes: the end of its session on any node, the stop of its server, and a lost connection to the
-//! log.
+//! Ends of a stream of changes: the end of its session on any node, the stop of its server, and a node that no longer hears
+//! of ends.
 
 use std::time::Duration;
 

@@ -20,7 +20,7 @@ async fn history(user: &TestUser, task: &Value, query: &str) -> Value {
     get(user, &format!("/{}/history{query}", id(task))).await
 }
 
-/// One user with two devices, and the times and versions of their changes to one task, mostly a second apart.
+/// One user with two devices, and the answers to some of their changes to one task, which are mostly a second apart.
 struct Life {
     laptop: TestUser,
     phone: TestUser,
