@@ -19,7 +19,7 @@ use crate::support::user::TestUser;
 /// Callers that may use an operation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Rule {
-    /// Everybody.
+    /// Every caller, without credentials.
     Public,
     /// Every caller; a live session is used if there is one.
     Optional,

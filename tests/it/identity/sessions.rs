@@ -130,7 +130,7 @@ async fn an_answer_that_shows_an_extended_session_keeps_its_cookie_for_longer() 
     for path in ["/api/auth/session", "/api/auth/sessions"] {
         assert_eq!(ask(path).await.header("set-cookie"), "", "{path}");
     }
-    // Whatever extended the session last, the cookie catches up when an access token is fetched.
+    // The cookie catches up when an access token is fetched, even if another request extended the session.
     assert_eq!(ask("/api/auth/token").await.header("set-cookie"), kept(&ada, 6 * DAY + DAY / 2));
     app.clock().advance(DAY);
     let reply = app.get("/api/auth/session").bearer(&ada.session_token).send().await;

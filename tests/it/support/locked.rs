@@ -8,7 +8,7 @@ use tokio_postgres::Client;
 
 use crate::support::process::until;
 
-/// The log, locked by a transaction of its own: whatever is written waits.
+/// The log, locked by a transaction of its own: every append waits.
 pub struct Locked {
     holder: Client,
     /// PostgreSQL process that holds the lock.

@@ -178,7 +178,7 @@ fn tree<'a>(text: &'a str, base: &[String], found: &mut Vec<Vec<String>>) -> &'a
                 return after;
             }
             let after = tree(rest, base, found);
-            // `as name`, and whatever is no tree.
+            // `as name`, and everything that is no tree.
             rest = after.trim_start_matches(|it| it != ',' && it != '}');
             if rest.is_empty() {
                 return rest;

@@ -16,7 +16,7 @@ const NPM_PACKAGES: [&str; 3] = ["tests/clients", "tests/browser", "tests/postgr
 /// Documents at the root; those that are not there yet are left out.
 const AT_THE_ROOT: [&str; 3] = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"];
 
-/// Most lines of the README. Whatever is longer is a page in `docs/`.
+/// Most lines of the README. Longer texts are pages in `docs/`.
 const README_LINES: usize = 200;
 
 /// Pictures that `make screenshots` renews.

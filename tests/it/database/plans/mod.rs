@@ -83,7 +83,7 @@ async fn what_was_planned_while_the_log_was_empty_looks_up_single_rows_when_it_i
     assert_none_reads_a_whole_table(&plans, &database.indexes().await);
 }
 
-/// Whatever else happened to the list.
+/// The index serves deletions alone, after any number of other changes to the list.
 #[tokio::test(flavor = "multi_thread")]
 async fn deletions_of_a_list_are_read_as_they_stand_in_their_index() {
     for planning in [Planning::EachTime, Planning::Once] {

@@ -108,7 +108,7 @@ async fn a_change_that_is_committed_after_every_time_out_is_shown_as_soon_as_the
     let created = ada.create(&json!({"title": "Bread"})).await;
     // The list is loaded again, and the change is not in the log.
     let before = ada.titles().await;
-    // Whatever is written meanwhile is written by another session.
+    // Changes made meanwhile are written by another session.
     ada.create_task("Eggs").await;
     signal("CONT", &[writer]);
     created.expect_problem(503, "OUTCOME_UNKNOWN", UNKNOWN);

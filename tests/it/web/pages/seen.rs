@@ -1,4 +1,4 @@
-//! The look of the pages: readable for all users, in the light and in the dark scheme. The pictures are in
+//! The look of the pages: accessible to all users, in the light and in the dark scheme. The pictures are in
 //! `target/screenshots`.
 
 use super::assert_kept;
