@@ -1,4 +1,4 @@
-//! Other ecosystems: what the OpenAPI document and the JWKS promise holds for tools that know nothing of Keyfold.
+//! Other ecosystems: the promises of the OpenAPI document and the JWKS hold for tools that know nothing of Keyfold.
 //!
 //! Their sources are in `tests/clients`; `make test` installs what they need.
 
@@ -105,8 +105,8 @@ async fn jose_notices_no_rotation_in_real_time() {
     assert_eq!((&seen["failures"], &seen["maxAge"]), (&json!(0), &json!(2)), "{seen}");
 }
 
-/// A signature says who signed in, not that they still are: until a token expires, a verifier elsewhere accepts it.
-/// That the server asks its sessions as well is what ends a token at once.
+/// A signature proves a sign-in, not a live session: a verifier elsewhere accepts a token until it expires. The server
+/// checks the session as well, so there a token ends at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signature_outlives_its_session_but_the_server_refuses_the_token() {
     let app = TestApp::in_real_time().await;
@@ -171,7 +171,7 @@ fn write_document(directory: &Path) -> PathBuf {
     path
 }
 
-/// Puts the TypeScript sources where what is generated and compiled does not touch the repository.
+/// Copies the TypeScript sources, so that generated and compiled files do not touch the repository.
 fn copy_sources(directory: &Path) {
     for entry in fs::read_dir(clients()).unwrap() {
         let path = entry.unwrap().path();

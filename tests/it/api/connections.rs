@@ -17,9 +17,9 @@ use crate::support::postgres;
 use crate::support::process::until;
 use crate::support::user::TestUser;
 
-/// Limits that are over soon.
+/// Timeout of clients, short enough to run out in a test.
 const SHORT: Duration = Duration::from_millis(300);
-/// What a stream holds.
+/// Bytes that a stream of HTTP/2 may buffer.
 const STREAM: usize = 8 * 1024;
 /// The least memory that may be configured.
 const LEAST_MEMORY: u64 = 256_000_000;
@@ -42,7 +42,7 @@ async fn hasty(memory: u64) -> TestApp {
     TestApp::with_seams(connection, seams, |config| config.memory.limit = memory).await.unwrap()
 }
 
-/// What a server with the least memory may hold.
+/// Memory budgets of a server with the least memory.
 fn budgets() -> Budgets {
     let mut config = config(Connection::parse("host=nowhere").unwrap());
     config.memory.limit = LEAST_MEMORY;
@@ -158,7 +158,7 @@ async fn a_head_larger_than_16_kib_is_refused() {
     assert!(rest(&mut stream).await.starts_with("HTTP/1.1 431 "));
 }
 
-/// What is answered to a sign-in from another address of this machine.
+/// Answer to a sign-in from another address of this machine.
 async fn answer_to_another(app: &TestApp, body: &str) -> String {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(([127, 0, 0, 2], 0).into()).unwrap();
@@ -206,7 +206,7 @@ async fn one_client_has_a_share_of_the_requests_in_flight_and_others_are_answere
     until("there is room again", async || signing_in().send().await.status != 503).await;
 }
 
-/// The beginning of what is answered to somebody who reads revocations as they happen.
+/// A stream of revocations from a client address, and the beginning of its answer.
 async fn stream_of_revocations(app: &TestApp, from: [u8; 4]) -> (TcpStream, String) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((from, 0).into()).unwrap();
@@ -255,7 +255,7 @@ async fn begun_export(app: &TestApp, user: &TestUser) -> TcpStream {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_takes_nothing_of_its_answer_holds_it_for_a_while_only() {
-    // The answers are larger than what the system takes of one that nobody reads.
+    // The answers are larger than the system's buffers for a connection that is not read.
     let app = hasty(600_000_000).await;
     let ada = app.sign_up("ada@example.com").await;
     let text = "x".repeat(2_000);
@@ -283,7 +283,7 @@ async fn whoever_is_refused_while_they_are_sending_reads_the_whole_answer() {
     let head = ada.head("/import", "text/csv", 256 << 20);
     let mut stream = connect(&app).await;
     stream.write_all(head.as_bytes()).await.unwrap();
-    // More than is read before the refusal, by a client that looks for no answer before it has sent all.
+    // More than is read before the refusal, by a client that reads the answer only after it has sent all.
     stream.write_all(&vec![b'a'; 1 << 20]).await.unwrap();
     stream.shutdown().await.unwrap();
     let mut answer = String::new();

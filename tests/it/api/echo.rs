@@ -1,4 +1,4 @@
-//! What a client sends comes back cut, whatever it is and wherever it was sent.
+//! A value that comes back in an error is cut, whatever its type and entrance.
 
 use reqwest::Method;
 

@@ -1,4 +1,4 @@
-//! A new person's whole journey, through the API alone.
+//! The whole journey of a new user, through the API alone.
 
 use reqwest::Method;
 use serde_json::{Value, json};

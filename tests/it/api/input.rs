@@ -1,4 +1,4 @@
-//! Bad input: a clear error, and nothing is lost or half done.
+//! Invalid input: a clear error, and no change is lost or half done.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
-//! Who may do what: every operation of the OpenAPI document, tried by everybody who may not.
+//! Authorization: every operation of the OpenAPI document, tried by every kind of caller that may not use it.
 //!
-//! An operation that is not in [`RULES`] fails the test: whoever adds one says here who may use it.
+//! An operation that is not in [`RULES`] fails the test: a new operation needs a rule here.
 
 use std::time::Duration;
 
@@ -16,16 +16,16 @@ use serde_json::Value;
 use crate::support::app::{START, TestApp, TestRequest, first_key};
 use crate::support::user::TestUser;
 
-/// Who may use an operation.
+/// Callers that may use an operation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Rule {
-    /// Everybody.
+    /// Every caller, without credentials.
     Public,
-    /// Everybody; a live session is used when there is one.
+    /// Every caller; a live session is used if there is one.
     Optional,
-    /// Whoever has a live session: its cookie, its token, or an access token.
+    /// Callers with a live session: its cookie, its token, or an access token.
     SignedIn,
-    /// Whoever has a live session: its cookie or its token, not an access token.
+    /// Callers with the cookie or the token of a live session, not with an access token.
     SessionHolder,
     /// The user in the path, by an access token.
     Owner,
@@ -99,7 +99,8 @@ fn with_rule(wanted: &[Rule]) -> Vec<Operation> {
 }
 
 impl Operation {
-    /// A request for this operation on `user`'s things. Its body is nonsense: whoever may not ask must not learn that.
+    /// A request for this operation on `user`'s things. Its body is invalid, which a caller without permission must not
+    /// learn.
     fn request(&self, app: &TestApp, user: &TestUser) -> TestRequest {
         let path = self.path.replace("{user_id}", &user.id).replace("{task_id}", "nonsense");
         let path = path.replace("{session_id}", &user.session_id);

@@ -9,7 +9,7 @@ use crate::support::user::TestUser;
 
 const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
 
-/// Who sends what: a bearer token, an `If-None-Match`.
+/// Bearer token and `If-None-Match` of a request.
 type Credentials<'a> = (Option<&'a str>, Option<&'a str>);
 
 /// Status, headers and body of an answer.

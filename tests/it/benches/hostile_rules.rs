@@ -1,4 +1,4 @@
-//! The rules by which `make hostile` judges: what it counts, and what an honest client takes for a loss.
+//! The rules by which `make hostile` judges: its counts, and the losses of an honest client.
 
 #[path = "../../../benches/hostile/honest/ledger.rs"]
 mod ledger;

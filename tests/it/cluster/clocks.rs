@@ -1,4 +1,5 @@
-//! A node whose clock is wrong: it ends nothing, issues nothing and answers nobody, and goes on when its clock is right.
+//! A node whose clock is wrong: it ends no session, issues no token and answers no request, and goes on when its clock is
+//! right.
 
 use std::fs;
 use std::time::Duration;
@@ -21,7 +22,7 @@ fn node(config: &mut Config) {
     config.http.public_url = Some(PUBLIC_URL.parse().unwrap());
 }
 
-/// Everything that depends on the time, and is refused while nobody knows it.
+/// Asserts that all requests that depend on the time are refused while it is unknown.
 async fn assert_answers_nobody(url: &str, ada: &TestUser) {
     let ada = ada.at(url);
     let credentials = json!({"email": ada.email, "password": PASSWORD});
@@ -42,7 +43,7 @@ async fn assert_answers_nobody(url: &str, ada: &TestUser) {
     request(Method::GET, "/health/live").send().await.expect(200);
 }
 
-/// How many events ended a session, or changed the key ring.
+/// Number of events that ended a session, or changed the key ring.
 async fn ends(app: &TestApp) -> String {
     let ends = "select count(*)::text from events where type = 'SessionEnded' or type like 'Key%'";
     app.query_text(ends).await
@@ -84,7 +85,7 @@ async fn a_clock_that_is_set_while_the_server_runs_is_noticed_on_the_very_next_r
     let ada = app.sign_up("ada@example.com").await;
     let before = ends(&app).await;
     clock.advance(8 * DAY);
-    // Nobody has compared it yet.
+    // The clock has not been compared yet.
     assert_answers_nobody(&app.url(), &ada).await;
     assert_eq!(ends(&app).await, before);
     clock.turn_back(8 * DAY);
@@ -101,7 +102,7 @@ async fn a_clock_within_the_limit_is_good_enough() {
     app.get("/health/ready").send().await.expect(200);
 }
 
-/// Where Debian has the library that lies about the time.
+/// Debian's path of the library that fakes the time.
 pub fn faketime() -> String {
     let places = ["x86_64-linux-gnu", "aarch64-linux-gnu"];
     let libraries = places.map(|place| format!("/usr/lib/{place}/faketime/libfaketime.so.1"));

@@ -198,7 +198,7 @@ async fn a_server_that_lost_its_place_answers_nothing_until_it_has_caught_up() {
     let pid: i32 = link.client.query_one(holders, &[&schema]).await.unwrap().get(0);
     link.client.execute("select pg_terminate_backend($1)", &[&pid]).await.unwrap();
 
-    // Whatever is answered meanwhile is right or 503; in the end it is answered again.
+    // Answers meanwhile are right or 503; in the end all are right again.
     let mut moments = tokio::time::interval(Duration::from_millis(10));
     let back = async {
         let mut refused = 0;

@@ -18,10 +18,10 @@ use crate::support::process::{ExternalDatabase, Keyfold, Server, until};
 use crate::support::tools::{Tool, program};
 use crate::support::user::TestUser;
 
-/// What clients type.
+/// Host name that clients use.
 const NAME: &str = "id.example.com";
 
-/// Around the configuration of `docs/running.md`: what a packaged nginx has in its own. `@…@` is filled in.
+/// Around the configuration of `docs/running.md`: the rest of a packaged nginx's configuration. `@…@` is filled in.
 const AROUND: &str = "\
 daemon off;
 master_process off;
@@ -80,8 +80,8 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Reads, adds and changes tasks until it is told to stop; returns how often each request had which status, and the titles of
-/// the tasks that were said to be added.
+/// Reads, adds and changes tasks until it is told to stop; returns the number of requests by method and status, and the
+/// titles of the acknowledged tasks.
 async fn work(
     client: Client,
     (url, user): (String, TestUser),
@@ -132,11 +132,11 @@ fn node(database: &ExternalDatabase, port: u16) -> Keyfold {
         .set("KEYFOLD_LISTEN", &format!("127.0.0.1:{port}"))
 }
 
-/// What clients have met.
+/// Results of the clients' requests.
 pub struct Met {
-    /// How often each request had which status.
+    /// Number of requests by method and status.
     pub statuses: BTreeMap<String, usize>,
-    /// How many tasks were added.
+    /// Number of tasks added.
     pub added: usize,
     /// From the first node's stop until both were back.
     pub took: Duration,

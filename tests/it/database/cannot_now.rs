@@ -1,5 +1,5 @@
-//! What the database cannot do for the moment is no mistake of the program: it is answered `503` with `Retry-After`, and goes on
-//! by itself when the reason is gone.
+//! A temporary fault of the database is no error of the program: the answer is `503` with `Retry-After`, and the server
+//! recovers by itself when the reason is gone.
 
 use std::fs;
 use std::os::unix::fs::chown;
@@ -88,7 +88,8 @@ async fn a_refusal_is_a_mistake_only_if_asking_again_changes_nothing() {
     until("it is ready", async || app.get("/health/ready").send().await.status == 200).await;
 }
 
-/// An insert into the log is refused with this code: what a client is told, and that it is made as soon as it can be.
+/// Refuses inserts into the log with this SQLSTATE; checks the answer, and that a retry succeeds as soon as inserts are
+/// possible.
 async fn a_refusal_of(app: &TestApp, code: &str, status: u16) {
     let ada = app.sign_up(&format!("ada-{}@example.com", code.to_lowercase())).await;
     let link = app.connection().connect().await.unwrap();
@@ -214,7 +215,7 @@ impl Drop for SmallDisk {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_answered_503_until_there_is_room() {
     let Some(disk) = SmallDisk::make("32m") else {
-        // Where this process may make none, its code alone is tried.
+        // If this process may not mount a disk, only the SQLSTATE is tested.
         return a_refusal_of(&TestApp::spawn().await, "53100", 503).await;
     };
     let postgres = Postgres::start("").await;
@@ -266,7 +267,7 @@ async fn a_database_without_a_free_connection_is_answered_503_until_there_is_one
         Postgres::start("max_connections = 12\nsuperuser_reserved_connections = 0").await;
     let server = postgres.keyfold().serve().await;
     let ada = TestUser::sign_up(&server.url, "ada@example.com").await;
-    // Whatever is free is taken, and then what the server had.
+    // The test takes the free connections first, then those that the server had.
     let mut taken = Vec::new();
     let watcher = postgres.session().await;
     let end = "select count(pg_terminate_backend(pid)) from pg_stat_activity

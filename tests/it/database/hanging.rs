@@ -1,4 +1,4 @@
-//! Databases that hang, hosts that say nothing, commits that nobody vouches for: the real binary and a PostgreSQL of its own.
+//! Databases that hang, hosts that do not answer, commits of unknown outcome: the real binary and a PostgreSQL of its own.
 
 use keyfold::postgres::{Connection, Link};
 use serde_json::json;
@@ -82,7 +82,7 @@ async fn a_commit_whose_standby_nobody_waited_for_is_not_acknowledged() {
     );
     link.client.batch_execute("alter system reset synchronous_standby_names").await.unwrap();
     link.client.batch_execute("select pg_reload_conf()").await.unwrap();
-    // This server has it; had it been lost, nobody would have been promised anything.
+    // This server has the commit; a lost one would not have been acknowledged to any client.
     until("it is looked at again", async || ada.list("").await.status == 200).await;
     assert_eq!(ada.titles().await, ["Milk"]);
 }

@@ -1,4 +1,4 @@
-//! What authentication needs of the database is taken by nothing else.
+//! Connections reserved for authentication are taken by no other work.
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
@@ -9,7 +9,7 @@ use crate::support::app::TestApp;
 use crate::support::process::until;
 use crate::support::user::TestUser;
 
-/// How many statements of others wait for a lock.
+/// Number of statements that wait for the lock on `idempotency_keys`.
 async fn waiting(connection: &Connection) -> i64 {
     let link = connection.connect().await.unwrap();
     let waiting = "select count(*) from pg_locks join pg_stat_activity using (pid)

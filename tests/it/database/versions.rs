@@ -10,8 +10,8 @@ use crate::support::process::{DataDirectory, Keyfold, PUBLIC_URL, Server, until}
 use crate::support::servers::binaries;
 use crate::support::user::{PASSWORD, TestUser};
 
-/// A person signs up, keeps tasks and their history, ends sessions; keys rotate, read models are rebuilt, the server is killed and
-/// stopped, and everything is found to be well.
+/// A user signs up, keeps tasks and their history, ends sessions; keys rotate, read models are rebuilt, the server is killed
+/// and stopped, and `keyfold doctor` finds no fault.
 async fn the_whole_story_is_told_on(programs: PathBuf) {
     let data = DataDirectory::new("version");
     let keyfold = Keyfold::in_directory(&data)

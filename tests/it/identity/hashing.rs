@@ -1,4 +1,5 @@
-//! What a password hash costs later than when it was made, and when nobody waits for it any more.
+//! The cost of a password hash: renewed at the next sign-in after a change of the settings, and saved if the client has
+//! gone.
 
 use futures_util::FutureExt;
 use keyfold::base::clock::Clock;
@@ -52,7 +53,7 @@ async fn a_password_hashed_at_another_cost_is_hashed_anew_by_a_sign_in_that_succ
     assert!(credential(&app).await.1.starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
 }
 
-/// The value of the first metric line that begins and contains so.
+/// Value of the first metric line that begins with `start` and contains `label`; 0 if there is none.
 async fn metric(server: &Server, start: &str, label: &str) -> u64 {
     let metrics = reqwest::get(&server.metrics).await.unwrap().text().await.unwrap();
     let line = metrics.lines().find(|line| line.starts_with(start) && line.contains(label));

@@ -1,5 +1,5 @@
-//! What is believed of sessions when a command on them fails: all of it if nothing was written, and nothing of one user's if
-//! nobody can tell.
+//! The state of sessions in memory after a failed command: kept if nothing was written, and dropped for that user if the
+//! outcome is unknown.
 
 use keyfold::postgres::Link;
 
@@ -7,7 +7,7 @@ use crate::support::app::{TestApp, two_servers};
 use crate::support::process::until;
 use crate::support::user::TestUser;
 
-/// Has every end of a session do something before it is written.
+/// Runs PL/pgSQL before the end of any session is written.
 async fn before_an_end(app: &TestApp, what: &str) -> Link {
     let trigger = format!(
         "create function hinder() returns trigger language plpgsql as $$ begin {what}; return new; end $$;
@@ -23,7 +23,7 @@ async fn status_of(app: &TestApp, user: &TestUser) -> u16 {
     app.get("/api/auth/session").bearer(&user.session_token).send().await.status.as_u16()
 }
 
-/// The statuses of some sessions while the database has none: what is believed is in memory.
+/// The statuses of some sessions while the database has none: an answer can only come from memory.
 async fn believed<const N: usize>(app: &TestApp, link: &Link, users: [&TestUser; N]) -> [bool; N] {
     link.client.batch_execute("alter table sessions rename to hidden").await.unwrap();
     let mut believed = [false; N];
@@ -67,7 +67,7 @@ async fn an_end_of_unknown_outcome_makes_the_sessions_of_its_user_doubtful_and_n
     assert_eq!(status_of(&app, &ada).await, 401);
 }
 
-/// How many live sessions a server has in memory.
+/// Number of live sessions in the memory of a server.
 fn in_memory(app: &TestApp) -> String {
     let shown = format!("{:?}", app.running().features().sessions);
     let (_, live) = shown.split_once("SessionTable { live: ").unwrap();
@@ -83,7 +83,7 @@ async fn sessions_that_begin_on_another_server_take_no_memory_here_before_they_a
     }
     let gone = users.pop().unwrap();
     gone.sign_out().await.expect(200);
-    // Whoever has heard of that end has heard of everything before.
+    // A server that has heard of this end has heard of all events before it.
     until("the end is told", async || {
         let told = second.get("/api/auth/revocations").send().await;
         told.status == 200 && !told.json()["sets"].as_object().unwrap().is_empty()

@@ -23,7 +23,7 @@ fn sign_up(app: &TestApp, email: &str) -> TestRequest {
     app.post("/api/auth/signup").json(&body)
 }
 
-/// Whom a request signs in.
+/// The user whom a request signs in.
 async fn entered(app: &TestApp, request: TestRequest) -> TestUser {
     let reply = request.send().await;
     assert!(reply.status.is_success(), "{}", reply.text);

@@ -1,4 +1,4 @@
-//! Rotation that nobody notices: the schedule, restarts, several nodes, and a thousand rotations under verifiers' eyes.
+//! Rotation that no verifier notices: the schedule, restarts, several nodes, and a thousand rotations under verifiers' eyes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ async fn signs_with(app: &TestApp, user: &TestUser) -> String {
     kid(fresh["token"].as_str().unwrap())
 }
 
-/// What happened to the keys, in order: `KeyPublished KeyStartedSigning …`.
+/// Types of the events of the key ring, in order: `KeyPublished KeyStartedSigning …`.
 async fn history(app: &TestApp) -> String {
     app.query_text(
         "select string_agg(type, ' ' order by position) from events where stream = 'keys'",

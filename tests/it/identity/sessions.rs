@@ -1,4 +1,4 @@
-//! How long sessions last: what extends them, what ends them, and that all of it is on record.
+//! Lifetime of sessions: extension, ends, and their events in the log.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ fn kept(user: &TestUser, lasts: Duration) -> String {
     format!("{}; Max-Age={}; Path=/; HttpOnly; SameSite=Lax", cookie(user), lasts.as_secs())
 }
 
-/// What happened to all sessions: type and data of each event.
+/// Type and data of each event of all sessions, in the order of the log.
 pub async fn history(app: &TestApp) -> Value {
     let events =
         "select coalesce(json_agg(json_build_array(type, data) order by position), '[]')::text
@@ -35,7 +35,7 @@ pub async fn history(app: &TestApp) -> Value {
     serde_json::from_str(&app.query_text(events).await).unwrap()
 }
 
-/// What happened but starts.
+/// Events of all sessions except their starts.
 async fn later_history(app: &TestApp) -> Vec<Value> {
     let history = history(app).await;
     let is_later = |event: &&Value| event[0] != "SessionStarted";
@@ -130,7 +130,7 @@ async fn an_answer_that_shows_an_extended_session_keeps_its_cookie_for_longer() 
     for path in ["/api/auth/session", "/api/auth/sessions"] {
         assert_eq!(ask(path).await.header("set-cookie"), "", "{path}");
     }
-    // Whatever extended the session last, the cookie catches up when an access token is fetched.
+    // The cookie catches up when an access token is fetched, even if another request extended the session.
     assert_eq!(ask("/api/auth/token").await.header("set-cookie"), kept(&ada, 6 * DAY + DAY / 2));
     app.clock().advance(DAY);
     let reply = app.get("/api/auth/session").bearer(&ada.session_token).send().await;
@@ -182,7 +182,7 @@ async fn the_end_of_an_idle_session_is_recorded_though_nobody_comes_back() {
     until_ended(&app, &ada, "idle").await;
     assert_eq!(app.dump("sessions").await, "");
 
-    // Nor does the server have to run when the time is over.
+    // The server need not run at the time of expiry.
     let grace = app.sign_up("grace@example.com").await;
     app.stop().await;
     app.clock().advance(7 * DAY);
@@ -264,8 +264,7 @@ async fn sessions_that_could_not_be_looked_for_are_ended_later() {
     other.batch_execute("begin; lock table sessions in access exclusive mode").await.unwrap();
     let holder: i32 = other.query_one("select pg_backend_pid()", &[]).await.unwrap().get(0);
     app.clock().advance(7 * DAY);
-    // Its connection is taken from the search while it waits. Within the transaction the activity would look the same all the
-    // time.
+    // The connection of the search is ended while it waits. `pg_stat_activity` does not change within a transaction.
     let watcher = app.connection().connect().await.unwrap().client;
     let kill = "select pg_terminate_backend(pid) from pg_stat_activity where $1 = any (pg_blocking_pids(pid))";
     until("the search is broken off", async || {
@@ -323,7 +322,7 @@ async fn the_live_sessions_of_a_user_are_listed_newest_first() {
         listed(&ada, Value::Null, zero, 3 * DAY, true),
     ]});
     assert_eq!(list(&ada.session_token).await.expect(200), expected);
-    // One that is over is not listed, whether or not its end is recorded by now.
+    // A session that is over is not listed, even before its end is recorded.
     app.clock().advance(6 * DAY);
     list(&phone.session_token).await.expect(200);
     app.clock().advance(DAY);
@@ -383,7 +382,7 @@ async fn what_begins_lasts_longer_or_ends_on_one_server_is_listed_so_by_the_othe
         session.send().await.expect(200);
         assert_eq!(list(&second).await, [now.clone(), now.clone()]);
         let path = format!("/api/auth/sessions/{}", other.session_id);
-        // What ends another session has to have begun a short while ago.
+        // Only a session that began within the last day may end another one.
         let end = |by: &str| first.request(Method::DELETE, &path).bearer(by).send();
         let message = "Sign in again: this needs a session that began within the last 24 hours";
         end(&ada.session_token).await.expect_problem(403, "SESSION_NOT_FRESH", message);

@@ -1,4 +1,4 @@
-//! What a sign-up that is refused costs: a look-up, and nothing of what others need.
+//! The cost of a sign-up that is refused: one look-up, and no resource that other requests need.
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -14,7 +14,7 @@ create function count_attempt() returns trigger language plpgsql as
     $$ begin perform nextval('attempts'); return new; end $$;
 create trigger count_attempts before insert on events for each row execute function count_attempt()";
 
-/// How many rows were offered, against how many there are.
+/// Number of rows offered to the log, and number of rows in it.
 const ATTEMPTS: &str = "\
 select (select case when is_called then last_value else 0 end from attempts) || ' of '
     || (select count(*) from events where type in ('AccountCreated', 'SessionStarted'))";

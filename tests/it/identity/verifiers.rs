@@ -21,7 +21,7 @@ use crate::support::user::TestUser;
 const PATH: &str = "/api/auth/revocations";
 const EVENT: &str = "https://schemas.openid.net/secevent/caep/event-type/session-revoked";
 
-/// What a security event token says, once its type and its signature by a key of the JWKS are checked.
+/// Claims of a security event token, after a check of its type and of its signature by a key of the JWKS.
 async fn verified(app: &TestApp, token: &str, issuer: &str) -> Value {
     let header = jsonwebtoken::decode_header(token).unwrap();
     assert_eq!(header.typ.as_deref(), Some("secevent+jwt"));
@@ -35,7 +35,7 @@ async fn verified(app: &TestApp, token: &str, issuer: &str) -> Value {
     jsonwebtoken::decode(token, &key, &validation).unwrap().claims
 }
 
-/// The sessions whose ends are told after one of them, in order, and where to go on.
+/// Sessions whose ends follow a cursor, in order, and the next cursor.
 async fn ended(app: &TestApp, since: &str) -> (Vec<String>, String) {
     let page = app.get(&format!("{PATH}?since={since}")).send().await.expect(200);
     assert_eq!(page["moreAvailable"], false);
@@ -102,7 +102,7 @@ async fn ends_are_told_while_their_tokens_may_be_valid_and_after_a_restart() {
     until_told(&app, "0", &[&ada.session_id, &bob.session_id]).await;
 
     app.clock().advance(Duration::from_mins(8));
-    // What was recorded before the start may have been by a clock that was late: a while longer.
+    // Ends recorded before the start may be dated by a clock that was late, so they are listed for longer.
     assert_eq!(until_told(&app, "0", &[&ada.session_id, &bob.session_id]).await, next);
     app.clock().advance(Duration::from_mins(8));
     assert_eq!(until_told(&app, "0", &[]).await, "0");
@@ -282,7 +282,7 @@ async fn a_node_that_cannot_hear_of_ends_closes_its_streams_and_answers_no_page(
     assert_eq!(claims["sub_id"]["session"]["id"], ada.session_id);
 }
 
-/// Appends the end of a session in a shape that this program does not know, as a newer one might.
+/// Appends the end of a session in a schema that this version does not know, as a newer version might.
 async fn append_unreadable_end(app: &TestApp, user: &TestUser) {
     let pool = Pool::new(&app.connection(), "readers", 1).unwrap();
     let (appender, writer) = appender::channel(postgres::appender(pool, Projections::default()));

@@ -11,7 +11,7 @@ use crate::support::app::TestRequest;
 use crate::support::process::{DataDirectory, Keyfold, PUBLIC_URL, Server, signal, until};
 use crate::support::user::TestUser;
 
-/// How many clients create tasks at the same time.
+/// Number of clients that create tasks at the same time.
 const WRITERS: usize = 4;
 
 /// A server that is the same issuer after a restart, whatever port it gets.
@@ -155,7 +155,7 @@ async fn with_postgresql(data: &DataDirectory, server: &Server) -> Vec<u32> {
     [server.process.pid(), data.postmaster().unwrap()].into_iter().chain(processes).collect()
 }
 
-/// Clients that create tasks, each as fast as it is answered, until nobody answers.
+/// Clients that create tasks, each as fast as it is answered, until the server is gone.
 struct Writers {
     running: JoinSet<()>,
     acknowledged: mpsc::UnboundedReceiver<String>,
@@ -177,7 +177,7 @@ impl Writers {
                         Ok(reply) if reply.status() == StatusCode::CREATED => {
                             sender.send(title).unwrap();
                         }
-                        // PostgreSQL may be gone before its server is. What was not acknowledged may be lost.
+                        // PostgreSQL may be gone before its server is. Unacknowledged tasks may be lost.
                         Ok(reply) if reply.status() == StatusCode::SERVICE_UNAVAILABLE => {}
                         Ok(reply) => panic!("{reply:?}"),
                         Err(_) => return,
@@ -188,7 +188,7 @@ impl Writers {
         Self { running, acknowledged }
     }
 
-    /// Lets the server be killed once so many tasks were acknowledged, and returns all that were.
+    /// Waits for so many acknowledged tasks, kills the server, and returns all acknowledged titles.
     async fn until_killed(
         mut self,
         enough: usize,

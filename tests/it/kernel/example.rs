@@ -21,7 +21,7 @@ const AGAIN: &str = "\
 version 5 of the log; the table has 5
 ";
 
-/// What the example prints with a data directory.
+/// Output of the example with a data directory.
 async fn printed(data: &Path) -> String {
     let mut command = Command::new(env!("CARGO"));
     command.args(["run", "--quiet", "--offline", "--locked", "--example", "counter", "--"]);

@@ -10,7 +10,7 @@ use crate::tidy::{assert_none, files, read, root};
 
 const TESTS: &str = "observability/prometheus/tests";
 
-/// What people are to be told of.
+/// Alerts that have to exist.
 const WANTED: [&str; 16] = [
     "AppendConflicts",
     "AppendSlow",
@@ -62,7 +62,7 @@ fn every_alert_has_its_runbook_and_every_runbook_its_alert() {
     }
 }
 
-/// How often each alert is expected to fire, and to be silent.
+/// Number of tests in which each alert fires, and in which it is silent.
 fn expectations() -> BTreeMap<String, (usize, usize)> {
     let mut found: BTreeMap<_, (usize, usize)> = BTreeMap::new();
     for path in files(TESTS) {
@@ -80,7 +80,7 @@ fn expectations() -> BTreeMap<String, (usize, usize)> {
 fn every_alert_is_tested_firing_and_silent() {
     let found = expectations();
     assert_eq!(found.keys().collect::<Vec<_>>(), WANTED.iter().collect::<Vec<_>>());
-    // Twice on an idle server, once on a new one, and where it is a trap.
+    // Silent twice on an idle server, once on a new one, and once where a wrong rule would fire.
     let broken = found.iter().filter(|(_, (fires, is_silent))| *fires < 1 || *is_silent < 4);
     assert_none("an alert is tested", broken.map(|(name, counts)| format!("{name}: {counts:?}")));
 }

@@ -1,4 +1,4 @@
-//! Dashboards: found by fixed names, fed by what is provisioned, and saying what they show.
+//! Dashboards: found by fixed names, fed by provisioned data sources, with a description of each panel.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ fn data_sources() -> BTreeSet<(String, String)> {
     array(&file["datasources"]).map(named).collect()
 }
 
-/// Everything in a dashboard that says where it gets its data.
+/// Every reference to a data source in a dashboard.
 fn sources_named(value: &Value) -> Vec<&Value> {
     match value {
         Value::Object(fields) => fields

@@ -1,4 +1,4 @@
-//! Documents: they name what is registered, and variables that there are.
+//! Documents: their names of telemetry are registered, and their variables exist.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,7 +9,7 @@ use super::registry::Registry;
 use super::{DIRECTORY, RECORDING, rules, text};
 use crate::tidy::{assert_none, files, read};
 
-/// What names of telemetry begin with, as OpenTelemetry has them and as Prometheus has them.
+/// Prefixes of names of telemetry, in the notations of OpenTelemetry and of Prometheus.
 const BEGINNINGS: [&str; 8] = [
     "keyfold.",
     "keyfold_",
@@ -21,7 +21,7 @@ const BEGINNINGS: [&str; 8] = [
     "db_client_",
 ];
 
-/// What begins like a name and is none: nginx' variables, files and a host.
+/// Words that begin like a name and are none: nginx' variables, files and a host.
 const OTHERS: [&str; 4] = ["keyfold_key", "keyfold.dump", "keyfold.service", "keyfold.env"];
 
 fn is_document(path: &String) -> bool {
@@ -43,7 +43,7 @@ fn names(text: &str) -> BTreeSet<&str> {
     words.filter(|word| BEGINNINGS.iter().any(|beginning| word.starts_with(beginning))).collect()
 }
 
-/// Every name that there is, of whatever kind and in either notation.
+/// Every registered name, of any kind and in either notation.
 fn registered() -> BTreeSet<String> {
     let registry = Registry::read();
     let mut names: BTreeSet<_> = registry.metrics.keys().cloned().collect();

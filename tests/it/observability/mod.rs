@@ -1,5 +1,5 @@
-//! Observability: the registry of names says what the program, the dashboards, the alerts and the documents say, and
-//! Prometheus' own tools, and Prometheus itself, accept them.
+//! Observability: program, dashboards, alerts and documents agree with the registry of names, and Prometheus' own tools, and
+//! Prometheus itself, accept them.
 
 mod alerts;
 mod dashboards;
@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::tidy::{files, read};
 
-/// Where all of it is.
+/// Directory of all files about observability.
 const DIRECTORY: &str = "observability";
 const DASHBOARDS: &str = "observability/grafana/dashboards";
 const RUNBOOKS: &str = "observability/runbooks";

@@ -10,10 +10,10 @@ use keyfold::telemetry::reason::Reason;
 use super::registry::{Instrument, Place, Registry, Severity};
 use crate::tidy::{assert_none, read, sources};
 
-/// Where events are told.
+/// Source file of the audit events.
 const EVENTS: &str = "src/telemetry/audit_events.rs";
 
-/// Spans that are given their names when they are made: how they are called in the sources, and in the registry.
+/// Spans that are given their names when they are made: their names in the sources, and in the registry.
 const NAMED_WHEN_MADE: [(&str, &str); 2] =
     [("http.request", "{method} {route}"), ("statement", "{db.query.summary}")];
 
@@ -98,7 +98,7 @@ fn every_event_of_the_program_is_registered_with_its_severity_and_no_other() {
     assert_eq!(fields, listed.map(String::as_str).collect());
 }
 
-/// What stands in quotes.
+/// The string literals of a text.
 fn literals(text: &str) -> impl Iterator<Item = &str> {
     text.split('"').skip(1).step_by(2)
 }
@@ -174,7 +174,7 @@ fn metrics_are_given_registered_attributes_only() {
         let given = source.text.split("KeyValue::new(\"").skip(1);
         let names = given.filter_map(|rest| rest.split('"').next());
         let place = match source.path.as_str() {
-            // What all telemetry says of the process, and the span of a request that has failed.
+            // Attributes of the resource, and of the span of a failed request.
             "src/telemetry/start.rs" => Place::Resource,
             "src/http/edge/trace.rs" => Place::Span,
             _ => Place::Metric,

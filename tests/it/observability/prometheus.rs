@@ -1,4 +1,5 @@
-//! A real Prometheus that scrapes real servers under load: every query is answered, and what it read is what is registered.
+//! A real Prometheus that scrapes real servers under load: every query is answered, and the scraped series are the
+//! registered ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -23,13 +24,13 @@ use crate::support::tools::program;
 use crate::support::user::{PASSWORD, TestUser};
 use crate::tidy::{assert_none, root};
 
-/// What this load does not bring about.
+/// Metrics that this load does not move, with the reason.
 const NOT_MOVED: [(&str, &str); 1] = [(
     "db_client_connection_timeouts_total",
     "readers would have to wait for longer than they may",
 )];
 
-/// Queries that are about what this load does not bring about, by a part of them.
+/// Parts of queries that have no answer under this load, with the reason.
 const EMPTY: [(&str, &str); 3] = [
     ("ALERTS{", "nothing goes on for long enough"),
     ("error_type!=\"\"", "no statement fails"),
@@ -85,7 +86,7 @@ impl Prometheus {
         prometheus
     }
 
-    /// What it answers, which has to be a success.
+    /// Answer to a request, which has to be a success.
     async fn ask(&self, path: &str, parameter: (&str, &str)) -> Value {
         let mut url = self.url.join(path).unwrap();
         url.query_pairs_mut().append_pair(parameter.0, parameter.1);
@@ -94,7 +95,7 @@ impl Prometheus {
         answer["data"].clone()
     }
 
-    /// Which series answer a query, with their values.
+    /// Series that answer a query, with their values.
     async fn query(&self, query: &str) -> Vec<Value> {
         let data = self.ask("api/v1/query", ("query", query)).await;
         array(&data["result"]).cloned().collect()
@@ -123,7 +124,7 @@ impl Drop for Prometheus {
     }
 }
 
-/// Where its log says that it listens.
+/// URL from its log line that says that it listens.
 fn listening(log: &str) -> Option<Url> {
     let (_, rest) = log.split_once("msg=\"Listening on\"")?;
     let (_, address) = rest.split_once("address=")?;
@@ -204,13 +205,13 @@ async fn unfinished(server: &Server) -> TcpStream {
     stream
 }
 
-/// Whether a query is about what the load does not bring about.
+/// True if a query may have no answer under this load.
 fn may_be_empty(query: &Query) -> bool {
     let mut parts = NOT_MOVED.iter().chain(&EMPTY).map(|(part, _)| *part);
     parts.any(|part| query.text.contains(part))
 }
 
-/// What was read has registered names, labels and values, and nothing registered is missing.
+/// Asserts that the scraped series have registered names, labels and values, and that no registered series is missing.
 fn assert_registered(series: &[BTreeMap<String, String>]) {
     let registry = Registry::read();
     let known = registry.series();
@@ -224,7 +225,7 @@ fn assert_registered(series: &[BTreeMap<String, String>]) {
     let mut broken = Vec::new();
     for labels in series {
         let name = &labels["__name__"];
-        // What Prometheus adds to every scrape, what the rules record, and what says which program it is.
+        // Series that Prometheus adds to every scrape, recorded series, and the series that names the program.
         if name == "up"
             || name == "target_info"
             || name.starts_with("scrape_")
@@ -253,7 +254,7 @@ async fn a_real_prometheus_that_reads_servers_under_load_answers_every_query() {
     let (here, there) = servers().await;
     let prometheus = Prometheus::scraping(&[&here, &there]).await;
     prometheus.shows("sum(up{job=\"keyfold\"})", 2.0).await;
-    // A series that is new has not grown yet: what is counted in the second round has.
+    // A new series has not grown yet; the second round makes every counter grow.
     load([&here, &there], 1).await;
     prometheus.shows("sum(keyfold_password_changes_total{outcome=\"success\"})", 1.0).await;
     prometheus.shows("sum(keyfold_telemetry_export_failures_total)", 1.0).await;

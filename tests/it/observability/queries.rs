@@ -1,4 +1,4 @@
-//! Every query of dashboards and rules: it is one of its language, names what is registered, and misses no metric.
+//! Every query of dashboards and rules: valid in its language, with registered names only; together they use every metric.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -15,7 +15,7 @@ use crate::tidy::assert_none;
 /// The provisioning of data sources, in which a query leads from a trace to its log records.
 const DATA_SOURCES: &str = "observability/grafana/provisioning/datasources/datasources.yaml";
 
-/// A query as it stands somewhere, with values for what Grafana puts into it.
+/// A query of a file, with values for Grafana's variables.
 #[derive(Debug, Serialize)]
 pub(super) struct Query {
     #[serde(skip)]
@@ -23,7 +23,7 @@ pub(super) struct Query {
     pub(super) language: Language,
     #[serde(rename = "query")]
     pub(super) text: String,
-    /// How the series are called that answer it.
+    /// Legend of the series in the answer.
     #[serde(skip)]
     legend: String,
 }
@@ -50,7 +50,7 @@ impl Query {
     }
 }
 
-/// What a dashboard asks for.
+/// Queries of a dashboard.
 fn of_dashboard(path: &str, dashboard: &Value) -> Vec<Query> {
     let mut queries = Vec::new();
     for panel in array(&dashboard["panels"]) {
@@ -82,12 +82,12 @@ fn of_dashboard(path: &str, dashboard: &Value) -> Vec<Query> {
     queries
 }
 
-/// What every dashboard asks for.
+/// Queries of all dashboards.
 pub(super) fn of_dashboards() -> Vec<Query> {
     dashboards().iter().flat_map(|(path, dashboard)| of_dashboard(path, dashboard)).collect()
 }
 
-/// What the rules ask for, in the order in which they are evaluated.
+/// Queries of the rules, in the order of their evaluation.
 pub(super) fn of_rules() -> Vec<Query> {
     let of = |path: &str| {
         let query = |rule: &Value| {
@@ -99,7 +99,7 @@ pub(super) fn of_rules() -> Vec<Query> {
     [RECORDING, ALERTS].map(of).into_iter().flatten().collect()
 }
 
-/// How one gets from a trace to what was logged in it.
+/// Queries that lead from a trace to its log records.
 fn of_data_sources() -> Vec<Query> {
     let file: Value = yaml(DATA_SOURCES);
     let sources = array(&file["datasources"]);
@@ -118,7 +118,7 @@ struct Reading {
     selectors: Vec<Selector>,
 }
 
-/// What is selected, and every label that is spoken of there.
+/// A selector of a query: its metric, and every label that it names.
 #[derive(Debug, Deserialize)]
 struct Selector {
     metric: Option<String>,
@@ -134,7 +134,7 @@ async fn read_queries(queries: &[Query]) -> Vec<Reading> {
     readings
 }
 
-/// What the rules record, each with the labels of what it is recorded from.
+/// Recorded series, each with the labels of the metrics that it is recorded from.
 async fn recorded(
     known: &BTreeMap<String, BTreeSet<String>>,
 ) -> BTreeMap<String, BTreeSet<String>> {
@@ -150,7 +150,7 @@ async fn recorded(
     series
 }
 
-/// Every time series that there is, and its labels: registered metrics, what is recorded, and Prometheus' own.
+/// Every time series and its labels: registered metrics, recorded series, and Prometheus' own.
 async fn series() -> BTreeMap<String, BTreeSet<String>> {
     let mut series = Registry::read().series();
     let own: [(&str, &[&str]); 3] = [

@@ -1,4 +1,4 @@
-//! The registry by itself: what it lists it defines, and no metric can tell who somebody is.
+//! The registry by itself: what it lists it defines, and no metric can identify a user.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,7 +36,7 @@ pub enum AttributeKind {
     Int,
 }
 
-/// What an attribute may stand on.
+/// Kinds of telemetry that an attribute may belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Place {
@@ -100,7 +100,7 @@ impl Registry {
         yaml("observability/registry.yaml")
     }
 
-    /// Whether an attribute may stand on such a thing.
+    /// True if an attribute may belong to this kind of telemetry.
     pub fn allows(&self, place: Place, attribute: &str) -> bool {
         self.attributes.get(attribute).is_some_and(|it| it.on.contains(&place))
     }
@@ -125,7 +125,7 @@ impl Registry {
 }
 
 impl Metric {
-    /// How the exporter for Prometheus names its time series.
+    /// Names of its time series, as the exporter for Prometheus makes them.
     pub fn series(&self, name: &str) -> Vec<String> {
         let unit = match self.unit.as_str() {
             "s" => "_seconds",
@@ -150,7 +150,7 @@ pub fn in_prometheus(name: &str) -> String {
     name.replace('.', "_")
 }
 
-/// What would tell who somebody is, or which request it was.
+/// Attributes that would identify a user or a request.
 const IDENTIFYING: [&str; 7] = [
     "user.id",
     "session.id",

@@ -1,4 +1,4 @@
-//! What comes up beside Keyfold: valid files, mounts that are there, pinned images, ports for this machine alone.
+//! The observability stack: valid files, mounts that are there, pinned images, ports for this machine alone.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -52,7 +52,7 @@ fn every_file_that_is_mounted_is_there_and_every_volume_is_declared() {
             assert!(is_mounted, "{name} reads {path}, which is not mounted");
         }
     }
-    // What Prometheus is told to read lies beside its configuration.
+    // The rule files that Prometheus reads lie beside its configuration.
     let prometheus: Value = yaml("observability/prometheus/prometheus.yml");
     for file in array(&prometheus["rule_files"]).map(|file| file.as_str().unwrap()) {
         assert!(mounted.contains(&format!("prometheus/{file}")), "{file} is mounted");

@@ -1,4 +1,4 @@
-//! What names a history that is gone: after a restore, and where a copy of the database has gone on by itself.
+//! Versions and marks of a history that is gone: after a restore, and in a copy of the database that has gone on by itself.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ async fn rename(user: &TestUser, task: &str, title: &str, headers: &[(&str, &str
     request.json(&json!({"title": title})).send().await
 }
 
-/// Everything that a client keeps of a list to come back with it.
+/// Versions and cursors that a client keeps of a list.
 struct Kept {
     /// The version of the list, and of the task.
     list: String,
@@ -43,7 +43,7 @@ struct Kept {
 }
 
 impl Kept {
-    /// What answers give of a list and of a task in it.
+    /// Reads everything of a list and of a task in it.
     async fn of(user: &TestUser, task: &str) -> Self {
         let page = get(user, "?limit=1").await;
         let history = get(user, "/history?limit=1").await;
@@ -75,7 +75,7 @@ impl Kept {
     }
 }
 
-/// Nothing that was kept of a list is taken for what has its number in another history.
+/// Asserts that versions kept from one history are refused in another one.
 async fn assert_refused(user: &TestUser, task: &str, kept: &Kept) {
     for (rest, field) in kept.reads() {
         let reply = ask(user, Method::GET, &rest, &[]).await;
@@ -105,7 +105,7 @@ async fn assert_refused(user: &TestUser, task: &str, kept: &Kept) {
     assert_eq!(get(user, "").await, before, "nothing was changed");
 }
 
-/// What was kept of a history that this one has is taken.
+/// Asserts that versions kept from a shared history are accepted.
 async fn assert_taken(user: &TestUser, kept: &Kept) {
     for (rest, _) in kept.reads().iter().filter(|(rest, _)| !rest.starts_with("/events")) {
         let reply = ask(user, Method::GET, rest, &[]).await;
@@ -145,7 +145,7 @@ async fn after_a_restore_nothing_is_taken_for_what_has_its_number_in_the_lost_hi
     assert_refused(&ada, &milk, &lost).await;
     assert_taken(&ada, &earlier).await;
 
-    // What the backup has of keys is true of the list that it has.
+    // The idempotency keys in the backup match its list.
     assert_eq!(add_keyed(&ada, "kept").await, kept_key);
     let again = add_keyed(&ada, "lost").await;
     assert_ne!(again["id"], lost_key["id"], "it was lost, so it is done");
@@ -154,7 +154,7 @@ async fn after_a_restore_nothing_is_taken_for_what_has_its_number_in_the_lost_hi
     backup.remove().await;
 }
 
-/// The identifiers of the ends that are told after one of them, and where to go on.
+/// Identifiers of the ends after a cursor, and the next cursor.
 async fn ends(user: &TestUser, since: &str) -> (Vec<String>, String) {
     let page = user.request(Method::GET, &format!("{ENDS}?since={since}")).send().await.expect(200);
     let ids = page["sets"].as_object().unwrap().keys().cloned().collect();
@@ -203,7 +203,7 @@ async fn after_a_restore_a_verifier_is_told_of_all_ends_again_and_refuses_what_h
     let (first, _) = told(&ada, "0", 1).await;
     assert_eq!(ends(&ada, &lost).await.0, first, "what another history knows is told anew");
     assert_eq!(keyfold.print(&["sessions", "end"]).await, "sessions ended: 1\n");
-    // What it says of the server being away comes before.
+    // Lines about the absent server come first.
     let refused = loop {
         let line = verifier.line().await.expect("it goes on until it refuses");
         if !line.starts_with("verifier: ") {
@@ -237,7 +237,7 @@ async fn two_servers_on_copies_of_one_volume_do_not_take_each_others_versions_fo
     let views = servers.each_ref().map(|server| ada.at(&server.url));
     let mut kept = Vec::new();
     for view in &views {
-        // The same to the letter, and nearly at the same time.
+        // Both copies get equal changes, at nearly the same time.
         rename(view, &milk, "Oat milk", &[]).await.expect(200);
         kept.push(Kept::of(view, &milk).await);
     }
@@ -259,7 +259,7 @@ const CUT: &str = "\
     select count(pg_terminate_backend(pid))::text from pg_locks where locktype = 'advisory' and objid = \
     (hashtextextended('keyfold-node:' || current_schema(), 0) & 4294967295)::bigint::oid";
 
-/// Takes the last events away, as a server does that takes over without them; others may have been written since.
+/// Deletes the last events, as a takeover by a server without them does; others may have been written since.
 const LOSE: &str = "\
     alter table events disable trigger events_append_only;
     delete from events where position > (select max(position) - 2 from events);

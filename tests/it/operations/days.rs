@@ -1,4 +1,4 @@
-//! An operator's worst days: what happens, what is answered meanwhile, and how long it takes until all is as before.
+//! An operator's worst days: the fault, the answers meanwhile, and the time to recovery.
 //!
 //! Each writes a line of `benches/DAYS.md`, which `make days` puts together from runs of the release binary.
 
@@ -37,7 +37,7 @@ async fn status(user: &TestUser) -> u16 {
     user.create(&json!({"title": "Milk"})).await.status.as_u16()
 }
 
-/// How long it takes until a change is made.
+/// Time until a change succeeds.
 async fn until_made(user: &TestUser, since: Instant) -> Duration {
     until("a change is made", async || status(user).await == 201).await;
     since.elapsed()
@@ -161,7 +161,7 @@ async fn a_disk_that_is_full() {
     let server = postgres.keyfold().set("DATABASE_URL", &url).serve().await;
     let ada = with_milk(&server).await;
     let long = json!({"title": "Milk", "description": "x".repeat(2_000)});
-    // Where this process may make no disk, none is filled.
+    // The disk is filled only if this process may mount one.
     if let Some(disk) = &disk {
         disk.fill();
         while ada.create(&long).await.status == 201 {}

@@ -18,7 +18,7 @@ async fn idle(server: &Server, count: usize) -> Vec<TcpStream> {
     streams
 }
 
-/// Signs somebody up, and asks whether the server is ready.
+/// Signs a user up, and checks that the server is ready.
 async fn is_served(server: &Server, client: &Client) {
     let url = &server.url;
     let ada = json!({"email": "ada@example.com", "password": PASSWORD, "name": "Ada"});

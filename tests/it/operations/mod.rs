@@ -1,4 +1,4 @@
-//! The work of an operator: commands, backups and restores, supervision, an operating system that sets limits.
+//! The work of an operator: commands, backups and restores, supervision, limits of the operating system.
 //!
 //! * `another_history`: versions and marks of a history that is lost, after a restore or in a copy of the database
 //! * `command_line`: configuration, exit codes, signals, operator's commands

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use crate::support::process::Keyfold;
 use crate::support::user::TestUser;
 
-/// Nobody's.
+/// User id without a name in the system.
 const ID: u32 = 54_321;
 
-/// A directory of this user, and the binary in it: where the sources are, they may not get to.
+/// A directory of this user, and the binary in it: this user may not read the directory of the sources.
 fn home(name: &str) -> PathBuf {
     let home = std::env::temp_dir().join(format!("kf-{name}-{}", std::process::id()));
     let _ = fs::remove_dir_all(&home);
@@ -24,7 +24,7 @@ fn home(name: &str) -> PathBuf {
     home
 }
 
-/// The binary as this user: root becomes it, anybody else is it in a namespace of users.
+/// The binary as this user: root changes to it, any other user gets it in a user namespace.
 fn keyfold(home: &Path) -> Keyfold {
     let id = ID.to_string();
     let [as_user, as_group] = [format!("--reuid={id}"), format!("--regid={id}")];
@@ -59,7 +59,7 @@ async fn a_user_id_without_a_name_is_told_what_to_set() {
     fs::remove_dir_all(home).unwrap();
 }
 
-/// Where Debian has the library that gives names to ids.
+/// Debian's path of the library that gives names to ids.
 fn nss_wrapper() -> String {
     let places = ["x86_64-linux-gnu", "aarch64-linux-gnu"];
     let libraries = places.map(|place| format!("/usr/lib/{place}/libnss_wrapper.so"));

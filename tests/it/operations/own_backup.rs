@@ -106,7 +106,7 @@ async fn a_private_cluster_gets_to_another_major_version_by_a_backup() {
     keyfold(&data).print(&["backup", file.to_str().unwrap()]).await;
     server.stop().await;
 
-    // As an operator does it: what was stays beside, and the secret where it is.
+    // As an operator does it: the old cluster stays beside, and the secret in its place.
     let before = data.path().join("postgres.before");
     fs::rename(data.cluster(), &before).unwrap();
     let newer = keyfold(&data).set("KEYFOLD_POSTGRES_BIN", binaries(18).to_str().unwrap());

@@ -15,7 +15,7 @@ async fn execute(app: &TestApp, sql: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_whose_database_refuses_changes_is_not_ready_until_it_takes_them_again() {
-    // A full disk, one that cannot be written, a database that became read-only.
+    // SQLSTATEs of a full disk, of an I/O error, and of a read-only database.
     for code in ["53100", "58030", "25006"] {
         let app = TestApp::spawn().await;
         let ada = app.sign_up("ada@example.com").await;

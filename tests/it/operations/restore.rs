@@ -42,7 +42,7 @@ async fn gapless_events(keyfold: &Keyfold) -> Vec<Value> {
     events
 }
 
-/// What a server answers about somebody, and its keys.
+/// Session and tasks of a user as a server answers them, and its keys.
 async fn seen(server: &Server, user: &TestUser) -> [String; 3] {
     let session: Reply = session_of(server, user).send().await;
     let tasks = user.at(&server.url).list("").await;
@@ -55,9 +55,9 @@ struct Original {
     /// Signed out after the backup.
     phone: TestUser,
     grace: TestUser,
-    /// What was answered about Ada before the backup.
+    /// Answers about Ada before the backup.
     seen: [String; 3],
-    /// How many of Grace's tasks were acknowledged before the backup began, and in all.
+    /// Number of Grace's tasks acknowledged before the backup began, and in all.
     acknowledged: [usize; 2],
     events: Vec<Value>,
 }

@@ -1,4 +1,4 @@
-//! The unit for systemd: it is one, hardened, and what it says runs a server.
+//! The unit for systemd: valid, hardened, and able to run a server.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::support::user::TestUser;
 
 const UNIT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/keyfold.service");
 
-/// Where it has the binary, and the directory that systemd makes for it.
+/// Paths of the unit: the binary, and the directory that systemd creates for it.
 const BINARY: &str = "/usr/local/bin/keyfold";
 const STATE: &str = "/var/lib/keyfold";
 
@@ -42,7 +42,7 @@ async fn the_unit_is_one_that_systemd_takes_and_exposes_little() {
     fs::write(&file, installed(&directory)).unwrap();
     let analyze = || tokio::process::Command::new("systemd-analyze");
     assert_eq!(run(analyze().args(["verify", "--man=no"]).arg(&file)).await, "");
-    // Of 100: above 20, something of what it needs not has been given back to it.
+    // Exposure of 100 at most: above 20, the unit has regained a privilege that it does not need.
     let limits = ["security", "--offline=true", "--threshold=20", "--no-pager"];
     run(analyze().args(limits).arg(&file)).await;
     fs::remove_dir_all(directory).unwrap();
@@ -63,7 +63,7 @@ async fn what_the_unit_runs_serves_and_stops_within_the_time_that_it_gives() {
     ada.create_task("Milk").await;
     assert_eq!(ada.titles().await, ["Milk"]);
     server.stop().await;
-    // What a stop takes at most by default: no delay, and the patience with requests, work and actors.
+    // Longest stop by default: no delay, and the timeouts of requests, work and actors.
     let [patience] = values(&unit, "TimeoutStopSec")[..] else { panic!("it gives one time") };
     let patience: u64 = patience.parse().unwrap();
     let defaults = keyfold::config::HttpConfig::default();

@@ -1,4 +1,5 @@
-//! What a server writes and nobody reads, or what cannot be written: it goes on, it stops when it is told to, and it counts.
+//! Output of a server that is not read, or cannot be written: the server goes on, stops when it is told to, and counts lost
+//! lines.
 
 use std::fs::{File, OpenOptions};
 use std::process::Stdio;
@@ -17,7 +18,7 @@ use crate::support::user::TestUser;
 /// More lines than any queue keeps come of so many requests, with every line there is.
 const REQUESTS: usize = 400;
 
-/// A server, of whose output the test decides how much is read.
+/// A server whose output is read at the pace of the test.
 pub struct Unread {
     child: Child,
     pub url: String,
@@ -45,7 +46,7 @@ async fn line(lines: &mut Lines<impl AsyncBufReadExt + Unpin>, beginning: &str) 
     tokio::time::timeout(LIMIT, reading).await.unwrap()
 }
 
-/// Where the server says on standard output that it is.
+/// URLs of the server and of its metrics, as it announces them on standard output.
 async fn announced(out: impl AsyncRead + Unpin) -> (String, String) {
     let mut lines = BufReader::new(out).lines();
     let url = line(&mut lines, "  Start page    ").await;
@@ -87,14 +88,14 @@ impl Unread {
         .await;
     }
 
-    /// How many lines it says that it has lost.
+    /// Number of lost lines, as its metrics tell.
     pub async fn lost(&self) -> u64 {
         let text = reqwest::get(&self.metrics).await.unwrap().text().await.unwrap();
         let value = text.lines().find_map(|it| it.strip_prefix("keyfold_log_lines_lost_total "));
         value.unwrap_or_else(|| panic!("{text}")).parse().unwrap()
     }
 
-    /// Whatever it had to write, it serves everybody and stops when it is told to.
+    /// Asserts that it serves requests and stops when it is told to, whatever it had to write.
     async fn serves_and_stops(mut self) {
         self.get("/health/live").send().await.expect(200);
         self.get("/health/ready").send().await.expect(200);
@@ -121,7 +122,7 @@ async fn a_pipe_that_nobody_reads_holds_up_nobody_and_what_is_lost_is_counted_an
     let lost = server.lost().await;
     assert!(lost > 0);
 
-    // Now somebody reads: every line is whole, and one says how many are missing.
+    // The test reads from now on: every line is whole, and one tells the number of missing lines.
     let mut lines = BufReader::new(reader).lines();
     let told = line(
         &mut lines,
@@ -192,7 +193,7 @@ async fn a_pipe_whose_reader_has_gone_a_full_disk_and_a_closed_stream_end_nothin
     let (url, metrics) = announced(child.stdout.take().unwrap()).await;
     let server = Unread { child, url, metrics };
     server.asks_much().await;
-    // What goes nowhere is taken.
+    // A closed standard error accepts every line.
     assert_eq!(server.lost().await, 0);
     server.serves_and_stops().await;
 }
@@ -205,7 +206,7 @@ async fn without_output(redirection: &str, out: Stdio) {
     let mut child = database.keyfold(SECRET).start(command);
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let address = line(&mut lines, "listening address=").await;
-    // Neither is it asked for what was announced, nor does anybody read on.
+    // Standard output is not read any further.
     let url = format!("http://{}", address.split_whitespace().next().unwrap());
     Unread { child, url, metrics: String::new() }.serves_and_stops().await;
 }
@@ -231,7 +232,7 @@ async fn a_slow_reader_gets_whole_lines_and_a_start_that_fails_says_why_whoever_
     let file = directory.path();
     std::fs::write(&file, "no directory").unwrap();
     let keyfold = Keyfold::in_directory(&directory);
-    // Somebody reads a byte at a time.
+    // The reader takes a byte at a time.
     let mut command = redirected("");
     command.stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = keyfold.start(command);
@@ -242,7 +243,7 @@ async fn a_slow_reader_gets_whole_lines_and_a_start_that_fails_says_why_whoever_
     assert_eq!(child.wait().await.unwrap().code(), Some(1));
     let text = String::from_utf8(text).unwrap();
     assert!(text.lines().last().unwrap().starts_with("keyfold: "), "{text}");
-    // Nobody reads, and there is no room.
+    // The pipe is full and is not read.
     let (writer, _reader) = pipe::pipe().unwrap();
     while writer.try_write(&[b'x'; 4_096]).is_ok() {}
     let mut command = redirected("");

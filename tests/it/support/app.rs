@@ -31,7 +31,7 @@ fn mark() -> Mark {
     "Zk3x_9Qa".parse().unwrap()
 }
 
-/// The version of a list after so many changes.
+/// The version of a list after `number` changes.
 pub fn v(number: impl TryInto<i64, Error: std::fmt::Debug>) -> &'static str {
     Point::new(number.try_into().unwrap(), mark()).to_string().leak()
 }
@@ -46,10 +46,10 @@ pub fn number(version: &serde_json::Value) -> i64 {
     version.as_str().unwrap().parse::<Point>().unwrap().number
 }
 
-/// When the clocks of tests start.
+/// Start time of the clocks of tests.
 pub const START: Timestamp = Timestamp::from_unix_millis(1_767_225_600_000);
 
-/// What the entities of a log share that no server has.
+/// Resources that the entities of a log share, for logs without a server.
 pub fn resources() -> Resources {
     Resources::new(&features::budgets(&Config::default())).unwrap()
 }
@@ -69,7 +69,7 @@ impl TestApp {
         Self::spawn_with(|_| ()).await
     }
 
-    /// The same with another configuration.
+    /// Starts a server with an empty database and a changed configuration.
     pub async fn spawn_with(change: impl FnOnce(&mut Config)) -> Self {
         let connection = postgres::new_schema().await;
         Box::pin(Self::on(connection, Clock::manual(START), change)).await.unwrap()
@@ -126,7 +126,7 @@ impl TestApp {
         }
     }
 
-    /// The part of the server that has ended and must not, when one has.
+    /// Waits until a part of the server ends that must not end; returns its name or error.
     pub async fn failed(&mut self) -> String {
         let running = self.running.as_mut().expect("the server runs");
         tokio::time::timeout(LIMIT, running.failed()).await.expect("a part ends")
@@ -145,7 +145,7 @@ impl TestApp {
         format!("http://{}", self.running().address())
     }
 
-    /// How to reach the test's schema.
+    /// Connection settings of the test's schema.
     pub fn connection(&self) -> Connection {
         match &self.config.database.location {
             DatabaseLocation::External(connection) => connection.clone(),
@@ -180,7 +180,7 @@ impl TestApp {
         self.request(Method::POST, path)
     }
 
-    /// Signs somebody up, with [`crate::support::user::PASSWORD`].
+    /// Signs a user up, with [`crate::support::user::PASSWORD`].
     pub async fn sign_up(&self, email: &str) -> TestUser {
         TestUser::sign_up(&self.url(), email).await
     }

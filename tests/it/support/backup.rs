@@ -25,7 +25,7 @@ impl<'a> Backup<'a> {
         self.directory.join("keyfold.dump").to_str().unwrap().to_owned()
     }
 
-    /// Takes it.
+    /// Takes the backup with `pg_dump`.
     pub async fn take(&self) {
         let url = &self.database.url;
         let schema = url.rsplit_once("%3D").unwrap().1;
@@ -34,7 +34,7 @@ impl<'a> Backup<'a> {
         self.run("pg_dump", &dump).await;
     }
 
-    /// Restores it into an empty database, and returns the way to that: for a server, and for tests.
+    /// Restores the backup into an empty database; returns the binary and a connection configured for that database.
     pub async fn restore(&mut self, keyfold: Keyfold) -> (Keyfold, Connection) {
         let url = self.empty_database().await;
         let file = self.file();
@@ -55,7 +55,7 @@ impl<'a> Backup<'a> {
         assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// An empty database beside the one of the tests, and the way to it.
+    /// Creates an empty database beside the one of the tests; returns its URL.
     async fn empty_database(&mut self) -> Url {
         let link = self.database.connection.connect().await.unwrap();
         let name = "select 'restored_' || current_schema()";
@@ -69,7 +69,7 @@ impl<'a> Backup<'a> {
         url
     }
 
-    /// Removes everything.
+    /// Removes the backup file and the restored database.
     pub async fn remove(self) {
         let link = self.database.connection.connect().await.unwrap();
         link.client.batch_execute("set statement_timeout = 0").await.unwrap();

@@ -1,4 +1,4 @@
-//! The log of a server, locked by somebody else.
+//! The log of a server, locked by another transaction.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,12 +8,13 @@ use tokio_postgres::Client;
 
 use crate::support::process::until;
 
-/// The log, locked by a transaction of its own: whatever is written waits.
+/// The log, locked by a transaction of its own: every append waits.
 pub struct Locked {
     holder: Client,
-    /// The process that holds it.
+    /// PostgreSQL process that holds the lock.
     pid: i32,
-    /// Sees who waits: within a transaction that looks the same all the time.
+    /// Separate connection that looks for waiting transactions, because `pg_stat_activity` does not change within a
+    /// transaction.
     pub watcher: Client,
 }
 

@@ -1,7 +1,7 @@
 //! One private PostgreSQL cluster for the whole run, a schema per test.
 //!
-//! The cluster is the product's own: it ends with this process, whatever ends it. Clusters of earlier runs are removed
-//! when nobody holds them any more.
+//! The cluster is the product's own: it ends with this process, whatever ends it. Clusters of earlier runs are removed as
+//! soon as no process holds their lock.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -47,7 +47,7 @@ fn start() -> Connection {
     receiver.recv().expect("a private cluster")
 }
 
-/// Lets every session have what reports plans, for the tests that look at them. It says nothing until a session asks for it.
+/// Loads the module that reports plans into every session, for the tests of plans. It is silent until a session enables it.
 async fn preload(connection: &Connection) {
     let link = connection.connect().await.unwrap();
     let preload = "alter system set session_preload_libraries = 'auto_explain'";
@@ -66,7 +66,7 @@ fn data() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cluster-{}", std::process::id()))
 }
 
-/// What PostgreSQL has logged so far, for every test of the run.
+/// Log of PostgreSQL so far, for every test of the run.
 pub fn log() -> String {
     String::from_utf8_lossy(&fs::read(data().join("postgres.log")).unwrap()).into_owned()
 }
@@ -89,7 +89,7 @@ fn is_abandoned(cluster: &Path) -> bool {
     File::open(cluster.join("keyfold.lock")).map_or(true, |lock| lock.try_lock().is_ok())
 }
 
-/// What an appender of a test is made of: it may hold as much as it likes.
+/// Setup of a test's appender, with an unlimited budget of memory.
 pub fn appender(pool: Pool, projections: Projections) -> appender::Setup {
     appender::Setup {
         pool,
@@ -113,7 +113,7 @@ pub async fn new_schema() -> Connection {
     cluster.with_schema(&name)
 }
 
-/// A directory of this test alone, empty.
+/// Creates an empty directory for this test alone.
 pub fn new_directory(name: &str) -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);

@@ -19,26 +19,26 @@ use url::Url;
 use crate::support::app::TestRequest;
 use crate::support::postgres;
 
-/// How long anything may take that is sure to happen. Clusters are made and keys generated in it, on a busy machine.
+/// Timeout for anything that is sure to happen: long enough to create clusters and generate keys on a busy machine.
 pub const LIMIT: Duration = Duration::from_mins(1);
 
-/// What a restarted server is called, whatever port it gets.
+/// Public URL of servers that restart, the same on every port.
 pub const PUBLIC_URL: &str = "http://keyfold.test";
 
 /// The binary and its environment.
 #[derive(Debug, Clone)]
 pub struct Keyfold {
     variables: BTreeMap<String, String>,
-    /// What `ulimit` is told before it starts.
+    /// Limit of file descriptors, an argument of `ulimit`.
     descriptors: Option<String>,
-    /// What starts it, and with what.
+    /// Program and arguments that start the binary; empty to start it directly.
     starter: Vec<String>,
-    /// Another copy of it.
+    /// Copy of the binary to run instead of Cargo's.
     program: Option<PathBuf>,
 }
 
 impl Keyfold {
-    /// Configured as little as possible: any free port, and not every connection of the cluster that tests share.
+    /// Minimal configuration: any free port, and not every connection of the cluster that tests share.
     pub fn new() -> Self {
         let (variables, starter) = (BTreeMap::new(), Vec::new());
         let none = Self { variables, descriptors: None, starter, program: None };
@@ -47,7 +47,7 @@ impl Keyfold {
             .set("KEYFOLD_DATABASE_POOL", "4")
     }
 
-    /// With a private cluster.
+    /// Server with a private cluster in a data directory.
     pub fn in_directory(data: &DataDirectory) -> Self {
         Self::new().set("KEYFOLD_DATA", data.path().to_str().unwrap())
     }
@@ -57,19 +57,19 @@ impl Keyfold {
         self
     }
 
-    /// With a limit of file descriptors, as `ulimit` takes it.
+    /// Sets the limit of file descriptors, in the notation of `ulimit`.
     pub fn with_descriptors(mut self, limit: &str) -> Self {
         self.descriptors = Some(limit.to_owned());
         self
     }
 
-    /// Started by a program that replaces itself by it: `ip netns exec` for instance.
+    /// Starts the binary through a program that replaces itself by it, such as `ip netns exec`.
     pub fn started_by(mut self, starter: &[&str]) -> Self {
         self.starter = starter.iter().map(|word| (*word).to_owned()).collect();
         self
     }
 
-    /// Another copy of the binary.
+    /// Runs another copy of the binary.
     pub fn at(mut self, program: PathBuf) -> Self {
         self.program = Some(program);
         self
@@ -119,10 +119,10 @@ impl Keyfold {
         self.spawn(arguments).ended().await
     }
 
-    /// Runs the binary to its end on a terminal, which shows whatever it says.
+    /// Runs the binary to its end on a terminal, which captures both outputs.
     pub async fn on_terminal(&self, arguments: &[&str]) -> Ended {
         let line = [&[env!("CARGO_BIN_EXE_keyfold")], arguments].concat().join(" ");
-        // What util-linux and BSD call the same takes its command differently.
+        // `script` of util-linux and of BSD take their command differently.
         let script: &[&str] = if cfg!(target_os = "linux") {
             &["--quiet", "--return", "--command", &line, "/dev/null"]
         } else {
@@ -178,7 +178,7 @@ impl Process {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// Waits for its end.
+    /// Waits until the process has ended.
     pub async fn ended(mut self) -> Ended {
         let ended = tokio::time::timeout(LIMIT, self.child.wait()).await;
         let status = ended.unwrap_or_else(|_| panic!("still running: {self:?}")).unwrap();
@@ -186,7 +186,7 @@ impl Process {
     }
 }
 
-/// How the binary ended.
+/// Result of a run of the binary.
 #[derive(Debug)]
 pub struct Ended {
     /// Its exit code; none if a signal ended it.
@@ -195,7 +195,7 @@ pub struct Ended {
     pub err: String,
 }
 
-/// What a process writes, as it comes.
+/// Output of a process, collected as it arrives.
 #[derive(Debug)]
 pub struct Text {
     so_far: watch::Receiver<String>,
@@ -245,7 +245,7 @@ pub struct Server {
     pub process: Process,
     /// `http://127.0.0.1:PORT`, whatever its public URL is.
     pub url: String,
-    /// Where it says that Prometheus reads its metrics.
+    /// URL of its metrics, as it announces it.
     pub metrics: String,
 }
 
@@ -265,14 +265,14 @@ impl Server {
         reply.text
     }
 
-    /// Stops it as an operator would.
+    /// Stops the server with `SIGTERM`, as an operator would.
     pub async fn stop(self) {
         self.process.signal("TERM");
         let ended = self.process.ended().await;
         assert_eq!(ended.code, Some(0), "{ended:?}");
     }
 
-    /// Kills it, leaving it no time for anything.
+    /// Kills the server with `SIGKILL`.
     pub async fn kill(self) {
         self.process.signal("KILL");
         assert_eq!(self.process.ended().await.code, None);
@@ -290,7 +290,7 @@ impl DataDirectory {
         Self { parent: postgres::new_directory(name) }
     }
 
-    /// It does not exist before the first server makes it.
+    /// Path of the directory, which the first server creates.
     pub fn path(&self) -> PathBuf {
         self.parent.join("data")
     }
@@ -353,7 +353,7 @@ impl ExternalDatabase {
         url.into()
     }
 
-    /// A server on it, or a command, with a secret.
+    /// The binary configured for this database, with a secret.
     pub fn keyfold(&self, secret: &str) -> Keyfold {
         Keyfold::new().set("DATABASE_URL", &self.url).set("KEYFOLD_SECRET", secret)
     }
@@ -381,7 +381,7 @@ pub fn signal(name: &str, pids: &[u32]) {
     assert!(status.success(), "{kill}");
 }
 
-/// Asks again and again until the answer is yes.
+/// Polls a condition until it holds.
 pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let mut pace = tokio::time::interval(Duration::from_millis(5));
     let asking = async {

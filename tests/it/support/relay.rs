@@ -41,8 +41,8 @@ impl Relay {
         Self { url, forgotten, is_closed, _accepting: accepting }
     }
 
-    /// Forgets every connection that there is: what is sent on one is dropped, in both directions, and nobody is told. New
-    /// ones are relayed.
+    /// Forgets every connection that there is: what is sent on one is dropped, in both directions, without a close or a
+    /// reset. New ones are relayed.
     pub fn forget(&self) {
         self.forgotten.send_modify(|times| *times += 1);
     }

@@ -62,7 +62,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// An unprivileged user and its group, for what does not run as root; nothing if this process does not either.
+/// An unprivileged user and its group, for programs that refuse to run as root; none if this process is not root.
 pub fn unprivileged() -> Option<(u32, u32)> {
     if !rustix::process::getuid().is_root() {
         return None;
@@ -91,7 +91,8 @@ impl Postgres {
         Self::of(&programs().unwrap(), "127.0.0.1", settings).await
     }
 
-    /// A server of these programs at an address, with lines of `postgresql.conf`. Whoever gets to the address is let in.
+    /// A server of these programs at an address, with lines of `postgresql.conf`. Every client that reaches the address is
+    /// trusted.
     pub async fn of(binaries: &Path, address: &str, settings: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -171,7 +172,7 @@ impl Postgres {
         link.client.batch_execute("select pg_reload_conf()").await.unwrap();
     }
 
-    /// The binary on it.
+    /// The binary configured for this server.
     pub fn keyfold(&self) -> Keyfold {
         Keyfold::new()
             .set("DATABASE_URL", &self.url())
@@ -182,7 +183,7 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // Killed, it would leave what it has in shared memory. Told to quit, it does so at once.
+        // `SIGKILL` would leave its shared memory behind; `SIGQUIT` ends it at once.
         if let Some(pid) = self.process.id() {
             signal("QUIT", &[pid]);
         }

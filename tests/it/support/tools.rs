@@ -20,7 +20,7 @@ pub fn tests(name: &str) -> PathBuf {
 /// Node with a script, and with the packages of a directory's `package-lock.json`.
 pub fn node(packages: &Path, script: &Path) -> Command {
     installed(packages.join("node_modules"));
-    // Where the system's is too old, `make test` brings one.
+    // `make test` unpacks a Node if the system's is too old.
     let mut command = program("node");
     command.arg(script);
     command
@@ -49,20 +49,20 @@ fn installed(path: PathBuf) -> PathBuf {
     path
 }
 
-/// What a command printed, once it ended well.
+/// Output of a command, which has to succeed.
 pub async fn run(command: &mut Command) -> String {
     Tool::start(command).printed().await
 }
 
 /// A tool that runs. It ends with its test.
 pub struct Tool {
-    /// How it was called.
+    /// Command line, for failure messages.
     call: String,
     child: Child,
     input: Option<ChildStdin>,
     lines: Lines<BufReader<ChildStdout>>,
     errors: JoinHandle<String>,
-    /// What it printed so far.
+    /// Output so far.
     printed: String,
     deadline: Instant,
 }
@@ -85,7 +85,7 @@ impl Tool {
         Self { call, child, input, lines, errors, printed: String::new(), deadline }
     }
 
-    /// The next line it prints; none if it prints no more.
+    /// Next line of the output; none at its end.
     pub async fn line(&mut self) -> Option<String> {
         let line = tokio::time::timeout_at(self.deadline, self.lines.next_line()).await;
         let line = line.unwrap_or_else(|_| {
@@ -96,20 +96,20 @@ impl Tool {
         line
     }
 
-    /// What it printed so far.
+    /// Output so far.
     pub fn so_far(&self) -> &str {
         &self.printed
     }
 
-    /// Gives it a line to read.
+    /// Writes a line to its standard input.
     pub async fn tell(&mut self, line: &str) {
         let input = self.input.as_mut().unwrap();
         input.write_all(format!("{line}\n").as_bytes()).await.unwrap();
     }
 
-    /// Everything it printed, once it ended well.
+    /// Whole output of the tool, which has to succeed.
     pub async fn printed(mut self) -> String {
-        // There is nothing more to read for it.
+        // End of its standard input.
         self.input = None;
         while self.line().await.is_some() {}
         let status = self.child.wait().await.unwrap();

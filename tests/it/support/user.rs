@@ -1,4 +1,4 @@
-//! Somebody who uses the server.
+//! A user of the server.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ impl TestUser {
         Self::signed_in(url, &reply.expect(200))
     }
 
-    /// From the body of an answer to signing up or in.
+    /// The user in the body of an answer to a sign-up or sign-in.
     pub fn signed_in(url: &str, body: &Value) -> Self {
         let text =
             |pointer: &str| body.pointer(pointer).and_then(Value::as_str).unwrap().to_owned();
@@ -49,7 +49,7 @@ impl TestUser {
         }
     }
 
-    /// The head of a `POST` below this user's tasks, for who sends a body by hand.
+    /// The head of a `POST` below this user's tasks, for tests that send a body by hand.
     pub fn head(&self, rest: &str, content_type: &str, length: usize) -> String {
         format!(
             "POST {} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n\
@@ -59,12 +59,12 @@ impl TestUser {
         )
     }
 
-    /// The same user as seen by another server.
+    /// This user at the URL of another server.
     pub fn at(&self, url: &str) -> Self {
         Self { url: url.to_owned(), ..self.clone() }
     }
 
-    /// The same user with another access token.
+    /// This user with another access token.
     pub fn with_token(&self, token: &str) -> Self {
         Self { token: token.to_owned(), ..self.clone() }
     }

@@ -1,4 +1,4 @@
-//! Every authentication event leaves as a log record that says who, from where and how it ended.
+//! Every authentication event leaves as a log record with user, client address and outcome.
 
 use std::time::Duration;
 
@@ -178,7 +178,7 @@ async fn extensions_expiry_revocation_and_new_passwords_are_told() {
                 ended("password_changed", "first")
             ),
             format!("INFO keyfold.session.extended {}", about("success", "anew")),
-            // Nobody asked for it.
+            // No request caused it.
             format!("INFO session.end {}", ended("idle", "anew")),
         ]
     );

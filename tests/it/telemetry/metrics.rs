@@ -1,4 +1,4 @@
-//! Metrics: the same numbers for Prometheus and for the collector, and nobody's identity in them.
+//! Metrics: the same numbers for Prometheus and for the collector, and no identity of a user in them.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::{as_text, exporting, stop, whole_flow};
 use crate::support::app::SECRET;
 use crate::support::process::{ExternalDatabase, Keyfold, Server};
 
-/// What Prometheus reads.
+/// The metrics as Prometheus reads them.
 async fn scraped(server: &Server) -> String {
     let response = reqwest::get(&server.metrics).await.unwrap();
     assert_eq!(response.status(), 200);
@@ -94,7 +94,7 @@ async fn prometheus_reads_the_numbers_that_the_collector_is_sent() {
     let read = samples(&scraped(&server).await);
     stop(server).await;
     let told = told(&collector.metrics());
-    // What goes on while the server stops is not done when Prometheus reads for the last time.
+    // Work of the server's stop comes after Prometheus' last scrape.
     let goes_on = |series: &str| {
         ["db_", "keyfold_rehydration", "keyfold_telemetry"]
             .iter()

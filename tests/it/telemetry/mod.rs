@@ -1,10 +1,10 @@
-//! What a collector is told: one trace from the request through the actors into the log, and nothing secret.
+//! Export to a collector: one trace from the request through the actors into the log, and no secret.
 
 // The collector of the unit tests, which cannot be imported from here.
 #[path = "../../../src/telemetry/tests/collector.rs"]
 mod collector;
 
-// Who certifies it.
+// The certificate authority of that collector.
 #[path = "../../../src/telemetry/tests/authority.rs"]
 mod authority;
 

@@ -1,4 +1,4 @@
-//! What becomes of the collector changes nothing for anybody.
+//! An outage of the collector changes nothing for clients.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::{exporting, stop, whole_flow};
 use crate::support::app::SECRET;
 use crate::support::process::ExternalDatabase;
 
-/// What a server says that serves everybody and ends in time, though this is its collector.
+/// Log of a server with this collector, which has to serve every request and to stop in time.
 async fn told_with(collector: SocketAddr) -> String {
     let database = ExternalDatabase::new().await;
     let keyfold = exporting(&database.keyfold(SECRET), collector);
@@ -22,7 +22,7 @@ async fn told_with(collector: SocketAddr) -> String {
 
 #[tokio::test]
 async fn a_collector_that_is_away_or_refuses_is_told_of_once_and_holds_up_nothing() {
-    // Nobody else gets the address meanwhile, and nobody listens at it.
+    // The address is bound, so no other process gets it, but nothing listens at it.
     let bound = TcpSocket::new_v4().unwrap();
     bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let away = bound.local_addr().unwrap();
@@ -38,7 +38,7 @@ async fn a_collector_that_is_away_or_refuses_is_told_of_once_and_holds_up_nothin
 
 #[tokio::test]
 async fn a_collector_that_takes_connections_and_never_answers_holds_up_nothing() {
-    // Whoever connects waits in the backlog.
+    // Connections wait in the backlog.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let lines = told_with(silent.local_addr().unwrap()).await;
     assert!(lines.contains("stopped"), "{lines}");

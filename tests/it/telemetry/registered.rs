@@ -1,4 +1,4 @@
-//! What a server exports is what the registry names: nothing else, and as it says.
+//! A server exports only telemetry that the registry names, in the registered form.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::observability::registry::{AttributeKind, Instrument, Place, Registry,
 use crate::support::app::SECRET;
 use crate::support::process::ExternalDatabase;
 
-/// What is wrong with attributes that something of this kind and name has, which the registry says may have those `listed`.
+/// Violations among the attributes of a metric, span or event, which may have the `listed` ones.
 fn wrong(
     registry: &Registry,
     (place, name): (Place, &str),
@@ -37,7 +37,7 @@ fn wrong(
     broken.map(|attribute| format!("{name}: {attribute:?}")).collect()
 }
 
-/// The attributes of every series of a metric, and what kind of instrument it is.
+/// The attributes of every series of a metric, and its kind of instrument.
 fn series(metric: &Metric) -> (Instrument, Vec<&[KeyValue]>) {
     match metric.data.as_ref().unwrap() {
         Data::Sum(sum) => {

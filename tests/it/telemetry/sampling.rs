@@ -1,4 +1,4 @@
-//! Which traces are exported: a share of them, and whatever else is worth keeping.
+//! Sampling of traces: a share of them, and all that are worth keeping.
 
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;

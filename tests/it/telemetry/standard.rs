@@ -22,7 +22,7 @@ async fn with(variables: &[(&str, &str)]) -> Keyfold {
     variables.iter().fold(keyfold, |keyfold, (name, value)| keyfold.set(name, value))
 }
 
-/// What is remarked of variables, without the time.
+/// Log lines about `OTEL_*` variables, without their time.
 fn remarks(log: &str) -> Vec<&str> {
     let lines = log.lines().filter_map(|line| line.split_once("keyfold::telemetry::start: "));
     lines.map(|(_, said)| said).filter(|said| said.contains("OTEL_")).collect()
@@ -154,7 +154,7 @@ async fn a_disabled_sdk_tells_and_shows_nothing() {
 
 #[tokio::test]
 async fn a_standard_sampler_decides_alone() {
-    // Whether a trace is kept that begins here, one whose caller records it, and one whose caller does not.
+    // Expected sampling of a trace that begins here, of one whose caller records it, and of one whose caller does not.
     for (sampler, kept) in [
         ("always_on", [true, true, true]),
         ("always_off", [false, false, false]),

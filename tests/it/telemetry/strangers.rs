@@ -1,4 +1,4 @@
-//! Events of whoever comes otherwise than with a program of ours: with a form, through a proxy, in crowds, or not to the end.
+//! Events of other kinds of requests: from a form, through a proxy, in large numbers, or abandoned.
 
 use std::pin::pin;
 

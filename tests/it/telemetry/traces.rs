@@ -1,4 +1,4 @@
-//! The trace of a request: through entity, append and batch to SQL, with links where work of several requests is done at once.
+//! The trace of a request: through entity, append and batch to SQL, with links from shared work to its requests.
 
 use std::fmt::Write as _;
 
@@ -42,7 +42,7 @@ fn told(span: &Span) -> String {
     told
 }
 
-/// What is below a span, in the order in which it began, deeper parts further to the right.
+/// The spans below a span in order of their start, indented by depth.
 fn tree(spans: &[Span], parent: &[u8], depth: usize) -> Vec<String> {
     let mut children: Vec<_> = spans.iter().filter(|span| span.parent_span_id == parent).collect();
     children.sort_by_key(|span| span.start_time_unix_nano);
@@ -89,7 +89,7 @@ fn links(span: &Span) -> Vec<(String, String)> {
     span.links.iter().map(|link| (hex(&link.trace_id), hex(&link.span_id))).collect()
 }
 
-/// What links to a span say.
+/// Trace id and span id of a link to this span.
 fn link_to(span: &Span) -> (String, String) {
     (hex(&span.trace_id), hex(&span.span_id))
 }
@@ -120,7 +120,7 @@ async fn the_trace_of_a_creation_goes_through_entity_append_and_batch_to_every_s
     let stream = format!("stream.name=tasks-{}", ada.id);
     let expected = [
         served("POST", "/api/{user_id}/tasks", 201, "createTask"),
-        // Whether the key was used before, and how many were used today.
+        // Look-up of the key, and number of keys used today.
         format!("  {}", statement("SELECT", "idempotency_keys")),
         format!("  {}", statement("SELECT", "idempotency_keys")),
         format!("  entity.execute category=tasks commands=1 {stream}"),
@@ -149,7 +149,7 @@ async fn the_trace_of_a_creation_goes_through_entity_append_and_batch_to_every_s
 #[tokio::test]
 async fn a_cold_read_loads_its_entity_in_its_trace_and_a_warm_one_does_nothing_else() {
     let (collector, database) = (Collector::start().await, ExternalDatabase::new().await);
-    // The same public URL for both, so that the second server accepts the first one's token.
+    // Both servers have one public URL, so that the second one accepts the first one's token.
     let keyfold = database.keyfold(SECRET).set("KEYFOLD_PUBLIC_URL", PUBLIC_URL);
     let keyfold = exporting(&keyfold, collector.address);
     let server = keyfold.serve().await;

@@ -1,4 +1,4 @@
-//! A server whose authentication events are looked at.
+//! A server whose authentication events the test reads.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::support::postgres;
 
 pub const FROM: &str = "127.0.0.1";
 
-/// What sends everything to a collector.
+/// Settings that export everything to a collector.
 fn sent_to(collector: &Collector) -> TelemetrySettings {
     let endpoint = format!("http://{}", collector.address);
     let variables = BTreeMap::from([("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), endpoint)]);
@@ -37,11 +37,11 @@ impl Watched {
         Self::spawn_with(|_| ()).await
     }
 
-    /// The same with another configuration.
+    /// Starts a server with a changed configuration.
     pub async fn spawn_with(change: impl FnOnce(&mut Config)) -> Self {
         let collector = Collector::start().await;
         let config = TelemetrySettings {
-            // However quiet the log is.
+            // Events are exported even if the log is off.
             log_filter: "off".to_owned(),
             ..sent_to(&collector)
         };

@@ -1,4 +1,4 @@
-//! The floors of the house: the one list of the modules, from the ground up, and what may reach what.
+//! The floors of the house: the one list of the modules, from the ground up, and the uses that they permit.
 
 use super::graph::{Graph, top};
 use super::manifests::assert_block;

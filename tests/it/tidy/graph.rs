@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Source, sources};
 
-/// What the files of the program use of one another, by the paths of their modules: `eventlog::log::reader`.
+/// Modules that each module of the program uses, by path: `eventlog::log::reader`.
 pub struct Graph {
     uses: BTreeMap<String, BTreeSet<String>>,
     codes: BTreeMap<String, String>,
@@ -178,7 +178,7 @@ fn tree<'a>(text: &'a str, base: &[String], found: &mut Vec<Vec<String>>) -> &'a
                 return after;
             }
             let after = tree(rest, base, found);
-            // `as name`, and whatever is no tree.
+            // `as name`, and everything that is no tree.
             rest = after.trim_start_matches(|it| it != ',' && it != '}');
             if rest.is_empty() {
                 return rest;

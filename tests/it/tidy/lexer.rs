@@ -35,7 +35,7 @@ fn string(text: &str) -> Option<(&str, usize)> {
     Some((&content[..end], end + 2))
 }
 
-/// The same for a raw literal.
+/// As [`string`], for a raw literal.
 fn raw_string(text: &str) -> Option<(&str, usize)> {
     let after_r = text.strip_prefix('r')?;
     let hashes = after_r.len() - after_r.trim_start_matches('#').len();

@@ -1,4 +1,4 @@
-//! Rules about what is committed beside the sources: manifests, lock files and documents.
+//! Rules about the files that are committed beside the sources: manifests, lock files and documents.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,13 +10,13 @@ use serde_json::Value;
 
 use super::{assert_none, files, read, root};
 
-/// Where npm packages are used.
+/// Folders that use npm packages.
 const NPM_PACKAGES: [&str; 3] = ["tests/clients", "tests/browser", "tests/postgres"];
 
 /// Documents at the root; those that are not there yet are left out.
 const AT_THE_ROOT: [&str; 3] = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"];
 
-/// Most lines of the README. Whatever is longer is a page in `docs/`.
+/// Most lines of the README. Longer texts are pages in `docs/`.
 const README_LINES: usize = 200;
 
 /// Pictures that `make screenshots` renews.
@@ -79,7 +79,7 @@ fn anchors(document: &str) -> BTreeSet<String> {
     prose(document).lines().filter(|line| line.starts_with('#')).map(anchor).collect()
 }
 
-/// Whether a link of a document leads to a file, and to a heading of it if it names one.
+/// True if a link of a document leads to a file, and to a heading in it if it names one.
 fn leads_somewhere(document: &str, link: &str) -> bool {
     let (path, fragment) = link.split_once('#').unwrap_or((link, ""));
     let document = root().join(document);

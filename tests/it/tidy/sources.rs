@@ -1,4 +1,4 @@
-//! Rules about the sources: what may know what, and how files look.
+//! Rules about the sources: permitted knowledge between modules, and the form of files.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use super::{lexer, sources};
 
-/// How an SQL statement begins, separated by bars.
+/// Beginnings of SQL statements, separated by bars.
 const STATEMENTS: &str = "select |insert into |delete from |create table |create schema |alter table |\
                           drop |truncate |lock table |listen |notify |copy |begin;|begin isolation|\
                           start transaction|set local |set search_path";
 
-/// Whether a literal is an SQL statement.
+/// True if a literal is an SQL statement.
 pub(super) fn is_sql(literal: &str) -> bool {
     let text = literal.trim_start_matches(['\\', '\n', ' ']).to_lowercase().replace('\n', " ");
     STATEMENTS.split('|').any(|beginning| text.starts_with(beginning))
@@ -18,11 +18,11 @@ pub(super) fn is_sql(literal: &str) -> bool {
         || ["begin", "commit", "rollback"].contains(&text.as_str())
 }
 
-/// What replaces whole tables, and no server does.
+/// Files with statements that replace whole tables, which no server runs.
 const REPLAY: [&str; 2] = ["src/eventlog/log/replay.rs", "src/eventlog/log/shadow_table.rs"];
 
-/// Every SQL statement of the program, with single spaces. What `database/` does to any database is not among them, nor what
-/// replaces whole tables.
+/// Every SQL statement of the program, with single spaces. Those of `src/postgres`, which suit any database, and those of
+/// [`REPLAY`] are left out.
 pub fn statements() -> BTreeSet<String> {
     let program = sources("src").into_iter().filter(|source| {
         !source.path.starts_with("src/postgres/")

@@ -1,4 +1,4 @@
-//! Addresses and names of people.
+//! Addresses and names of users.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! Values that people and programs give: the same text is held or refused alike at every entrance, and again after the
-//! server has read its log.
+//! Values of users and programs: a text is kept or refused alike at every entrance, and again after the server has read its
+//! log.
 //!
 //! The texts are those of `tests/corpora`, one file per type. A report of an odd value adds a line there.
 

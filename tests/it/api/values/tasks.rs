@@ -28,7 +28,7 @@ async fn import(user: &TestUser, content_type: &str, file: String) -> Reply {
     request.header("content-type", content_type).body(file).send().await
 }
 
-/// A table of one row with a text in a field, as somebody types it.
+/// A table of one row with a text in a field, as a user types it.
 fn table(field: &str, text: &str) -> String {
     let cell = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
     let title = if field == "title" { String::new() } else { "\"a\",".to_owned() };
@@ -37,7 +37,7 @@ fn table(field: &str, text: &str) -> String {
     format!("{names}\n{title}{},low\n", cell(text))
 }
 
-/// The fields that an answer complains of.
+/// The fields that an answer names as invalid.
 fn complained_of(reply: &Reply) -> Vec<String> {
     let details = reply.expect(400)["details"].clone();
     let details = details.as_array().unwrap().iter();

@@ -1,5 +1,5 @@
-//! Peers that vanish without a word, and what they held: a node takes over what it has left itself, somebody else's when
-//! PostgreSQL has given it up, and nothing that is begun in an earlier term is committed.
+//! Peers that vanish without a close, and the locks that they held: a node takes over its own lock at once, and that of
+//! another node when PostgreSQL has given up its session; work of an earlier term is never committed.
 
 mod namespaces;
 
@@ -86,7 +86,7 @@ async fn a_batch_whose_node_vanished_in_the_middle_does_not_hold_up_the_log_unti
     assert!(vanished.client.batch_execute("select 1").await.is_err(), "its session was ended");
 }
 
-/// A node that has its place, and how it appends.
+/// A node that holds its lock, and its appender.
 async fn node(connection: &Connection, mode: Mode) -> (Following, appender::Appender) {
     let node = Id::<()>::generate(&Clock::system()).uuid();
     let member = Member::new(node, mode, Clock::manual(START));
@@ -113,7 +113,7 @@ async fn append(appender: &appender::Appender, stream: &str) -> Result<i64, Stri
     outcome.map(|written| written.position.unwrap()).map_err(|error| told(&error))
 }
 
-/// What an error says, which is in its cause.
+/// Message of an error, which is in its cause.
 fn told(error: &dyn Error) -> String {
     error.source().map_or_else(|| error.to_string(), ToString::to_string)
 }

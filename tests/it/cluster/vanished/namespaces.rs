@@ -1,7 +1,8 @@
-//! The same with networks that drop packets: a server in a network namespace of its own, PostgreSQL outside of it.
+//! Peers that vanish in a network that drops packets: a server in a network namespace of its own, PostgreSQL outside of it.
 //!
-//! Where this process may make no namespaces (it is not root, or there is no Linux), the packets are not dropped; a relay
-//! forgets the connections, and the test does what PostgreSQL would do by its keep-alives. The rest is the same.
+//! If this process may create no namespaces (it is not root, or the system is not Linux), the packets are not dropped; a
+//! relay forgets the connections, and the test does what PostgreSQL would do by its keep-alives. The rest of the test is
+//! unchanged.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -23,7 +24,7 @@ struct Namespace {
 }
 
 impl Namespace {
-    /// Nothing where this process may not make one.
+    /// Creates a namespace; none if this process may not.
     async fn create() -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         if !cfg!(target_os = "linux") || !rustix::process::getuid().is_root() {
@@ -61,7 +62,7 @@ impl Namespace {
     async fn drop_packets(&self, end: &str, ports: &[u16]) {
         let ports: Vec<_> = ports.iter().map(ToString::to_string).collect();
         let ports = ports.join(", ");
-        // What a client's port is on the way out is where the answer goes.
+        // The source port of an outgoing packet is the destination port of the answer.
         let (out, back) = if end == "client" { ("sport", "dport") } else { ("dport", "sport") };
         self.run(&format!("nft add rule inet test out tcp {out} {{ {ports} }} drop")).await;
         self.run(&format!("nft add rule inet test in tcp {back} {{ {ports} }} drop")).await;
@@ -187,7 +188,7 @@ async fn behind_a_relay() {
     let replacing = async { keyfold.serve().await };
     let giving_up = async {
         let link = database.connection.connect().await.unwrap();
-        // Whoever waits has seen that the other one is silent.
+        // By then the waiting server has seen that the other one is silent.
         until("somebody waits", async || {
             let silent = "select state_change < clock_timestamp() - interval '9 seconds' from pg_stat_activity where pid = $1";
             link.client.query_one(silent, &[&held[0]]).await.unwrap().get(0)

@@ -8,7 +8,7 @@ use super::plan::{Indexes, Plan};
 use crate::support::postgres;
 use crate::support::process::{ExternalDatabase, until};
 
-/// Every statement is reported, those inside triggers too, with the settings that tell in which schema it ran. The library is
+/// Settings that report every statement, those inside triggers too, with the settings that name its schema. The library is
 /// loaded by every session of the run's cluster.
 const REPORTING: [&str; 4] = [
     "auto_explain.log_min_duration=0",
@@ -17,7 +17,8 @@ const REPORTING: [&str; 4] = [
     "auto_explain.log_format=json",
 ];
 
-/// When PostgreSQL plans a prepared statement. Left alone, it does the one a few times and then perhaps the other.
+/// Choice of plan for a prepared statement. By default PostgreSQL makes custom plans a few times and may then change to a
+/// generic one.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Planning {
     /// Each time it runs, for the parameters it has then.
@@ -89,7 +90,7 @@ impl Database {
         plans.into_iter().filter(|plan| plan.is_of(&self.schema)).collect()
     }
 
-    /// Every plan, once nobody makes any more.
+    /// Every plan, after the last one has been logged.
     pub(super) async fn all_plans(&self) -> Vec<Plan> {
         let link = self.silent.connect().await.unwrap();
         let sessions = "select count(*) from pg_stat_activity where application_name = $1";

@@ -29,7 +29,7 @@ const EXCEPTIONS: [&str; 19] = [
     "select count(*) from events where position > $1 and position <= $2",
     "select max(recorded_at) from events where position > $1",
     "select place from generate_series($1::bigint + 1, $2::bigint) as place where (select position from events where position = place) is null limit 1",
-    // What a node does to a session of its own that it has lost, and while the database takes no changes.
+    // A node runs these on a session of its own that it has lost, and while the database takes no changes.
     "select pg_terminate_backend($1)",
     "with touched as (update log_term set only_row = only_row where only_row returning only_row) select pg_notify('keyfold:' || current_schema(), '') from touched",
     // For the message to a second server, which is refused.

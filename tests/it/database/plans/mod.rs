@@ -1,8 +1,8 @@
 //! No request makes the database read a whole table: the plan of every statement that servers run is looked at.
 //!
-//! The statements are not copied here. Servers answer every kind of request, and PostgreSQL reports how it carries out
-//! each statement, those inside triggers too. What it reports is compared with what the sources say, so that a new
-//! statement is looked at or fails the test.
+//! The statements are not copied here. Servers answer every kind of request, and PostgreSQL reports how it carries out each
+//! statement, those inside triggers too. The report is compared with the statements in the sources, so that a new statement
+//! is looked at or fails the test.
 
 mod database;
 mod expected;
@@ -83,7 +83,7 @@ async fn what_was_planned_while_the_log_was_empty_looks_up_single_rows_when_it_i
     assert_none_reads_a_whole_table(&plans, &database.indexes().await);
 }
 
-/// Whatever else happened to the list.
+/// The index serves deletions alone, after any number of other changes to the list.
 #[tokio::test(flavor = "multi_thread")]
 async fn deletions_of_a_list_are_read_as_they_stand_in_their_index() {
     for planning in [Planning::EachTime, Planning::Once] {

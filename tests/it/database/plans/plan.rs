@@ -1,4 +1,4 @@
-//! The plan of one statement, and whether it reads a table from end to end.
+//! The plan of one statement, and the check for a scan of a whole table.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ const SMALL: [&str; 4] = ["jwks", "key_material", "nodes", "refinery_schema_hist
 /// Every index of a schema, with its first column.
 pub(super) type Indexes = BTreeMap<String, String>;
 
-/// How PostgreSQL carried out a statement.
+/// The plan with which PostgreSQL executed a statement.
 pub(super) struct Plan {
     /// The statement, with single spaces.
     pub(super) statement: String,
@@ -44,7 +44,7 @@ impl Plan {
         Self { statement: with_single_spaces(report["Query Text"].as_str().unwrap()), report }
     }
 
-    /// Whether it was made by a session of the schema.
+    /// True if a session of the schema executed the statement.
     pub(super) fn is_of(&self, schema: &str) -> bool {
         self.report["Settings"]["search_path"] == schema
     }
@@ -54,12 +54,12 @@ impl Plan {
         self.nodes().iter().filter_map(|node| node["Index Name"].as_str()).collect()
     }
 
-    /// Whether some part of it reads a table that grows from end to end.
+    /// True if a node of the plan scans the whole of a table that grows.
     pub(super) fn reads_a_whole_table(&self, indexes: &Indexes) -> bool {
         self.nodes().iter().any(|node| reads_whole_table(node, indexes))
     }
 
-    /// Its parts.
+    /// Nodes of the plan, parents before children.
     fn nodes(&self) -> Vec<&Value> {
         let mut nodes = vec![&self.report["Plan"]];
         let mut next = 0;
@@ -70,7 +70,7 @@ impl Plan {
         nodes
     }
 
-    /// The statement and its plan, to be read by people.
+    /// The statement and its plan as text, for failure messages.
     pub(super) fn shown(&self) -> String {
         format!("{}\n{:#}", self.statement, self.report["Plan"])
     }
@@ -79,7 +79,7 @@ impl Plan {
 fn reads_whole_table(node: &Value, indexes: &Indexes) -> bool {
     let of = |key: &str| node[key].as_str().unwrap_or_default();
     match of("Node Type") {
-        // What they read is what the nodes below them found.
+        // These nodes read only the rows that the nodes below them found.
         "ModifyTable" | "Bitmap Heap Scan" => false,
         "Index Scan" | "Index Only Scan" | "Bitmap Index Scan" => {
             // Without a condition on its first column an index is read from end to end, too.

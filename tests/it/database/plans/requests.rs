@@ -89,7 +89,7 @@ async fn tasks(ada: &TestUser) {
     past(ada, &created[0]).await;
 }
 
-/// What is read from the log: a deleted task and what was before.
+/// Reads from the log: a deleted task, and earlier versions.
 async fn past(ada: &TestUser, task: &Value) {
     let path = ada.tasks(&format!("/{}", task["id"].as_str().unwrap()));
     ada.request(Method::GET, &format!("{path}/history")).send().await.expect(200);
@@ -147,7 +147,7 @@ async fn account(app: &TestApp, email: &str) {
     }
 }
 
-/// What a restarted server has to read: sessions by token and by id, streams with and without a snapshot.
+/// Reads of a restarted server: sessions by token and by id, streams with and without a snapshot.
 pub(super) async fn after_restart(app: &mut TestApp, email: &str) {
     let ada = app.sign_up(email).await;
     let again = TestUser::sign_in(&app.url(), email).await;
@@ -195,7 +195,7 @@ pub(super) async fn reseal(database: &Database, email: &str) {
     server.stop().await;
 }
 
-/// What nobody asks a server for yet: how a list was, and what happened to it since.
+/// Reads of the past: an earlier version of a list, and the changes since.
 pub(super) async fn history(database: &Database) {
     let pool = Pool::new(&database.connection, "readers", 1).unwrap();
     let (appender, _) = appender::channel(postgres::appender(pool.clone(), Projections::default()));

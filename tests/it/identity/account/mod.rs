@@ -32,7 +32,7 @@ async fn sign_in(app: &TestApp, email: &str, password: &str) -> Reply {
     app.post("/api/auth/signin").json(&body).send().await
 }
 
-/// A request that somebody sends with what proves their session.
+/// Adds the credential of a session to a request.
 type Prove = fn(TestRequest, &TestUser) -> TestRequest;
 
 /// Cookie and session token: an access token does not prove enough to change an account.
@@ -41,15 +41,14 @@ const PROOFS: [Prove; 2] = [
     |request, user| request.bearer(&user.session_token),
 ];
 
-/// Everything that stands for the session, presented to a server.
-/// Type, data and who did it of what happened to accounts after they were made.
+/// Type, data and context of each event of an account after its creation.
 async fn history(app: &TestApp) -> Vec<Value> {
     let events = "select coalesce(json_agg(json_build_array(type, data, context - 'traceparent') order by position), '[]')::text
                   from events where stream like 'account-%' and type <> 'AccountCreated'";
     serde_json::from_str(&app.query_text(events).await).unwrap()
 }
 
-/// Who does what a user does.
+/// Context of the events that a user causes.
 fn context(user: &TestUser) -> Value {
     json!({"userId": user.id, "sessionId": user.session_id, "clientAddress": "127.0.0.1"})
 }

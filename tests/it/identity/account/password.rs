@@ -1,4 +1,4 @@
-//! Changing the password: what is refused from then on, and what is not.
+//! Changing the password: credentials that are refused from then on, and those that stay valid.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ fn all_ended<'a>(users: impl IntoIterator<Item = &'a TestUser>) -> Vec<Value> {
     sorted(users.into_iter().map(|user| ended(user, "passwordChanged")).collect())
 }
 
-/// Whom an answer signed in.
+/// The user whom an answer signed in.
 fn signed_in(app: &TestApp, reply: &Reply) -> TestUser {
     TestUser::signed_in(&app.url(), &reply.expect(200))
 }
@@ -43,7 +43,7 @@ async fn assert_signs_nobody_in(app: &TestApp, email: &str, password: &str) {
     refused.expect_problem(401, "INVALID_EMAIL_OR_PASSWORD", "Invalid email or password");
 }
 
-/// Whom the answer to a browser signed in, if that is all it does.
+/// The user whom the answer to a browser signed in; fails if the body has anything else.
 #[track_caller]
 fn signed_in_anew(app: &TestApp, before: &TestUser, reply: &Reply) -> TestUser {
     let anew = signed_in(app, reply);
@@ -160,7 +160,7 @@ async fn everything_wrong_with_a_change_is_said_at_once() {
         (PASSWORD, seven, &[short] as &[_]),
         (PASSWORD, many, &[long]),
         (PASSWORD, PASSWORD, &[same]),
-        // Whether it is the same is said only to whoever knows it.
+        // The message that both passwords are equal is only for a caller that knows the current one.
         ("not the password", "not the password", &[WRONG]),
         ("not the password", PASSWORD, &[WRONG]),
         ("not the password", seven, &[WRONG, short]),
@@ -261,7 +261,7 @@ async fn of_several_changes_at_once_one_is_made() {
         let made: Vec<_> = (0..8).filter(|number| replies[*number].status == 200).collect();
         assert_eq!(made.len(), 1, "{replies:?}");
         for reply in replies.iter().filter(|reply| reply.status != 200) {
-            // Whoever came later finds the session ended.
+            // Requests that arrive later find the session ended.
             if reply.status == 401 {
                 reply.expect_problem(401, "SESSION_ENDED", "The session has ended");
             } else {
@@ -293,7 +293,7 @@ async fn no_session_that_the_old_password_began_meanwhile_outlives_a_change() {
         });
         let change = change_password(&first, PASSWORD, ANOTHER).bearer(&ada.session_token).send();
         let (changed, replies) = tokio::join!(change, join_all(sign_ins));
-        // Two servers that write one user's sessions may be too fast for each other.
+        // Two servers that write the sessions of one user may conflict.
         let anew = if changed.status == 200 {
             signed_in(&first, &changed)
         } else {

@@ -95,6 +95,6 @@ async fn a_change_ends_the_sessions_though_its_client_goes_away() {
     let signed_in = sign_in(&app, &ada.email, ANOTHER).await.expect(200);
     let token = signed_in["session"]["token"].as_str().unwrap();
     let list: Value = app.get("/api/auth/sessions").bearer(token).send().await.expect(200);
-    // The one that nobody was told of began all the same.
+    // The session that was not reported to the client has begun nevertheless.
     assert_eq!(list["sessions"].as_array().unwrap().len(), 2, "{list}");
 }

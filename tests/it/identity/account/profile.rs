@@ -1,4 +1,4 @@
-//! The profile: who sees what has changed, and when.
+//! The profile: a change is visible at once in every session and in fresh tokens.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn rename(app: &TestApp, by: &TestUser, name: &str) -> Reply {
     change_profile(app).bearer(&by.session_token).json(&json!({ "name": name })).send().await
 }
 
-/// Who the current session says it is.
+/// The user that `GET /api/auth/session` returns.
 async fn seen(app: &TestApp, by: &TestUser) -> Value {
     let session = app.get("/api/auth/session").bearer(&by.session_token).send().await;
     session.expect(200)["user"].clone()
@@ -51,7 +51,7 @@ async fn a_new_name_is_seen_at_once_by_every_session_in_fresh_tokens_and_after_a
     let grace = app.sign_up("grace@example.com").await;
     let ada = app.sign_up("ada@example.com").await;
     let again = TestUser::sign_in(&app.url(), &ada.email).await;
-    // Whoever reads it before must not see it for ever.
+    // The read before the change must not be cached for ever.
     assert_eq!(seen(&app, &ada).await, user(&ada, "Ada Lovelace", Duration::ZERO));
     app.clock().advance(MINUTE);
     let patch = change_profile(&app).header("cookie", &cookie(&ada));

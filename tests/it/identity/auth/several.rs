@@ -1,4 +1,4 @@
-//! Several cookies and several headers: each is tried, all are ended, and what nobody can tell apart is refused.
+//! Several cookies and several headers: each is tried, all are ended, and an ambiguous request is refused.
 
 use reqwest::Method;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What entities take: bytes of commands, bytes of states, reads beside writes, and what is read of the log.
+//! Limits of entities: bytes of commands, bytes of states, reads beside writes, and reads of the log.
 
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ async fn an_entity_that_refused_to_begin_leaves_memory_at_once() {
     assert_eq!((node.value("a").await, node.counters.alive()), (1, 1), "one that has begun stays");
 }
 
-/// Makes every snapshot of a stream wrong: whoever reads one shows it.
+/// Makes every snapshot of a stream wrong: a state that was read from one shows it.
 async fn spoil_snapshots(node: &Node) {
     node.sql(
         "insert into snapshots (stream, schema, version, kept, state, taken_at) \
@@ -96,7 +96,7 @@ async fn a_read_does_not_wait_for_the_running_append_though_another_node_wrote_m
     let other = node.another().await;
     node.add("a", 1).await.unwrap();
     other.add("a", 10).await.unwrap();
-    // Of that the node has not heard: what it appends comes too late, and waits.
+    // The node has not heard of that event: its append conflicts, and waits.
     let waiting = node.blocked("a", user(1), 1).await;
     node.counters.require(&stream("a"), 2);
     let read = tokio::time::timeout(Duration::from_secs(10), node.value("a")).await;

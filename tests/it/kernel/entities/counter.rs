@@ -1,4 +1,4 @@
-//! The entity of these tests, and a node that holds such.
+//! The entity of these tests, and a node that holds such entities.
 
 use std::time::Duration;
 
@@ -25,9 +25,9 @@ pub(super) enum Counter<const KEEPS_HISTORY: bool> {}
 #[derive(Debug, Clone)]
 pub(super) enum Command {
     Add(i64),
-    /// There is nothing to do.
+    /// Rejection: the command adds nothing.
     AddNothing,
-    /// A mistake in a decider.
+    /// A panic in a decider.
     Panic,
 }
 

@@ -1,4 +1,4 @@
-//! Commands of bulk work, which come by every entity once.
+//! Commands of bulk work, which use every entity once.
 
 use futures_util::future::join_all;
 use keyfold::eventlog::Context;

@@ -1,4 +1,4 @@
-//! Watching: whoever reads an entity learns when there is something newer to read.
+//! Watching: a reader of an entity learns of a newer version.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ async fn what_this_node_commits_is_told_to_whoever_watches() {
     node.add("a", 1).await.unwrap();
     assert_eq!(watch.newer_than(0).await, Some(2));
     assert_eq!(watch.newer_than(2).now_or_never(), None);
-    // Who begins to watch later is told what is known already.
+    // A later watch begins with the newest version that is known.
     let mut later = node.counters.watch(&stream("a")).unwrap();
     assert_eq!(later.newer_than(1).now_or_never(), Some(Some(2)));
 }

@@ -1,4 +1,4 @@
-//! What a node hears of the log: everything but the batches that it knows to be committed.
+//! Notifications of the log to a node: all batches except those that it knows to be committed.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::support::postgres;
 use crate::support::process::{ExternalDatabase, signal, until};
 use crate::support::user::TestUser;
 
-/// What was heard, as `stream@version data`.
+/// Events heard, as `stream@version data`.
 #[derive(Default)]
 struct Listener(Mutex<Vec<String>>);
 
@@ -108,7 +108,7 @@ async fn a_change_that_is_committed_after_every_time_out_is_shown_as_soon_as_the
     let created = ada.create(&json!({"title": "Bread"})).await;
     // The list is loaded again, and the change is not in the log.
     let before = ada.titles().await;
-    // Whatever is written meanwhile is written by another session.
+    // Changes made meanwhile are written by another session.
     ada.create_task("Eggs").await;
     signal("CONT", &[writer]);
     created.expect_problem(503, "OUTCOME_UNKNOWN", UNKNOWN);
@@ -144,7 +144,7 @@ async fn a_sign_out_that_was_not_acknowledged_is_obeyed_as_soon_as_the_log_has_i
     let ada = app.sign_up("ada@example.com").await;
     let again = TestUser::sign_in(&app.url(), &ada.email).await;
     again.list("").await.expect(200);
-    // As the server's own session commits what the server has given up.
+    // Commits under the id of the server's node, as the server's own session may after a timeout.
     let pool = Pool::new(&app.connection(), "writers", 1).unwrap();
     let setup = postgres::appender(pool, keyfold::app::features::projections());
     let node = node_of(&app, &ada).await;

@@ -195,7 +195,7 @@ async fn one_bad_append_does_not_fail_its_neighbours() {
     assert_eq!(log.text("select sum(amount)::text from counts").await, "17");
 }
 
-/// An append of a row in `counts`, which nobody follows.
+/// An append of a row in `counts`, which no node follows.
 fn row(stream: &str, amount: i64) -> Append {
     let sql = "insert into counts (stream, amount) values ($1, $2)";
     let row = Statement::new(sql, vec![Box::new(stream.to_owned()), Box::new(amount)]);

@@ -1,4 +1,4 @@
-//! Appends that are refused, and what that costs the others of their batch.
+//! Appends that are refused, and the cost to the others of their batch.
 
 use futures_util::future::join_all;
 use keyfold::eventlog::log::append::request::Appended;
@@ -34,7 +34,7 @@ async fn assert_no_dead_rows(log: &Log) {
     assert_eq!(count, last, "rows of the log's first page, and its last place");
 }
 
-/// How many transactions wrote the events of these streams.
+/// Number of transactions that wrote the events of these streams.
 async fn batches(log: &Log, streams: &str) -> String {
     let batches = "select count(distinct xmin::text)::text from events where stream like";
     log.text(&format!("{batches} '{streams}'")).await
@@ -97,7 +97,7 @@ async fn what_refused_appends_cost_grows_with_their_number_and_no_faster() {
     });
     let outcomes = in_one_batch(&log, appends).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 150);
-    // What a sequence has given is not taken back with a transaction.
+    // A sequence is not rolled back with its transaction.
     let tried: i64 = log.text("select nextval('tried')::text").await.parse().unwrap();
     assert!(tried <= 3 * 300, "{tried} statements for 300 appends");
     assert_eq!(batches(&log, "good%").await, "1");
@@ -149,7 +149,7 @@ async fn refuse_events(log: &Log, name: &str, code: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_append_that_takes_too_long_fails_alone() {
     let log = Log::open().await;
-    // As the server says when a statement has used up its time.
+    // SQLSTATE of a statement timeout.
     refuse_events(&log, "Slow", "57014").await;
     let appends = (0..8).map(|number| match number {
         3 => ("slow".to_owned(), 0, vec!["Slow"]),

@@ -25,7 +25,7 @@ async fn dump(app: &TestApp) -> Vec<String> {
     join_all(TABLES.map(|table| app.dump(table))).await
 }
 
-/// Everything that is said of the tables: columns, constraints, indexes, settings and who may do what.
+/// Definitions of the tables: columns, constraints, indexes, settings and privileges.
 async fn definitions(app: &TestApp) -> String {
     let definitions = "\
         select string_agg(line, E'\\n' order by line) from (

@@ -1,4 +1,4 @@
-//! Variables and arguments: everything that is wrong is said at once, nothing secret ever.
+//! Variables and arguments: all problems are reported at once, and no secret.
 
 use keyfold::config::VARIABLES;
 
@@ -6,7 +6,7 @@ use crate::support::app::SECRET;
 use crate::support::process::{Ended, ExternalDatabase, Keyfold};
 use crate::support::user::TestUser;
 
-/// What follows the variable's name on its line.
+/// The problem that is reported for a variable.
 #[track_caller]
 fn problem<'a>(ended: &'a Ended, name: &str) -> &'a str {
     let lines = ended.err.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
@@ -92,7 +92,7 @@ async fn the_names_of_better_auth_are_accepted() {
     let ada = TestUser::sign_up(&server.url, "ada@example.com").await;
     server.stop().await;
 
-    // The same secret and the same issuer under their own names.
+    // Secret and issuer are unchanged, under Keyfold's own names.
     let keyfold = database.keyfold(SECRET).set("KEYFOLD_PUBLIC_URL", "http://id.example.com");
     let server = keyfold.serve().await;
     ada.at(&server.url).list("").await.expect(200);

@@ -30,7 +30,7 @@ const DATES: &str = "ok       dates        no event is dated ahead of now";
 const FOLLOWING: &str = "ok       read models  match the newest * events";
 const SINGLE: &str = "ok       nodes        keyfold from a Unix socket for *s, single mode";
 
-/// Whether a line is as expected, where a star stands for what nobody knows beforehand.
+/// True if a line matches a pattern, in which `*` stands for any text.
 fn is_like(line: &str, expected: &str) -> bool {
     let mut parts = expected.split('*');
     let first = parts.next().unwrap();

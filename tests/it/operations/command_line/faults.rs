@@ -1,4 +1,4 @@
-//! What `keyfold doctor` finds where something is wrong: one real database for each fault, and what it advises mends it.
+//! Faults that `keyfold doctor` finds: a real database for each, and its advice repairs it.
 
 use crate::database::cannot_now::SmallDisk;
 use crate::support::app::SECRET;
@@ -6,7 +6,7 @@ use crate::support::process::{DataDirectory, ExternalDatabase, Keyfold, dump};
 use crate::support::servers::Postgres;
 use crate::support::user::TestUser;
 
-/// A database in which somebody has signed up, and no server runs.
+/// A database with one user, and without a running server.
 async fn lived_in() -> (ExternalDatabase, Keyfold) {
     let database = ExternalDatabase::new().await;
     let keyfold = database.keyfold(SECRET);
@@ -157,7 +157,7 @@ async fn a_server_that_does_not_wait_for_its_disk_is_told_with_what_is_lost() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_is_about_to_be_full_is_told() {
-    // Where this process may make none, the unit tests of the finding have to do.
+    // If this process may not mount a disk, only the unit tests cover this finding.
     let Some(disk) = SmallDisk::make("1200m") else { return };
     let data = disk.0.join("space/data");
     let keyfold = Keyfold::new().set("KEYFOLD_DATA", data.to_str().unwrap());

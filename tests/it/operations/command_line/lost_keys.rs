@@ -1,4 +1,4 @@
-//! A private key, or the secret that seals them, is lost: what refuses, what it advises, and what is there again afterwards.
+//! A private key, or the secret that seals them, is lost: the refusals, their advice, and the recovery.
 
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ async fn fresh_token(server: &Server, ada: &TestUser) -> String {
     fresh["token"].as_str().unwrap().to_owned()
 }
 
-/// Somebody with tasks, of a server that was stopped.
+/// A user with tasks, of a server that was stopped.
 struct Before {
     ada: TestUser,
     tasks: Value,
@@ -62,7 +62,7 @@ impl Before {
         kid(&self.ada.token)
     }
 
-    /// Everything refuses, for a reason that names the way out; and changes nothing.
+    /// Asserts that every command refuses with a reason that names the remedy, and changes nothing.
     async fn assert_lost(&self, keyfold: &Keyfold, reason: &str) {
         let kid = self.kid();
         let commands: [&[&str]; 3] = [&["serve"], &["keys", "rotate"], &["keys", "revoke", &kid]];
@@ -80,7 +80,7 @@ impl Before {
         }
     }
 
-    /// Replaces the keys, and returns what was printed before it is told of them.
+    /// Replaces the keys; returns the output of the command.
     async fn assert_replaced(&self, keyfold: &Keyfold) -> String {
         let printed = keyfold.print(&REPLACE).await;
         let old =

@@ -1,15 +1,15 @@
 //! The `keyfold` command as an operator meets it.
 //!
-//! * `configuration`: what is said about variables and arguments, with exit code 2
-//! * `refusals`: why a server does not start, or stops by itself, with exit code 1
-//! * `signals`: how it is stopped
+//! * `configuration`: errors in variables and arguments, with exit code 2
+//! * `refusals`: reasons for which a server does not start, or stops by itself, with exit code 1
+//! * `signals`: stopping a server
 //! * `operator`: the commands beside a running server
 //! * `users`: deleting users beside running servers
 //! * `people`: looking at users and their sessions
-//! * `progress`: how far a long command has come
+//! * `progress`: progress of a long command
 //! * `lost_keys`: a secret or a private key that is lost, and the way out
-//! * `doctor`: what `keyfold doctor` finds
-//! * `faults`: what it finds where something is wrong, and that what it advises mends that
+//! * `doctor`: findings of `keyfold doctor`
+//! * `faults`: its findings for each fault, and the repair by its advice
 
 mod configuration;
 mod doctor;

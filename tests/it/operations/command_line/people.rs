@@ -12,7 +12,7 @@ async fn objects(keyfold: &Keyfold, arguments: &[&str]) -> Vec<Value> {
     printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Nobody learns from it what opens anything.
+/// Asserts that the output has no token and no password.
 #[track_caller]
 fn assert_keeps_secrets(printed: &str, user: &TestUser) {
     for secret in
@@ -73,7 +73,7 @@ async fn a_user_is_shown_with_what_an_operator_looks_for() {
     let shown = objects(&keyfold, &["users", "show", "Ada@Example.com"]).await;
     let (user, began) = (&session["user"], session["session"]["createdAt"].as_str().unwrap());
     let [shown] = &shown[..] else { panic!("{shown:?}") };
-    // What an event is dated may be later than what it tells of.
+    // The time of an event may be later than that of the change in it.
     let last_sign_in = shown["lastSignInAt"].as_str().unwrap();
     assert!(last_sign_in >= began && last_sign_in[..16] == began[..16], "{last_sign_in} {began}");
     let expected = json!({
@@ -133,7 +133,7 @@ async fn the_sessions_of_a_user_are_listed_as_the_user_sees_them_and_never_their
     assert_eq!(printed.lines().next(), Some(&*line));
     assert_keeps_secrets(&printed, &ada);
 
-    // What another password began is not accepted, and not listed.
+    // Sessions that began with an earlier password are neither accepted nor listed.
     let body = json!({"currentPassword": PASSWORD, "newPassword": "another correct horse"});
     let changed = server.post("/api/auth/password").bearer(&ada.session_token).json(&body).send();
     changed.await.expect(200);

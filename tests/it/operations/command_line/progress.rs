@@ -1,4 +1,4 @@
-//! How far a long command has come: a bar on a terminal, lines elsewhere.
+//! Progress of a long command: a bar on a terminal, lines elsewhere.
 
 use crate::support::app::SECRET;
 use crate::support::process::{ExternalDatabase, Keyfold};

@@ -1,4 +1,4 @@
-//! Why a server does not start, or stops by itself: exit code 1 and a sentence that says what to do.
+//! Reasons for which a server does not start, or stops by itself: exit code 1 and a sentence with the remedy.
 
 use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt;
@@ -10,7 +10,7 @@ use crate::support::process::{
 use crate::support::user::TestUser;
 use crate::tidy;
 
-/// Everything that must be in the last thing it said.
+/// Asserts exit code 1, and these texts in the error message.
 #[track_caller]
 fn assert_refused(ended: &Ended, said: &[&str]) {
     assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""), "{ended:?}");
@@ -112,7 +112,7 @@ async fn a_second_server_on_a_data_directory_is_refused_and_the_first_is_not_dis
     first.stop().await;
 }
 
-/// Nobody but the server's user and, as root, PostgreSQL's gets anywhere near the data.
+/// Asserts that only the server's user and, as root, PostgreSQL's user can access the data.
 fn assert_private(data: &DataDirectory) {
     let owner = |path| std::fs::metadata(path).unwrap().uid();
     let is_within = std::fs::symlink_metadata(data.cluster()).unwrap().is_dir();

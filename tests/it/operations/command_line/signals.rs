@@ -1,4 +1,4 @@
-//! How the server is stopped: it finishes what it has begun, and does not wait when it is told twice.
+//! Stopping the server: it finishes the work that it has begun, and a second signal ends it at once.
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -95,7 +95,7 @@ async fn a_second_signal_skips_the_waiting() {
     let ended = server.process.ended().await;
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.err.ends_with("keyfold: stopped without waiting\n"), "{ended:?}");
-    // Nobody waited for it, but it ends too.
+    // PostgreSQL ends too, although the server did not wait for it.
     until("PostgreSQL has stopped", async || data.postmaster().is_none()).await;
 
     let server = Keyfold::in_directory(&data).serve().await;
@@ -148,7 +148,7 @@ async fn sigquit_lets_requests_in_flight_finish_and_stops_postgresql() {
     assert_stops_gracefully("QUIT").await;
 }
 
-/// What the server answers to a request on a connection that is kept open.
+/// Answer to a request on a connection that is kept open.
 async fn asked(stream: &mut TcpStream, version: &str) -> String {
     let head =
         format!("GET /health/live {version}\r\nHost: keyfold\r\nConnection: keep-alive\r\n\r\n");

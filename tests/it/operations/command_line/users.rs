@@ -1,4 +1,4 @@
-//! `keyfold users delete`: what is refused afterwards, on every server, and what is left.
+//! `keyfold users delete`: refusals afterwards, on every server, and the data that remains.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -15,8 +15,8 @@ fn with_session_token(server: &Server, user: &TestUser) -> TestRequest {
     server.get("/api/auth/token").bearer(&user.session_token)
 }
 
-/// Nothing is accepted from the user: their access tokens say why, and a session token that does not name anybody any more
-/// says what it can.
+/// Nothing is accepted from the user: their access tokens say why, and a session token that names no user any more gets a
+/// general answer.
 async fn assert_gone(server: &Server, user: &TestUser) {
     let (status, code, message) = GONE;
     user.at(&server.url).list("").await.expect_problem(status, code, message);
@@ -187,7 +187,7 @@ async fn the_idempotency_keys_and_snapshots_of_a_deleted_user_go_and_those_of_ot
         let create = user.request(Method::POST, &user.tasks("")).header("idempotency-key", "one");
         create.json(&json!({"title": "Milk"})).send().await.expect(201);
     }
-    // Whatever leaves memory leaves a snapshot.
+    // Entities that leave memory leave a snapshot.
     server.stop().await;
     keyfold.print(&["users", "delete", "ada@example.com"]).await;
     let link = database.connection.connect().await.unwrap();

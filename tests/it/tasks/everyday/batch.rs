@@ -106,7 +106,7 @@ async fn a_command_with_another_version_than_expected_refuses_the_batch_with_wha
         let reply = batch(&ada, &[create.clone(), stale.clone()]).await;
         assert_eq!(problem(&reply, 412), expected::mismatch_at(1, &milk), "{stale}");
     }
-    // What an earlier command would have made of it is not what is there, and is not what was expected.
+    // An expected version is compared with the version before the batch, not with that of an earlier command in it.
     let change = json!({"op": "change", "id": id(&milk), "changes": {"completed": true}});
     for stale in [v(1), v(4), "3.AAAAAAAA"] {
         let delete = json!({"op": "delete", "id": id(&milk), "ifVersion": stale});
@@ -260,7 +260,7 @@ async fn the_answers_to_large_batches_have_room_before_anything_is_changed_or_th
         }
         people.push((user, ids));
     }
-    // Nothing is decided meanwhile, so that they are all at work at the same time.
+    // The lock delays every decision, so that all of them run at the same time.
     let lock = Locked::new(&app.connection()).await;
     let bodies: Vec<_> = people.iter().map(|(user, ids)| (user, done(ids, true))).collect();
     let mut batches: FuturesUnordered<_> =
@@ -271,7 +271,7 @@ async fn the_answers_to_large_batches_have_room_before_anything_is_changed_or_th
     let replies: Vec<Reply> = batches.collect().await;
     assert!(replies.iter().any(|reply| reply.status == 200));
     assert!(replies.iter().all(|reply| [200, 503].contains(&reply.status.as_u16())));
-    // What was taken is given back.
+    // The budget is free again afterwards.
     let (user, ids) = &people[0];
     let large = post(user, "/batch", &done(ids, false)).await;
     assert!(large.status == 200 && large.text.len() > 2_000_000, "{}", large.text.len());

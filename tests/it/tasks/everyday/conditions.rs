@@ -1,4 +1,4 @@
-//! Entity tags: what a client has is not sent again, and what it has not seen is not overwritten.
+//! Entity tags: no body for a version that the client has, and no overwriting of a version that it has not seen.
 
 use reqwest::Method;
 use serde_json::json;
@@ -95,7 +95,7 @@ async fn two_devices_do_not_overwrite_each_other() {
             assert_eq!(problem(&reply, 412), expected::mismatch(&theirs), "{change:?} {stale}");
             assert_eq!(reply.header("etag"), tag(3));
         }
-        // What a proxy has made of the tag is told apart from a change that somebody else has made.
+        // A tag that a proxy has weakened is told apart from a change by another client.
         let weak = send_if(&ada, &change, &format!("W/{}", tag(3))).await;
         weak.expect_invalid(&[(
             "If-Match",

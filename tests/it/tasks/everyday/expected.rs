@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// `412`, and what is there instead.
+/// `412` with the current task.
 pub fn mismatch(current: &Value) -> Value {
     json!({
         "code": "VERSION_MISMATCH",
@@ -11,7 +11,7 @@ pub fn mismatch(current: &Value) -> Value {
     })
 }
 
-/// The same of a command of a batch.
+/// `412` for a command of a batch, with the current task.
 pub fn mismatch_at(command: usize, current: &Value) -> Value {
     let detail = json!({
         "field": format!("commands[{command}].ifVersion"),

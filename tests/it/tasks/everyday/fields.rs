@@ -1,4 +1,4 @@
-//! What a task has, and how it is changed.
+//! Fields of a task, and ways to change them.
 
 use reqwest::Method;
 use serde_json::json;

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 
-/// Somebody with a list on a server of little memory, to which nothing can be added any more.
+/// A user with a full list on a server with little memory.
 async fn filled() -> (TestApp, TestUser) {
     let app = TestApp::spawn_with(|config| config.memory.limit = 256_000_000).await;
     let ada = app.sign_up("ada@example.com").await;
@@ -55,7 +55,7 @@ async fn a_list_of_as_many_bytes_as_a_list_may_have_refuses_what_makes_it_larger
     }
     assert_eq!((event_count(&app).await, page(&ada, "?limit=2").await), (before, list.clone()));
 
-    // What makes it no larger is done, and so is taking back.
+    // Changes that do not enlarge the list are accepted, and so are undo and redo.
     patch(&ada, first, &json!({"description": null, "title": "short"})).await.expect(200);
     delete(&ada, second).await;
     let restored = json!({"op": "restore", "id": id(second)});
@@ -71,7 +71,7 @@ async fn a_list_of_as_many_bytes_as_a_list_may_have_refuses_what_makes_it_larger
     }
 }
 
-/// What people see of a page.
+/// Title and description of each task of a page.
 fn seen(page: &Value) -> Vec<(&Value, &Value)> {
     let tasks = page["tasks"].as_array().unwrap();
     tasks.iter().map(|task| (&task["title"], &task["description"])).collect()

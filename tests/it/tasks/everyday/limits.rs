@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// A request that goes beyond a limit, and what it is told.
+/// A request that exceeds a limit, and the expected answer.
 struct Case {
     method: Method,
     rest: String,
@@ -65,7 +65,7 @@ async fn assert_told(app: &TestApp, user: &TestUser, cases: &[Case]) {
     assert_eq!((events(app).await, page(user, "").await), before, "nothing is half applied");
 }
 
-/// The limits of what people say of a task, wherever they say it: `wrap` puts it in its place, `path` leads there.
+/// The limits of the fields of a task at every entrance: `wrap` puts it in its place, `path` leads there.
 fn task_limits(
     (method, rest): (&Method, &str),
     path: &str,
@@ -98,7 +98,7 @@ fn task_limits(
     .collect()
 }
 
-/// Fields of the wrong type or name. What an element of a batch is, the reader knows by its place only.
+/// Fields of the wrong type or name. In a batch the parser names an element by its place only.
 fn shape_limits((method, rest): (&Method, &str)) -> Vec<Case> {
     [
         (json!({"title": 5}), "title", "TITLE_WRONG_TYPE"),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// Titles, total and counts of what is asked for.
+/// Titles, total and counts of the answer to a query.
 async fn found(user: &TestUser, query: &str) -> (Vec<String>, u64, (u64, u64)) {
     let page = page(user, query).await;
     let number = |pointer: &str| page.pointer(pointer).and_then(Value::as_u64).unwrap();
@@ -12,7 +12,7 @@ async fn found(user: &TestUser, query: &str) -> (Vec<String>, u64, (u64, u64)) {
     (titles, number("/total"), (number("/counts/open"), number("/counts/completed")))
 }
 
-/// What is found, if all of it is on the page.
+/// Expected result of a query that fits on one page.
 #[track_caller]
 fn all(titles: &[&str], open: u64, completed: u64) -> (Vec<String>, u64, (u64, u64)) {
     let titles: Vec<_> = titles.iter().map(|title| (*title).to_owned()).collect();
@@ -127,7 +127,7 @@ async fn a_list_is_sorted_by_created_updated_due_priority_and_position_either_wa
         ("?sort=created&order=desc", [cream, bread, milk, street, horse]),
         ("?sort=updated", [horse, street, bread, milk, cream]),
         ("?sort=updated&order=desc", [cream, milk, bread, street, horse]),
-        // What is not due comes last in either order.
+        // Tasks without a due date come last in either order.
         ("?sort=due", [horse, street, milk, bread, cream]),
         ("?sort=due&order=desc", [milk, street, horse, cream, bread]),
         ("?sort=priority", [milk, street, bread, horse, cream]),

@@ -1,4 +1,4 @@
-//! Tasks as people expect them: fields, order, lists, versions, repeated requests, batches, files, limits.
+//! The everyday use of tasks: fields, order, lists, versions, repeated requests, batches, files, limits.
 
 mod batch;
 mod conditions;
@@ -21,10 +21,10 @@ use serde_json::{Value, json};
 use crate::support::app::{Reply, TestApp, number, tag, v};
 use crate::support::user::TestUser;
 
-/// When the clock of a test starts.
+/// Start time of the clock of a test.
 const NOW: &str = "2026-01-01T00:00:00.000Z";
 
-/// A server, and somebody who has no tasks yet.
+/// A server, and a user without tasks.
 async fn ada() -> (TestApp, TestUser) {
     let app = TestApp::spawn().await;
     let ada = app.sign_up("ada@example.com").await;
@@ -121,7 +121,7 @@ async fn events(app: &TestApp) -> String {
     app.query_text(events).await
 }
 
-/// How many events there are of every list together.
+/// Number of events of all lists together.
 async fn event_count(app: &TestApp) -> usize {
     let count = "select count(*)::text from events where stream like 'tasks-%'";
     app.query_text(count).await.parse().unwrap()

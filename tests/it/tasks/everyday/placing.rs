@@ -85,7 +85,7 @@ async fn a_new_task_comes_last_in_the_order_also_after_a_task_was_moved_there_or
     assert_eq!(order(&ada).await, ["b", "a", "c"]);
     delete(&ada, &c).await;
     ada.create_task("d").await;
-    // What was deleted comes back to its place.
+    // A restored task comes back to its place.
     post(&ada, &format!("/{}/restore", id(&c)), &json!({})).await.expect(200);
     assert_eq!(order(&ada).await, ["b", "a", "c", "d"]);
 }

@@ -1,4 +1,4 @@
-//! What is different between two versions or times of a list, in either direction.
+//! Differences between two versions or times of a list, in either direction.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::random::Random;
 use super::{all, ask, at, changes, fields, get, id, present, tasks, text};
 use crate::support::app::{TestApp, v};
 
-/// What is different about each task, found by comparing two pages. Ids sort like their tasks' creation.
+/// Differences of each task, computed from two pages. Ids sort like their tasks' creation.
 fn compared(from: &Value, to: &Value) -> Vec<Value> {
     let by_id = |page: &Value| -> BTreeMap<String, Value> {
         tasks(page).iter().map(|task| (id(task).to_owned(), fields(task))).collect()
@@ -26,7 +26,7 @@ fn compared(from: &Value, to: &Value) -> Vec<Value> {
             return None;
         }
         if let (Some(one), Some(other)) = (before.as_object_mut(), after.as_object_mut()) {
-            // Whether it is done and since when are told together.
+            // `completed` and `completedAt` appear in a difference together.
             let is_same = |name: &str| match name {
                 "completed" => one["completedAt"] == other["completedAt"],
                 name => one[name] == other[name],

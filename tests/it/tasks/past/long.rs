@@ -1,4 +1,4 @@
-//! Long histories stay cheap: a snapshot is loaded and only the few events after it, whatever came before.
+//! Long histories stay cheap: an entity hydrates from a snapshot and the few events after it.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::support::app::{TestApp, number, v};
 use crate::support::process::until;
 use crate::support::user::TestUser;
 
-/// How many events lie between two snapshots.
+/// Number of events between two snapshots.
 const EVERY: i64 = 500;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,7 +88,7 @@ async fn lengthen(app: &TestApp, ada: &TestUser, task: &Value, events: i64) {
     link.client.batch_execute(&statements).await.unwrap();
 }
 
-/// A list with a long history, that nobody has in memory.
+/// A list with a long history, that no server has in memory.
 async fn long_lived(events: i64) -> (TestApp, TestUser, Value) {
     let mut app = TestApp::spawn().await;
     let ada = app.sign_up("ada@example.com").await;
@@ -159,7 +159,7 @@ async fn a_page_of_a_long_history_is_read_from_where_it_begins() {
         assert_eq!(versions(&first), [EVENTS, EVENTS - 1, EVENTS - 2]);
     }
     let place = 1_000;
-    // What is not read need not be readable.
+    // Events that are not read need not be readable.
     let link = app.connection().connect().await.unwrap();
     let hide = format!(
         "alter table events disable trigger events_append_only;

@@ -1,4 +1,4 @@
-//! What only a log can give of a task list: who changed what, what it was, taking changes back, changes as they happen.
+//! Features of a task list that need its log: history, time travel, undo and redo, changes as they happen.
 
 mod changes;
 mod diff;
@@ -84,7 +84,7 @@ fn tasks(page: &Value) -> &Vec<Value> {
     page["tasks"].as_array().unwrap()
 }
 
-/// What people said of each task, in order: what taking a change back brings back.
+/// The content of each task, in order, without version and time of change: undo restores exactly this.
 fn seen(page: &Value) -> Vec<Value> {
     let mut seen = tasks(page).clone();
     for task in &mut seen {

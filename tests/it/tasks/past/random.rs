@@ -28,7 +28,7 @@ impl Random {
     }
 }
 
-/// Whoever looks at a failure wants to see the same numbers again.
+/// Prints the seed of a failed test, so that the run can be repeated with equal numbers.
 impl Drop for Random {
     fn drop(&mut self) {
         if std::thread::panicking() {

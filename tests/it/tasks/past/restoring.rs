@@ -22,7 +22,7 @@ async fn with_milk() -> (TestApp, TestUser, Value) {
     (app, ada, milk)
 }
 
-/// The same task since another version of its list, a minute later.
+/// The task with the number of a later version of its list, changed a minute after the start.
 fn since(task: &Value, version: i64) -> Value {
     let mut task = task.clone();
     task["version"] = json!(v(version));

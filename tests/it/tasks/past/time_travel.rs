@@ -53,7 +53,7 @@ async fn lived(app: &TestApp, views: &[TestUser], count: u64) -> Vec<Seen> {
     seen
 }
 
-/// Every page is byte for byte what it was, whether a version is asked for or a time.
+/// Asserts that every page is byte for byte as it was, by version and by time.
 async fn assert_as_it_was(user: &TestUser, seen: &[Seen]) {
     for Seen { version, seconds, pages } in seen {
         for (query, expected) in QUERIES.iter().zip(pages) {

@@ -67,7 +67,7 @@ async fn undo_and_redo_in_any_order_show_every_step_as_it_was() {
     let app = TestApp::spawn().await;
     let ada = app.sign_up("ada@example.com").await;
     let mut random = Random::new(7);
-    // What an editor does: a line of states, and a place in it.
+    // The model of an editor: a line of states, and a place in it.
     let (mut line, mut place) = (vec![seen(&all(&ada).await)], 0);
     for _ in 0..150 {
         match random.below(3) {
@@ -163,7 +163,7 @@ async fn there_is_nothing_to_take_back_in_a_new_list_and_nothing_to_do_again_aft
     nothing_to_redo(&redo(&ada).await);
     patch(&ada, &milk, json!({"title": "Oat milk"})).await;
     undo(&ada).await.expect(200);
-    // What changes nothing is no change.
+    // A request that changes nothing is no change: redo stays possible.
     patch(&ada, &milk, json!({"title": "Milk"})).await;
     redo(&ada).await.expect(200);
     undo(&ada).await.expect(200);

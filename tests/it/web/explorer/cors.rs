@@ -1,4 +1,4 @@
-//! Pages of other origins: the configured ones may call with credentials, all others may read what is for everybody.
+//! Pages of other origins: the configured ones may call with credentials, all others may read public resources.
 
 use keyfold::config::Origin;
 use reqwest::Method;

@@ -138,7 +138,7 @@ async fn every_example_of_a_request_is_accepted_as_it_stands() {
     let task = create.send().await.expect(201);
     let create = app.post(&tasks).bearer(token).json(request_of("createTask", &document));
     let other = create.send().await.expect(201);
-    // What an example says of tasks that are there is said of these.
+    // Ids of tasks in the examples are replaced by those of existing tasks.
     let known = |example: &Value| {
         let text = example.to_string();
         let text = text.replace(EXAMPLE_TASK, task["id"].as_str().unwrap());

@@ -1,4 +1,4 @@
-//! What every answer tells browsers, and what none tells anybody.
+//! Headers for browsers that every answer has, and headers that no answer has.
 
 use std::collections::BTreeSet;
 
@@ -47,7 +47,7 @@ async fn answers_of_every_kind(app: &TestApp) -> Vec<Reply> {
     answers
 }
 
-/// What somebody is told when the database is not as it should be.
+/// Answers while tables of the database are missing.
 async fn answers_of_a_broken_database(app: &TestApp, ada: &TestUser) -> Vec<Reply> {
     let link = app.connection().connect().await.unwrap();
     let broken = "alter table events rename to lost_events; alter table credentials rename to lost_credentials";

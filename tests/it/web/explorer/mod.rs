@@ -1,4 +1,4 @@
-//! The explorer and the document it shows, and what browsers are told with every answer.
+//! The explorer, the document it shows, and the headers of every answer.
 
 mod cors;
 mod document;
@@ -26,7 +26,7 @@ async fn the_explorer_refers_to_this_server_only() {
     }
 }
 
-/// What the page loads.
+/// References of the page to scripts, styles and other files.
 fn references(page: &str) -> Vec<&str> {
     let after =
         |attribute| page.split(attribute).skip(1).filter_map(|rest: &str| rest.split('"').next());

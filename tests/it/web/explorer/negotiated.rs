@@ -26,7 +26,7 @@ fn text(bytes: &[u8]) -> String {
     text
 }
 
-/// Somebody with thirty tasks.
+/// A user with thirty tasks.
 async fn ada(app: &TestApp) -> TestUser {
     let ada = app.sign_up("ada@example.com").await;
     let task = json!({"op": "create", "task": {"title": "Milk", "description": "x".repeat(100)}});

@@ -155,7 +155,7 @@ async fn nobody_ends_somebody_elses_session() {
     assert_eq!(ada.get("/account").await.status, 200);
 }
 
-/// Whoever signs in in another tab has the cookie from then on.
+/// A sign-in in another tab replaces the cookie of this one.
 #[tokio::test]
 async fn a_form_of_a_page_that_was_shown_to_somebody_else_changes_nothing() {
     let app = TestApp::spawn().await;

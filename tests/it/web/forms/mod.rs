@@ -1,4 +1,4 @@
-//! The pages without scripts: what is shown to whom, where forms lead, and what is refused.
+//! The pages without scripts: their content, the targets of forms, and refusals.
 
 mod account;
 mod entering;
@@ -10,7 +10,7 @@ use url::form_urlencoded;
 use crate::support::app::{Reply, TestApp, TestRequest};
 use crate::support::user::PASSWORD;
 
-/// A browser without scripts: it keeps the session's cookie and says where its forms come from.
+/// A browser without scripts: it keeps the session's cookie and sends `Sec-Fetch-Site` with its forms.
 pub struct Browser {
     url: String,
     cookie: Option<String>,
@@ -21,12 +21,12 @@ impl Browser {
         Self { url: app.url(), cookie: None }
     }
 
-    /// One in which Ada has just signed up.
+    /// A browser in which Ada has just signed up.
     async fn of_ada(app: &TestApp) -> Self {
         Self::of(app, "ada@example.com").await
     }
 
-    /// One in which somebody has just signed up.
+    /// A browser in which a user has just signed up.
     pub async fn of(app: &TestApp, email: &str) -> Self {
         let mut browser = Self::new(app);
         let [name, _, password] = ada();
@@ -45,7 +45,7 @@ impl Browser {
         self.keep(request.send().await)
     }
 
-    /// A form, without a word on where it comes from.
+    /// A form without `Origin` and `Sec-Fetch-Site`.
     fn form(&self, path: &str, form: &[(&str, &str)]) -> TestRequest {
         let body: String =
             form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
@@ -69,7 +69,7 @@ impl Browser {
         reply
     }
 
-    /// Where one's own tasks are.
+    /// Path of the user's own tasks.
     pub async fn own_tasks(&mut self) -> String {
         let led = self.get("/tasks").await;
         assert_eq!(led.status, 303);
@@ -88,7 +88,7 @@ fn between<'a>(page: &'a str, begin: &str, end: &str) -> &'a str {
     rest.split_once(end).unwrap_or_else(|| panic!("no {end} after {begin}")).0
 }
 
-/// What a page says is wrong with a field.
+/// Error message of a page for a field.
 #[track_caller]
 fn problem<'a>(page: &'a str, field: &str) -> &'a str {
     between(page, &format!("id=\"{field}-problem\">"), "</p>").trim()
@@ -184,7 +184,7 @@ async fn a_browser_is_told_in_a_page_that_there_is_nothing_and_a_program_in_json
     of_api.expect_problem(404, "NOT_FOUND", "There is nothing at this path");
 }
 
-/// Whoever could sign somebody in as another person would read what they write.
+/// An attacker who could sign a victim in to the attacker's account would read the victim's tasks (login CSRF).
 #[tokio::test]
 async fn a_form_is_taken_from_this_sites_own_pages_only() {
     let app = TestApp::spawn().await;

@@ -157,7 +157,7 @@ async fn the_page_shows_the_beginning_of_a_long_list_in_its_own_order() {
     assert!(none.contains("Nothing matches."), "{none}");
 }
 
-/// What somebody has typed is more to them than the reason why it was not taken.
+/// The text that a user has typed is kept: it is worth more to them than the reason of a failure.
 #[tokio::test]
 async fn what_was_typed_while_nobody_could_take_it_is_kept_to_be_sent_again() {
     let mut app = TestApp::spawn().await;

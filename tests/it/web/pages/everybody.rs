@@ -1,4 +1,4 @@
-//! Whoever has no mouse, or does not want anything to move.
+//! Pages for users without a mouse, and for users who prefer reduced motion.
 
 use super::assert_kept;
 use crate::support::app::TestApp;

@@ -1,4 +1,4 @@
-//! What a person does from the first time they are here to the day they change their password.
+//! The journey of a user, from the first visit to a change of the password.
 
 use super::assert_kept;
 use crate::support::app::TestApp;

@@ -1,8 +1,8 @@
-//! The pages in a real browser, Chromium: what people see and do there, and what goes wrong without their seeing it.
+//! The pages in a real browser, Chromium: content and use of the pages, and errors that a user does not see.
 //!
 //! Each promise has a script in `tests/browser`, which is run with the address of the test's server. It fails too if the
 //! console of a page was told an error or a warning, a request failed or went elsewhere, or a policy forbade anything.
-//! Pictures are in `target/screenshots`; those of a failure, and what the console was told, below `failed` there.
+//! Pictures are in `target/screenshots`; those of a failure, and the console's messages, below `failed` there.
 
 mod away;
 mod everybody;
@@ -19,7 +19,7 @@ use crate::support::app::TestApp;
 use crate::support::tools::{self, Tool};
 use crate::tidy;
 
-/// Few browsers at once: each is several processes, and all of them want to be first.
+/// Limit of browsers at once: each is several processes that compete for the CPU.
 static BROWSERS: Semaphore = Semaphore::const_new(2);
 
 /// A script at work.
@@ -49,12 +49,12 @@ impl Script {
         panic!("the script ended and never asked: {what}\n{}", self.tool.so_far());
     }
 
-    /// Says that what it asked for is done.
+    /// Tells the script that the request is done.
     async fn go_on(&mut self) {
         self.tool.tell("done").await;
     }
 
-    /// Waits for its end, which has to be a good one. Returns everything it printed.
+    /// Waits until the script has ended, which has to succeed; returns its output.
     async fn ends_well(self) -> String {
         self.tool.printed().await
     }

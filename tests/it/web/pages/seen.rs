@@ -1,4 +1,5 @@
-//! What there is to see: for everybody, by day and by night. The pictures are in `target/screenshots`.
+//! The look of the pages: accessible to all users, in the light and in the dark scheme. The pictures are in
+//! `target/screenshots`.
 
 use super::assert_kept;
 use crate::support::app::TestApp;

@@ -1,9 +1,9 @@
-//! Sessions as people see them: where they are led to sign in, and what is left of a page when its session has ended.
+//! Sessions in the pages: the way to the sign-in form, and a page after the end of its session.
 
 use super::{Script, assert_kept};
 use crate::support::app::TestApp;
 
-/// How long it takes is printed, not judged: the machine may be busy.
+/// The delay is printed, not checked: the machine may be busy.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_is_ended_is_over_at_once_on_the_other_device_and_nothing_of_its_list_is_left()
  {

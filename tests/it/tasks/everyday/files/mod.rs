@@ -34,11 +34,11 @@ const AWKWARD: [&str; 24] = [
     "true",
 ];
 
-/// What only a description can be: a title is trimmed and never empty.
+/// Texts that only a description can have: a title is trimmed and never empty.
 const UNTRIMMED: [&str; 9] =
     ["", " ", "\n", "\r\n", "\t=1", "\r=1", " ends with space ", "\"", "\n\n'\n"];
 
-/// A list with all of it, in an order that people made.
+/// A list with all of it, in a manual order.
 async fn fill(app: &TestApp, user: &TestUser) {
     let mut commands = Vec::new();
     for (number, text) in AWKWARD.iter().chain(&UNTRIMMED).enumerate() {

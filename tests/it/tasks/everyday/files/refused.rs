@@ -1,10 +1,10 @@
-//! Files that are not taken in: what is wrong is named by its row, and nothing of them is kept.
+//! Files that an import refuses: each fault is named by its row, and nothing is imported.
 
 use serde_json::{Value, json};
 
 use crate::tasks::everyday::*;
 
-/// A field, the code of what is wrong with it, and that for people.
+/// A field, the code of its fault, and the message.
 type Refusal = (String, &'static str, String);
 
 fn refusal(field: &str, code: &'static str, message: &str) -> Refusal {
@@ -35,7 +35,7 @@ const NUL: &str = "must not contain the NUL character";
 const CONTROL: &str = "must not contain control characters";
 const EMPTY: &str = "must not be empty";
 
-/// A task with these fields, and what is wrong with one of them.
+/// A task with these fields, and the refusal of one of them.
 fn bad(fields: &Value, name: &str, code: &'static str, message: &str) -> (Value, Refusal) {
     let refusal = (format!("tasks[1].{name}"), code, message.to_owned());
     (with(&json!({"title": "a"}), fields), refusal)

@@ -68,7 +68,7 @@ async fn two_nodes_that_get_the_same_request_at_once_do_it_once_and_answer_the_s
     for request in [
         Keyed::new(Method::POST, "", &json!({"title": "Jam"}), "create"),
         Keyed::new(Method::PATCH, of(&tea), &json!({"completed": true}), "patch"),
-        // What the slower node is asked for is refused by then: the task is gone, there is nothing left to undo.
+        // The request to the slower node would be refused by then: the task is gone, there is nothing left to undo.
         Keyed::new(Method::DELETE, of(&milk), &json!(null), "delete"),
         Keyed::new(Method::POST, "/batch", &batch, "batch"),
     ] {
@@ -89,7 +89,7 @@ async fn a_node_that_was_overtaken_answers_as_the_faster_one_and_not_what_the_ru
     let lock = Locked::new(&first.connection()).await;
     let mut here = pin!(request.send(&ada));
     lock.holds_up(1, here.as_mut()).await;
-    // The list has something to do on the other node: what comes next there is decided when that is done.
+    // The list is busy on the other node: the next command is decided there after the one at work.
     let mut other = pin!(there.create_task("Tea"));
     lock.holds_up(2, other.as_mut()).await;
     let now = "select clock_timestamp()";

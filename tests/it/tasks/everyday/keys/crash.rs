@@ -1,4 +1,4 @@
-//! A crash between commit and reply, and whoever asks again.
+//! A crash between commit and reply, and the client's retry.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::Keyed;
 use crate::support::process::{DataDirectory, Keyfold, PUBLIC_URL, Server, until};
 use crate::tasks::everyday::*;
 
-/// How many clients write at the same time.
+/// Number of clients that write at the same time.
 const CLIENTS: usize = 4;
 const ROUNDS: usize = 3;
 
@@ -60,7 +60,7 @@ async fn a_request_whose_answer_was_cut_off_by_a_crash_after_the_commit_is_not_d
     server.stop().await;
 }
 
-/// What a client sent, and what it was answered, if it was.
+/// A request of a client, and its answer, if there was one.
 #[derive(Debug)]
 struct Sent {
     request: Keyed,
@@ -75,7 +75,7 @@ async fn send_to(server: &str, user: &TestUser, request: &Keyed) -> Option<(u16,
     let sent = sent.header("content-type", request.content_type).body(request.body.clone());
     let reply = sent.send().await.ok()?;
     let status = reply.status().as_u16();
-    // PostgreSQL may be gone before its server is: nobody knows what came of it then.
+    // PostgreSQL may be gone before its server is: the outcome is unknown then.
     if status == 503 {
         return None;
     }
@@ -83,7 +83,7 @@ async fn send_to(server: &str, user: &TestUser, request: &Keyed) -> Option<(u16,
 }
 
 /// A client that creates two tasks at once and one by itself, deletes one of them and imports another, over and over until
-/// nobody answers.
+/// the server is gone.
 async fn client(server: String, user: TestUser, name: String, done: mpsc::UnboundedSender<Sent>) {
     for number in 0.. {
         let name = format!("{name} {number}");
@@ -144,7 +144,7 @@ async fn until_killed(server: Server, user: &TestUser, round: usize) -> Vec<Sent
     sent
 }
 
-/// How often each thing happened, by what it is called.
+/// Number of events by type and title.
 async fn happened(data: &DataDirectory) -> BTreeMap<String, i64> {
     let link = data.connection().await.connect().await.unwrap();
     let deeds = "select type || ' ' || (data -> 'task' ->> 'title'), count(*) from events
@@ -153,7 +153,7 @@ async fn happened(data: &DataDirectory) -> BTreeMap<String, i64> {
     rows.iter().map(|row| (row.get(0), row.get(1))).collect()
 }
 
-/// What should have happened, if everything that was sent happened once.
+/// Expected number of events, if every request was carried out once.
 fn wanted(sent: &[Sent]) -> BTreeMap<String, i64> {
     let mut deeds = BTreeMap::new();
     for Sent { request, .. } in sent {
@@ -184,7 +184,7 @@ async fn whatever_is_sent_again_after_a_kill_at_an_arbitrary_moment_has_happened
             let again = request.send(&ada.at(&server.url)).await;
             assert!(again.status.is_success(), "{request:?} {}", again.text);
             let again = (again.status.as_u16(), again.text);
-            // Who was answered before is answered the same.
+            // A retry gets the first answer again.
             assert_eq!(*answer.get_or_insert_with(|| again.clone()), again, "{request:?}");
         }
         assert_eq!(happened(&data).await, wanted(&sent));

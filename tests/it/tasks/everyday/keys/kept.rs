@@ -1,4 +1,4 @@
-//! What is kept of an `Idempotency-Key`: how much, for how long, for whom.
+//! Storage of an `Idempotency-Key`: size, duration, owner.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn create(title: &str, key: &str) -> Keyed {
     Keyed::new(Method::POST, "", &json!({"title": title}), key)
 }
 
-/// The same user with a new session: time has passed.
+/// Signs the user in again: the earlier session has expired by now.
 async fn again(app: &TestApp, user: &TestUser) -> TestUser {
     TestUser::sign_in(&app.url(), &user.email).await
 }

@@ -26,7 +26,7 @@ impl Keyed {
         Self { method, rest, content_type, body, key: key.to_owned() }
     }
 
-    /// The same with a file for a body.
+    /// An import with a key, and a file for a body.
     fn file(content_type: &'static str, body: &str, key: &str) -> Self {
         let (rest, body) = ("/import".to_owned(), body.to_owned());
         Self { method: Method::POST, rest, content_type, body, key: key.to_owned() }
@@ -45,7 +45,7 @@ pub fn told(reply: &Reply) -> (u16, [String; 3], String) {
     (reply.status.as_u16(), headers, reply.text.clone())
 }
 
-/// Every way to write, each with a key, for somebody who has three tasks and had a fourth; and what each is answered.
+/// Every way to write, each with a key, for a user with three tasks and a deleted fourth; and the status of each answer.
 pub async fn every_write(user: &TestUser) -> Vec<(Keyed, u16)> {
     let [milk, bread, tea, gone] = tasks(user, ["Milk", "Bread", "Tea", "Gone"]).await;
     delete(user, &gone).await;
@@ -76,7 +76,7 @@ pub async fn every_write(user: &TestUser) -> Vec<(Keyed, u16)> {
     ]
 }
 
-/// What each was answered, once it was asked for the first time.
+/// Sends every write once; returns the requests with their answers.
 async fn carried_out(user: &TestUser) -> Vec<(Keyed, (u16, [String; 3], String))> {
     let mut answers = Vec::new();
     for (request, status) in every_write(user).await {
@@ -175,7 +175,7 @@ async fn a_body_is_the_same_if_its_bytes_are() {
     let body = "{ \"tags\" : [\"\\u0061\"],\n\"title\":\"Milk\" }".to_owned();
     let again = Keyed { body, ..first.clone() };
     assert_eq!(problem(&again.send(&ada).await, 422), expected::reused());
-    // Whether the key is in quotes makes no difference either.
+    // Quotes around the key make no difference.
     let request = ada.request(Method::POST, &ada.tasks("")).header("idempotency-key", "one");
     let reply = request.json(&json!({"title": "Milk", "tags": ["a"]})).send().await;
     assert_eq!(told(&reply), answer);

@@ -1,4 +1,5 @@
-//! What ends a stream of changes: its session's end on any node, its server's stop, and not knowing any more.
+//! Ends of a stream of changes: the end of its session on any node, the stop of its server, and a node that no longer hears
+//! of ends.
 
 use std::time::Duration;
 
@@ -62,7 +63,7 @@ async fn a_stream_ends_when_its_session_signs_out_or_its_time_is_over() {
     let ada = TestUser::sign_in(&app.url(), &ada.email).await;
     let mut stream = Follower::begin(request(&app, &ada, "").bearer_auth(&ada.session_token)).await;
     app.clock().advance(DAY * 6);
-    // Following is no use of a session, but another request is: it lasts longer then, and so does the stream.
+    // Following does not count as activity of a session. Another request does, and extends the session and its stream.
     let session = app.get("/api/auth/session").bearer(&ada.session_token);
     session.send().await.expect(200);
     app.clock().advance(DAY * 6);

@@ -1,4 +1,4 @@
-//! Somebody who follows a list.
+//! A client that follows a list.
 
 use keyfold::eventlog::Point;
 use reqwest::RequestBuilder;
@@ -57,13 +57,13 @@ impl Follower {
     }
 }
 
-/// A request to follow a user's list, without anything that proves who asks.
+/// A request to follow a user's list, without credentials.
 pub(super) fn request(app: &TestApp, user: &TestUser, query: &str) -> RequestBuilder {
     let path = user.tasks(&format!("/events{query}"));
     reqwest::Client::new().get(format!("{}{path}", app.url()))
 }
 
-/// What is left of a list after a change, by task: `after` is a merge patch.
+/// Applies a change to a list, by task: `after` is a merge patch.
 pub(super) fn apply(list: &mut Map<String, Value>, change: &Value) {
     let task = change["taskId"].as_str().unwrap().to_owned();
     let Some(after) = change["after"].as_object() else {

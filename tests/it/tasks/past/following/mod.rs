@@ -45,7 +45,7 @@ async fn a_follower_is_told_every_change_as_the_history_tells_it() {
     assert_eq!(from_now_on.versions(3).await, [2, 3, 4]);
 }
 
-/// Sends a request again while another node is always faster.
+/// Retries a request that loses conflicts to another node.
 async fn persist(send: impl AsyncFn() -> Reply) -> Value {
     loop {
         let reply = send().await;
@@ -98,7 +98,7 @@ async fn a_follower_that_reconnects_under_writes_from_any_node_misses_nothing_an
     let servers: [TestApp; 2] = two_servers().await.into();
     let ada = servers[0].sign_up("ada@example.com").await;
     let views = servers.each_ref().map(|server| ada.at(&server.url()));
-    // How many changes there were, once everything is written.
+    // Number of changes, once all writers are done.
     let count = watch::Sender::new(None);
     let writing = async {
         let changes = join_all((0..4).map(|writer| write(&views, writer))).await;
@@ -208,7 +208,7 @@ async fn a_follower_that_reads_nothing_holds_no_more_than_a_page_of_events() {
     for _ in 0..4 {
         post(&ada, "/batch", json!({"commands": commands})).await;
     }
-    // Without the log, what comes is what is held.
+    // Without the log, a follower can only send the entries that it holds.
     let link = app.connection().connect().await.unwrap();
     link.client.batch_execute("alter table events rename to hidden").await.unwrap();
     let held: Vec<_> = reader.map(|entry| entry.version.number).collect().await;
@@ -242,7 +242,7 @@ async fn thirty_two_follow_a_list_at_the_same_time_and_another_one_when_one_leav
     let refused = ada.request(Method::GET, &ada.tasks("/events")).send().await;
     let message = "Too many streams are open already: close one, or try again later";
     refused.expect_problem(503, "TOO_MANY_STREAMS", message);
-    // A client that has heard of no event may say so with nothing.
+    // A client that has received no event may send an empty `Last-Event-ID`.
     let nothing = request(&app, &eve, "").header("last-event-id", "");
     Follower::begin(nothing.bearer_auth(&eve.token)).await;
     // An `EventSource` would give up for good.
@@ -258,7 +258,7 @@ async fn thirty_two_follow_a_list_at_the_same_time_and_another_one_when_one_leav
         response.status() == 200
     });
     another.await;
-    // Those that are left are told as before.
+    // The followers that are left still receive changes.
     ada.create_task("Milk").await;
     eve.create_task("Bread").await;
     let told = join_all(followers.iter_mut().map(Follower::next)).await;

@@ -1,4 +1,4 @@
-//! Pages of the past are bounded in bytes: what is long is told on more pages, and nothing of it is left out.
+//! Pages of the past are bounded in bytes: a long history takes more pages, and no change is left out.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,8 @@ use crate::support::app::{TestApp, number};
 use crate::support::user::TestUser;
 use crate::tasks::past::{all, get, id, patch, post, tasks};
 
-/// Most bytes of a page: what it tells of has at most 512 KiB and one change more, and what it says beside that is a part.
+/// Most bytes of a page: its changes have at most 512 KiB and one change more, and the rest of the body is a fraction of
+/// that.
 const PAGE: usize = 512 * 1024 / 4 * 5;
 
 /// A description of 8,000 bytes.
@@ -14,7 +15,7 @@ fn long(ornament: &str) -> String {
     "🦀".repeat(1_999) + ornament
 }
 
-/// What is told on each of the pages from the first to the last, each asked for with the cursor of the one before.
+/// Entries of each page from the first to the last, each requested with the cursor of the one before.
 async fn pages(user: &TestUser, path: &str, [list, next, cursor]: [&str; 3]) -> Vec<Vec<Value>> {
     let (mut pages, mut place) = (Vec::new(), String::new());
     loop {

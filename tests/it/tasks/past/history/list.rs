@@ -1,4 +1,4 @@
-//! The history of a whole list: what happened to every task, deleted ones too, each change with a title.
+//! The history of a whole list: the changes of every task, deleted ones too, each with a title.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ async fn page_by_page(user: &TestUser, query: &str, limit: usize) -> Vec<Value> 
     }
 }
 
-/// What one person at two devices does to their milk and their bread, and what is told of it: each change, the last first.
+/// The changes that one user makes to two tasks from two devices, as the history tells them: newest first.
 async fn eventful(app: &TestApp) -> (TestUser, Vec<Value>) {
     let laptop = app.sign_up("ada@example.com").await;
     let phone = TestUser::sign_in(&app.url(), &laptop.email).await;

@@ -1,4 +1,4 @@
-//! The history of a task: who changed what, when, from which session, with before and after.
+//! The history of a task: user, time and session of each change, with the fields before and after.
 
 mod large_pages;
 mod list;
@@ -20,7 +20,7 @@ async fn history(user: &TestUser, task: &Value, query: &str) -> Value {
     get(user, &format!("/{}/history{query}", id(task))).await
 }
 
-/// What one person at two devices does to their milk, mostly a second apart.
+/// One user with two devices, and the answers to some of their changes to one task, which are mostly a second apart.
 struct Life {
     laptop: TestUser,
     phone: TestUser,
@@ -59,7 +59,7 @@ async fn life(app: &TestApp) -> Life {
     Life { laptop, phone, milk, moved, done }
 }
 
-/// What happened to somebody's milk: each change, the last first.
+/// A task with many changes, and the expected history: newest first.
 async fn eventful(app: &TestApp) -> (TestUser, Value, Vec<Value>) {
     let Life { laptop, phone, milk, moved, done } = life(app).await;
     let change = |version: i64, kind: &str, deed: &str, seconds: u64, by: &TestUser| {

@@ -7,7 +7,7 @@ use tokio_postgres::Client;
 use crate::support::app::TestApp;
 use crate::tasks::past::id;
 
-/// How many sessions wait to read a history.
+/// Number of database sessions that wait to read a history.
 async fn waiting(client: &Client) -> i64 {
     let waiting = "select count(*) from pg_stat_activity
                    where wait_event_type = 'Lock' and query like 'with recursive told%'

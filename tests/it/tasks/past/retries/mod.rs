@@ -19,7 +19,7 @@ use crate::support::user::TestUser;
 const CLIENTS: u64 = 6;
 const REQUESTS: usize = 30;
 
-/// What was answered as done: its commands, and the last version it made, if the answer says that.
+/// A request that was answered with success: its commands, and the last version it made, if the answer has one.
 struct Done {
     commands: Vec<Command>,
     version: Option<i64>,
@@ -29,7 +29,7 @@ struct Client {
     number: u64,
     views: Vec<TestUser>,
     random: Random,
-    /// What this client made and nobody else changes.
+    /// Tasks that this client created and no other client changes.
     own: Vec<(String, Task)>,
     sent: usize,
     done: Vec<Done>,
@@ -179,8 +179,8 @@ async fn in_order(ada: &TestUser, done: Vec<Done>) -> BTreeMap<i64, Command> {
         };
         let first = last + 1 - i64::try_from(commands.len()).unwrap();
         for (version, command) in (first..).zip(commands) {
-            // A client's own requests are in order: what is answered with a version that another one of its task has made
-            // changed nothing.
+            // The requests of a client are in order: a request that is answered with the version of an earlier one for this
+            // task changed nothing.
             let task = command.task().to_owned();
             assert_eq!(ordered.entry(version).or_insert(command).task(), task);
         }
@@ -244,7 +244,7 @@ async fn a_request_that_two_nodes_carry_out_at_once_is_done_once_and_both_answer
             }
             .send()
         };
-        // Both have made up their minds before either can write.
+        // Both nodes have decided before either can write.
         let lock = Locked::new(&first.connection()).await;
         let release = async {
             lock.is_waited_for(2).await;

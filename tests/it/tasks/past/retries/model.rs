@@ -1,4 +1,4 @@
-//! What a list of tasks does, as simply as it can be said.
+//! A model of a list of tasks, as simple as possible.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ pub(super) struct Model {
 }
 
 impl Model {
-    /// Carries a command out, and says whether it changed anything.
+    /// Carries a command out; returns true if it changed anything.
     pub(super) fn run(&mut self, command: &Command) -> bool {
         match command {
             Command::Create(id, task) => {
