@@ -1,4 +1,4 @@
-// The commands that change tasks: how each is sent, and what it makes of the tasks before it is answered.
+// Commands that change tasks: the request of each, and its effect on the tasks before the response arrives.
 
 /**
  * What each kind of command is, from its arguments. `ids` has `of(id)`, the real id of a task that was made here, `there()`, the
