@@ -1,5 +1,5 @@
-// When a task is due: the text that the API has, the fields of a form, and what people read. A day is a day everywhere; a moment has a
-// zone, by its offset or its name (RFC 3339, RFC 9557).
+// Due dates of tasks: as text of the API, as fields of a form, and in words. A day is the same day everywhere; a moment has
+// a zone, by its offset or its name (RFC 3339, RFC 9557).
 import { DATE, isKnown } from "./page.js";
 
 const MINUTE = 60_000;

@@ -12,7 +12,7 @@ const MOST = 100;
 export class Rows {
   #place;
   #idOf;
-  /** What there is of each task by its id: `{ row, task, isMovable }`. */
+  /** Row and task by id: `{ row, task, isMovable }`. */
   #shown = new Map();
   /** The ids in their order. */
   #order = [];

@@ -103,7 +103,7 @@ export class Store extends EventTarget {
     return this.read();
   }
 
-  /** Reads the loaded part again, as soon as the server responds; concurrent calls share one reading. */
+  /** Reads the loaded part again, as soon as the server responds; calls before it begins share one reading. */
   read = coalesced(() => this.#inTurn(() => this.#readNow()));
 
   /** Reads the next page. */
