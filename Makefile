@@ -1,4 +1,4 @@
-# What a developer types. `make` alone lists it; everything is installed on first use (see .ci/install).
+# Commands for developers. `make` alone lists them; all tools are installed on first use (see .ci/install).
 
 .DEFAULT_GOAL := help
 SECONDS ?= 600

@@ -1,4 +1,4 @@
-//! How soon a sign-out is known: on the node that answered it, and on the others.
+//! Propagation time of a sign-out: at the node that processed it, and at the others.
 
 use std::time::{Duration, Instant};
 
@@ -9,33 +9,33 @@ use crate::clients::person::{Login, Person};
 use crate::clients::world::{Door, PATIENCE, Reply, World};
 use crate::cluster::postgres::{Postgres, Role};
 
-/// How many sessions are signed out of.
+/// Number of sign-outs measured.
 const SIGN_OUTS: usize = 200;
 
-/// Hears what nodes hear.
+/// Subscribes to the notifications that nodes receive.
 const LISTEN: &str =
     "do $$ begin execute format('listen %I', 'keyfold:' || current_schema()); end $$";
 
-/// What was measured, in milliseconds of every sign-out.
+/// Latencies in milliseconds, one for each sign-out.
 #[derive(Debug, Default)]
 pub struct Lag {
-    /// From sending the sign-out to its answer.
+    /// Sign-out, from request to response.
     pub sign_out: Vec<f64>,
-    /// The request that is sent to the same node at once, from sending to its refusal.
+    /// Follow-up request to the node of the sign-out, from sending to refusal.
     pub same_node: Vec<f64>,
-    /// The same at another node.
+    /// Follow-up request to another node, from sending to refusal.
     pub other_node: Vec<f64>,
-    /// From the answer to the notification that tells other nodes; negative when that came before the answer.
+    /// Time from the response to the notification for other nodes; negative if the notification came first.
     pub notification: Vec<f64>,
-    /// How many of these requests were accepted.
+    /// Number of follow-up requests that were accepted.
     pub accepted: usize,
 }
 
-/// Signs out again and again while nothing else happens, and asks at once.
+/// Signs out repeatedly without other load, and sends follow-up requests at once.
 ///
 /// # Errors
 ///
-/// When the cluster does not serve.
+/// If the cluster does not respond.
 pub async fn measure(world: &World, person: &Person, postgres: &Postgres) -> anyhow::Result<Lag> {
     let mut listening = postgres.session(Role::Primary).await?;
     listening.client.batch_execute(LISTEN).await?;
@@ -63,7 +63,7 @@ pub async fn measure(world: &World, person: &Person, postgres: &Postgres) -> any
 }
 
 impl Lag {
-    /// Signs out and asks at both nodes at once; returns when the sign-out was answered.
+    /// Signs out, then sends requests to both nodes at once; returns the time of the sign-out's response.
     async fn ask(
         &mut self,
         world: &World,

@@ -1,8 +1,8 @@
-//! `make chaos`: three nodes on two databases behind nginx, and what happens to them while clients go on.
+//! `make chaos`: three nodes on two databases behind nginx, with faults injected under load.
 //!
-//! Every client records what it asked and was told; a checker proves from the records and the log that no acknowledged
-//! change was lost, no read was stale and no credential was accepted after its sign-out. `make cluster` starts the same
-//! cluster and leaves it alone. Nothing outlives this program, and the report is written by it.
+//! Every client records its requests and their results. A checker proves from the records and the log that no acknowledged
+//! change was lost, no read was stale and no credential was accepted after its sign-out. `make cluster` starts the cluster
+//! without load or faults. No process outlives this program, which also writes the report.
 
 #![expect(unreachable_pub, reason = "a program of its own: nothing outside can reach it")]
 
@@ -33,7 +33,7 @@ use crate::cluster::postgres::Role;
 use crate::faults::{FAULTS, Fault};
 use crate::text::{fresh_name, print};
 
-/// How often every fault is injected, unless fewer are asked for.
+/// Default number of rounds of every fault.
 const ROUNDS: usize = 20;
 
 fn main() -> anyhow::Result<()> {
@@ -45,7 +45,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn serve_or_run(words: &[String]) -> anyhow::Result<()> {
-    // Cargo adds the first one.
+    // Cargo adds the first argument.
     let words: Vec<&str> = words.iter().map(String::as_str).filter(|w| *w != "--bench").collect();
     match words.as_slice() {
         ["cluster"] => serve().await,
@@ -59,26 +59,26 @@ async fn serve_or_run(words: &[String]) -> anyhow::Result<()> {
     }
 }
 
-/// A fault and the name it is asked for.
+/// Name of a fault on the command line, and the fault.
 pub type Named = (&'static str, Fault);
 
-/// Which faults are injected, and how often each.
+/// Faults to inject, and the number of rounds.
 #[derive(Debug)]
 pub struct Plan {
-    /// How often.
+    /// Number of injections of each fault.
     pub rounds: usize,
-    /// Which.
+    /// Selected faults, in order.
     pub faults: Vec<Named>,
 }
 
 impl Plan {
-    /// Whether it is the whole of it, whose report is kept.
+    /// Returns true for a complete plan, whose report is kept.
     pub fn is_whole(&self) -> bool {
         self.rounds >= ROUNDS && self.faults.len() == FAULTS.len()
     }
 }
 
-/// `rounds=2 freeze stall`: both may be left out.
+/// Parses arguments such as `rounds=2 freeze stall`; both parts are optional.
 fn plan(words: &[&str]) -> anyhow::Result<Plan> {
     let mut plan = Plan { rounds: ROUNDS, faults: Vec::new() };
     for word in words {
@@ -97,7 +97,7 @@ fn plan(words: &[&str]) -> anyhow::Result<Plan> {
     Ok(plan)
 }
 
-/// `make cluster`: starts everything and waits for Ctrl-C.
+/// `make cluster`: starts all parts and waits for Ctrl-C.
 async fn serve() -> anyhow::Result<()> {
     let cluster = Cluster::start("cluster").await?;
     let addresses = cluster.addresses();
@@ -123,7 +123,7 @@ async fn serve() -> anyhow::Result<()> {
     cluster.stop().await
 }
 
-/// Asks again and again until the answer is yes.
+/// Polls a condition until it holds.
 async fn until(
     what: &str,
     mut holds: impl AsyncFnMut() -> anyhow::Result<bool>,

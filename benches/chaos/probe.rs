@@ -1,4 +1,4 @@
-//! When is service back? Through every door somebody writes and reads until both succeed.
+//! Probe for recovery: through every route a client writes and reads until both succeed.
 
 use std::time::{Duration, Instant};
 
@@ -11,38 +11,38 @@ use crate::checker::history::Outcome;
 use crate::clients::person::{Login, Person};
 use crate::clients::world::{Door, World};
 
-/// Longest time that service may take to come back.
+/// Longest acceptable recovery time.
 pub const BOUND: Duration = Duration::from_secs(30);
 
 const PAUSE: Duration = Duration::from_millis(20);
-/// An attempt that takes longer is given up for the next one.
+/// Timeout of one attempt, after which the next one starts.
 const ATTEMPT: Duration = Duration::from_secs(1);
 
-/// Somebody with a task for every door.
+/// A user with one task for every route.
 #[derive(Debug)]
 pub struct Probe {
-    /// Who.
+    /// Account of the probe.
     pub person: Person,
-    /// Their session.
+    /// Session of the probe.
     pub login: Login,
     tasks: Vec<(Door, Uuid)>,
 }
 
-/// How long service took to come back.
+/// Recovery times of a fault.
 #[derive(Debug, Clone, Copy)]
 pub struct Recovery {
     /// Through nginx, to the nodes in turn.
     pub nginx: Duration,
-    /// Through every node.
+    /// Through every node directly, the slowest one.
     pub nodes: Duration,
 }
 
 impl Probe {
-    /// Signs them up and makes their tasks.
+    /// Signs up the user and creates a task for each route.
     ///
     /// # Errors
     ///
-    /// When that fails: nothing is wrong yet with the cluster.
+    /// If a request fails: no fault has been injected yet.
     pub async fn new(world: &World, number: usize) -> anyhow::Result<Self> {
         let person = Person::sign_up(world, number).await?;
         let login =
@@ -55,11 +55,11 @@ impl Probe {
         Ok(Self { person, login, tasks })
     }
 
-    /// Waits until service is back through every door, and tells how long that took from `since`.
+    /// Waits until service has recovered on every route, and returns the times since `since`.
     ///
     /// # Errors
     ///
-    /// When it does not come back within [`BOUND`].
+    /// If service does not recover within [`BOUND`].
     pub async fn recovery(&self, world: &World, since: Instant) -> anyhow::Result<Recovery> {
         self.person.keep_fresh(world, Door::InTurn, &self.login).await;
         let doors = self.tasks.iter().map(|(door, task)| async move {

@@ -1,4 +1,4 @@
-//! The report of a run, in plain words.
+//! Report of a run, in plain words.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::lag::Lag;
 use crate::probe::BOUND;
 use crate::run::{Findings, Injected};
 
-/// What each check means.
+/// Definitions of the checks.
 const MEANINGS: &str = "\
 * **No lost write.** Every create, change and delete that was answered as done is in the event log.
 * **Refused is refused.** No change that was answered as not done (`4xx`, `UNAVAILABLE`, `OVERLOADED`) is in the log.
@@ -34,7 +34,7 @@ a sample. The checker's own tests (`tests/it/benches/chaos_checker.rs`, part of 
 kind of violation, which it finds.
 ";
 
-/// How the cluster under test is set up.
+/// Configuration of the cluster under test.
 const SET_UP: &str = "\
 * Three server processes of the release build, `KEYFOLD_CLUSTER=true`, `KEYFOLD_SNAPSHOT_EVERY=50`, everything else at its
   default; `DATABASE_URL` names both databases with `target_session_attrs=read-write`.
@@ -47,7 +47,7 @@ const SET_UP: &str = "\
   fails; POST and PATCH only while nothing has been sent; PUT and DELETE never.
 ";
 
-/// The whole report.
+/// Complete text of the report.
 pub fn document(plan: &Plan, findings: &Findings, machine: &[(&str, String)]) -> String {
     let date = keyfold::base::clock::Clock::system().now().to_string();
     let date = date.split('T').next().unwrap_or_default();
@@ -114,7 +114,7 @@ fn faults(plan: &Plan, findings: &Findings) -> String {
 
 fn row(name: &str, fault: Fault, findings: &Findings) -> String {
     let is_of = |injected: &&Injected| injected.fault == fault;
-    // Every fault is done to one cluster only.
+    // Every fault was injected into one cluster only.
     let tormented =
         findings.tormented.iter().find(|tormented| tormented.injected.iter().any(|i| is_of(&i)));
     let of_fault: Vec<&Injected> =
@@ -192,7 +192,7 @@ impl Counts {
     }
 }
 
-/// Figures in order.
+/// Figures in ascending order.
 struct Sorted(Vec<f64>);
 
 impl Sorted {
@@ -201,7 +201,7 @@ impl Sorted {
         Self(values)
     }
 
-    /// The figure that this share of them does not exceed.
+    /// Percentile of the figures; `share` is from 0 to 1.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -214,7 +214,7 @@ impl Sorted {
     }
 }
 
-/// A number with its thousands set apart.
+/// A number with thousands separators.
 fn grouped(number: usize) -> String {
     crate::text::grouped(&number.to_string())
 }

@@ -1,4 +1,4 @@
-//! A run: the cluster, its clients, one fault after the other, the verdict.
+//! A run: cluster, clients, one fault after the other, verdict.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,47 +18,47 @@ use crate::lag::{self, Lag};
 use crate::probe::{Probe, Recovery};
 use crate::{Named, Plan, machine, print, report, verify};
 
-/// How long clients go on undisturbed between two faults.
+/// Time of undisturbed load between two faults.
 const QUIET: Duration = Duration::from_millis(500);
-/// The number of the probe's list, after those of the users.
+/// Number of the probe's list, after those of the users.
 const PROBE: usize = 1_000;
 
 /// A fault that was injected.
 #[derive(Debug)]
 pub struct Injected {
-    /// Which.
+    /// Kind of the fault.
     pub fault: Fault,
-    /// From the first harm to the moment everything was as before.
+    /// Interval from the start of the fault until the cluster is complete again.
     pub span: Span,
-    /// How long service took to come back.
+    /// Time until service recovered.
     pub recovery: Recovery,
 }
 
-/// What a run came to.
+/// Result of a run.
 #[derive(Debug)]
 pub struct Findings {
-    /// Every cluster, that of the short faults first.
+    /// Every cluster; the first one had the short faults.
     pub tormented: Vec<Tormented>,
-    /// Sign-outs.
+    /// Propagation times of sign-outs.
     pub lag: Lag,
     /// Version of PostgreSQL.
     pub postgres: String,
-    /// How long it took.
+    /// Duration of the whole run.
     pub took: Duration,
 }
 
-/// What was done to a cluster, and what its clients went through.
+/// Faults injected into a cluster, and the observations of its clients.
 #[derive(Debug)]
 pub struct Tormented {
-    /// Every fault.
+    /// Injected faults, in order.
     pub injected: Vec<Injected>,
-    /// Every request.
+    /// Summaries of all requests.
     pub tallies: Vec<Tally>,
-    /// What the checker says.
+    /// Verdict of the checker.
     pub verdict: Verdict,
 }
 
-/// A cluster and what belongs to it.
+/// A cluster with its clients' environment and its probe.
 struct Arena {
     cluster: Cluster,
     world: Arc<World>,
@@ -74,7 +74,7 @@ impl Arena {
         Ok(Self { cluster, world, probe })
     }
 
-    /// One fault after the other while clients go on, then the verdict.
+    /// Injects one fault after the other under load, then checks the histories.
     async fn torment(mut self, rounds: usize, faults: &[Named]) -> anyhow::Result<Tormented> {
         let mut load = Load::begin(&self.world).await?;
         let injected = self.inject(rounds, faults, &load).await?;
@@ -134,11 +134,11 @@ fn tell(name: &str, round: usize, span: Span, recovery: Recovery) -> anyhow::Res
     ))
 }
 
-/// Runs a plan and writes its report. Faults that take long are done to clusters of their own, beside the others.
+/// Runs a plan and writes its report. Faults that take long have clusters of their own, in parallel.
 ///
 /// # Errors
 ///
-/// When the cluster does not start, service does not come back, or anything was violated.
+/// If the cluster does not start, service does not recover, or a check is violated.
 pub async fn run(plan: &Plan) -> anyhow::Result<()> {
     let began = Instant::now();
     let (long, short): (Vec<Named>, Vec<Named>) =
@@ -167,7 +167,7 @@ fn complain(violations: &[Violation]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// When everything is well again: every node shows every list, and accepts no session that has ended.
+/// Final observations on the recovered cluster: every node returns every list, and accepts no ended session.
 async fn look_everywhere(world: &World, load: &Load) {
     for user in &load.users {
         let Some(login) = user.person.sign_in(world, Door::InTurn).await else { continue };
@@ -182,7 +182,7 @@ async fn look_everywhere(world: &World, load: &Load) {
     }
 }
 
-/// Prints the report, and keeps it if the run was a whole one.
+/// Prints the report, and keeps it if the plan was complete.
 async fn conclude(plan: &Plan, findings: &Findings) -> anyhow::Result<()> {
     let mut machine = machine::describe(findings.postgres.clone());
     machine.retain(|(name, _)| *name != "load generator");
@@ -204,14 +204,14 @@ async fn conclude(plan: &Plan, findings: &Findings) -> anyhow::Result<()> {
 }
 
 impl Findings {
-    /// How much was violated in all.
+    /// Total number of violations.
     pub fn violations(&self) -> usize {
         self.tormented.iter().map(|tormented| tormented.verdict.violations.len()).sum()
     }
 }
 
 impl Injected {
-    /// Whether something happened while the fault was there.
+    /// Returns true if the interval starts during the fault.
     pub fn covers(&self, span: Span) -> bool {
         let Moment(begun) = span.begun;
         (self.span.begun.0..=self.span.ended.0).contains(&begun)

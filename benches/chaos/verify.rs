@@ -1,4 +1,4 @@
-//! The recorded histories against the log of the primary.
+//! Check of the recorded histories against the log of the primary.
 
 use std::collections::HashMap;
 
@@ -14,27 +14,27 @@ use crate::cluster::postgres::{Postgres, Role};
 use crate::probe::Probe;
 use crate::until;
 
-/// Every change of every list, in the order of versions.
+/// Selects every change of every list, in version order.
 const SELECT_CHANGES: &str = "\
 select stream, version, type, data->>'taskId', coalesce(data->'task'->>'title', data->'after'->>'title') from events
 where stream like 'tasks-%' order by stream, version";
 
-/// That the log is whole: as many events as the last position says.
+/// Selects the number of events and the last position, which are equal if the log has no gap.
 const SELECT_WHOLE: &str = "\
 select (select count(*) from events), (select coalesce(max(position), 0) from events)";
 
-/// Checks everything recorded so far. Clients may go on: what they record meanwhile is looked at the next time.
+/// Checks all records so far. Clients may continue: the next check covers their later records.
 ///
 /// # Errors
 ///
-/// When the log cannot be read, or is not one.
+/// If the log cannot be read or has a gap.
 pub async fn verify(
     world: &World,
     load: &Load,
     probe: &Probe,
     postgres: &Postgres,
 ) -> anyhow::Result<Verdict> {
-    // The histories first: what they say was done has to be in a log that is read later.
+    // Histories are copied first: a change acknowledged in them must be in a log that is read later.
     let people = load.users.iter().map(|user| &user.person).chain([&probe.person]);
     let histories: Vec<(String, Vec<TaskOperation>)> = people
         .map(|person| (format!("tasks-{}", person.id), world.recorder.tasks_of(person.number)))
@@ -69,11 +69,11 @@ async fn logs(postgres: &Postgres) -> anyhow::Result<HashMap<String, Vec<Logged>
     Ok(logs)
 }
 
-/// Both servers have the same events.
+/// Compares the events of both servers, which must become equal.
 ///
 /// # Errors
 ///
-/// When they do not come to have them.
+/// If the servers do not reach equal contents.
 pub async fn compare_servers(postgres: &Postgres) -> anyhow::Result<()> {
     const SELECT: &str = "select count(*), md5(coalesce(string_agg(event_id::text, ',' order by position), '')) from events";
     let (primary, standby) =

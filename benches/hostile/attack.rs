@@ -1,4 +1,4 @@
-//! An attack: its name, what it does, and how it is made ready.
+//! An attack: name, description, and preparation.
 
 use std::collections::BTreeSet;
 
@@ -7,36 +7,37 @@ use futures_util::future::BoxFuture;
 use crate::attacks;
 use crate::stage::{Play, Stage};
 
-/// How an attack is made ready on a stage.
+/// Prepares an attack on a stage.
 pub type Prepare = fn(Stage) -> BoxFuture<'static, anyhow::Result<Play>>;
 
-/// The server that an attack is played against.
+/// Configuration of the server under attack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Setting {
-    /// With nothing but `KEYFOLD_MEMORY` set.
+    /// Default configuration except for `KEYFOLD_MEMORY`.
     Plain,
-    /// Started with a soft limit of 256 file descriptors.
+    /// Plain, with a soft limit of 256 file descriptors.
     FewDescriptors,
 }
 
-/// An attack.
+/// An attack, as a constant.
 #[derive(Debug, Clone, Copy)]
 pub struct Attack {
-    /// By which it is asked for.
+    /// Name on the command line.
     pub name: &'static str,
-    /// What kinds of things it uses up.
+    /// Kind of resource that the attack exhausts.
     pub kind: &'static str,
-    /// What it does.
+    /// Description for the report.
     pub what: &'static str,
-    /// Whether it is a further one of its kind, and not the fault by which the kind became known.
+    /// True for a further attack of its kind; false for the fault by which the kind became known.
     pub is_variation: bool,
-    /// How long it is played.
+    /// Duration of the attack.
     pub seconds: f64,
-    /// Against what.
+    /// Configuration of the server that the attack needs.
     pub setting: Setting,
-    /// Whether nobody can be served while it lasts, whatever the server does: then it is judged by what comes after it.
+    /// True if no client can be served during the attack, whatever the server does: the attack is then judged by the
+    /// recovery after it.
     pub stops_service: bool,
-    /// How it is made ready.
+    /// Preparation of the attack.
     pub prepare: Prepare,
 }
 
@@ -60,7 +61,7 @@ impl Attack {
         }
     }
 
-    /// The same for a further attack of a kind that is known.
+    /// A further attack of a known kind.
     pub const fn variation(
         name: &'static str,
         kind: &'static str,
@@ -70,23 +71,23 @@ impl Attack {
         Self { is_variation: true, ..Self::new(name, kind, what, prepare) }
     }
 
-    /// The same for so many seconds.
+    /// Sets the duration in seconds.
     pub const fn lasting(self, seconds: f64) -> Self {
         Self { seconds, ..self }
     }
 
-    /// The same, and nobody can be served while it lasts.
+    /// Marks an attack during which no client can be served.
     pub const fn stopping_service(self) -> Self {
         Self { stops_service: true, ..self }
     }
 
-    /// The same on another server.
+    /// Sets the configuration of the server.
     pub const fn on(self, setting: Setting) -> Self {
         Self { setting, ..self }
     }
 }
 
-/// Every attack, in the order in which they are played: those that need another server come last.
+/// Every attack, in the order of play: those that need another server configuration come last.
 pub fn all() -> Vec<Attack> {
     let kinds = [
         attacks::appends::ATTACKS,
@@ -109,7 +110,7 @@ pub fn all() -> Vec<Attack> {
     all
 }
 
-/// The kinds that have fewer variations than two: what was mended there may be one instance.
+/// Kinds with fewer than two variations: for these the repair may cover one instance only.
 pub fn too_narrow(all: &[Attack]) -> BTreeSet<&'static str> {
     let variations = |kind: &str| all.iter().filter(|a| a.kind == kind && a.is_variation).count();
     all.iter().map(|attack| attack.kind).filter(|kind| variations(kind) < 2).collect()

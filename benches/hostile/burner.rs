@@ -1,4 +1,4 @@
-//! Harmless work: so much of the processor, and nothing else.
+//! Harmless work: a given amount of processor time and nothing else.
 
 use std::fs;
 use std::process::Stdio;
@@ -8,17 +8,17 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use tokio::process::{Child, Command};
 
-/// What this program is called with to burn.
+/// Argument that turns this program into a burner.
 pub const BURN: &str = "--burn";
-/// How long a thread works or rests before it looks again.
+/// Interval after which a thread decides again between work and sleep.
 const SLICE: Duration = Duration::from_millis(1);
 
-/// Burns the time of so many cores, in as few threads as can, until the process is killed. A thread that was kept from its
-/// share makes up for it.
+/// Uses the time of `cores` cores, in as few threads as possible, until the process is killed. A thread that was denied its
+/// share catches up.
 ///
 /// # Errors
 ///
-/// When the number is none, or a thread cannot be started.
+/// If `cores` is not a number, or a thread cannot be started.
 pub fn burn(cores: &str) -> anyhow::Result<()> {
     let cores: f64 = cores.parse().context("a number of cores")?;
     let threads = cores.ceil().max(1.0);
@@ -46,18 +46,19 @@ fn burn_share(share: f64) {
     }
 }
 
-/// Seconds of the processor, as the kernel counted them; none where it does not say, which burns all of a core.
+/// Processor time of this thread in seconds, from the kernel's counters; zero without them, so that the thread then burns a
+/// whole core.
 fn used_by_this_thread() -> f64 {
     let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let nanoseconds = text.split_whitespace().next().and_then(|text| text.parse::<f64>().ok());
     nanoseconds.unwrap_or(0.0) / 1e9
 }
 
-/// Starts a process that burns, until it is dropped.
+/// Starts a burner process, which is killed on drop.
 ///
 /// # Errors
 ///
-/// When it does not start.
+/// If the process cannot be started.
 pub fn start(cores: f64) -> anyhow::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args([BURN, &format!("{cores:.3}")]).stdin(Stdio::null()).kill_on_drop(true);

@@ -1,8 +1,8 @@
-//! Sessions that are written into the database at once, because to sign in so often would take hours.
+//! Sessions written directly into the database, because as many sign-ins would take hours.
 
 use tokio_postgres::Client;
 
-/// As the server would write them, so that the table can be made again from the log.
+/// Writes events and rows as the server would, so that the table can be rebuilt from the log.
 const WRITE: &str = r#"
 do $$
 declare
@@ -29,11 +29,11 @@ begin
 end
 $$"#;
 
-/// Writes so many sessions of as many users, in the log and in the table.
+/// Writes `many` sessions of as many users, into the log and into the table.
 ///
 /// # Errors
 ///
-/// When the database refuses.
+/// If the database rejects the statements.
 pub async fn write_sessions(database: &Client, many: u32) -> anyhow::Result<()> {
     database.batch_execute(&WRITE.replace("MANY", &many.to_string())).await?;
     Ok(database.batch_execute("vacuum (analyze) events, sessions").await?)

@@ -1,7 +1,7 @@
-//! `make hostile`: what strangers and users can do to the server while honest clients work.
+//! `make hostile`: attacks by strangers and users while honest clients work.
 //!
-//! Every attack is bounded in count and time and goes to a server of this program's own on the loopback interface. Nothing here is
-//! asserted by tests, but the rules by which a run is judged are (`tests/it/benches/hostile_rules.rs`).
+//! Every attack is bounded in count and time, and its target is a server started by this program on the loopback interface.
+//! No test asserts the figures; the rules by which a run is judged have tests (`tests/it/benches/hostile_rules.rs`).
 
 #![expect(unreachable_pub, reason = "a program of its own: nothing outside can reach it")]
 
@@ -49,7 +49,7 @@ fn main() -> anyhow::Result<()> {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let words: Vec<String> =
         arguments.into_iter().filter_map(|word| word.into_string().ok()).collect();
-    // Cargo adds the first one.
+    // Cargo adds the first argument.
     let words: Vec<&str> = words.iter().map(String::as_str).filter(|w| *w != "--bench").collect();
     if let [burner::BURN, cores] = words.as_slice() {
         return burner::burn(cores);
@@ -72,13 +72,13 @@ async fn attack_or_run(words: &[&str]) -> anyhow::Result<()> {
     }
 }
 
-/// Attackers have many connections.
+/// Raises the soft limit of file descriptors: attackers open many connections.
 fn open_many_descriptors() -> anyhow::Result<()> {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
 }
 
-/// The attacks with these names, or all of them.
+/// The named attacks, or all of them if no name is given.
 fn chosen(names: &[&str]) -> anyhow::Result<Vec<Attack>> {
     let all = attack::all();
     let is_known = |name: &&str| all.iter().any(|attack| attack.name == *name);
@@ -110,7 +110,7 @@ async fn measure(attacks: &[Attack]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Where the server under attack keeps its data.
+/// Parent directory of the attacked server's data directory.
 fn scratch() -> anyhow::Result<PathBuf> {
     scratch::directory("hostile")
 }

@@ -1,8 +1,8 @@
-//! The process that attacks: this program once more, so that its share of the processor is known and the honest clients have
-//! theirs to themselves.
+//! The attacking process: this program started again, so that its processor time is known and separate from that of the
+//! honest clients.
 //!
-//! It says `ready`, is told `go` and `stop` as often as wanted, and tells after each `stop` what came of it. When its input
-//! closes it ends, and with it every connection it has.
+//! It prints `ready`, then reads `go` and `stop` repeatedly, and prints the results after each `stop`. If its standard input
+//! closes, the process ends and its connections with it.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -16,18 +16,18 @@ use crate::attack::{self, Attack};
 use crate::print;
 use crate::stage::{Stage, Target};
 
-/// What this program is called with to attack.
+/// Argument that turns this program into an attacker.
 pub const ATTACK: &str = "--attack";
-/// How long an attack may take to be made ready.
+/// Longest preparation of an attack.
 const PREPARATION: Duration = Duration::from_mins(2);
-/// How long it may take to stop.
+/// Longest time to stop an attack.
 const STOPPING: Duration = Duration::from_secs(10);
 
-/// Plays the attack of this name as it is told.
+/// Runs in the attacking process: plays the named attack as commanded on standard input.
 ///
 /// # Errors
 ///
-/// When it cannot be made ready.
+/// If the attack cannot be prepared.
 pub async fn play(name: &str, target: &str) -> anyhow::Result<()> {
     let target: Target = serde_json::from_str(target)?;
     let attack = attack::all().into_iter().find(|attack| attack.name == name);
@@ -36,7 +36,7 @@ pub async fn play(name: &str, target: &str) -> anyhow::Result<()> {
     let play = (attack.prepare)(stage.clone()).await?;
     print("ready\n")?;
     let mut told = told();
-    // The first word of each pair is `go`, the second `stop`.
+    // The first line of each pair is `go`, the second `stop`.
     while told.recv().await.is_some() {
         tokio::select! {
             () = play() => drop(told.recv().await),
@@ -47,7 +47,7 @@ pub async fn play(name: &str, target: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What is told on the standard input, line by line until it closes.
+/// Lines of the standard input, until it closes.
 fn told() -> UnboundedReceiver<String> {
     let (tell, told) = unbounded_channel();
     std::thread::spawn(move || {
@@ -61,7 +61,7 @@ fn told() -> UnboundedReceiver<String> {
     told
 }
 
-/// The process, from the other side.
+/// Handle on the attacking process.
 #[derive(Debug)]
 pub struct Player {
     child: Child,
@@ -70,11 +70,11 @@ pub struct Player {
 }
 
 impl Player {
-    /// Starts it and waits until it is ready.
+    /// Starts the process and waits until the attack is prepared.
     ///
     /// # Errors
     ///
-    /// When it does not come to be.
+    /// If the attack does not become ready.
     pub async fn ready(attack: &Attack, target: &Target) -> anyhow::Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
             .args([ATTACK, attack.name, &serde_json::to_string(target)?])
@@ -92,36 +92,36 @@ impl Player {
         }
     }
 
-    /// Its process.
+    /// Process id of the attacker.
     pub fn process(&self) -> u32 {
         self.child.id().unwrap_or_default()
     }
 
-    /// Begins.
+    /// Starts the attack.
     ///
     /// # Errors
     ///
-    /// When it has ended.
+    /// If the process has ended.
     pub async fn go(&mut self) -> anyhow::Result<()> {
         Ok(self.tell.write_all(b"go\n").await?)
     }
 
-    /// Stops it; returns what came of it since it was made ready.
+    /// Stops the attack; returns its results since it was prepared.
     ///
     /// # Errors
     ///
-    /// When it has ended or does not stop.
+    /// If the process has ended or the attack does not stop.
     pub async fn stop(&mut self) -> anyhow::Result<String> {
         self.tell.write_all(b"stop\n").await?;
         let said = tokio::time::timeout(STOPPING, self.said.next_line()).await;
         said.context("it does not stop")??.context("it has ended")
     }
 
-    /// Ends it.
+    /// Kills the process.
     ///
     /// # Errors
     ///
-    /// When it cannot be waited for.
+    /// If the process cannot be waited for.
     pub async fn end(mut self) -> anyhow::Result<()> {
         self.child.kill().await.context("the attacker cannot be ended")
     }

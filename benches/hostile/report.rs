@@ -1,4 +1,4 @@
-//! The report of a run, on the screen and in `benches/HOSTILE.md`.
+//! Report of a run, on the screen and in `benches/HOSTILE.md`.
 
 use std::fmt::Write as _;
 
@@ -6,10 +6,10 @@ use crate::rules::{Figures, LEAST_WRITES, MOST_LATENCY, MOST_MEMORY, MOST_RECOVE
 use crate::run::{Findings, Row};
 use crate::text::grouped;
 
-/// How it is measured.
+/// Description of the method, for the report.
 const METHOD: &str = include_str!("method.md");
 
-/// An attack in one line of the screen.
+/// Result of an attack as one line for the screen.
 pub fn line(row: &Row) -> String {
     let measured = &row.measured;
     let missed = measured.missed();
@@ -38,7 +38,7 @@ pub fn line(row: &Row) -> String {
     )
 }
 
-/// The whole of `HOSTILE.md`.
+/// Complete text of `HOSTILE.md`.
 pub fn document(findings: &Findings, machine: &[(&str, String)]) -> String {
     let date = keyfold::base::clock::Clock::system().now().to_string();
     let date = date.split('T').next().unwrap_or_default();
@@ -176,7 +176,7 @@ fn recovery(normal: Option<f64>) -> String {
     normal.map_or_else(|| "> 10 s".to_owned(), |after| format!("{after:.1} s"))
 }
 
-/// Three significant digits or whole numbers, with thousands set apart.
+/// One decimal below ten, whole numbers with thousands separators above, and a dash for infinity.
 fn number(value: f64) -> String {
     match value {
         ..10.0 => format!("{value:.1}"),

@@ -1,55 +1,55 @@
-//! The rules by which a run is judged: rates and latencies of what honest clients did, when all is as before, and whether the
-//! goals are met. Nothing here measures anything; `tests/it/benches/hostile_rules.rs` holds it.
+//! Rules by which a run is judged: rates and latencies of the honest clients, the time of recovery, and the goals. Pure
+//! functions without measurements, tested by `tests/it/benches/hostile_rules.rs`.
 
-/// What an honest client asked for.
+/// Kind of request of an honest client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Its list.
+    /// Read of its list.
     Read,
-    /// A change of its list.
+    /// Change of its list.
     Write,
-    /// A new session.
+    /// Sign-in, which makes a new session.
     SignIn,
 }
 
-/// One request of an honest client. Times are seconds since the run began.
+/// One request of an honest client. Times are seconds since the start of the run.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample {
-    /// What was asked for.
+    /// Kind of the request.
     pub kind: Kind,
-    /// When it was sent.
+    /// Time of sending.
     pub begun: f64,
-    /// When it was answered, or given up.
+    /// Time of the response or of the timeout.
     pub ended: f64,
-    /// Whether it was answered as done.
+    /// True if the request succeeded.
     pub done: bool,
 }
 
-/// How fast one kind of request was answered.
+/// Throughput and latency of one kind of request.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Speed {
-    /// Requests done per second.
+    /// Successful requests per second.
     pub rate: f64,
-    /// Of a hundred requests, 99 were answered or given up within this many milliseconds.
+    /// 99th percentile of the latency in milliseconds, timeouts included.
     pub p99: f64,
 }
 
-/// What the honest clients came to in a span of time.
+/// Figures of the honest clients in an interval.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Figures {
-    /// Reads.
+    /// Throughput and latency of reads.
     pub reads: Speed,
-    /// Writes.
+    /// Throughput and latency of writes.
     pub writes: Speed,
-    /// Sign-ins that were done.
+    /// Number of successful sign-ins.
     pub sign_ins: usize,
-    /// Requests that were refused, or never answered.
+    /// Number of requests that were refused or never answered.
     pub refused: usize,
 }
 
 impl Figures {
-    /// The figures of a span. What was under way at either end counts for the latencies: a request that hangs is not
-    /// forgotten because its answer came later.
+    /// Computes the figures of an interval. Requests in flight at either end count for the latencies: a hanging request is
+    /// not lost because its response came later.
     pub fn of(samples: &[Sample], from: f64, to: f64) -> Self {
         let ended = |sample: &&Sample| (from..to).contains(&sample.ended);
         let speed = |kind: Kind| {
@@ -69,7 +69,7 @@ impl Figures {
     }
 }
 
-/// The value that this share of the values does not exceed; infinite when there are none, because nothing was answered.
+/// Percentile of the values; infinite without values, because then no request was answered.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -86,13 +86,13 @@ fn count(number: usize) -> f64 {
     number as f64
 }
 
-/// How long a window is in which everything has to be as before.
+/// Seconds of normal service that count as recovery.
 const WINDOW: f64 = 0.5;
-/// The share of the writes before that counts as before: a machine's speed varies.
+/// Share of the earlier write rate that counts as normal: the speed of machines varies.
 const AS_BEFORE: f64 = 0.7;
 
-/// Seconds from the end of an attack until a window begins in which nothing was refused and writes are as fast as before;
-/// nothing when there was none until `now`.
+/// Seconds from the end of an attack to the start of a window without refusals and with writes as fast as before; `None` if
+/// there was no such window until `now`.
 pub fn normal_after(
     mut samples: Vec<Sample>,
     before: &Figures,
@@ -105,7 +105,7 @@ pub fn normal_after(
         let end = begin + WINDOW;
         let earlier = samples.partition_point(|sample| sample.ended < begin);
         let later = || samples.iter().skip(earlier);
-        // What hangs in a window and is refused later was not as before either.
+        // A request that hangs in the window and is refused later is not normal either.
         let refused = later().any(|sample| !sample.done && sample.begun < end);
         let in_window = later().take_while(|sample| sample.ended < end);
         let writes = in_window.filter(|sample| sample.kind == Kind::Write && sample.done).count();
@@ -117,48 +117,47 @@ pub fn normal_after(
     None
 }
 
-/// What is known of an attack when it is over.
+/// Measurements of an attack.
 #[derive(Debug, Clone)]
 pub struct Measured {
-    /// The honest clients beside it.
+    /// Honest clients during the attack.
     pub during: Figures,
-    /// The honest clients beside harmless work that takes as much of the processor.
+    /// Honest clients beside harmless work with the processor time of the attack.
     pub harmless: Figures,
-    /// The most memory that the server had, in megabytes.
+    /// Peak memory of the server in megabytes.
     pub peak: f64,
-    /// Seconds until all was as before.
+    /// Seconds until recovery; `None` if the server did not recover.
     pub normal: Option<f64>,
-    /// Answers that were wrong, and acknowledged changes that were lost.
+    /// Number of wrong responses and lost acknowledged changes.
     pub wrong: usize,
-    /// Whether the server ended.
+    /// True if the server process ended.
     pub ended: bool,
-    /// Whether nobody could be served meanwhile, whatever the server did.
+    /// True if no client can be served during the attack, whatever the server does.
     pub stops_service: bool,
 }
 
-/// The most memory in megabytes.
+/// Largest acceptable peak memory in megabytes.
 pub const MOST_MEMORY: f64 = 450.0;
-/// The smallest share of the writes beside harmless work.
+/// Smallest acceptable ratio of the write rate to that beside harmless work.
 pub const LEAST_WRITES: f64 = 0.7;
-/// The largest multiple of the latency beside harmless work.
+/// Largest acceptable ratio of the latency to that beside harmless work.
 pub const MOST_LATENCY: f64 = 3.0;
-/// The most seconds until all is as before.
+/// Largest acceptable recovery time in seconds.
 pub const MOST_RECOVERY: f64 = 5.0;
 
 impl Measured {
-    /// The writes beside the attack in multiples of those beside harmless work.
+    /// Write rate during the attack, relative to harmless work.
     pub fn writes(&self) -> f64 {
         self.during.writes.rate / self.harmless.writes.rate
     }
 
-    /// The larger of the two latencies beside the attack, reads' and writes', each in multiples of the one beside harmless
-    /// work.
+    /// Latency during the attack, relative to harmless work: the larger ratio of reads and writes.
     pub fn latency(&self) -> f64 {
         let ratio = |of: fn(&Figures) -> f64| of(&self.during) / of(&self.harmless);
         ratio(|figures| figures.writes.p99).max(ratio(|figures| figures.reads.p99))
     }
 
-    /// The goals that are not met, by name.
+    /// Names of the goals that are not met.
     pub fn missed(&self) -> Vec<&'static str> {
         let goals = [
             ("writes", self.stops_service || self.writes() >= LEAST_WRITES),

@@ -1,5 +1,5 @@
-//! A run: the server, its honest clients, one attack after the other, and the same clients beside harmless work of the same
-//! size.
+//! A run: the server, its honest clients, one attack after the other, and the honest clients beside harmless work of the
+//! attack's size.
 
 use std::time::{Duration, Instant};
 
@@ -14,56 +14,56 @@ use crate::processor::Reading;
 use crate::rules::{Figures, Measured, normal_after};
 use crate::world::{Program, World};
 
-/// Seconds that are measured before an attack.
+/// Seconds of measurement before an attack.
 const BEFORE: f64 = 1.5;
-/// Seconds after an attack that are measured at least, and in which all must be as before at most.
+/// Seconds of measurement after an attack: at least the first, and at most the second until recovery.
 const AFTER: (f64, f64) = (1.2, 10.0);
-/// Seconds that an attack is played alone to see what it costs.
+/// Seconds that an attack is played alone to measure its processor time.
 const ALONE: f64 = 1.5;
-/// Seconds that are measured beside harmless work.
+/// Seconds of measurement beside harmless work.
 const HARMLESS: f64 = 1.8;
-/// Seconds in which things come to be as they are.
+/// Seconds for the load to reach a steady state.
 const SETTLING: f64 = 0.3;
-/// The share of the processor below which a server does nothing.
+/// Share of the processor below which a server counts as idle.
 const IDLE: f64 = 0.05;
-/// Megabytes that a server may keep of what an attack made it take.
+/// Resident memory in megabytes above which the server has not settled after an attack.
 const LEFT_OVER: f64 = 400.0;
-/// Less of a core than this is no load.
+/// Cores below which an attack counts as no load.
 const NO_LOAD: f64 = 0.03;
 
-/// What came of an attack.
+/// Result of an attack.
 #[derive(Debug)]
 pub struct Row {
-    /// Which.
+    /// The attack that was played.
     pub attack: Attack,
-    /// The honest clients before it.
+    /// Honest clients before the attack.
     pub before: Figures,
-    /// The honest clients after it.
+    /// Honest clients after the attack.
     pub after: Figures,
-    /// What it is judged by.
+    /// Measurements that decide on the goals.
     pub measured: Measured,
-    /// The cores that it took when it was played alone: attackers, server and PostgreSQL together.
+    /// Cores used by the attack when played alone: attackers, server and PostgreSQL together.
     pub cores: f64,
-    /// What was answered to the attackers.
+    /// Responses to the attackers, as text with counts.
     pub answered: String,
-    /// What was wrong.
+    /// Errors found by the honest clients.
     pub wrong: Vec<String>,
 }
 
-/// What a run came to.
+/// Result of a run.
 #[derive(Debug)]
 pub struct Findings {
-    /// Every attack.
+    /// Results of all attacks that were played.
     pub rows: Vec<Row>,
-    /// Attacks that could not be played.
+    /// Attacks that could not be played, with the reason.
     pub unplayed: Vec<(Attack, String)>,
-    /// What was wrong at the end, after the server was started anew.
+    /// Errors found at the end, after a restart of the server.
     pub lost: Vec<String>,
-    /// Whether the memory of the server was bounded.
+    /// True if the server had a memory limit.
     pub bounded: bool,
-    /// The version of PostgreSQL.
+    /// Version of PostgreSQL.
     pub postgres: String,
-    /// How long it took.
+    /// Duration of the whole run.
     pub took: Duration,
 }
 
@@ -71,7 +71,7 @@ pub struct Findings {
 ///
 /// # Errors
 ///
-/// When the server or its clients do not come to work.
+/// If the server or the honest clients cannot be started.
 pub async fn run(program: Program, attacks: &[Attack]) -> anyhow::Result<Findings> {
     let began = Instant::now();
     let bounded = program.knows_memory;
@@ -93,7 +93,7 @@ pub async fn run(program: Program, attacks: &[Attack]) -> anyhow::Result<Finding
         settle(&mut world, &mut honest).await?;
     }
     honest.rest().await?;
-    // What is on the disk counts, not what is in memory.
+    // The restart shows that the data is on disk and not only in memory.
     world.restart(Setting::Plain).await?;
     honest.look_again().await?;
     let lost = honest.wrong();
@@ -102,7 +102,7 @@ pub async fn run(program: Program, attacks: &[Attack]) -> anyhow::Result<Finding
     Ok(Findings { rows, unplayed, lost, bounded, postgres, took: began.elapsed() })
 }
 
-/// Before, during and after an attack; then the attack alone, and harmless work of that size.
+/// Measures before, during and after an attack; then the attack alone, and harmless work of its size.
 async fn play(attack: &Attack, world: &mut World, honest: &mut Honest) -> anyhow::Result<Row> {
     if world.setting() != attack.setting {
         world.restart(attack.setting).await?;
@@ -143,7 +143,7 @@ async fn play(attack: &Attack, world: &mut World, honest: &mut Honest) -> anyhow
     Ok(Row { attack: *attack, before, after, measured, cores, answered, wrong })
 }
 
-/// Seconds until all is as before, watched for some time.
+/// Seconds until recovery, polled for a limited time.
 async fn until_normal(honest: &Honest, before: &Figures, ended: f64) -> Option<f64> {
     loop {
         pass(0.1).await;
@@ -155,7 +155,7 @@ async fn until_normal(honest: &Honest, before: &Figures, ended: f64) -> Option<f
     }
 }
 
-/// The cores that an attack takes when nobody else is there, so that what it does to others is not counted as its own.
+/// Cores used by an attack without honest clients, so that only the work of the attack itself is counted.
 async fn alone(player: &mut Player, world: &World) -> Option<f64> {
     let reading = Reading::take()?;
     let begun = Instant::now();
@@ -168,7 +168,7 @@ async fn alone(player: &mut Player, world: &World) -> Option<f64> {
     Some((server.server + server.postgres + attacker.server) * cores)
 }
 
-/// The honest clients beside a process that burns so many cores.
+/// Figures of the honest clients beside a process that burns this many cores.
 async fn beside_harmless(honest: &mut Honest, cores: f64) -> anyhow::Result<Figures> {
     let mut burning = burner::start(cores)?;
     honest.work();
@@ -181,8 +181,8 @@ async fn beside_harmless(honest: &mut Honest, cores: f64) -> anyhow::Result<Figu
     Ok(Figures::of(&honest.samples_since(begun), begun, ended))
 }
 
-/// Waits until the server serves, does nothing else any more and has given back what it took; one that does not come to that is started anew, because what
-/// is measured next is to be judged by itself.
+/// Waits until the server responds, is idle and has released its memory. A server that does not reach this state is
+/// restarted, so that the next attack is judged by itself.
 async fn settle(world: &mut World, honest: &mut Honest) -> anyhow::Result<()> {
     honest.rest().await?;
     let begun = Instant::now();
@@ -195,7 +195,7 @@ async fn settle(world: &mut World, honest: &mut Honest) -> anyhow::Result<()> {
     world.restart(world.setting()).await
 }
 
-/// Whether the server takes next to nothing of the processor.
+/// Returns true if the server uses almost no processor time.
 async fn is_idle(world: &World) -> bool {
     let Some(reading) = Reading::take() else { return true };
     pass(0.2).await;

@@ -1,4 +1,4 @@
-//! What an attack is given: where the server is, a way to send to it, and somewhere to say what came of it.
+//! Environment of an attack: address of the server, HTTP clients, and counters of results.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -22,40 +22,40 @@ use crate::people::Person;
 /// The server under attack.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Target {
-    /// `http://127.0.0.1:PORT`
+    /// Base URL: `http://127.0.0.1:PORT`
     pub url: String,
-    /// Its data directory.
+    /// Data directory of the server.
     pub data: PathBuf,
-    /// The program that it is.
+    /// Path of the server program.
     pub program: PathBuf,
 }
 
-/// Shared by everything that belongs to one attack. Cheap to clone.
+/// Handle shared by all parts of one attack. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Stage(Arc<Inner>);
 
-/// What a [`Stage`] holds.
+/// Contents of a [`Stage`].
 #[derive(Debug)]
 pub struct Inner {
-    /// The server.
+    /// The server under attack.
     pub target: Target,
-    /// A client that waits long.
+    /// HTTP client with a long timeout.
     pub http: reqwest::Client,
-    /// One that comes over a new connection each time.
+    /// HTTP client that uses a new connection for each request.
     stranger: reqwest::Client,
-    /// Where attackers come from.
+    /// Source address of the attackers.
     source: IpAddr,
     heard: Mutex<BTreeMap<String, u64>>,
 }
 
-/// An attack that is ready: it can be played again and again, and ends when it is dropped.
+/// A prepared attack: can be played repeatedly, and stops on drop of the future.
 pub type Play = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
-/// How long an attacker waits for an answer.
+/// Timeout of an attacker's request.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long whoever asks for readiness waits.
+/// Timeout of a readiness check.
 const LOOK: Duration = Duration::from_secs(2);
-/// After this nobody can be reached: wait a moment.
+/// Pause after a failed connection.
 const UNREACHABLE: Duration = Duration::from_millis(20);
 
 impl Deref for Stage {
@@ -67,11 +67,11 @@ impl Deref for Stage {
 }
 
 impl Stage {
-    /// A stage before this server.
+    /// A stage for this server.
     ///
     /// # Errors
     ///
-    /// When there is no HTTP client to be had.
+    /// If no HTTP client can be built.
     pub fn new(target: Target) -> anyhow::Result<Self> {
         let source = source();
         let http = reqwest::Client::builder().timeout(PATIENCE).local_address(source).build()?;
@@ -80,29 +80,29 @@ impl Stage {
         Ok(Self(Arc::new(Inner { target, http, stranger, source, heard: Mutex::default() })))
     }
 
-    /// Somebody who attacks.
+    /// Signs up an attacking user.
     ///
     /// # Errors
     ///
-    /// When the server does not sign them up.
+    /// If the server rejects the sign-up.
     pub async fn person(&self) -> anyhow::Result<Person> {
         Person::sign_up(&self.target.url).await
     }
 
-    /// Several of them.
+    /// Signs up several attacking users.
     ///
     /// # Errors
     ///
-    /// When the server does not sign them up.
+    /// If the server rejects the sign-up.
     pub async fn people(&self, count: usize) -> anyhow::Result<Vec<Person>> {
         Person::sign_up_many(&self.target.url, count).await
     }
 
-    /// The version of somebody's list.
+    /// Version of a user's list.
     ///
     /// # Errors
     ///
-    /// When the server does not say it.
+    /// If the response has no version.
     pub async fn version(&self, person: &Person) -> anyhow::Result<String> {
         let list = self.url(&format!("{}?limit=1", person.tasks()));
         let request = self.http.get(list).bearer_auth(&person.access_token);
@@ -111,26 +111,26 @@ impl Stage {
         version.map(str::to_owned).context("a list has no version")
     }
 
-    /// Where a path is.
+    /// URL of a path.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.target.url)
     }
 
-    /// Where the server listens.
+    /// Socket address of the server.
     ///
     /// # Errors
     ///
-    /// When its URL is none.
+    /// If the URL is invalid.
     pub fn address(&self) -> anyhow::Result<SocketAddr> {
         let address = self.target.url.strip_prefix("http://").context("the URL is not of HTTP")?;
         Ok(address.parse()?)
     }
 
-    /// A session of the server's database.
+    /// Opens a session on the server's database.
     ///
     /// # Errors
     ///
-    /// When there is none.
+    /// If the database cannot be reached.
     pub async fn database(&self) -> anyhow::Result<Client> {
         let connection = crate::server::database(&self.target.data).await?;
         let link = connection.connect().await?;
@@ -138,13 +138,13 @@ impl Stage {
         Ok(link.client)
     }
 
-    /// Counts what came of something.
+    /// Counts a result.
     pub fn hear(&self, what: &str) {
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         *heard.entry(what.to_owned()).or_default() += 1;
     }
 
-    /// What came of everything so far, most of it first.
+    /// Text of all results so far, the most frequent first.
     pub fn account(&self) -> String {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         let mut heard: Vec<_> = heard.iter().collect();
@@ -154,7 +154,7 @@ impl Stage {
         parts.join(", ")
     }
 
-    /// Sends a request and counts how it is answered.
+    /// Sends a request and counts its status.
     pub async fn send(&self, request: RequestBuilder) {
         match request.send().await {
             Ok(response) => {
@@ -168,7 +168,7 @@ impl Stage {
         }
     }
 
-    /// Asks over a new connection whether the server is ready, and says what it was told.
+    /// Checks readiness over a new connection and counts the result.
     pub async fn look_whether_ready(&self) {
         let ready = self.stranger.get(self.url("/health/ready")).send().await;
         let status = ready.map_or(0, |answer| answer.status().as_u16());
@@ -180,7 +180,7 @@ impl Stage {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 
-    /// A connection.
+    /// Opens a connection from the attackers' address.
     pub async fn connect(&self) -> Option<TcpStream> {
         let connected = tokio::time::timeout(PATIENCE, self.connect_from(self.source)).await;
         let connected = connected.ok().and_then(Result::ok);
@@ -191,7 +191,7 @@ impl Stage {
         connected
     }
 
-    /// A connection from another client than the one that attacks.
+    /// Opens a connection from a client address other than the attackers'.
     pub async fn connect_as_another(&self) -> Option<TcpStream> {
         self.connect_from(IpAddr::V4(Ipv4Addr::LOCALHOST)).await.ok()
     }
@@ -202,7 +202,7 @@ impl Stage {
         Ok(socket.connect(self.address()?).await?)
     }
 
-    /// A connection over which this was sent.
+    /// Opens a connection and sends these bytes.
     pub async fn connect_and_send(&self, bytes: &[u8]) -> Option<TcpStream> {
         let mut connection = self.connect().await?;
         if connection.write_all(bytes).await.is_err() {
@@ -213,20 +213,20 @@ impl Stage {
     }
 }
 
-/// An address of the loopback interface that the honest clients do not have, so that attackers are another client than they;
-/// the same where the system has but one.
+/// Source address for attackers: another loopback address than that of the honest clients, so that the server sees different
+/// clients; the honest clients' address if the system has only one.
 fn source() -> IpAddr {
     const OTHER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
     let has_other = TcpListener::bind((OTHER, 0)).is_ok();
     IpAddr::V4(if has_other { OTHER } else { Ipv4Addr::LOCALHOST })
 }
 
-/// An attack that needs nothing to be ready.
+/// An attack without preparation.
 pub fn ready(play: Play) -> BoxFuture<'static, anyhow::Result<Play>> {
     Box::pin(std::future::ready(Ok(play)))
 }
 
-/// Reads until the other side closes, or says it does not speak any more.
+/// Reads until the other side closes or fails.
 pub async fn read_to_end(connection: &mut TcpStream) {
     let mut buffer = vec![0; 16 * 1024];
     while matches!(connection.read(&mut buffer).await, Ok(read) if read > 0) {}
@@ -237,7 +237,7 @@ pub async fn hold() {
     std::future::pending::<()>().await;
 }
 
-/// So many do the same at once, each again and again.
+/// Attack by `count` tasks that run concurrently, each in a loop.
 pub fn crowd<F, A>(count: usize, act: F) -> Play
 where
     F: Fn(usize) -> A + Clone + Send + Sync + 'static,
@@ -261,13 +261,13 @@ where
     })
 }
 
-/// So many a second begin to do the same, however long each takes.
+/// Attack that starts `per_second` tasks a second, whatever their duration.
 pub fn paced<F, A>(per_second: u32, act: F) -> Play
 where
     F: Fn(usize) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = ()> + Send + 'static,
 {
-    /// More than these are never under way.
+    /// Upper bound of tasks in flight.
     const MOST: usize = 4_000;
     Box::new(move || {
         let act = act.clone();

@@ -1,4 +1,4 @@
-//! The server under attack, started anew when it is not what an attack needs or does not recover.
+//! The server under attack, restarted if an attack needs another configuration or the server does not recover.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,40 +13,40 @@ use crate::processor::{megabytes, resident_megabytes};
 use crate::server::Server;
 use crate::stage::Target;
 
-/// Names another program to attack than the one that was built here, so that two can be compared.
+/// Environment variable that names another program to attack than this build, to compare the two.
 const BINARY: &str = "HOSTILE_BINARY";
-/// What the server may take.
+/// Memory limit of the server.
 const MEMORY: (&str, &str) = ("KEYFOLD_MEMORY", "400MB");
-/// The data directory.
+/// Name of the data directory.
 const NAME: &str = "hostile";
 
 /// A program to attack.
 #[derive(Debug, Clone)]
 pub struct Program {
-    /// Where it is.
+    /// Path of the program.
     pub path: PathBuf,
-    /// Whether it is another one than the one built here.
+    /// True if the program is not this build.
     pub is_foreign: bool,
-    /// Whether it knows a bound of its memory.
+    /// True if the program knows the memory limit.
     pub knows_memory: bool,
 }
 
-/// A server and how it was started.
+/// A running server and its configuration.
 #[derive(Debug)]
 pub struct World {
     program: Program,
     setting: Setting,
-    /// The same after a restart, so that nobody has to look for it.
+    /// Fixed port, so that clients need no new address after a restart.
     port: u16,
     server: Server,
 }
 
 impl Program {
-    /// The one that was built here, or the one that the environment names.
+    /// Chooses this build, or the program named by the environment.
     ///
     /// # Errors
     ///
-    /// When it does not run.
+    /// If the program does not run.
     pub async fn chosen() -> anyhow::Result<Self> {
         let named: Option<OsString> = std::env::var_os(BINARY).filter(|name| !name.is_empty());
         let is_foreign = named.is_some();
@@ -81,14 +81,14 @@ impl World {
     ///
     /// # Errors
     ///
-    /// When it does not start.
+    /// If the server does not start.
     pub async fn begin(program: Program) -> anyhow::Result<Self> {
         let port = free_port()?;
         let server = program.start(Setting::Plain, port).await?;
         Ok(Self { program, setting: Setting::Plain, port, server })
     }
 
-    /// What attacks are told.
+    /// Target description for attackers.
     pub fn target(&self) -> Target {
         Target {
             url: self.server.url.clone(),
@@ -97,60 +97,60 @@ impl World {
         }
     }
 
-    /// The version of its PostgreSQL.
+    /// Version of PostgreSQL under the server.
     ///
     /// # Errors
     ///
-    /// When it cannot be asked.
+    /// If the database cannot be queried.
     pub async fn postgres_version(&self) -> anyhow::Result<String> {
         let link = self.server.database().await?.connect().await?;
         Ok(link.client.query_one("show server_version", &[]).await?.get(0))
     }
 
-    /// The process of the server.
+    /// Process id of the server.
     pub fn process(&self) -> u32 {
         self.server.process()
     }
 
-    /// How it was started.
+    /// Configuration that the server was started with.
     pub fn setting(&self) -> Setting {
         self.setting
     }
 
-    /// Whether it has ended by itself.
+    /// Returns true if the process has ended by itself.
     ///
     /// # Errors
     ///
-    /// When the system does not say.
+    /// If the operating system does not provide the information.
     pub fn has_ended(&mut self) -> anyhow::Result<bool> {
         self.server.has_ended()
     }
 
-    /// Forgets how much memory the server has had at most.
+    /// Resets the peak memory of the server.
     ///
     /// # Errors
     ///
-    /// When the kernel does not let this program.
+    /// If the kernel denies it to this program.
     pub fn forget_peak(&self) -> anyhow::Result<()> {
         let file = format!("/proc/{}/clear_refs", self.process());
         std::fs::write(file, "5").context("the peak of the memory cannot be reset")
     }
 
-    /// The most memory that the server has had since, in megabytes; infinite when it has ended.
+    /// Peak memory since the reset in megabytes; infinite if the server has ended.
     pub fn peak(&self) -> f64 {
         megabytes(self.process(), "VmHWM:").unwrap_or(f64::INFINITY)
     }
 
-    /// The memory that the server has now, in megabytes.
+    /// Resident memory in megabytes; infinite if the server has ended.
     pub fn resident(&self) -> f64 {
         resident_megabytes(self.process()).unwrap_or(f64::INFINITY)
     }
 
-    /// Starts the server anew on the same data, killing it if it does not stop.
+    /// Restarts the server on its data, killing it if it does not stop.
     ///
     /// # Errors
     ///
-    /// When it does not start.
+    /// If the server does not start.
     pub async fn restart(&mut self, setting: Setting) -> anyhow::Result<()> {
         self.server.end(Duration::from_secs(5)).await?;
         self.server = self.program.start(setting, self.port).await?;
@@ -162,7 +162,7 @@ impl World {
     ///
     /// # Errors
     ///
-    /// When it cannot be told.
+    /// If the process cannot be signalled or waited for.
     pub async fn end(mut self) -> anyhow::Result<()> {
         self.server.end(Duration::from_secs(40)).await
     }

@@ -1,7 +1,7 @@
-//! The limit of a request: a bare poem server in a process of its own that routes the request's path and returns the same
-//! bytes, and does nothing else.
+//! Upper bound for a read: a bare poem server in its own process that routes the request's path and returns the response
+//! bytes recorded from Keyfold, and does nothing else.
 //!
-//! It has what Keyfold's server has: the same runtime, the same allocator, the same way to accept connections.
+//! It runs on Keyfold's async runtime, allocator and accept loop, so that only the application's work differs.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -16,7 +16,7 @@ use tokio::process::Child;
 
 use crate::itself;
 
-/// An answer to be given again and again.
+/// Response to be returned to every request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Answer {
     path: String,
@@ -26,15 +26,15 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// What a server answers.
+    /// Records the response of a server to this request.
     ///
     /// # Errors
     ///
-    /// When it does not.
+    /// If the server does not respond.
     pub async fn to(request: reqwest::RequestBuilder) -> anyhow::Result<Self> {
         let response = request.send().await?;
         let path = response.url().path().to_owned();
-        // These two are added by the HTTP implementation to every answer.
+        // The HTTP implementation adds these two headers to every response.
         let own = |name: &str| name != "date" && name != "content-length";
         let headers = response.headers().iter().filter(|(name, _)| own(name.as_str()));
         let headers = headers
@@ -44,7 +44,7 @@ impl Answer {
         Ok(Self { path, status, headers, body: response.text().await? })
     }
 
-    /// Whether it refuses what was asked.
+    /// Returns true for an error status (4xx or 5xx).
     pub fn is_refusal(&self) -> bool {
         self.status >= 400
     }
@@ -58,20 +58,20 @@ impl Answer {
     }
 }
 
-/// A bare server that runs.
+/// A running bare server.
 #[derive(Debug)]
 pub struct BareServer {
     child: Child,
-    /// `http://127.0.0.1:PORT`
+    /// Base URL: `http://127.0.0.1:PORT`
     pub url: String,
 }
 
 impl BareServer {
-    /// Starts one that gives this answer.
+    /// Starts a bare server that returns this response.
     ///
     /// # Errors
     ///
-    /// When it does not come to serve.
+    /// If the server does not start serving.
     pub async fn start(name: &str, answer: &Answer) -> anyhow::Result<Self> {
         let file = crate::scratch()?.join(format!("{name}.answer"));
         std::fs::write(&file, serde_json::to_vec(answer)?)?;
@@ -79,17 +79,17 @@ impl BareServer {
         Ok(Self { child, url })
     }
 
-    /// Its process.
+    /// Process id of the server.
     pub fn process(&self) -> u32 {
         self.child.id().unwrap_or_default()
     }
 }
 
-/// Serves the answer in a file until the process is killed.
+/// Serves the response stored in a file until the process is killed.
 ///
 /// # Errors
 ///
-/// When it cannot.
+/// If the file cannot be read or the port cannot be served.
 pub async fn serve(file: &Path) -> anyhow::Result<()> {
     let answer: Answer = serde_json::from_slice(&std::fs::read(file)?)?;
     let (status, headers, body) = answer.response()?;

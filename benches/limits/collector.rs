@@ -1,4 +1,4 @@
-//! A collector in a process of its own that takes everything and keeps nothing.
+//! An OpenTelemetry collector in its own process that accepts everything and stores nothing.
 
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{
     LogsService, LogsServiceServer,
@@ -26,31 +26,31 @@ use tonic::{Request, Response, Status};
 
 use crate::itself;
 
-/// A collector that runs until it is dropped.
+/// A collector that runs until the value is dropped.
 #[derive(Debug)]
 pub struct Collector {
     _child: Child,
-    /// `http://127.0.0.1:PORT`
+    /// Endpoint for OTLP: `http://127.0.0.1:PORT`
     pub url: String,
 }
 
 impl Collector {
-    /// Starts one.
+    /// Starts a collector.
     ///
     /// # Errors
     ///
-    /// When it does not come to serve.
+    /// If the collector does not start serving.
     pub async fn start() -> anyhow::Result<Self> {
         let (child, url) = itself::serving(&[crate::COLLECT]).await?;
         Ok(Self { _child: child, url })
     }
 }
 
-/// Takes what comes until the process is killed.
+/// Accepts telemetry until the process is killed.
 ///
 /// # Errors
 ///
-/// When it cannot.
+/// If the port cannot be served.
 pub async fn collect() -> anyhow::Result<()> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     crate::print(&format!("http://{}\n", listener.local_addr()?))?;
@@ -61,7 +61,7 @@ pub async fn collect() -> anyhow::Result<()> {
     Ok(router.serve_with_incoming(TcpListenerStream::new(listener)).await?)
 }
 
-/// What is kept.
+/// The three OTLP services, which discard all they receive.
 struct Nothing;
 
 #[tonic::async_trait]

@@ -1,71 +1,71 @@
-//! What is measured: figures of single runs, and rows of a workload beside its limit.
+//! Measurements: figures of single runs, and rows that put a workload beside its limit.
 //!
-//! A ratio compares runs that were made one right after the other, so that a machine whose speed drifts treats both
-//! sides alike; the ratio of a row is the median of its pairs.
+//! A ratio compares runs made one right after the other, so that drift in the machine's speed affects both sides alike; the
+//! ratio of a row is the median of its pairs.
 
 use std::future::Future;
 
 use crate::processor::Shares;
 
-/// How often what has no limit beside it is measured.
+/// Runs of a workload that has no limit to compare with.
 pub const RUNS: usize = 3;
-/// How often a workload and its limit are measured in turn. Short runs and many, because machines change their speed.
+/// Pairs of runs, limit and workload in turn. Many short runs, because the speed of machines drifts.
 pub const PAIRS: usize = 5;
 
-/// What one run came to.
+/// Result of one run.
 #[derive(Debug, Clone, Default)]
 pub struct Figure {
-    /// The figure itself, in the unit of its row.
+    /// Measured value, in the unit of its row.
     pub value: f64,
-    /// Milliseconds that an answer took on average.
+    /// Mean latency in milliseconds.
     pub average: Option<f64>,
-    /// Half of the answers came within this many milliseconds.
+    /// Median latency in milliseconds.
     pub p50: Option<f64>,
-    /// Of a hundred answers, 99 came within this many milliseconds.
+    /// 99th percentile of the latency in milliseconds.
     pub p99: Option<f64>,
-    /// Who used the processor.
+    /// Shares of the processor time by server, PostgreSQL and the rest.
     pub shares: Option<Shares>,
 }
 
 impl Figure {
-    /// A figure without latencies.
+    /// A figure that has a value and no latencies.
     pub fn of(value: f64) -> Self {
         Self { value, ..Self::default() }
     }
 }
 
-/// What a row has to reach.
+/// Goal of a row.
 #[derive(Debug, Clone, Copy)]
 pub enum Goal {
-    /// Median ratio to the limit.
+    /// Smallest acceptable median ratio to the limit.
     RatioAtLeast(f64),
-    /// Median ratio to the limit, where less is better.
+    /// Largest acceptable median ratio to the limit, for figures where less is better.
     RatioAtMost(f64),
-    /// Median figure.
+    /// Smallest acceptable median figure.
     AtLeast(f64),
-    /// Median figure, where less is better.
+    /// Largest acceptable median figure, for figures where less is better.
     AtMost(f64),
 }
 
 /// One line of the table.
 #[derive(Debug, Clone)]
 pub struct Row {
-    /// What Keyfold was asked to do.
+    /// Name of the workload that Keyfold served.
     pub workload: String,
-    /// The unit of its figures and of its limit's.
+    /// Unit of the figures on both sides.
     pub unit: &'static str,
-    /// Keyfold's runs.
+    /// Runs of Keyfold.
     pub runs: Vec<Figure>,
-    /// What it is compared with, and the runs of that.
+    /// Name and runs of the limit that the workload is compared with.
     pub limit: Option<(String, Vec<Figure>)>,
-    /// What it has to reach.
+    /// Goal that decides between "met" and "not met".
     pub goal: Goal,
-    /// What it waits for, where the shares of the processor do not say: an explanation and no measurement.
+    /// Explanation of the bottleneck for rows whose processor shares do not show it: stated, not measured.
     pub bottleneck: Option<String>,
 }
 
 impl Row {
-    /// A row of figures that stand for themselves.
+    /// A row without a limit, judged by its own figures.
     pub fn alone(
         workload: impl Into<String>,
         unit: &'static str,
@@ -75,26 +75,26 @@ impl Row {
         Self { workload: workload.into(), unit, runs, limit: None, goal, bottleneck: None }
     }
 
-    /// The same beside a limit.
+    /// Adds the limit and its runs.
     pub fn beside(mut self, limit: impl Into<String>, runs: Vec<Figure>) -> Self {
         self.limit = Some((limit.into(), runs));
         self
     }
 
-    /// The same with an explanation of what holds it.
+    /// Adds an explanation of the bottleneck.
     pub fn held_by(mut self, bottleneck: impl Into<String>) -> Self {
         self.bottleneck = Some(bottleneck.into());
         self
     }
 
-    /// The median ratio to the limit.
+    /// Median of the ratios of the pairs; `None` without a limit.
     pub fn ratio(&self) -> Option<f64> {
         let (_, limits) = self.limit.as_ref()?;
         let pairs = self.runs.iter().zip(limits);
         Some(median(pairs.map(|(run, limit)| run.value / limit.value)))
     }
 
-    /// Whether the goal is reached; nothing where there is none.
+    /// Returns true if the goal is reached; `None` if the goal is a ratio and the row has no limit.
     pub fn is_met(&self) -> Option<bool> {
         match self.goal {
             Goal::RatioAtLeast(goal) => self.ratio().map(|ratio| ratio >= goal),
@@ -105,12 +105,12 @@ impl Row {
     }
 }
 
-/// The median of the figures themselves.
+/// Median of the values of the runs.
 pub fn values(runs: &[Figure]) -> f64 {
     median(runs.iter().map(|run| run.value))
 }
 
-/// The middle of the numbers; the mean of the two middle ones when their count is even.
+/// Median; the mean of the two middle numbers if their count is even.
 pub fn median(numbers: impl Iterator<Item = f64>) -> f64 {
     let mut numbers: Vec<_> = numbers.collect();
     numbers.sort_by(f64::total_cmp);
@@ -127,7 +127,7 @@ pub fn median(numbers: impl Iterator<Item = f64>) -> f64 {
 ///
 /// # Errors
 ///
-/// When a measurement fails.
+/// If a measurement fails.
 pub async fn in_turn<A, B>(
     mut workload: impl FnMut(usize) -> A,
     mut limit: impl FnMut(usize) -> B,

@@ -1,4 +1,4 @@
-//! The limits that are pure computation: hashes and signatures on every core, with nothing around them.
+//! Limits that are pure computation: hashes and signatures on every core, without a server around them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ use keyfold::config::PasswordConfig;
 use crate::figures::Figure;
 use crate::load::SECONDS;
 
-/// Work that every core repeats until it is told to stop.
+/// Work repeated by one thread per core until it is stopped.
 pub struct OnAllCores {
     stop: Arc<AtomicBool>,
     cores: Vec<JoinHandle<u64>>,
@@ -23,7 +23,7 @@ pub struct OnAllCores {
 }
 
 impl OnAllCores {
-    /// Begins: each core makes its own work and repeats it.
+    /// Starts one thread per core; each makes its own work and repeats it.
     fn begin<W: FnMut() + 'static>(
         make: impl Fn() -> anyhow::Result<W> + Send + Clone + 'static,
     ) -> anyhow::Result<Self> {
@@ -44,7 +44,7 @@ impl OnAllCores {
         Ok(Self { cores: (0..cores).map(start).collect(), stop, begun: Instant::now() })
     }
 
-    /// Ends it; how often the work was done per second.
+    /// Stops the threads and returns the repetitions per second.
     pub fn end(self) -> anyhow::Result<Figure> {
         self.stop.store(true, Ordering::Relaxed);
         let mut done = 0;
@@ -56,11 +56,11 @@ impl OnAllCores {
     }
 }
 
-/// Argon2id with the server's default parameters, in memory that each core keeps.
+/// Argon2id with the server's default parameters; each core reuses its memory blocks.
 ///
 /// # Errors
 ///
-/// When there are no such parameters.
+/// If the default parameters are invalid.
 pub fn hash_on_all_cores() -> anyhow::Result<OnAllCores> {
     let PasswordConfig { memory_kib, iterations, .. } = PasswordConfig::default();
     let params =
@@ -71,7 +71,7 @@ pub fn hash_on_all_cores() -> anyhow::Result<OnAllCores> {
         let mut output = [0_u8; 32];
         Ok(move || {
             let password = crate::people::PASSWORD.as_bytes();
-            // Parameters and lengths are right, so it does not fail.
+            // Parameters and lengths are valid, so the call cannot fail.
             let _ = argon2.hash_password_into_with_memory(
                 password,
                 b"sixteen bytes !!",
@@ -82,23 +82,23 @@ pub fn hash_on_all_cores() -> anyhow::Result<OnAllCores> {
     })
 }
 
-/// Hashes per second.
+/// Measures Argon2id hashes per second on all cores.
 ///
 /// # Errors
 ///
-/// When they cannot be made.
+/// If the threads cannot be started or one panics.
 pub async fn hashes() -> anyhow::Result<Figure> {
     let work = hash_on_all_cores()?;
     pass().await;
     work.end()
 }
 
-/// RS256 signatures per second, of a message as long as an access token, with a key of the server's size that is parsed
+/// RS256 signatures per second over a message as long as an access token, with a key of the server's size that is parsed
 /// once.
 ///
 /// # Errors
 ///
-/// When there is no key.
+/// If no key can be generated.
 pub async fn signatures() -> anyhow::Result<Figure> {
     let key = Arc::new(KeyPair::generate(KeySize::Rsa2048).ok().context("no key could be made")?);
     let work = OnAllCores::begin(move || {

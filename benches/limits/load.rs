@@ -1,4 +1,4 @@
-//! The load generator: wrk, told what to send by `load.lua`.
+//! Load generator: wrk, with `load.lua` choosing the requests.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -10,14 +10,14 @@ use tokio::process::Command;
 use crate::figures::Figure;
 use crate::processor::Reading;
 
-/// How long one run lasts.
+/// Duration of one run.
 pub const SECONDS: u32 = 2;
-/// Connections unless a workload says otherwise.
+/// Default number of connections; [`Load::over`] changes it for one workload.
 pub const CONNECTIONS: u32 = 64;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/limits/load.lua");
 
-/// Requests to send again and again.
+/// Requests that wrk repeats in a loop.
 #[derive(Debug, Clone)]
 pub struct Load {
     requests: PathBuf,
@@ -37,11 +37,11 @@ struct Report {
 }
 
 impl Load {
-    /// These requests in turn, over [`CONNECTIONS`] connections.
+    /// A load of these requests in turn, over [`CONNECTIONS`] connections.
     ///
     /// # Errors
     ///
-    /// When they cannot be written down for the load generator.
+    /// If the file for the load generator cannot be written.
     pub fn of(name: &str, requests: &[String]) -> anyhow::Result<Self> {
         let path = crate::scratch()?.join(format!("{name}.requests"));
         let mut text = String::new();
@@ -52,26 +52,26 @@ impl Load {
         Ok(Self { requests: path, connections: CONNECTIONS, pause_ms: 0, refused: false })
     }
 
-    /// The same over another number of connections.
+    /// Sets the number of connections.
     pub fn over(self, connections: u32) -> Self {
         Self { connections, ..self }
     }
 
-    /// The same with a pause between two requests of one connection.
+    /// Adds a pause between two requests of one connection.
     pub fn paced(self, pause_ms: u32) -> Self {
         Self { pause_ms, ..self }
     }
 
-    /// The same, but every answer is to be a refusal.
+    /// Expects every response to be an error status.
     pub fn refused(self) -> Self {
         Self { refused: true, ..self }
     }
 
-    /// Sends them to a server for [`SECONDS`].
+    /// Sends the requests to a server for [`SECONDS`]. `server` is its process id, whose processor time is measured.
     ///
     /// # Errors
     ///
-    /// When an answer is missing or not the expected one: a fast failure is no result.
+    /// If a response is missing or unexpected: a fast failure is no result.
     pub async fn run(&self, url: &str, server: u32) -> anyhow::Result<Figure> {
         let before = Reading::take();
         let threads = self.connections.min(2);
@@ -105,17 +105,17 @@ impl Load {
     }
 }
 
-/// A whole request without a body.
+/// A complete GET request, without a body.
 pub fn get(path: &str, headers: &[(&str, &str)]) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{}\r\n", lines(headers))
 }
 
-/// A whole request with a JSON body.
+/// A complete POST request with a JSON body.
 pub fn post(path: &str, headers: &[(&str, &str)], body: &str) -> String {
     with_body("POST", path, headers, body)
 }
 
-/// A whole request of a method with a JSON body.
+/// A complete request with any method and a JSON body.
 pub fn with_body(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
     format!(
         "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{}\r\n{body}",

@@ -1,8 +1,8 @@
-//! `make bench`: what Keyfold does beside what the machine could do.
+//! `make bench`: throughput and latency of Keyfold beside the limits of the machine.
 //!
-//! Every workload is measured in turn with its limit: a bare poem server that returns the same bytes, PostgreSQL's own
-//! durable inserts, the same hashes or signatures with nothing around them. The release server runs as a process of its
-//! own on a private cluster with normal durability. Nothing here is asserted by tests.
+//! Every workload is measured in turn with its limit: a bare poem server that returns the same bytes, durable inserts by
+//! PostgreSQL alone, bare hashes or signatures. The release server runs in its own process on a private cluster with normal
+//! durability. No test asserts any of these figures.
 
 #![expect(unreachable_pub, reason = "a program of its own: nothing outside can reach it")]
 
@@ -43,24 +43,24 @@ use crate::figures::Row;
 use crate::text::{fresh_name, print};
 use crate::workloads::WORKLOADS;
 
-/// The server's allocator, so that the limits have the same one.
+/// The server's allocator, so that the limits use it as well.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// What the table's words mean, and what stands in the way of its goals.
+/// Glossary of the table, and the reasons for goals that are not met.
 const NOTES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/limits/notes.md");
 
-/// What this program is called with to be a bare server.
+/// Argument that turns this program into a bare server.
 const BARE: &str = "--serve-bare";
-/// What this program is called with to be a collector.
+/// Argument that turns this program into a collector.
 const COLLECT: &str = "--collect";
-/// What this program is called with to hold many people's tasks in memory.
+/// Argument that makes this program hold the lists of many users in memory.
 const CROWD: &str = "--hold-crowd";
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    // Measured from a worker thread, where the server's own code runs.
+    // Limits run on a worker thread, as the server's own code does.
     runtime.block_on(async move {
         #[expect(clippy::disallowed_methods, reason = "waited for at once")]
         tokio::spawn(run(arguments)).await?
@@ -76,9 +76,9 @@ async fn run(arguments: Vec<OsString>) -> anyhow::Result<()> {
     }
 }
 
-/// The workloads with these names, or all of them.
+/// The named workloads, or all of them if no name is given.
 fn chosen(arguments: &[OsString]) -> anyhow::Result<Vec<&'static str>> {
-    // Cargo adds this one.
+    // Cargo adds this argument.
     let names: Vec<_> = arguments
         .iter()
         .filter_map(|name| name.to_str())
@@ -116,7 +116,7 @@ async fn measure(names: &[&'static str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Where the measured servers keep their data.
+/// Parent directory of the measured servers' data directories.
 fn scratch() -> anyhow::Result<PathBuf> {
     scratch::directory("bench")
 }

@@ -1,4 +1,4 @@
-//! PostgreSQL as the limit of a write: pgbench commits single rows on the server's cluster.
+//! PostgreSQL alone as the limit of a write: pgbench commits single rows on the server's cluster.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,12 +11,12 @@ use crate::figures::Figure;
 use crate::load::{CONNECTIONS, SECONDS};
 use crate::processor::Reading;
 
-/// A table like the log, beside it: the same columns, checks and indexes, without its triggers.
+/// A copy of the log's table beside it: its columns, checks and indexes, without its triggers.
 const ROWS: &str = "\
 create table if not exists bench_rows (like events including all);
 create sequence if not exists bench_position";
 
-/// One task as one row, committed by itself. Each client writes a stream of its own, as each user does.
+/// One task as one row in its own transaction. Each client writes its own stream, as each user does.
 const INSERT: &str = r#"\set version :version + 1
 insert into bench_rows (position, stream, version, slice, event_id, type, schema, data, context, recorded_at)
 values (nextval('bench_position'), concat('tasks-', :run::text, '-', :client_id::text), :version, 7, gen_random_uuid(), 'TaskCreated', 1,
@@ -25,10 +25,10 @@ values (nextval('bench_position'), concat('tasks-', :run::text, '-', :client_id:
  now());
 "#;
 
-/// Seconds of a paced run that do not count: every client connects and prepares its statement in them.
+/// Leading seconds of a paced run that are not counted, in which clients connect and prepare their statements.
 const WARM_UP: u32 = 1;
 
-/// pgbench on a server's cluster.
+/// pgbench, connected to the cluster of a server.
 #[derive(Debug)]
 pub struct Pgbench {
     program: PathBuf,
@@ -37,11 +37,11 @@ pub struct Pgbench {
 }
 
 impl Pgbench {
-    /// Makes its table in the cluster behind `client`.
+    /// Creates the table for pgbench in the cluster behind `client`.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// If the database rejects the statements or a file cannot be written.
     pub async fn prepare(client: &Client) -> anyhow::Result<Self> {
         client.batch_execute(ROWS).await?;
         let places = "select (select setting from pg_config where name = 'BINDIR'), current_setting('unix_socket_directories')";
@@ -55,11 +55,11 @@ impl Pgbench {
         Ok(Self { program: PathBuf::from(programs).join("pgbench"), socket, directory })
     }
 
-    /// Durable single-row inserts per second of as many clients as the load generator has connections.
+    /// Measures durable single-row inserts per second with [`CONNECTIONS`] clients.
     ///
     /// # Errors
     ///
-    /// When pgbench fails.
+    /// If pgbench fails.
     pub async fn run_many(&self) -> anyhow::Result<Figure> {
         let before = Reading::take();
         let text = self.run(CONNECTIONS, SECONDS, &[]).await?;
@@ -76,26 +76,26 @@ impl Pgbench {
         })
     }
 
-    /// Of a hundred durable commits, 99 come within this many milliseconds, when as many clients together make this many
-    /// of them a second.
+    /// Measures the 99th percentile of the commit latency in milliseconds, with [`CONNECTIONS`] clients that together make
+    /// `per_second` durable commits a second.
     ///
     /// # Errors
     ///
-    /// When pgbench fails.
+    /// If pgbench fails.
     pub async fn slow_commits(&self, per_second: f64) -> anyhow::Result<Figure> {
         self.latencies(CONNECTIONS, &["--rate", &per_second.to_string()]).await
     }
 
-    /// The same of one client that nobody disturbs.
+    /// Measures the 99th percentile of the commit latency in milliseconds of a single client without other load.
     ///
     /// # Errors
     ///
-    /// When pgbench fails.
+    /// If pgbench fails.
     pub async fn slow_lone_commits(&self) -> anyhow::Result<Figure> {
         self.latencies(1, &[]).await
     }
 
-    /// The latencies of a run, from the log that pgbench writes of every transaction.
+    /// Latencies of a run, from pgbench's log of every transaction.
     async fn latencies(&self, clients: u32, pace: &[&str]) -> anyhow::Result<Figure> {
         let logs = self.directory.join(crate::fresh_name());
         fs::create_dir(&logs)?;
@@ -109,7 +109,7 @@ impl Pgbench {
         Ok(Figure { value: p99, p50, p99: Some(p99), ..Figure::default() })
     }
 
-    /// Runs pgbench and returns what it prints.
+    /// Runs pgbench and returns its standard output.
     async fn run(&self, clients: u32, seconds: u32, options: &[&str]) -> anyhow::Result<String> {
         let run = crate::fresh_name();
         let output = Command::new(&self.program)
@@ -129,10 +129,11 @@ impl Pgbench {
     }
 }
 
-/// The milliseconds that every transaction took which began after the warm-up.
+/// Milliseconds taken by each transaction that ended after the warm-up.
 ///
-/// A line of pgbench's log is: client, transaction, microseconds, script, then the end in seconds and microseconds; and
-/// at a pace how many microseconds late it began, which the first ones contain.
+/// A line of pgbench's log is: client, transaction, microseconds, script, then the end in seconds and microseconds; for a
+/// paced run also the microseconds by which the transaction started late, which are included in the third field and
+/// subtracted here.
 fn after_warm_up(logs: &Path) -> anyhow::Result<Vec<f64>> {
     let mut transactions = Vec::new();
     for log in fs::read_dir(logs)? {
@@ -150,7 +151,7 @@ fn after_warm_up(logs: &Path) -> anyhow::Result<Vec<f64>> {
     Ok(transactions.iter().filter(counts).map(|(_, took)| *took).collect())
 }
 
-/// What this many of a hundred sorted numbers do not exceed.
+/// Percentile of numbers in ascending order.
 fn quantile(sorted: &[f64], percent: usize) -> f64 {
     sorted.get(sorted.len() * percent / 100).copied().unwrap_or(f64::NAN)
 }

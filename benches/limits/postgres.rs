@@ -1,11 +1,11 @@
-//! Histories that are written into the log at once.
+//! Synthetic histories, written into the log by single statements.
 
 use keyfold::postgres::Connection;
 use tokio_postgres::Client;
 
 use crate::server::Server;
 
-/// Streams with a number of tasks each, as `(user ids, tasks of each)`.
+/// Inserts streams of task creations: parameters are the user ids and the number of tasks of each.
 const TASKS: &str = "\
 with history as (
     select person, number from unnest($1::text[]) person, generate_series(1::bigint, $2::bigint) number
@@ -22,8 +22,8 @@ select head.base + row_number() over (), 'tasks-' || person, number, 0, gen_rand
        jsonb_build_object('userId', person), now()
 from head, history";
 
-/// One stream in which tasks come, change three times and go, one event a second, so that a thousand of them are there at a
-/// time.
+/// Inserts one stream in which tasks are created, change three times and are deleted, one event a second, with about a
+/// thousand tasks alive at a time.
 const LIFE: &str = "\
 with history as (
     select number, (number - 1) / 5 as task, (number - 1) % 5 as step,
@@ -55,30 +55,30 @@ select head.base + number, 'tasks-' || $1::text, number, 0, gen_random_uuid(),
        jsonb_build_object('userId', $1::text), now()
 from head, history";
 
-/// People whose histories are written in one statement.
+/// Users whose histories are written in one statement.
 const AT_ONCE: usize = 2_500;
 
-/// The identifier of the person with this number, who has a history and nothing else.
+/// Identifier of the synthetic user with this number, who has a history but no account.
 pub fn person(number: usize) -> String {
     uuid::Uuid::from_u128(0x019a_ab76_5800_7000_9000_0000_0000_0000 + number as u128).to_string()
 }
 
-/// A session without a limit on how long a statement may take.
+/// Opens a database session without a statement timeout.
 ///
 /// # Errors
 ///
-/// When there is none.
+/// If the database cannot be reached.
 pub async fn session(connection: &Connection) -> anyhow::Result<Client> {
     let link = connection.connect().await?;
     link.client.batch_execute("set statement_timeout = 0").await?;
     Ok(link.client)
 }
 
-/// Writes histories of tasks for these people.
+/// Writes `each` task creations for every user.
 ///
 /// # Errors
 ///
-/// When the database refuses.
+/// If the database rejects a statement.
 pub async fn write_tasks(client: &Client, people: &[String], each: i64) -> anyhow::Result<()> {
     for people in people.chunks(AT_ONCE) {
         client.execute(TASKS, &[&people, &each]).await?;
@@ -86,31 +86,31 @@ pub async fn write_tasks(client: &Client, people: &[String], each: i64) -> anyho
     settle(client).await
 }
 
-/// Writes one long history for a person.
+/// Writes one long history for a user.
 ///
 /// # Errors
 ///
-/// When the database refuses.
+/// If the database rejects a statement.
 pub async fn write_life(client: &Client, person: &str, events: i64) -> anyhow::Result<()> {
     client.execute(LIFE, &[&person, &events]).await?;
     settle(client).await
 }
 
-/// Does at once what autovacuum and the checkpointer would do soon, so that they do not run while something is measured.
+/// Runs vacuum and a checkpoint now, so that autovacuum and the checkpointer do not run during a measurement.
 ///
 /// # Errors
 ///
-/// When the database refuses.
+/// If the database rejects a statement.
 pub async fn settle(client: &Client) -> anyhow::Result<()> {
     client.batch_execute("vacuum (analyze) events").await?;
     Ok(client.batch_execute("checkpoint").await?)
 }
 
-/// The version of the PostgreSQL that the measured servers run on.
+/// Version of PostgreSQL under the measured servers.
 ///
 /// # Errors
 ///
-/// When a server does not start.
+/// If a server does not start.
 pub async fn version() -> anyhow::Result<String> {
     let server = Server::start("version").await?;
     let version = session(&server.database().await?).await?;

@@ -1,11 +1,11 @@
-//! The table, on the screen and in `benches/RESULTS.md`.
+//! The table of results, on the screen and in `benches/RESULTS.md`.
 
 use std::fmt::Write as _;
 
 use crate::figures::{Figure, Goal, Row, median};
 use crate::processor::Shares;
 
-/// The table in Markdown.
+/// Renders the rows as a Markdown table.
 pub fn table(rows: &[Row]) -> String {
     let mut text = String::from(
         "| workload | Keyfold: median (min–max) | p50 / p99 ms | limit: median (min–max) | ratio | goal | | what it waits for |\n\
@@ -55,7 +55,7 @@ fn latencies(row: &Row) -> String {
     }
 }
 
-/// An explanation, or who used the processor in the run with the median figure; and the same of the limit.
+/// Explanation of the bottleneck, or the processor shares in the run with the median figure, for Keyfold and for the limit.
 fn bottleneck(row: &Row, limits: &[Figure]) -> String {
     if let Some(bottleneck) = &row.bottleneck {
         return format!("({bottleneck})");
@@ -87,7 +87,7 @@ fn amount(value: f64, unit: &str) -> String {
     format!("{}{space}{unit}", number(value))
 }
 
-/// Three significant digits or whole numbers, with thousands set apart.
+/// Three significant digits below 100; whole numbers with thousands separators above.
 fn number(value: f64) -> String {
     if value < 100.0 {
         let decimals = if value < 10.0 { 2 } else { 1 };
@@ -97,7 +97,7 @@ fn number(value: f64) -> String {
     crate::text::grouped(&format!("{value:.0}"))
 }
 
-/// The whole of `RESULTS.md`.
+/// Complete text of `RESULTS.md`.
 pub fn document(
     rows: &[Row],
     machine: &[(&str, String)],

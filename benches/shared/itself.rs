@@ -1,4 +1,4 @@
-//! This program, run once more as something that serves.
+//! Starts this program again as a child process that serves.
 
 use std::ffi::OsStr;
 use std::process::Stdio;
@@ -7,11 +7,11 @@ use anyhow::Context;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-/// Starts it with these arguments: the process, which ends when it is dropped, and the URL that it prints.
+/// Starts the child with these arguments. Returns the process, which is killed on drop, and the URL that it prints.
 ///
 /// # Errors
 ///
-/// When it does not come to serve.
+/// If the child does not start serving.
 pub async fn serving<A: AsRef<OsStr>>(arguments: &[A]) -> anyhow::Result<(Child, String)> {
     let mut child = Command::new(std::env::current_exe()?)
         .args(arguments)

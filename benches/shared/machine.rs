@@ -1,9 +1,9 @@
-//! What was measured on: the machine and the versions.
+//! Machine and versions behind the figures.
 
 use std::fs;
 use std::process::Command;
 
-/// Name and value of everything that the figures depend on, with the version of the servers' PostgreSQL.
+/// Name and value of everything that the figures depend on; `postgres` is the version of the servers' PostgreSQL.
 pub fn describe(postgres: String) -> Vec<(&'static str, String)> {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let model = first_of("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown".to_owned());
@@ -32,7 +32,7 @@ fn first_of(file: &str, name: &str) -> Option<String> {
     line.split_once(':').map(|(_, value)| value.trim().to_owned())
 }
 
-/// The first line a command writes.
+/// First line of a command's output; `unknown` if the command fails.
 fn run(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output();
     let text = output

@@ -1,43 +1,43 @@
-//! People who use the server that is measured.
+//! Users of the server under measurement.
 
 use std::sync::LazyLock;
 
 use anyhow::Context;
 use serde_json::{Value, json};
 
-/// Everybody's password.
+/// Password of every user.
 pub const PASSWORD: &str = "correct horse battery staple";
 
-/// What everybody writes down.
+/// Body of every task creation.
 pub const TASK: &str =
     r#"{"title":"Buy milk on the way home","description":"Two litres of the fresh one"}"#;
 
 static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(reqwest::Client::new);
 
-/// The client that prepares what is measured.
+/// HTTP client for the preparation of a measurement.
 pub fn client() -> &'static reqwest::Client {
     &CLIENT
 }
 
-/// Somebody signed in.
+/// A signed-in user.
 #[derive(Debug, Clone)]
 pub struct Person {
-    /// Their identifier.
+    /// User id.
     pub id: String,
-    /// Their address.
+    /// Email address used to sign in.
     pub email: String,
-    /// Their access token.
+    /// Access token, a JWT.
     pub access_token: String,
-    /// Their session token.
+    /// Session token, for the cookie.
     pub session_token: String,
 }
 
 impl Person {
-    /// Signs somebody up, under an address that nobody has yet.
+    /// Signs up a new user under a unique address.
     ///
     /// # Errors
     ///
-    /// When the server does not.
+    /// If the server rejects the sign-up or does not respond.
     pub async fn sign_up(url: &str) -> anyhow::Result<Self> {
         let email = format!("{}@example.com", crate::fresh_name());
         let body = json!({"email": email, "password": PASSWORD, "name": "Ada Lovelace"});
@@ -55,11 +55,11 @@ impl Person {
         })
     }
 
-    /// Signs several people up.
+    /// Signs up several new users.
     ///
     /// # Errors
     ///
-    /// When the server does not.
+    /// If the server rejects a sign-up or does not respond.
     pub async fn sign_up_many(url: &str, count: usize) -> anyhow::Result<Vec<Self>> {
         let mut people = Vec::with_capacity(count);
         for _ in 0..count {
@@ -68,26 +68,26 @@ impl Person {
         Ok(people)
     }
 
-    /// The path of their tasks.
+    /// Path of the user's task list in the API.
     pub fn tasks(&self) -> String {
         format!("/api/{}/tasks", self.id)
     }
 
-    /// The value of `Authorization` with their access token.
+    /// Value of the `Authorization` header with the access token.
     pub fn bearer(&self) -> String {
         format!("Bearer {}", self.access_token)
     }
 
-    /// Their session cookie.
+    /// Value of the `Cookie` header with the session token.
     pub fn cookie(&self) -> String {
         format!("better-auth.session_token={}", self.session_token)
     }
 
-    /// Adds tasks.
+    /// Creates `count` tasks.
     ///
     /// # Errors
     ///
-    /// When the server does not.
+    /// If the server rejects a task or does not respond.
     pub async fn create_tasks(&self, url: &str, count: usize) -> anyhow::Result<()> {
         for _ in 0..count {
             self.create_task(url).await?;
@@ -95,11 +95,11 @@ impl Person {
         Ok(())
     }
 
-    /// Adds a task, and says which.
+    /// Creates a task and returns its id.
     ///
     /// # Errors
     ///
-    /// When the server does not.
+    /// If the server rejects the task or does not respond.
     pub async fn create_task(&self, url: &str) -> anyhow::Result<String> {
         let request = CLIENT.post(format!("{url}{}", self.tasks())).bearer_auth(&self.access_token);
         let request = request.header("content-type", "application/json").body(TASK);

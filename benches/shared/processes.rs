@@ -1,4 +1,4 @@
-//! Processes that are killed, frozen and thawed, and the promise that none of them outlives this program.
+//! Child processes that are killed, frozen and thawed; none of them outlives this program.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,7 +12,8 @@ use anyhow::Context;
 pub use rustix::process::Signal;
 use rustix::process::{Pid, kill_process};
 
-/// What ends the processes of a run that ended without doing so itself: it waits until the pipe from this program closes.
+/// Shell script that kills the registered processes and removes the directory of a run that ended without doing so itself:
+/// it waits until the pipe from this program closes.
 const LIFELINE: &str = r#"
 trap '' HUP INT TERM
 while read -r line; do :; done
@@ -20,7 +21,7 @@ for pid in $(cat "$1/pids"); do kill -KILL "$pid"; done 2>/dev/null
 rm -rf "$1"
 "#;
 
-/// Ends every process it was told of, and removes the run's directory, when this program ends in whatever way.
+/// Kills every registered process and removes the run's directory as soon as this program ends, in whatever way.
 #[derive(Debug)]
 pub struct Lifeline {
     directory: PathBuf,
@@ -29,15 +30,15 @@ pub struct Lifeline {
 }
 
 impl Lifeline {
-    /// Watches over a directory that this run made.
+    /// Starts the shell that guards the directory of this run.
     ///
     /// # Errors
     ///
-    /// When there is no shell.
+    /// If `/bin/sh` cannot be started.
     pub fn new(directory: &Path) -> anyhow::Result<Self> {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", LIFELINE, "lifeline"]).arg(directory);
-        // A process group of its own: Ctrl-C is not for it.
+        // Own process group, so that Ctrl-C does not reach the shell.
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let shell = command.stdin(Stdio::piped()).spawn().context("there is no /bin/sh")?;
         let lifeline = Self { directory: directory.to_owned(), pids: Mutex::default(), shell };
@@ -45,20 +46,20 @@ impl Lifeline {
         Ok(lifeline)
     }
 
-    /// These processes are to end with this program.
+    /// Registers processes that must end with this program.
     ///
     /// # Errors
     ///
-    /// When that cannot be written down.
+    /// If the list of processes cannot be written.
     pub fn hold(&self, pids: &[u32]) -> anyhow::Result<()> {
         self.edit(|held| held.extend(pids))
     }
 
-    /// These have ended, or are no longer this program's to end.
+    /// Removes processes that have ended, or that this program must no longer kill.
     ///
     /// # Errors
     ///
-    /// When that cannot be written down.
+    /// If the list of processes cannot be written.
     pub fn release(&self, pids: &[u32]) -> anyhow::Result<()> {
         self.edit(|held| held.retain(|pid| !pids.contains(pid)))
     }
@@ -76,17 +77,17 @@ impl Lifeline {
 
 impl Drop for Lifeline {
     fn drop(&mut self) {
-        // It acts when its standard input closes.
+        // The shell acts as soon as its standard input closes.
         drop(self.shell.stdin.take());
         let _ = self.shell.wait();
     }
 }
 
-/// Sends a signal to a process. One that has ended meanwhile is no error.
+/// Sends a signal to a process. A process that has ended meanwhile is no error.
 ///
 /// # Errors
 ///
-/// When it is not ours to signal.
+/// If this program may not signal the process.
 pub fn signal(pid: u32, signal: Signal) -> anyhow::Result<()> {
     let raw = i32::try_from(pid).ok().and_then(Pid::from_raw);
     match kill_process(raw.context("not a process id")?, signal) {
@@ -95,11 +96,11 @@ pub fn signal(pid: u32, signal: Signal) -> anyhow::Result<()> {
     }
 }
 
-/// The children of a process.
+/// Process ids of the children of a process.
 ///
 /// # Errors
 ///
-/// When the system does not say.
+/// If the operating system does not provide the information.
 pub fn children(parent: u32) -> anyhow::Result<Vec<u32>> {
     if !Path::new("/proc/self/stat").exists() {
         return children_by_ps(parent);
@@ -110,14 +111,15 @@ pub fn children(parent: u32) -> anyhow::Result<Vec<u32>> {
     Ok(pids.filter(|pid| parent_of(*pid) == Some(parent)).collect())
 }
 
-/// The second field after the command's name, which may hold anything but ends with the last parenthesis.
+/// Parent of a process: the second field after the command's name. The name may contain anything, but its closing
+/// parenthesis is the last one of the line.
 fn parent_of(pid: u32) -> Option<u32> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, after) = stat.rsplit_once(')')?;
     after.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// Where there is no `/proc`.
+/// Fallback for systems without `/proc`.
 fn children_by_ps(parent: u32) -> anyhow::Result<Vec<u32>> {
     let output = Command::new("ps").args(["-A", "-o", "pid=,ppid="]).output()?;
     let text = String::from_utf8_lossy(&output.stdout);
@@ -128,11 +130,11 @@ fn children_by_ps(parent: u32) -> anyhow::Result<Vec<u32>> {
     Ok(pairs.filter(|(_, of)| *of == parent).map(|(pid, _)| pid).collect())
 }
 
-/// Freezes a process and its children, those included that it makes meanwhile; returns whom.
+/// Freezes a process and all its children, including those forked meanwhile; returns the frozen process ids.
 ///
 /// # Errors
 ///
-/// When they cannot be found or signalled.
+/// If the processes cannot be found or signalled.
 pub fn freeze_family(parent: u32) -> anyhow::Result<Vec<u32>> {
     let mut frozen = vec![parent];
     signal(parent, Signal::STOP)?;
@@ -149,11 +151,11 @@ pub fn freeze_family(parent: u32) -> anyhow::Result<Vec<u32>> {
     }
 }
 
-/// A port that is free now.
+/// Returns a TCP port that is free at the moment.
 ///
 /// # Errors
 ///
-/// When none is.
+/// If no port is free.
 pub fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

@@ -1,4 +1,4 @@
-//! Who used the processor while something was measured, as the kernel counted it (`/proc`).
+//! Processor time by process during a measurement, from the kernel's counters (`/proc`).
 //!
 //! On a machine without `/proc` there are no shares, and the table says so.
 
@@ -9,15 +9,15 @@ use std::time::Duration;
 /// Shares of the whole processor, all cores together, from 0 to 1.
 #[derive(Debug, Clone, Default)]
 pub struct Shares {
-    /// Keyfold, or the limit that stands in its place.
+    /// Share of Keyfold, or of the limit in its place.
     pub server: f64,
-    /// Every process of PostgreSQL.
+    /// Share of all PostgreSQL processes.
     pub postgres: f64,
-    /// Everything else: the load generator and the kernel.
+    /// Share of everything else: the load generator and the kernel.
     pub others: f64,
 }
 
-/// The counters at one moment.
+/// Processor time counters at one moment.
 #[derive(Debug)]
 pub struct Reading {
     busy: f64,
@@ -26,7 +26,7 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// The counters now.
+    /// Reads the counters; `None` without `/proc`.
     pub fn take() -> Option<Self> {
         let stat = fs::read_to_string("/proc/stat").ok()?;
         let ticks: Vec<f64> = stat
@@ -38,7 +38,7 @@ impl Reading {
             .filter_map(|ticks| ticks.parse().ok())
             .collect();
         let all: f64 = ticks.iter().sum();
-        // The fourth and fifth number count the time in which nothing ran.
+        // The fourth and fifth numbers are idle time and time waiting for I/O.
         let idle: f64 = ticks.iter().skip(3).take(2).sum();
         let entries = fs::read_dir("/proc").ok()?.flatten();
         let processes = entries.filter_map(|entry| {
@@ -48,14 +48,14 @@ impl Reading {
         Some(Self { busy: all - idle, all, processes: processes.collect() })
     }
 
-    /// How many cores there are, if so much time has passed since then.
+    /// Number of cores, from the ticks counted since the reading and the time passed.
     pub fn cores_until_now(&self, passed: Duration) -> Option<f64> {
-        /// The kernel counts hundredths of a second for programs, whatever it does itself.
+        /// Unit of the counters in `/proc`: hundredths of a second, whatever the kernel's own tick is.
         const TICKS: f64 = 100.0;
         Some((Self::take()?.all - self.all) / TICKS / passed.as_secs_f64())
     }
 
-    /// Who used the processor since then.
+    /// Processor shares since the reading; `server` is a process id.
     pub fn shares_until_now(&self, server: u32) -> Option<Shares> {
         let now = Self::take()?;
         let whole = (now.all - self.all).max(1.0);
@@ -75,7 +75,7 @@ impl Reading {
 }
 
 impl Shares {
-    /// What the processor was busy with, most of it first; or that it was not.
+    /// Text for the table: `processor` or `waiting`, then the shares in descending order.
     pub fn describe(&self) -> String {
         let idle = 1.0 - self.server - self.postgres - self.others;
         let mut parts = vec![
@@ -96,7 +96,7 @@ impl Shares {
 /// Name and processor time of a process, in ticks.
 fn process_ticks(process: u32) -> Option<(String, f64)> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name is in parentheses and may hold anything.
+    // The name is in parentheses and may contain anything.
     let (before, after) = stat.rsplit_once(')')?;
     let name = before.split_once('(')?.1.to_owned();
     let mut fields = after.split_whitespace().skip(11);
@@ -110,7 +110,7 @@ pub fn resident_megabytes(process: u32) -> Option<f64> {
     megabytes(process, "VmRSS:")
 }
 
-/// A size of a process in megabytes: `VmRSS:`, or `VmHWM:` for the most that was resident.
+/// A memory size of a process in megabytes: `VmRSS:` for resident memory, `VmHWM:` for its peak.
 pub fn megabytes(process: u32, name: &str) -> Option<f64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;

@@ -1,4 +1,4 @@
-//! The release server as a process of its own, configured as little as possible, on a private cluster.
+//! The release server in its own process, with minimal configuration, on a private cluster.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -11,43 +11,43 @@ use keyfold::postgres::private_cluster::{ClusterConfig, PrivateCluster};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-/// A server that serves.
+/// A running server.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
     data: PathBuf,
-    /// `http://127.0.0.1:PORT`
+    /// Base URL: `http://127.0.0.1:PORT`
     pub url: String,
-    /// Where its metrics are read.
+    /// URL of the metrics endpoint.
     pub metrics: String,
-    /// From the start of the process to the moment it serves.
+    /// Time from the start of the process to readiness.
     pub started_in: Duration,
 }
 
 impl Server {
-    /// Starts a server on the data directory of this name; a new one is made if there is none.
+    /// Starts a server on the data directory of this name, which is created if missing.
     ///
     /// # Errors
     ///
-    /// When it does not come to serve.
+    /// If the server does not start serving.
     pub async fn start(name: &str) -> anyhow::Result<Self> {
         Self::start_with(name, &[]).await
     }
 
-    /// The same with further variables.
+    /// Starts a server with additional environment variables.
     ///
     /// # Errors
     ///
-    /// When it does not come to serve.
+    /// If the server does not start serving.
     pub async fn start_with(name: &str, variables: &[(&str, &str)]) -> anyhow::Result<Self> {
         Self::start_program(name, Command::new(env!("CARGO_BIN_EXE_keyfold")), variables).await
     }
 
-    /// The same of this program, which need not be the one that was built here.
+    /// Starts a given server program, which may be another build than this one.
     ///
     /// # Errors
     ///
-    /// When it does not come to serve.
+    /// If the server does not start serving.
     pub async fn start_program(
         name: &str,
         mut program: Command,
@@ -65,7 +65,7 @@ impl Server {
             .env("KEYFOLD_METRICS_LISTEN", "127.0.0.1:0")
             .env("KEYFOLD_DATA", &data)
             .envs(variables.iter().copied())
-            // The same issuer whatever port it gets.
+            // Fixed issuer, independent of the port.
             .env("KEYFOLD_PUBLIC_URL", "http://localhost")
             .current_dir(&scratch)
             .stdin(Stdio::null())
@@ -89,39 +89,39 @@ impl Server {
         bail!("the server did not start: see {}", log.display())
     }
 
-    /// Its process.
+    /// Process id of the server.
     pub fn process(&self) -> u32 {
         self.child.id().unwrap_or_default()
     }
 
-    /// Its data directory.
+    /// Data directory of the server.
     pub fn data(&self) -> &Path {
         &self.data
     }
 
-    /// A way to its database.
+    /// Connection settings of the server's database.
     ///
     /// # Errors
     ///
-    /// When the cluster is not there.
+    /// If the cluster is not available.
     pub async fn database(&self) -> anyhow::Result<Connection> {
         database(&self.data).await
     }
 
-    /// Whether it has ended by itself.
+    /// Returns true if the process has ended by itself.
     ///
     /// # Errors
     ///
-    /// When the system does not say.
+    /// If the operating system does not provide the information.
     pub fn has_ended(&mut self) -> anyhow::Result<bool> {
         Ok(self.child.try_wait()?.is_some())
     }
 
-    /// Stops it, and kills it if it takes longer than this.
+    /// Stops the server, and kills it if it takes longer than `patience`.
     ///
     /// # Errors
     ///
-    /// When it cannot be waited for.
+    /// If the process cannot be signalled or waited for.
     pub async fn end(&mut self, patience: Duration) -> anyhow::Result<()> {
         if let Some(process) = self.child.id() {
             Command::new("kill").arg(process.to_string()).status().await?;
@@ -132,11 +132,11 @@ impl Server {
         Ok(())
     }
 
-    /// Stops it as an operator would.
+    /// Stops the server as an operator would, with SIGTERM.
     ///
     /// # Errors
     ///
-    /// When it does not end well.
+    /// If the process does not exit successfully.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         let stop = Command::new("kill").arg(self.process().to_string()).status().await?;
         ensure!(stop.success(), "the server cannot be told to stop");
@@ -146,17 +146,17 @@ impl Server {
     }
 }
 
-/// A way to the database of the server that runs on a data directory.
+/// Connection settings of the private cluster in a data directory.
 ///
 /// # Errors
 ///
-/// When the cluster is not there.
+/// If the cluster is not available.
 pub async fn database(data: &Path) -> anyhow::Result<Connection> {
     let config = ClusterConfig { data: data.to_owned(), binaries: None, run_as: None, sessions: 0 };
     Ok(PrivateCluster::join_or_start(&config).await?.connection())
 }
 
-/// Keeps the log of an earlier server under another name: it says why that one has ended.
+/// Renames the log of an earlier server, so that the reason for its end stays readable.
 fn keep(log: &Path) -> std::io::Result<()> {
     let name = |number: u32| log.with_extension(format!("{number}.log"));
     match (1..1_000).map(name).find(|name| !name.exists()) {
@@ -165,7 +165,7 @@ fn keep(log: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Where the server listens, from its log.
+/// Base URL of the server, read from the address in its log.
 fn address(log: &Path) -> anyhow::Result<String> {
     let log = std::fs::read_to_string(log)?;
     let address = log.split_once("listening address=").map(|(_, rest)| rest);

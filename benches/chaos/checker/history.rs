@@ -1,103 +1,103 @@
-//! What clients record: when they asked, when they were answered, and what.
+//! Records of the clients: time of each request, time of its response, and result.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
 use uuid::Uuid;
 
-/// A moment of the run: nanoseconds after it began, on one clock.
+/// Time in the run: nanoseconds since its start, on a single clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(pub u64);
 
-/// From the moment before a request was sent to the moment after its answer was read, or given up.
+/// Interval from just before a request is sent to just after its response is read or its timeout passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// Before it was sent.
+    /// Time just before sending.
     pub begun: Moment,
-    /// After it was answered.
+    /// Time just after the response or the timeout.
     pub ended: Moment,
 }
 
-/// What a client knows of a change it asked for.
+/// Client's knowledge of a change it requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// Answered as done.
+    /// Acknowledged as done.
     Done,
-    /// Answered as not done, or never sent.
+    /// Rejected, or never sent.
     Failed,
-    /// Nobody can tell: no answer, or one that says so.
+    /// Undecidable for the client: no response, or a response that says so.
     Unknown,
 }
 
-/// A value that is written once.
+/// Value of a task; every write has a value of its own.
 pub type Value = u64;
 
-/// Something that a client did to a task list or saw of it.
+/// One operation of a client on a task list: a write, a deletion or a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TaskOperation {
-    /// When.
+    /// Interval of the request.
     pub span: Span,
-    /// What.
+    /// Kind of operation, with its result.
     pub action: Action,
 }
 
-/// What a client did to a task list or saw of it.
+/// Operation on a task list, with its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Created or changed a task, with a value of its own.
+    /// Create or change of a task, with a unique value.
     Write(Value, Outcome),
-    /// Deleted a task.
+    /// Deletion of a task.
     Delete(Uuid, Outcome),
-    /// Read the whole list.
+    /// Read of the whole list.
     SawList(Digest),
-    /// Read one task; it had this value, or was not there.
+    /// Read of one task: its value, or `None` if it did not exist.
     SawTask(Uuid, Option<Value>),
 }
 
-/// What the log says happened to a task list, in the order of versions.
+/// Change of a task list in the event log; a slice of these is in version order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Logged {
-    /// A task got a value, its first or another one.
+    /// Create or change: the task has this value from here on.
     Wrote(Uuid, Value),
-    /// A task was deleted.
+    /// Deletion of a task.
     Deleted(Uuid),
 }
 
-/// A whole list in few bytes, whatever the order of its tasks.
+/// Fingerprint of a whole list, independent of the order of its tasks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Digest(u64);
 
-/// Something that a client did with the credentials of one session.
+/// One use of a session's credentials by a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionOperation {
-    /// Whose: sessions are numbered as they begin.
+    /// Number of the session; sessions are numbered as they begin.
     pub session: u32,
-    /// When.
+    /// Interval of the request.
     pub span: Span,
-    /// What.
+    /// Kind of use, with its result.
     pub act: SessionAct,
 }
 
-/// What a client did with the credentials of a session.
+/// Use of a session's credentials, with its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionAct {
-    /// Used a credential, and it was accepted.
+    /// A credential was accepted.
     Accepted,
-    /// Used a credential, and was told that its session has ended.
+    /// A credential was refused because its session has ended.
     Refused,
-    /// Signed out.
+    /// Sign-out of the session.
     SignOut(Outcome),
 }
 
 impl Moment {
-    /// In seconds.
+    /// Seconds since the start of the run.
     pub fn secs(self) -> f64 {
         std::time::Duration::from_nanos(self.0).as_secs_f64()
     }
 }
 
 impl Digest {
-    /// Of a list with these tasks.
+    /// Fingerprint of a list with these tasks.
     pub fn of(tasks: impl IntoIterator<Item = (Uuid, Value)>) -> Self {
         let mut digest = Self::default();
         for (task, value) in tasks {
@@ -106,7 +106,7 @@ impl Digest {
         digest
     }
 
-    /// Puts a task in that is not there, or takes one out that is.
+    /// Adds a task that is not in the list, or removes one that is: XOR of hashes, so both are one operation.
     pub(super) fn toggle(&mut self, task: Uuid, value: Value) {
         let mut hasher = DefaultHasher::new();
         (task, value).hash(&mut hasher);

@@ -1,10 +1,12 @@
-//! Whether a recorded history is one that a correct cluster can have produced.
+//! Checks that a recorded history is one that a correct cluster can have produced.
 //!
-//! Pure: it is given what clients saw and what the log says, and finds contradictions. A user's task list is one object
-//! that changes from version to version in the order of the log, and every value is written once. So every answer names
-//! the versions it can have come from, and the order of real time decides whether one of them is possible: this is a
-//! whole check of linearizability, not a sample of it. The tests include it too (`tests/it/benches/chaos_checker.rs`)
-//! and prove that it finds what it is there to find.
+//! Pure functions from the observations of the clients and the contents of the log to contradictions. A user's task list is
+//! a single object that changes from version to version in log order, and every write has a unique value. Every response
+//! therefore identifies the versions it can have come from, and real-time order decides if one of them is possible: a
+//! complete check of linearizability, not a sample.
+//!
+//! The integration tests include these files too (`tests/it/benches/chaos_checker.rs`) and prove that every kind of
+//! violation is found.
 
 pub mod history;
 pub mod sessions;
@@ -14,53 +16,53 @@ use std::fmt;
 
 use self::history::Span;
 
-/// What went wrong.
+/// Kind of violation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// A change was answered as done and is not in the log.
+    /// A change was acknowledged as done and is not in the log.
     LostWrite,
-    /// A change was answered as not done and is in the log.
+    /// A change was rejected and is in the log.
     RefusedButMade,
-    /// A change that was asked for once is in the log more often.
+    /// A change requested once is in the log more than once.
     MadeTwice,
-    /// A change took its place before something that was known when it began.
+    /// A change was ordered before a state that was known when its request began.
     WriteOutOfOrder,
-    /// A read showed a state from before a change that had been answered as done when it began.
+    /// A read returned a state older than a change that was acknowledged before the read began.
     StaleRead,
-    /// A read showed a state from before the state that a finished read had shown.
+    /// A read returned a state older than one returned by a read that had finished before it began.
     NonMonotonicRead,
-    /// A read showed what no version of the list ever was.
+    /// A read returned a state that no version of the list ever had.
     UnexplainedRead,
-    /// A credential was accepted by a request that began after its session's sign-out had been answered.
+    /// A credential was accepted by a request that began after the sign-out of its session was acknowledged.
     AcceptedAfterSignOut,
     /// A credential was accepted after it had been refused because its session had ended.
     AcceptedAfterRefusal,
-    /// A credential was refused although nobody had tried to end its session.
+    /// A credential was refused although no client had tried to end its session.
     LiveSessionRefused,
 }
 
-/// A contradiction between what was seen and what can be.
+/// Contradiction between an observation and every possible history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// What went wrong.
+    /// Kind of the violation.
     pub kind: Kind,
-    /// When the operation that shows it began and ended.
+    /// Interval of the operation that shows the violation.
     pub span: Span,
-    /// What exactly was seen.
+    /// Observed values, for the report.
     pub detail: String,
 }
 
-/// What a check came to.
+/// Result of a check.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verdict {
-    /// How many comparisons were made.
+    /// Number of comparisons made.
     pub checks: u64,
-    /// What contradicts them.
+    /// Contradictions found.
     pub violations: Vec<Violation>,
 }
 
 impl Verdict {
-    /// Both together.
+    /// Adds the comparisons and violations of another check.
     pub fn merge(&mut self, other: Self) {
         self.checks += other.checks;
         self.violations.extend(other.violations);

@@ -1,18 +1,18 @@
-//! The check of sessions: one lives from the answer to its sign-in until somebody signs out, and never again.
+//! Check of sessions: a session is valid from the response to its sign-in until a sign-out, and never again.
 
 use std::collections::HashMap;
 
 use super::history::{Moment, Outcome, SessionAct, SessionOperation};
 use super::{Kind, Verdict};
 
-/// What is known of the end of a session.
+/// Earliest evidence for the end of a session.
 #[derive(Debug, Clone, Copy, Default)]
 struct End {
-    /// When the first sign-out that may have worked began.
+    /// Start of the first sign-out that may have succeeded.
     attempted: Option<Moment>,
-    /// When a sign-out was first answered as done.
+    /// Time of the first acknowledged sign-out.
     answered: Option<Moment>,
-    /// When a credential was first refused.
+    /// Time of the first refusal of a credential.
     refused: Option<Moment>,
 }
 

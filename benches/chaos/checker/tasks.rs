@@ -1,9 +1,9 @@
-//! The check of one user's task list.
+//! Check of one user's task list.
 //!
-//! Time is walked through from the first request to the last. `floor` is the newest version that anybody can have known:
-//! of a change that was answered as done, or of a state that a read showed. Whatever begins later must come from that
-//! version or a newer one. Where several versions would explain a read the oldest possible one is taken, which asks the
-//! least of what follows; so a violation is one under every explanation.
+//! The check visits the starts and ends of requests in time order. `floor` is the newest version that any client can know:
+//! from an acknowledged change, or from a state that a read returned. An operation that starts later must come from that
+//! version or a newer one. If several versions explain a read, the check takes the oldest possible one, which is the weakest
+//! assumption; so a violation is one under every explanation.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,10 +12,10 @@ use uuid::Uuid;
 use super::history::{Action, Digest, Logged, Moment, Outcome, Span, TaskOperation, Value};
 use super::{Kind, Verdict};
 
-/// The versions at which something was so: from the first, up to but without the second.
+/// Half-open range of versions `[first, second)` in which a task had a value.
 type Reign = (usize, usize);
 
-/// What the log says of one list, ready to be asked.
+/// Index of one list's log, by value, task and state.
 #[derive(Debug, Default)]
 struct Versions {
     wrote: HashMap<Value, usize>,
@@ -26,14 +26,14 @@ struct Versions {
     states: HashMap<Digest, Vec<usize>>,
 }
 
-/// The newest version that was known, and what made it known.
+/// Newest version known to any client, and the kind of operation that made it known.
 #[derive(Debug, Clone, Copy)]
 struct Floor {
     version: usize,
     by_read: bool,
 }
 
-/// Checks what clients did to a list and saw of it against what the log says.
+/// Checks the operations of clients on a list against the log.
 pub fn verify(operations: &[TaskOperation], log: &[Logged]) -> Verdict {
     let versions = Versions::of(log);
     let mut verdict = Verdict::default();
@@ -56,7 +56,7 @@ pub fn verify(operations: &[TaskOperation], log: &[Logged]) -> Verdict {
     verdict
 }
 
-/// Beginnings and ends in the order of time; of equal moments the beginnings first, which accuses nobody.
+/// Starts and ends in time order. At equal times the starts come first, which is the lenient order.
 fn moments(operations: &[TaskOperation]) -> Vec<(Moment, bool, usize)> {
     let both = operations.iter().enumerate().flat_map(|(index, operation)| {
         [(operation.span.begun, false, index), (operation.span.ended, true, index)]
@@ -99,7 +99,7 @@ impl Versions {
         versions
     }
 
-    /// Judges a finished operation by what was known when it began; returns what is known after it.
+    /// Checks a finished operation against the version known at its start; returns the version known after it.
     fn judge(
         &self,
         operation: &TaskOperation,
@@ -118,7 +118,7 @@ impl Versions {
             Action::Delete(task, outcome) => {
                 let at = self.deleted.get(&task).copied();
                 let what = format!("the deletion of {task}");
-                // Somebody else may have deleted it: then a refusal says nothing of this version.
+                // Another client may have deleted the task: then a refusal says nothing about this version.
                 let outcome = if outcome == Outcome::Failed { Outcome::Unknown } else { outcome };
                 let at = if outcome == Outcome::Done { at } else { None };
                 write(span, &what, at, outcome, known, verdict)
@@ -164,7 +164,7 @@ fn write(
     verdict.check(version > known.version, Kind::WriteOutOfOrder, span, || {
         format!("{what} became version {version}; {} was known before", known.version)
     });
-    // A change of unknown outcome may take its place later than it was given up.
+    // A change of unknown outcome may take effect after the client has stopped waiting for it.
     (outcome == Outcome::Done).then_some(Floor { version, by_read: false })
 }
 

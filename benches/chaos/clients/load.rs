@@ -1,4 +1,4 @@
-//! Clients that never stop: each does one thing after the other, several share a user, and some share a session.
+//! Clients under continuous load: each makes one request after the other, several share a user, and some share a session.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,26 +14,26 @@ use crate::clients::person::{Login, Person};
 use crate::clients::random::Random;
 use crate::clients::world::{Door, PATIENCE, World};
 
-/// How many clients each user has: most have one, some have several, who share their sessions.
+/// Clients per user: most users have one, some have several, which share the user's sessions.
 const CLIENTS: [usize; 8] = [1, 1, 1, 2, 2, 3, 3, 4];
-/// Beyond this many tasks a client deletes rather than creates.
+/// Number of tasks above which a client deletes instead of creating.
 const TASKS: usize = 12;
-/// How many ended sessions of a user are tried again and again.
+/// Ended sessions of a user whose credentials are tried repeatedly.
 const REMEMBERED: usize = 24;
 
-/// The clients at work.
+/// The running clients.
 #[derive(Debug)]
 pub struct Load {
     stop: Arc<AtomicBool>,
     clients: JoinSet<()>,
-    /// The users.
+    /// Users of the run, whose histories are checked.
     pub users: Vec<Arc<User>>,
 }
 
-/// A user and what their clients know.
+/// A user and the state shared by the user's clients.
 #[derive(Debug)]
 pub struct User {
-    /// Who.
+    /// Account of the user.
     pub person: Person,
     known: Mutex<Known>,
 }
@@ -50,18 +50,18 @@ impl User {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sessions that were signed out of, as far as their clients know.
+    /// Sessions that were signed out of, as far as the clients know.
     pub fn ended(&self) -> Vec<Arc<Login>> {
         self.known().ended.clone()
     }
 }
 
 impl Load {
-    /// Signs everybody up and lets them begin.
+    /// Signs up all users and starts their clients.
     ///
     /// # Errors
     ///
-    /// When somebody cannot sign up.
+    /// If a sign-up fails.
     pub async fn begin(world: &Arc<World>) -> anyhow::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let mut load = Self { stop, clients: JoinSet::new(), users: Vec::new() };
@@ -84,12 +84,12 @@ impl Load {
         Ok(load)
     }
 
-    /// How many clients there are.
+    /// Total number of clients.
     pub fn clients() -> usize {
         CLIENTS.iter().sum()
     }
 
-    /// Lets everybody finish what they are doing.
+    /// Stops all clients after their current operation.
     pub async fn end(&mut self) {
         self.stop.store(true, Ordering::Release);
         while self.clients.join_next().await.is_some() {}
@@ -103,7 +103,7 @@ struct Client {
 }
 
 impl Client {
-    /// Does one thing, and pauses.
+    /// Makes one random operation, then pauses.
     async fn act(&mut self) {
         let door = self.door();
         if let Some(login) = self.login(door).await {
@@ -162,18 +162,18 @@ impl Client {
 
     async fn create_or_delete(&mut self, door: Door, login: &Login) {
         let count = self.user.known().tasks.len() as u64;
-        // About as many as there should be, coming and going.
+        // Keeps the number of tasks near its target, with creations and deletions.
         if self.random.below(TASKS as u64) >= count {
             let created = self.user.person.create(&self.world, door, login).await;
             self.user.known().tasks.extend(created);
         } else if let Some(task) = self.task() {
             self.user.person.delete(&self.world, door, login, task).await;
-            // Also when nobody can tell: then it is looked at no more.
+            // Also for an unknown outcome: the task is then no longer used.
             self.user.known().tasks.retain(|known| *known != task);
         }
     }
 
-    /// What was signed out of long ago must stay so, whatever has happened to the cluster since.
+    /// Tries a session that was signed out of earlier: it must stay ended through every fault.
     async fn try_ended(&mut self, door: Door) {
         let ended = self.user.known().ended.clone();
         let Some(login) = self.random.pick(&ended) else { return };
@@ -184,7 +184,7 @@ impl Client {
         }
     }
 
-    /// Signs out, and at once tries both credentials through every door.
+    /// Signs out, and at once tries both credentials through every route.
     async fn sign_out(&mut self, door: Door, login: Arc<Login>) {
         let (world, person) = (&self.world, &self.user.person);
         let reply = person.sign_out(world, door, &login).await;
@@ -202,7 +202,7 @@ impl Client {
     }
 }
 
-/// Tries both credentials of a session through every door at once.
+/// Tries both credentials of a session through all routes concurrently.
 pub async fn try_everywhere(world: &World, person: &Person, login: &Login) {
     join_all(world.doors().into_iter().map(|door| async move {
         person.list(world, door, login, PATIENCE).await;

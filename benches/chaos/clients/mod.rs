@@ -1,4 +1,4 @@
-//! The clients of a run: their world, their records, and the load that they make.
+//! Clients of a run: addresses, recorder and load.
 
 pub mod load;
 pub mod person;

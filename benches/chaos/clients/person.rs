@@ -1,4 +1,4 @@
-//! A simulated user: an account, its sessions, and everything that can be done with them. Whatever is done is recorded.
+//! A simulated user: an account, its sessions, and all operations on them, each of which is recorded.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,33 +11,33 @@ use uuid::Uuid;
 use crate::checker::history::{self, Action, Digest, Outcome, SessionAct};
 use crate::clients::world::{Ask, Credential, Door, PATIENCE, Reply, World};
 
-/// Everybody's password.
+/// Password of every user.
 const PASSWORD: &str = "correct horse battery staple";
 
-/// Access tokens are exchanged for new ones well before they expire after 15 minutes.
+/// Age at which an access token is renewed, well before it expires after 15 minutes.
 const TOKEN_AGE: Duration = Duration::from_mins(8);
 
-/// Somebody with an account.
+/// A user with an account.
 #[derive(Debug)]
 pub struct Person {
-    /// Their number, under which their list is recorded.
+    /// Number of the user, under which the list is recorded.
     pub number: usize,
-    /// Their identifier.
+    /// User id.
     pub id: String,
     email: String,
 }
 
-/// A session of theirs.
+/// A session of the user, with its credentials.
 #[derive(Debug)]
 pub struct Login {
-    /// Under which it is recorded.
+    /// Number of the session in the records.
     number: u32,
     session_token: String,
     access_token: Mutex<(String, Instant)>,
 }
 
 impl Login {
-    /// The access token of now.
+    /// Current access token.
     pub fn access_token(&self) -> String {
         self.lock().0.clone()
     }
@@ -52,11 +52,11 @@ impl Login {
 }
 
 impl Person {
-    /// Signs somebody up.
+    /// Signs up a user.
     ///
     /// # Errors
     ///
-    /// When they are not: nothing is wrong yet with the cluster.
+    /// If the sign-up fails: no fault has been injected yet.
     pub async fn sign_up(world: &World, number: usize) -> anyhow::Result<Self> {
         let email = format!("{}@example.com", crate::fresh_name());
         let body = json!({"email": email, "password": PASSWORD, "name": "Ada Lovelace"});
@@ -67,7 +67,7 @@ impl Person {
         Ok(Self { number, id, email })
     }
 
-    /// Signs in; `None` if that did not succeed.
+    /// Signs in; `None` if that fails.
     pub async fn sign_in(&self, world: &World, door: Door) -> Option<Login> {
         let body = json!({"email": self.email, "password": PASSWORD});
         let ask = Ask::new(Method::POST, "/api/auth/signin", Credential::None).with(body);
@@ -77,7 +77,7 @@ impl Person {
         Some(Login { number: world.recorder.next_session(), session_token, access_token })
     }
 
-    /// Ends a session.
+    /// Signs out of a session.
     pub async fn sign_out(&self, world: &World, door: Door, login: &Login) -> Reply {
         let credential = Credential::Bearer(&login.session_token);
         let ask = Ask::new(Method::POST, "/api/auth/signout", credential);
@@ -119,7 +119,7 @@ impl Person {
         reply
     }
 
-    /// Adds a task; returns it if that was answered as done.
+    /// Creates a task; returns its id if the creation was acknowledged.
     pub async fn create(&self, world: &World, door: Door, login: &Login) -> Option<Uuid> {
         let value = world.recorder.next_value();
         let body = json!({"title": title(value)});
@@ -153,7 +153,7 @@ impl Person {
         reply
     }
 
-    /// Asks for the current session with the cookie.
+    /// Reads the current session with the cookie.
     pub async fn session(
         &self,
         world: &World,
@@ -168,7 +168,7 @@ impl Person {
         reply
     }
 
-    /// Fetches a fresh access token and uses that from now on.
+    /// Fetches a new access token, which is used from then on.
     pub async fn refresh(&self, world: &World, door: Door, login: &Login) -> Reply {
         let credential = Credential::Bearer(&login.session_token);
         let reply = world.send(door, Ask::new(Method::GET, "/api/auth/token", credential)).await;
@@ -179,7 +179,7 @@ impl Person {
         reply
     }
 
-    /// Exchanges an access token that is about to expire.
+    /// Renews an access token that is about to expire.
     pub async fn keep_fresh(&self, world: &World, door: Door, login: &Login) {
         if login.is_old() {
             self.refresh(world, door, login).await;
@@ -205,7 +205,7 @@ impl Person {
         reply
     }
 
-    /// A task that is not there was seen not to be there.
+    /// Records a 404 for a task as an observation that the task does not exist.
     fn note_absence(&self, world: &World, reply: &Reply, task: Uuid) {
         if reply.status() == Some(404) && reply.code() == "TASK_NOT_FOUND" {
             world.recorder.task(self.number, reply.span, Action::SawTask(task, None));
@@ -221,12 +221,12 @@ fn note_use(world: &World, login: &Login, reply: &Reply) {
     }
 }
 
-/// How a value looks in a task.
+/// Title of a task with this value.
 fn title(value: history::Value) -> String {
     format!("v{value}")
 }
 
-/// The value of a title.
+/// Value in a task's title.
 pub fn value(title: &str) -> Option<history::Value> {
     title.strip_prefix('v')?.parse().ok()
 }

@@ -1,16 +1,16 @@
-//! Numbers that look random and are the same in every run with the same seed (`SplitMix64`).
+//! Pseudo-random numbers, reproducible from a seed (`SplitMix64`).
 
-/// A sequence of numbers.
+/// State of the generator.
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 
 impl Random {
-    /// The sequence of a seed.
+    /// A generator with this seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// A number from 0 up to but without `bound`.
+    /// A number in `0..bound`.
     pub fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -18,7 +18,7 @@ impl Random {
         (mixed ^ (mixed >> 31)) % bound.max(1)
     }
 
-    /// One of some things.
+    /// A random element; `None` if there are none.
     pub fn pick<'a, T>(&mut self, things: &'a [T]) -> Option<&'a T> {
         let place = self.below(things.len() as u64);
         things.get(usize::try_from(place).ok()?)

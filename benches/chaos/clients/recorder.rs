@@ -1,4 +1,4 @@
-//! Everything that clients record, on one clock.
+//! Records of all clients, on a single clock.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use crate::checker::history::{
     Action, Moment, Outcome, SessionAct, SessionOperation, Span, TaskOperation, Value,
 };
 
-/// Histories of all users and sessions, as they grow.
+/// Histories of all users and sessions so far.
 #[derive(Debug)]
 pub struct Recorder {
     began: Instant,
@@ -19,21 +19,21 @@ pub struct Recorder {
     tallies: Mutex<Vec<Tally>>,
 }
 
-/// That a request was made, and what its client knows of it.
+/// Summary of one request: interval and outcome.
 #[derive(Debug, Clone, Copy)]
 pub struct Tally {
-    /// When.
+    /// Interval of the request.
     pub span: Span,
-    /// What it came to.
+    /// Outcome for the client.
     pub outcome: Outcome,
-    /// Whether the answer was a refusal of the request itself (`4xx`).
+    /// True if the response rejected the request itself (`4xx`).
     pub refused: bool,
-    /// Whether the answer was one that no server should give, such as a 500.
+    /// True if the response is one that no server should give, such as a 500.
     pub unexpected: bool,
 }
 
 impl Recorder {
-    /// Begins.
+    /// An empty recorder whose clock starts now.
     pub fn new() -> Self {
         Self {
             began: Instant::now(),
@@ -45,48 +45,48 @@ impl Recorder {
         }
     }
 
-    /// This moment.
+    /// Current time of the run.
     pub fn now(&self) -> Moment {
         Moment(u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX))
     }
 
-    /// A value that nobody has written yet, greater than all before.
+    /// A new value, greater than all before.
     pub fn next_value(&self) -> Value {
         self.values.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// The number of another session.
+    /// Number of a new session.
     pub fn next_session(&self) -> u32 {
         self.sessions.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// A user's list was changed or seen.
+    /// Records an operation on a user's list.
     pub fn task(&self, user: usize, span: Span, action: Action) {
         lock(&self.tasks).push((user, TaskOperation { span, action }));
     }
 
-    /// A session's credential was used, or the session ended.
+    /// Records a use of a session's credential, or its sign-out.
     pub fn session(&self, session: u32, span: Span, act: SessionAct) {
         lock(&self.uses).push(SessionOperation { session, span, act });
     }
 
-    /// A request was made.
+    /// Records the summary of a request.
     pub fn tally(&self, tally: Tally) {
         lock(&self.tallies).push(tally);
     }
 
-    /// What was done to a user's list and seen of it, so far.
+    /// Operations on a user's list so far.
     pub fn tasks_of(&self, user: usize) -> Vec<TaskOperation> {
         let tasks = lock(&self.tasks);
         tasks.iter().filter(|(of, _)| *of == user).map(|(_, operation)| *operation).collect()
     }
 
-    /// What was done with sessions, so far.
+    /// Uses of all sessions so far.
     pub fn uses(&self) -> Vec<SessionOperation> {
         lock(&self.uses).clone()
     }
 
-    /// Every request so far.
+    /// Summaries of all requests so far.
     pub fn tallies(&self) -> Vec<Tally> {
         lock(&self.tallies).clone()
     }

@@ -1,4 +1,4 @@
-//! Where clients live: the cluster's addresses, one way to send a request, and the record of what came of it.
+//! Environment of the clients: addresses of the cluster, a function that sends requests, and the recorder.
 
 use std::time::Duration;
 
@@ -9,111 +9,111 @@ use crate::checker::history::{Outcome, Span};
 use crate::clients::recorder::{Recorder, Tally};
 use crate::cluster::Addresses;
 
-/// How long a client waits for an answer; nginx waits a little less.
+/// Timeout of a client's request; nginx has a slightly shorter one.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What all clients share.
+/// State shared by all clients.
 #[derive(Debug)]
 pub struct World {
-    /// Where requests can go.
+    /// Addresses of the cluster.
     pub addresses: Addresses,
-    /// What is recorded.
+    /// Records of all clients.
     pub recorder: Recorder,
     http: reqwest::Client,
 }
 
-/// The way a request takes.
+/// Route of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
     /// Through nginx, to the nodes in turn.
     InTurn,
-    /// Through nginx, to the node of the user.
+    /// Through nginx, to the user's node by consistent hash.
     ByUser,
-    /// To a node itself.
+    /// Directly to the node with this index.
     Node(usize),
 }
 
-/// What a request says of who sends it.
+/// Credential of a request.
 #[derive(Debug, Clone, Copy)]
 pub enum Credential<'a> {
-    /// Nothing.
+    /// Anonymous request.
     None,
-    /// An access token or a session token.
+    /// An access token or a session token, in `Authorization`.
     Bearer(&'a str),
-    /// A session token in its cookie.
+    /// A session token, in its cookie.
     Cookie(&'a str),
 }
 
-/// A request.
+/// A request to be sent.
 #[derive(Debug, Clone)]
 pub struct Ask<'a> {
-    /// Its method.
+    /// HTTP method.
     pub method: Method,
-    /// Its path.
+    /// Path and query.
     pub path: &'a str,
-    /// Who sends it.
+    /// Credential to send.
     pub credential: Credential<'a>,
-    /// Its JSON body, if any.
+    /// JSON body, if any.
     pub body: Option<Value>,
-    /// How long its answer may take.
+    /// Timeout for the response.
     pub patience: Duration,
 }
 
-/// What came of a request.
+/// Result of a request.
 #[derive(Debug, Clone)]
 pub struct Reply {
-    /// From before it was sent to after it was answered.
+    /// Interval from just before sending to just after the response.
     pub span: Span,
-    /// What was heard.
+    /// Response, or reason for its absence.
     pub heard: Heard,
 }
 
-/// What was heard of a request.
+/// Response of the server, or reason for its absence.
 #[derive(Debug, Clone)]
 pub enum Heard {
-    /// An answer: status and body.
+    /// A response: status and body.
     Answer(u16, Value),
-    /// Nobody was there to send it to.
+    /// The connection failed, so the request was never sent.
     NotSent,
-    /// It was sent, and no answer came.
+    /// The request was sent and no response arrived.
     Nothing,
 }
 
 impl<'a> Ask<'a> {
-    /// A request without a body.
+    /// A request without a body, with the default timeout.
     pub fn new(method: Method, path: &'a str, credential: Credential<'a>) -> Self {
         Self { method, path, credential, body: None, patience: PATIENCE }
     }
 
-    /// The same with a body.
+    /// Adds a JSON body.
     pub fn with(self, body: Value) -> Self {
         Self { body: Some(body), ..self }
     }
 
-    /// The same from a client that waits this long.
+    /// Sets the timeout.
     pub fn within(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 }
 
 impl World {
-    /// A world with nobody in it.
+    /// An environment without users.
     ///
     /// # Errors
     ///
-    /// When there is no HTTP client to be had.
+    /// If no HTTP client can be built.
     pub fn new(addresses: Addresses) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
         Ok(Self { addresses, recorder: Recorder::new(), http: http.build()? })
     }
 
-    /// Every way to the nodes.
+    /// All routes: each node directly, and both ports of nginx.
     pub fn doors(&self) -> Vec<Door> {
         let nodes = (0..self.addresses.nodes.len()).map(Door::Node);
         nodes.chain([Door::InTurn, Door::ByUser]).collect()
     }
 
-    /// Sends a request and waits for its answer.
+    /// Sends a request and waits for its response.
     pub async fn send(&self, door: Door, ask: Ask<'_>) -> Reply {
         let base = match door {
             Door::InTurn => self.addresses.in_turn.as_str(),
@@ -159,7 +159,7 @@ async fn heard(request: reqwest::RequestBuilder) -> Heard {
 }
 
 impl Reply {
-    /// The status of the answer.
+    /// Status of the response, if there is one.
     pub fn status(&self) -> Option<u16> {
         match self.heard {
             Heard::Answer(status, _) => Some(status),
@@ -167,7 +167,7 @@ impl Reply {
         }
     }
 
-    /// The body of the answer.
+    /// Body of the response; `null` without one.
     pub fn body(&self) -> &Value {
         match &self.heard {
             Heard::Answer(_, body) => body,
@@ -175,13 +175,13 @@ impl Reply {
         }
     }
 
-    /// The code of a problem.
+    /// Error code of the response; empty without one.
     pub fn code(&self) -> &str {
         self.body().get("code").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// What is known of the change that was asked for. A server that says it is unavailable or overloaded says that it
-    /// changed nothing; nginx, when it has no answer from a node, says nothing of the kind.
+    /// Outcome of the requested change. A server that responds "unavailable" or "overloaded" guarantees that nothing was
+    /// changed; nginx, without a response from a node, guarantees nothing.
     pub fn outcome(&self) -> Outcome {
         match self.heard {
             Heard::Answer(200..=299, _) => Outcome::Done,
@@ -193,12 +193,12 @@ impl Reply {
         }
     }
 
-    /// Whether the credential was told to be of a session that has ended.
+    /// Returns true if the credential was refused because its session has ended.
     pub fn is_refused(&self) -> bool {
         self.status() == Some(401) && self.code() == "SESSION_ENDED"
     }
 
-    /// Whether the credential was accepted, whatever came of the rest.
+    /// Returns true if the credential was accepted, even if the rest of the request failed.
     pub fn is_accepted(&self) -> bool {
         matches!(self.status(), Some(200..=299 | 404 | 409))
     }

@@ -1,4 +1,4 @@
-//! The whole: two databases, three nodes, nginx.
+//! The whole cluster: two databases, three nodes, nginx.
 
 pub mod nginx;
 pub mod node;
@@ -16,49 +16,48 @@ use self::node::Node;
 use self::postgres::Postgres;
 use crate::processes::{self, Lifeline};
 
-/// How many nodes there are.
+/// Number of nodes.
 pub const NODES: usize = 3;
 
-/// A cluster that serves.
+/// A running cluster.
 #[derive(Debug)]
 pub struct Cluster {
-    /// The databases.
+    /// Primary and standby.
     pub postgres: Postgres,
-    /// The nodes.
+    /// Server processes, by index.
     pub nodes: Vec<Node>,
     nginx: Nginx,
     lifeline: Arc<Lifeline>,
 }
 
-/// Where requests can go.
+/// Addresses that accept requests.
 #[derive(Debug, Clone)]
 pub struct Addresses {
-    /// nginx, to the nodes in turn.
+    /// nginx, nodes in turn.
     pub in_turn: String,
-    /// nginx, the same user to the same node.
+    /// nginx, node by consistent hash of the user id.
     pub by_user: String,
-    /// The nodes themselves.
+    /// Each node directly.
     pub nodes: Vec<String>,
 }
 
-/// Where the nodes and the databases write their logs, for a cluster to play with and for one that is tormented: neither
-/// takes the other's away.
+/// Log directory of nodes and databases. `make cluster` and `make chaos` have separate ones, so that neither deletes the
+/// other's logs.
 pub fn logs(purpose: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(purpose)
 }
 
 impl Cluster {
-    /// Starts everything; nothing of it is left when this program ends. Clusters of several purposes may run beside each
-    /// other.
+    /// Starts all parts; none of them outlives this program. Clusters of different purposes can run at the same time.
     ///
     /// # Errors
     ///
-    /// When a part does not come to work.
+    /// If a part does not start.
     pub async fn start(purpose: &str) -> anyhow::Result<Self> {
         let scratch =
             std::env::temp_dir().join(format!("keyfold-{purpose}-{}", std::process::id()));
         fs::create_dir(&scratch)?;
-        // The user who runs PostgreSQL has to get through.
+        // The system user that runs PostgreSQL needs access to the path.
         fs::set_permissions(&scratch, fs::Permissions::from_mode(0o711))?;
         let lifeline = Arc::new(Lifeline::new(&scratch)?);
         let logs = logs(purpose);
@@ -82,7 +81,7 @@ impl Cluster {
         Ok(Self { postgres, nodes, nginx, lifeline })
     }
 
-    /// Where requests can go.
+    /// Addresses of nginx and of the nodes.
     pub fn addresses(&self) -> Addresses {
         let at = |port: u16| format!("http://127.0.0.1:{port}");
         Addresses {
@@ -92,11 +91,11 @@ impl Cluster {
         }
     }
 
-    /// Stops everything in order.
+    /// Stops all parts in order.
     ///
     /// # Errors
     ///
-    /// When a part cannot be told.
+    /// If a part cannot be signalled.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         self.nginx.stop().await?;
         try_join_all(self.nodes.iter_mut().map(Node::stop)).await?;
@@ -106,7 +105,7 @@ impl Cluster {
     }
 }
 
-/// What every node is told.
+/// Environment variables of every node.
 fn environment(database: &str, public: &str) -> Vec<(&'static str, String)> {
     let text = str::to_owned;
     vec![
@@ -114,7 +113,7 @@ fn environment(database: &str, public: &str) -> Vec<(&'static str, String)> {
         ("KEYFOLD_CLUSTER", text("true")),
         ("KEYFOLD_PUBLIC_URL", text(public)),
         ("KEYFOLD_SECRET", text("a secret of this machine's test cluster only")),
-        // Snapshots are taken and read many times in a run.
+        // Small enough that snapshots are written and read many times in a run.
         ("KEYFOLD_SNAPSHOT_EVERY", text("50")),
     ]
 }

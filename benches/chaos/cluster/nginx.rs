@@ -1,6 +1,6 @@
-//! nginx before the nodes: by consistent hash of the user id, and in turn as the hard case.
+//! nginx in front of the nodes: by consistent hash of the user id, and round-robin as the harder case.
 //!
-//! It runs from a directory of its own, as whoever runs this program.
+//! It runs from its own directory, as the user who runs this program.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -21,18 +21,18 @@ const TEMPLATE: &str = include_str!("nginx.conf");
 pub struct Nginx {
     process: Child,
     lifeline: Arc<Lifeline>,
-    /// Where requests go to the nodes in turn.
+    /// Port whose requests go to the nodes in turn.
     pub in_turn: u16,
-    /// Where the same user's requests go to the same node.
+    /// Port whose requests go to a node by consistent hash of the user id.
     pub by_user: u16,
 }
 
 impl Nginx {
-    /// Starts it before nodes at these ports.
+    /// Starts nginx in front of nodes at these ports.
     ///
     /// # Errors
     ///
-    /// When there is no nginx, or it does not take the configuration.
+    /// If nginx is not installed or rejects the configuration.
     pub async fn start(
         scratch: &Path,
         [in_turn, by_user]: [u16; 2],
@@ -66,11 +66,11 @@ impl Nginx {
         Ok(nginx)
     }
 
-    /// Stops it.
+    /// Stops nginx.
     ///
     /// # Errors
     ///
-    /// When it cannot be signalled.
+    /// If the process cannot be signalled.
     pub async fn stop(&mut self) -> anyhow::Result<()> {
         let Some(pid) = self.process.id() else { return Ok(()) };
         processes::signal(pid, Signal::TERM)?;
@@ -79,24 +79,24 @@ impl Nginx {
     }
 }
 
-/// Started by root, nginx would run as somebody else, who may not be let into its directory.
+/// Name of the current user. Started by root, nginx would switch to another user, who may have no access to its directory.
 async fn user() -> anyhow::Result<String> {
     let output = Command::new("id").arg("-un").output().await?;
     let name = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     Ok(if name == "root" { "user root root;".to_owned() } else { String::new() })
 }
 
-/// Debian keeps it where only root's `PATH` leads.
+/// The nginx program. Debian installs it outside the `PATH` of ordinary users.
 fn program() -> Command {
     let beside = Path::new("/usr/sbin/nginx");
     Command::new(if beside.exists() { beside } else { Path::new("nginx") })
 }
 
-/// The version, as nginx says it.
+/// Version, as printed by nginx.
 ///
 /// # Errors
 ///
-/// When there is no nginx.
+/// If nginx is not installed.
 pub async fn version() -> anyhow::Result<String> {
     let output = program().arg("-v").output().await.context("nginx does not run")?;
     let text = String::from_utf8_lossy(&output.stderr).trim().to_owned();

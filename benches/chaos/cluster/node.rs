@@ -1,4 +1,4 @@
-//! One of the servers under test: the real program as a process of its own.
+//! A server under test: the release program in its own process.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -11,12 +11,12 @@ use tokio::process::{Child, Command};
 
 use crate::processes::{self, Lifeline, Signal};
 
-/// How a node is run, whenever it is started.
+/// Configuration and process of a node, kept across its restarts.
 #[derive(Debug)]
 pub struct Node {
-    /// How its database sessions announce themselves.
+    /// `application_name` of its database sessions.
     pub name: String,
-    /// Where it listens.
+    /// Port for HTTP.
     pub port: u16,
     environment: Vec<(&'static str, String)>,
     log: PathBuf,
@@ -25,7 +25,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node that does not run yet.
+    /// A node that is not started yet.
     pub fn new(
         name: String,
         port: u16,
@@ -39,11 +39,11 @@ impl Node {
         Self { name, port, environment, log, process: None, lifeline }
     }
 
-    /// Starts it and waits until it serves.
+    /// Starts the node and waits until it serves.
     ///
     /// # Errors
     ///
-    /// When it does not come to serve.
+    /// If the server does not start serving.
     pub async fn start(&mut self) -> anyhow::Result<()> {
         let log = File::options().create(true).append(true).open(&self.log)?;
         let mut process = Command::new(env!("CARGO_BIN_EXE_keyfold"))
@@ -53,7 +53,7 @@ impl Node {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
-            // Ctrl-C in the terminal is for this program, which stops its nodes itself.
+            // Own process group: Ctrl-C in the terminal is for this program, which stops its nodes itself.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()?;
@@ -69,11 +69,11 @@ impl Node {
         bail!("{} did not start: see {}", self.name, self.log.display())
     }
 
-    /// Carries out an operator's command on its database, to a good end.
+    /// Runs an operator's command on the node's database and expects success.
     ///
     /// # Errors
     ///
-    /// When it fails.
+    /// If the command fails.
     pub async fn command(&self, name: &str) -> anyhow::Result<()> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keyfold"));
         command.arg(name).env_clear();
@@ -85,47 +85,47 @@ impl Node {
         Ok(())
     }
 
-    /// Kills it, leaving it no time for anything.
+    /// Kills the node with SIGKILL, without a chance to clean up.
     ///
     /// # Errors
     ///
-    /// When it does not run.
+    /// If the process is not running.
     pub async fn kill(&mut self) -> anyhow::Result<()> {
         self.end(Signal::KILL).await
     }
 
-    /// Stops it as an operator would.
+    /// Stops the node as an operator would, with SIGTERM.
     ///
     /// # Errors
     ///
-    /// When it does not run.
+    /// If the process is not running.
     pub async fn stop(&mut self) -> anyhow::Result<()> {
         self.end(Signal::TERM).await
     }
 
-    /// Freezes it.
+    /// Freezes the node with SIGSTOP.
     ///
     /// # Errors
     ///
-    /// When it does not run.
+    /// If the process is not running.
     pub fn freeze(&self) -> anyhow::Result<()> {
         processes::signal(self.pid()?, Signal::STOP)
     }
 
-    /// Lets it go on.
+    /// Resumes a frozen node.
     ///
     /// # Errors
     ///
-    /// When it does not run.
+    /// If the process is not running.
     pub fn thaw(&self) -> anyhow::Result<()> {
         processes::signal(self.pid()?, Signal::CONT)
     }
 
-    /// Whether it still runs: a node that ends by itself has failed.
+    /// Returns true while the process runs: a node that exits by itself has failed.
     ///
     /// # Errors
     ///
-    /// When the system does not say.
+    /// If the operating system does not provide the information.
     pub fn is_running(&mut self) -> anyhow::Result<bool> {
         let process = self.process.as_mut().context("the node was not started")?;
         Ok(process.try_wait()?.is_none())

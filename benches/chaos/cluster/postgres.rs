@@ -1,8 +1,8 @@
-//! Two PostgreSQL servers: a primary and a standby that it waits for with every commit.
+//! Two PostgreSQL servers: a primary, and a synchronous standby that every commit waits for.
 //!
-//! When the primary is lost the standby is promoted, and a new standby is made from it in place of the old primary. The
-//! new primary waits for nobody until that standby is there, as fail-over managers do it; a run injects nothing before
-//! it waits again.
+//! After the loss of the primary the standby is promoted, and a new standby is made from it in place of the old primary.
+//! Until that standby exists the new primary commits without waiting, as under fail-over managers; a run injects no fault
+//! before commits wait again.
 
 use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -19,10 +19,10 @@ use tokio::process::{Child, Command};
 use crate::processes::{self, Lifeline, Signal};
 use crate::until;
 
-/// The role and the database of the servers under test.
+/// Role and database of the servers under test.
 const NAME: &str = "keyfold";
 
-/// What both servers have in their configuration.
+/// Configuration of both servers.
 const SETTINGS: &str = "\
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
@@ -34,13 +34,13 @@ wal_retrieve_retry_interval = 200ms
 include 'member.conf'
 ";
 
-/// Who may come: whoever has the password, from this machine.
+/// Host-based authentication: any local client with the password.
 const ACCESS: &str = "\
 host all all 127.0.0.1/32 scram-sha-256
 host replication all 127.0.0.1/32 scram-sha-256
 ";
 
-/// Two servers on one history.
+/// Primary and standby, with one history.
 #[derive(Debug)]
 pub struct Postgres {
     programs: PathBuf,
@@ -61,21 +61,21 @@ struct Member {
     frozen: Vec<u32>,
 }
 
-/// One of the two servers, by what it is now.
+/// Current role of one of the two servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Takes changes.
+    /// Accepts writes.
     Primary,
-    /// Has everything that was committed.
+    /// Has every committed transaction.
     Standby,
 }
 
 impl Postgres {
-    /// Makes and starts both servers in a directory.
+    /// Creates and starts both servers in a directory.
     ///
     /// # Errors
     ///
-    /// When one of them does not come to work.
+    /// If one of the servers does not start.
     pub async fn start(
         scratch: &Path,
         logs: &Path,
@@ -103,7 +103,7 @@ impl Postgres {
         Ok(postgres)
     }
 
-    /// What the servers under test are told; they announce themselves by `application`.
+    /// Connection string for the servers under test, with this `application_name`.
     pub fn url(&self, application: &str) -> String {
         let [a, b] = &self.members;
         format!(
@@ -112,16 +112,16 @@ impl Postgres {
         )
     }
 
-    /// Where the server with this role listens.
+    /// Port of the server with this role.
     pub fn port(&self, role: Role) -> u16 {
         self.member(role).port
     }
 
-    /// A session of one server.
+    /// Opens a session on one server.
     ///
     /// # Errors
     ///
-    /// When it cannot be reached.
+    /// If the server cannot be reached.
     pub async fn session(&self, role: Role) -> anyhow::Result<Link> {
         self.connect(role, NAME).await
     }
@@ -134,27 +134,27 @@ impl Postgres {
         Ok(Connection::parse(&url)?.connect().await?)
     }
 
-    /// Kills the primary and all its processes, leaving them no time for anything.
+    /// Kills the primary and all its processes with SIGKILL.
     ///
     /// # Errors
     ///
-    /// When they cannot be found.
+    /// If the processes cannot be found.
     pub async fn kill_primary(&mut self) -> anyhow::Result<()> {
         self.kill(Role::Primary).await
     }
 
-    /// The same of what was the primary before the other one was promoted.
+    /// Kills the former primary after the other server was promoted.
     ///
     /// # Errors
     ///
-    /// When they cannot be found.
+    /// If the processes cannot be found.
     pub async fn kill_former_primary(&mut self) -> anyhow::Result<()> {
         self.kill(Role::Standby).await
     }
 
     async fn kill(&mut self, role: Role) -> anyhow::Result<()> {
-        // All are stopped before the first one dies, as on a machine that loses power. A backend that sees its postmaster die
-        // gives up waiting for the standby and makes its commit visible for a moment (`SyncRepWaitForLSN`).
+        // All processes are frozen before the first one is killed, as on a machine that loses power. A backend that sees its
+        // postmaster die stops waiting for the standby and makes its commit visible for a moment (`SyncRepWaitForLSN`).
         self.freeze(role)?;
         let member = self.member_mut(role);
         let frozen = std::mem::take(&mut member.frozen);
@@ -169,11 +169,11 @@ impl Postgres {
         Ok(())
     }
 
-    /// Makes the standby the primary.
+    /// Promotes the standby to primary.
     ///
     /// # Errors
     ///
-    /// When it does not become one.
+    /// If the promotion fails.
     pub async fn promote(&mut self) -> anyhow::Result<()> {
         let link = self.session(Role::Standby).await?;
         let promoted: bool =
@@ -183,11 +183,11 @@ impl Postgres {
         Ok(())
     }
 
-    /// Makes a new standby in place of the former primary, and has the primary wait for it with every commit.
+    /// Creates a new standby in place of the former primary, and makes every commit of the primary wait for it.
     ///
     /// # Errors
     ///
-    /// When it does not follow.
+    /// If the standby does not start replicating.
     pub async fn make_standby(&mut self) -> anyhow::Result<()> {
         let (primary, data) = (self.port(Role::Primary), self.member(Role::Standby).data.clone());
         self.empty(&data)?;
@@ -215,7 +215,7 @@ impl Postgres {
     ///
     /// # Errors
     ///
-    /// When they cannot be found.
+    /// If the processes cannot be found.
     pub fn freeze(&mut self, role: Role) -> anyhow::Result<()> {
         let frozen = processes::freeze_family(self.pid(role)?)?;
         self.lifeline.hold(&frozen)?;
@@ -223,11 +223,11 @@ impl Postgres {
         Ok(())
     }
 
-    /// Lets a frozen server go on.
+    /// Resumes a frozen server.
     ///
     /// # Errors
     ///
-    /// When its processes cannot be signalled.
+    /// If its processes cannot be signalled.
     pub fn thaw(&mut self, role: Role) -> anyhow::Result<()> {
         let postmaster = self.pid(role)?;
         let frozen = std::mem::take(&mut self.member_mut(role).frozen);
@@ -242,27 +242,27 @@ impl Postgres {
     ///
     /// # Errors
     ///
-    /// When it cannot be signalled.
+    /// If the process cannot be signalled.
     pub fn freeze_session(&self, pid: u32) -> anyhow::Result<()> {
         self.lifeline.hold(&[pid])?;
         processes::signal(pid, Signal::STOP)
     }
 
-    /// Lets it go on.
+    /// Resumes a frozen session.
     ///
     /// # Errors
     ///
-    /// When it cannot be signalled.
+    /// If the process cannot be signalled.
     pub fn thaw_session(&self, pid: u32) -> anyhow::Result<()> {
         processes::signal(pid, Signal::CONT)?;
         self.lifeline.release(&[pid])
     }
 
-    /// Stops both.
+    /// Stops both servers.
     ///
     /// # Errors
     ///
-    /// When they cannot be signalled.
+    /// If a process cannot be signalled.
     pub async fn stop(&mut self) -> anyhow::Result<()> {
         for member in &mut self.members {
             let Some(mut process) = member.process.take() else { continue };
@@ -331,7 +331,7 @@ impl Postgres {
         Ok(chown(path, Some(user), Some(group))?)
     }
 
-    /// One of PostgreSQL's programs, run by who may run it.
+    /// Command for one of PostgreSQL's programs, run as the owner of the data.
     fn program(&self, name: &str) -> Command {
         let mut command = Command::new(self.programs.join(name));
         command.env_clear().env("LC_ALL", "C").current_dir("/").stdin(Stdio::null());
@@ -362,7 +362,7 @@ fn log(path: &Path) -> anyhow::Result<File> {
     Ok(File::options().create(true).append(true).open(path)?)
 }
 
-/// PostgreSQL refuses to run as root: then `postgres`, which its package makes, runs it.
+/// User and group for the servers. PostgreSQL refuses to run as root; the `postgres` user of its package is used then.
 async fn owner() -> anyhow::Result<Option<(u32, u32)>> {
     if id(&["-u"]).await? != 0 {
         return Ok(None);
@@ -377,7 +377,7 @@ async fn id(arguments: &[&str]) -> anyhow::Result<u32> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().parse()?)
 }
 
-/// Runs a program to its end, which must be a good one.
+/// Runs a command to its end and expects success.
 async fn run(mut command: Command) -> anyhow::Result<()> {
     let output = tokio::time::timeout(Duration::from_mins(2), command.output()).await??;
     let said = String::from_utf8_lossy(&output.stderr);

@@ -1,7 +1,7 @@
-//! A frozen node: what it has in memory grows old without its knowing, and requests wait for it in its sockets.
+//! A frozen node: its memory becomes stale without its noticing, and requests queue up in its sockets.
 //!
-//! While it is frozen, others change a list it has in memory and sign out of a session it knows to live. It is asked for
-//! both while it is frozen, by clients patient enough to hear what it says first when it goes on, and at once after.
+//! Meanwhile other nodes change a list that it has in memory and end a session that it knows to be valid. Both are requested
+//! from the frozen node by clients whose timeout is longer than the freeze, and again right after it resumes.
 
 use std::time::{Duration, Instant};
 
@@ -15,16 +15,16 @@ use crate::clients::world::{Door, World};
 use crate::cluster::Cluster;
 use crate::probe::{BOUND, Probe, Recovery};
 
-/// How often the node is asked at once, while it is frozen and again when it goes on.
+/// Concurrent requests to the node, both during the freeze and right after it.
 const ASKED: usize = 4;
-/// What may go wrong at the nodes that are well, nothing does for long.
+/// Attempts at the healthy nodes, where a failure does not last.
 const ATTEMPTS: usize = 20;
 
 /// Freezes a node for a while.
 ///
 /// # Errors
 ///
-/// When it cannot be done, or service does not come back.
+/// If the fault cannot be injected, or service does not recover.
 pub async fn freeze(
     cluster: &Cluster,
     world: &World,
@@ -41,7 +41,7 @@ pub async fn freeze(
     frozen.freeze()?;
     let thaw = Instant::now() + length;
     change_meanwhile(world, person, other, live, &ended).await?;
-    // Sent while the node is frozen, answered when it goes on.
+    // Requests sent during the freeze and answered after it.
     let patient = ask(world, person, door, [live, &ended], length + BOUND);
     let thawed = async {
         tokio::time::sleep_until(thaw.into()).await;
@@ -54,7 +54,7 @@ pub async fn freeze(
     probe.recovery(world, since?).await
 }
 
-/// Writes to the list and ends one of the sessions at a node that is well.
+/// Writes to the list and ends one of the sessions through a healthy node.
 async fn change_meanwhile(
     world: &World,
     person: &Person,

@@ -1,4 +1,4 @@
-//! What is done to the cluster while its clients go on.
+//! Faults injected into the cluster under load.
 
 mod frozen;
 mod operators;
@@ -13,44 +13,44 @@ use crate::cluster::Cluster;
 use crate::cluster::postgres::Role;
 use crate::probe::{Probe, Recovery};
 
-/// A kind of fault.
+/// Kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// `kill -9` of a node.
+    /// SIGKILL of a node.
     KillNode,
-    /// `kill -9` of the primary, and promotion of the standby.
+    /// SIGKILL of the primary, and promotion of the standby.
     KillPrimary,
-    /// A node is frozen for longer than any time-out of its own.
+    /// A node is frozen for longer than any timeout of its own.
     Freeze,
     /// A node is frozen for moments.
     Blink,
-    /// The session in which a node hears of the others' changes is ended.
+    /// The session in which a node listens for notifications of the other nodes is terminated.
     Cut,
-    /// The primary stalls.
+    /// The primary is frozen for a while.
     Stall,
-    /// The standby stalls, and with it every commit.
+    /// The standby is frozen for a while, which blocks every commit.
     StallStandby,
-    /// The primary stalls for ever, and the standby is promoted.
+    /// The primary hangs for ever, and the standby is promoted.
     Hang,
     /// The statements that write the log are cancelled.
     Cancel,
     /// One list is written through every node at once.
     Conflict,
-    /// A snapshot stays open.
+    /// A snapshot of the database stays open.
     Snapshot,
     /// The read models are rebuilt.
     Replay,
-    /// A node is frozen for longer than any time-out there is.
+    /// A node is frozen for longer than any timeout in the system.
     LongFreeze,
-    /// The session in which a node writes the log is frozen for as long.
+    /// The session in which a node writes the log is frozen for longer than any timeout in the system.
     FrozenWriter,
 }
 
-/// Longer than a batch may take and its outcome may be in doubt together, and than any statement, session or connection
-/// waits for another one.
+/// Longer than the time limit of a batch plus the time its outcome may stay unknown, and than every timeout of a statement,
+/// session or connection.
 const LONG: Duration = Duration::from_secs(90);
 
-/// Every kind of fault, by the name it is asked for.
+/// Every kind of fault, by its name on the command line.
 pub const FAULTS: [(&str, Fault); 14] = [
     ("kill-node", Fault::KillNode),
     ("kill-primary", Fault::KillPrimary),
@@ -69,12 +69,12 @@ pub const FAULTS: [(&str, Fault); 14] = [
 ];
 
 impl Fault {
-    /// Whether it takes so long that it is done to a cluster of its own, beside the others.
+    /// Returns true for a fault that takes so long that it gets its own cluster, in parallel with the others.
     pub fn is_long(self) -> bool {
         matches!(self, Self::LongFreeze | Self::FrozenWriter)
     }
 
-    /// What is done, and from when recovery is counted.
+    /// Text of the report: the fault, and the start of the recovery time.
     pub fn description(self) -> &'static str {
         match self {
             Self::KillNode => {
@@ -127,11 +127,11 @@ impl Fault {
         }
     }
 
-    /// Does it, for the time with this number, and waits until service is back. Afterwards everything is as before.
+    /// Injects the fault, in the round with this number, and waits for recovery. The cluster is complete again afterwards.
     ///
     /// # Errors
     ///
-    /// When it cannot be done, or service does not come back.
+    /// If the fault cannot be injected, or service does not recover.
     pub async fn inject(
         self,
         cluster: &mut Cluster,
@@ -214,7 +214,7 @@ async fn hang(cluster: &mut Cluster, world: &World, probe: &Probe) -> anyhow::Re
     let since = Instant::now();
     cluster.postgres.promote().await?;
     let recovery = probe.recovery(world, since).await;
-    // Before anything else: the old primary must never speak again.
+    // First of all: the old primary must never accept a write again.
     cluster.postgres.kill_former_primary().await?;
     cluster.postgres.make_standby().await?;
     recovery
@@ -228,7 +228,7 @@ async fn cut(
 ) -> anyhow::Result<Recovery> {
     let name = &cluster.nodes.get(node).context("there is no such node")?.name;
     let link = cluster.postgres.session(Role::Primary).await?;
-    // The session that listens shares the lock of the nodes' places; one that appends has the log's for itself.
+    // The listening session shares the lock on the nodes' slots; the appending session holds the log's lock exclusively.
     let cut = "select count(pg_terminate_backend(pid)) from pg_stat_activity join pg_locks using (pid) \
                where application_name = $1 and locktype = 'advisory' and mode = 'ShareLock'";
     let since = Instant::now();

@@ -1,4 +1,4 @@
-//! Operators' work while a cluster serves: a dump that keeps a snapshot open, a replay.
+//! Operators' tasks on a cluster in service: a dump that keeps a snapshot open, and a replay.
 
 use std::time::{Duration, Instant};
 
@@ -9,15 +9,15 @@ use crate::cluster::Cluster;
 use crate::cluster::postgres::Role;
 use crate::probe::{Probe, Recovery};
 
-/// The first statements of a dump, in a session that may be idle for as long as it takes.
+/// First statements of a dump, in a session without an idle timeout.
 const SNAPSHOT: &str = "set idle_in_transaction_session_timeout = 0; \
                         begin isolation level repeatable read; select 1 from events limit 1";
 
-/// Keeps a snapshot open while clients write.
+/// Keeps a database snapshot open while clients write.
 ///
 /// # Errors
 ///
-/// When it cannot be opened, or nobody can write meanwhile.
+/// If the snapshot cannot be opened, or writes fail meanwhile.
 pub async fn keep_snapshot(
     cluster: &Cluster,
     world: &World,
@@ -36,7 +36,7 @@ pub async fn keep_snapshot(
 ///
 /// # Errors
 ///
-/// When the command fails, or nobody can write meanwhile.
+/// If the command fails, or writes fail meanwhile.
 pub async fn replay(
     cluster: &Cluster,
     world: &World,

@@ -1,4 +1,4 @@
-//! The session in which a node writes the log: frozen between two batches, or told to give its statement up.
+//! Faults of the session in which a node writes the log: frozen between two batches, or its statement cancelled.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::cluster::Cluster;
 use crate::cluster::postgres::Role;
 use crate::probe::{Probe, Recovery};
 
-/// The sessions of a node that write the log, by what they did last.
+/// Finds the sessions of a node that write the log, by their last statement.
 const SELECT_WRITERS: &str = "\
 select pid from pg_stat_activity
 where application_name = $1 and backend_type = 'client backend' and query ilike '%into events%'";
@@ -21,19 +21,19 @@ const CANCEL: &str = "\
 select count(pg_cancel_backend(pid)) from pg_stat_activity
 where backend_type = 'client backend' and application_name like 'node-%' and state = 'active' and query ilike '%into events%'";
 
-/// How often a session is stopped anew because it was in the middle of a batch.
+/// Attempts to freeze a session between two batches; a session caught inside a batch is resumed.
 const ATTEMPTS: usize = 2_000;
-/// How many clients of one list write at once to a node whose statements are cancelled.
+/// Concurrent clients of one list on the node whose statements are cancelled.
 const WRITERS: usize = 4;
-/// How often the statements that write are cancelled.
+/// Number of cancelled statements.
 const CANCELLED: i64 = 20;
 
-/// Freezes the session in which a node writes, between two batches so that nobody else waits for it. What the node sends it
-/// meanwhile is of unknown outcome for a client, and is carried out when it goes on.
+/// Freezes the session in which a node writes, between two batches so that no other session waits for it. Statements sent to
+/// it meanwhile are of unknown outcome for the client, and are executed after it resumes.
 ///
 /// # Errors
 ///
-/// When it cannot be done, or service does not come back.
+/// If the fault cannot be injected, or service does not recover.
 pub async fn freeze(
     cluster: &Cluster,
     world: &World,
@@ -45,7 +45,7 @@ pub async fn freeze(
     let link = cluster.postgres.session(Role::Primary).await?;
     let writer = stop_between_batches(cluster, &link.client, name).await?;
     let thaw = Instant::now() + length;
-    // Sent to a session that does not answer.
+    // The batch of this request is sent to a session that does not answer.
     probe.person.create(world, Door::Node(number), &probe.login).await;
     tokio::time::sleep_until(thaw.into()).await;
     let since = Instant::now();
@@ -72,11 +72,11 @@ async fn stop_between_batches(
     anyhow::bail!("the session of {name} that writes is never idle")
 }
 
-/// Cancels the statements that write the log, again and again, while several clients write.
+/// Cancels the statements that write the log repeatedly, while several clients write.
 ///
 /// # Errors
 ///
-/// When it cannot be done, or service does not come back.
+/// If the fault cannot be injected, or service does not recover.
 pub async fn cancel(
     cluster: &Cluster,
     world: &World,
@@ -105,7 +105,7 @@ pub async fn cancel(
     probe.recovery(world, since).await
 }
 
-/// Adds and deletes tasks for as long as statements are cancelled.
+/// Creates and deletes tasks for as long as statements are cancelled.
 async fn write(world: &World, probe: &Probe, door: Door, since: Instant) {
     while since.elapsed() < Duration::from_secs(30) {
         if let Some(task) = probe.person.create(world, door, &probe.login).await {
@@ -114,12 +114,11 @@ async fn write(world: &World, probe: &Probe, door: Door, since: Instant) {
     }
 }
 
-/// Everybody writes to one list through every node at once, so that their batches conflict, while others write through the
-/// same nodes.
+/// Writes to one list through every node at once, so that batches conflict, while other clients write through the nodes too.
 ///
 /// # Errors
 ///
-/// When service does not come back.
+/// If service does not recover.
 pub async fn conflict(
     cluster: &Cluster,
     world: &World,

@@ -1,4 +1,4 @@
-//! Appends that are refused, and what that costs the neighbours in their batch.
+//! Appends that are refused, and their cost for the other appends in the batch.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::stage::{Play, Stage, crowd, paced, ready};
 
 const KIND: &str = "appends";
 
-/// The attacks of this kind.
+/// Attacks of this kind.
 pub const ATTACKS: &[Attack] = &[
     Attack::new(
         "taken-address",

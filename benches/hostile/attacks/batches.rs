@@ -1,4 +1,4 @@
-//! Batches as large as they may be, as many as may be.
+//! Batches of the largest size, as many as the server accepts.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use crate::attack::Attack;
 use crate::stage::{Play, Stage, crowd};
 
 const KIND: &str = "batches";
-/// Users who attack.
+/// Number of attacking users.
 const USERS: usize = 4;
 
-/// The attacks of this kind.
+/// Attacks of this kind.
 pub const ATTACKS: &[Attack] = &[
     Attack::new(
         "toggle-batches",

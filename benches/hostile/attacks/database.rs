@@ -1,5 +1,5 @@
-//! What happens to the database while the server is used: an operator's command, a forgotten transaction, a process that
-//! stands still. None of it is hostile by itself, and nobody's requests may suffer.
+//! Events at the database during service: an operator's command, a forgotten transaction, a frozen process. None of them is
+//! hostile by itself, and no request may suffer.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use crate::stage::{Play, Stage, crowd, hold};
 
 const KIND: &str = "the database";
 
-/// The sessions that write the log, by what they did last.
+/// Finds the sessions that write the log, by their last statement.
 const WRITERS: &str = "\
 select pid from pg_stat_activity
 where backend_type = 'client backend' and pid <> pg_backend_pid() and query ilike '%into events%'";
 
-/// The attacks of this kind.
+/// Attacks of this kind.
 pub const ATTACKS: &[Attack] = &[
     Attack::new(
         "replay",
@@ -99,7 +99,7 @@ async fn open_snapshot(stage: Stage) -> anyhow::Result<Play> {
 }
 
 async fn stay_open(stage: &Stage, database: &Client) {
-    // Whatever the last play left open ends first.
+    // First rolls back a transaction that the last play left open.
     let open = "rollback; begin isolation level repeatable read; select 1 from events limit 1";
     match database.batch_execute(open).await {
         Ok(()) => stage.hear("opened"),
@@ -128,7 +128,7 @@ async fn frozen_writer(stage: Stage) -> anyhow::Result<Play> {
     }))
 }
 
-/// Lets processes go on, whenever it is dropped.
+/// Resumes frozen processes on drop.
 struct Thaw<'a>(&'a [u32]);
 
 impl Drop for Thaw<'_> {

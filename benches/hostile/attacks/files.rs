@@ -1,4 +1,4 @@
-//! Files as large as they may be.
+//! Import files of the largest size.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::stage::{Play, Stage, crowd};
 
 const KIND: &str = "files";
 
-/// The attacks of this kind.
+/// Attacks of this kind.
 pub const ATTACKS: &[Attack] = &[
     Attack::new(
         "large-imports",
@@ -58,7 +58,7 @@ pub const ATTACKS: &[Attack] = &[
     ),
 ];
 
-/// Users send a file again and again, as this media type.
+/// Attack by users who repeatedly import a file with this media type.
 async fn importing(
     stage: Stage,
     users: usize,
@@ -108,7 +108,7 @@ async fn imports_hung_up(stage: Stage) -> anyhow::Result<Play> {
     let people = stage.people(4).await?;
     let body = file(10_000, &"d".repeat(2_000));
     let more = format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
-    // One that is answered, so that it is known to be taken.
+    // One import is sent to the end, to show in the report that the server accepts the file.
     for person in people.iter().take(1) {
         stage.send(post(&stage, person, "/import", body.clone())).await;
     }

@@ -1,4 +1,4 @@
-//! Processor time for lists as large as they may be.
+//! Processor time for lists of the largest size.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use crate::stage::{Play, Stage, crowd};
 
 const KIND: &str = "processor";
 
-/// The attacks of this kind.
+/// Attacks of this kind.
 pub const ATTACKS: &[Attack] = &[
     Attack::new(
         "expanding-search",
@@ -99,7 +99,7 @@ async fn large_pages(stage: Stage) -> anyhow::Result<Play> {
     }))
 }
 
-/// Connections that are the people in turn, each request with another number.
+/// Attack by connections that use the users in turn; each request has another number.
 fn numbered<F, A>(people: Vec<Person>, connections: usize, act: F) -> Play
 where
     F: Fn(&Arc<Person>, usize) -> A + Clone + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! Idempotency keys: what is kept for them.
+//! Idempotency keys, and the storage for their responses.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::stage::{Play, Stage, crowd};
 
 const KIND: &str = "idempotency keys";
 
-/// The attacks of this kind.
+/// Attacks of this kind.
 pub const ATTACKS: &[Attack] = &[
     Attack::new(
         "keyed-batches",

@@ -1,4 +1,4 @@
-//! The attacks, a file for each kind of thing that they use up.
+//! All attacks, a file for each kind of resource that they exhaust.
 
 pub mod appends;
 pub mod batches;

@@ -1,4 +1,4 @@
-//! Requests and lists that several attacks need.
+//! Requests and lists shared by several attacks.
 
 use std::fmt::Write as _;
 
@@ -16,7 +16,7 @@ pub fn sign_up_as(stage: &Stage, email: &str) -> RequestBuilder {
     stage.http.post(stage.url("/api/auth/signup")).json(&body)
 }
 
-/// A sign-in of a person.
+/// A sign-in of a user.
 pub fn sign_in(stage: &Stage, person: &Person) -> RequestBuilder {
     let body = json!({"email": person.email, "password": PASSWORD});
     stage.http.post(stage.url("/api/auth/signin")).json(&body)
@@ -28,25 +28,25 @@ pub fn patch(stage: &Stage, person: &Person, task: &str, body: &Value) -> Reques
     stage.http.patch(url).bearer_auth(&person.access_token).json(body)
 }
 
-/// Something read below a person's list.
+/// A GET request below a user's list.
 pub fn get(stage: &Stage, person: &Person, rest: &str) -> RequestBuilder {
     let url = stage.url(&format!("{}{rest}", person.tasks()));
     stage.http.get(url).bearer_auth(&person.access_token)
 }
 
-/// Something posted below a person's list, as JSON.
+/// A POST request below a user's list, with a JSON body.
 pub fn post(stage: &Stage, person: &Person, rest: &str, body: Bytes) -> RequestBuilder {
     let url = stage.url(&format!("{}{rest}", person.tasks()));
     let request = stage.http.post(url).bearer_auth(&person.access_token);
     request.header("content-type", "application/json").body(body)
 }
 
-/// The body of a batch.
+/// Request body of a batch.
 pub fn batch(commands: &[Value]) -> Bytes {
     json!({ "commands": commands }).to_string().into()
 }
 
-/// A batch that completes tasks and takes that back, in turn, so often.
+/// Request body of a batch that completes and reopens tasks in turn, `count` commands in all.
 pub fn toggles(tasks: &[String], count: usize) -> Bytes {
     let ids = tasks.iter().cycle().take(count).enumerate();
     let rounds = |number: usize| number / tasks.len().max(1);
@@ -59,7 +59,7 @@ pub fn toggles(tasks: &[String], count: usize) -> Bytes {
     batch(&commands)
 }
 
-/// A file of so many tasks with this description.
+/// An import file of `count` tasks with this description.
 pub fn file(count: usize, description: &str) -> Bytes {
     let mut text = String::from("{\"tasks\":[");
     for number in 0..count {
@@ -72,19 +72,19 @@ pub fn file(count: usize, description: &str) -> Bytes {
     text.into()
 }
 
-/// Fills a person's list by import with as many tasks as the server takes, at most these; returns how many. The work before
-/// may still be under way, so it is tried some times.
+/// Fills a user's list by import with the largest of these counts that the server accepts; returns the count. Work of the
+/// attack before may still be in progress, so the import is retried.
 ///
 /// # Errors
 ///
-/// When it takes none.
+/// If the server accepts no size.
 pub async fn fill(
     stage: &Stage,
     person: &Person,
     counts: &[usize],
     description: &str,
 ) -> anyhow::Result<usize> {
-    // A server with little memory takes smaller lists: an eighth of the smallest count is tried last.
+    // A server with little memory accepts smaller lists: fractions of the smallest count are tried last, down to an eighth.
     let smallest = counts.last().copied().unwrap_or_default();
     let smaller = [2, 4, 8].map(|part| smallest / part);
     for count in counts.iter().copied().chain(smaller) {
@@ -101,11 +101,11 @@ pub async fn fill(
     anyhow::bail!("no list could be filled")
 }
 
-/// The identifiers of the first tasks of a person.
+/// Ids of the first `count` tasks of a user.
 ///
 /// # Errors
 ///
-/// When the server does not show them.
+/// If the server does not return the list.
 pub async fn ids(stage: &Stage, person: &Person, count: usize) -> anyhow::Result<Vec<String>> {
     let answer = get(stage, person, &format!("?limit={count}")).send().await?;
     let answer: Value = answer.error_for_status()?.json().await?;
@@ -114,11 +114,11 @@ pub async fn ids(stage: &Stage, person: &Person, count: usize) -> anyhow::Result
     Ok(tasks.iter().filter_map(id).collect())
 }
 
-/// Makes a history: one task that was changed so many times, 500 changes a batch. Returns the task.
+/// Creates a history: one task that is changed `changes` times, 500 changes per batch. Returns the id of the task.
 ///
 /// # Errors
 ///
-/// When the server does not make it.
+/// If the server rejects a request.
 pub async fn history(stage: &Stage, person: &Person, changes: usize) -> anyhow::Result<String> {
     let task = person.create_task(&stage.target.url).await?;
     let body = toggles(std::slice::from_ref(&task), 500);
@@ -129,7 +129,7 @@ pub async fn history(stage: &Stage, person: &Person, changes: usize) -> anyhow::
     Ok(task)
 }
 
-/// The head and the beginning of a body, as they go over a connection.
+/// Raw request head, for a connection without an HTTP client.
 pub fn head(method: &str, path: &str, person: &Person, more: &str) -> Vec<u8> {
     format!(
         "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n{more}\r\n",

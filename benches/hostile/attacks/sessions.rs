@@ -1,4 +1,4 @@
-//! Sessions: begun, ended, guessed, many.
+//! Sessions: started, ended, guessed, and in large numbers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use crate::stage::{Play, Stage, crowd, paced, ready};
 
 const KIND: &str = "sessions";
 
-/// The attacks of this kind.
+/// Attacks of this kind.
 pub const ATTACKS: &[Attack] = &[
     Attack::new("abandoned-sign-ins", KIND, "140 sign-ins a second hang up at once", |stage| {
         Box::pin(abandoned_sign_ins(stage))
@@ -69,7 +69,7 @@ fn unknown(stage: Stage, header: &'static str, scheme: &'static str) -> Play {
     crowd(64, move |_| {
         let stage = stage.clone();
         async move {
-            // As long as a session token, and another one each time.
+            // A unique value of the length of a session token.
             let value = format!("{scheme}{:A>43}", crate::fresh_name().replace('-', ""));
             let request = stage.http.get(stage.url("/api/auth/session"));
             stage.send(request.header(header, value)).await;

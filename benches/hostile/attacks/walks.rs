@@ -1,4 +1,4 @@
-//! Walks through the log.
+//! Scans of the log by paging through history.
 
 use std::sync::Arc;
 
@@ -7,11 +7,11 @@ use crate::attack::Attack;
 use crate::stage::{Play, Stage, crowd};
 
 const KIND: &str = "log walks";
-/// Changes of the history that is walked through.
+/// Changes in the history that is paged through.
 const CHANGES: usize = 40_000;
 const CONNECTIONS: usize = 16;
 
-/// The attacks of this kind.
+/// Attacks of this kind.
 pub const ATTACKS: &[Attack] = &[
     Attack::new(
         "foreign-starts",
@@ -47,7 +47,7 @@ pub const ATTACKS: &[Attack] = &[
 
 async fn foreign_starts(stage: Stage) -> anyhow::Result<Play> {
     let person = Arc::new(stage.person().await?);
-    // The first version is the task's own, the second another one's.
+    // The first version is the creation of this task, the second that of another task.
     let task = person.create_task(&stage.target.url).await?;
     person.create_task(&stage.target.url).await?;
     let body = super::requests::toggles(std::slice::from_ref(&task), 500);

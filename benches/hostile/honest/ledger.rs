@@ -1,49 +1,49 @@
-//! What an honest client knows of its list: what was acknowledged must be there, and nothing may be there that it did not
-//! ask for. What was never answered may be there or not.
+//! An honest client's model of its list: acknowledged changes must be visible, and nothing else may be, except changes of
+//! unknown outcome.
 
 use std::collections::{HashMap, HashSet};
 
-/// What is known of a list.
+/// Model of a list.
 #[derive(Debug, Default)]
 pub struct Ledger {
     tasks: HashMap<String, Entry>,
-    /// Titles of tasks that may have been added.
+    /// Titles of tasks whose creation has an unknown outcome.
     perhaps_added: HashSet<String>,
 }
 
 #[derive(Debug, Default)]
 struct Entry {
     title: String,
-    /// Titles that it may have got since.
+    /// Titles of renames whose outcome is unknown.
     perhaps: Vec<String>,
     perhaps_deleted: bool,
 }
 
-/// What came of a change.
+/// Outcome of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was made.
+    /// Acknowledged as done.
     Done,
-    /// It was not made.
+    /// Rejected.
     Refused,
-    /// Nobody knows.
+    /// Undecidable for the client.
     Unknown,
 }
 
 impl Ledger {
-    /// How many tasks there are.
+    /// Number of tasks that are known to exist.
     pub fn len(&self) -> usize {
         self.tasks.len()
     }
 
-    /// Some task, another one for another number.
+    /// A task chosen by number; `None` if there are none.
     pub fn task(&self, number: usize) -> Option<String> {
         let mut ids: Vec<&String> = self.tasks.keys().collect();
         ids.sort();
         ids.get(number % ids.len().max(1)).map(|id| (*id).clone())
     }
 
-    /// A task was to be added; `id` is known when it was.
+    /// Records the creation of a task; `id` is known if it was acknowledged.
     pub fn added(&mut self, id: Option<String>, title: &str, outcome: Outcome) {
         match (outcome, id) {
             (Outcome::Done, Some(id)) => {
@@ -57,11 +57,11 @@ impl Ledger {
         }
     }
 
-    /// A task was to get a title.
+    /// Records a rename.
     pub fn renamed(&mut self, id: &str, title: &str, outcome: Outcome) {
         let Some(entry) = self.tasks.get_mut(id) else { return };
         match outcome {
-            // Whatever was in doubt before came before this, or never.
+            // Earlier renames of unknown outcome were applied before this one, or never will be.
             Outcome::Done => {
                 *entry = Entry { title: title.to_owned(), ..Entry::default() };
             }
@@ -70,7 +70,7 @@ impl Ledger {
         }
     }
 
-    /// A task was to be deleted.
+    /// Records a deletion.
     pub fn deleted(&mut self, id: &str, outcome: Outcome) {
         match outcome {
             Outcome::Done => drop(self.tasks.remove(id)),
@@ -83,11 +83,12 @@ impl Ledger {
         }
     }
 
-    /// The server says that there is no such task: that may be, and is known from now on, or it is wrong.
+    /// Records a 404 for a task. It is correct if a deletion of unknown outcome explains it, and the task is then known to
+    /// be deleted.
     ///
     /// # Errors
     ///
-    /// What is wrong.
+    /// Describes the contradiction if no deletion explains the 404.
     pub fn missing(&mut self, id: &str) -> Result<(), String> {
         match self.tasks.remove(id) {
             Some(entry) if !entry.perhaps_deleted => {
@@ -97,11 +98,11 @@ impl Ledger {
         }
     }
 
-    /// The server shows this list.
+    /// Compares a list returned by the server with the model.
     ///
     /// # Errors
     ///
-    /// What is wrong with it.
+    /// Describes the contradiction between the list and the model.
     pub fn seen(&mut self, list: &[(String, String)]) -> Result<(), String> {
         for (id, title) in list {
             match self.tasks.get(id) {

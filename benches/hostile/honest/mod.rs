@@ -1,5 +1,5 @@
-//! Sixteen honest clients: each a person with a list of a few tasks, who reads and changes it again and again and signs in
-//! anew now and then. They check every answer against what they know.
+//! Sixteen honest clients: each is a user with a short list who reads and changes it continuously and signs in again now and
+//! then. They check every response against their model of the list.
 
 mod ledger;
 
@@ -17,20 +17,20 @@ use self::ledger::{Ledger, Outcome};
 use crate::people::{PASSWORD, Person};
 use crate::rules::{Kind, Sample};
 
-/// How many there are.
+/// Number of honest clients.
 const CLIENTS: usize = 16;
-/// How many tasks a list has.
+/// Tasks per list.
 const TASKS: usize = 8;
-/// How often each signs in anew.
+/// Interval between two sign-ins of a client.
 const SIGN_IN_EVERY: Duration = Duration::from_secs(8);
-/// How long they wait for an answer.
+/// Timeout of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long they wait before they try again what was refused.
+/// Delay before a rejected request is retried.
 const PAUSE: Duration = Duration::from_millis(20);
-/// What is answered in this time is answered at once.
+/// Longest response time that counts as immediate.
 const AT_ONCE: Duration = Duration::from_millis(200);
 
-/// The clients at work.
+/// The clients and their state, running or resting.
 #[derive(Debug)]
 pub struct Honest {
     shared: Arc<Shared>,
@@ -39,11 +39,11 @@ pub struct Honest {
     work: watch::Sender<bool>,
 }
 
-/// What all clients share.
+/// State shared by all clients.
 #[derive(Debug)]
 struct Shared {
     http: Client,
-    /// Whoever signs in comes over a connection of their own.
+    /// Client for sign-ins, which uses a new connection each time.
     stranger: Client,
     began: Instant,
     url: String,
@@ -61,7 +61,7 @@ struct Patron {
     signed_in: Instant,
 }
 
-/// What was heard of a request.
+/// Response to a request.
 struct Heard {
     status: Option<u16>,
     body: Value,
@@ -69,11 +69,11 @@ struct Heard {
 }
 
 impl Honest {
-    /// Signs everybody up and gives everybody some tasks.
+    /// Signs up all clients and creates their tasks.
     ///
     /// # Errors
     ///
-    /// When the server does not.
+    /// If the server rejects a request.
     pub async fn arrive(url: &str) -> anyhow::Result<Self> {
         let shared = Arc::new(Shared {
             http: Client::builder().timeout(PATIENCE).build()?,
@@ -99,12 +99,12 @@ impl Honest {
         Ok(Self { shared, clients: JoinSet::new(), patrons, work })
     }
 
-    /// Seconds since the clients arrived.
+    /// Seconds since the clients were created.
     pub fn now(&self) -> f64 {
         self.shared.began.elapsed().as_secs_f64()
     }
 
-    /// Lets everybody work until they are told to rest.
+    /// Starts all clients; they run until [`Honest::rest`].
     pub fn work(&mut self) {
         self.work.send_replace(true);
         for mut patron in self.patrons.drain(..) {
@@ -118,11 +118,11 @@ impl Honest {
         }
     }
 
-    /// Lets everybody finish what they do and rest.
+    /// Stops all clients after their current operation.
     ///
     /// # Errors
     ///
-    /// When a client panicked.
+    /// If a client panicked.
     pub async fn rest(&mut self) -> anyhow::Result<()> {
         self.work.send_replace(false);
         while let Some(patron) = self.clients.join_next().await {
@@ -131,33 +131,33 @@ impl Honest {
         Ok(())
     }
 
-    /// What everybody did whose answer came at this time or later.
+    /// Samples whose response came at `since` or later.
     pub fn samples_since(&self, since: f64) -> Vec<Sample> {
         lock(&self.shared.samples).iter().filter(|sample| sample.ended >= since).copied().collect()
     }
 
-    /// Forgets what everybody did so far: to go through all of a long run takes the processor from what is measured.
+    /// Discards all samples so far: iterating over those of a long run would take processor time from the measurement.
     pub fn forget(&self) {
         lock(&self.shared.samples).clear();
     }
 
-    /// What was wrong since this was asked for the last time.
+    /// Takes the errors found since the last call.
     pub fn wrong(&self) -> Vec<String> {
         std::mem::take(&mut lock(&self.shared.wrong))
     }
 
-    /// Whether one of the resting clients can change and read its list at once.
+    /// Returns true if one of the resting clients can change and read its list immediately.
     pub async fn is_served(&mut self) -> bool {
         let Some(patron) = self.patrons.first_mut() else { return false };
         let began = Instant::now();
         patron.rename(0).await && patron.list().await && began.elapsed() < AT_ONCE
     }
 
-    /// Every client looks at its list once more.
+    /// Lets every client check its list once more.
     ///
     /// # Errors
     ///
-    /// When one is not shown its list.
+    /// If a client cannot read its list.
     pub async fn look_again(&mut self) -> anyhow::Result<()> {
         for patron in &mut self.patrons {
             patron.sign_in().await;
@@ -207,7 +207,7 @@ impl Patron {
         };
         let before = std::mem::replace(&mut self.person.session_token, session);
         self.person.access_token = access;
-        // Whether the old session ends does not matter: it is not used any more.
+        // The result does not matter: the old session is not used any more.
         let old = self.shared.http.post(self.shared.url("/api/auth/signout")).bearer_auth(before);
         drop(old.send().await);
         true
@@ -285,8 +285,8 @@ impl Patron {
         self.send(kind, request, also).await
     }
 
-    /// Sends a request and writes down how long it took. An answer that is neither good nor one of those `also` expected, nor
-    /// says that the server cannot for the moment, is wrong.
+    /// Sends a request and records its latency. A response is an error unless it is a success, one of the statuses in
+    /// `also`, or a statement that the server is temporarily unavailable.
     async fn send(&self, kind: Kind, request: RequestBuilder, also: &[u16]) -> Heard {
         let begun = self.shared.began.elapsed().as_secs_f64();
         let answer = answer(request).await;
@@ -315,7 +315,7 @@ impl Patron {
     }
 }
 
-/// Status and body; or what is known when there is no answer.
+/// Status and body of the response; without one, the outcome that the failure implies.
 async fn answer(request: RequestBuilder) -> Result<(u16, Value), Outcome> {
     let response = request.send().await;
     let unheard = |error: reqwest::Error| {

@@ -1,6 +1,6 @@
-//! A list of 10,000 tasks in Chromium, all of it scrolled through.
+//! A list of 10,000 tasks in Chromium, scrolled from top to bottom.
 //!
-//! The script in `tests/browser/measure` measures by the clock of the page itself.
+//! The script in `tests/browser/measure` reads the clock of the page itself.
 
 use anyhow::{Context, ensure};
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use crate::server::Server;
 
 const SCRIPT: &str = "tests/browser/measure/long-list.mjs";
 
-/// Milliseconds that a run of the script measured.
+/// Times in milliseconds from one run of the script.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Measured {

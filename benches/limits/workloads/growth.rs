@@ -1,4 +1,4 @@
-//! What an append costs as the log grows.
+//! Cost of an append as the log grows.
 
 use crate::figures::{Figure, Goal, Row, in_turn};
 use crate::load::{CONNECTIONS, Load};
@@ -6,7 +6,7 @@ use crate::people::Person;
 use crate::postgres;
 use crate::server::Server;
 
-/// Tasks of each person in the history.
+/// Tasks of each user in the history.
 const EVENTS_OF_EACH: i64 = 20;
 
 pub async fn measure() -> anyhow::Result<Vec<Row>> {
@@ -24,7 +24,7 @@ pub async fn measure() -> anyhow::Result<Vec<Row>> {
     Ok(vec![row.beside("to one of 10,000", limits)])
 }
 
-/// A server whose log holds the history of this many people, and a load of appends.
+/// A server whose log holds the history of this many users, and a load of appends.
 async fn with_history(name: &str, people: usize) -> anyhow::Result<(Server, Load)> {
     let server = Server::start(name).await?;
     let history: Vec<_> = (0..people).map(postgres::person).collect();
@@ -35,7 +35,7 @@ async fn with_history(name: &str, people: usize) -> anyhow::Result<(Server, Load
     Ok((server, Load::of(name, &requests)?))
 }
 
-/// The time that one append takes of the whole machine.
+/// Microseconds of the whole machine per append, from the throughput.
 fn cost(run: Figure) -> Figure {
     Figure { value: 1e6 / run.value, ..run }
 }

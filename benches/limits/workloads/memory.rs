@@ -1,7 +1,7 @@
-//! Memory: a server at rest, and one that holds the lists of many people.
+//! Memory of a server at rest, and of one that holds the lists of many users.
 //!
-//! The crowd is held by this program with the server's own application inside: its lists are read behind the API, because
-//! a hundred thousand sign-ins would take most of an hour of hashing.
+//! This program holds the lists with the server's own application inside it. Lists are read behind the API, because a
+//! hundred thousand sign-ins would take most of an hour of hashing.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -16,11 +16,11 @@ use crate::postgres;
 use crate::processor::resident_megabytes;
 use crate::server::Server;
 
-/// People whose lists are held.
+/// Users whose lists are held.
 const CROWD: usize = 100_000;
-/// Tasks of each.
+/// Tasks in each list.
 const TASKS: i64 = 20;
-/// Lists that are read at the same time.
+/// Lists that are hydrated concurrently.
 const AT_ONCE: usize = 64;
 
 pub async fn measure() -> anyhow::Result<Vec<Row>> {
@@ -65,16 +65,16 @@ async fn crowd_in_memory() -> anyhow::Result<Figure> {
     Ok(Figure::of(String::from_utf8(output.stdout)?.trim().parse()?))
 }
 
-/// Holds the lists of the crowd in memory and prints how much that is, in megabytes.
+/// Hydrates the lists of all users and prints the resident memory in megabytes.
 ///
 /// # Errors
 ///
-/// When a list cannot be read.
+/// If a list cannot be read.
 pub async fn hold_crowd(data: &Path) -> anyhow::Result<()> {
     let mut config = Config::default();
     config.telemetry.metrics = keyfold::telemetry::settings::MetricsPlace::Off;
     config.http.listen = ([127, 0, 0, 1], 0).into();
-    // More than they take, on whatever machine.
+    // Above the need of these lists on any machine, so that none is evicted.
     config.memory.limit = 8_000_000_000;
     config.database.location =
         DatabaseLocation::Private { data: data.to_owned(), binaries: None, run_as: None };

@@ -1,4 +1,4 @@
-//! What is measured, by name.
+//! Workloads, by name.
 
 mod browser;
 mod growth;
@@ -17,7 +17,7 @@ use std::pin::Pin;
 
 use crate::figures::Row;
 
-/// A name and what is measured under it.
+/// Name of a workload and its measurement.
 type Workload = (&'static str, fn() -> Measurement);
 
 type Measurement = Pin<Box<dyn Future<Output = anyhow::Result<Vec<Row>>> + Send>>;

@@ -1,4 +1,4 @@
-//! The first page that somebody opens on a server that has just started, with everything it loads.
+//! First page view on a server that has just started, with all its assets.
 
 use std::time::Instant;
 
@@ -8,13 +8,13 @@ use crate::figures::{Figure, Goal, PAIRS, Row};
 use crate::people::{Person, client};
 use crate::server::Server;
 
-/// The slowest that such a page may be, in milliseconds.
+/// Longest acceptable time of such a page view, in milliseconds.
 const GOAL: Goal = Goal::AtMost(20.0);
-/// Tasks on the page: as many as it shows.
+/// Tasks of the user, which fill exactly one page.
 const TASKS: usize = 100;
 
 pub async fn measure() -> anyhow::Result<Vec<Row>> {
-    // The first start makes the cluster and the list; it is not measured.
+    // The first start creates the cluster and the list; it is not measured.
     let server = Server::start("pages").await?;
     let person = Person::sign_up(&server.url).await?;
     person.create_tasks(&server.url, TASKS).await?;
@@ -41,7 +41,7 @@ pub async fn measure() -> anyhow::Result<Vec<Row>> {
     ])
 }
 
-/// A page, and how long it took on a connection of its own.
+/// Fetches a page over a new connection and returns its text and the time taken.
 async fn opened(url: &str, path: &str, cookie: &str) -> anyhow::Result<(String, Figure)> {
     let begun = Instant::now();
     let request = client().get(format!("{url}{path}")).header("cookie", cookie);
@@ -49,7 +49,7 @@ async fn opened(url: &str, path: &str, cookie: &str) -> anyhow::Result<(String, 
     Ok((text, Figure::of(begun.elapsed().as_secs_f64() * 1e3)))
 }
 
-/// How long what a page names takes, compressed.
+/// Time to fetch, compressed, every asset that the page refers to.
 async fn loaded(url: &str, page: &str) -> anyhow::Result<Figure> {
     let begun = Instant::now();
     for path in page.split('"').filter(|text| text.starts_with("/assets/")) {

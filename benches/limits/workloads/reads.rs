@@ -9,7 +9,7 @@ use crate::people::{Person, client};
 use crate::postgres;
 use crate::server::Server;
 
-/// How often a look at a long list is measured.
+/// Runs of each query that scans a long list.
 const LOOKS: usize = 3;
 
 pub async fn measure() -> anyhow::Result<Vec<Row>> {
@@ -39,7 +39,7 @@ pub async fn measure() -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// One request that is answered again and again.
+/// Measures one repeated request beside a bare server.
 async fn read(
     server: &Server,
     name: &str,
@@ -63,7 +63,7 @@ async fn read(
     Ok(Row::alone(name, "/s", runs, Goal::RatioAtLeast(goal)).beside("bare poem", limits))
 }
 
-/// The token with another signature of the right length.
+/// The token with an invalid signature of the right length.
 fn with_wrong_signature(token: &str) -> String {
     let (signed, signature) = token.rsplit_once('.').unwrap_or((token, ""));
     let reversed: String = signature.chars().rev().collect();
@@ -97,7 +97,7 @@ async fn long_list(server: &Server) -> anyhow::Result<Row> {
     Ok(row.beside("of 100 tasks", limits))
 }
 
-/// What looks at every task of a long list, and is not kept for the next one who asks.
+/// Queries that scan every task of a long list and bypass the response cache.
 async fn long_looks(server: &Server) -> anyhow::Result<Vec<Row>> {
     let person = Person::sign_up(&server.url).await?;
     let database = postgres::session(&server.database().await?).await?;

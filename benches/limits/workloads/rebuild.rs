@@ -20,10 +20,10 @@ use crate::postgres;
 use crate::processor::Reading;
 use crate::server::Server;
 
-/// How often it is rebuilt. Each time is short, and what wrote the stream is still being written back for a while.
+/// Repetitions. Each is short, and for some time PostgreSQL still writes back the pages of the new stream.
 const REBUILDS: usize = 9;
 
-/// Events that are read after a snapshot, as many as there are at most between two of a list of this size.
+/// Events after the snapshot: the largest distance between two snapshots of a list of this size.
 const AFTER: i64 = 600;
 
 /// Events of the stream.
@@ -54,7 +54,7 @@ pub async fn measure() -> anyhow::Result<Vec<Row>> {
         let hydrated = log.hydrate::<TaskList>(&stream).await?;
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
         let value = EVENTS as f64 / begun.elapsed().as_secs_f64();
-        // The server's part is done in this process.
+        // The server's code runs in this process.
         let shares = before.and_then(|before| before.shares_until_now(std::process::id()));
         cold.push(Figure { value, shares, ..Figure::default() });
         anyhow::ensure!(hydrated.published.version == EVENTS, "the whole stream was read");
@@ -83,7 +83,7 @@ pub async fn measure() -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// A stream of a million events, of which the server would have kept a snapshot every few hundred.
+/// Measures a stream of a million events, with the snapshots that the server would have near the measured versions.
 async fn million(server: &Server, log: &EventLog) -> anyhow::Result<[Row; 2]> {
     let (person, events) = (postgres::person(2), 1_000_000);
     let database = postgres::session(&server.database().await?).await?;

@@ -1,4 +1,4 @@
-//! Signing in beside the hashes it cannot do without; and reading while others sign in.
+//! Sign-ins beside bare password hashes, and reads during a storm of sign-ins.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -8,7 +8,7 @@ use crate::load::Load;
 use crate::people::Person;
 use crate::server::Server;
 
-/// Connections that sign in.
+/// Connections of the storm.
 const CONNECTIONS: u32 = 8;
 
 pub async fn measure() -> anyhow::Result<Vec<Row>> {
@@ -36,7 +36,7 @@ pub async fn measure() -> anyhow::Result<Vec<Row>> {
     Ok(vec![alone, both])
 }
 
-/// Reads, while others sign in: how often they did is kept in `storms`.
+/// Reads during a storm of sign-ins, whose rate is appended to `storms`.
 async fn together(
     server: &Server,
     reads: &Load,

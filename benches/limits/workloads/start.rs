@@ -7,12 +7,12 @@ use crate::postgres;
 use crate::processor::resident_megabytes;
 use crate::server::Server;
 
-/// People with twenty events each: a million in all.
+/// Users with twenty events each: a million in all.
 const PEOPLE: usize = 50_000;
 const EVENTS_OF_EACH: i64 = 20;
 
 pub async fn measure() -> anyhow::Result<Vec<Row>> {
-    // The first start makes the cluster; it is not measured.
+    // The first start creates the cluster; it is not measured.
     Server::start("start-empty").await?.stop().await?;
     let server = Server::start("start-long").await?;
     let people: Vec<_> = (0..PEOPLE).map(postgres::person).collect();

@@ -1,5 +1,5 @@
-//! What full telemetry costs: the same server twice, once without any, and once with traces, metrics and log records sent to
-//! a collector on the same machine, at the default sampling, and its metrics read every second.
+//! Cost of full telemetry: one server without any, beside one that exports traces, metrics and log records to a collector on
+//! this machine with default sampling and whose metrics are scraped every second.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use crate::load::{CONNECTIONS, Load, get};
 use crate::people::{Person, client};
 use crate::server::Server;
 
-/// At most 5 % of the throughput.
+/// Telemetry may cost at most 5 % of the throughput.
 const GOAL: Goal = Goal::RatioAtLeast(0.95);
 
-/// A server and what is sent to it.
+/// A server and the loads that are sent to it.
 struct Side {
     server: Server,
     reads: Load,
@@ -39,7 +39,7 @@ impl Side {
     }
 }
 
-/// One of the loads.
+/// Selects one load of a side.
 type Part = fn(&Side) -> &Load;
 
 pub async fn measure() -> anyhow::Result<Vec<Row>> {
@@ -68,12 +68,12 @@ pub async fn measure() -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Reads the metrics as Prometheus does, and oftener.
+/// Scrapes the metrics as Prometheus does, but every second.
 async fn scrape(url: String) {
     let mut pace = tokio::time::interval(Duration::from_secs(1));
     loop {
         pace.tick().await;
-        // A server that has stopped is not read any more.
+        // A stopped server is no error here; the loop is aborted as `measure` returns.
         if let Ok(response) = client().get(&url).send().await {
             drop(response.bytes().await);
         }

@@ -1,4 +1,4 @@
-//! Fresh access tokens beside the signatures they cannot do without.
+//! Fresh access tokens beside bare RS256 signatures.
 
 use crate::figures::{Goal, Row, in_turn};
 use crate::limits::signatures;

@@ -1,4 +1,4 @@
-//! Durable writes beside PostgreSQL's own.
+//! Durable writes beside durable inserts by PostgreSQL alone.
 
 use crate::figures::{Figure, Goal, Row, in_turn, values};
 use crate::load::{CONNECTIONS, Load};
@@ -7,7 +7,7 @@ use crate::pgbench::Pgbench;
 use crate::postgres;
 use crate::server::Server;
 
-/// Milliseconds between two requests of a connection, in the row that shows the latency at rest.
+/// Milliseconds between two requests of a connection, in the row that shows the latency at low load.
 const PAUSE: u32 = 32;
 
 pub async fn measure() -> anyhow::Result<Vec<Row>> {
@@ -34,7 +34,7 @@ pub async fn measure() -> anyhow::Result<Vec<Row>> {
     Ok(vec![many, one, busy, calm])
 }
 
-/// The latency when cores are idle: beside commits among as many clients at the same pace, and beside a lone one.
+/// Latency at low load, beside commits by as many pgbench clients at the same rate and by a single client.
 async fn calm(load: &Load, server: &Server, pgbench: &Pgbench) -> anyhow::Result<Row> {
     let pace = load.run(&server.url, server.process()).await?.value;
     let (runs, commits) =
@@ -51,7 +51,7 @@ async fn calm(load: &Load, server: &Server, pgbench: &Pgbench) -> anyhow::Result
     Ok(row.beside(beside, commits))
 }
 
-/// Everybody writes to the same list. They change a task again and again, because a list takes so many tasks only.
+/// All connections write to one list. They change one task repeatedly, because the number of tasks in a list is limited.
 async fn one_user(server: &Server, pgbench: &Pgbench) -> anyhow::Result<Row> {
     let ada = Person::sign_up(&server.url).await?;
     let task = ada.create_task(&server.url).await?;
@@ -62,7 +62,7 @@ async fn one_user(server: &Server, pgbench: &Pgbench) -> anyhow::Result<Row> {
         .beside("pgbench", limits))
 }
 
-/// The slowest of a hundred answers, as figures of their own.
+/// The 99th percentiles of the latency, as figures of their own.
 fn latencies(runs: &[Figure]) -> Vec<Figure> {
     runs.iter()
         .map(|run| Figure {
@@ -73,7 +73,7 @@ fn latencies(runs: &[Figure]) -> Vec<Figure> {
         .collect()
 }
 
-/// How long a commit took on average.
+/// The average commit latencies, as figures of their own.
 fn average_commits(runs: &[Figure]) -> Vec<Figure> {
     runs.iter().map(|run| Figure::of(run.average.unwrap_or(f64::NAN))).collect()
 }

@@ -25,7 +25,7 @@ for (const form of $$("form[data-end]:not([data-current])")) {
       await request("DELETE", `/api/auth/sessions/${form.dataset.end}`);
     } catch (error) {
       if (error.code === "SESSION_NOT_FRESH") return location.assign("/login?again=1&next=/account");
-      // Whatever ended it before.
+      // A 404 means that the session has already ended.
       if (error.status !== 404) return toast(`${error.message}.`);
     }
     leave(form.closest("li"));

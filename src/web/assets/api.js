@@ -1,48 +1,48 @@
-// The client of the API. The access token is kept here, in memory only, and renewed before it expires.
+// Client of the API. The access token is held in memory only, and renewed before it expires.
 
-/** What a refusal means where people see it. */
+/** Messages for error codes whose API text is not meant for users. */
 const IN_WORDS = {
   TASK_NOT_FOUND: "This task was deleted somewhere else",
   VERSION_MISMATCH: "It has changed since; nothing was done",
 };
 
-/** The server refused. */
+/** Error response of the server. */
 export class Refused extends Error {
   constructor(status, body, retryAfter) {
     super(IN_WORDS[body.code] ?? body.message ?? `The server answered ${status}`);
     this.status = status;
     this.code = body.code ?? "";
     this.details = body.details ?? [];
-    /** What is there instead of what a condition wanted. */
+    /** Current state, if a condition (`if-match`) failed. */
     this.current = body.current;
     this.retryAfter = retryAfter * 1000 || 0;
   }
 
-  /** Whether the same request may be answered otherwise in a moment. A proxy says so in its own words. */
+  /** True if a retry may succeed soon. A proxy has its own error bodies, so its status counts. */
   get willPass() {
     return [429, 502, 503, 504].includes(this.status) || this.code === "IDEMPOTENCY_KEY_IN_USE";
   }
 }
 
-/** Nobody answered: no network, or no server. */
+/** No response: no network, or no server. */
 export class Unreachable extends Error {
   willPass = true;
   retryAfter = 0;
 }
 
-/** The session is over: nothing will be answered any more. */
+/** The session has ended: no further request will succeed. */
 export class SignedOut extends Error {}
 
-/** The number of a version: versions of one history compare by it. */
+/** Number of a version; versions of one history compare by it. */
 export const numberOf = (version) => Number.parseInt(version, 10);
 
-/** Tells `call` of every request, `answers` when the server can be reached again, and `signedout` once. */
+/** Events: `call` for every request, `answers` once the server can be reached again, and `signedout` once. */
 export const session = new EventTarget();
 
 const ANSWER_WITHIN = 20_000;
-/** Of the lifetime of a token, the part that is not used. */
+/** Share of a token's lifetime before its expiry in which it is no longer used. */
 const MARGIN = 0.2;
-/** A password that is changed in another tab replaces the cookie a moment after it ends the session. */
+/** Delay before a second check: a password change in another tab ends the session a moment before it replaces the cookie. */
 const LOOK_AGAIN_AFTER = 200;
 
 const user = document.querySelector("[data-user]")?.dataset.user;
@@ -75,10 +75,10 @@ async function read(answer) {
   return body;
 }
 
-/** A request in the name of nobody, or of whoever the cookie stands for. */
+/** A request without an access token: anonymous, or with the session cookie. */
 export const open = sent;
 
-/** Waits, but not longer than until the server can be reached again. */
+/** Waits, at most until the server can be reached again. */
 export function pause(milliseconds) {
   return new Promise((resolve) => {
     const done = () => {
@@ -96,10 +96,10 @@ export function pause(milliseconds) {
 let token, renewing, timer;
 let isOver = false;
 
-/** The session of this page, once it has asked for something. */
+/** Session of this page, once it has fetched a token. */
 export const ownSession = () => token?.session;
 
-/** Whoever had the token may not use it any more. */
+/** Discards the access token, which must not be used any more. */
 export function forgetToken() {
   token = undefined;
 }
@@ -111,34 +111,34 @@ async function renewed() {
   const lasts = body.expiresIn * 1000 * (1 - MARGIN);
   token = { text: body.token, session: claims.sid, until: Date.now() + lasts };
   clearTimeout(timer);
-  // A page that nobody looks at does not keep its session from becoming idle.
+  // A hidden page does not renew its token, so that its session can become idle.
   timer = setTimeout(() => document.hidden || renew().catch(() => {}), lasts);
   return token.text;
 }
 
 const renew = () => (renewing ??= orSignedOut(renewed).finally(() => (renewing = undefined)));
 
-/** Whoever signs in in another tab has the cookie from then on. */
+/** Rejects the cookie of another user, who has signed in in another tab. */
 function requireUser(id) {
   if (id !== user) throw new Refused(401, { message: "Another user has signed in here." });
 }
 
 let checking;
 
-/** Asks whether the session goes on; says so if it does not. */
+/** Checks that the session is still valid; announces its end if it is not. */
 export const checkSession = () => (checking ??= orSignedOut(asked).finally(() => (checking = undefined)));
 
 async function asked() {
   const { body } = await sent("GET", "/api/auth/session");
   requireUser(body.user.id);
-  // With another password there is another session.
+  // A changed password comes with a new session.
   if (token?.session !== body.session.id) forgetToken();
 }
 
-/** Whether the same person has signed in again. */
+/** Resolves to true if the same user has signed in again. */
 export const isSignedInAgain = () => asked().then(() => true, () => false);
 
-/** Tries twice before it believes that the session is over. */
+/** Tries twice before it takes the session as ended. */
 async function orSignedOut(attempt) {
   for (const isLast of [false, true]) {
     try {
@@ -159,7 +159,7 @@ function end(error) {
   throw new SignedOut(error.message);
 }
 
-/** A request with the access token. A token that is refused is renewed once. */
+/** Sends a request with the access token. A rejected token is renewed once. */
 export async function request(method, path, options = {}) {
   if (isOver) throw new SignedOut("The session is over");
   const attempt = async () => {

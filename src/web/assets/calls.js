@@ -1,11 +1,11 @@
-// What the page asks the API, for whoever wants to ask it too.
+// Requests of the page to the API, shown as commands that users can copy.
 import { $, element, toast } from "./page.js";
 import { session } from "./api.js";
 import { untilOver } from "./over.js";
 
 const MOST = 30;
 
-/** Shows the requests of the page, the last first. */
+/** Shows the requests of the page, newest first. */
 export function showCalls() {
   session.addEventListener("call", ({ detail }) => show(detail), untilOver);
 }
@@ -22,7 +22,7 @@ function show(call) {
   while (calls.children.length > MOST) calls.lastElementChild.remove();
 }
 
-/** The request as a command, with the token to be filled in. */
+/** The request as a curl command, with a placeholder for the token. */
 function command({ method, path, body, isKnown }) {
   const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
   const parts = ["curl -s", quoted(location.origin + path)];
@@ -37,7 +37,7 @@ async function copy(text) {
     await navigator.clipboard.writeText(text);
     toast("Copied as a command.");
   } catch {
-    // Only secure pages may, and only who lets them.
+    // The clipboard needs a secure page and the user's permission.
     toast(text);
   }
 }

@@ -1,8 +1,8 @@
-// The commands that change tasks: how each is sent, and what it makes of the tasks before it is answered.
+// Commands that change tasks: the request of each, and its effect on the tasks before the response arrives.
 
 /**
- * What each kind of command is, from its arguments. `ids` has `of(id)`, the real id of a task that was made here, `there()`, the
- * tasks that the server has, and `made(id, real)`, which is told of it.
+ * Commands by kind, made from their arguments. `ids` has `of(id)`, the real id of a task that was created here, `there()`,
+ * the tasks on the server, and `made(id, real)`, which is called with a new real id.
  */
 export const commandsOf = (ids) => ({
   add: (id, fields) => add(ids, id, fields),
@@ -36,7 +36,7 @@ export const commandsOf = (ids) => ({
   }),
 });
 
-/** Where a task is among others, by its id or the one that it has got since. */
+/** Index of a task among others, by its id or by the real id it has got since. */
 export const placeOf = (tasks, id, real) => tasks.findIndex((task) => task.id === id || task.id === real);
 
 const replaced = (tasks, at, by) => (at < 0 ? tasks : tasks.toSpliced(at, 1, ...by(tasks[at])));

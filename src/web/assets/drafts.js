@@ -12,7 +12,7 @@ export class Drafts {
     return `keyfold-draft-${this.#user}-${what}`;
   }
 
-  /** What was typed as `{ texts, base }`, where `base` is what it was typed over; nothing if that is nothing. */
+  /** The draft as `{ texts, base }`, where `base` is the value it was typed over; nothing without a draft. */
   of(what) {
     try {
       return JSON.parse(localStorage.getItem(this.#name(what)));

@@ -1,5 +1,5 @@
-// When a task is due: the text that the API has, the fields of a form, and what people read. A day is a day everywhere; a moment has a
-// zone, by its offset or its name (RFC 3339, RFC 9557).
+// Due dates of tasks: as text of the API, as fields of a form, and in words. A day is the same day everywhere; a moment has
+// a zone, by its offset or its name (RFC 3339, RFC 9557).
 import { DATE, isKnown } from "./page.js";
 
 const MINUTE = 60_000;
@@ -13,10 +13,10 @@ const HERE_AT = new Intl.DateTimeFormat(undefined, { ...TIME, timeZoneName: "sho
 const THERE_AT = new Intl.DateTimeFormat(undefined, { ...TIME, timeZone: "UTC" });
 const THERE_ON = new Intl.DateTimeFormat(undefined, { ...TIME, day: "numeric", month: "short", timeZone: "UTC" });
 
-/** The reader's time zone. */
+/** Time zone of the reader. */
 const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
-/** What is typed cannot be a due date; `field` is where. */
+/** Input that cannot be a due date; `field` names the form field. */
 class InvalidDue extends Error {
   constructor(field, message) {
     super(message);
@@ -31,11 +31,11 @@ const momentOf = (text) => new Date(text.replace(/\[.*/, ""));
 export function fieldsOf(due) {
   if (!due || due.length === 10) return { due: due ?? "", time: "", zone: HERE };
   const [, date, time, offset, name] = (isKnown(momentOf(due)) && MOMENT.exec(due)) || [];
-  // Most times are whole minutes: nobody has to look at their seconds.
+  // Seconds are shown only if they are not zero, as for most times.
   return offset || name ? { due: date, time: time.replace(/^(.....):00(\.0+)?$/, "$1"), zone: name ?? (offset === "Z" ? "UTC" : offset) } : { due };
 }
 
-/** The due date that fields make; nothing if they are empty. The rules of a zone with a name are the server's to know. */
+/** Due date from the fields of a form; nothing if they are empty. Only the server knows the rules of named zones. */
 export function dueOf({ due, time, zone: typed }) {
   const zone = typed.trim();
   if (!due && time) throw new InvalidDue("due", "must be given with a time");
@@ -77,12 +77,12 @@ function dayOf(due) {
   return date;
 }
 
-/** The time of a moment here, and what the clocks show where it was given, if they do not show the same. */
+/** Time of a moment in the reader's zone, and in its own zone if the clocks there show another time. */
 function timeOf(due, date) {
   const { due: day, time, zone } = fieldsOf(due);
   if (!zone) return HERE_AT.format(date);
   const there = new Date(`${day}T${time}Z`);
-  // Just typed: only the server knows the moment.
+  // Just typed: only the server can compute the moment.
   if (!HAS_OFFSET.test(due)) return `${THERE_AT.format(there)} ${zone}`;
   const here = HERE_AT.format(date);
   if (there.getTime() === date.getTime() - date.getTimezoneOffset() * MINUTE) return here;

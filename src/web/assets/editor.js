@@ -1,13 +1,13 @@
-// The form that changes a task in place.
+// Form that edits a task in place.
 //
-// Only the fields that somebody has touched are sent, and only if nobody has changed the same ones since the form was opened: otherwise
-// theirs and one's own are shown side by side.
+// Only the fields touched by the user are sent, and only if no other change to these fields has arrived since the form was
+// opened: otherwise both values are shown side by side.
 import { $, $$, copied, element, isSame } from "./page.js";
 import { dueOf, fieldsOf } from "./due.js";
 import { complain, settle, settleAsTyped, typed } from "./forms.js";
 import { joined, split } from "./tags.js";
 
-/** The fields of a task: the inputs they are typed into, and what the texts of those mean. */
+/** Fields of a task: the inputs of each, and conversions between their texts and the value. */
 const FIELDS = {
   title: { inputs: ["title"], meant: ({ title }) => title.trim() },
   description: { inputs: ["description"], meant: ({ description }) => description || null },
@@ -21,10 +21,10 @@ const texts = ({ title, description, priority, due, tags }) => ({
   title, description: description ?? "", priority, ...fieldsOf(due), tags: joined(tags),
 });
 
-/** What a field of a task is, in one text. */
+/** Value of a field as one text. */
 const shown = (name, task) => (name === "due" ? task.due : texts(task)[name]) || "—";
 
-/** The zones that a browser knows, to choose from. */
+/** Time zones known to the browser, to choose from. */
 function offerZones(list) {
   if (list.children.length > 0) return;
   const zones = ["UTC", ...(Intl.supportedValuesOf?.("timeZone") ?? [])];
@@ -53,7 +53,7 @@ export class Editor {
     offerZones($("#zones"));
     const draft = page.drafts.of(task.id);
     this.#fill(task, draft?.texts ?? {});
-    // Typed over what the task was then: whoever has changed the same since is not overwritten.
+    // A draft is based on the task as it was then, so that a change made since is not overwritten.
     this.#base = draft?.base ?? task;
     $("[data-draft]", this.#form).hidden = !draft;
     this.#listen();
@@ -100,7 +100,7 @@ export class Editor {
   #fillIn(fields) {
     const { due, time, zone } = this.#form.elements;
     for (const [name, text] of Object.entries(fields)) {
-      // What is no date is shown as it is.
+      // A text that is not a date is shown unchanged.
       if (name === "due") due.type = text.length > 10 ? "text" : "date";
       this.#form.elements[name].value = text;
     }
@@ -133,7 +133,7 @@ export class Editor {
     this.#page.drafts.keep(this.#id, this.#touched(), this.#base);
   }
 
-  /** Goes away and keeps what was typed. */
+  /** Closes the form and keeps the draft. */
   #leave() {
     if (this.isTouched) this.#page.say("Not saved. What you typed is kept as a draft of this task.");
     this.#close();
@@ -184,7 +184,7 @@ export class Editor {
     if (wasHere) this.#button.focus();
   }
 
-  /** Somebody has changed the task: goes on if that was something else, and asks if it was the same. */
+  /** Merges a concurrent change of the task: continues if it touched other fields, and asks if it touched the same ones. */
   #merge(theirs, mine) {
     const both = Object.keys(mine).filter((name) => !isSame(theirs[name], this.#base[name]));
     this.#fill(theirs, this.#touched());
@@ -193,7 +193,7 @@ export class Editor {
     this.#ask(theirs, { ...theirs, ...mine }, asked);
   }
 
-  /** Shows theirs and one's own side by side. */
+  /** Shows the user's values and the concurrent ones side by side. */
   #ask(theirs, mine, names) {
     const place = $("[data-conflict]", this.#form);
     const rows = names.map((name) => {
@@ -216,7 +216,7 @@ export class Editor {
     $("[data-mine]", place).focus();
   }
 
-  /** Theirs is taken where both were asked for; the rest that was typed stays. */
+  /** Takes the concurrent values for the conflicting fields; other input stays. */
   #take(theirs, names) {
     const taken = names.flatMap((name) => FIELDS[name].inputs);
     const kept = Object.entries(this.#touched()).filter(([input]) => !taken.includes(input));

@@ -1,4 +1,4 @@
-// Sign up and sign in, as the API does it. The answer sets the session's cookie, which no script can read.
+// Sign-up and sign-in, as the API does it. The response sets the session cookie, which no script can read.
 import { $ } from "./page.js";
 import { open } from "./api.js";
 import { enhance } from "./forms.js";

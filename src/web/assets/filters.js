@@ -1,9 +1,9 @@
-// Which tasks are asked for. It stands in a form and in the address, so that it can be kept, sent and gone back to.
+// Filters of the task list, in a form and in the address, so that they can be bookmarked, shared and navigated back to.
 import { $, $$ } from "./page.js";
 import { untilOver } from "./over.js";
 
 const TYPING_PAUSE = 150;
-/** What leaves tasks out. */
+/** Parameters that filter tasks out. */
 const FILTERS = ["q", "completed", "priority", "tag"];
 const OWN_ORDER = "position";
 
@@ -12,7 +12,7 @@ export class Filters {
   #asked;
   #pause;
 
-  /** `asked()` hears that other tasks are asked for. */
+  /** `asked()` is called as soon as the query changes. */
   constructor(asked) {
     this.#asked = asked;
     this.#form.addEventListener("submit", (event) => event.preventDefault());
@@ -23,7 +23,7 @@ export class Filters {
     addEventListener("popstate", () => this.#goBack(), untilOver);
   }
 
-  /** The query of the API. */
+  /** Query parameters for the API. */
   get query() {
     const [sort, order] = this.#form.elements.sort.value.split(".");
     const query = new URLSearchParams({ sort });
@@ -32,17 +32,17 @@ export class Filters {
     return query;
   }
 
-  /** Whether some tasks are left out. */
+  /** True if a filter is set. */
   get isFiltered() {
     return FILTERS.some((name) => this.#text(name));
   }
 
-  /** Whether the tasks are in another order than one's own. */
+  /** True if the order is not the user's own. */
   get isSorted() {
     return this.#form.elements.sort.value !== OWN_ORDER;
   }
 
-  /** Asks for the tasks with a tag alone. */
+  /** Filters by this tag. */
   chooseTag(tag) {
     this.#form.elements.tag.value = tag;
     this.#ask(true);
@@ -53,7 +53,7 @@ export class Filters {
     return (maxLength > 0 ? value.slice(0, maxLength) : value).trim();
   }
 
-  /** What was typed replaces the address, what was chosen is a step to go back from. */
+  /** Typed text replaces the address; a choice adds a step to the browser's history. */
   #ask(isStep) {
     const asked = [...FILTERS, "sort"].map((name) => [name, this.#text(name)]);
     const query = new URLSearchParams(asked.filter(([name, text]) => text && !(name === "sort" && text === OWN_ORDER)));

@@ -1,9 +1,9 @@
-// Forms that are sent without leaving the page, so that what was typed stays whatever happens.
+// Forms that are sent without leaving the page, so that the input survives every failure.
 import { $, $$, announce, element } from "./page.js";
 
 const AWAY = "The server does not answer. What you typed is still here: try again in a moment.";
 
-/** What is wrong with a form: beside its fields, and above them what belongs to none. */
+/** Shows the errors of a form: beside its fields, and above them those that belong to no field. */
 export function complain(form, error) {
   const others = (error.details ?? []).filter(({ field, message }) => !mark(form, field, message));
   const unsaid = others.map(({ field, message }) => `${field} ${message}`);
@@ -13,13 +13,13 @@ export function complain(form, error) {
   const whole = $("[data-whole]", form);
   whole.textContent = text;
   whole.hidden = !text;
-  // Whoever is typing somewhere else is not interrupted.
+  // The focus is not taken from a user who types in another form.
   const isElsewhere = document.activeElement !== document.body && !form.contains(document.activeElement);
   if (first && isElsewhere) announce($(".problem", first.closest(".field")).textContent);
   else first?.focus();
 }
 
-/** Says what is wrong with a field, or with an element of what it lists (`tags[1]`). */
+/** Marks a field, or the list field of an element (`tags[1]`), as invalid. Returns false if the form has no such field. */
 function mark(form, name, message) {
   const input = form.elements[name.replace(/[[.].*/, "")];
   const field = input?.closest?.(".field");
@@ -29,7 +29,7 @@ function mark(form, name, message) {
   return true;
 }
 
-/** Takes back what was complained of. */
+/** Clears all errors of a form. */
 export function settle(form) {
   for (const input of $$("[aria-invalid]", form)) input.removeAttribute("aria-invalid");
   for (const problem of $$(".problem", form)) problem.textContent = "";
@@ -37,7 +37,7 @@ export function settle(form) {
   if (whole) whole.hidden = true;
 }
 
-/** Takes back what was complained of a field, as soon as somebody changes it. */
+/** Clears the error of a field as soon as the field is edited. */
 export function settleAsTyped(form) {
   form.addEventListener("input", ({ target }) => {
     const problem = target.closest(".field")?.querySelector(".problem");
@@ -48,7 +48,7 @@ export function settleAsTyped(form) {
   });
 }
 
-/** Lets people see the password that they type. */
+/** Adds a button that shows the typed password. */
 function offerToShow(input) {
   const button = element("button", "link", "Show password");
   button.type = "button";
@@ -58,17 +58,17 @@ function offerToShow(input) {
     button.textContent = isShown ? "Hide password" : "Show password";
   };
   button.addEventListener("click", () => show(input.type === "password"));
-  // A browser offers to keep a password only where it is hidden.
+  // Browsers offer to save a password only from a hidden field.
   input.form.addEventListener("submit", () => show(false));
   input.after(button);
 }
 
-/** What was typed, by the names of the fields. */
+/** Values of the fields, by name. */
 export function typed(form) {
   return Object.fromEntries($$(".field [name]", form).map((input) => [input.name, input.value]));
 }
 
-/** Sends a form as `send(method, path, options)` does; `done(answer)` hears what came of it. */
+/** Sends a form by `send(method, path, options)` and passes the response to `done`. */
 export function enhance(form, send, done) {
   const [method, path] = form.dataset.api.split(" ");
   form.noValidate = true;
@@ -91,10 +91,10 @@ export function enhance(form, send, done) {
   });
 }
 
-/** Whether a password was refused, and not something else beside it. */
+/** True if the password, and no other field, was rejected. */
 const isAboutPassword = ({ status, details = [] }) => status === 401 || details.some(({ field }) => /password/i.test(field));
 
-/** What was refused is typed again. */
+/** Empties the password fields after a rejection. */
 function clearPasswords(form) {
   for (const input of $$("input[type=password]", form)) input.value = "";
 }

@@ -1,13 +1,13 @@
-// What happened to the list, the last first.
+// History of the list, newest first.
 import { numberOf } from "./api.js";
 import { $, $$, coalesced, copied, isSame, localTimes, number } from "./page.js";
 
 const AND = new Intl.ListFormat(document.documentElement.lang);
 const PAGE = 20;
-/** Most changes that are kept on the page while others come. */
+/** Maximum number of changes kept on the page as new ones arrive. */
 const MOST = 200;
 
-/** What a change did, in words. */
+/** Description of a change, in words. */
 export function told({ type, deed, title, before = {}, after = {} }) {
   const name = `“${title ?? after.title ?? before.title ?? "a task"}”`;
   const how = { undo: " (undo)", redo: " (redo)" }[deed] ?? "";
@@ -23,7 +23,7 @@ function verb(type, before, after) {
   return `Changed the ${AND.format(fields.map((field) => (field === "due" ? "due date" : field)))} of`;
 }
 
-/** What the last undo or redo took back or did again, in words, and where that had been done, as far as the changes go back. */
+/** Description of the last undo or redo, with the place of the original change, as far as the loaded changes go back. */
 export function toldOf(deed, changes, session) {
   const at = changes.findIndex((change) => change.deed === deed);
   if (at < 0) return "";
@@ -31,7 +31,7 @@ export function toldOf(deed, changes, session) {
   const taken = deed === "undo" ? inverse(last) : last;
   const isIt = ({ taskId, before, after }) => taskId === taken.taskId && isSame(before, taken.before) && isSame(after, taken.after);
   const original = earlier.find(isIt);
-  // What was one command is of one moment.
+  // All changes of one command have one timestamp.
   const others = earlier.findIndex((change) => change.deed !== deed || change.at !== last.at);
   const more = others < 0 ? earlier.length : others;
   const rest = more > 0 ? ` and ${more === 1 ? "one more change" : `${number(more)} more changes`}` : "";
@@ -39,7 +39,7 @@ export function toldOf(deed, changes, session) {
   return `: ${told({ ...taken, ...original, deed: "do" })}${rest}${where}`;
 }
 
-/** What a change has taken back. */
+/** The change that an undo has reverted. */
 function inverse({ type, taskId, title, before, after }) {
   const types = { deleted: "created", created: "deleted", restored: "deleted", changed: "changed" };
   return { type: types[type], taskId, title, before: after, after: before };
@@ -61,12 +61,12 @@ export class History {
     });
   }
 
-  /** Shows what happened since it was asked last. What is shown already stays, and whoever is at it. */
+  /** Adds the changes since the last call. Entries on the page stay, and keep the focus. */
   tell = coalesced(async () => {
     const { changes, nextBefore } = await this.#page.store.get(`/history?limit=${PAGE}`);
     const newest = $("li", this.#list)?.dataset.version;
     const known = changes.findIndex(({ version }) => version === newest);
-    // What is shown is too old to be on the page, or of another history: a backup was restored.
+    // The entries on the page are too old, or of another history: a backup was restored.
     const isGap = known < 0;
     const news = isGap ? changes : changes.slice(0, known);
     if (isGap) this.#list.replaceChildren();
@@ -75,7 +75,7 @@ export class History {
     this.#offerRestoring();
   });
 
-  /** Shows what has just happened to a task, if it is the next change and the task is known: otherwise what happened is read. */
+  /** Adds a change that was just received, if it is the next one and the title is known; otherwise reads the history. */
   hear(change, task) {
     const newest = $("li", this.#list)?.dataset.version;
     const steps = newest ? numberOf(change.version) - numberOf(newest) : Infinity;

@@ -1,4 +1,4 @@
-// How this server is, every few seconds while somebody looks.
+// State of this server, every few seconds while the page is visible.
 import { $, $$, number } from "./page.js";
 import { open } from "./api.js";
 

@@ -1,16 +1,16 @@
-// The loaded part of the list, and what a change makes of it.
+// The loaded part of the list, and the effect of a change on it.
 //
-// A listing begins where the list does, in the order asked for, and ends where its last page did. A change is applied to it without
-// asking the server again, wherever the change itself says enough.
+// A listing begins at the start of the list, in the order of the query, and ends at its last page. A change is applied
+// without a request to the server, if the change has enough information.
 import { firstPast } from "./page.js";
 import { numberOf } from "./api.js";
 
 const PRIORITIES = ["none", "low", "medium", "high"];
 
-/** What a filter by text looks at: which texts match is the server's to say. */
+/** Fields searched by each text filter. Only the server decides if a text matches. */
 const SEARCHED = { q: ["title", "description"], tag: ["tags"] };
 
-/** What tasks are sorted by. The order of their ids decides between equals. */
+/** Sort keys. The order of ids decides between equals. */
 const RANKS = {
   position: ({ position }) => position,
   created: () => "",
@@ -54,7 +54,7 @@ export function listingOf(query, answers, before = []) {
   };
 }
 
-/** How many tasks match, and in which version. */
+/** Numbers of matching tasks, and the version they are from. */
 const tallyOf = ({ counts, version }) => ({ counts, countedAt: version });
 
 /** The listing with its next page. */
@@ -74,7 +74,7 @@ export function after(listing, change, whole) {
   if (number <= numberOf(listing.version)) return listing;
   if (number > numberOf(listing.version) + 1) return undefined;
   const at = listing.tasks.findIndex(({ id }) => id === change.taskId);
-  // What is imported says itself when it was changed last.
+  // An imported task has its own time of last change, which is not in the event.
   if (listing.query.get("sort") === "updated" && change.type === "created" && !whole) return undefined;
   const [was, is] = statesOf(change, listing.tasks[at] ?? whole);
   if (!isDecided(listing.query, change, at >= 0) || (is && needsWhole(listing.query, change, is))) return undefined;
@@ -95,14 +95,19 @@ function statesOf({ type, taskId, before, after, at, version }, known) {
   return [undefined, { createdAt: at, ...after, id: taskId, ...stamps, updatedAt: known?.updatedAt ?? at }];
 }
 
-/** Whether it can be known here if a task matches the texts of a query: it does if it is there and its texts did not change. */
+/**
+ * True if the page itself can decide that a task matches the texts of a query: it is in the listing and its texts did not
+ * change.
+ */
 function isDecided(query, { type, after, before }, isThere) {
   const changed = type === "deleted" ? {} : { ...before, ...after };
   const asked = Object.keys(SEARCHED).filter((filter) => query.has(filter));
   return asked.every((filter) => isThere && !SEARCHED[filter].some((field) => field in changed));
 }
 
-/** Whether more has to be known of a task than the fields that changed: it may belong on the page now, or may count. */
+/**
+ * True if the changed fields are not enough and the whole task is needed: it may move into the listing, or into the counts.
+ */
 function needsWhole(query, { after }, is) {
   if (is.id) return false;
   const sort = query.get("sort");
@@ -113,10 +118,10 @@ function needsWhole(query, { after }, is) {
 
 const matches = (query, task) => isCounted(query, task) && (!query.has("completed") || String(task.completed) === query.get("completed"));
 
-/** Whether a task is one of those that are counted, done or not. */
+/** True for a task that is counted, done or not. */
 const isCounted = (query, { priority }) => !query.has("priority") || query.getAll("priority").includes(priority);
 
-/** Whether a task is before the end of what is loaded. */
+/** True for a task before the end of the loaded part. */
 const isWithin = ({ query, next, edge }, task) => next === null || !edge || comparing(query)(task, edge) <= 0;
 
 function recounted({ query, counts }, was, is) {

@@ -1,5 +1,5 @@
-// Changes of one's list as they happen. All tabs of a browser share one connection: whoever holds the lock has it, and tells
-// the others. It ends at once when the session does, so a page without tasks listens too.
+// Changes of the user's list as they happen. All tabs of a browser share one connection: the tab that holds the lock owns it
+// and forwards to the others. It ends as soon as the session does, so a page without tasks listens too.
 import { checkSession, numberOf, pause, session, SignedOut } from "./api.js";
 
 const SOONEST = 100;
@@ -45,9 +45,9 @@ export function follow(user, since, on = {}) {
       source.close();
       failures += 1;
       if (failures > 2) {
-        // The session may be fine, and the server not want to tell.
+        // The session may be valid, and the server not ready to stream.
         tell({ kind: "lost" });
-        // Or it does not know the version, because a backup was restored. Whoever is connected reads everything anyway.
+        // Or the version is unknown, because a backup was restored. A new connection reads everything anyway.
         last = undefined;
       }
       reconnect();
@@ -72,7 +72,7 @@ export function follow(user, since, on = {}) {
 
   channel.onmessage = ({ data }) => hear(data);
   addEventListener("online", () => {
-    // A connection from before may be dead without knowing.
+    // An old connection may be dead without an error.
     if (source?.readyState !== EventSource.OPEN) return;
     source.close();
     reconnect();
@@ -92,7 +92,7 @@ export function follow(user, since, on = {}) {
     begin();
     return new Promise((resolve) => (release = resolve));
   };
-  // Whoever had the connection before may have gone because the session ended.
+  // The previous owner of the connection may have gone because the session ended.
   const succeed = () => navigator.locks.request(name, () => (isOver ? undefined : lead(reconnect)));
   navigator.locks.request(name, { ifAvailable: true }, (lock) => (lock ? lead(connect) : void succeed()));
 }

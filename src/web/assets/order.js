@@ -1,7 +1,7 @@
 // Reordering: by dragging a handle, and with the arrow keys on it.
 import { $, $$, firstPast } from "./page.js";
 
-/** How near to the edge of the window a drag scrolls, and how far at once. */
+/** Distance from the edge of the window at which a drag scrolls, and length of one scroll step, in pixels. */
 const EDGE = 60;
 const STEP = 12;
 

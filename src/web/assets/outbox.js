@@ -1,14 +1,14 @@
 // The outbox: commands that no server has answered yet, kept in this browser (IndexedDB), so that they outlive their tab.
 //
-// Each tab has a record of its own, and a lock for as long as it lives. A record whose lock nobody holds is taken over by whichever
-// tab looks first. Where pages have no locks (insecure ones), a record may be sent twice: its idempotency keys make that once.
+// Each tab has its own record, and a lock for its lifetime. A record whose lock is free is adopted by the first tab that
+// looks. Without locks (insecure pages) a record may be sent twice: its idempotency keys make that once.
 import { freshKey } from "./page.js";
 
 const STORE = "outbox";
 const own = freshKey();
 const lockOf = (tab) => `keyfold-tab-${tab}`;
 
-/** Whether this tab has its lock. */
+/** True if this tab holds its lock. */
 const isLocked = new Promise((resolve) => {
   if (!navigator.locks) return resolve(false);
   navigator.locks.request(lockOf(own), () => {

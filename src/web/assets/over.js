@@ -1,8 +1,8 @@
-// When the session is over: the page says so, holds nothing any more, and goes on when somebody has signed in again.
+// End of the session: the page says so, drops its data, and continues after the user has signed in again.
 import { $ } from "./page.js";
 import { isSignedInAgain, session } from "./api.js";
 
-/** Aborted when the session is over: nothing on the page listens then. */
+/** Aborted at the end of the session: all listeners of the page are removed by it. */
 const over = new AbortController();
 export const untilOver = { signal: over.signal };
 

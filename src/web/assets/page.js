@@ -1,9 +1,9 @@
-// What every page uses: elements, messages to people, times.
+// Helpers of every page: elements, messages to the user, times.
 
 export const $ = (selector, root = document) => root.querySelector(selector);
 export const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-/** A copy of what a template holds. */
+/** A copy of a template's content. */
 export function copied(id) {
   return document.getElementById(id).content.firstElementChild.cloneNode(true);
 }
@@ -16,10 +16,10 @@ export function element(name, className, text) {
   return made;
 }
 
-/** Whether two values that JSON can have are the same; a missing one is as good as none. */
+/** True if two JSON values are equal; a missing value equals null. */
 export const isSame = (one, other) => JSON.stringify(one ?? null) === JSON.stringify(other ?? null);
 
-/** The index of the first item that is past something, in a list where all that follow it are too; found by halving. */
+/** Index of the first item for which `isPast` is true, by binary search: it is true for all items after it. */
 export function firstPast(items, isPast) {
   let [low, high] = [0, items.length];
   while (low < high) {
@@ -30,18 +30,15 @@ export function firstPast(items, isPast) {
   return low;
 }
 
-/** A text that nobody else has. Only secure pages have the browser's own. */
+/** A unique text. `crypto.randomUUID` exists on secure pages only. */
 export const freshKey = () => crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16))).join("-");
 
-/** Says something to people who listen to the page. */
+/** Announces a text to screen readers. */
 export function announce(text) {
   $("#announcer").textContent = text;
 }
 
-/**
- * A function that does `run` one at a time: whoever asks while it runs gets the next run, which begins after they asked,
- * and so do all others who ask until then.
- */
+/** Returns a function that runs `run` one at a time. Calls during a run share the next run, which begins after them. */
 export function coalesced(run) {
   let running = Promise.resolve();
   let next;
@@ -58,7 +55,7 @@ export function coalesced(run) {
 const TOAST_STAYS = 8_000;
 let closeToast = () => {};
 
-/** Shows a message for a while, longer while somebody is at it. `action` is `{ text, run }`. */
+/** Shows a message for a while, longer while it has the pointer or focus. `action` is `{ text, run }`. */
 export function toast(text, action) {
   closeToast();
   const shown = element("div", "toast", "");
@@ -107,19 +104,19 @@ function ago(date) {
   return Math.abs(seconds) > 30 * 86_400 ? DATE.format(date) : AGO.format(Math.round(seconds / unit[1]), unit[0]);
 }
 
-/** Whether a browser can read a date: one that it cannot is shown as it is, and spoils nothing beside it. */
+/** True if the browser can parse a date; others are shown unchanged. */
 export const isKnown = (date) => !Number.isNaN(date.getTime());
 
-/** A number as people write it. */
+/** A number in the format of the page's language. */
 export const number = (count) => NUMBER.format(count);
 
-/** A moment as people say it, to the second. */
+/** A time in words, to the second. */
 export function exact(iso) {
   const date = new Date(iso);
   return isKnown(date) ? EXACT.format(date) : iso;
 }
 
-/** Writes every time below an element as it is where the reader is. */
+/** Shows every time below an element in the reader's zone. */
 export function localTimes(root = document) {
   for (const time of $$("time[datetime]", root)) {
     const date = new Date(time.dateTime);

@@ -35,7 +35,7 @@ export class Past {
     });
   }
 
-  /** Whether what is on the page is not the list as it is now. */
+  /** True if the page does not show the current list. */
   get isShown() {
     return this.#shown !== undefined;
   }
@@ -74,7 +74,7 @@ export class Past {
     }
   }
 
-  /** Other tasks of the same moment are asked for. */
+  /** Reads the past list again after a change of the filters. */
   lookAgain() {
     return this.visit(this.#wanted);
   }

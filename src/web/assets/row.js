@@ -2,7 +2,7 @@
 import { dueDay } from "./due.js";
 import { $, element } from "./page.js";
 
-/** Shows what a task is in its row. `isMovable` says whether it has a handle. */
+/** Shows a task in its row. `isMovable` adds a handle. */
 export function fill(row, task, isMovable) {
   row.dataset.id = task.id;
   row.dataset.priority = task.priority;
@@ -16,7 +16,7 @@ export function fill(row, task, isMovable) {
   fillWords(row, task);
 }
 
-/** Shows when a task is due, as time goes on. */
+/** Updates the due date relative to the current time. */
 export function followClock(row, task) {
   const { className, text } = dueBadge(task);
   const shown = $("[data-due]", row);

@@ -12,7 +12,7 @@ const MOST = 100;
 export class Rows {
   #place;
   #idOf;
-  /** What there is of each task by its id: `{ row, task, isMovable }`. */
+  /** Row and task by id: `{ row, task, isMovable }`. */
   #shown = new Map();
   /** The ids in their order. */
   #order = [];
@@ -32,7 +32,7 @@ export class Rows {
     [this.#tasks, this.#isMovable] = [tasks, isMovable];
     const isSame = isMovable === wasMovable && tasks.length === before.length;
     const changed = isSame ? tasks.filter((task, at) => task !== before[at]) : tasks;
-    // A row that somebody typed in may be there without its task.
+    // An edited row may remain without its task.
     const isOrder = isSame && tasks.length === this.#order.length && isSameOrder(tasks, before);
     const order = isOrder ? this.#order : this.#orderOf(tasks);
     for (const task of changed) this.#fill(task, isMovable);
@@ -59,7 +59,7 @@ export class Rows {
     for (const { row, task } of this.#shown.values()) if (task.due) followClock(row, task);
   }
 
-  /** What was made here has its real id by now. */
+  /** Renames rows of tasks created here to their real ids. */
   #rename() {
     this.#order = this.#order.map((id) => {
       const real = this.#idOf(id);

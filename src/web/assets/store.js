@@ -1,9 +1,9 @@
-// The tasks as the server has them, and as they will be once it has heard of what was done here.
+// Tasks as the server has them, and as they will be after the commands of this page.
 //
-// What is done shows at once. It waits in a queue and is sent one by one, again and again with the same key until somebody
-// answers, so that nothing is lost or done twice; the outbox keeps the queue beyond its tab, also when the session is over.
-// What was answered shows until the list has it too: it follows the changes of the list as they happen, one version after the
-// other, and is read again only where they do not say enough. What was refused is gone again.
+// A command takes effect on the page at once. It waits in a queue and is sent with one idempotency key until the server
+// responds, so that it is neither lost nor executed twice; the outbox keeps the queue beyond its tab, also after the session
+// has ended. The effect of an acknowledged command stays until the list includes it: the list follows its changes version by
+// version, and is read again only if they lack information. The effect of a rejected command is reverted.
 import { coalesced, freshKey } from "./page.js";
 import { numberOf, pause, request, SignedOut } from "./api.js";
 import { commandsOf, placeOf } from "./commands.js";
@@ -14,18 +14,18 @@ const PAGE = 100;
 const MOST_AT_ONCE = 1_000;
 const SOONEST = 400;
 const LATEST = 8_000;
-/** An answered command that the list does not tell of by then is read. */
+/** Time after which the list is read again if it does not include an acknowledged command. */
 const TOLD_WITHIN = 3_000;
-/** More changes than these are not applied one by one. */
+/** Maximum number of changes applied one by one. */
 const MOST_HEARD = 2_000;
-/** Changes that come faster than a screen shows them are shown together. */
+/** Interval in milliseconds at which changes are shown, as often as a screen refreshes. */
 const FRAME = 16;
 
 const NOTHING = { tasks: [], counts: { open: 0, completed: 0 }, version: "0", next: null };
 
 const counted = new WeakMap();
 
-/** How many of some tasks are done: counted once. */
+/** Number of completed tasks, computed once per array. */
 function completedIn(tasks) {
   if (!counted.has(tasks)) counted.set(tasks, tasks.reduce((sum, task) => sum + Number(task.completed), 0));
   return counted.get(tasks);
@@ -42,9 +42,9 @@ export class Store extends EventTarget {
   #isSending = false;
   #away = new Set();
   #made = new Map();
-  /** The version of a task after a change of one's own, by the one before. */
+  /** Version of a task after each of the user's own changes, by the version before. */
   #next = new Map();
-  /** The number of the last version that was heard of: an answer with a later one is news. */
+  /** Number of the newest version seen: a response with a later one is news. */
   #reached = 0;
   #tasks;
   #frame;
@@ -58,13 +58,13 @@ export class Store extends EventTarget {
     this.isRead = false;
   }
 
-  /** The tasks with everything that was done here. */
+  /** Tasks with the effects of all commands of this page. */
   get tasks() {
     const steps = () => [...this.#answered, ...this.#queue];
     return (this.#tasks ??= steps().reduce((tasks, step) => step.apply(tasks), this.server.tasks));
   }
 
-  /** How many are open and done, in the whole list. */
+  /** Numbers of open and completed tasks in the whole list. */
   get counts() {
     const [before, now] = [this.server.tasks, this.tasks];
     const more = completedIn(now) - completedIn(before);
@@ -72,12 +72,12 @@ export class Store extends EventTarget {
     return { open: counts.open + now.length - before.length - more, completed: counts.completed + more };
   }
 
-  /** How many changes no server has heard of yet. */
+  /** Number of commands without a response. */
   get waiting() {
     return this.#queue.length;
   }
 
-  /** Whether the server does not answer for the moment. */
+  /** True while the server does not respond. */
   get isAway() {
     return this.#away.size > 0;
   }
@@ -103,13 +103,13 @@ export class Store extends EventTarget {
     return this.read();
   }
 
-  /** Reads what is loaded again, as soon as the server answers: a reading that begins from now on, however many ask for it. */
+  /** Reads the loaded part again, as soon as the server responds; calls before it begins share one reading. */
   read = coalesced(() => this.#inTurn(() => this.#readNow()));
 
   /** Reads the next page. */
   more = coalesced(() => this.#inTurn(() => this.#readOn()));
 
-  /** Reads what is loaded again if it is not what the server has. */
+  /** Reads the loaded part again if its version is not the server's. */
   check = coalesced(() => this.#inTurn(async () => {
     const { version } = await this.#page({ limit: 1 });
     if (version !== this.server.version || !this.isRead) await this.#readNow();
@@ -124,7 +124,7 @@ export class Store extends EventTarget {
 
   #turn = Promise.resolve();
 
-  /** One after the other, readings and changes never meet. */
+  /** Runs readings one after the other; changes are never applied during one. */
   #inTurn(read) {
     const turn = this.#turn.catch(() => {}).then(() => this.#persist("read", read));
     this.#turn = turn;
@@ -281,7 +281,7 @@ export class Store extends EventTarget {
         const { body } = await this.#persist("send", () => this.#sent(step));
         this.#settle(step, body, reached);
       } catch (error) {
-        // It waits for whoever signs in again.
+        // The command waits for the next sign-in.
         if (error instanceof SignedOut) break;
         step.reject(error);
       }
@@ -299,8 +299,8 @@ export class Store extends EventTarget {
   }
 
   /**
-   * A command was answered, with news if that is later than what was reached when it was sent. It shows until the list has it, which
-   * is read if it does not tell.
+   * Records the response to a command; it is news if its version is later than the one reached at sending. The effect stays
+   * until the list includes it, which is read again if that takes too long.
    */
   #settle(step, body, reached) {
     step.answer?.(body);

@@ -1,4 +1,4 @@
-// The list of tasks: what is done with it, and what is seen of it.
+// The list of tasks: commands on it, and its display.
 import { $, $$, announce, isSame, localTimes, number, toast } from "./page.js";
 import { ownSession, SignedOut } from "./api.js";
 import { showCalls } from "./calls.js";
@@ -81,14 +81,14 @@ addEventListener("beforeunload", (event) => {
 }, untilOver);
 const clock = setInterval(() => {
   localTimes($("#changes"));
-  // What was due tomorrow is due today.
+  // Tasks due tomorrow become due today.
   if (!past.isShown) rows.followClock();
 }, 60_000);
 untilOver.signal.addEventListener("abort", () => clearInterval(clock));
 
 // Doing.
 
-/** Says what a change came to, and whether it was done; `undo` takes it back. */
+/** Shows the result of a command; resolves to true if it succeeded. `undo` reverts it. */
 async function done(doing, text, undo = undoLast) {
   try {
     const answer = await doing;
@@ -101,7 +101,7 @@ async function done(doing, text, undo = undoLast) {
   }
 }
 
-/** Takes back what was done here. */
+/** Undoes the last command of this page. */
 function undoLast(answer) {
   const check = async () => {
     if (!(await isOwnChange(answer).catch(() => true))) throw new Error("Another device had done that before: nothing was undone");
@@ -116,7 +116,7 @@ async function restore(id, version) {
   if (isDone && past.isShown) past.leave();
 }
 
-/** Whether a task is what it is since now, and not because another device was faster: there is nothing to undo then. */
+/** True if this page's command made the change, and not an earlier one of another device: then there is nothing to undo. */
 async function isOwnChange({ id, version, isNews }) {
   if (!isNews) return false;
   const { changes: [last] } = await store.get(`/${id}/history?limit=1`);
@@ -196,7 +196,7 @@ add.addEventListener("submit", async (event) => {
   }
 });
 
-/** What was refused can be typed again, unless something else is being typed: then it is said what is missing. */
+/** Puts a rejected task back into the form, unless the form has other input: then a message names the task. */
 function takeBackInto({ title, priority, due }, fields, error) {
   if (title.value) return toast(`Not added: ${fields.title}. ${error.message}.`);
   title.value = fields.title;
@@ -205,7 +205,7 @@ function takeBackInto({ title, priority, due }, fields, error) {
   complain(add, error);
 }
 
-/** Takes the last change back, whoever made it, or does it again; says which that was. */
+/** Undoes or redoes the last change of any device, and describes it. */
 async function takeBack(deed) {
   const doing = store.takeBack(deed);
   const read = () => store.get("/history?limit=100").then(({ changes }) => toldOf(deed, changes, ownSession()));
@@ -230,7 +230,7 @@ function ask() {
   store.ask(filters.query).catch((error) => error instanceof SignedOut || toast(`${error.message}.`));
 }
 
-// The next page is read before its place is reached; the button is for whoever reaches it first.
+// The next page is read before its end comes into view; the button is for a user who is faster.
 const more = $("#more");
 const readMore = () => store.more().catch(() => {});
 const nearEnd = new IntersectionObserver((seen) => seen.at(-1).isIntersecting && readMore(), { rootMargin: "100% 0px" });
@@ -266,7 +266,7 @@ follow(user, version, {
   },
 });
 
-/** What came of a command that another tab has left, if it failed: somebody may have changed something else meanwhile. */
+/** Message for a failed command of another tab. A condition that failed by a change of other fields only is retried. */
 async function sentLater({ kind, args, done }) {
   const [id, fields, base] = args;
   const isFree = ({ current }) => kind === "change" && current && Object.keys(fields).every((name) => isSame(current[name], base[name]));

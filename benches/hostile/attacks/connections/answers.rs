@@ -1,4 +1,4 @@
-//! Large answers that nobody reads.
+//! Large responses that the client does not read.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::stage::{Play, Stage, crowd, hold};
 
 const KIND: &str = "answers";
 
-/// The attacks of this kind.
+/// Attacks of this kind.
 pub const ATTACKS: &[Attack] = &[
     Attack::new(
         "unread-pages",
@@ -37,7 +37,7 @@ pub const ATTACKS: &[Attack] = &[
     ),
 ];
 
-/// People with lists of some MB.
+/// Signs up users and gives each a list of some megabytes.
 pub async fn owners(stage: &Stage, count: usize) -> anyhow::Result<Vec<Person>> {
     let people = stage.people(count).await?;
     for person in &people {

@@ -1,4 +1,4 @@
-//! Bodies that are announced and come slowly, or never.
+//! Request bodies that are announced and arrive slowly, or never.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use crate::attacks::requests::{file, head, post};
 use crate::stage::{Play, Stage, crowd, hold, ready};
 
 const KIND: &str = "bodies";
-/// Connections that drip.
+/// Number of slow connections.
 const MANY: usize = 2_000;
 
-/// The attacks of this kind.
+/// Attacks of this kind.
 pub const ATTACKS: &[Attack] = &[
     Attack::new(
         "announced-length",
@@ -101,7 +101,7 @@ fn dripping(stage: Stage, head: &[u8], drop: &[u8]) -> Play {
     })
 }
 
-/// Sends the beginning, and then a drop a second until the other side has enough of it.
+/// Sends the head, then one piece a second until the server responds or closes.
 pub async fn drip(stage: &Stage, head: &[u8], drop: &[u8]) {
     let Some(mut connection) = stage.connect_and_send(head).await else { return };
     stage.hear("begun");
@@ -111,7 +111,7 @@ pub async fn drip(stage: &Stage, head: &[u8], drop: &[u8]) {
     stage.hear("closed");
 }
 
-/// Whether the other side has neither answered nor closed.
+/// Returns true if the server has neither responded nor closed.
 fn is_open(connection: &TcpStream) -> bool {
     let mut byte = [0];
     connection

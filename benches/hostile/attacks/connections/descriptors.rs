@@ -1,4 +1,4 @@
-//! Connections and the file descriptors that they take.
+//! Connections and the file descriptors that they use.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::stage::{Play, Stage, crowd, hold, ready};
 
 const KIND: &str = "connections";
 
-/// The attacks of this kind.
+/// Attacks of this kind.
 pub const ATTACKS: &[Attack] = &[
     Attack::variation(
         "idle-connections",

@@ -1,4 +1,4 @@
-//! Heads of requests that never end.
+//! Request heads that never end.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::stage::{Play, Stage, crowd, ready};
 
 const KIND: &str = "heads";
 
-/// The attacks of this kind.
+/// Attacks of this kind.
 pub const ATTACKS: &[Attack] = &[
     Attack::new(
         "dripping-heads",
@@ -40,7 +40,7 @@ fn dripping_targets(stage: Stage) -> Play {
 }
 
 fn second_heads(stage: Stage) -> Play {
-    // The answer to the first request is not read, so it is not taken for one to the second.
+    // The response to the first request stays unread, so that it is not mistaken for one to the second.
     let head =
         b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\nGET /health/live HTTP/1.1\r\nX: ";
     crowd(2_000, move |_| {

@@ -1,9 +1,9 @@
-//! Frames of HTTP/2 (RFC 9113), made by hand: a client that keeps to the rules could not break them.
+//! HTTP/2 frames (RFC 9113), built by hand, because a conforming client library could not violate the protocol.
 
-/// What a connection begins with.
+/// Connection preface of a client.
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// The kinds of frames that are sent.
+/// Types of the frames that attacks send, by their numbers.
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {
     Data = 0,
@@ -14,12 +14,12 @@ pub enum Kind {
     Continuation = 9,
 }
 
-/// The flag of the last frame of a header list.
+/// Flag of the last frame of a header list.
 pub const END_HEADERS: u8 = 4;
-/// The flag of the last frame of a request.
+/// Flag of the last frame of a request.
 pub const END_STREAM: u8 = 1;
 
-/// A frame.
+/// Encodes a frame.
 pub fn frame(kind: Kind, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap_or(u32::MAX).to_be_bytes();
     let mut frame = length.get(1..).unwrap_or_default().to_vec();
@@ -29,7 +29,7 @@ pub fn frame(kind: Kind, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// The beginning of a connection: preface and settings, each a number and its value.
+/// Start of a connection: preface and a SETTINGS frame of `(identifier, value)` pairs.
 pub fn beginning(settings: &[(u16, u32)]) -> Vec<u8> {
     let mut payload = Vec::new();
     for (number, value) in settings {
@@ -39,14 +39,14 @@ pub fn beginning(settings: &[(u16, u32)]) -> Vec<u8> {
     [PREFACE.to_vec(), frame(Kind::Settings, 0, 0, &payload)].concat()
 }
 
-/// The header list of a request, in literals that no table keeps (RFC 7541, section 6.2.2).
+/// Header list of a request, in literals that are not indexed (RFC 7541, section 6.2.2).
 pub fn headers(method: &str, path: &str, more: &[(&str, &str)]) -> Vec<u8> {
     let own =
         [(":method", method), (":scheme", "http"), (":authority", "localhost"), (":path", path)];
     own.iter().chain(more).flat_map(|(name, value)| literal(name, value)).collect()
 }
 
-/// One header.
+/// Encodes one header as a literal.
 pub fn literal(name: &str, value: &str) -> Vec<u8> {
     let mut bytes = vec![0];
     for text in [name, value] {
@@ -56,7 +56,7 @@ pub fn literal(name: &str, value: &str) -> Vec<u8> {
     bytes
 }
 
-/// A length with a prefix of seven bits (RFC 7541, section 5.1).
+/// Encodes a length with a prefix of seven bits (RFC 7541, section 5.1).
 fn length(length: usize, bytes: &mut Vec<u8>) {
     let byte = |number: usize| u8::try_from(number).unwrap_or_default();
     if length < 127 {

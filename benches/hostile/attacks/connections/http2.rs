@@ -1,4 +1,4 @@
-//! What one connection of HTTP/2 can hold and cause.
+//! Resources that a single HTTP/2 connection can hold or consume.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +12,9 @@ use crate::attack::Attack;
 use crate::stage::{Play, Stage, crowd, read_to_end, ready};
 
 const KIND: &str = "HTTP/2";
-/// How many bytes a client lets a stream send before it has read anything.
+/// `SETTINGS_INITIAL_WINDOW_SIZE`: bytes that the server may send on a stream before the client reads.
 const INITIAL_WINDOW: u16 = 4;
-/// The attacks of this kind.
+/// Attacks of this kind.
 pub const ATTACKS: &[Attack] = &[
     Attack::new(
         "many-streams",
@@ -54,12 +54,12 @@ pub const ATTACKS: &[Attack] = &[
     ),
 ];
 
-/// The numbers of a client's streams.
+/// Stream identifiers of a client: odd numbers.
 fn streams() -> impl Iterator<Item = u32> {
     (1..u32::MAX >> 1).step_by(2)
 }
 
-/// Sends what there is until the other side has enough, and says so.
+/// Sends all pieces until the server closes, and counts the result.
 async fn send_all(
     stage: &Stage,
     connection: &mut (impl AsyncWriteExt + Unpin),
@@ -74,7 +74,7 @@ async fn send_all(
     }
 }
 
-/// Connections that begin with these settings, send these bytes and read whatever comes.
+/// Attack by connections that start with these settings, send these bytes and read every response.
 fn sending<B>(stage: Stage, connections: usize, what: &'static str, bytes: B) -> Play
 where
     B: Fn() -> Box<dyn Iterator<Item = Vec<u8>> + Send> + Clone + Send + Sync + 'static,
@@ -97,7 +97,7 @@ where
                 () = reading => stage.hear("closed"),
                 () = sending => {}
             }
-            // A server that closes at once is asked again, but not in a loop without a pause.
+            // A server that closes at once is tried again, but not in a busy loop.
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     })
@@ -172,7 +172,7 @@ async fn closed_windows(stage: Stage) -> anyhow::Result<Play> {
             let Some(request) = requests.get(number % 4) else { return };
             let Some(mut connection) = stage.connect_and_send(request).await else { return };
             stage.hear("asked for 100");
-            // Its frames are read, which lets the server send no bytes of an answer.
+            // Frames are read, but with a window of zero the server can send no bytes of a response.
             read_to_end(&mut connection).await;
             stage.hear("closed");
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -1,4 +1,4 @@
-//! Attacks by connections: slow or endless requests, answers that are not read, frames and descriptors.
+//! Attacks by connections: slow or endless requests, unread responses, frames and file descriptors.
 
 pub mod answers;
 pub mod bodies;

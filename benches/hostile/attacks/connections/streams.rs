@@ -1,4 +1,4 @@
-//! Places of streams: taken, left without a word, taken again.
+//! Places of event streams: taken, abandoned without closing, and taken again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::stage::{Play, Stage, crowd, hold, paced, read_to_end, ready};
 const KIND: &str = "streams";
 const REVOCATIONS: &[u8] = b"GET /api/auth/revocations/stream HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-/// The attacks of this kind.
+/// Attacks of this kind.
 pub const ATTACKS: &[Attack] = &[
     Attack::new(
         "vanishing-streams",
@@ -52,13 +52,13 @@ fn follow(person: &Person, query: &str) -> Vec<u8> {
     head("GET", &format!("{}/events{query}", person.tasks()), person, "")
 }
 
-/// Opens a stream and says how it was answered.
+/// Opens an event stream and counts the kind of response.
 async fn open(stage: &Stage, request: &[u8], what: &str) -> Option<TcpStream> {
     let connection = stage.connect_and_send(request).await?;
     answered(stage, connection, what).await
 }
 
-/// The same as another client than the one that attacks.
+/// Opens an event stream from a client address other than the attackers'.
 async fn open_as_another(stage: &Stage, request: &[u8]) {
     let Some(mut connection) = stage.connect_as_another().await else { return };
     if connection.write_all(request).await.is_ok() {
