@@ -11,6 +11,10 @@ use keyfold::postgres::private_cluster::{ClusterConfig, PrivateCluster};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
+/// Timeout of the wait for a line of the log, and the interval of looking for it.
+const LOG_TIMEOUT: Duration = Duration::from_secs(5);
+const LOG_INTERVAL: Duration = Duration::from_millis(5);
+
 /// A running server.
 #[derive(Debug)]
 pub struct Server {
@@ -82,7 +86,7 @@ impl Server {
             }
             if line.starts_with("Press Ctrl-C") {
                 let started_in = begun.elapsed();
-                let url = address(&log)?;
+                let url = address(&log).await?;
                 return Ok(Self { child, data, url, metrics, started_in });
             }
         }
@@ -165,10 +169,17 @@ fn keep(log: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Base URL of the server, read from the address in its log.
-fn address(log: &Path) -> anyhow::Result<String> {
-    let log = std::fs::read_to_string(log)?;
-    let address = log.split_once("listening address=").map(|(_, rest)| rest);
-    let address = address.and_then(|rest| rest.split_whitespace().next());
-    Ok(format!("http://{}", address.context("the server did not say where it listens")?))
+/// Base URL of the server, from the address in its log. The server announces itself on its output at once, while a thread
+/// of its own writes the log: the line may come a moment later.
+async fn address(log: &Path) -> anyhow::Result<String> {
+    let begun = Instant::now();
+    while begun.elapsed() < LOG_TIMEOUT {
+        let text = std::fs::read_to_string(log)?;
+        let rest = text.split_once("listening address=").map(|(_, rest)| rest);
+        if let Some((address, _)) = rest.and_then(|rest| rest.split_once(char::is_whitespace)) {
+            return Ok(format!("http://{address}"));
+        }
+        tokio::time::sleep(LOG_INTERVAL).await;
+    }
+    bail!("the server did not say where it listens: see {}", log.display())
 }
