@@ -19,7 +19,7 @@ use std::sync::Arc;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::task::JoinHandle;
 
-use super::decision::{Commands, Decision, answer_each};
+use super::decision::{ATTEMPTS, Commands, Decision, answer_each};
 use super::mailbox::{Mailbox, Wake};
 use super::metrics;
 use super::request::CommandRequest;
@@ -32,9 +32,6 @@ use crate::eventlog::model::decider::Decider;
 use crate::eventlog::model::error::{ExecuteError, StoreError};
 use crate::eventlog::model::published::Published;
 use crate::telemetry::TraceContext;
-
-/// Most attempts at a command. Another one is made after a version conflict with a faster writer.
-const ATTEMPTS: usize = 8;
 
 /// The actor type of every entity.
 #[derive(Debug)]

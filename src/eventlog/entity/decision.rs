@@ -21,6 +21,9 @@ use crate::eventlog::model::new_event::{Context, NewEvent};
 use crate::eventlog::model::published::{Outcome, Published};
 use crate::eventlog::model::stream::StreamName;
 
+/// Most attempts at a command. Another one is made after a version conflict with a faster writer.
+pub(super) const ATTEMPTS: usize = 8;
+
 /// Limits of a group: once its events, or the bytes it writes, reach one of them, it takes no more commands.
 const GROUP_EVENTS: usize = 256;
 const GROUP_BYTES: usize = 256 * 1024;
@@ -300,7 +303,7 @@ mod tests {
             r#"record ["0 8 Some(1)"]"#,
             r#"record ["1 9 None"]"#,
         ];
-        // Decision again, the records are made again.
+        // Decided again, the records are made again.
         for _ in 0..2 {
             assert_eq!(beside(&decided(&commands)), expected);
         }

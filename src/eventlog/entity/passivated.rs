@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use super::decision::Decision;
+use super::decision::{ATTEMPTS, Decision};
 use super::handle::Entities;
 use super::request::CommandRequest;
 use crate::eventlog::model::decider::Decider;
@@ -15,9 +15,6 @@ use crate::eventlog::model::error::{ExecuteError, StoreError};
 use crate::eventlog::model::new_event::Context;
 use crate::eventlog::model::published::Outcome;
 use crate::eventlog::model::stream::StreamName;
-
-/// Most attempts at a command. Another one is made after a version conflict with a faster writer.
-const ATTEMPTS: usize = 8;
 
 impl<D: Decider> Entities<D> {
     /// Executes a command and answers once its events are committed. An entity that is not in memory stays out of it.

@@ -46,7 +46,7 @@ pub struct BulkLimiter {
     permits: Arc<Semaphore>,
     /// Memory that files and exported lists may hold, with a share for each user.
     budget: Budget,
-    /// Users who have a claim, so that none has two.
+    /// Users who have a permit or wait for one, so that none has two.
     busy: Arc<Mutex<HashSet<UserId>>>,
     /// Threads that read files, because that takes too long for those that answer requests.
     readers: Workers<()>,
@@ -73,11 +73,12 @@ impl BulkLimiter {
         self.budget.lease(Holder::User(owner), bytes).map_err(|_| Busy)
     }
 
-    /// Claims the user's only bulk operation. Taken before anything is held for the operation.
+    /// The user's only permit for a bulk operation, which is still to be [acquired](BulkPermit::acquire). It is asked for
+    /// before anything is held for the operation.
     ///
     /// # Errors
     ///
-    /// If the user has a claim already.
+    /// If the user has a permit, or waits for one.
     pub fn permit(&self, owner: UserId) -> Result<BulkPermit, Busy> {
         let is_first = self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(owner);
         if is_first {
@@ -88,12 +89,12 @@ impl BulkLimiter {
     }
 }
 
-/// A user's claim to a bulk operation, until it is dropped.
+/// A user's permit for a bulk operation, or the wait for it, until it is dropped.
 #[derive(Debug)]
 pub struct BulkPermit {
-    /// The permits and memory that the claim draws on.
+    /// The permits and memory that this one draws on.
     limiter: BulkLimiter,
-    /// User who is free for another claim once this one is dropped.
+    /// User who is free for another permit once this one is dropped.
     owner: UserId,
     /// Permit to run, once it was waited for.
     running: Option<OwnedSemaphorePermit>,

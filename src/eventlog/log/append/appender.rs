@@ -133,7 +133,8 @@ impl Appender {
             StoreError::Overloaded
         })?;
         // An append larger than a share leases all of it: it can be written, and no other of its holder beside it.
-        let weight = append.weight().min(self.budget.share());
+        let size = append.size();
+        let weight = size.weight().min(self.budget.share());
         let bytes = self.budget.lease(append.stream.holder(), weight);
         let bytes = bytes.map_err(|_exhausted| StoreError::Overloaded)?;
         let here = TraceContext::here();
@@ -144,7 +145,7 @@ impl Appender {
             events = append.count(),
             otel.status_code = Empty,
         );
-        let (size, trace_context) = (append.size(), here.within(span));
+        let trace_context = here.within(span);
         let (since, permit) = (Instant::now(), Some(permit));
         let queued = Queued { size, reply, trace_context, since, permit, _bytes: bytes };
         Ok(Append { queued: Some(queued), ..append })

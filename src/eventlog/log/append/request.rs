@@ -60,6 +60,14 @@ pub(super) struct AppendSize {
     pub(super) bytes: usize,
 }
 
+impl AppendSize {
+    /// Bytes of memory that are taken until it is written: once as it waits, and once in the message to PostgreSQL, which
+    /// has at worst twice the room that it needs.
+    pub(super) fn weight(self) -> usize {
+        self.bytes.saturating_mul(3)
+    }
+}
+
 /// Data that an append has while it is queued or written.
 #[derive(Debug)]
 pub(super) struct Queued {
@@ -124,12 +132,6 @@ impl Append {
         });
         let rows = self.also_write.iter().map(|statement| statement.bytes());
         events.chain(rows).fold(0, usize::saturating_add)
-    }
-
-    /// Bytes of memory it takes until it is written: once as it waits, and once in the message to PostgreSQL, which has at
-    /// worst twice the room that it needs.
-    pub(super) fn weight(&self) -> usize {
-        self.wire_bytes().saturating_mul(3)
     }
 
     /// Trace context of the append while it is queued.
